@@ -1,0 +1,31 @@
+# Path grammar. A wildcard is the name of a config entry, never an encoded parameter; one folder a wildcard.
+#
+#   results/<run>/phantom/{source}.zip                     rendered archives (origin: phantom)
+#   results/<run>/inventory/{source}.{parquet,json}        every archive member once; what the archive is
+#   results/<run>/manifest/{source}.parquet                one row a member, kept or not, with the reason
+#   results/<run>/images/{source}.{zip,parquet}            kept photographs at the working size
+#   results/<run>/images/{source}_copies.{zip,parquet}     those set aside as copies or conflicts
+#   results/<run>/{protocol}/split.parquet                 who is train, validation, test (or pool)
+#   results/<run>/tables/*.csv  figures/*.svg  report.html
+#   results/<run>/logs/{rule}/…  benchmarks/{rule}/…  .state/{rule}/…
+from snakemake.utils import min_version
+
+min_version("9.27.1")
+
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/acquire.smk"
+include: "rules/manifest.smk"
+include: "rules/splits.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        f"{RUN}/report.html",
+        expand(f"{RUN}/images/{{source}}.zip", source=SOURCES),
+        expand(f"{RUN}/{{protocol}}/split.parquet", protocol=CONFIG.protocols),

@@ -1,0 +1,80 @@
+# Archives.
+#
+# inputs   data/sources.yaml
+# outputs  results/<run>/phantom/{source}.zip, or the archive at the place that config.yaml names
+#
+# An archive that is already there is nobody's output: no rule here may delete what a person placed or what took an
+# hour to download. So `download` and `place` exist only for an archive that is missing.
+
+
+rule phantom:
+    """Render the archive {wildcards.source} in its public layout"""
+    input:
+        catalogue=CONFIG.catalogue,
+    output:
+        archive=f"{RUN}/phantom/{{source}}.zip",
+    log:
+        f"{RUN}/logs/phantom/{{source}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/phantom/{{source}}.tsv"
+    params:
+        settings=settings("phantom"),
+        code=code("phantom"),
+    threads: 2
+    resources:
+        mem_mb=2000,
+    conda:
+        "../envs/cpu.yaml"
+    script:
+        "../workflow_scripts/phantom.py"
+
+
+for _source, _entry in CONFIG.sources.items():
+    if _entry.origin == "phantom" or Path(_entry.archive).exists():
+        continue
+
+    if _entry.origin == "download":
+
+        rule:
+            name:
+                f"download_{_source}"
+            message:
+                f"Download the archive of {_source}"
+            input:
+                catalogue=CONFIG.catalogue,
+            output:
+                archive=_entry.archive,
+            log:
+                f"{RUN}/logs/download/{_source}.log",
+            params:
+                source=_source,
+                settings=settings("download", "limits", "pixels"),
+                code="",
+            resources:
+                mem_mb=1000,
+            conda:
+                "../envs/cpu.yaml"
+            script:
+                "../workflow_scripts/download.py"
+
+    else:
+
+        rule:
+            name:
+                f"place_{_source}"
+            message:
+                f"Look for the archive of {_source}"
+            input:
+                catalogue=CONFIG.catalogue,
+            output:
+                archive=_entry.archive,
+            log:
+                f"{RUN}/logs/place/{_source}.log",
+            params:
+                source=_source,
+                settings=settings(),
+                code="",
+            conda:
+                "../envs/cpu.yaml"
+            script:
+                "../workflow_scripts/place.py"

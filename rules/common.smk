@@ -1,0 +1,44 @@
+# The validated config, and the two params that every rule carries: its settings and its code.
+import sys
+from pathlib import Path
+
+SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+
+from hemabalance.config import load_config
+from hemabalance.errors import InputError
+from hemabalance.provenance import canonical_json, code_fingerprint
+from hemabalance.sources import MODULES as SOURCE_MODULES
+
+try:
+    CONFIG = load_config(config)
+except InputError as error:
+    raise WorkflowError(str(error))
+
+RUN = f"results/{CONFIG.run}"
+SOURCES = sorted(CONFIG.sources)
+
+
+wildcard_constraints:
+    source="|".join(SOURCES),
+    protocol="|".join(CONFIG.protocols),
+
+
+def settings(*sections, **values):
+    """Sections of the config and single values, with the seed, as one canonical string."""
+    chosen = {name: getattr(CONFIG, name).model_dump() for name in sections}
+    return canonical_json({"seed": CONFIG.seed, **chosen, **values})
+
+
+def code(rule_name, *modules):
+    """Fingerprint of a rule's script, of all it imports, and of modules that a registry imports for it."""
+    return code_fingerprint(SCRIPTS / f"{rule_name}.py", modules)
+
+
+def archive_of(source):
+    """Where a source's archive is: rendered, or where the config says."""
+    entry = CONFIG.sources[source]
+    return f"{RUN}/phantom/{source}.zip" if entry.origin == "phantom" else entry.archive

@@ -1,0 +1,79 @@
+# From archives to a manifest and image sets. Nothing after this file looks at an archive.
+#
+# inputs   the archives, data/sources.yaml, data/exclusions.csv
+# outputs  results/<run>/{inventory,manifest}/{source}.parquet, results/<run>/images/{source}{,_copies}.{zip,parquet}
+
+
+rule inventory:
+    """Read every member of the archive {wildcards.source} once"""
+    input:
+        archive=lambda wildcards: archive_of(wildcards.source),
+        catalogue=CONFIG.catalogue,
+    output:
+        table=f"{RUN}/inventory/{{source}}.parquet",
+        receipt=f"{RUN}/inventory/{{source}}.json",
+    log:
+        f"{RUN}/logs/inventory/{{source}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/inventory/{{source}}.tsv"
+    params:
+        settings=settings("limits", "pixels"),
+        code=lambda wildcards: code("inventory", SOURCE_MODULES[wildcards.source]),
+    threads: 8
+    resources:
+        mem_mb=2000,
+    conda:
+        "../envs/cpu.yaml"
+    script:
+        "../workflow_scripts/inventory.py"
+
+
+rule manifest:
+    """Label all members, find copies within and across sources, and say of each image whether it is kept"""
+    input:
+        tables=expand(f"{RUN}/inventory/{{source}}.parquet", source=SOURCES),
+        exclusions=CONFIG.exclusions,
+    output:
+        manifests=expand(f"{RUN}/manifest/{{source}}.parquet", source=SOURCES),
+    log:
+        f"{RUN}/logs/manifest/manifest.log",
+    benchmark:
+        f"{RUN}/benchmarks/manifest/manifest.tsv"
+    params:
+        settings=settings("duplicates", taxonomy=CONFIG.taxonomy, sources=SOURCES),
+        code=code("manifest"),
+    threads: 8
+    resources:
+        mem_mb=4000,
+    conda:
+        "../envs/cpu.yaml"
+    script:
+        "../workflow_scripts/manifest.py"
+
+
+rule images:
+    """Bring the photographs of {wildcards.source} to the working size"""
+    input:
+        archive=lambda wildcards: archive_of(wildcards.source),
+        manifest=f"{RUN}/manifest/{{source}}.parquet",
+    output:
+        kept=f"{RUN}/images/{{source}}.zip",
+        kept_index=f"{RUN}/images/{{source}}.parquet",
+        copies=f"{RUN}/images/{{source}}_copies.zip",
+        copies_index=f"{RUN}/images/{{source}}_copies.parquet",
+    log:
+        f"{RUN}/logs/images/{{source}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/images/{{source}}.tsv"
+    params:
+        settings=lambda wildcards: settings(
+            "limits", "pixels", "images", field=CONFIG.sources[wildcards.source].field
+        ),
+        code=code("images"),
+    threads: 8
+    resources:
+        mem_mb=2000,
+    conda:
+        "../envs/cpu.yaml"
+    script:
+        "../workflow_scripts/images.py"

@@ -1,0 +1,132 @@
+# Tables, figures, and the page that shows them.
+#
+# inputs   results/<run>/{inventory,manifest,images,<protocol>}
+# outputs  results/<run>/tables/*.csv, figures/*.svg, report.html
+
+TABLES = expand("collected_{source}", source=SOURCES) + expand("removed_{source}", source=SOURCES)
+TABLES += ["final_counts", "statuses"]
+FIGURES = expand("contact_sheet_{source}", source=SOURCES) + ["copies_sheet"]
+
+
+rule count_tables:
+    """Count images by class: reported beside measured (thesis Tables 2-6)"""
+    input:
+        manifests=expand(f"{RUN}/manifest/{{source}}.parquet", source=SOURCES),
+    output:
+        **{
+            name: report(
+                f"{RUN}/tables/{name}.csv",
+                caption="../workflow_scripts/captions/count_tables.rst",
+                category="Counts",
+            )
+            for name in TABLES
+        },
+    log:
+        f"{RUN}/logs/count_tables/count_tables.log",
+    params:
+        settings=settings(taxonomy=CONFIG.taxonomy),
+        code=code("count_tables"),
+    resources:
+        mem_mb=1000,
+    conda:
+        "../envs/cpu.yaml"
+    script:
+        "../workflow_scripts/count_tables.py"
+
+
+rule split_table:
+    """Count images by class, source and part of the split {wildcards.protocol}"""
+    input:
+        split=f"{RUN}/{{protocol}}/split.parquet",
+    output:
+        table=report(
+            f"{RUN}/tables/split_{{protocol}}.csv",
+            caption="../workflow_scripts/captions/split_table.rst",
+            category="Counts",
+        ),
+    log:
+        f"{RUN}/logs/split_table/{{protocol}}.log",
+    params:
+        settings=settings(),
+        code=code("split_table"),
+    resources:
+        mem_mb=1000,
+    conda:
+        "../envs/cpu.yaml"
+    script:
+        "../workflow_scripts/split_table.py"
+
+
+rule contact_sheet:
+    """Draw a contact sheet of {wildcards.source}"""
+    input:
+        images=f"{RUN}/images/{{source}}.zip",
+        index=f"{RUN}/images/{{source}}.parquet",
+    output:
+        figure=report(
+            f"{RUN}/figures/contact_sheet_{{source}}.svg",
+            caption="../workflow_scripts/captions/contact_sheet.rst",
+            category="Images",
+        ),
+    log:
+        f"{RUN}/logs/contact_sheet/{{source}}.log",
+    params:
+        settings=settings(),
+        code=code("contact_sheet"),
+    resources:
+        mem_mb=1000,
+    conda:
+        "../envs/cpu.yaml"
+    script:
+        "../workflow_scripts/contact_sheet.py"
+
+
+rule copies_sheet:
+    """Draw each image that was set aside as a copy beside the one it copies"""
+    input:
+        manifests=expand(f"{RUN}/manifest/{{source}}.parquet", source=SOURCES),
+        images=expand(f"{RUN}/images/{{source}}{{kind}}.zip", source=SOURCES, kind=["", "_copies"]),
+        indexes=expand(f"{RUN}/images/{{source}}{{kind}}.parquet", source=SOURCES, kind=["", "_copies"]),
+    output:
+        figure=report(
+            f"{RUN}/figures/copies_sheet.svg",
+            caption="../workflow_scripts/captions/copies_sheet.rst",
+            category="Images",
+        ),
+    log:
+        f"{RUN}/logs/copies_sheet/copies_sheet.log",
+    params:
+        settings=settings(),
+        code=code("copies_sheet"),
+    resources:
+        mem_mb=1000,
+    conda:
+        "../envs/cpu.yaml"
+    script:
+        "../workflow_scripts/copies_sheet.py"
+
+
+rule report:
+    """Write the page that shows the run"""
+    input:
+        tables=expand(f"{RUN}/tables/{{name}}.csv", name=TABLES)
+        + expand(f"{RUN}/tables/split_{{protocol}}.csv", protocol=CONFIG.protocols),
+        figures=expand(f"{RUN}/figures/{{name}}.svg", name=FIGURES),
+        receipts=expand(f"{RUN}/inventory/{{source}}.json", source=SOURCES),
+    output:
+        page=f"{RUN}/report.html",
+    log:
+        f"{RUN}/logs/report/report.log",
+    params:
+        settings=settings(
+            run=CONFIG.run,
+            taxonomy=CONFIG.taxonomy,
+            origins={name: entry.origin for name, entry in CONFIG.sources.items()},
+        ),
+        code=code("report"),
+    resources:
+        mem_mb=1000,
+    conda:
+        "../envs/cpu.yaml"
+    script:
+        "../workflow_scripts/report.py"

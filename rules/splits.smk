@@ -1,0 +1,25 @@
+# Who may see what.
+#
+# inputs   results/<run>/manifest/{source}.parquet
+# outputs  results/<run>/{protocol}/split.parquet
+
+
+rule split:
+    """Split the kept images by the protocol {wildcards.protocol}"""
+    input:
+        manifests=expand(f"{RUN}/manifest/{{source}}.parquet", source=SOURCES),
+    output:
+        split=f"{RUN}/{{protocol}}/split.parquet",
+    log:
+        f"{RUN}/logs/split/{{protocol}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/split/{{protocol}}.tsv"
+    params:
+        settings=lambda wildcards: settings("split", protocol=wildcards.protocol),
+        code=code("split"),
+    resources:
+        mem_mb=1000,
+    conda:
+        "../envs/cpu.yaml"
+    script:
+        "../workflow_scripts/split.py"

@@ -1,0 +1,86 @@
+"""Archives for tests: sound ones in every format, and ones broken in a single stated way."""
+
+import io
+import struct
+import tarfile
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+Files = Mapping[str, bytes]
+
+
+def write_zip(path: Path, files: Files, compression: int = zipfile.ZIP_DEFLATED) -> Path:
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, content in files.items():
+            archive.writestr(entry(name, compression), content)
+    return path
+
+
+def entry(name: str, compression: int = zipfile.ZIP_STORED, unix_mode: int = 0) -> zipfile.ZipInfo:
+    """A zip entry under exactly this name, which writestr would otherwise tidy."""
+    info = zipfile.ZipInfo("x")
+    info.filename = info.orig_filename = name
+    info.compress_type = compression
+    info.external_attr = unix_mode << 16
+    return info
+
+
+def zip_bytes(files: Files, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name, content in files.items():
+            archive.writestr(entry(name, compression), content)
+    return buffer.getvalue()
+
+
+def write_tar(path: Path, files: Files, mode: str = "w:") -> Path:
+    return write_tar_entries(path, [file_entry(name, content) for name, content in files.items()], mode)
+
+
+def write_tar_entries(path: Path, entries: Iterable[tuple[tarfile.TarInfo, bytes]], mode: str = "w:") -> Path:
+    with tarfile.open(path, mode) as archive:
+        for info, content in entries:
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+def file_entry(name: str, content: bytes) -> tuple[tarfile.TarInfo, bytes]:
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    return info, content
+
+
+def special_entry(name: str, kind: bytes, target: str = "") -> tuple[tarfile.TarInfo, bytes]:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info, b""
+
+
+def write_folder(path: Path, files: Files) -> Path:
+    for name, content in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(content)
+    return path
+
+
+CENTRAL_FLAGS, CENTRAL_CRC, CENTRAL_SIZE = (8, "<H"), (16, "<I"), (24, "<I")
+
+
+def patch_central(path: Path, name: str, field: tuple[int, str], value: int) -> Path:
+    """Overwrite one field of a member's record in a zip's central directory."""
+    data = bytearray(path.read_bytes())
+    at = data.rindex(name.encode()) - 46
+    assert data[at : at + 4] == b"PK\x01\x02"
+    struct.pack_into(field[1], data, at + field[0], value)
+    path.write_bytes(data)
+    return path
+
+
+def flip_byte(path: Path, within: bytes) -> Path:
+    """Damage the middle of the only place where `within` is stored."""
+    data = bytearray(path.read_bytes())
+    assert data.count(within) == 1
+    data[data.index(within) + len(within) // 2] ^= 0xFF
+    path.write_bytes(data)
+    return path

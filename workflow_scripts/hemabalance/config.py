@@ -1,0 +1,195 @@
+"""The typed config: every key described, bounded and given its default; anything else is refused before a rule runs.
+
+`python -m hemabalance.config` prints the JSON schema. Rules receive parts of the validated config as plain values,
+so that editing this file reruns nothing by itself.
+"""
+
+import difflib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from hemabalance.errors import InputError
+from hemabalance.taxonomy import FOLDERS, Taxonomy
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Section(BaseModel):
+    """A part of the config: no unknown keys, no silent conversions, immutable."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class SourceConfig(Section):
+    """Where one source's archive comes from."""
+
+    origin: Literal["download", "local", "phantom"] = Field(
+        description="download: fetched when missing; local: a person places it; phantom: rendered by this project"
+    )
+    archive: str = Field(min_length=1, description="zip, tar or unpacked folder; in phantom runs the file to render")
+    field: float = Field(
+        1.0,
+        ge=0.3,
+        le=1,
+        description="share of the frame that is used: brings the sources to one physical scale; 1 as in the thesis",
+    )
+
+
+class LimitsConfig(Section):
+    """What an untrusted archive may contain before it is refused."""
+
+    max_members: int = Field(200_000, ge=1, description="files in an archive")
+    max_member_bytes: int = Field(64 * 2**20, ge=1, description="size of one file in bytes")
+    max_total_bytes: int = Field(64 * 2**30, ge=1, description="size of all files together in bytes")
+    max_ratio: float = Field(200.0, ge=1, description="expansion of one member")
+
+
+class PixelConfig(Section):
+    """What a single image may declare before it is called unreadable."""
+
+    max_pixels: int = Field(40_000_000, ge=1, description="width x height")
+    min_side: int = Field(32, ge=1, description="shorter side in pixels")
+
+
+class DownloadConfig(Section):
+    """How stubborn a download is."""
+
+    attempts: int = Field(8, ge=1, le=100, description="tries per address")
+    timeout_s: float = Field(60.0, gt=0, description="seconds without a byte before a try counts as broken")
+    backoff_s: float = Field(2.0, ge=0, description="first pause between tries; doubles")
+    max_bytes: int = Field(4 * 2**30, ge=1, description="refuse to receive more than this")
+
+
+class DuplicatesConfig(Section):
+    """What counts as the same photograph."""
+
+    hash_radius: int = Field(12, ge=0, le=16, description="candidates differ in at most so many of 64 hash bits")
+    min_correlation: float = Field(
+        0.965, gt=0, le=1, description="aligned correlation from which a candidate pair is the same photograph"
+    )
+
+
+class SplitConfig(Section):
+    """Shares of the split (thesis §4.4)."""
+
+    test_share: Share = Field(0.3, description="share of all groups that becomes test")
+    validation_share: Share = Field(0.1, description="share of what is not test that becomes validation")
+    min_groups_for_test: int = Field(5, ge=1, description="a class of so many groups gets at least one test image")
+
+
+class ImagesConfig(Section):
+    """The square every photograph is brought to."""
+
+    size: int = Field(256, ge=16, le=1024, description="side in pixels")
+    fit: Literal["crop", "pad"] = Field("crop", description="cut the longer side, or extend the shorter one")
+
+
+class PhantomConfig(Section):
+    """The rendered archives of runs whose sources have the origin `phantom`."""
+
+    fraction: float = Field(0.04, gt=0, le=1, description="images per class folder, as a share of the real archive's")
+    min_images: int = Field(8, ge=1, description="at least so many images per class folder")
+    size: int = Field(128, ge=64, le=512, description="frame width of source A in pixels")
+
+
+class Config(Section):
+    """A run of the workflow."""
+
+    run: str = Field("full", pattern=r"^[a-z0-9][a-z0-9-]*$", description="name of the folder under results/")
+    seed: int = Field(2022, ge=0, lt=2**32, description="the one seed")
+    taxonomy: Taxonomy = Field("thesis", description="thesis: Table 6; refined: PBC's PMY images are promyelocytes")
+    protocols: tuple[Literal["leak_free", "thesis"], ...] = Field(("leak_free", "thesis"), min_length=1)
+    catalogue: str = Field("data/sources.yaml", description="what is known of the public archives")
+    exclusions: str = Field("data/exclusions.csv", description="an expert's list: source,member,reason,who")
+    sources: dict[str, SourceConfig] = Field(
+        {
+            "mendeley": SourceConfig(origin="download", archive="data/raw/PBC_dataset_normal_DIB.zip", field=0.8),
+            "tcia": SourceConfig(origin="local", archive="data/raw/AML-Cytomorphology_LMU.zip"),
+        },
+        min_length=1,
+    )
+    limits: LimitsConfig = LimitsConfig()
+    pixels: PixelConfig = PixelConfig()
+    download: DownloadConfig = DownloadConfig()
+    duplicates: DuplicatesConfig = DuplicatesConfig()
+    split: SplitConfig = SplitConfig()
+    images: ImagesConfig = ImagesConfig()
+    phantom: PhantomConfig = PhantomConfig()
+
+    @model_validator(mode="after")
+    def _known_sources(self) -> "Config":
+        for name in self.sources:
+            if name not in FOLDERS:
+                near = difflib.get_close_matches(name, FOLDERS, n=1)
+                hint = f"did you mean {near[0]!r}" if near else f"allowed are {', '.join(FOLDERS)}"
+                raise ValueError(f"unknown source 'sources.{name}', {hint}")
+        if len(set(self.protocols)) < len(self.protocols):
+            raise ValueError("protocols: one is listed twice")
+        return self
+
+
+def load_config(values: Mapping[str, Any], *, where: str = "config.yaml") -> Config:
+    """Check a config.
+
+    Raises:
+        InputError: naming each wrong key, what is allowed there, and for an unknown key the nearest valid one.
+    """
+    try:
+        # Through JSON: YAML's lists are then taken for tuples, while 1 still is no string and "1" no number.
+        return Config.model_validate_json(json.dumps(values))
+    except ValidationError as error:
+        problems = "; ".join(_explain(dict(item)) for item in error.errors())
+        raise InputError(where, problems, "Correct it there, in the overlay, or in --config") from error
+
+
+def _explain(item: dict[str, Any]) -> str:
+    key = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        allowed = _keys_at(item["loc"][:-1])
+        near = difflib.get_close_matches(str(item["loc"][-1]), allowed, n=1)
+        hint = f", did you mean {near[0]!r}" if near else f"; allowed are {', '.join(allowed)}"
+        return f"unknown key {key!r}{hint}"
+    if item["type"] == "missing":
+        return f"{key!r} is missing ({_field_at(item['loc'])[0].description})"
+    if item["type"] == "value_error":
+        return str(item["ctx"]["error"])
+    message = str(item["msg"]).removeprefix("Input should be ")
+    return f"{key!r} is {item['input']!r} but should be {message}{_range_of(item['loc'])}"
+
+
+def _field_at(loc: tuple[str | int, ...]) -> Any:
+    model: Any = Config
+    field = None
+    for part in loc:
+        if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
+            field = model.model_fields[str(part)]
+            model = field.annotation
+        elif get_args(model):
+            model = get_args(model)[-1]
+    return field, model
+
+
+def _keys_at(loc: tuple[str | int, ...]) -> list[str]:
+    model = _field_at(loc)[1]
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+
+
+def _range_of(loc: tuple[str | int, ...]) -> str:
+    field, _ = _field_at(loc)
+    if field is None:
+        return ""
+    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+    bounds = [
+        f"{sign} {getattr(part, name):g}"
+        for part in field.metadata
+        for name, sign in signs.items()
+        if getattr(part, name, None) is not None
+    ]
+    return f" (allowed: {' and '.join(bounds)})" if bounds else ""
+
+
+if __name__ == "__main__":
+    print(json.dumps(Config.model_json_schema(), indent=2))

@@ -1,0 +1,207 @@
+"""The manifest: one row for every archive member, kept or not, with the reason."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from hemabalance.dataset.dedup import Copies, find_copies
+from hemabalance.dataset.tables import read_table, write_table
+from hemabalance.errors import InputError
+from hemabalance.taxonomy import CLASSES, Taxonomy, label_of
+
+log = logging.getLogger(__name__)
+
+STATUSES = (
+    "kept",
+    "not_an_image",
+    "unreadable",
+    "duplicate",
+    "near_duplicate",
+    "conflict",
+    "excluded",
+    "unknown_label",
+)
+
+COPIES = ("duplicate", "near_duplicate", "conflict")
+"""Statuses of images that were set aside because they stand in the archives more than once."""
+
+_HEX = pa.Check.str_matches(r"^[0-9a-f]{64}$")
+_SIDE = pa.Check.ge(1)
+
+SCHEMA = pa.DataFrameSchema(
+    {
+        "image_id": pa.Column(str, unique=True),
+        "source": pa.Column(str),
+        "member": pa.Column(str),
+        "bytes": pa.Column("int64", pa.Check.ge(0)),
+        "sha256": pa.Column(str, _HEX),
+        "pixel_sha256": pa.Column(str, _HEX, nullable=True),
+        "phash": pa.Column(str, pa.Check.str_matches(r"^[0-9a-f]{16}$"), nullable=True),
+        "width": pa.Column("Int32", _SIDE, nullable=True),
+        "height": pa.Column("Int32", _SIDE, nullable=True),
+        "mode": pa.Column(str, nullable=True),
+        "label_raw": pa.Column(str),
+        "subtype": pa.Column(str, nullable=True),
+        "label": pa.Column(str, pa.Check.isin(CLASSES), nullable=True),
+        "status": pa.Column(str, pa.Check.isin(STATUSES)),
+        "reason": pa.Column(str),
+        "duplicate_of": pa.Column(str, nullable=True),
+        "group_id": pa.Column(str, nullable=True),
+        "reannotation_1": pa.Column(str, nullable=True),
+        "reannotation_2": pa.Column(str, nullable=True),
+    },
+    checks=[
+        pa.Check(lambda t: t["label"].notna() | (t["status"] != "kept"), error="a kept image has a label"),
+        pa.Check(lambda t: t["group_id"].notna() | (t["status"] != "kept"), error="a kept image has a group"),
+        pa.Check(lambda t: (t["reason"] != "") | (t["status"] == "kept"), error="what is not kept has a reason"),
+    ],
+    strict=True,
+    ordered=True,
+)
+
+
+def build_manifest(
+    inventories: pd.DataFrame,
+    exclusions: pd.DataFrame,
+    *,
+    taxonomy: Taxonomy,
+    hash_radius: int,
+    min_correlation: float,
+    threads: int,
+) -> pd.DataFrame:
+    """Label every member of all archives together, and say of each whether it is kept.
+
+    A row gets the first status that applies: content (`not_an_image`, `unreadable`), `unknown_label`, `excluded`
+    by the expert's list, `conflict` where folder and annotation disagree or one photograph carries two final
+    labels (all of its copies are out), `duplicate` (same bytes or pixels as the one that stays),
+    `near_duplicate` (verified shifted, rescaled or recompressed copy), `kept`. Copies are searched within and
+    across sources, among the images that reach that step.
+
+    Args:
+        inventories: the rows of all sources (`sources.inventory.take_inventory`).
+        exclusions: the expert's list (`read_exclusions`).
+        taxonomy: `thesis` or `refined`.
+        hash_radius, min_correlation, threads: see `dedup.find_copies`.
+
+    Returns:
+        The manifest as `SCHEMA` describes it, sorted by `image_id`.
+    """
+    rows = inventories.sort_values("image_id", ignore_index=True)
+    rows["label"] = pd.array(
+        [label_of(r.source, r.label_raw, _text(r.subtype), taxonomy) for r in rows.itertuples()], dtype="str"
+    )
+    rows["status"], rows["duplicate_of"], rows["group_id"] = "kept", None, None
+    _settle(rows, rows["content"] != "image", rows["content"], rows["reason"])
+    unnamed = rows["label"].isna()
+    _settle(rows, unnamed, "unknown_label", "folder " + rows["label_raw"] + " is no class of this source")
+    expert = _excluded(rows, exclusions)
+    _settle(rows, expert.notna(), "excluded", expert)
+    differs = rows["annotated_label"].notna() & (rows["annotated_label"] != rows["label_raw"])
+    says = "folder says " + rows["label_raw"] + ", annotation says " + rows["annotated_label"].fillna("")
+    _settle(rows, differs, "conflict", says + ": correct one of them, or exclude the image")
+    _settle_copies(rows, hash_radius, min_correlation, threads)
+    rows["duplicate_of"] = rows["duplicate_of"].astype("str")
+    rows["group_id"] = rows["group_id"].astype("str")
+    counts = rows.groupby(["source", "status"]).size()
+    log.info("manifest: %s", ", ".join(f"{s} {status} {n}" for (s, status), n in counts.items()))
+    return rows[list(SCHEMA.columns)]
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _settle(rows: pd.DataFrame, where: pd.Series, status: object, reason: object) -> None:
+    """Give rows that are still `kept` a status and reason."""
+    where = where & (rows["status"] == "kept")
+    rows.loc[where, "status"] = status[where] if isinstance(status, pd.Series) else status
+    rows.loc[where, "reason"] = reason[where] if isinstance(reason, pd.Series) else reason
+
+
+def _excluded(rows: pd.DataFrame, exclusions: pd.DataFrame) -> pd.Series:
+    """The expert's reason for each excluded row, missing for the others."""
+    ids = exclusions["source"] + "/" + exclusions["member"]
+    reasons = pd.Series((exclusions["reason"] + " (" + exclusions["who"] + ")").to_numpy(), index=ids, dtype="str")
+    return rows["image_id"].map(reasons)
+
+
+def _settle_copies(rows: pd.DataFrame, hash_radius: int, min_correlation: float, threads: int) -> None:
+    at = np.flatnonzero(rows["status"] == "kept")
+    images = rows.iloc[at]
+    thumbs = np.stack([np.frombuffer(data, np.uint8) for data in images["thumb"]]) if len(at) else np.empty((0, 1))
+    side = round(thumbs.shape[1] ** 0.5)
+    copies = find_copies(
+        images,
+        thumbs.reshape(-1, side, side),
+        hash_radius=hash_radius,
+        min_correlation=min_correlation,
+        threads=threads,
+    )
+    keeper_id = images["image_id"].to_numpy()[copies.keeper]
+    labels = images["label"].groupby(copies.group).transform("nunique").to_numpy()
+    several = labels > 1
+    gone = (copies.keeper != np.arange(len(at))) & ~several
+    rows.loc[at, "group_id"] = keeper_id
+    for status, where in (("duplicate", gone & copies.identical), ("near_duplicate", gone & ~copies.identical)):
+        rows.loc[at[where], "status"] = status
+        rows.loc[at[where], "duplicate_of"] = keeper_id[where]
+    rows.loc[at[several], "status"] = "conflict"
+    rows.loc[at, "reason"] = _copy_reasons(images, copies, gone, several)
+
+
+def _copy_reasons(images: pd.DataFrame, copies: Copies, gone: np.ndarray, several: np.ndarray) -> list[str]:
+    named = images["image_id"] + " (" + images["label"] + ")"
+    members = named.groupby(copies.group).agg(", ".join)
+    sha = images["sha256"].to_numpy()
+    reasons = []
+    for i in range(len(images)):
+        if several[i]:
+            reasons.append(f"one photograph under several labels: {members[copies.group[i]]}")
+        elif not gone[i]:
+            reasons.append("")
+        elif copies.identical[i]:
+            reasons.append("same bytes" if sha[i] == sha[copies.keeper[i]] else "same pixels")
+        else:
+            reasons.append(f"same photograph, aligned correlation {copies.score[i]:.3f}")
+    return reasons
+
+
+def read_exclusions(path: Path, image_ids: Mapping[str, str] | set[str]) -> pd.DataFrame:
+    """Read an expert's list, columns `source, member, reason, who`; `member` is `<folder>/<file>`.
+
+    Raises:
+        InputError: missing columns, empty fields, a row twice, or an image that the archives do not hold.
+    """
+    columns = ["source", "member", "reason", "who"]
+    try:
+        table = pd.read_csv(path, dtype="str", keep_default_na=False, comment="#")
+    except (OSError, ValueError) as error:
+        raise InputError(path, f"cannot be read as CSV ({error})", f"Give it the header {','.join(columns)}") from error
+    if list(table.columns) != columns:
+        raise InputError(path, f"has the columns {', '.join(table.columns)}", f"Give it the header {','.join(columns)}")
+    for number, row in enumerate(table.itertuples(index=False), start=2):
+        where = f"{path}, row {number}"
+        if not all(row):
+            raise InputError(where, "has an empty field", "Fill in source, member, reason and who")
+        if f"{row.source}/{row.member}" not in image_ids:
+            raise InputError(
+                where, f"no image {row.member} in source {row.source}", "Correct the row (<folder>/<file>) or remove it"
+            )
+    repeated = table[table.duplicated(["source", "member"])]
+    if len(repeated):
+        raise InputError(path, f"lists {repeated['member'].iloc[0]} twice", "Keep one row an image")
+    return table
+
+
+def write_manifest(table: pd.DataFrame, path: Path) -> None:
+    """Check a manifest against `SCHEMA` and write it as Parquet."""
+    write_table(SCHEMA.validate(table), path)
+
+
+def read_manifest(path: Path) -> pd.DataFrame:
+    """Read a manifest and check it against `SCHEMA`."""
+    return read_table(path, SCHEMA)

@@ -1,0 +1,60 @@
+"""Writing a file so that it is either complete under its name or not there at all."""
+
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hemabalance.errors import InputError
+
+CHUNK = 1 << 20
+
+
+@contextmanager
+def atomic_path(target: str | Path) -> Iterator[Path]:
+    """Yield `<target>.part` to write to; rename it to `target` on success, remove it on any error.
+
+    Raises:
+        InputError: the disk is full or the folder cannot be written to.
+    """
+    target = Path(target)
+    part = target.with_name(target.name + ".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        with part.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        os.replace(part, target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise _explained(error, target) from error
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _explained(error: OSError, target: Path) -> Exception:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return InputError(target, "the disk is full, nothing was written", "Free some space and run the same command again")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return InputError(target.parent, "this folder cannot be written to", "Check its owner and permissions")
+    return error
+
+
+def sha256_file(path: str | Path) -> str:
+    """The sha256 of a file's bytes, lower-case hex."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as handle:
+        while chunk := handle.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def write_json(value: Any, path: str | Path) -> None:
+    """Write a JSON object atomically, indented, non-ASCII as it is."""
+    with atomic_path(path) as part:
+        part.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")

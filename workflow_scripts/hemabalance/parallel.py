@@ -1,0 +1,28 @@
+"""One ordered, bounded map over a thread pool, for work that releases the GIL (decoding, hashing, resizing)."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+def threaded_map(function: Callable[[Given], Made], items: Iterable[Given], *, threads: int) -> Iterator[Made]:
+    """Yield `function(item)` in the order of `items`; at most a few results a thread wait in memory."""
+    if threads == 1:
+        yield from map(function, items)
+        return
+    waiting: deque[Future[Made]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) >= 8 * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

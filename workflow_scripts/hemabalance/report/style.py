@@ -1,0 +1,30 @@
+"""One look for every figure: readable, colour-blind safe, the same bytes every time."""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+from matplotlib.figure import Figure  # noqa: E402 - the backend is chosen first
+
+from hemabalance.files import atomic_path  # noqa: E402
+
+matplotlib.rcParams.update(
+    {
+        "font.family": "DejaVu Sans",
+        "font.size": 9,
+        "axes.titlesize": 10,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "figure.facecolor": "white",
+        "svg.hashsalt": "hemabalance",
+        "svg.fonttype": "path",
+    }
+)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as SVG, atomically and without a date."""
+    with atomic_path(path) as part:
+        figure.savefig(part, format="svg", dpi=150, metadata={"Date": None})

@@ -1,0 +1,224 @@
+"""Read an archive once: one row a member, and a receipt that says what the archive is."""
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hemabalance.dataset.perceptual import perceptual_hash, thumbnail
+from hemabalance.errors import InputError
+from hemabalance.files import sha256_file
+from hemabalance.parallel import threaded_map
+from hemabalance.progress import progress
+from hemabalance.sources import Annotation, Source, source_module
+from hemabalance.sources.archives import Archive, Limits, open_archive
+from hemabalance.sources.catalogue import SourceEntry
+from hemabalance.sources.decode import NotAnImage, UnreadableImage, decode
+from hemabalance.taxonomy import FOLDERS
+
+log = logging.getLogger(__name__)
+
+MAX_NAMED = 20
+"""How many members a warning names before it only counts."""
+
+
+@dataclass(frozen=True)
+class PixelLimits:
+    """What a single image may declare."""
+
+    max_pixels: int
+    min_side: int
+
+
+def take_inventory(
+    path: Path, source: str, entry: SourceEntry, *, limits: Limits, pixels: PixelLimits, threads: int
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read every member of a source's archive.
+
+    Args:
+        path: zip, tar or unpacked folder.
+        source: name of the source.
+        entry: what is known of its complete public archive.
+        limits: what the archive may contain.
+        pixels: what an image may contain.
+        threads: how many decode and hash at once.
+
+    Returns:
+        The inventory, a row a member sorted by `image_id`: `image_id, source, member, bytes, sha256, content`
+        (`image`, `not_an_image`, `unreadable`), `reason, pixel_sha256` (of the RGB uint8 bytes, row by row),
+        `phash` (16 hex digits), `width, height, mode, label_raw, subtype, annotated_label, reannotation_1,
+        reannotation_2, thumb` (uint8 64x64 as bytes); and the receipt, a JSON object.
+
+    Raises:
+        InputError: the archive is refused (see `archives.open_archive`), two members share an `image_id`, or a
+            class folder holds no image.
+    """
+    module = source_module(source)
+    with open_archive(path, limits) as archive:
+        sidecars = dict(archive.read([m.name for m in archive.members if _is_sidecar(m.name, module)]))
+        names = [m.name for m in archive.members if not _is_sidecar(m.name, module)]
+        _refuse_same_id(path, source, names)
+        annotations = module.annotations_of({PurePosixPath(n).name: data for n, data in sidecars.items()})
+        read = threaded_map(lambda given: _examine(*given, pixels), archive.read(names), threads=threads)
+        rows = list(progress(read, total=len(names), what=f"reading {source}", unit="file"))
+        _refuse_empty_class(path, source, archive, rows)
+    table = _table(rows, source, module, annotations)
+    warnings = [*_content_warnings(table), *_annotation_warnings(table, annotations)]
+    for warning in warnings:
+        log.warning("%s: %s", path, warning)
+    return table, _receipt(path, table, entry, warnings)
+
+
+def image_id_of(source: str, member: str) -> str:
+    """`<source>/<folder>/<file>`: the last two parts of the path, the same in whatever folder encloses them."""
+    return "/".join((source, *PurePosixPath(member).parts[-2:]))
+
+
+def content_digest(images: Iterable[tuple[str, str]]) -> str:
+    """sha256 over the lines `<folder>/<file> <sha256>` of all images, in byte order of the path.
+
+    Args:
+        images: `image_id` and sha256 of the file's bytes.
+    """
+    lines = sorted(f"{image_id.partition('/')[2]} {digest}\n".encode() for image_id, digest in images)
+    return hashlib.sha256(b"".join(lines)).hexdigest()
+
+
+def _is_sidecar(member: str, module: Source) -> bool:
+    return PurePosixPath(member).name in module.SIDECARS
+
+
+def _examine(member: str, data: bytes, pixels: PixelLimits) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "member": member,
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "content": "image",
+        "reason": "",
+    }
+    try:
+        image, mode = decode(data, max_pixels=pixels.max_pixels, min_side=pixels.min_side)
+    except UnreadableImage as error:
+        content = "not_an_image" if isinstance(error, NotAnImage) else "unreadable"
+        return row | {"content": content, "reason": str(error)}
+    return row | {
+        "pixel_sha256": hashlib.sha256(image).hexdigest(),
+        "width": image.shape[1],
+        "height": image.shape[0],
+        "mode": mode,
+        "thumb": thumbnail(image).tobytes(),
+    }
+
+
+def _table(
+    rows: Iterable[dict[str, Any]], source: str, module: Source, annotations: Mapping[str, Annotation]
+) -> pd.DataFrame:
+    columns = ("member", "bytes", "sha256", "content", "reason", "pixel_sha256", "width", "height", "mode", "thumb")
+    table = pd.DataFrame(rows, columns=list(columns))
+    paths = [PurePosixPath(member) for member in table["member"]]
+    table.insert(0, "image_id", [image_id_of(source, member) for member in table["member"]])
+    table.insert(1, "source", source)
+    table["label_raw"] = [path.parent.name for path in paths]
+    table["subtype"] = [module.subtype_of(path.name) for path in paths]
+    found = [annotations.get(f"{path.parent.name}/{path.name}") for path in paths]
+    table["annotated_label"] = [note.label if note else None for note in found]
+    table["reannotation_1"] = [note.reannotation_1 if note else None for note in found]
+    table["reannotation_2"] = [note.reannotation_2 if note else None for note in found]
+    table["phash"] = _phash_column(table["thumb"])
+    text = ["reason", "pixel_sha256", "mode", "subtype", "annotated_label", "reannotation_1", "reannotation_2", "phash"]
+    table[text] = table[text].astype("str")
+    table[["width", "height"]] = table[["width", "height"]].astype("Int32")
+    return table.sort_values("image_id", ignore_index=True)
+
+
+def thumbs_of(column: pd.Series) -> np.ndarray:
+    """The thumbnails of an inventory column without missing values, uint8 (n, 64, 64)."""
+    side = int(np.sqrt(len(column.iloc[0]))) if len(column) else 1
+    return np.frombuffer(b"".join(column), np.uint8).reshape(len(column), side, side)
+
+
+def _phash_column(thumbs: pd.Series) -> list[str | None]:
+    present = thumbs.notna().to_numpy()
+    hashes = iter(perceptual_hash(thumbs_of(thumbs[present])) if present.any() else ())
+    return [f"{next(hashes):016x}" if there else None for there in present]
+
+
+def _refuse_same_id(path: Path, source: str, names: Iterable[str]) -> None:
+    seen: dict[str, str] = {}
+    for name in names:
+        image_id = image_id_of(source, name)
+        if image_id in seen:
+            raise InputError(
+                f"{path}, members {seen[image_id]} and {name}",
+                f"both would be the image {image_id}",
+                "Rename one of the two files, or take one of the two folders out",
+            )
+        seen[image_id] = name
+
+
+def _refuse_empty_class(path: Path, source: str, archive: Archive, rows: Iterable[dict[str, Any]]) -> None:
+    filled = {PurePosixPath(row["member"]).parent.name for row in rows if row["content"] == "image"}
+    for folder in archive.folders:
+        name = PurePosixPath(folder).name
+        if name in FOLDERS[source] and name not in filled:
+            raise InputError(
+                f"{path}, folder {folder}",
+                "this class folder holds no readable image",
+                "Fetch the archive again, or take the folder out to run without this class",
+            )
+
+
+def _named(items: Iterable[str]) -> str:
+    items = list(items)
+    rest = f" and {len(items) - MAX_NAMED} more" if len(items) > MAX_NAMED else ""
+    return ", ".join(items[:MAX_NAMED]) + rest
+
+
+def _content_warnings(table: pd.DataFrame) -> Iterable[str]:
+    for row in table[table["content"] != "image"].head(MAX_NAMED).itertuples():
+        yield f"{row.member} left out: {row.reason}"
+    unknown = table[~table["label_raw"].isin(FOLDERS[str(table["source"].iloc[0])])] if len(table) else table
+    for folder, count in Counter(unknown["label_raw"]).items():
+        yield f"folder {folder!r} ({count} files) is no class of this source; its files are left out"
+
+
+def _annotation_warnings(table: pd.DataFrame, annotations: Mapping[str, Annotation]) -> Iterable[str]:
+    if not annotations:
+        return
+    present = set(table["image_id"].str.partition("/")[2])
+    if lacking := sorted(set(annotations) - present):
+        yield f"{len(lacking)} annotation rows have no image: {_named(lacking)}"
+    images = table[table["content"] == "image"]
+    if len(bare := images.loc[images["annotated_label"].isna(), "member"]):
+        yield f"{len(bare)} images have no annotation row: {_named(bare)}"
+
+
+def _receipt(path: Path, table: pd.DataFrame, entry: SourceEntry, warnings: list[str]) -> dict[str, Any]:
+    images = table[table["content"] != "not_an_image"]
+    digest = content_digest(zip(images["image_id"], images["sha256"], strict=True))
+    counts = {str(k): int(v) for k, v in sorted(Counter(images["label_raw"]).items())}
+    complete = entry.content_sha256 == digest if entry.content_sha256 else counts == entry.counts
+    known = "content digest" if entry.content_sha256 else "counts per class (no digest of the public archive is known)"
+    verdict = f"complete by {known}" if complete else f"not the complete public archive by {known}"
+    if not complete:
+        log.warning("%s: %s; it is used as it is and recorded as such", path, verdict)
+    return {
+        "archive": path.name,
+        "bytes": path.stat().st_size if path.is_file() else int(table["bytes"].sum()),
+        "sha256": sha256_file(path) if path.is_file() else None,
+        "content_sha256": digest,
+        "complete": complete,
+        "verdict": verdict,
+        "members": len(table),
+        "counts": counts,
+        "expected_counts": entry.counts,
+        "licence": entry.licence,
+        "citation": entry.citation,
+        "warnings": warnings,
+    }

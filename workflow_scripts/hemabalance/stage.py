@@ -1,0 +1,93 @@
+"""The frame around every rule's work: log, seed, threads, state folder, and errors that a person can read."""
+
+import hashlib
+import json
+import logging
+import os
+import random
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hemabalance.errors import InputError
+
+log = logging.getLogger("hemabalance")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a shim needs besides its inputs and outputs."""
+
+    settings: Any
+    """The rule's part of the validated config, parsed from its canonical JSON."""
+    threads: int
+    state: Path
+    """Folder for resume points, keyed by settings and code; removed when the rule succeeds."""
+
+
+@contextmanager
+def stage(job: Any) -> Iterator[Run]:
+    """Run a rule's script: log to its file, seed everything, end an `InputError` as one readable message.
+
+    Args:
+        job: the object that Snakemake hands to a script; needs `params.settings` (canonical JSON with a
+            `seed`), `params.code`, `log[0]`, `rule`, `threads`.
+
+    Raises:
+        SystemExit: code 1, after any error has been written to stderr and to the rule's log.
+    """
+    settings = json.loads(job.params.settings)
+    log_file = Path(job.log[0])
+    run = Run(settings, job.threads, _state_folder(log_file, job.params.settings + job.params.code))
+    handlers = _start_log(log_file)
+    _seed(settings["seed"])
+    _limit_threads(job.threads)
+    try:
+        yield run
+    except InputError as error:
+        log.error("%s", error)
+        sys.exit(1)
+    except Exception:
+        log.exception("Rule %s failed by an error of the program, not of your input", job.rule)
+        sys.exit(1)
+    else:
+        shutil.rmtree(run.state, ignore_errors=True)
+    finally:
+        for handler in handlers:
+            logging.getLogger().removeHandler(handler)
+            handler.close()
+
+
+def _state_folder(log_file: Path, made_by: str) -> Path:
+    """`results/<run>/.state/<rule>/…/<key>` for the log `results/<run>/logs/<rule>/….log`."""
+    parts = log_file.with_suffix("").parts
+    logs = parts.index("logs")
+    return Path(*parts[:logs], ".state", *parts[logs + 1 :], hashlib.sha256(made_by.encode()).hexdigest()[:16])
+
+
+def _start_log(path: Path) -> list[logging.Handler]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handlers: list[logging.Handler] = [logging.FileHandler(path, mode="w", encoding="utf-8"), logging.StreamHandler()]
+    root = logging.getLogger()
+    root.setLevel(logging.INFO)
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+        root.addHandler(handler)
+    return handlers
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+
+
+def _limit_threads(threads: int) -> None:
+    """Hold numerical libraries that are not loaded yet to the rule's share of the machine."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(threads)

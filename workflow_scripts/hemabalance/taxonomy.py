@@ -1,0 +1,73 @@
+"""What the two archives call their cells, and the twelve classes those names become.
+
+Folder codes of source B follow the archive's own `abbreviations.txt` (MYB = myelocyte, MYO = myeloblast);
+the thesis writes MYB for myeloblast, which would mislabel 3,268 images.
+"""
+
+from typing import Literal
+
+Taxonomy = Literal["thesis", "refined"]
+
+# Index order of the thesis's Figure 55.
+CLASSES = (
+    "basophil",
+    "eosinophil",
+    "erythroblast",
+    "immature_granulocyte",
+    "lymphocyte",
+    "monoblast",
+    "monocyte",
+    "myeloblast",
+    "neutrophil",
+    "platelet",
+    "promyelocyte",
+    "smudge_cell",
+)
+
+# source -> folder of the archive -> final class (thesis §3.2.1, Table 6)
+FOLDERS: dict[str, dict[str, str]] = {
+    "mendeley": {
+        "basophil": "basophil",
+        "eosinophil": "eosinophil",
+        "erythroblast": "erythroblast",
+        "ig": "immature_granulocyte",
+        "lymphocyte": "lymphocyte",
+        "monocyte": "monocyte",
+        "neutrophil": "neutrophil",
+        "platelet": "platelet",
+    },
+    "tcia": {
+        "BAS": "basophil",
+        "EBO": "erythroblast",
+        "EOS": "eosinophil",
+        "KSC": "smudge_cell",
+        "LYA": "lymphocyte",
+        "LYT": "lymphocyte",
+        "MMZ": "immature_granulocyte",
+        "MOB": "monoblast",
+        "MON": "monocyte",
+        "MYB": "immature_granulocyte",
+        "MYO": "myeloblast",
+        "NGB": "neutrophil",
+        "NGS": "neutrophil",
+        "PMB": "promyelocyte",
+        "PMO": "promyelocyte",
+    },
+}
+
+# `refined`: where a haematologist has PBC's promyelocytes, told by their file-name prefix.
+REFINED: dict[tuple[str, str, str], str] = {("mendeley", "ig", "PMY"): "promyelocyte"}
+
+
+def label_of(source: str, folder: str, subtype: str | None, taxonomy: Taxonomy) -> str | None:
+    """The final class of an image, or None where its folder is not in the source's vocabulary.
+
+    Args:
+        source: `mendeley` or `tcia`.
+        folder: the archive's class folder (`ig`, `MYO`).
+        subtype: file-name prefix (`PMY`), where the source has one.
+        taxonomy: `thesis` (Table 6) or `refined` (PBC's PMY images are promyelocytes).
+    """
+    if taxonomy == "refined" and subtype is not None and (source, folder, subtype) in REFINED:
+        return REFINED[source, folder, subtype]
+    return FOLDERS[source].get(folder)

@@ -1,0 +1,22 @@
+"""Read every member of an archive once."""
+
+from pathlib import Path
+
+from hemabalance.dataset.tables import write_table
+from hemabalance.files import write_json
+from hemabalance.sources.archives import Limits
+from hemabalance.sources.catalogue import load_catalogue
+from hemabalance.sources.inventory import PixelLimits, take_inventory
+from hemabalance.stage import stage
+
+with stage(snakemake) as run:
+    table, receipt = take_inventory(
+        Path(snakemake.input.archive),
+        snakemake.wildcards.source,
+        load_catalogue(Path(snakemake.input.catalogue))[snakemake.wildcards.source],
+        limits=Limits(**run.settings["limits"]),
+        pixels=PixelLimits(**run.settings["pixels"]),
+        threads=run.threads,
+    )
+    write_table(table, Path(snakemake.output.table))
+    write_json(receipt, Path(snakemake.output.receipt))

@@ -1,0 +1,18 @@
+"""Write the page that shows the run."""
+
+from pathlib import Path
+
+from hemabalance.report.page import write_page
+from hemabalance.stage import stage
+
+with stage(snakemake) as run:
+    given = snakemake.input
+    write_page(
+        Path(snakemake.output.page),
+        run=run.settings["run"],
+        taxonomy=run.settings["taxonomy"],
+        origins=run.settings["origins"],
+        tables=[Path(path) for path in given.tables],
+        figures=[Path(path) for path in given.figures],
+        receipts=[Path(path) for path in given.receipts],
+    )
