@@ -17,14 +17,14 @@ rule phantom:
         f"{RUN}/logs/phantom/{{source}}.log",
     benchmark:
         f"{RUN}/benchmarks/phantom/{{source}}.tsv"
-    params:
-        settings=settings("phantom"),
-        code=code("phantom"),
+    conda:
+        "../envs/cpu.yaml"
     threads: 2
     resources:
         mem_mb=2000,
-    conda:
-        "../envs/cpu.yaml"
+    params:
+        settings=settings("phantom"),
+        code=code("phantom"),
     script:
         "../workflow_scripts/phantom.py"
 
@@ -38,22 +38,22 @@ for _source, _entry in CONFIG.sources.items():
         rule:
             name:
                 f"download_{_source}"
-            message:
-                f"Download the archive of {_source}"
             input:
                 catalogue=CONFIG.catalogue,
             output:
                 archive=_entry.archive,
             log:
                 f"{RUN}/logs/download/{_source}.log",
+            conda:
+                "../envs/cpu.yaml"
+            resources:
+                mem_mb=1000,
             params:
                 source=_source,
                 settings=settings("download", "limits", "pixels"),
                 code="",
-            resources:
-                mem_mb=1000,
-            conda:
-                "../envs/cpu.yaml"
+            message:
+                f"Download the archive of {_source}"
             script:
                 "../workflow_scripts/download.py"
 
@@ -62,19 +62,19 @@ for _source, _entry in CONFIG.sources.items():
         rule:
             name:
                 f"place_{_source}"
-            message:
-                f"Look for the archive of {_source}"
             input:
                 catalogue=CONFIG.catalogue,
             output:
                 archive=_entry.archive,
             log:
                 f"{RUN}/logs/place/{_source}.log",
+            conda:
+                "../envs/cpu.yaml"
             params:
                 source=_source,
                 settings=settings(),
                 code="",
-            conda:
-                "../envs/cpu.yaml"
+            message:
+                f"Look for the archive of {_source}"
             script:
                 "../workflow_scripts/place.py"

@@ -1,4 +1,4 @@
-# The validated config, and the two params that every rule carries: its settings and its code.
+# The validated config, and the two params of each job: its settings and its code.
 import sys
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def settings(*sections, **values):
 
 
 def code(rule_name, *modules):
-    """Fingerprint of a rule's script, of all it imports, and of modules that a registry imports for it."""
+    """Fingerprint of a script, of all it imports, and of modules that a registry imports for it."""
     return code_fingerprint(SCRIPTS / f"{rule_name}.py", modules)
 
 

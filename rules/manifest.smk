@@ -16,14 +16,14 @@ rule inventory:
         f"{RUN}/logs/inventory/{{source}}.log",
     benchmark:
         f"{RUN}/benchmarks/inventory/{{source}}.tsv"
-    params:
-        settings=settings("limits", "pixels"),
-        code=lambda wildcards: code("inventory", SOURCE_MODULES[wildcards.source]),
+    conda:
+        "../envs/cpu.yaml"
     threads: 8
     resources:
         mem_mb=2000,
-    conda:
-        "../envs/cpu.yaml"
+    params:
+        settings=settings("limits", "pixels"),
+        code=lambda wildcards: code("inventory", SOURCE_MODULES[wildcards.source]),
     script:
         "../workflow_scripts/inventory.py"
 
@@ -39,14 +39,14 @@ rule manifest:
         f"{RUN}/logs/manifest/manifest.log",
     benchmark:
         f"{RUN}/benchmarks/manifest/manifest.tsv"
-    params:
-        settings=settings("duplicates", taxonomy=CONFIG.taxonomy, sources=SOURCES),
-        code=code("manifest"),
+    conda:
+        "../envs/cpu.yaml"
     threads: 8
     resources:
         mem_mb=4000,
-    conda:
-        "../envs/cpu.yaml"
+    params:
+        settings=settings("duplicates", taxonomy=CONFIG.taxonomy, sources=SOURCES),
+        code=code("manifest"),
     script:
         "../workflow_scripts/manifest.py"
 
@@ -65,15 +65,15 @@ rule images:
         f"{RUN}/logs/images/{{source}}.log",
     benchmark:
         f"{RUN}/benchmarks/images/{{source}}.tsv"
+    conda:
+        "../envs/cpu.yaml"
+    threads: 8
+    resources:
+        mem_mb=2000,
     params:
         settings=lambda wildcards: settings(
             "limits", "pixels", "images", field=CONFIG.sources[wildcards.source].field
         ),
         code=code("images"),
-    threads: 8
-    resources:
-        mem_mb=2000,
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow_scripts/images.py"

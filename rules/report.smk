@@ -3,7 +3,9 @@
 # inputs   results/<run>/{inventory,manifest,images,<protocol>}
 # outputs  results/<run>/tables/*.csv, figures/*.svg, report.html
 
-TABLES = expand("collected_{source}", source=SOURCES) + expand("removed_{source}", source=SOURCES)
+TABLES = expand("collected_{source}", source=SOURCES) + expand(
+    "removed_{source}", source=SOURCES
+)
 TABLES += ["final_counts", "statuses"]
 FIGURES = expand("contact_sheet_{source}", source=SOURCES) + ["copies_sheet"]
 
@@ -23,13 +25,13 @@ rule count_tables:
         },
     log:
         f"{RUN}/logs/count_tables/count_tables.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
     params:
         settings=settings(taxonomy=CONFIG.taxonomy),
         code=code("count_tables"),
-    resources:
-        mem_mb=1000,
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow_scripts/count_tables.py"
 
@@ -46,13 +48,13 @@ rule split_table:
         ),
     log:
         f"{RUN}/logs/split_table/{{protocol}}.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
     params:
         settings=settings(),
         code=code("split_table"),
-    resources:
-        mem_mb=1000,
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow_scripts/split_table.py"
 
@@ -70,13 +72,13 @@ rule contact_sheet:
         ),
     log:
         f"{RUN}/logs/contact_sheet/{{source}}.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
     params:
         settings=settings(),
         code=code("contact_sheet"),
-    resources:
-        mem_mb=1000,
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow_scripts/contact_sheet.py"
 
@@ -85,8 +87,16 @@ rule copies_sheet:
     """Draw each image that was set aside as a copy beside the one it copies"""
     input:
         manifests=expand(f"{RUN}/manifest/{{source}}.parquet", source=SOURCES),
-        images=expand(f"{RUN}/images/{{source}}{{kind}}.zip", source=SOURCES, kind=["", "_copies"]),
-        indexes=expand(f"{RUN}/images/{{source}}{{kind}}.parquet", source=SOURCES, kind=["", "_copies"]),
+        images=expand(
+            f"{RUN}/images/{{source}}{{kind}}.zip",
+            source=SOURCES,
+            kind=["", "_copies"],
+        ),
+        indexes=expand(
+            f"{RUN}/images/{{source}}{{kind}}.parquet",
+            source=SOURCES,
+            kind=["", "_copies"],
+        ),
     output:
         figure=report(
             f"{RUN}/figures/copies_sheet.svg",
@@ -95,13 +105,13 @@ rule copies_sheet:
         ),
     log:
         f"{RUN}/logs/copies_sheet/copies_sheet.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
     params:
         settings=settings(),
         code=code("copies_sheet"),
-    resources:
-        mem_mb=1000,
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow_scripts/copies_sheet.py"
 
@@ -117,6 +127,10 @@ rule report:
         page=f"{RUN}/report.html",
     log:
         f"{RUN}/logs/report/report.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
     params:
         settings=settings(
             run=CONFIG.run,
@@ -124,9 +138,5 @@ rule report:
             origins={name: entry.origin for name, entry in CONFIG.sources.items()},
         ),
         code=code("report"),
-    resources:
-        mem_mb=1000,
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow_scripts/report.py"

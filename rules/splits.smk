@@ -14,12 +14,12 @@ rule split:
         f"{RUN}/logs/split/{{protocol}}.log",
     benchmark:
         f"{RUN}/benchmarks/split/{{protocol}}.tsv"
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
     params:
         settings=lambda wildcards: settings("split", protocol=wildcards.protocol),
         code=code("split"),
-    resources:
-        mem_mb=1000,
-    conda:
-        "../envs/cpu.yaml"
     script:
         "../workflow_scripts/split.py"

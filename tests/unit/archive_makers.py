@@ -6,8 +6,10 @@ import tarfile
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Literal
 
 Files = Mapping[str, bytes]
+TarMode = Literal["w:", "w:gz", "w:bz2", "w:xz"]
 
 
 def write_zip(path: Path, files: Files, compression: int = zipfile.ZIP_DEFLATED) -> Path:
@@ -34,12 +36,12 @@ def zip_bytes(files: Files, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     return buffer.getvalue()
 
 
-def write_tar(path: Path, files: Files, mode: str = "w:") -> Path:
+def write_tar(path: Path, files: Files, mode: TarMode = "w:") -> Path:
     return write_tar_entries(path, [file_entry(name, content) for name, content in files.items()], mode)
 
 
-def write_tar_entries(path: Path, entries: Iterable[tuple[tarfile.TarInfo, bytes]], mode: str = "w:") -> Path:
-    with tarfile.open(path, mode) as archive:
+def write_tar_entries(path: Path, entries: Iterable[tuple[tarfile.TarInfo, bytes]], mode: TarMode = "w:") -> Path:
+    with tarfile.open(str(path), mode) as archive:
         for info, content in entries:
             archive.addfile(info, io.BytesIO(content))
     return path

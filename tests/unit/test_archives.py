@@ -93,7 +93,7 @@ def test_order_of_reading(tmp_path: Path, kind: str, in_archive_order: bool) -> 
 
 @EVERY_FORMAT
 def test_several_threads_read_at_once(tmp_path: Path, make: Maker) -> None:
-    files = {f"c/{i}.jpg": random.Random(i).randbytes(20_000) for i in range(40)}
+    files = {f"c/{i}.jpg": random.Random(i).randbytes(4000) for i in range(12)}
     with open_archive(make(tmp_path / "a", files), LIMITS) as archive, ThreadPoolExecutor(4) as pool:
         read = pool.map(lambda name: next(iter(archive.read([name]))), sorted(files))
         assert dict(read) == files
@@ -207,7 +207,7 @@ UNSAFE = {
 @pytest.mark.parametrize(("name", "problem"), UNSAFE.items(), ids=[name[:20] for name in UNSAFE])
 def test_unsafe_names(tmp_path: Path, kind: str, name: str, problem: str) -> None:
     path = MAKERS[kind](tmp_path / "a", {"good.jpg": b"1", name: b"2"})
-    refusal(path, problem, name[:20].encode("unicode_escape").decode() if "\0" in name else name[:20])
+    refusal(path, problem, name[:20])
 
 
 def test_member_without_a_name(tmp_path: Path) -> None:
@@ -290,19 +290,16 @@ def test_expansion_of_a_compressed_tar(tmp_path: Path) -> None:
 
 
 def test_compressed_tar_is_not_expanded_beyond_its_limits(tmp_path: Path) -> None:
+    # The streams stop short: whoever expands them to the end meets that before the limit.
+    path = tmp_path / "a.tgz"
     declared, _ = file_entry("bomb.jpg", b"")
     declared.size = 1 << 40
-    header, padding = declared.tobuf(tarfile.GNU_FORMAT), bytes(1 << 20)
-    path = tmp_path / "a.tgz"
-    loose = replace(LIMITS, max_member_bytes=1 << 50, max_total_bytes=1 << 50)
-    # Both streams stop short: whoever expands them to the end meets that, and not the limit.
-    path.write_bytes(gzip.compress(header + padding * 4)[:-100])
-    refusal(path, "bomb.jpg", "limits.max_total_bytes", limits=replace(loose, max_total_bytes=1 << 30))
-    path.write_bytes(gzip.compress(bytes(10240) + file_entry("a", b"")[0].tobuf() + padding * 4)[:-100])
-    refusal(path, "neither a zip nor a tar" if False else "gzip file that holds no tar")
-    sound, _ = file_entry("a.jpg", b"")
-    path.write_bytes(gzip.compress(sound.tobuf() + bytes(1024) + padding * 64)[:-100])
-    refusal(path, "limits.max_ratio", limits=loose)
+    path.write_bytes(gzip.compress(declared.tobuf(tarfile.GNU_FORMAT) + bytes(1 << 20))[:-100])
+    loose = replace(LIMITS, max_member_bytes=1 << 50, max_ratio=1e9)
+    refusal(path, "bomb.jpg", "limits.max_total_bytes", limits=loose)
+    after_end = tarfile.TarInfo("a.jpg").tobuf() + bytes(1024) + bytes(8 << 20)
+    path.write_bytes(gzip.compress(after_end)[:-100])
+    refusal(path, "limits.max_ratio")
     refusal(path, "limits.max_total_bytes", limits=replace(LIMITS, max_total_bytes=1 << 20, max_ratio=1e9))
 
 
@@ -409,7 +406,7 @@ def test_damaged_bytes_give_content_or_a_refusal(tmp_path: Path, kind: str) -> N
     path = MAKERS[kind](tmp_path / "a", FILES)
     whole = path.read_bytes()
     rng = random.Random(7)
-    refused = 0
+    messages = []
     for _ in range(120):
         data = bytearray(whole[: rng.randrange(1, len(whole))] if rng.random() < 0.3 else whole)
         for _ in range(rng.randrange(1, 6)):
@@ -418,6 +415,6 @@ def test_damaged_bytes_give_content_or_a_refusal(tmp_path: Path, kind: str) -> N
         try:
             contents(path)
         except InputError as error:
-            refused += 1
-            assert str(path) in str(error)
-    assert refused > 30
+            messages.append(str(error))
+    assert len(messages) > 30
+    assert all(str(path) in message for message in messages)

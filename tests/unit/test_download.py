@@ -49,6 +49,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, str(value))
+        # Unannounced, the hang-up would race with the client's next request on the same connection.
+        self.send_header("Connection", "close")
         self.end_headers()
 
     def body(self, data: bytes) -> None:

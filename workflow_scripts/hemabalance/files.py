@@ -39,7 +39,9 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
 
 def _explained(error: OSError, target: Path) -> Exception:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return InputError(target, "the disk is full, nothing was written", "Free some space and run the same command again")
+        return InputError(
+            target, "the disk is full, nothing was written", "Free some space and run the same command again"
+        )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return InputError(target.parent, "this folder cannot be written to", "Check its owner and permissions")
     return error

@@ -83,7 +83,9 @@ def _window_spread(images: np.ndarray) -> np.ndarray:
         table = np.pad(values.astype(np.float64).cumsum(1).cumsum(2), ((0, 0), (1, 0), (1, 0)))
         ends = slice(_CORE, _CORE + _PLACES)
         starts = slice(0, _PLACES)
-        sums: np.ndarray = table[:, ends, ends] - table[:, starts, ends] - table[:, ends, starts] + table[:, starts, starts]
+        sums: np.ndarray = (
+            table[:, ends, ends] - table[:, starts, ends] - table[:, ends, starts] + table[:, starts, starts]
+        )
         return sums
 
     sums, squares = window_sums(images), window_sums(images**2)

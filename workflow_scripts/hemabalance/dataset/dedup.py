@@ -17,7 +17,8 @@ from hemabalance.dataset.hamming import pairs_within
 
 log = logging.getLogger(__name__)
 
-MAX_CANDIDATES = 50_000_000
+# At up to 80 bytes a pair while they are searched: 1.6 GB.
+MAX_CANDIDATES = 20_000_000
 
 
 @dataclass(frozen=True)

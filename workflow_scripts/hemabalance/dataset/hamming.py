@@ -1,7 +1,7 @@
 """All pairs of 64-bit hashes within a Hamming radius, exactly, without comparing every pair.
 
 The method is block permutation: Manku, Jain & Das Sarma, "Detecting near-duplicates for web crawling", WWW 2007,
-section 3, with the choice of block sizes treated as in Norouzi, Punjani & Fleet, "Fast exact search in Hamming space
+section 3; the number of blocks is chosen by cost, as in Norouzi, Punjani & Fleet, "Fast exact search in Hamming space
 with multi-index hashing", PAMI 2014. The 64 bits are cut into radius + k blocks. Two hashes that differ in at most
 `radius` bits differ in at most `radius` blocks, so they agree on k blocks at least: sorting by the bits of k blocks,
 for every choice of k blocks, brings every such pair into one run of equal keys at least once.
@@ -21,13 +21,13 @@ from hemabalance.errors import InputError
 
 BITS = 64
 MAX_RADIUS = 16
-# An odd stride spreads neighbouring bits, which are correlated in image hashes, over different blocks; this one
-# also visits all rows and all columns of an 8 x 8 hash in any eight consecutive steps.
+# An odd stride spreads neighbouring bits, which are correlated in image hashes, over different blocks; with this one
+# any eight consecutive steps also visit all columns of an 8 x 8 hash.
 BIT_STRIDE = 39
 # Measured nanoseconds: to key and sort one hash once, to compare one pair inside the runs, and to compare one pair
 # when all are. They decide how long a search takes, never what it finds.
 SORT_NS, COMPARE_NS, COMPARE_ALL_NS = 45.0, 4.5, 1.5
-SAMPLED_PAIRS = 1 << 13
+SAMPLED_PAIRS = 1 << 15
 MAX_AGREEING = 6
 # Sizes that keep the working arrays in the second-level cache.
 SEGMENT = 1 << 16
@@ -48,7 +48,7 @@ def pairs_within(
     """Find every pair of hashes that differ in at most `radius` bits.
 
     The result is exact and does not depend on `threads`. Identical hashes are searched once, so only the output grows
-    with their number. Memory: about 40 bytes a hash, 24 more a hash for every thread, and 60 bytes a pair.
+    with their number. Memory: about 40 bytes a hash, 24 more a hash for every thread, and 80 bytes a pair.
 
     Args:
         hashes: uint64, shape (n,), n >= 0 and below 2**31.
@@ -134,7 +134,8 @@ def _plan(values: Hashes, radius: int) -> tuple[Blocks, int]:
     """The blocks, as (lowest bit, width), and the number k to choose, that should take least time.
 
     Time = choices x hashes x SORT_NS + comparisons x COMPARE_NS. The comparisons are what independent random bits
-    would give, or what a sample of pairs of these hashes gives where that is more. k = 0 compares every pair.
+    would give, or what a sample of pairs of these hashes gives where that is more. k = 0 compares every pair, at
+    COMPARE_ALL_NS each: best for few hashes, or where their bits vary too little for a key to part them.
     """
     n = len(values)
     one, two = np.random.default_rng(0).integers(0, n, (2, SAMPLED_PAIRS))

@@ -70,9 +70,11 @@ def write_image_set(
                 digest = hashlib.sha256(png).hexdigest()
                 index.append({"file": name, "height": shape[0], "width": shape[1], "sha256": digest})
         made = pd.DataFrame(index, columns=["file", "height", "width", "sha256"])
+        made = made.astype({"file": "str", "height": "int32", "width": "int32", "sha256": "str"})
         table = pd.concat([rows.reset_index(drop=True), made], axis=1)[list(SCHEMA.columns)]
-        table[["height", "width"]] = table[["height", "width"]].astype("int32")
-        SCHEMA.validate(table).to_parquet(index_part, index=False, compression="zstd")
+        SCHEMA.validate(table.astype({"origin": "str", "provenance": "str"})).to_parquet(
+            index_part, index=False, compression="zstd"
+        )
 
 
 def _encode(image: np.ndarray) -> tuple[bytes, tuple[int, ...]]:

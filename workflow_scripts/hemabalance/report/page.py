@@ -12,7 +12,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from hemabalance.files import atomic_path
 
 TITLES = {
-    "statuses": ("What became of every archive member", "One row a source; every member of the archives is counted once."),
+    "statuses": (
+        "What became of every archive member",
+        "One row a source; every member of the archives is counted once.",
+    ),
     "collected_mendeley": ("Images in source A (thesis Table 2)", "By class folder."),
     "collected_tcia": ("Images in source B (thesis Table 3)", "By the archive's folder codes."),
     "removed_tcia": (

@@ -34,7 +34,7 @@ def contact_sheet(images: ImageSet, path: Path, *, seed: int) -> None:
     for axis, label in zip(axes, present, strict=False):
         rows = index[index["label"] == label]
         chosen = rows.nsmallest(_COLUMNS, "draw")["position"]
-        axis.imshow(_strip([images.read(position) for position in chosen], _COLUMNS), interpolation="lanczos")
+        axis.imshow(_strip([images.read(position) for position in chosen], _COLUMNS), interpolation="none")
         axis.set_ylabel(f"{label.replace('_', ' ')}\nn = {len(rows)}", rotation=0, ha="right", va="center")
     for axis in axes:
         _bare(axis)
@@ -60,7 +60,7 @@ def copies_sheet(manifest: pd.DataFrame, sets: Sequence[ImageSet], path: Path) -
     figure = Figure(figsize=(3.1 * _PAIRS_A_ROW, 2.1 * rows + 0.2), layout="constrained")
     axes = figure.subplots(rows, _PAIRS_A_ROW, squeeze=False).ravel()
     for axis, (title, pictures) in zip(axes, shown, strict=False):
-        axis.imshow(_strip(pictures, len(pictures)), interpolation="lanczos")
+        axis.imshow(_strip(pictures, len(pictures)), interpolation="none")
         axis.set_title(title, fontsize=6, loc="left")
     for axis in axes:
         _bare(axis)

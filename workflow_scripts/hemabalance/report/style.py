@@ -6,9 +6,9 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-from matplotlib.figure import Figure  # noqa: E402 - the backend is chosen first
+from matplotlib.figure import Figure
 
-from hemabalance.files import atomic_path  # noqa: E402
+from hemabalance.files import atomic_path
 
 matplotlib.rcParams.update(
     {
@@ -27,4 +27,4 @@ matplotlib.rcParams.update(
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as SVG, atomically and without a date."""
     with atomic_path(path) as part:
-        figure.savefig(part, format="svg", dpi=150, metadata={"Date": None})
+        figure.savefig(part, format="svg", bbox_inches="tight", metadata={"Date": None})

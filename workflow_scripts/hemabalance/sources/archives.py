@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import struct
+import sys
 import tarfile
 import tempfile
 import threading
@@ -265,7 +266,7 @@ def _open_zip(path: Path, limits: Limits, stack: ExitStack) -> Archive:
     outer = _zip_file(stack.enter_context(path.open("rb")), str(path))
     if not _holds_one_zip(outer.namelist()):
         return _Zip(path, str(path), outer, limits)
-    wrapper = _Zip(path, str(path), outer, replace(limits, max_member_bytes=limits.max_total_bytes))
+    wrapper = _Zip(path, str(path), outer, replace(limits, max_member_bytes=sys.maxsize))  # the total still binds
     inner = next(member.name for member in wrapper.members if _is_zip(member.name))
     copy = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
     for chunk in wrapper.chunks(inner):

@@ -57,7 +57,8 @@ def decode(data: bytes, *, max_pixels: int, min_side: int) -> tuple[np.ndarray, 
 
     Args:
         data: the whole file.
-        max_pixels: most pixels (width x height) the header may declare; checked before any pixel is decoded.
+        max_pixels: most pixels (width x height) the header may declare; checked before any pixel is decoded. Pillow's
+            own ceiling of 89 million holds beside it.
         min_side: fewest pixels along either side.
 
     Returns:
@@ -98,8 +99,9 @@ def _recognise(data: bytes) -> tuple[str, Plugin]:
 
 def _check_header(image: ImageFile, max_pixels: int, min_side: int) -> None:
     width, height = image.size
-    if width * height > max_pixels:
-        raise UnreadableImage(f"{width}x{height} pixels are more than the {max_pixels} allowed")
+    most = min(max_pixels, Image.MAX_IMAGE_PIXELS or max_pixels)
+    if width * height > most:
+        raise UnreadableImage(f"{width}x{height} pixels are more than the {most} allowed")
     if min(width, height) < min_side:
         raise UnreadableImage(f"{width}x{height} pixels, the shorter side is under {min_side}")
     if getattr(image, "is_animated", False):
@@ -129,15 +131,12 @@ def _rgb(image: ImageFile) -> Image.Image:
         return image
     if image.mode in GREY16:
         return _rgb_of_grey16(image)
-    alpha: Image.Image | None = None
-    if image.mode in ALPHA:
-        alpha = image.getchannel(len(image.getbands()) - 1)
-    elif "transparency" in image.info:
-        alpha = image.convert("RGBA").getchannel("A")
-    if alpha is not None and alpha.getextrema()[0] != 255:
+    # Pillow has no direct way from premultiplied colour to RGB, and remarks on one from a transparent palette.
+    detour = image.mode == "RGBa" or "transparency" in image.info
+    flat = image.convert("RGBA") if detour else image
+    if flat.mode in ALPHA and flat.getchannel(len(flat.getbands()) - 1).getextrema()[0] != 255:
         raise UnreadableImage("its alpha channel is not fully opaque")
-    # Pillow has no direct way from premultiplied colour to RGB.
-    return (image.convert("RGBA") if image.mode == "RGBa" else image).convert("RGB")
+    return flat.convert("RGB")
 
 
 def _rgb_of_grey16(image: ImageFile) -> Image.Image:

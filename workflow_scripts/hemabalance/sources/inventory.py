@@ -108,7 +108,7 @@ def _examine(member: str, data: bytes, pixels: PixelLimits) -> dict[str, Any]:
         content = "not_an_image" if isinstance(error, NotAnImage) else "unreadable"
         return row | {"content": content, "reason": str(error)}
     return row | {
-        "pixel_sha256": hashlib.sha256(image).hexdigest(),
+        "pixel_sha256": hashlib.sha256(image.data).hexdigest(),
         "width": image.shape[1],
         "height": image.shape[0],
         "mode": mode,

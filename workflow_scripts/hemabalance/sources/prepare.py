@@ -66,7 +66,9 @@ def prepare_images(
 
 def _changed(path: Path, member: str) -> InputError:
     return InputError(
-        f"{path}, member {member}", "is not what the manifest was made from", "Run the workflow again from the inventory"
+        f"{path}, member {member}",
+        "is not what the manifest was made from",
+        "Run the workflow again from the inventory",
     )
 
 

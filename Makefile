@@ -1,0 +1,53 @@
+# Two commands on a fresh machine with Python 3.11: `make demo` and `make test`. Everything else is in README.md.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: setup demo sample test lint bench clean
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# On a machine without a GPU, TORCH_INDEX=https://download.pytorch.org/whl/cpu saves several gigabytes.
+TORCH_INDEX ?=
+CORES ?= $(shell nproc 2>/dev/null || echo 2)
+DATA ?= data/raw
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
+OVERLAY = --configfile config.yaml profiles/overlays/$(1).yaml
+PLACED := 'sources={mendeley: {origin: local, archive: "$(DATA)/PBC_dataset_normal_DIB.zip"}, tcia: {origin: local, archive: "$(DATA)/AML-Cytomorphology_LMU.zip"}}'
+
+setup: $(VENV)/ready
+
+# torch first and by itself: with it in place nothing below pulls another build of it.
+$(VENV)/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+		|| { echo "hemabalance needs Python 3.11: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(PIP) --editable '.[dev]'
+	@touch $@
+
+demo: setup
+	$(SNAKEMAKE) $(call OVERLAY,demo)
+	@echo "The report: $(CURDIR)/results/demo/report.html"
+
+sample: setup
+	$(SNAKEMAKE) $(call OVERLAY,sample) --config $(PLACED)
+	@echo "The report: $(CURDIR)/results/sample/report.html"
+
+test: setup lint
+	$(BIN)/python -m pytest --numprocesses 2
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/mypy
+	$(BIN)/snakemake --lint
+
+bench: setup
+	$(PIP) --editable '.[bench]'
+	$(BIN)/python tests/bench.py --data $(DATA)
+
+clean:
+	rm -rf $(VENV) .snakemake .pytest_cache .mypy_cache .ruff_cache results/demo

@@ -1,0 +1,154 @@
+"""The real DAG, from archives to the report."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+RULES = {
+    "phantom", "inventory", "manifest", "images", "split", "count_tables", "split_table", "contact_sheet",
+    "copies_sheet", "report", "all",
+}  # fmt: skip
+
+
+def digests(folder: Path) -> dict[str, str]:
+    results = folder / "results" / "tiny"
+    return {
+        str(path.relative_to(results)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(results.rglob("*"))
+        if path.is_file() and path.relative_to(results).parts[0] not in ("logs", "benchmarks")
+    }
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")
+
+
+@pytest.fixture
+def edited(finished, tmp_path):
+    """A finished project that a test may change."""
+    folder = tmp_path / "copy"
+    shutil.copytree(finished.folder, folder, symlinks=True)
+    copy = object.__new__(type(finished))
+    copy.folder = folder
+    return copy
+
+
+def test_a_fresh_project_would_run_every_rule(project):
+    assert project.would_run() == RULES
+
+
+def test_every_promised_file_is_there_and_nothing_half_written(finished):
+    results = finished.folder / "results" / "tiny"
+    for name in (
+        "manifest/mendeley.parquet", "manifest/tcia.parquet", "images/mendeley.zip", "images/tcia.parquet",
+        "leak_free/split.parquet", "thesis/split.parquet", "tables/final_counts.csv",
+        "figures/contact_sheet_tcia.svg", "figures/copies_sheet.svg", "report.html",
+    ):  # fmt: skip
+        assert (results / name).stat().st_size > 0
+    assert not list(finished.folder.rglob("*.part"))
+    assert not list((results / ".state").rglob("*")) if (results / ".state").exists() else True
+
+
+def test_every_member_is_accounted_for(finished):
+    results = finished.folder / "results" / "tiny"
+    for source in ("mendeley", "tcia"):
+        manifest = pd.read_parquet(results / "manifest" / f"{source}.parquet")
+        receipt = json.loads((results / "inventory" / f"{source}.json").read_text())
+        statuses = pd.read_csv(results / "tables" / "statuses.csv").set_index("source").loc[source]
+        assert len(manifest) == receipt["members"] == statuses["rows"] == statuses.drop("rows").sum()
+        kept = pd.read_parquet(results / "images" / f"{source}.parquet")
+        assert set(kept["image_id"]) == set(manifest.loc[manifest["status"] == "kept", "image_id"])
+
+
+def test_a_second_run_has_nothing_to_do(finished):
+    done = finished.snakemake()
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout
+
+
+def test_two_runs_give_the_same_bytes(finished, project):
+    done = project.snakemake("--cores", "1")
+    assert done.returncode == 0, done.stdout
+    assert digests(project.folder) == digests(finished.folder)
+
+
+def test_a_comment_reruns_nothing(edited):
+    module = edited.folder / "workflow_scripts" / "hemabalance" / "dataset" / "splits.py"
+    edit(module, "    validation_end = ", "    # a remark\n    validation_end = ")
+    edit(edited.folder / "workflow_scripts" / "split.py", '"""Split', '"""Really split')
+    assert edited.would_run() == set()
+
+
+def test_an_edit_of_a_module_reruns_the_rules_that_import_it_and_what_follows(edited):
+    edit(
+        edited.folder / "workflow_scripts" / "hemabalance" / "report" / "page.py",
+        "trim_blocks=True",
+        "trim_blocks=False",
+    )
+    assert edited.would_run() == {"report", "all"}
+
+
+def test_a_changed_setting_reruns_its_stage_and_what_follows(edited):
+    (edited.folder / "more.yaml").write_text("split: {test_share: 0.4}\n")
+    overlays = ("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml")
+    assert edited.would_run(overlays=overlays) == {"split", "split_table", "report", "all"}
+
+
+def test_swapping_the_values_of_two_settings_is_noticed(edited):
+    (edited.folder / "more.yaml").write_text("split: {test_share: 0.1, validation_share: 0.3}\n")
+    overlays = ("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml")
+    assert "split" in edited.would_run(overlays=overlays)
+
+
+def test_touching_every_file_reruns_nothing(edited):
+    for path in edited.folder.rglob("*"):
+        if path.is_file() and ".snakemake" not in path.parts:
+            path.touch()
+    assert edited.would_run() == set()
+
+
+def test_a_missing_archive_says_what_to_download_and_where_to_put_it(project):
+    (project.folder / "more.yaml").write_text("sources: {tcia: {origin: local, archive: data/raw/tcia.zip}}\n")
+    overlays = ("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml")
+    done = project.snakemake("results/tiny/inventory/tcia.parquet", overlays=overlays)
+    assert done.returncode == 1
+    assert "https://www.cancerimagingarchive.net/collection/aml-cytomorphology_lmu/" in done.stdout
+    assert "put it at data/raw/tcia.zip" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not list(project.folder.glob("results/**/*.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("split: {tset_share: 0.2}", ["split.tset_share", "test_share"]),
+        ("images: {size: -3}", ["images.size", ">= 16"]),
+        ("taxonomy: mine", ["taxonomy", "thesis", "refined"]),
+    ],
+)
+def test_a_wrong_config_is_refused_before_any_rule_runs(project, setting, words):
+    (project.folder / "more.yaml").write_text(setting)
+    done = project.snakemake(overlays=("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml"))
+    assert done.returncode == 1
+    assert all(word in done.stdout for word in words)
+    assert not (project.folder / "results").exists()
+
+
+def test_an_excluded_image_that_does_not_exist_stops_the_run_and_leaves_nothing(edited):
+    with (edited.folder / "data" / "exclusions.csv").open("a") as handle:
+        handle.write("tcia,BAS/BAS_9999.tiff,blurred,somebody\n")
+    done = edited.snakemake()
+    assert done.returncode == 1
+    assert "data/exclusions.csv, row 2: no image BAS/BAS_9999.tiff in source tcia" in done.stdout
+
+
+def test_snakemakes_own_report_works(finished, tmp_path):
+    done = finished.snakemake("--report", str(tmp_path / "own.html"))
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "own.html").stat().st_size > 100_000
