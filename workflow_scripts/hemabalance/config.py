@@ -20,7 +20,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 class Section(BaseModel):
     """A part of the config: no unknown keys, no silent conversions, immutable."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class SourceConfig(Section):
@@ -101,7 +101,11 @@ class Config(Section):
     run: str = Field("full", pattern=r"^[a-z0-9][a-z0-9-]*$", description="name of the folder under results/")
     seed: int = Field(2022, ge=0, lt=2**32, description="the one seed")
     taxonomy: Taxonomy = Field("thesis", description="thesis: Table 6; refined: PBC's PMY images are promyelocytes")
-    protocols: tuple[Literal["leak_free", "thesis"], ...] = Field(("leak_free", "thesis"), min_length=1)
+    protocols: tuple[Literal["leak_free", "thesis"], ...] = Field(
+        ("leak_free", "thesis"),
+        min_length=1,
+        description="leak_free: copies stay together and test is split off first; thesis: split after balancing (§4.4)",
+    )
     catalogue: str = Field("data/sources.yaml", description="what is known of the public archives")
     exclusions: str = Field("data/exclusions.csv", description="an expert's list: source,member,reason,who")
     sources: dict[str, SourceConfig] = Field(
@@ -138,10 +142,13 @@ def load_config(values: Mapping[str, Any], *, where: str = "config.yaml") -> Con
         InputError: naming each wrong key, what is allowed there, and for an unknown key the nearest valid one.
     """
     try:
-        # Through JSON: YAML's lists are then taken for tuples, while 1 still is no string and "1" no number.
-        return Config.model_validate_json(json.dumps(values))
+        # Through JSON: YAML's lists are then taken for tuples, while 1 still is no string and "1" no number. A date,
+        # which YAML makes of 2022-11-01, becomes the text it was.
+        return Config.model_validate_json(json.dumps(values, default=str))
     except ValidationError as error:
-        problems = "; ".join(_explain(dict(item)) for item in error.errors())
+        # A wrong item also makes its list one too short.
+        items = [dict(item) for item in error.errors() if item["type"] != "too_short" or not item["input"]]
+        problems = "; ".join(_explain(item) for item in items)
         raise InputError(where, problems, "Correct it there, in the overlay, or in --config") from error
 
 
@@ -156,8 +163,8 @@ def _explain(item: dict[str, Any]) -> str:
         return f"{key!r} is missing ({_field_at(item['loc'])[0].description})"
     if item["type"] == "value_error":
         return str(item["ctx"]["error"])
-    message = str(item["msg"]).removeprefix("Input should be ")
-    return f"{key!r} is {item['input']!r} but should be {message}{_range_of(item['loc'])}"
+    wanted = str(item["msg"]).partition(" should ")[2]
+    return f"{key!r} is {item['input']!r} but should {wanted}{_range_of(item['loc'])}"
 
 
 def _field_at(loc: tuple[str | int, ...]) -> Any:
@@ -183,7 +190,7 @@ def _range_of(loc: tuple[str | int, ...]) -> str:
         return ""
     signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
     bounds = [
-        f"{sign} {getattr(part, name):g}"
+        f"{sign} {getattr(part, name)}"
         for part in field.metadata
         for name, sign in signs.items()
         if getattr(part, name, None) is not None

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     """Yield `<target>.part` to write to; rename it to `target` on success, remove it on any error.
 
     Raises:
-        InputError: the disk is full or the folder cannot be written to.
+        InputError: the disk is full, the file too large for it, or the folder cannot be written to.
     """
     target = Path(target)
     part = target.with_name(target.name + ".part")
@@ -29,22 +29,29 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         with part.open("rb+") as handle:
             os.fsync(handle.fileno())
         os.replace(part, target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise _explained(error, target) from error
-    except BaseException:
-        part.unlink(missing_ok=True)
+    except BaseException as error:
+        # On a read-only disk even this fails, and would hide why.
+        with suppress(OSError):
+            part.unlink()
+        if isinstance(error, OSError) and (explained := _explained(error, target, part)):
+            raise explained from error
         raise
 
 
-def _explained(error: OSError, target: Path) -> Exception:
+def _explained(error: OSError, target: Path, part: Path) -> InputError | None:
+    if error.filename is not None and Path(str(error.filename)) not in (target, part, *target.parents):
+        return None  # another file, read while this one was written
+    again = "and run the same command again"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return InputError(target, "the disk is full, nothing was written", f"Free some space {again}")
+    if error.errno == errno.EFBIG:
         return InputError(
-            target, "the disk is full, nothing was written", "Free some space and run the same command again"
+            target, "is larger than its disk or `ulimit -f` allows", f"Choose another disk or limit {again}"
         )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return InputError(target.parent, "this folder cannot be written to", "Check its owner and permissions")
-    return error
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+        problem = f"this folder cannot be written to ({os.strerror(error.errno)})"
+        return InputError(target.parent, problem, "Check that it is a folder, its owner and its permissions")
+    return None
 
 
 def sha256_file(path: str | Path) -> str:

@@ -33,8 +33,11 @@ def code_fingerprint(shim: Path, modules: Sequence[str] = ()) -> str:
 
     Returns:
         16 hex digits.
+
+    Raises:
+        ModuleNotFoundError: one of `modules` is not there.
     """
-    todo = [shim, *(_file_of(name) for name in modules)]
+    todo = [shim, *(path for name in modules for path in _module_files(name))]
     seen: set[Path] = set()
     while todo:
         path = todo.pop()
@@ -42,10 +45,14 @@ def code_fingerprint(shim: Path, modules: Sequence[str] = ()) -> str:
             seen.add(path)
             todo.extend(_read(path)[1])
     digest = hashlib.sha256()
-    for path in sorted(seen):
-        name = path.relative_to(SCRIPTS) if path.is_relative_to(SCRIPTS) else Path(path.name)
+    # By name, as a checkout reached through a link or by a relative path has its shims elsewhere than SCRIPTS.
+    for name, path in sorted((_name_of(path), path) for path in seen):
         digest.update(f"{name.as_posix()}\0{_read(path)[0]}\0".encode())
     return digest.hexdigest()[:16]
+
+
+def _name_of(path: Path) -> Path:
+    return path.relative_to(SCRIPTS) if path.is_relative_to(SCRIPTS) else Path(path.name)
 
 
 @cache
@@ -86,8 +93,8 @@ def _files_of(name: str) -> Iterator[Path]:
                 yield path
 
 
-def _file_of(name: str) -> Path:
-    found = list(_files_of(name))
-    if not found or found[-1].stem not in (name.rsplit(".", 1)[-1], "__init__"):
+def _module_files(name: str) -> Iterator[Path]:
+    stem = SCRIPTS.joinpath(*name.split("."))
+    if not stem.with_suffix(".py").is_file() and not (stem / "__init__.py").is_file():
         raise ModuleNotFoundError(f"no module {name} under {SCRIPTS}")
-    return found[-1]
+    return _files_of(name)

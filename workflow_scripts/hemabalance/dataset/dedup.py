@@ -53,7 +53,9 @@ def find_copies(
         min_correlation: verified where the aligned correlation of the thumbnails is at least this.
         threads: for the search and the verification.
     """
-    exact = pd.factorize(images["pixel_sha256"], sort=True)[0].astype(np.int64)
+    # With the width: a flat image and the same turned by 90 degrees have equal bytes, but are not equal.
+    pixels = images["pixel_sha256"] + " " + images["width"].astype("str")
+    exact = pd.factorize(pixels, sort=True)[0].astype(np.int64)
     # One representative of each set of identical images is enough to search with.
     _, first = np.unique(exact, return_index=True)
     hashes = np.array([int(text, 16) for text in images["phash"].iloc[first]], np.uint64)

@@ -17,13 +17,16 @@ import pandas as pd
 import pandera.pandas as pa
 from PIL import Image
 
-from hemabalance.dataset.tables import read_table
+from hemabalance.dataset.tables import PARQUET, read_table
 from hemabalance.errors import InputError
 from hemabalance.files import atomic_path
 from hemabalance.parallel import threaded_map
 
 ORIGINS = ("real", "synthetic")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+# What zipfile raises at damaged headers; RuntimeError (NotImplementedError among them) where they seem to ask for a
+# password or a later version of the format.
+_NO_ZIP = (OSError, zipfile.BadZipFile, RuntimeError)
 _REMAKE = "Delete it and run the workflow again: it will be made anew"
 
 SCHEMA = pa.DataFrameSchema(
@@ -72,9 +75,7 @@ def write_image_set(
         made = pd.DataFrame(index, columns=["file", "height", "width", "sha256"])
         made = made.astype({"file": "str", "height": "int32", "width": "int32", "sha256": "str"})
         table = pd.concat([rows.reset_index(drop=True), made], axis=1)[list(SCHEMA.columns)]
-        SCHEMA.validate(table.astype({"origin": "str", "provenance": "str"})).to_parquet(
-            index_part, index=False, compression="zstd"
-        )
+        SCHEMA.validate(table.astype({"origin": "str", "provenance": "str"})).to_parquet(index_part, **PARQUET)
 
 
 def _encode(image: np.ndarray) -> tuple[bytes, tuple[int, ...]]:
@@ -96,7 +97,7 @@ class ImageSet:
         self.index = read_table(index_path, SCHEMA)
         try:
             self._zip = zipfile.ZipFile(zip_path)
-        except (OSError, zipfile.BadZipFile) as error:
+        except _NO_ZIP as error:
             raise InputError(zip_path, f"cannot be opened as an image set ({error})", _REMAKE) from error
         self._lock = threading.Lock()
 
@@ -112,7 +113,7 @@ class ImageSet:
     def read(self, position: int) -> np.ndarray:
         """The image at a position of the index, RGB uint8 (height, width, 3)."""
         row = self.index.iloc[position]
-        return self._decoded(row["file"], (row["height"], row["width"], 3))
+        return self._decoded(row["file"], (int(row["height"]), int(row["width"]), 3))
 
     def __iter__(self) -> Iterator[np.ndarray]:
         return (self.read(position) for position in range(len(self)))
@@ -158,7 +159,7 @@ class ImageSet:
         try:
             with self._lock:
                 return self._zip.read(name)
-        except (KeyError, OSError, zipfile.BadZipFile) as error:
+        except (*_NO_ZIP, KeyError, EOFError) as error:
             raise InputError(f"{self.path}, member {name}", f"cannot be read ({error})", _REMAKE) from error
 
     def _decoded(self, name: str, shape: tuple[int, ...]) -> np.ndarray:

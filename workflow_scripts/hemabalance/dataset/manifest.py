@@ -181,6 +181,8 @@ def read_exclusions(path: Path, image_ids: Mapping[str, str] | set[str]) -> pd.D
         table = pd.read_csv(path, dtype="str", keep_default_na=False, comment="#")
     except (OSError, ValueError) as error:
         raise InputError(path, f"cannot be read as CSV ({error})", f"Give it the header {','.join(columns)}") from error
+    if not isinstance(table.index, pd.RangeIndex):
+        raise InputError(path, "has rows of more than four fields", "Put a field that holds a comma in double quotes")
     if list(table.columns) != columns:
         raise InputError(path, f"has the columns {', '.join(table.columns)}", f"Give it the header {','.join(columns)}")
     for number, row in enumerate(table.itertuples(index=False), start=2):

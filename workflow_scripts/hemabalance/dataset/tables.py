@@ -1,6 +1,7 @@
 """Parquet tables, written atomically and checked against their schema when read."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
@@ -11,10 +12,14 @@ from hemabalance.errors import InputError
 from hemabalance.files import atomic_path
 
 
+# With checksums a damaged value is an error and not another value.
+PARQUET: dict[str, Any] = {"index": False, "compression": "zstd", "write_page_checksum": True}
+
+
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as zstd Parquet without its index; same table, same bytes."""
     with atomic_path(path) as part:
-        table.to_parquet(part, index=False, compression="zstd")
+        table.to_parquet(part, **PARQUET)
 
 
 def read_table(path: Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
@@ -25,8 +30,8 @@ def read_table(path: Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
     """
     remedy = "Delete it and run the workflow again: it will be made anew"
     try:
-        table = pd.read_parquet(path)
-    except (ArrowException, OSError) as error:
+        table = pd.read_parquet(path, page_checksum_verification=True)
+    except (ArrowException, OSError, ValueError) as error:
         raise InputError(path, f"cannot be read as Parquet ({error})", remedy) from error
     try:
         return schema.validate(table)

@@ -61,7 +61,7 @@ def copies_sheet(manifest: pd.DataFrame, sets: Sequence[ImageSet], path: Path) -
     axes = figure.subplots(rows, _PAIRS_A_ROW, squeeze=False).ravel()
     for axis, (title, pictures) in zip(axes, shown, strict=False):
         axis.imshow(_strip(pictures, len(pictures)), interpolation="none")
-        axis.set_title(title, fontsize=6, loc="left")
+        axis.set_title(title, fontsize=6, loc="left", parse_math=False)
     for axis in axes:
         _bare(axis)
     if not shown:

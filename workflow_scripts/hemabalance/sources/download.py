@@ -1,16 +1,11 @@
 """Fetching one file over HTTP(S): resumed where it broke off, verified before it gets its name."""
 
-import errno
-import fcntl
 import io
-import json
 import logging
-import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
 
@@ -19,12 +14,11 @@ from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 
 from hemabalance.errors import InputError
-from hemabalance.files import atomic_path
 from hemabalance.progress import LOG_EVERY_S
+from hemabalance.sources.partial import Origin, Part, disk_full_explained, only_one
 
 CHUNK = 1 << 18
 LONGEST_RETRY_AFTER_S = 60
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 log = logging.getLogger(__name__)
 
 
@@ -65,54 +59,6 @@ class _StaleError(Exception):
     """The bytes kept so far are not the beginning of what the address serves now."""
 
 
-@dataclass(frozen=True)
-class _Origin:
-    address: str
-    etag: str | None
-    last_modified: str | None
-    total: int | None
-
-    @property
-    def validator(self) -> str | None:
-        return self.etag or self.last_modified
-
-
-class _Part:
-    """The bytes received so far and, in a record beside them, where they came from."""
-
-    def __init__(self, target: Path) -> None:
-        self.path = target.with_name(target.name + ".part")
-        self.record = target.with_name(target.name + ".part.json")
-
-    def size(self) -> int:
-        return self.path.stat().st_size if self.path.exists() else 0
-
-    def resumable(self, address: str) -> _Origin | None:
-        """Where the bytes came from, if a request to `address` may go on from them."""
-        try:
-            origin = _Origin(**json.loads(self.record.read_text(encoding="utf-8")))
-        except (FileNotFoundError, ValueError, TypeError):
-            return None
-        fits = self.size() > 0 and (origin.total is None or self.size() <= origin.total)
-        return origin if fits and origin.address == address and origin.validator else None
-
-    def begin(self, origin: _Origin) -> None:
-        # Emptied before the record changes: a kill in between must not pair old bytes with a new record.
-        self.path.write_bytes(b"")
-        with atomic_path(self.record) as draft:
-            draft.write_text(json.dumps(asdict(origin)), encoding="utf-8")
-
-    def drop(self) -> None:
-        self.path.unlink(missing_ok=True)
-        self.record.unlink(missing_ok=True)
-
-    def rename(self, target: Path) -> None:
-        with self.path.open("rb+") as handle:
-            os.fsync(handle.fileno())
-        os.replace(self.path, target)
-        self.record.unlink(missing_ok=True)
-
-
 def download(addresses: Sequence[str], target: Path, transfer: Transfer, verify: Callable[[Path], None]) -> str:
     """Fetch `target` from the first of `addresses` that gives the right bytes, and return that address.
 
@@ -129,8 +75,8 @@ def download(addresses: Sequence[str], target: Path, transfer: Transfer, verify:
             to, or another run is downloading the same file.
     """
     outcomes: dict[str, _RefusedError] = {}
-    part = _Part(target)
-    with _only_one(target), _disk_full_explained(part), requests.Session() as session:
+    part = Part(target)
+    with only_one(target), disk_full_explained(part), requests.Session() as session:
         for address in addresses:
             try:
                 _obtain(session, address, part, transfer, verify)
@@ -152,7 +98,7 @@ def _none_left(target: Path, outcomes: dict[str, _RefusedError]) -> InputError:
 
 
 def _obtain(
-    session: requests.Session, address: str, part: _Part, transfer: Transfer, verify: Callable[[Path], None]
+    session: requests.Session, address: str, part: Part, transfer: Transfer, verify: Callable[[Path], None]
 ) -> None:
     """Leave the complete, verified part, or raise _RefusedError."""
     _persist(session, address, part, transfer)
@@ -163,7 +109,7 @@ def _obtain(
         raise _RefusedError(f"what it gave is wrong: {error.problem}", error.remedy) from error
 
 
-def _persist(session: requests.Session, address: str, part: _Part, transfer: Transfer) -> None:
+def _persist(session: requests.Session, address: str, part: Part, transfer: Transfer) -> None:
     """Ask again until the part is complete, or raise _RefusedError."""
     broken_off, pause = 0, transfer.backoff_s
     while True:
@@ -182,7 +128,7 @@ def _persist(session: requests.Session, address: str, part: _Part, transfer: Tra
             pause *= 2
 
 
-def _receive(session: requests.Session, address: str, part: _Part, transfer: Transfer) -> None:
+def _receive(session: requests.Session, address: str, part: Part, transfer: Transfer) -> None:
     """Complete the part by one request, or raise _BrokenError, _RefusedError or _StaleError."""
     known = part.resumable(address)
     start = part.size() if known else 0
@@ -198,7 +144,7 @@ def _receive(session: requests.Session, address: str, part: _Part, transfer: Tra
             return
         if reply.status_code == 200:
             start = 0
-            part.begin(_Origin(address, _strong_etag(reply), reply.headers.get("Last-Modified"), total))
+            part.begin(Origin(address, _strong_etag(reply), reply.headers.get("Last-Modified"), total))
         log.info("%s: receiving from %s, starting at byte %d", part.path.name, address, start)
         _copy(reply, part, start, total, transfer.max_bytes)
 
@@ -237,7 +183,7 @@ def _strong_etag(reply: requests.Response) -> str | None:
     return etag if etag.startswith('"') else None
 
 
-def _rest(reply: requests.Response, known: _Origin, start: int) -> int:
+def _rest(reply: requests.Response, known: Origin, start: int) -> int:
     """The length of the whole file, after checking that a 206 or 416 reply goes on from byte `start` of it."""
     now = _strong_etag(reply) if known.etag else reply.headers.get("Last-Modified")
     if now not in (None, known.validator):
@@ -258,7 +204,7 @@ def _rest(reply: requests.Response, known: _Origin, start: int) -> int:
     return total
 
 
-def _copy(reply: requests.Response, part: _Part, start: int, total: int | None, max_bytes: int) -> None:
+def _copy(reply: requests.Response, part: Part, start: int, total: int | None, max_bytes: int) -> None:
     size = start
     # Unbuffered, so that a kill or a full disk leaves every byte that came, and no others.
     with part.path.open("ab", buffering=0) as handle, _meter(part.path.stem, start, total) as bar:
@@ -298,37 +244,3 @@ def _meter(name: str, start: int, total: int | None) -> tqdm:
     if sys.stderr.isatty():
         return tqdm(**shape)
     return tqdm(**shape, file=_LogLines(), mininterval=LOG_EVERY_S, miniters=1, ncols=0)
-
-
-@contextmanager
-def _only_one(target: Path) -> Iterator[None]:
-    """Hold `<target>.lock`; the system lets go of it when the process ends, however it ends."""
-    lock = target.with_name(target.name + ".lock")
-    with ExitStack() as held:
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            handle = held.enter_context(lock.open("a"))
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.fstat(handle.fileno()).st_nlink == 0:
-                # Removed by a run that ended just now; a lock on it would keep nobody out.
-                raise BlockingIOError
-        except BlockingIOError as error:
-            remedy = "Wait until that run has ended, then run the same command again"
-            raise InputError(target, "another run is downloading this file", remedy) from error
-        except OSError as error:
-            remedy = "Check that this folder can be written to and that its file system has locks"
-            raise InputError(lock, f"the lock file cannot be made or locked ({error.strerror})", remedy) from error
-        held.callback(lock.unlink, missing_ok=True)
-        yield
-
-
-@contextmanager
-def _disk_full_explained(part: _Part) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in DISK_FULL:
-            raise
-        problem = f"the disk takes no more ({error.strerror}), {part.size()} bytes of the download are kept"
-        remedy = "Make room and run the same command again, the download goes on from these bytes"
-        raise InputError(part.path, problem, remedy) from error

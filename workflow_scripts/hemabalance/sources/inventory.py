@@ -181,8 +181,11 @@ def _named(items: Iterable[str]) -> str:
 
 
 def _content_warnings(table: pd.DataFrame) -> Iterable[str]:
-    for row in table[table["content"] != "image"].head(MAX_NAMED).itertuples():
+    broken = table[table["content"] != "image"]
+    for row in broken.head(MAX_NAMED).itertuples():
         yield f"{row.member} left out: {row.reason}"
+    if len(broken) > MAX_NAMED:
+        yield f"{len(broken) - MAX_NAMED} more files left out; the table of the inventory names them"
     unknown = table[~table["label_raw"].isin(FOLDERS[str(table["source"].iloc[0])])] if len(table) else table
     for folder, count in Counter(unknown["label_raw"]).items():
         yield f"folder {folder!r} ({count} files) is no class of this source; its files are left out"
@@ -200,7 +203,8 @@ def _annotation_warnings(table: pd.DataFrame, annotations: Mapping[str, Annotati
 
 
 def _receipt(path: Path, table: pd.DataFrame, entry: SourceEntry, warnings: list[str]) -> dict[str, Any]:
-    images = table[table["content"] != "not_an_image"]
+    # An empty file bears no image's signature, and `acquire.archive_digest` must come to the same digest.
+    images = table[(table["content"] != "not_an_image") & (table["bytes"] > 0)]
     digest = content_digest(zip(images["image_id"], images["sha256"], strict=True))
     counts = {str(k): int(v) for k, v in sorted(Counter(images["label_raw"]).items())}
     complete = entry.content_sha256 == digest if entry.content_sha256 else counts == entry.counts

@@ -1,0 +1,121 @@
+"""Small photographs, archives of them in the layouts of both sources, and hand-made manifest rows."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from hemabalance.dataset.imageset import ImageSet, write_image_set
+from hemabalance.dataset.manifest import SCHEMA, build_manifest
+from hemabalance.sources.archives import Limits
+from hemabalance.sources.catalogue import SourceEntry
+from hemabalance.sources.inventory import PixelLimits, take_inventory
+from hemabalance.sources.phantom.archive import U8, jpeg, tiff
+
+LIMITS = Limits(max_members=2000, max_member_bytes=1 << 22, max_total_bytes=1 << 28, max_ratio=1000.0)
+PIXELS = PixelLimits(max_pixels=100_000, min_side=32)
+ENTRY = SourceEntry(
+    title="Cells of a test",
+    doi="10.0/test",
+    page="https://example.org/cells",
+    archive="cells.zip",
+    addresses=(),
+    how_to_get="press the button",
+    bytes=None,
+    sha256=None,
+    content_sha256=None,
+    counts={},
+    licence="CC0",
+    citation="A. Tester: Cells",
+)
+NO_EXCLUSIONS = pd.DataFrame({name: pd.array([], "str") for name in ("source", "member", "reason", "who")})
+MENDELEY_PREFIX = {"ig": "MY", "neutrophil": "SNE"}
+
+
+def photograph(seed: int, side: int = 48) -> U8:
+    """A smooth picture, another one for each seed, RGB (side, side, 3)."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (9, 9, 3), np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC))
+
+
+def picture_of(name: str) -> U8:
+    """The photograph that belongs to `<folder>/<file>`, whatever encloses it."""
+    return photograph(crc32("/".join(name.split("/")[-2:]).encode()))
+
+
+def mendeley_files(
+    folders: Sequence[str] = ("basophil", "ig", "platelet"), each: int = 2, root: str = "PBC"
+) -> dict[str, bytes]:
+    names = [
+        f"{root}/{folder}/{MENDELEY_PREFIX.get(folder, folder[:2].upper())}_{100 + n}.jpg"
+        for folder in folders
+        for n in range(each)
+    ]
+    return {name: jpeg(picture_of(name)) for name in names}
+
+
+def tcia_files(
+    folders: Sequence[str] = ("BAS", "MYB", "MYO"), each: int = 2, root: str = "AML/cells"
+) -> dict[str, bytes]:
+    """TIFF files with their annotation file, in which nothing is re-annotated."""
+    names = [f"{root}/{folder}/{folder}_{n + 1:04d}.tiff" for folder in folders for n in range(each)]
+    annotations = {f"{root.partition('/')[0]}/annotations.dat": annotation_lines(names)}
+    return annotations | {name: tiff(picture_of(name)) for name in names}
+
+
+def annotation_lines(names: Sequence[str]) -> bytes:
+    short = ["/".join(name.split("/")[-2:]) for name in names]
+    return "".join(f"{name} {name.split('/')[0]} nan nan\n" for name in short).encode()
+
+
+def inventory(
+    path: Path, source: str = "mendeley", *, entry: SourceEntry = ENTRY, threads: int = 1
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    return take_inventory(path, source, entry, limits=LIMITS, pixels=PIXELS, threads=threads)
+
+
+def manifest_of(
+    *inventories: pd.DataFrame, exclusions: pd.DataFrame = NO_EXCLUSIONS, taxonomy: Any = "thesis"
+) -> pd.DataFrame:
+    """The manifest at the settings of config.yaml, indexed by image_id."""
+    table = build_manifest(
+        pd.concat(inventories, ignore_index=True),
+        exclusions,
+        taxonomy=taxonomy,
+        hash_radius=12,
+        min_correlation=0.965,
+        threads=1,
+    )
+    return table.set_index("image_id", drop=False)
+
+
+def hand_made(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """A manifest from what matters of its rows: `image_id` (`<source>/<folder>/<file>`), `label`, `status`, ..."""
+    full = []
+    for row in rows:
+        source, folder, file = row["image_id"].split("/")
+        kept = row.get("status", "kept") == "kept"
+        full.append(
+            dict.fromkeys(SCHEMA.columns)
+            | {"source": source, "label_raw": folder, "member": f"set/{folder}/{file}", "bytes": 9, "sha256": "0" * 64}
+            | {"status": "kept", "reason": "" if kept else "said so", "group_id": row["image_id"] if kept else None}
+            | row
+        )
+    return SCHEMA.validate(pd.DataFrame(full, columns=list(SCHEMA.columns)).astype(_dtypes()))
+
+
+def _dtypes() -> dict[str, str]:
+    return {name: str(column.dtype) for name, column in SCHEMA.columns.items()}
+
+
+def image_set(folder: Path, labels: Mapping[str, str], size: int = 16) -> ImageSet:
+    """An open image set of one picture an image_id."""
+    rows = pd.DataFrame({"image_id": sorted(labels), "source": "mendeley", "origin": "real", "provenance": "{}"})
+    rows["label"] = [labels[image_id] for image_id in rows["image_id"]]
+    pictures = [photograph(seed, size) for seed in range(len(rows))]
+    write_image_set(folder / "set.zip", folder / "set.parquet", rows, pictures, threads=1)
+    return ImageSet(folder / "set.zip", folder / "set.parquet")

@@ -1,0 +1,96 @@
+"""The names and sizes that an archive declares: checked one by one, and held against what is read."""
+
+import re
+from pathlib import Path
+from typing import NoReturn
+
+from hemabalance.errors import InputError
+from hemabalance.sources.containers.contract import Limits, Member
+from hemabalance.sources.containers.faults import AGAIN, DISTRUST, REPACK, at, raise_limit
+
+MAX_NAME, MAX_DEPTH = 1024, 32  # a short archive can imply gigabytes of folder names
+
+
+class Listing:
+    """The names and sizes of an archive, refused as soon as one of them is out of bounds."""
+
+    def __init__(self, where: str, limits: Limits) -> None:
+        self.where, self.limits = where, limits
+        self.total = self.named_folders = 0
+        self.sizes: dict[str, int] = {}
+        self.folders: set[str] = set()
+
+    def add_folder(self, raw: str) -> None:
+        """Check and note a folder."""
+        self.named_folders += 1
+        if self.named_folders > self.limits.max_members:
+            self._exceeds(raw, f"is past the {self.limits.max_members} folders allowed", "max_members")
+        self._imply(self._parts(raw))
+
+    def add_file(self, raw: str, size: int, packed: int | None = None) -> str:
+        """Check and note a file of `size` bytes (`packed` where known); return its name in normal form."""
+        parts = self._parts(raw)
+        name = "/".join(parts)
+        if not name:
+            self.refuse(raw, "has no file name", DISTRUST)
+        if name in self.sizes:
+            self.refuse(name, "is in the archive twice", REPACK)
+        self._imply(parts[:-1])
+        self._check_sizes(name, size, packed)
+        self.sizes[name] = size
+        return name
+
+    def refuse(self, name: str, problem: str, remedy: str) -> NoReturn:
+        """Raise an InputError about a member."""
+        raise InputError(at(self.where, name), problem, remedy)
+
+    def _exceeds(self, name: str, problem: str, limit: str) -> NoReturn:
+        self.refuse(name, problem, raise_limit(limit))
+
+    def _parts(self, raw: str) -> list[str]:
+        if any("\ud800" <= c <= "\udfff" for c in raw):
+            self.refuse(raw, "has a name that is not UTF-8", REPACK)
+        if re.match(r"[/\\]|[A-Za-z]:", raw):
+            self.refuse(raw, "has an absolute path", DISTRUST)
+        parts = [part for part in re.split(r"[/\\]", raw) if part not in ("", ".")]
+        if ".." in parts:
+            self.refuse(raw, "points outside the archive ('..' in its path)", DISTRUST)
+        if len(raw) > MAX_NAME or len(parts) > MAX_DEPTH:
+            shown = raw if len(raw) < 80 else raw[:80] + "..."
+            self.refuse(shown, f"has a path over {MAX_NAME} characters or {MAX_DEPTH} levels", DISTRUST)
+        return parts
+
+    def _imply(self, parts: list[str]) -> None:
+        self.folders.update("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+
+    def _check_sizes(self, name: str, size: int, packed: int | None) -> None:
+        limits = self.limits
+        self.total += size
+        if size < 0:
+            self.refuse(name, f"declares a size of {size} bytes", DISTRUST)
+        if len(self.sizes) >= limits.max_members:
+            self._exceeds(name, f"is past the {limits.max_members} files allowed", "max_members")
+        if size > limits.max_member_bytes:
+            self._exceeds(name, f"has {size} bytes, {limits.max_member_bytes} are allowed", "max_member_bytes")
+        if self.total > limits.max_total_bytes:
+            self._exceeds(name, f"brings the sum to over {limits.max_total_bytes} bytes", "max_total_bytes")
+        if packed is not None and size > limits.max_ratio * max(packed, 1):
+            self._exceeds(name, f"expands {packed} bytes to {size}, over {limits.max_ratio:g} times", "max_ratio")
+
+
+class Listed:
+    """What every format has in common once it is listed."""
+
+    def __init__(self, path: Path, listing: Listing) -> None:
+        self.path, self.where = path, listing.where
+        self.members = tuple(Member(name, size) for name, size in sorted(listing.sizes.items()))
+        self.folders = tuple(sorted(listing.folders))
+        self.sizes = listing.sizes
+
+    def checked(self, name: str, content: bytes) -> bytes:
+        """The content of a member, if it is as long as declared."""
+        size = self.sizes[name]
+        if len(content) != size:
+            seen = f"over {size}" if len(content) > size else str(len(content))
+            raise InputError(at(self.where, name), f"holds {seen} bytes, {size} were declared", AGAIN)
+        return content

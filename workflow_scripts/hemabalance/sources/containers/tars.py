@@ -1,0 +1,118 @@
+"""A tar, plain or compressed by gzip, bzip2 or xz."""
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, cast
+
+from hemabalance.errors import InputError
+from hemabalance.files import CHUNK
+from hemabalance.sources.containers.contract import Limits
+from hemabalance.sources.containers.faults import AGAIN, DISTRUST, REPACK, at, explained, raise_limit
+from hemabalance.sources.containers.listing import Listed, Listing
+
+Opener = Callable[[Path], io.BufferedIOBase]
+COMPRESSED: dict[bytes, tuple[str, Opener]] = {
+    b"\x1f\x8b": ("gzip", gzip.GzipFile),
+    b"BZh": ("bzip2", bz2.BZ2File),
+    b"\xfd7zXZ\0": ("xz", lzma.LZMAFile),
+}
+OVERHEAD = 4096  # header, extended header and padding of one member
+RATIO_FREE = 1 << 20  # tar pads to 10 KiB, which alone is a high ratio in a tiny archive
+ZEROS = bytes(tarfile.BLOCKSIZE)
+
+
+class Tar(Listed):
+    """The files of a tar, scanned to its end once and then read in passes from its start."""
+
+    def __init__(self, path: Path, head: bytes, limits: Limits) -> None:
+        found = next((entry for magic, entry in COMPRESSED.items() if head.startswith(magic)), None)
+        self._open = found[1] if found else _plain
+        listing = Listing(str(path), limits)
+        with explained(listing.where), self._open(path) as stream:
+            first = stream.read(tarfile.BLOCKSIZE)
+        try:
+            tarfile.TarInfo.frombuf(first, "utf-8", "surrogateescape")
+        except tarfile.HeaderError as error:
+            problem = f"is a {found[0]} file that holds no tar" if found else "is neither a zip nor a tar"
+            raise InputError(path, problem, "Give a zip, a tar or an unpacked folder") from error
+        with explained(listing.where), self._open(path) as stream:
+            self._offsets = _scan(_BoundedStream(stream, found is None, path, limits), listing)
+        super().__init__(path, listing)
+
+    def read(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """See `contract.Archive.read`."""
+        with self._open(self.path) as stream:
+            for name in sorted(names, key=self._offsets.__getitem__):
+                with explained(at(self.where, name)):
+                    stream.seek(self._offsets[name])
+                    content = stream.read(self.sizes[name])
+                yield name, self.checked(name, content)
+
+
+def _plain(path: Path) -> io.BufferedIOBase:
+    return path.open("rb")
+
+
+def _scan(stream: "_BoundedStream", listing: Listing) -> dict[str, int]:
+    """List every member; return where in the expanded stream the content of each file begins."""
+    offsets: dict[str, int] = {}
+    with tarfile.TarFile(fileobj=cast(IO[bytes], stream), encoding="utf-8", errors="surrogateescape") as tar:
+        for info in tar:
+            if fault := _fault(info):
+                listing.refuse(info.name, *fault)
+            if info.isdir():
+                listing.add_folder(info.name)
+            else:
+                offsets[listing.add_file(info.name, info.size)] = info.offset_data
+    if stream.last != ZEROS:
+        raise InputError(listing.where, "is truncated or damaged (no end mark after its last member)", AGAIN)
+    while not stream.seekable and stream.read(CHUNK):
+        pass  # to the compressed stream's own checksum
+    return offsets
+
+
+def _fault(info: tarfile.TarInfo) -> tuple[str, str] | None:
+    """Problem and remedy, where a member is not a plain file or folder."""
+    if info.issym() or info.islnk():
+        return "is a symbolic link" if info.issym() else "is a hard link", DISTRUST
+    if info.issparse():
+        return "is a sparse file", REPACK
+    return None if info.isreg() or info.isdir() else ("is a device, pipe or of an unknown type", DISTRUST)
+
+
+class _BoundedStream:
+    """What tarfile scans: forward only, in bounded reads, and not past what the limits let a tar expand to."""
+
+    def __init__(self, stream: io.BufferedIOBase, seekable: bool, path: Path, limits: Limits) -> None:
+        self.seekable, self._stream, self._path = seekable, stream, path
+        self._most = limits.max_total_bytes + OVERHEAD * (limits.max_members + 1) + RATIO_FREE
+        self._most_by_ratio = max(limits.max_ratio * path.stat().st_size, RATIO_FREE)
+        self._position = 0
+        self.last = b""
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, position: int) -> None:
+        if position < self._position:
+            raise tarfile.ReadError("a header that points backwards")
+        if self.seekable:
+            self._position = self._stream.seek(position)
+        while self._position < position and self.read(min(CHUNK, position - self._position)):
+            pass
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= CHUNK:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        self.last = self._stream.read(size)
+        self._position += len(self.last)
+        limit = "max_ratio" if self._position > self._most_by_ratio else "max_total_bytes"
+        if self._position > min(self._most, self._most_by_ratio):
+            problem = f"expands to over {self._position} bytes, which limits.{limit} forbids"
+            raise InputError(self._path, problem, raise_limit(limit))
+        return self.last

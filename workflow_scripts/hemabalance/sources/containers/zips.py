@@ -1,0 +1,107 @@
+"""A zip, or a zip that is but the wrapper of another one, as Mendeley's download is."""
+
+import re
+import stat
+import sys
+import tempfile
+import threading
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import IO
+
+from hemabalance.errors import InputError
+from hemabalance.files import CHUNK
+from hemabalance.sources.containers.contract import Limits
+from hemabalance.sources.containers.faults import DISTRUST, REPACK, at, explained
+from hemabalance.sources.containers.listing import Listed, Listing
+
+MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
+UTF8_FLAG, ENCRYPTED_FLAGS = 0x800, 0x2041
+
+
+def open_zip(path: Path, limits: Limits, stack: ExitStack) -> "Zip":
+    """Open a zip, or the only zip in a zip without images; `stack` closes what was opened."""
+    outer = _zip_file(stack.enter_context(path.open("rb")), str(path))
+    if not _is_wrapper(outer.namelist()):
+        return Zip(path, str(path), outer, limits)
+    wrapper = Zip(path, str(path), outer, replace(limits, max_member_bytes=sys.maxsize))  # the total still binds
+    inner = next(member.name for member in wrapper.members if _is_zip(member.name))
+    copy = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+    for chunk in wrapper.chunks(inner):
+        try:
+            copy.write(chunk)
+        except OSError as error:
+            remedy = "Free some space there or set TMPDIR to another folder"
+            raise InputError(tempfile.gettempdir(), f"cannot hold the zip inside {path} ({error})", remedy) from error
+    where = at(str(path), inner)
+    return Zip(path, where, _zip_file(copy, where), limits)
+
+
+class Zip(Listed):
+    """The members of a zip, inflated in pieces up to their declared size and checked against their CRC."""
+
+    def __init__(self, path: Path, where: str, archive: zipfile.ZipFile, limits: Limits) -> None:
+        self._archive, self._lock = archive, threading.Lock()
+        self._infos: dict[str, zipfile.ZipInfo] = {}
+        listing = Listing(where, limits)
+        for info in archive.infolist():
+            if fault := _fault(info):
+                listing.refuse(info.filename, *fault)
+            if info.is_dir():
+                listing.add_folder(info.filename)
+            else:
+                self._infos[listing.add_file(info.filename, info.file_size, info.compress_size)] = info
+        super().__init__(path, listing)
+
+    def read(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """See `contract.Archive.read`."""
+        for name in names:
+            yield name, self.checked(name, b"".join(self.chunks(name)))
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """The content piece by piece: a single big read would inflate whatever a lying member hides."""
+        info = self._infos[name]
+        with explained(at(self.where, name)):
+            # Only opening and closing share state; the handle itself locks its raw reads.
+            with self._lock:
+                handle = self._archive.open(info)
+            try:
+                while chunk := handle.read(CHUNK):
+                    yield chunk
+            finally:
+                with self._lock:
+                    handle.close()
+
+
+def _zip_file(handle: IO[bytes], where: str) -> zipfile.ZipFile:
+    with explained(where):
+        return zipfile.ZipFile(handle)
+
+
+def _is_wrapper(names: list[str]) -> bool:
+    return sum(map(_is_zip, names)) == 1 and not any(n.lower().endswith(IMAGE_SUFFIXES) for n in names)
+
+
+def _is_zip(name: str) -> bool:
+    return name.lower().endswith(".zip") and not re.search(r"(^|/)(__MACOSX/|\._)", name)
+
+
+def _fault(info: zipfile.ZipInfo) -> tuple[str, str] | None:
+    """Problem and remedy, where a member is not a plain file or folder."""
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if not info.flag_bits & UTF8_FLAG and not info.orig_filename.isascii():
+        return "has a name that is not UTF-8", REPACK
+    if info.flag_bits & ENCRYPTED_FLAGS:
+        return "is encrypted", "Unpack the archive with its password and give the unpacked folder instead"
+    if kind == stat.S_IFLNK:
+        return "is a symbolic link", DISTRUST
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return "is a device, pipe or socket", DISTRUST
+    # zipfile cannot bound what the other methods expand to.
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return f"is compressed by method {info.compress_type}, neither stored nor deflated", REPACK
+    return None
