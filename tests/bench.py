@@ -55,9 +55,7 @@ def our_manifest(archive: Path) -> None:
         threads=WORKERS,
     )
     exclusions = read_exclusions(Path(CONFIG.exclusions), set(table["image_id"]))
-    build_manifest(
-        table, exclusions, taxonomy=CONFIG.taxonomy, threads=WORKERS, **CONFIG.duplicates.model_dump()
-    )
+    build_manifest(table, exclusions, taxonomy=CONFIG.taxonomy, threads=WORKERS, **CONFIG.duplicates.model_dump())
 
 
 def peer_duplicates(folder: Path) -> None:
@@ -94,7 +92,7 @@ def bench_manifest(data: Path, scratch: Path) -> None:
     ours, peer = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(theirs / mine for mine, theirs in pairs)
     print(f"manifest with hashes and deduplication, {archive.name}, {count} images, {WORKERS} workers:")
-    print(f"  hemabalance {ours:.1f} s, imagededup PHash {peer:.1f} s (medians of {REPEATS}): {ratio:.1f} times as fast")
+    print(f"  hemabalance {ours:.1f} s, imagededup PHash {peer:.1f} s, medians of {REPEATS}; {ratio:.1f} times as fast")
 
 
 def search(count: int) -> dict[str, float]:
@@ -102,9 +100,8 @@ def search(count: int) -> dict[str, float]:
     rng = np.random.default_rng(CONFIG.seed)
     hashes = rng.integers(0, 2**64, count, dtype=np.uint64, endpoint=False)
     planted = rng.choice(count, 2000, replace=False).reshape(2, 1000)
-    flips = np.array(
-        [sum(1 << int(bit) for bit in rng.choice(64, rng.integers(0, 7), replace=False)) for _ in range(1000)], np.uint64
-    )
+    flipped = (rng.choice(64, rng.integers(0, 7), replace=False) for _ in range(1000))
+    flips = np.array([sum(1 << int(bit) for bit in bits) for bits in flipped], np.uint64)
     hashes[planted[1]] = hashes[planted[0]] ^ flips
     start = time.perf_counter()
     i, j, _ = pairs_within(hashes, 6, threads=WORKERS, max_pairs=10_000_000)

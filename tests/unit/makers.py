@@ -93,7 +93,7 @@ def manifest_of(
     return table.set_index("image_id", drop=False)
 
 
-def hand_made(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def hand_made(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """A manifest from what matters of its rows: `image_id` (`<source>/<folder>/<file>`), `label`, `status`, ..."""
     full = []
     for row in rows:
@@ -114,8 +114,8 @@ def _dtypes() -> dict[str, str]:
 
 def image_set(folder: Path, labels: Mapping[str, str], size: int = 16) -> ImageSet:
     """An open image set of one picture an image_id."""
-    rows = pd.DataFrame({"image_id": sorted(labels), "source": "mendeley", "origin": "real", "provenance": "{}"})
-    rows["label"] = [labels[image_id] for image_id in rows["image_id"]]
+    rows = pd.DataFrame(sorted(labels.items()), columns=["image_id", "label"], dtype="str")
+    rows = rows.assign(source="mendeley", origin="real", provenance="{}").astype({"source": "str"})
     pictures = [photograph(seed, size) for seed in range(len(rows))]
     write_image_set(folder / "set.zip", folder / "set.parquet", rows, pictures, threads=1)
     return ImageSet(folder / "set.zip", folder / "set.parquet")

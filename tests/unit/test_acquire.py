@@ -3,12 +3,13 @@ from pathlib import Path
 
 import pytest
 from archive_makers import Files, write_folder, write_tar, write_zip, zip_bytes
-from makers import ENTRY, LIMITS, inventory, jpeg, mendeley_files, photograph, tcia_files
+from makers import ENTRY, LIMITS, inventory, mendeley_files, photograph, tcia_files
 from test_download import QUICK, Archive, archive, honest  # noqa: F401 - archive is a fixture
 
 from hemabalance.errors import InputError
 from hemabalance.sources.acquire import archive_digest, explain_missing, fetch
 from hemabalance.sources.catalogue import SourceEntry
+from hemabalance.sources.phantom.archive import jpeg
 
 FILES = mendeley_files()
 ODD = {

@@ -6,12 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from archive_checks import EVERY_FORMAT, LIMITS, Maker, contents, refusal
-from archive_makers import (
-    file_entry,
-    write_tar,
-    write_zip,
-    zip_bytes,
-)
+from archive_makers import file_entry, write_tar, write_zip, zip_bytes
 
 from hemabalance.sources.archives import Limits
 

@@ -1,3 +1,4 @@
+import io
 import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -163,3 +164,12 @@ def test_threads_do_not_disturb_each_other() -> None:
 def test_errors_cross_processes(kind: type[UnreadableImage]) -> None:
     error = pickle.loads(pickle.dumps(kind("too small")))
     assert (type(error), error.reason) == (kind, "too small")
+
+
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"quality": 60}])
+def test_jpeg_pixels_are_pillows_to_the_bit(subsampling: int, options: dict[str, Any]) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(noise()).resize((150, 122)).save(buffer, "JPEG", subsampling=subsampling, **options)
+    expected = np.asarray(Image.open(buffer).convert("RGB"))
+    assert np.array_equal(rgb(buffer.getvalue(), "RGB"), expected)

@@ -1,6 +1,5 @@
 """Perceptual hash, alignment, and the grouping of copies that rests on both."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 from makers import inventory, manifest_of, photograph
 from PIL import Image
 
-from hemabalance.dataset.alignment import MARGIN, same_photograph_scores
+from hemabalance.dataset.alignment import same_photograph_scores
 from hemabalance.dataset.dedup import Copies, find_copies
 from hemabalance.dataset.perceptual import THUMB, perceptual_hash, thumbnail
 from hemabalance.sources.inventory import image_id_of
@@ -59,16 +58,18 @@ THUMBS = window(PICTURES)
 
 def test_a_thumbnail_shows_the_whole_frame_in_grey() -> None:
     image = np.zeros((300, 500, 3), np.uint8)
-    image[:, 250:] = (255, 0, 0)
+    image[:, 250:] = 255
     thumb = thumbnail(image)
-    assert (thumb.shape, thumb.dtype) == ((THUMB, THUMB), np.uint8)
+    assert thumb.shape == (THUMB, THUMB)
+    assert thumb.dtype == np.uint8
     assert (thumb[:, :31] == 0).all()
-    assert (thumb[:, 33:] == 76).all()  # what ITU-R 601 gives red
+    assert (thumb[:, 33:] == 255).all()
 
 
 def test_a_perceptual_hash_ignores_exposure_and_tells_pictures_apart() -> None:
     hashes = perceptual_hash(THUMBS)
-    assert (hashes.shape, hashes.dtype) == ((30,), np.uint64)
+    assert hashes.shape == (30,)
+    assert hashes.dtype == np.uint64
     darker = perceptual_hash((THUMBS * 0.7 + 20).astype(np.uint8))
     assert np.bitwise_count(hashes ^ darker).max() <= 4
     apart = [np.bitwise_count(hashes[i] ^ hashes[:i]).min() for i in range(1, 30)]
@@ -86,12 +87,12 @@ def test_the_same_thumbnail_scores_one_and_others_low() -> None:
     assert scores(noise[1:], noise[:-1]).max() < 0.4
 
 
-@pytest.mark.parametrize(("dy", "dx"), [(0, 1), (3, 0), (-6, 0), (6, 6), (-5, 6), (MARGIN, -MARGIN)])
+@pytest.mark.parametrize(("dy", "dx"), [(0, 1), (3, 0), (-6, 0), (6, 6), (-5, 6), (8, -8)])
 def test_a_shifted_copy_scores_high(dy: int, dx: int) -> None:
     assert scores(THUMBS, window(PICTURES, dy, dx)).min() > 0.99
 
 
-def test_a_shift_beyond_the_margin_is_no_copy() -> None:
+def test_a_shift_by_a_quarter_of_the_frame_is_no_copy() -> None:
     assert scores(THUMBS, window(PICTURES, 16, 0)).max() < MIN_CORRELATION
 
 
@@ -100,11 +101,13 @@ def test_a_rescaled_copy_scores_high(scale: float) -> None:
     assert scores(THUMBS, zoomed(PICTURES, scale)).min() > 0.99
 
 
-@pytest.mark.parametrize(("gain", "offset"), [(0.5, 0), (0.6, 90), (-1, 255)])
-def test_brightness_and_contrast_drop_out_but_not_a_negative(gain: float, offset: int) -> None:
-    changed = np.rint(THUMBS * gain + offset).astype(np.uint8)
-    found = scores(THUMBS, changed)
-    assert found.min() > 0.999 if gain > 0 else found.max() < 0.7
+@pytest.mark.parametrize(("gain", "offset"), [(0.5, 0), (0.6, 90)])
+def test_brightness_and_contrast_drop_out(gain: float, offset: int) -> None:
+    assert scores(THUMBS, np.rint(THUMBS * gain + offset).astype(np.uint8)).min() > 0.999
+
+
+def test_a_negative_is_no_copy() -> None:
+    assert scores(THUMBS, 255 - THUMBS).max() < 0.7
 
 
 def test_scores_are_nearly_symmetric() -> None:
@@ -134,10 +137,17 @@ def test_batches_and_threads_do_not_matter() -> None:
 # --- grouping
 
 
-def records(*rows: Mapping[str, Any]) -> pd.DataFrame:
+def records(*rows: dict[str, Any]) -> pd.DataFrame:
     """One image a row; what is not given is that of a distinct image of 48x48 pixels."""
     usual = [
-        {"image_id": f"s/f/{n}", "bytes": 100, "pixel_sha256": f"{n:064x}", "phash": "0" * 16, "width": 48, "height": 48}
+        {
+            "image_id": f"s/f/{n}",
+            "bytes": 100,
+            "pixel_sha256": f"{n:064x}",
+            "phash": "0" * 16,
+            "width": 48,
+            "height": 48,
+        }
         for n in range(len(rows))
     ]
     return pd.DataFrame([made | row for made, row in zip(usual, rows, strict=True)])

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from archive_makers import Files, write_folder, write_tar, write_zip
-from makers import ENTRY, inventory, jpeg, mendeley_files, photograph, picture_of, tcia_files, tiff
+from makers import ENTRY, inventory, mendeley_files, photograph, picture_of, tcia_files
 
 from hemabalance.dataset.perceptual import perceptual_hash, thumbnail
 from hemabalance.errors import InputError
 from hemabalance.sources import MODULES, Annotation, mendeley, source_module, tcia
 from hemabalance.sources.catalogue import load_catalogue
 from hemabalance.sources.inventory import MAX_NAMED, content_digest, image_id_of, thumbs_of
+from hemabalance.sources.phantom.archive import jpeg, tiff
 
 CATALOGUE = Path(__file__).parents[2] / "data" / "sources.yaml"
 GOOD = mendeley_files()
@@ -45,7 +46,9 @@ def test_a_row_describes_its_member(tmp_path: Path) -> None:
     assert row["sha256"] == hashlib.sha256(content).hexdigest()
     # A TIFF keeps every pixel, so that what was drawn is what must have been hashed.
     files = tcia_files()
-    drawn = inventory(write_zip(tmp_path / "b.zip", files), "tcia")[0].set_index("image_id").loc["tcia/BAS/BAS_0002.tiff"]
+    drawn = (
+        inventory(write_zip(tmp_path / "b.zip", files), "tcia")[0].set_index("image_id").loc["tcia/BAS/BAS_0002.tiff"]
+    )
     picture = picture_of("BAS/BAS_0002.tiff")
     assert drawn["mode"] == "RGBA"
     assert drawn["pixel_sha256"] == hashlib.sha256(picture.tobytes()).hexdigest()
@@ -93,7 +96,9 @@ def test_image_id_does_not_depend_on_the_enclosing_folder(tmp_path: Path) -> Non
     flat, _ = inventory(write_zip(tmp_path / "a.zip", mendeley_files(root=".")))
     deep, _ = inventory(write_zip(tmp_path / "b.zip", mendeley_files(root="my/copy of/PBC")))
     assert flat["image_id"].tolist() == deep["image_id"].tolist()
-    assert flat["image_id"][0] == image_id_of("mendeley", "anything/basophil/BA_100.jpg") == "mendeley/basophil/BA_100.jpg"
+    assert (
+        flat["image_id"][0] == image_id_of("mendeley", "anything/basophil/BA_100.jpg") == "mendeley/basophil/BA_100.jpg"
+    )
     assert flat.drop(columns="member").equals(deep.drop(columns="member"))
 
 
@@ -142,7 +147,7 @@ def test_an_archive_without_files_gives_an_empty_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rest", [{"PBC/ig/": b""}, {"PBC/ig/MY_1.jpg": b""}, {"PBC/ig/notes.txt": b"none yet"}])
-def test_a_class_folder_without_an_image_is_refused(tmp_path: Path, rest: Files) -> None:
+def test_a_class_folder_without_an_image_is_refused(tmp_path: Path, rest: dict[str, bytes]) -> None:
     path = write_zip(tmp_path / "a.zip", mendeley_files(["basophil"]) | rest)
     with pytest.raises(InputError, match=r"a\.zip, folder PBC/ig: this class folder holds no readable image\. Fetch"):
         inventory(path)
@@ -199,13 +204,18 @@ def test_images_and_annotation_rows_without_each_other_are_warned_of(
 ) -> None:
     files = tcia_files()
     lines = files["AML/annotations.dat"].replace(b"BAS_0002", b"BAS_0009")
-    table, receipt = inventory(write_zip(tmp_path / "b.zip", files | {"AML/annotations.dat": lines}), "tcia")
+    note = {"AML/cells/BAS/note.txt": b"no image, so no annotation is missed"}
+    table, receipt = inventory(write_zip(tmp_path / "b.zip", files | {"AML/annotations.dat": lines} | note), "tcia")
     assert receipt["warnings"] == [
+        "AML/cells/BAS/note.txt left out: not a JPEG, PNG or TIFF file",
         "1 annotation rows have no image: BAS/BAS_0009.tiff",
         "1 images have no annotation row: AML/cells/BAS/BAS_0002.tiff",
     ]
     assert all(warning in caplog.text for warning in receipt["warnings"])
-    assert table.set_index("image_id")["annotated_label"].isna().sum() == 1
+    assert table.loc[table["annotated_label"].isna(), "member"].str[10:].tolist() == [
+        "BAS/BAS_0002.tiff",
+        "BAS/note.txt",
+    ]
 
 
 # --- the receipt

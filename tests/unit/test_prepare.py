@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from archive_makers import Files, write_folder, write_tar, write_zip
-from makers import LIMITS, PIXELS, inventory, manifest_of, mendeley_files, picture_of, tcia_files, tiff
+from makers import LIMITS, PIXELS, inventory, manifest_of, mendeley_files, picture_of, tcia_files
 
 from hemabalance.dataset.geometry import fit_square
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.errors import InputError
+from hemabalance.sources.phantom.archive import tiff
 from hemabalance.sources.prepare import prepare_images
 
 FILES = tcia_files(each=4)

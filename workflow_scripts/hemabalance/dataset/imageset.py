@@ -17,7 +17,7 @@ import pandas as pd
 import pandera.pandas as pa
 from PIL import Image
 
-from hemabalance.dataset.tables import PARQUET, read_table
+from hemabalance.dataset.tables import read_table, write_table
 from hemabalance.errors import InputError
 from hemabalance.files import atomic_path
 from hemabalance.parallel import threaded_map
@@ -64,7 +64,7 @@ def write_image_set(
     if not rows["image_id"].is_monotonic_increasing:
         raise ValueError("rows of an image set must be sorted by image_id")
     index: list[dict[str, object]] = []
-    with atomic_path(zip_path) as part, atomic_path(index_path) as index_part:
+    with atomic_path(zip_path) as part:
         encoded = threaded_map(_encode, images, threads=threads)
         with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
             for row, (png, shape) in zip(rows.itertuples(index=False), encoded, strict=True):
@@ -75,7 +75,7 @@ def write_image_set(
         made = pd.DataFrame(index, columns=["file", "height", "width", "sha256"])
         made = made.astype({"file": "str", "height": "int32", "width": "int32", "sha256": "str"})
         table = pd.concat([rows.reset_index(drop=True), made], axis=1)[list(SCHEMA.columns)]
-        SCHEMA.validate(table.astype({"origin": "str", "provenance": "str"})).to_parquet(index_part, **PARQUET)
+        write_table(SCHEMA.validate(table.astype({"origin": "str", "provenance": "str"})), index_path)
 
 
 def _encode(image: np.ndarray) -> tuple[bytes, tuple[int, ...]]:
@@ -160,7 +160,9 @@ class ImageSet:
             with self._lock:
                 return self._zip.read(name)
         except (*_NO_ZIP, KeyError, EOFError) as error:
-            raise InputError(f"{self.path}, member {name}", f"cannot be read ({error})", _REMAKE) from error
+            raise InputError(
+                f"{self.path}, member {name}", f"cannot be read ({str(error) or 'it ends early'})", _REMAKE
+            ) from error
 
     def _decoded(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
         try:

@@ -13,18 +13,29 @@ _HASH_SIDE = 8
 def thumbnail(image: np.ndarray) -> np.ndarray:
     """A grey thumbnail of the whole frame, antialiased, aspect ratio not kept.
 
+    Grey is the green channel, where the stains absorb most.
+
     Args:
         image: RGB uint8 (height, width, 3).
 
     Returns:
         uint8 (THUMB, THUMB).
     """
-    grey = Image.fromarray(image).convert("L")
-    # A box reduction first is several times faster than one wide filter and changes nothing visible.
-    factor = min(grey.size) // (2 * THUMB)
+    # Every other pixel of a large photograph, then a box reduction: each step several times faster than one wide
+    # filter, and neighbouring pixels differ by less than recompression changes them.
+    step = 2 if min(image.shape[:2]) >= 4 * THUMB else 1
+    grey = Image.fromarray(np.ascontiguousarray(image[::step, ::step, 1]))
+    factor = min(grey.size) // THUMB
     if factor > 1:
         grey = grey.reduce(factor)
     return np.asarray(grey.resize((THUMB, THUMB), Image.Resampling.BILINEAR))
+
+
+def halved(thumbs: np.ndarray) -> np.ndarray:
+    """Means over squares of 2x2 pixels: uint8 (n, side, side) to float32 (n, side / 2, side / 2)."""
+    rows = thumbs[:, ::2].astype(np.uint16) + thumbs[:, 1::2]
+    means: np.ndarray = (rows[:, :, ::2] + rows[:, :, 1::2]).astype(np.float32) / 4
+    return means
 
 
 def perceptual_hash(thumbs: np.ndarray) -> np.ndarray:
@@ -36,8 +47,9 @@ def perceptual_hash(thumbs: np.ndarray) -> np.ndarray:
     Returns:
         uint64 (n,).
     """
-    small = thumbs.reshape(len(thumbs), THUMB // 2, 2, THUMB // 2, 2).mean((2, 4), dtype=np.float32)
-    low = dctn(small, axes=(1, 2), norm="ortho")[:, :_HASH_SIDE, :_HASH_SIDE].reshape(len(thumbs), _HASH_SIDE**2)
+    low = dctn(halved(thumbs), axes=(1, 2), norm="ortho")[:, :_HASH_SIDE, :_HASH_SIDE].reshape(
+        len(thumbs), _HASH_SIDE**2
+    )
     # The mean (first) coefficient only carries brightness and would shift the median.
     bits = low > np.median(low[:, 1:], axis=1, keepdims=True)
     packed: np.ndarray = np.packbits(bits, axis=1).view(">u8")[:, 0].astype(np.uint64)

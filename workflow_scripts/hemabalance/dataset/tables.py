@@ -1,7 +1,6 @@
 """Parquet tables, written atomically and checked against their schema when read."""
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
@@ -12,14 +11,11 @@ from hemabalance.errors import InputError
 from hemabalance.files import atomic_path
 
 
-# With checksums a damaged value is an error and not another value.
-PARQUET: dict[str, Any] = {"index": False, "compression": "zstd", "write_page_checksum": True}
-
-
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as zstd Parquet without its index; same table, same bytes."""
     with atomic_path(path) as part:
-        table.to_parquet(part, **PARQUET)
+        # With checksums a damaged value is an error and not another value.
+        table.to_parquet(part, index=False, compression="zstd", write_page_checksum=True)
 
 
 def read_table(path: Path, schema: pa.DataFrameSchema) -> pd.DataFrame:

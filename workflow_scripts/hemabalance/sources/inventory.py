@@ -5,7 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,7 +64,7 @@ def take_inventory(
         sidecars = dict(archive.read([m.name for m in archive.members if _is_sidecar(m.name, module)]))
         names = [m.name for m in archive.members if not _is_sidecar(m.name, module)]
         _refuse_same_id(path, source, names)
-        annotations = module.annotations_of({PurePosixPath(n).name: data for n, data in sidecars.items()})
+        annotations = module.annotations_of({_file_of(n): data for n, data in sidecars.items()})
         read = threaded_map(lambda given: _examine(*given, pixels), archive.read(names), threads=threads)
         rows = list(progress(read, total=len(names), what=f"reading {source}", unit="file"))
         _refuse_empty_class(path, source, archive, rows)
@@ -77,7 +77,7 @@ def take_inventory(
 
 def image_id_of(source: str, member: str) -> str:
     """`<source>/<folder>/<file>`: the last two parts of the path, the same in whatever folder encloses them."""
-    return "/".join((source, *PurePosixPath(member).parts[-2:]))
+    return "/".join((source, *member.rsplit("/", 2)[-2:]))
 
 
 def content_digest(images: Iterable[tuple[str, str]]) -> str:
@@ -90,8 +90,16 @@ def content_digest(images: Iterable[tuple[str, str]]) -> str:
     return hashlib.sha256(b"".join(lines)).hexdigest()
 
 
+def _file_of(member: str) -> str:
+    return member.rpartition("/")[2]
+
+
+def _folder_of(member: str) -> str:
+    return member.rpartition("/")[0].rpartition("/")[2]
+
+
 def _is_sidecar(member: str, module: Source) -> bool:
-    return PurePosixPath(member).name in module.SIDECARS
+    return _file_of(member) in module.SIDECARS
 
 
 def _examine(member: str, data: bytes, pixels: PixelLimits) -> dict[str, Any]:
@@ -121,12 +129,11 @@ def _table(
 ) -> pd.DataFrame:
     columns = ("member", "bytes", "sha256", "content", "reason", "pixel_sha256", "width", "height", "mode", "thumb")
     table = pd.DataFrame(rows, columns=list(columns))
-    paths = [PurePosixPath(member) for member in table["member"]]
     table.insert(0, "image_id", [image_id_of(source, member) for member in table["member"]])
     table.insert(1, "source", source)
-    table["label_raw"] = [path.parent.name for path in paths]
-    table["subtype"] = [module.subtype_of(path.name) for path in paths]
-    found = [annotations.get(f"{path.parent.name}/{path.name}") for path in paths]
+    table["label_raw"] = [_folder_of(member) for member in table["member"]]
+    table["subtype"] = [module.subtype_of(_file_of(member)) for member in table["member"]]
+    found = [annotations.get(image_id.partition("/")[2]) for image_id in table["image_id"]]
     table["annotated_label"] = [note.label if note else None for note in found]
     table["reannotation_1"] = [note.reannotation_1 if note else None for note in found]
     table["reannotation_2"] = [note.reannotation_2 if note else None for note in found]
@@ -163,9 +170,9 @@ def _refuse_same_id(path: Path, source: str, names: Iterable[str]) -> None:
 
 
 def _refuse_empty_class(path: Path, source: str, archive: Archive, rows: Iterable[dict[str, Any]]) -> None:
-    filled = {PurePosixPath(row["member"]).parent.name for row in rows if row["content"] == "image"}
+    filled = {_folder_of(row["member"]) for row in rows if row["content"] == "image"}
     for folder in archive.folders:
-        name = PurePosixPath(folder).name
+        name = _file_of(folder)
         if name in FOLDERS[source] and name not in filled:
             raise InputError(
                 f"{path}, folder {folder}",

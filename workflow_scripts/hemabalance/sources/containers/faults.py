@@ -29,15 +29,17 @@ DAMAGE = (
 
 
 @contextmanager
-def explained(where: str) -> Iterator[None]:
-    """Turn what the standard library raises over damaged bytes into an InputError about `where`."""
+def explained(where: str, name: str | None = None) -> Iterator[None]:
+    """Turn what the standard library raises over damaged bytes into an InputError about `where`, or its member."""
     try:
         yield
     except PermissionError as error:
-        raise InputError(where, "may not be read", "Check its owner and permissions") from error
+        place = where if name is None else at(where, name)
+        raise InputError(place, "may not be read", "Check its owner and permissions") from error
     except DAMAGE as error:
         reason = str(error) or type(error).__name__
-        raise InputError(where, f"is truncated or damaged ({_printable(reason)})", AGAIN) from error
+        place = where if name is None else at(where, name)
+        raise InputError(place, f"is truncated or damaged ({_printable(reason)})", AGAIN) from error
 
 
 def at(where: str, name: str) -> str:

@@ -65,7 +65,7 @@ class Zip(Listed):
     def chunks(self, name: str) -> Iterator[bytes]:
         """The content piece by piece: a single big read would inflate whatever a lying member hides."""
         info = self._infos[name]
-        with explained(at(self.where, name)):
+        with explained(self.where, name):
             # Only opening and closing share state; the handle itself locks its raw reads.
             with self._lock:
                 handle = self._archive.open(info)

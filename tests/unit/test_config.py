@@ -1,0 +1,133 @@
+from collections.abc import Iterator
+from copy import deepcopy
+from datetime import date
+from math import inf, nan
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from hemabalance.config import Config, load_config
+from hemabalance.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+BASE: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text())
+OVERLAYS = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "profiles/overlays").glob("*.yaml")}
+
+
+def merged(overlay: dict[str, Any]) -> dict[str, Any]:
+    values = deepcopy(BASE)
+    update_config(values, overlay)
+    return values
+
+
+def refusal(values: dict[str, Any]) -> str:
+    with pytest.raises(InputError) as caught:
+        load_config(values, where="some.yaml")
+    assert caught.value.where == "some.yaml"
+    return caught.value.problem
+
+
+def test_config_file_spells_out_every_default() -> None:
+    assert Config().model_dump(mode="json") == BASE
+    assert load_config(BASE) == load_config({}) == Config()
+
+
+def test_there_are_overlays() -> None:
+    assert {"demo", "sample"} <= set(OVERLAYS)
+
+
+@pytest.mark.parametrize("name", sorted(OVERLAYS))
+def test_overlay_changes_inputs_and_sizes_only(name: str) -> None:
+    before, after = Config().model_dump(), load_config(merged(OVERLAYS[name])).model_dump()
+    assert after["run"] == name
+    assert after["sources"].keys() == before["sources"].keys()
+    before["images"].pop("size")
+    after["images"].pop("size")
+    changed = {key for key in before if before[key] != after[key]}
+    assert changed <= {"run", "sources", "phantom"}
+
+
+def test_demo_needs_no_archive() -> None:
+    sources = load_config(merged(OVERLAYS["demo"])).sources
+    assert {source.origin for source in sources.values()} == {"phantom"}
+
+
+@pytest.mark.parametrize(
+    ("overlay", "says"),
+    [
+        ({"taxonmy": "thesis"}, ["'taxonmy'", "did you mean 'taxonomy'"]),
+        ({"zzz": 1}, ["'zzz'", "allowed are run, seed"]),
+        ({"images": {"siz": 64}}, ["'images.siz'", "did you mean 'size'"]),
+        ({"sources": {"tcia": {"orign": "local"}}}, ["'sources.tcia.orign'", "did you mean 'origin'"]),
+        ({"sources": {"mendely": {"origin": "local", "archive": "x"}}}, ["'sources.mendely'", "mean 'mendeley'"]),
+        ({"sources": {"zzz": {"origin": "local", "archive": "x"}}}, ["'sources.zzz'", "allowed are mendeley, tcia"]),
+        ({"sources": {"tcia": {"origin": "web"}}}, ["'web'", "'download', 'local' or 'phantom'"]),
+        ({"sources": {"tcia": {"archive": ""}}}, ["'sources.tcia.archive'", "should have at least 1 character"]),
+        ({"taxonomy": "fine"}, ["'taxonomy' is 'fine'", "'thesis' or 'refined'"]),
+        ({"protocols": ["thesis", "leaky"]}, ["'protocols.1' is 'leaky'", "'leak_free' or 'thesis'"]),
+        ({"protocols": ["thesis", "thesis"]}, ["protocols", "twice"]),
+        ({"protocols": []}, ["'protocols' is []", "at least 1"]),
+        ({"images": {"size": -1}}, ["'images.size' is -1", ">= 16 and <= 1024"]),
+        ({"images": {"size": "64"}}, ["'images.size' is '64'", "a valid integer"]),
+        ({"images": {"size": 64.0}}, ["'images.size' is 64.0", "a valid integer"]),
+        ({"images": 64}, ["'images' is 64", "an object"]),
+        ({"images": None}, ["'images' is None", "an object"]),
+        ({"seed": True}, ["'seed' is True", "a valid integer"]),
+        ({"seed": 2**32}, ["'seed' is 4294967296", ">= 0 and < 4294967296"]),
+        ({"split": {"test_share": 1.5}}, ["'split.test_share' is 1.5", ">= 0 and < 1"]),
+        ({"split": {"validation_share": -0.1}}, ["'split.validation_share'", ">= 0 and < 1"]),
+        ({"duplicates": {"min_correlation": nan}}, ["'duplicates.min_correlation' is nan", "finite"]),
+        ({"download": {"timeout_s": inf}}, ["'download.timeout_s' is inf", "finite"]),
+        ({"run": "My run"}, ["'run' is 'My run'", "should match pattern"]),
+        ({"run": "a/b"}, ["'run' is 'a/b'", "should match pattern"]),
+        ({"run": 5}, ["'run' is 5", "a valid string"]),
+    ],
+)
+def test_refused_value_is_explained(overlay: dict[str, Any], says: list[str]) -> None:
+    problem = refusal(merged(overlay))
+    assert [part for part in says if part not in problem] == []
+    assert "; " not in problem.replace("; allowed are", "")  # one mistake, one problem
+
+
+def test_missing_key_says_what_it_is() -> None:
+    problem = refusal({"sources": {"tcia": {"origin": "local"}}})
+    assert problem.startswith("'sources.tcia.archive' is missing (zip, tar or unpacked folder")
+
+
+def test_every_mistake_is_named() -> None:
+    problem = refusal(merged({"seed": -1, "images": {"fit": "stretch"}, "fase": 1}))
+    assert all(part in problem for part in ("'seed'", "'images.fit'", "'fase'"))
+
+
+def test_whole_number_for_a_fraction() -> None:
+    assert load_config(merged({"download": {"timeout_s": 30}})).download.timeout_s == 30.0
+
+
+def test_run_named_by_a_date() -> None:
+    assert load_config({"run": date(2022, 11, 1)}).run == "2022-11-01"
+
+
+def test_sources_may_be_fewer() -> None:
+    only = load_config({"sources": {"tcia": {"origin": "local", "archive": "some/folder"}}})
+    assert list(only.sources) == ["tcia"]
+    assert only.sources["tcia"].field == 1.0
+
+
+def leaves(schema: dict[str, Any], at: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, field in schema["properties"].items():
+        if "$ref" not in field and "additionalProperties" not in field:
+            yield f"{at}.{name}", field
+
+
+def test_schema_describes_every_key() -> None:
+    schema = Config.model_json_schema()
+    sections = schema["$defs"]
+    assert all(section["description"] for section in sections.values())
+    fields = dict(leaves(schema, "Config"))
+    for name, section in sections.items():
+        fields.update(leaves(section, name))
+    assert len(fields) > 20
+    assert [name for name, field in fields.items() if not field.get("description")] == []

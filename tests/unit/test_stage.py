@@ -1,0 +1,125 @@
+import logging
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from hemabalance.errors import InputError
+from hemabalance.provenance import canonical_json
+from hemabalance.stage import stage
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@pytest.fixture(autouse=True)
+def _leave_the_process_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in THREADS:
+        monkeypatch.setenv(name, os.environ.get(name, "1"))
+    root, generators = logging.getLogger(), (random.getstate(), np.random.get_state())
+    level, handlers = root.level, list(root.handlers)
+    yield
+    random.setstate(generators[0])
+    np.random.set_state(generators[1])
+    root.setLevel(level)
+    assert root.handlers == handlers
+
+
+def job(tmp_path: Path, *, seed: int = 7, code: str = "abc", log: str = "tcia", **settings: object) -> SimpleNamespace:
+    return SimpleNamespace(
+        params=SimpleNamespace(settings=canonical_json({"seed": seed, **settings}), code=code),
+        log=[str(tmp_path / f"results/demo/logs/manifest/{log}.log")],
+        rule="manifest",
+        threads=3,
+    )
+
+
+def fail(work: SimpleNamespace, error: BaseException) -> None:
+    with stage(work) as run:
+        run.state.mkdir(parents=True)
+        raise error
+
+
+def states(tmp_path: Path) -> list[Path]:
+    return list((tmp_path / "results/demo/.state/manifest/tcia").iterdir())
+
+
+def exit_code(work: SimpleNamespace, error: Exception) -> object:
+    with pytest.raises(SystemExit) as caught:
+        fail(work, error)
+    return caught.value.code
+
+
+def test_input_error_is_a_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    work = job(tmp_path)
+    assert exit_code(work, InputError("a.zip", "is empty", "Fetch it again")) == 1
+    for text in (capsys.readouterr().err, Path(work.log[0]).read_text()):
+        assert "ERROR a.zip: is empty. Fetch it again." in text
+        assert "Traceback" not in text
+    assert len(states(tmp_path)) == 1
+
+
+def test_error_of_the_program_is_a_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    work = job(tmp_path)
+    assert exit_code(work, ZeroDivisionError("by nothing")) == 1
+    for text in (capsys.readouterr().err, Path(work.log[0]).read_text()):
+        assert "Rule manifest failed by an error of the program" in text
+        assert "Traceback" in text
+        assert "ZeroDivisionError: by nothing" in text
+
+
+def test_interruption_passes_and_keeps_the_state(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        fail(job(tmp_path), KeyboardInterrupt())
+    assert len(states(tmp_path)) == 1
+
+
+def test_success_removes_the_state_and_keeps_the_log(tmp_path: Path) -> None:
+    work = job(tmp_path)
+    with stage(work) as run:
+        run.state.mkdir(parents=True)
+        (run.state / "resume.json").write_text("{}")
+        logging.getLogger("hemabalance.anything").info("half way")
+    assert not run.state.exists()
+    assert "INFO half way" in Path(work.log[0]).read_text()
+
+
+def test_log_is_started_anew(tmp_path: Path) -> None:
+    for text in ("first", "second"):
+        with stage(job(tmp_path)):
+            logging.getLogger("hemabalance").info(text)
+    log = Path(job(tmp_path).log[0]).read_text()
+    assert "second" in log
+    assert "first" not in log
+
+
+def test_run_carries_settings_threads_and_state(tmp_path: Path) -> None:
+    with stage(job(tmp_path, images={"size": 64}, name="Größe")) as run:
+        assert run.settings == {"seed": 7, "images": {"size": 64}, "name": "Größe"}
+        assert run.threads == 3
+        assert run.state.parent == tmp_path / "results/demo/.state/manifest/tcia"
+        assert {os.environ[name] for name in THREADS} == {"3"}
+
+
+def test_state_belongs_to_settings_code_and_job(tmp_path: Path) -> None:
+    works = [job(tmp_path), job(tmp_path, size=1), job(tmp_path, code="abd"), job(tmp_path, log="mendeley")]
+    folders = []
+    for work in [*works, job(tmp_path)]:
+        with stage(work) as run:
+            folders.append(run.state)
+    assert len(set(folders)) == len(works)
+    assert folders[0] == folders[-1]
+
+
+def test_seed_decides_every_draw(tmp_path: Path) -> None:
+    def draws(seed: int) -> tuple[float, float]:
+        with stage(job(tmp_path, seed=seed)):
+            return random.random(), float(np.random.random())
+
+    first, again, other = draws(7), draws(7), draws(8)
+    assert first == again
+    assert first[0] != other[0]
+    assert first[1] != other[1]
