@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from hemabalance.config import Config
+from hemabalance.dataset.exclusions import read_exclusions
 from hemabalance.dataset.hamming import pairs_within
-from hemabalance.dataset.manifest import build_manifest, read_exclusions
+from hemabalance.dataset.manifest import build_manifest
 from hemabalance.sources.archives import Limits, open_archive
 from hemabalance.sources.catalogue import load_catalogue
 from hemabalance.sources.decode import has_signature

@@ -1,7 +1,6 @@
 """The manifest: one row for every archive member, kept or not, with the reason."""
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,6 @@ import pandera.pandas as pa
 
 from hemabalance.dataset.dedup import Copies, find_copies
 from hemabalance.dataset.tables import read_table, write_table
-from hemabalance.errors import InputError
 from hemabalance.taxonomy import CLASSES, Taxonomy, label_of
 
 log = logging.getLogger(__name__)
@@ -83,7 +81,7 @@ def build_manifest(
 
     Args:
         inventories: the rows of all sources (`sources.inventory.take_inventory`).
-        exclusions: the expert's list (`read_exclusions`).
+        exclusions: the expert's list (`exclusions.read_exclusions`).
         taxonomy: `thesis` or `refined`.
         hash_radius, min_correlation, threads: see `dedup.find_copies`.
 
@@ -168,35 +166,6 @@ def _copy_reasons(images: pd.DataFrame, copies: Copies, gone: np.ndarray, severa
         else:
             reasons.append(f"same photograph, aligned correlation {copies.score[i]:.3f}")
     return reasons
-
-
-def read_exclusions(path: Path, image_ids: Mapping[str, str] | set[str]) -> pd.DataFrame:
-    """Read an expert's list, columns `source, member, reason, who`; `member` is `<folder>/<file>`.
-
-    Raises:
-        InputError: missing columns, empty fields, a row twice, or an image that the archives do not hold.
-    """
-    columns = ["source", "member", "reason", "who"]
-    try:
-        table = pd.read_csv(path, dtype="str", keep_default_na=False, comment="#")
-    except (OSError, ValueError) as error:
-        raise InputError(path, f"cannot be read as CSV ({error})", f"Give it the header {','.join(columns)}") from error
-    if not isinstance(table.index, pd.RangeIndex):
-        raise InputError(path, "has rows of more than four fields", "Put a field that holds a comma in double quotes")
-    if list(table.columns) != columns:
-        raise InputError(path, f"has the columns {', '.join(table.columns)}", f"Give it the header {','.join(columns)}")
-    for number, row in enumerate(table.itertuples(index=False), start=2):
-        where = f"{path}, row {number}"
-        if not all(row):
-            raise InputError(where, "has an empty field", "Fill in source, member, reason and who")
-        if f"{row.source}/{row.member}" not in image_ids:
-            raise InputError(
-                where, f"no image {row.member} in source {row.source}", "Correct the row (<folder>/<file>) or remove it"
-            )
-    repeated = table[table.duplicated(["source", "member"])]
-    if len(repeated):
-        raise InputError(path, f"lists {repeated['member'].iloc[0]} twice", "Keep one row an image")
-    return table
 
 
 def write_manifest(table: pd.DataFrame, path: Path) -> None:

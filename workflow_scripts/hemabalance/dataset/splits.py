@@ -83,7 +83,7 @@ def split(
     table["part"] = pd.array(
         names[np.searchsorted([test_share, validation_end], table["draw"], side="right")], dtype="str"
     )
-    for stratum in (["source", "label"], ["label"]):
+    for stratum in (["source", "label"], ["label"]) if test_share else ():
         for name, rows in table.groupby(stratum):
             if rows["group_id"].nunique() >= min_groups_for_test and not (rows["part"] == "test").any():
                 nearest = rows.loc[rows["draw"].idxmin(), "group_id"]

@@ -23,7 +23,7 @@ class Source(Protocol):
     """What every source module provides."""
 
     SIDECARS: tuple[str, ...]
-    """File names beside the images that describe them and are no images themselves."""
+    """File names beside the images that describe them and are no images themselves, the annotations first."""
 
     def subtype_of(self, file_name: str) -> str | None:
         """The finer cell type that the file name carries, or None."""

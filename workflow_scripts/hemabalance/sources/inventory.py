@@ -61,15 +61,18 @@ def take_inventory(
     """
     module = source_module(source)
     with open_archive(path, limits) as archive:
-        sidecars = dict(archive.read([m.name for m in archive.members if _is_sidecar(m.name, module)]))
-        names = [m.name for m in archive.members if not _is_sidecar(m.name, module)]
+        annotations = _annotations(path, archive, module)
+        names = [m.name for m in archive.members if _file_of(m.name) not in module.SIDECARS]
         _refuse_same_id(path, source, names)
-        annotations = module.annotations_of({_file_of(n): data for n, data in sidecars.items()})
         read = threaded_map(lambda given: _examine(*given, pixels), archive.read(names), threads=threads)
         rows = list(progress(read, total=len(names), what=f"reading {source}", unit="file"))
         _refuse_empty_class(path, source, archive, rows)
     table = _table(rows, source, module, annotations)
-    warnings = [*_content_warnings(table), *_annotation_warnings(table, annotations)]
+    warnings = list(_content_warnings(table))
+    if annotations:
+        warnings += _annotation_warnings(table, annotations)
+    elif module.SIDECARS:
+        warnings.append(f"no annotations: {module.SIDECARS[0]} is missing or empty")
     for warning in warnings:
         log.warning("%s: %s", path, warning)
     return table, _receipt(path, table, entry, warnings)
@@ -98,8 +101,15 @@ def _folder_of(member: str) -> str:
     return member.rpartition("/")[0].rpartition("/")[2]
 
 
-def _is_sidecar(member: str, module: Source) -> bool:
-    return _file_of(member) in module.SIDECARS
+def _annotations(path: Path, archive: Archive, module: Source) -> dict[str, Annotation]:
+    names = [member.name for member in archive.members if _file_of(member.name) in module.SIDECARS]
+    if repeated := [name for name, count in Counter(map(_file_of, names)).items() if count > 1]:
+        raise InputError(path, f"holds {repeated[0]} twice", "Take one of the two out")
+    sidecars = {_file_of(name): data for name, data in archive.read(names)}
+    try:
+        return module.annotations_of(sidecars)
+    except InputError as error:
+        raise InputError(f"{path}, {error.where}", error.problem, error.remedy) from error
 
 
 def _examine(member: str, data: bytes, pixels: PixelLimits) -> dict[str, Any]:
@@ -199,8 +209,6 @@ def _content_warnings(table: pd.DataFrame) -> Iterable[str]:
 
 
 def _annotation_warnings(table: pd.DataFrame, annotations: Mapping[str, Annotation]) -> Iterable[str]:
-    if not annotations:
-        return
     present = set(table["image_id"].str.partition("/")[2])
     if lacking := sorted(set(annotations) - present):
         yield f"{len(lacking)} annotation rows have no image: {_named(lacking)}"
