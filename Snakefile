@@ -20,6 +20,7 @@ include: "rules/common.smk"
 include: "rules/acquire.smk"
 include: "rules/manifest.smk"
 include: "rules/splits.smk"
+include: "rules/counts.smk"
 include: "rules/report.smk"
 
 

@@ -1,62 +1,9 @@
-# Tables, figures, and the page that shows them.
+# Figures, and the page that shows the run.
 #
-# inputs   results/<run>/{inventory,manifest,images,<protocol>}
-# outputs  results/<run>/tables/*.csv, figures/*.svg, report.html
+# inputs   results/<run>/{inventory,manifest,images,tables}
+# outputs  results/<run>/figures/*.svg, report.html
 
-TABLES = expand("collected_{source}", source=SOURCES) + expand(
-    "removed_{source}", source=SOURCES
-)
-TABLES += ["final_counts", "statuses"]
 FIGURES = expand("contact_sheet_{source}", source=SOURCES) + ["copies_sheet"]
-
-
-rule count_tables:
-    """Count images by class: reported beside measured (thesis Tables 2-6)"""
-    input:
-        manifests=expand(f"{RUN}/manifest/{{source}}.parquet", source=SOURCES),
-    output:
-        **{
-            name: report(
-                f"{RUN}/tables/{name}.csv",
-                caption="../workflow_scripts/captions/count_tables.rst",
-                category="Counts",
-            )
-            for name in TABLES
-        },
-    log:
-        f"{RUN}/logs/count_tables/count_tables.log",
-    conda:
-        "../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
-    params:
-        settings=settings(taxonomy=CONFIG.taxonomy),
-        code=code("count_tables"),
-    script:
-        "../workflow_scripts/count_tables.py"
-
-
-rule split_table:
-    """Count images by class, source and part of the split {wildcards.protocol}"""
-    input:
-        split=f"{RUN}/{{protocol}}/split.parquet",
-    output:
-        table=report(
-            f"{RUN}/tables/split_{{protocol}}.csv",
-            caption="../workflow_scripts/captions/split_table.rst",
-            category="Counts",
-        ),
-    log:
-        f"{RUN}/logs/split_table/{{protocol}}.log",
-    conda:
-        "../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
-    params:
-        settings=settings(),
-        code=code("split_table"),
-    script:
-        "../workflow_scripts/split_table.py"
 
 
 rule contact_sheet:

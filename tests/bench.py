@@ -4,6 +4,7 @@ With DATA=folder the PBC archive there is read; without it, a rendered archive o
 """
 
 import argparse
+import io
 import json
 import logging
 import multiprocessing
@@ -12,11 +13,13 @@ import resource
 import statistics
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from hemabalance.config import Config
 from hemabalance.dataset.exclusions import read_exclusions
@@ -24,7 +27,7 @@ from hemabalance.dataset.hamming import pairs_within
 from hemabalance.dataset.manifest import build_manifest
 from hemabalance.sources.archives import Limits, open_archive
 from hemabalance.sources.catalogue import load_catalogue
-from hemabalance.sources.decode import has_signature
+from hemabalance.sources.decode import UnreadableImage, decode, has_signature
 from hemabalance.sources.inventory import PixelLimits, take_inventory
 from hemabalance.sources.phantom.archive import write_archive
 from hemabalance.sources.phantom.cells import draw_cells
@@ -36,6 +39,8 @@ from hemabalance.torchvision_compat import make_torchvision_importable
 WORKERS = 2
 REPEATS = 3
 CONFIG = Config()
+LIMITS = Limits(**CONFIG.limits.model_dump())
+PIXELS = CONFIG.pixels.model_dump()
 CATALOGUE = load_catalogue(Path(CONFIG.catalogue))
 
 
@@ -51,8 +56,8 @@ def our_manifest(archive: Path) -> None:
         archive,
         "mendeley",
         CATALOGUE["mendeley"],
-        limits=Limits(**CONFIG.limits.model_dump()),
-        pixels=PixelLimits(**CONFIG.pixels.model_dump()),
+        limits=LIMITS,
+        pixels=PixelLimits(**PIXELS),
         threads=WORKERS,
     )
     exclusions = read_exclusions(Path(CONFIG.exclusions), set(table["image_id"]))
@@ -72,7 +77,7 @@ def peer_duplicates(folder: Path) -> None:
 def unpack_images(archive: Path, folder: Path) -> int:
     """Numbered files for the peer, which wants a folder."""
     count = 0
-    with open_archive(archive, Limits(**CONFIG.limits.model_dump())) as opened:
+    with open_archive(archive, LIMITS) as opened:
         for _, data in opened.read([member.name for member in opened.members]):
             if has_signature(data):
                 (folder / f"{count:06d}.jpg").write_bytes(data)
@@ -80,20 +85,48 @@ def unpack_images(archive: Path, folder: Path) -> int:
     return count
 
 
-def bench_manifest(data: Path, scratch: Path) -> None:
+def pbc_archive(data: Path, scratch: Path) -> Path:
     archive = data / CATALOGUE["mendeley"].archive
     if not archive.exists():
         archive = scratch / "phantom.zip"
         counts = scaled_counts(CATALOGUE["mendeley"].counts, fraction=0.1, min_images=2)
         write_archive(archive, "mendeley", seed=CONFIG.seed, counts=counts, size=360, threads=WORKERS)
-    folder = scratch / "loose"
+    return archive
+
+
+def grown(archive: Path, target: Path, count: int) -> Path:
+    """The archive's images and mirrored copies of them, `count` in all: the public archive's size from a part of it."""
+    turns = (None, Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.FLIP_TOP_BOTTOM, Image.Transpose.ROTATE_180)
+    written = 0
+    with open_archive(archive, LIMITS) as opened, zipfile.ZipFile(target, "w") as out:
+        for turn in turns:
+            for name, data in opened.read([member.name for member in opened.members]):
+                if written < count and has_signature(data):
+                    folder, _, file = name.rpartition("/")
+                    out.writestr(f"{folder}/{file.removesuffix('.jpg')}-{turn}.jpg", turned(data, turn))
+                    written += 1
+    return target
+
+
+def turned(data: bytes, turn: Image.Transpose | None) -> bytes:
+    try:
+        image, _ = decode(data, **PIXELS)
+    except UnreadableImage:
+        return data
+    buffer = io.BytesIO()
+    if turn is not None:
+        Image.fromarray(image).transpose(turn).save(buffer, "JPEG", quality=90, subsampling=0)
+    return buffer.getvalue() or data
+
+
+def bench_manifest(archive: Path, folder: Path, repeats: int) -> None:
     folder.mkdir()
     count = unpack_images(archive, folder)
-    pairs = [(seconds(lambda: our_manifest(archive)), seconds(lambda: peer_duplicates(folder))) for _ in range(REPEATS)]
+    pairs = [(seconds(lambda: our_manifest(archive)), seconds(lambda: peer_duplicates(folder))) for _ in range(repeats)]
     ours, peer = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(theirs / mine for mine, theirs in pairs)
-    print(f"manifest with hashes and deduplication, {archive.name}, {count} images, {WORKERS} workers:")
-    print(f"  hemabalance {ours:.1f} s, imagededup PHash {peer:.1f} s, medians of {REPEATS}; {ratio:.1f} times as fast")
+    print(f"manifest with hashes and deduplication, {count} images, {WORKERS} workers, medians of {repeats}:")
+    print(f"  hemabalance {ours:.1f} s, imagededup PHash {peer:.1f} s; {ratio:.1f} times as fast")
 
 
 def search(count: int) -> dict[str, float]:
@@ -139,8 +172,12 @@ def main() -> None:
     given = parser.parse_args()
     logging.disable(logging.WARNING)
     print(json.dumps({"machine": platform.processor() or platform.machine(), "python": platform.python_version()}))
-    with tempfile.TemporaryDirectory() as scratch:
-        bench_manifest(given.data, Path(scratch))
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        archive = pbc_archive(given.data, scratch)
+        bench_manifest(archive, scratch / "loose", REPEATS)
+        full = sum(CATALOGUE["mendeley"].counts.values())
+        bench_manifest(grown(archive, scratch / "grown.zip", full), scratch / "grown", 1)
     bench_search()
     bench_phantom()
 

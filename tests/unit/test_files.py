@@ -16,7 +16,7 @@ from full_disk import largest_file
 from hemabalance import progress as progress_module
 from hemabalance.errors import InputError
 from hemabalance.files import CHUNK, atomic_path, sha256_file, write_json
-from hemabalance.parallel import threaded_map
+from hemabalance.parallel import batched, threaded_map
 from hemabalance.progress import progress
 
 
@@ -232,3 +232,10 @@ def test_threaded_map_may_be_left_early(threads: int) -> None:
     assert next(results) == 0
     results.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(0, []), (3, [3]), (4, [4]), (9, [4, 4, 1])])
+def test_batched_loses_nothing(count: int, sizes: list[int]) -> None:
+    batches = list(batched(range(count), 4))
+    assert [len(batch) for batch in batches] == sizes
+    assert [item for batch in batches for item in batch] == list(range(count))

@@ -199,6 +199,19 @@ def test_annotations_come_beside_the_folder_label_and_sidecars_are_no_rows(tmp_p
     assert receipt["warnings"] == []
 
 
+def test_missing_annotations_are_warned_of(tmp_path: Path) -> None:
+    files = {name: data for name, data in tcia_files().items() if not name.endswith("annotations.dat")}
+    _, receipt = inventory(write_zip(tmp_path / "b.zip", files), "tcia")
+    assert "no annotations: annotations.dat is missing or empty" in receipt["warnings"]
+
+
+def test_two_annotation_files_are_refused(tmp_path: Path) -> None:
+    files = tcia_files()
+    path = write_zip(tmp_path / "b.zip", files | {"AML/old/annotations.dat": files["AML/annotations.dat"]})
+    with pytest.raises(InputError, match=r"b\.zip: holds annotations\.dat twice\. Take one"):
+        inventory(path, "tcia")
+
+
 def test_images_and_annotation_rows_without_each_other_are_warned_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

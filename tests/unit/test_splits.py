@@ -118,6 +118,10 @@ def test_a_class_of_four_groups_may_go_without() -> None:
     assert 0 < sum(without) < 40
 
 
+def test_no_test_image_is_forced_where_none_is_asked_for() -> None:
+    assert not (parts(images("monoblast", range(30)), test_share=0.0)["part"] == "test").any()
+
+
 def test_a_rescued_class_gives_up_the_group_nearest_the_threshold() -> None:
     """The one case in which a new image moves another: a small class that now has a test image by its own draw."""
     numbers = range(500)

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 Given = TypeVar("Given")
@@ -26,3 +27,10 @@ def threaded_map(function: Callable[[Given], Made], items: Iterable[Given], *, t
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def batched(items: Iterable[Given], size: int) -> Iterator[list[Given]]:
+    """Lists of up to `size` items: handing work to a thread costs as much as hashing a small image."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch

@@ -89,9 +89,8 @@ def build_manifest(
         The manifest as `SCHEMA` describes it, sorted by `image_id`.
     """
     rows = inventories.sort_values("image_id", ignore_index=True)
-    rows["label"] = pd.array(
-        [label_of(r.source, r.label_raw, _text(r.subtype), taxonomy) for r in rows.itertuples()], dtype="str"
-    )
+    named = zip(rows["source"], rows["label_raw"], rows["subtype"], strict=True)
+    rows["label"] = pd.array([label_of(source, raw, _text(sub), taxonomy) for source, raw, sub in named], dtype="str")
     rows["status"], rows["duplicate_of"], rows["group_id"] = "kept", None, None
     _settle(rows, rows["content"] != "image", rows["content"], rows["reason"])
     unnamed = rows["label"].isna()
@@ -153,7 +152,7 @@ def _settle_copies(rows: pd.DataFrame, hash_radius: int, min_correlation: float,
 
 def _copy_reasons(images: pd.DataFrame, copies: Copies, gone: np.ndarray, several: np.ndarray) -> list[str]:
     named = images["image_id"] + " (" + images["label"] + ")"
-    members = named.groupby(copies.group).agg(", ".join)
+    members = named[several].groupby(copies.group[several]).agg(", ".join)
     sha = images["sha256"].to_numpy()
     reasons = []
     for i in range(len(images)):

@@ -5,6 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pandas as pd
 from hemabalance.dataset.perceptual import perceptual_hash, thumbnail
 from hemabalance.errors import InputError
 from hemabalance.files import sha256_file
-from hemabalance.parallel import threaded_map
+from hemabalance.parallel import batched, threaded_map
 from hemabalance.progress import progress
 from hemabalance.sources import Annotation, Source, source_module
 from hemabalance.sources.archives import Archive, Limits, open_archive
@@ -23,6 +24,9 @@ from hemabalance.sources.decode import NotAnImage, UnreadableImage, decode
 from hemabalance.taxonomy import FOLDERS
 
 log = logging.getLogger(__name__)
+
+BATCH = 8
+"""Files handed to a thread at once."""
 
 MAX_NAMED = 20
 """How many members a warning names before it only counts."""
@@ -64,7 +68,12 @@ def take_inventory(
         annotations = _annotations(path, archive, module)
         names = [m.name for m in archive.members if _file_of(m.name) not in module.SIDECARS]
         _refuse_same_id(path, source, names)
-        read = threaded_map(lambda given: _examine(*given, pixels), archive.read(names), threads=threads)
+        batches = threaded_map(
+            lambda batch: [_examine(member, data, pixels) for member, data in batch],
+            batched(archive.read(names), BATCH),
+            threads=threads,
+        )
+        read = chain.from_iterable(batches)
         rows = list(progress(read, total=len(names), what=f"reading {source}", unit="file"))
         _refuse_empty_class(path, source, archive, rows)
     table = _table(rows, source, module, annotations)
