@@ -148,6 +148,19 @@ def test_an_excluded_image_that_does_not_exist_stops_the_run_and_leaves_nothing(
     assert "data/exclusions.csv, row 2: no image BAS/BAS_9999.tiff in source tcia" in done.stdout
 
 
+def test_a_truncated_archive_stops_the_run_with_one_message_and_leaves_nothing(edited):
+    archive = edited.folder / "results" / "tiny" / "phantom" / "mendeley.zip"
+    (edited.folder / "cut.zip").write_bytes(archive.read_bytes()[:-5000])
+    (edited.folder / "more.yaml").write_text("run: cut\nsources: {mendeley: {origin: local, archive: cut.zip}}\n")
+    done = edited.snakemake(overlays=("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml"))
+    assert done.returncode == 1
+    assert "cut.zip: is truncated or damaged" in done.stdout
+    assert "Download it again" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not list((edited.folder / "results" / "cut").rglob("mendeley*.parquet"))
+    assert not list(edited.folder.rglob("*.part"))
+
+
 def test_snakemakes_own_report_works(finished, tmp_path):
     done = finished.snakemake("--report", str(tmp_path / "own.html"))
     assert done.returncode == 0, done.stdout
