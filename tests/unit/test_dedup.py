@@ -46,7 +46,9 @@ def zoomed(pictures: Any, scale: float) -> Any:
 
 
 def scores(first: Any, second: Any, **how: int) -> Any:
-    return same_photograph_scores(first, second, **({"threads": 1} | how))
+    places = np.arange(len(first))
+    pairs = (places, places + len(first))
+    return same_photograph_scores(np.concatenate([first, second]), *pairs, **({"threads": 1} | how))
 
 
 PICTURES = greys(range(30))

@@ -23,11 +23,14 @@ _WORTH_A_CLOSE_LOOK = 0.85
 _BLUR = 1.0  # thumbnail pixels; forgives half-pixel shifts and compression noise
 
 
-def same_photograph_scores(first: np.ndarray, second: np.ndarray, *, threads: int, batch: int = 256) -> np.ndarray:
+def same_photograph_scores(
+    thumbs: np.ndarray, left: np.ndarray, right: np.ndarray, *, threads: int, batch: int = 256
+) -> np.ndarray:
     """Best aligned correlation of each pair.
 
     Args:
-        first, second: uint8 (n, 64, 64), the pairs.
+        thumbs: uint8 (images, 64, 64).
+        left, right: int (n,), the pairs as positions in `thumbs`.
         threads: batches at work at once.
         batch: pairs at once; bounds memory and does not change the result.
 
@@ -36,8 +39,8 @@ def same_photograph_scores(first: np.ndarray, second: np.ndarray, *, threads: in
         photographs of different cells (measured on 5,982 real images). A flat thumbnail scores 0. Where a
         first look at half the resolution falls below 0.85, its score is given.
     """
-    parts = [slice(start, start + batch) for start in range(0, len(first), batch)]
-    scores = threaded_map(lambda part: _scores(first[part], second[part]), parts, threads=threads)
+    parts = [slice(start, start + batch) for start in range(0, len(left), batch)]
+    scores = threaded_map(lambda part: _scores(thumbs[left[part]], thumbs[right[part]]), parts, threads=threads)
     return np.concatenate([np.empty(0, np.float32), *scores])
 
 

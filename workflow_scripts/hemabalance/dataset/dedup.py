@@ -61,7 +61,7 @@ def find_copies(
     hashes = np.array([int(text, 16) for text in images["phash"].iloc[first]], np.uint64)
     left, right, _ = pairs_within(hashes, hash_radius, threads=threads, max_pairs=MAX_CANDIDATES)
     left, right = first[left], first[right]
-    scores = same_photograph_scores(thumbs[left], thumbs[right], threads=threads)
+    scores = same_photograph_scores(thumbs, left, right, threads=threads)
     same = scores >= min_correlation
     log.info(
         "%d images, %d distinct: %d candidate pairs within %d bits, %d verified as the same photograph",

@@ -1,5 +1,6 @@
 """Counts by class, reported beside measured: thesis Tables 2 to 6, and the split."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from hemabalance.dataset.splits import PARTS
 from hemabalance.files import atomic_path
 from hemabalance.report.reported import reported
 from hemabalance.taxonomy import CLASSES, FOLDERS
+
+log = logging.getLogger(__name__)
 
 TABLE_OF = {
     "collected_mendeley": "table2_mendeley_counts",
@@ -46,6 +49,7 @@ def count_tables(manifest: pd.DataFrame) -> dict[str, pd.DataFrame]:
     by_status = pd.crosstab(manifest["source"], manifest["status"]).reindex(columns=list(STATUSES), fill_value=0)
     by_status.insert(0, "rows", by_status.sum(axis=1))
     tables["statuses"] = by_status.rename_axis(columns=None).reset_index()
+    log.info("kept images by final class\n%s", tables["final_counts"].to_string(index=False))
     return tables
 
 
