@@ -46,7 +46,7 @@ def test_there_is_a_table_for_each_source_and_for_all() -> None:
 
 
 def test_collected_counts_every_image_of_a_class_folder() -> None:
-    assert nonzero(by("collected_mendeley", "folder")["measured"]) == {"ig": 3, "platelet": 1}
+    assert nonzero(by("collected_mendeley", "folder")["measured"]) == {"ig": 3, "platelet": 2}
     assert nonzero(by("collected_tcia", "folder")["measured"]) == {"LYA": 1, "LYT": 2, "MYB": 1, "MYO": 1}
 
 
@@ -55,16 +55,23 @@ def test_removed_counts_what_was_not_kept_by_reason() -> None:
     assert table.columns.tolist() == [
         "reported",
         "measured",
+        "unreadable",
         "duplicate",
         "near_duplicate",
         "conflict",
         "excluded",
     ]
-    assert table.loc["ig"].drop("reported").tolist() == [2, 1, 0, 1, 0]
-    assert nonzero(table["measured"]) == {"ig": 2}
+    assert table.loc["ig"].drop("reported").tolist() == [2, 0, 1, 0, 1, 0]
+    assert nonzero(table["measured"]) == {"ig": 2, "platelet": 1}
     table = by("removed_tcia", "folder")
     assert (nonzero(table["near_duplicate"]), nonzero(table["excluded"])) == ({"LYT": 1}, {"MYO": 1})
     assert table.drop("total").drop(columns=["reported", "measured"]).sum(axis=1).equals(table["measured"][:-1])
+
+
+def test_collected_less_removed_is_kept() -> None:
+    for source in ("mendeley", "tcia"):
+        left = by(f"collected_{source}", "folder")["measured"] - by(f"removed_{source}", "folder")["measured"]
+        assert left["total"] == by("final_counts", "label").loc["total", f"measured_{source}"]
 
 
 def test_final_counts_are_the_kept_images_by_class_and_source() -> None:

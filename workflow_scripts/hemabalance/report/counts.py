@@ -25,21 +25,20 @@ TABLE_OF = {
 
 # The thesis names source A's classes, the archive its folders; only this one differs.
 _THESIS_NAME = {"ig": "immature_granulocyte"}
-_NO_IMAGE = ("not_an_image", "unreadable")
 
 
 def count_tables(manifest: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """All count tables of a manifest of all sources.
 
     Returns:
-        `collected_<source>` (images by folder, Tables 2 and 3), `removed_<source>` (images that were not kept, by
-        folder and reason, Tables 5 and 4), `final_counts` (kept images by final class, Table 6) and `statuses`
-        (rows by source and status). A reported figure that the thesis does not give is missing.
+        `collected_<source>` (image files by folder, Tables 2 and 3), `removed_<source>` (those that were not kept,
+        by folder and reason, Tables 5 and 4; collected less removed is kept), `final_counts` (kept images by final
+        class, Table 6) and `statuses` (rows by source and status). A figure that the thesis does not give is missing.
     """
     tables: dict[str, pd.DataFrame] = {}
     for source, rows in manifest.groupby("source"):
         folders = list(FOLDERS[str(source)])
-        images = rows[~rows["status"].isin(_NO_IMAGE)]
+        images = rows[rows["status"] != "not_an_image"]
         tables[f"collected_{source}"] = _beside(
             f"collected_{source}", "folder", folders, images["label_raw"].value_counts()
         )
@@ -74,7 +73,7 @@ def _removed(name: str, folders: list[str], images: pd.DataFrame) -> pd.DataFram
     removed = images[images["status"] != "kept"]
     table = _beside(name, "folder", folders, removed["label_raw"].value_counts()).iloc[:-1]
     for status in STATUSES:
-        if status not in ("kept", *_NO_IMAGE, "unknown_label"):
+        if status not in ("kept", "not_an_image", "unknown_label"):
             counts = removed.loc[removed["status"] == status, "label_raw"].value_counts()
             table[status] = [int(counts.get(folder, 0)) for folder in folders]
     return _with_total(table, "folder")
