@@ -40,7 +40,7 @@ class Project:
 
     def would_run(self, *arguments: str, **options) -> set[str]:
         """The rules that a dry run would execute."""
-        done = self.snakemake("--dry-run", "--quiet", "reason", *arguments, **options)
+        done = self.snakemake("--dry-run", *arguments, "--quiet", "reason", **options)
         assert done.returncode == 0, done.stdout
         return {
             line.split()[1].rstrip(":") for line in done.stdout.splitlines() if line.startswith(("rule ", "localrule "))

@@ -1,12 +1,16 @@
 """The real DAG, from archives to the report."""
 
+import functools
 import hashlib
 import json
 import shutil
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 RULES = {
     "phantom", "inventory", "manifest", "images", "split", "count_tables", "split_table", "contact_sheet",
@@ -159,6 +163,54 @@ def test_a_truncated_archive_stops_the_run_with_one_message_and_leaves_nothing(e
     assert "Traceback" not in done.stdout
     assert not list((edited.folder / "results" / "cut").rglob("mendeley*.parquet"))
     assert not list(edited.folder.rglob("*.part"))
+
+
+@pytest.fixture
+def mirror(edited):
+    """A local server with the rendered archive of mendeley, and a config that downloads it from there."""
+    served = edited.folder / "results" / "tiny" / "phantom"
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=served)
+    receipt = json.loads((edited.folder / "results" / "tiny" / "inventory" / "mendeley.json").read_text())
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        catalogue = yaml.safe_load((edited.folder / "data" / "sources.yaml").read_text())
+        catalogue["mendeley"]["addresses"] = [f"http://127.0.0.1:{server.server_port}/mendeley.zip"]
+        catalogue["mendeley"]["content_sha256"] = receipt["content_sha256"]
+        (edited.folder / "mirror.yaml").write_text(yaml.safe_dump(catalogue))
+        settings = {
+            "run": "fetched",
+            "catalogue": "mirror.yaml",
+            "sources": {"mendeley": {"origin": "download", "archive": "data/raw/got.zip"}},
+            "download": {"attempts": 1, "backoff_s": 0.0},
+        }
+        (edited.folder / "more.yaml").write_text(yaml.safe_dump(settings))
+        yield edited
+        server.shutdown()
+
+
+def test_an_archive_is_downloaded_once_and_then_nobodys_output(mirror):
+    overlays = ("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml")
+    done = mirror.snakemake("results/fetched/inventory/mendeley.parquet", overlays=overlays)
+    assert done.returncode == 0, done.stdout
+    got = mirror.folder / "data" / "raw" / "got.zip"
+    assert got.read_bytes() == (mirror.folder / "results" / "tiny" / "phantom" / "mendeley.zip").read_bytes()
+    receipt = json.loads((mirror.folder / "results" / "fetched" / "inventory" / "mendeley.json").read_text())
+    assert receipt["complete"]
+    assert mirror.would_run("results/fetched/inventory/mendeley.parquet", overlays=overlays) == set()
+    assert "download_mendeley" not in mirror.would_run("--forceall", overlays=overlays)
+
+
+def test_a_download_of_other_content_is_refused(mirror):
+    catalogue = yaml.safe_load((mirror.folder / "mirror.yaml").read_text())
+    catalogue["mendeley"]["content_sha256"] = "0" * 64
+    (mirror.folder / "mirror.yaml").write_text(yaml.safe_dump(catalogue))
+    overlays = ("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml")
+    done = mirror.snakemake("data/raw/got.zip", overlays=overlays)
+    assert done.returncode == 1
+    assert "content digest" in done.stdout
+    assert "put it at data/raw/got.zip" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not list((mirror.folder / "data" / "raw").glob("got.zip*"))
 
 
 def test_snakemakes_own_report_works(finished, tmp_path):
