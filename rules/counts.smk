@@ -1,6 +1,6 @@
-# Counts, reported beside measured.
+# Counts, reported beside measured, and the scale of each source.
 #
-# inputs   results/<run>/manifest/{source}.parquet, results/<run>/{protocol}/split.parquet
+# inputs   results/<run>/manifest/{source}.parquet, images/{source}.{zip,parquet}, {protocol}/split.parquet
 # outputs  results/<run>/tables/*.csv
 
 TABLES = expand("collected_{source}", source=SOURCES) + expand(
@@ -56,3 +56,29 @@ rule split_table:
         code=code("split_table"),
     script:
         "../workflow_scripts/split_table.py"
+
+
+rule scale_table:
+    """Measure how large each source shows its red cells"""
+    input:
+        images=expand(f"{RUN}/images/{{source}}.zip", source=SOURCES),
+        indexes=expand(f"{RUN}/images/{{source}}.parquet", source=SOURCES),
+    output:
+        table=report(
+            f"{RUN}/tables/scale.csv",
+            caption="../workflow_scripts/captions/scale_table.rst",
+            category="Counts",
+        ),
+    log:
+        f"{RUN}/logs/scale_table/scale_table.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
+    params:
+        settings=settings(
+            fields={name: entry.field for name, entry in CONFIG.sources.items()}
+        ),
+        code=code("scale_table"),
+    script:
+        "../workflow_scripts/scale_table.py"

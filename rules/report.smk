@@ -66,7 +66,7 @@ rule copies_sheet:
 rule report:
     """Write the page that shows the run"""
     input:
-        tables=expand(f"{RUN}/tables/{{name}}.csv", name=TABLES)
+        tables=expand(f"{RUN}/tables/{{name}}.csv", name=[*TABLES, "scale"])
         + expand(f"{RUN}/tables/split_{{protocol}}.csv", protocol=CONFIG.protocols),
         figures=expand(f"{RUN}/figures/{{name}}.svg", name=FIGURES),
         receipts=expand(f"{RUN}/inventory/{{source}}.json", source=SOURCES),

@@ -14,7 +14,7 @@ import yaml
 
 RULES = {
     "phantom", "inventory", "manifest", "images", "split", "count_tables", "split_table", "contact_sheet",
-    "copies_sheet", "report", "all",
+    "copies_sheet", "scale_table", "report", "all",
 }  # fmt: skip
 
 

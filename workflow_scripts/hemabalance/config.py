@@ -110,7 +110,7 @@ class Config(Section):
     exclusions: str = Field("data/exclusions.csv", description="an expert's list: source,member,reason,who")
     sources: dict[str, SourceConfig] = Field(
         {
-            "mendeley": SourceConfig(origin="download", archive="data/raw/PBC_dataset_normal_DIB.zip", field=0.9),
+            "mendeley": SourceConfig(origin="download", archive="data/raw/PBC_dataset_normal_DIB.zip", field=0.8),
             "tcia": SourceConfig(origin="local", archive="data/raw/AML-Cytomorphology_LMU.zip"),
         },
         min_length=1,

@@ -33,6 +33,11 @@ TITLES = {
         "Split, protocol thesis",
         "The thesis splits after balancing: every real image is in the pool here.",
     ),
+    "scale": (
+        "Scale of the sources",
+        "Median diameter of single round red cells as a share of the frame, with a 95 % interval. field is the part of "
+        "the frame that this run uses; field for one scale would show red cells of all sources equally large.",
+    ),
     "contact_sheet_mendeley": ("Contact sheet, source A", "Kept images at the working size, chosen by a hash."),
     "contact_sheet_tcia": ("Contact sheet, source B", "Kept images at the working size, chosen by a hash."),
     "copies_sheet": ("Copies", "Each image that was set aside (right) beside the one that stays (left)."),

@@ -1,0 +1,1 @@
+"""What is measured on images and predictions, one metric a file."""
