@@ -91,7 +91,7 @@ def test_the_same_thumbnail_scores_one_and_others_low() -> None:
 
 @pytest.mark.parametrize(("dy", "dx"), [(0, 1), (3, 0), (-6, 0), (6, 6), (-5, 6), (8, -8)])
 def test_a_shifted_copy_scores_high(dy: int, dx: int) -> None:
-    assert scores(THUMBS, window(PICTURES, dy, dx)).min() > 0.99
+    assert scores(THUMBS, window(PICTURES, dy, dx)).min() > 0.95
 
 
 def test_a_shift_by_a_quarter_of_the_frame_is_no_copy() -> None:

@@ -20,7 +20,10 @@ _OTHER_SCALES = (0.94, 0.97, 1.03, 1.06)
 # A first look at half the resolution and scale 1, four times as fast, spares nearly all look-alike pairs the second.
 # There a copy zoomed by 7 % still scores above 0.9; of real look-alikes one in twenty gets past this.
 _WORTH_A_CLOSE_LOOK = 0.85
-_BLUR = 1.0  # thumbnail pixels; forgives half-pixel shifts and compression noise
+# Widths of the two blurs whose difference is compared, in thumbnail pixels. The narrow one forgives half-pixel shifts
+# and compression noise. The wide one takes away the dark disk in the middle that all cells share, so that outline and
+# texture decide.
+_NARROW, _WIDE = 1.0, 5.0
 
 
 def same_photograph_scores(
@@ -35,9 +38,9 @@ def same_photograph_scores(
         batch: pairs at once; bounds memory and does not change the result.
 
     Returns:
-        float32 (n,) in [-1, 1]: above 0.98 for shifted, rescaled or recompressed copies, below 0.93 for
-        photographs of different cells (measured on 5,982 real images). A flat thumbnail scores 0. Where a
-        first look at half the resolution falls below 0.85, its score is given.
+        float32 (n,) in [-1, 1]: above 0.95 for shifted, rescaled or recompressed copies, below 0.85 for photographs
+        of different cells (measured on 6,231 real images). A flat thumbnail scores 0. Where a first look at half
+        the resolution falls below 0.85, its score is given.
     """
     parts = [slice(start, start + batch) for start in range(0, len(left), batch)]
     scores = threaded_map(lambda part: _scores(thumbs[left[part]], thumbs[right[part]]), parts, threads=threads)
@@ -48,7 +51,7 @@ def _scores(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     scores = _aligned(_centred(halved(first)), _centred(halved(second)), (1.0,))
     near = scores > _WORTH_A_CLOSE_LOOK
     if near.any():
-        scores[near] = _aligned(_smooth(first[near]), _smooth(second[near]), (1.0, *_OTHER_SCALES))
+        scores[near] = _aligned(_detail(first[near]), _detail(second[near]), (1.0, *_OTHER_SCALES))
     return scores
 
 
@@ -61,8 +64,10 @@ def _aligned(a: np.ndarray, b: np.ndarray, scales: Sequence[float]) -> np.ndarra
     return best
 
 
-def _smooth(thumbs: np.ndarray) -> np.ndarray:
-    return _centred(gaussian_filter(thumbs.astype(np.float32), sigma=(0, _BLUR, _BLUR)))
+def _detail(thumbs: np.ndarray) -> np.ndarray:
+    images = thumbs.astype(np.float32)
+    narrow, wide = (gaussian_filter(images, sigma=(0, width, width)) for width in (_NARROW, _WIDE))
+    return _centred(narrow - wide)
 
 
 def _centred(images: np.ndarray) -> np.ndarray:
