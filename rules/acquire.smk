@@ -50,7 +50,7 @@ for _source, _entry in CONFIG.sources.items():
                 mem_mb=1000,
             params:
                 source=_source,
-                settings=settings("download", "limits", "pixels"),
+                settings=settings("download", "limits"),
                 code="",
             message:
                 f"Download the archive of {_source}"

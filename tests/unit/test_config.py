@@ -131,3 +131,8 @@ def test_schema_describes_every_key() -> None:
         fields.update(leaves(section, name))
     assert len(fields) > 20
     assert [name for name, field in fields.items() if not field.get("description")] == []
+
+
+def test_a_threshold_below_which_pairs_are_not_looked_at_is_refused() -> None:
+    with pytest.raises(InputError, match=r"duplicates\.min_correlation.*allowed: > 0\.85 and <= 1"):
+        load_config({"duplicates": {"min_correlation": 0.5}})

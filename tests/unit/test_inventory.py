@@ -9,11 +9,11 @@ import pytest
 from archive_makers import Files, write_folder, write_tar, write_zip
 from makers import ENTRY, inventory, mendeley_files, photograph, picture_of, tcia_files
 
-from hemabalance.dataset.perceptual import perceptual_hash, thumbnail
+from hemabalance.dataset.perceptual import perceptual_hash, thumbnail, thumbs_of
 from hemabalance.errors import InputError
 from hemabalance.sources import MODULES, Annotation, mendeley, source_module, tcia
 from hemabalance.sources.catalogue import load_catalogue
-from hemabalance.sources.inventory import MAX_NAMED, content_digest, image_id_of, thumbs_of
+from hemabalance.sources.inventory import MAX_NAMED, content_digest, image_id_of
 from hemabalance.sources.phantom.archive import jpeg, tiff
 
 CATALOGUE = Path(__file__).parents[2] / "data" / "sources.yaml"

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 
+MORE = ("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml")
 RULES = {
     "phantom", "inventory", "manifest", "images", "split", "count_tables", "split_table", "contact_sheet",
     "copies_sheet", "scale_table", "report", "all",
@@ -56,7 +57,7 @@ def test_every_promised_file_is_there_and_nothing_half_written(finished):
     ):  # fmt: skip
         assert (results / name).stat().st_size > 0
     assert not list(finished.folder.rglob("*.part"))
-    assert not list((results / ".state").rglob("*")) if (results / ".state").exists() else True
+    assert not list((results / ".state").rglob("*"))
 
 
 def test_every_member_is_accounted_for(finished):
@@ -100,14 +101,12 @@ def test_an_edit_of_a_module_reruns_the_rules_that_import_it_and_what_follows(ed
 
 def test_a_changed_setting_reruns_its_stage_and_what_follows(edited):
     (edited.folder / "more.yaml").write_text("split: {test_share: 0.4}\n")
-    overlays = ("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml")
-    assert edited.would_run(overlays=overlays) == {"split", "split_table", "report", "all"}
+    assert edited.would_run(overlays=MORE) == {"split", "split_table", "report", "all"}
 
 
 def test_swapping_the_values_of_two_settings_is_noticed(edited):
     (edited.folder / "more.yaml").write_text("split: {test_share: 0.1, validation_share: 0.3}\n")
-    overlays = ("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml")
-    assert "split" in edited.would_run(overlays=overlays)
+    assert "split" in edited.would_run(overlays=MORE)
 
 
 def test_touching_every_file_reruns_nothing(edited):
@@ -119,8 +118,7 @@ def test_touching_every_file_reruns_nothing(edited):
 
 def test_a_missing_archive_says_what_to_download_and_where_to_put_it(project):
     (project.folder / "more.yaml").write_text("sources: {tcia: {origin: local, archive: data/raw/tcia.zip}}\n")
-    overlays = ("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml")
-    done = project.snakemake("results/tiny/inventory/tcia.parquet", overlays=overlays)
+    done = project.snakemake("results/tiny/inventory/tcia.parquet", overlays=MORE)
     assert done.returncode == 1
     assert "https://www.cancerimagingarchive.net/collection/aml-cytomorphology_lmu/" in done.stdout
     assert "put it at data/raw/tcia.zip" in done.stdout
@@ -138,7 +136,7 @@ def test_a_missing_archive_says_what_to_download_and_where_to_put_it(project):
 )
 def test_a_wrong_config_is_refused_before_any_rule_runs(project, setting, words):
     (project.folder / "more.yaml").write_text(setting)
-    done = project.snakemake(overlays=("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml"))
+    done = project.snakemake(overlays=MORE)
     assert done.returncode == 1
     assert all(word in done.stdout for word in words)
     assert not (project.folder / "results").exists()
@@ -156,7 +154,7 @@ def test_a_truncated_archive_stops_the_run_with_one_message_and_leaves_nothing(e
     archive = edited.folder / "results" / "tiny" / "phantom" / "mendeley.zip"
     (edited.folder / "cut.zip").write_bytes(archive.read_bytes()[:-5000])
     (edited.folder / "more.yaml").write_text("run: cut\nsources: {mendeley: {origin: local, archive: cut.zip}}\n")
-    done = edited.snakemake(overlays=("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml"))
+    done = edited.snakemake(overlays=MORE)
     assert done.returncode == 1
     assert "cut.zip: is truncated or damaged" in done.stdout
     assert "Download it again" in done.stdout
@@ -189,23 +187,21 @@ def mirror(edited):
 
 
 def test_an_archive_is_downloaded_once_and_then_nobodys_output(mirror):
-    overlays = ("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml")
-    done = mirror.snakemake("results/fetched/inventory/mendeley.parquet", overlays=overlays)
+    done = mirror.snakemake("results/fetched/inventory/mendeley.parquet", overlays=MORE)
     assert done.returncode == 0, done.stdout
     got = mirror.folder / "data" / "raw" / "got.zip"
     assert got.read_bytes() == (mirror.folder / "results" / "tiny" / "phantom" / "mendeley.zip").read_bytes()
     receipt = json.loads((mirror.folder / "results" / "fetched" / "inventory" / "mendeley.json").read_text())
     assert receipt["complete"]
-    assert mirror.would_run("results/fetched/inventory/mendeley.parquet", overlays=overlays) == set()
-    assert "download_mendeley" not in mirror.would_run("--forceall", overlays=overlays)
+    assert mirror.would_run("results/fetched/inventory/mendeley.parquet", overlays=MORE) == set()
+    assert "download_mendeley" not in mirror.would_run("--forceall", overlays=MORE)
 
 
 def test_a_download_of_other_content_is_refused(mirror):
     catalogue = yaml.safe_load((mirror.folder / "mirror.yaml").read_text())
     catalogue["mendeley"]["content_sha256"] = "0" * 64
     (mirror.folder / "mirror.yaml").write_text(yaml.safe_dump(catalogue))
-    overlays = ("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml")
-    done = mirror.snakemake("data/raw/got.zip", overlays=overlays)
+    done = mirror.snakemake("data/raw/got.zip", overlays=MORE)
     assert done.returncode == 1
     assert "content digest" in done.stdout
     assert "put it at data/raw/got.zip" in done.stdout

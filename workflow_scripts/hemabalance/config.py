@@ -68,7 +68,11 @@ class DuplicatesConfig(Section):
 
     hash_radius: int = Field(12, ge=0, le=16, description="candidates differ in at most so many of 64 hash bits")
     min_correlation: float = Field(
-        0.92, gt=0, le=1, description="aligned correlation from which a candidate pair is the same photograph"
+        0.92,
+        gt=0.85,
+        le=1,
+        description="aligned correlation from which a candidate pair is the same photograph; pairs below 0.85 are "
+        "never looked at closely",
     )
 
 

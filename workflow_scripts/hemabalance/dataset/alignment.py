@@ -1,6 +1,6 @@
 """Are two thumbnails the same photograph, allowing for a shift, a small change of scale, and recompression?
 
-The score is the normalised cross-correlation (Lewis 1995, "Fast template matching") of the centre of one
+The score is the normalised cross-correlation (Lewis 1995, "Fast template matching") of the centre of one band-passed
 thumbnail with every place of the other, at the best of a few scales. Brightness and contrast drop out.
 """
 

@@ -24,7 +24,7 @@ from hemabalance.parallel import threaded_map
 
 ORIGINS = ("real", "synthetic")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-# What zipfile raises at damaged headers; RuntimeError (NotImplementedError among them) where they seem to ask for a
+# What zipfile raises at damaged headers: RuntimeError, or a subclass of it, where they seem to ask for a
 # password or a later version of the format.
 _NO_ZIP = (OSError, zipfile.BadZipFile, RuntimeError)
 _REMAKE = "Delete it and run the workflow again: it will be made anew"

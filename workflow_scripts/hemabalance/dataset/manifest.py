@@ -8,6 +8,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from hemabalance.dataset.dedup import Copies, find_copies
+from hemabalance.dataset.perceptual import thumbs_of
 from hemabalance.dataset.tables import read_table, write_table
 from hemabalance.taxonomy import CLASSES, Taxonomy, label_of
 
@@ -129,11 +130,9 @@ def _excluded(rows: pd.DataFrame, exclusions: pd.DataFrame) -> pd.Series:
 def _settle_copies(rows: pd.DataFrame, hash_radius: int, min_correlation: float, threads: int) -> None:
     at = np.flatnonzero(rows["status"] == "kept")
     images = rows.iloc[at]
-    thumbs = np.stack([np.frombuffer(data, np.uint8) for data in images["thumb"]]) if len(at) else np.empty((0, 1))
-    side = round(thumbs.shape[1] ** 0.5)
     copies = find_copies(
         images,
-        thumbs.reshape(-1, side, side),
+        thumbs_of(images["thumb"]),
         hash_radius=hash_radius,
         min_correlation=min_correlation,
         threads=threads,

@@ -1,6 +1,7 @@
 """What duplicates are searched by: a small grey thumbnail of every image, and a 64-bit perceptual hash of it."""
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 from scipy.fft import dctn
 
@@ -30,6 +31,11 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
     if factor > 1:
         grey = grey.reduce(factor)
     return np.asarray(grey.resize((THUMB, THUMB), Image.Resampling.BILINEAR))
+
+
+def thumbs_of(column: pd.Series) -> np.ndarray:
+    """The thumbnails of an inventory column without missing values, uint8 (n, THUMB, THUMB)."""
+    return np.frombuffer(b"".join(column), np.uint8).reshape(-1, THUMB, THUMB)
 
 
 def halved(thumbs: np.ndarray) -> np.ndarray:

@@ -9,10 +9,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from hemabalance.dataset.perceptual import perceptual_hash, thumbnail
+from hemabalance.dataset.perceptual import perceptual_hash, thumbnail, thumbs_of
 from hemabalance.errors import InputError
 from hemabalance.files import sha256_file
 from hemabalance.parallel import batched, threaded_map
@@ -161,12 +160,6 @@ def _table(
     table[text] = table[text].astype("str")
     table[["width", "height"]] = table[["width", "height"]].astype("Int32")
     return table.sort_values("image_id", ignore_index=True)
-
-
-def thumbs_of(column: pd.Series) -> np.ndarray:
-    """The thumbnails of an inventory column without missing values, uint8 (n, 64, 64)."""
-    side = int(np.sqrt(len(column.iloc[0]))) if len(column) else 1
-    return np.frombuffer(b"".join(column), np.uint8).reshape(len(column), side, side)
 
 
 def _phash_column(thumbs: pd.Series) -> list[str | None]:
