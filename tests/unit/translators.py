@@ -1,0 +1,78 @@
+"""Small data for the translators, and the translators built, begun and fitted on it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hemabalance.stain import method_module
+from hemabalance.stain.normalizer import FitJob, Images, StainData
+from hemabalance.training.device import start
+
+SIZE = 16
+TRAINING: dict[str, Any] = {
+    "width": 4,
+    "critic_width": 4,
+    "critic_layers": 1,
+    "lr": 2e-3,
+    "betas": (0.5, 0.9),
+    "batch": 2,
+    "steps": 6,
+    "average_decay": 0.5,
+    "decay_from": 0.5,
+    "augment": True,
+    "memory_budget": 1 << 20,
+    "log_every": 2,
+    "checkpoint_every": 2,
+}
+OWN: dict[str, dict[str, Any]] = {
+    "wcyclegan_gp": {
+        "up": "transposed",
+        "residual": True,
+        "critic_norm": "none",
+        "critic_steps": 2,
+        "lambda_cycle": 10.0,
+        "lambda_identity": 5.0,
+        "gp_weight": 10.0,
+        "adversarial_weight": 1.0,
+    },
+    "cyclegan": {"blocks": 1, "lambda_cycle": 10.0, "lambda_identity": 5.0, "remembered": 3},
+    "pix2pix": {"up": "resize", "residual": False, "l1_weight": 100.0},
+}
+
+
+def smears(count: int, background: tuple[int, int, int], seed: int, size: int = SIZE) -> np.ndarray:
+    """Dark discs on a coloured ground, uint8 (count, size, size, 3)."""
+    rng = np.random.default_rng(seed)
+    down, across = np.mgrid[0:size, 0:size]
+    centre = rng.uniform(size * 0.35, size * 0.65, (2, count, 1, 1))
+    disc = np.hypot(down - centre[0], across - centre[1]) < size * 0.25
+    images = np.where(disc[..., None], np.array(background) // 2, background) + rng.integers(-9, 10, (*disc.shape, 3))
+    return images.clip(0, 255).astype(np.uint8)
+
+
+def data(size: int = SIZE) -> StainData:
+    a, b = smears(8, (230, 170, 190), 1, size), smears(6, (150, 160, 210), 2, size)
+    cells = smears(6, (230, 170, 190), 3, size)
+    labels_a = np.array(["basophil"] * 6 + ["monocyte"] + ["platelet"])
+    return StainData(Images(a, labels_a), Images(b, np.array(["monocyte", "basophil"] * 3)), (cells, 255 - cells))
+
+
+def job(folder: Path, seed: int = 7) -> FitJob:
+    runtime = start(device="cpu", precision="32", devices=1, seed=seed, threads=1)
+    return FitJob(runtime, folder / "state", folder / "history.jsonl", threads=1, seed=seed)
+
+
+def built(name: str, size: int = SIZE, **changed: Any) -> Any:
+    runtime = start(device="cpu", precision="32", devices=1, seed=7, threads=1)
+    return method_module(name).build({**TRAINING, **OWN[name], **changed}, size=size, runtime=runtime)
+
+
+def begun(name: str, folder: Path, **changed: Any) -> Any:
+    return built(name, **changed).begin(data(), job(folder))
+
+
+def fitted(name: str, folder: Path, seed: int = 7, **changed: Any) -> Any:
+    normalizer = built(name, **changed)
+    normalizer.fit(data(), job(folder, seed))
+    return normalizer

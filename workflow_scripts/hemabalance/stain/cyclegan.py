@@ -1,0 +1,134 @@
+"""CycleGAN (Zhu, Park, Isola, Efros, ICCV 2017, arXiv:1703.10593): least-squares critics and a history of fakes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hemabalance.networks.resnet_generator import ResnetGenerator
+from hemabalance.stain.feed import Feed, Unpaired
+from hemabalance.stain.normalizer import DOMAINS, FitJob
+from hemabalance.stain.rivals import Rivals, scores_of_both
+from hemabalance.stain.settings import Training
+from hemabalance.stain.translator import Method, Translator
+from hemabalance.training.device import Runtime
+from hemabalance.training.losses import cycle, identity, least_squares_critic, least_squares_generator
+
+INVERTIBLE = True
+PAIRED = False
+
+
+@dataclass(frozen=True)
+class Settings(Training):
+    """The method's settings.
+
+    Attributes:
+        blocks: residual blocks of a generator; in the paper 9 from 256 px on, 6 below.
+        lambda_cycle: weight of the cycle loss; 10 in the paper.
+        lambda_identity: weight of the identity loss; half of lambda_cycle in the paper.
+        remembered: fakes of each domain that the critics are shown again; 50 in the paper.
+    """
+
+    blocks: int
+    lambda_cycle: float
+    lambda_identity: float
+    remembered: int
+
+
+class FakeHistory(nn.Module):
+    """Earlier fakes, so that a critic does not forget what generators did before (Shrivastava 2017, arXiv:1612.07828).
+
+    A module with buffers alone, which checkpoints then hold. With several processes each has its own, and all resume
+    with that of the first.
+
+    Args:
+        remembered: how many images; 0 for no history.
+        size: side of an image in pixels.
+        device: where the images are kept.
+    """
+
+    images: Tensor
+    filled: Tensor
+
+    def __init__(self, remembered: int, size: int, device: torch.device) -> None:
+        super().__init__()
+        self.register_buffer("images", torch.zeros(remembered, 3, size, size, device=device))
+        # On the CPU, where reading it waits for no device.
+        self.register_buffer("filled", torch.zeros((), dtype=torch.int64))
+
+    def swap(self, fakes: Tensor, generator: torch.Generator) -> Tensor:
+        """Each fake, or with probability 1/2 an earlier one whose place it takes; all fakes until the history is full.
+
+        Args:
+            fakes: (n, 3, size, size), without a graph.
+            generator: on the CPU.
+        """
+        shown = []
+        for fake in fakes:
+            filled = int(self.filled)
+            if filled < len(self.images):
+                self.images[filled] = fake
+                self.filled += 1
+            elif filled and torch.rand((), generator=generator) < 0.5:
+                slot = int(torch.randint(filled, (), generator=generator))
+                shown.append(self.images[slot].clone())
+                self.images[slot] = fake
+                continue
+            shown.append(fake)
+        return torch.stack(shown)
+
+
+class Game(Rivals[Settings]):
+    """The training. History: critic_*, adversarial_*, cycle_*, identity_* of both domains, unweighted."""
+
+    def __init__(self, players: Mapping[str, nn.Module], settings: Settings, feed: Feed, job: FitJob) -> None:
+        super().__init__(players, settings, feed, job)
+        device, remembered = job.runtime.device, settings.remembered
+        self.shown: dict[str, FakeHistory] = {d: FakeHistory(remembered, feed.size, device) for d in DOMAINS}
+        self.networks |= {f"shown_{domain}": history for domain, history in self.shown.items()}
+        self.generators["shown"] = torch.Generator().manual_seed(job.seed + job.runtime.rank)
+
+    def play(self) -> Mapping[str, Tensor]:
+        """One update of the generators, then one of the critics on the same fakes or earlier ones."""
+        a, b = self.feed.draw()
+        fake_a, same_a = self.to_a(torch.cat((b, a))).chunk(2)
+        fake_b, same_b = self.to_b(torch.cat((a, b))).chunk(2)
+        terms = {
+            "adversarial_a": least_squares_generator(self.judge(self.critic_a, fake_a)),
+            "adversarial_b": least_squares_generator(self.judge(self.critic_b, fake_b)),
+            "cycle_a": cycle(a, self.to_a(fake_b)),
+            "cycle_b": cycle(b, self.to_b(fake_a)),
+            "identity_a": identity(a, same_a),
+            "identity_b": identity(b, same_b),
+        }
+        self.minimise_generators(
+            terms["adversarial_a"]
+            + terms["adversarial_b"]
+            + self.settings.lambda_cycle * (terms["cycle_a"] + terms["cycle_b"])
+            + self.settings.lambda_identity * (terms["identity_a"] + terms["identity_b"])
+        )
+        for domain, critic, real, fake in (("a", self.critic_a, a, fake_a), ("b", self.critic_b, b, fake_b)):
+            shown = self.shown[domain].swap(fake.detach(), self.generators["shown"])
+            terms[f"critic_{domain}"] = least_squares_critic(*scores_of_both(critic, real, shown))
+        self.minimise_critics(terms["critic_a"] + terms["critic_b"])
+        return {name: term.detach() for name, term in terms.items()}
+
+
+def build(settings: Mapping[str, Any], *, size: int, runtime: Runtime) -> Translator[Settings]:
+    """An unfitted normaliser for square images of `size` px; `settings` are the attributes of `Settings`.
+
+    Raises:
+        InputError: the networks cannot be built for this size or width.
+    """
+    own = Settings(**settings)
+    method = Method(
+        name="cyclegan",
+        settings=own,
+        generator=lambda: ResnetGenerator(size, own.width, own.blocks),
+        critic_channels=3,
+        feed=Unpaired,
+        game=Game,
+    )
+    return Translator(method, size=size, runtime=runtime)

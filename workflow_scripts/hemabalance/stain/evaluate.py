@@ -1,0 +1,146 @@
+"""Everything that is measured of one normaliser, as one JSON object."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hemabalance.dataset.splits import HELD_BACK, Protocol
+from hemabalance.metrics.features import InceptionFeatures
+from hemabalance.metrics.inception_score import inception_score
+from hemabalance.sources.phantom.pairs import read_pairs
+from hemabalance.stain import method_module
+from hemabalance.stain.audit import audit
+from hemabalance.stain.data import Sets, evaluation_rows
+from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer
+from hemabalance.stain.quality import fidelity, reconstruction, structure
+from hemabalance.stain.source_classifier import SourceClassifier
+from hemabalance.stain.truth import truth
+from hemabalance.stain.usefulness import usefulness
+from hemabalance.stain.views import Views, make_views
+from hemabalance.taxonomy import SOURCE_OF
+from hemabalance.training.device import Runtime
+
+_BATCH = 32  # through Inception; without effect on the features
+
+Extract = Callable[[np.ndarray], np.ndarray]
+"""RGB uint8 (n, height, width, 3) -> Inception features float32 (n, 2048)."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """On what to measure.
+
+    Attributes:
+        protocol: decides what is held back.
+        classes: those that the direction `per_class` maps.
+        max_images, kid_subset, folds: see `evaluation` of the config section `stain`.
+        seed: of folds and intervals.
+        threads: decoders at once.
+    """
+
+    protocol: Protocol
+    classes: tuple[str, ...]
+    max_images: int
+    kid_subset: int
+    folds: int
+    seed: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Judges:
+    """What a normaliser is measured with.
+
+    Attributes:
+        extract: Inception features of images.
+        classifiers: augmentation in training -> classifier of source A.
+        photographs, renderings: held-back pairs (see `truth.truth`); empty where the sources are not rendered.
+    """
+
+    extract: Extract
+    classifiers: dict[str, SourceClassifier]
+    photographs: dict[Domain, np.ndarray]
+    renderings: dict[Domain, np.ndarray]
+
+
+def open_judges(
+    inception: Path, classifiers: Mapping[str, Path], pairs: Sets, *, runtime: Runtime, threads: int
+) -> Judges:
+    """Load what normalisers are measured with.
+
+    Args:
+        inception: weights that `metrics.inception_weights.fetch` wrote.
+        classifiers: augmentation -> weights.
+        pairs: rendered pairs by look; empty where the sources are real photographs.
+        runtime: where the networks run.
+        threads: decoders at once.
+    """
+    return Judges(
+        InceptionFeatures(inception, device=runtime.device, batch=_BATCH),
+        {name: SourceClassifier(path, runtime.device) for name, path in classifiers.items()},
+        {look: read_pairs(held, "test", "photograph", threads=threads) for look, held in pairs.items()},
+        {look: read_pairs(held, "test", "truth", threads=threads) for look, held in pairs.items()},
+    )
+
+
+def evaluate(
+    method: str, normalizer: Normalizer, sets: Sets, split: pd.DataFrame, judges: Judges, how: Evaluation
+) -> dict[str, Any]:
+    """Measure a fitted normaliser on images that no training saw, as far as the protocol holds any back.
+
+    Args:
+        method: of the normaliser; of `none` only the values before are wanted.
+        normalizer: fitted.
+        sets: the prepared images of both sources.
+        split: of the protocol.
+        judges: what to measure with.
+        how: what to measure on.
+
+    Returns:
+        JSON values: `protocol`, `held_back`, `n` by domain, `passed_through` by domain, and the tables `fidelity`,
+        `reconstruction`, `structure`, `inception_score`, `audit`, `usefulness`, `truth` as their functions give them.
+    """
+    rows = evaluation_rows(split, how.protocol, most=how.max_images)
+    changes = method != "none"
+    invertible = changes and method_module(method).INVERTIBLE
+    views = make_views(sets, rows, normalizer, invertible=invertible, threads=how.threads)
+    _extract_features(views, judges.extract, changes=changes)
+    seed = how.seed
+    return {
+        "protocol": how.protocol,
+        "held_back": bool(rows["held_back"].all()),
+        "n": {domain: len(views.of[domain].real) for domain in DOMAINS},
+        "passed_through": {domain: views.of[domain].passed_through for domain in DOMAINS},
+        "fidelity": fidelity(views, kid_subset=how.kid_subset, seed=seed),
+        "reconstruction": reconstruction(views, seed=seed),
+        "structure": structure(views, seed=seed) if changes else [],
+        "inception_score": asdict(inception_score(None)),
+        "audit": audit(views, split, classes=how.classes, folds=how.folds, seed=seed),
+        "usefulness": _usefulness(normalizer, sets, split, judges, how),
+        "truth": truth(judges.photographs, judges.renderings, normalizer, seed=seed) if judges.photographs else [],
+    }
+
+
+def _extract_features(views: Views, extract: Extract, *, changes: bool) -> None:
+    for domain in DOMAINS:
+        view = views.of[domain]
+        views.features["real", domain] = extract(view.real)
+        # What nothing changed has the features it had.
+        views.features["mapped", domain] = extract(view.mapped) if changes else views.features["real", domain]
+        if view.reconstructed is not None:
+            views.features["reconstructed", domain] = extract(view.reconstructed)
+
+
+def _usefulness(
+    normalizer: Normalizer, sets: Sets, split: pd.DataFrame, judges: Judges, how: Evaluation
+) -> list[dict[str, Any]]:
+    """All images of source B in the classes that the classifiers know, held back or not."""
+    known = next(iter(judges.classifiers.values())).classes
+    table = split[(split["source"] == SOURCE_OF["b"]) & split["label"].isin(known)].sort_values("image_id")
+    table = table.assign(held_back=table["part"].isin(HELD_BACK[how.protocol]))
+    only_b = make_views(sets, table, normalizer, invertible=False, threads=how.threads).of["b"]
+    return usefulness(only_b.real, only_b.mapped, only_b.rows, judges.classifiers, seed=how.seed)

@@ -1,0 +1,75 @@
+"""Fit one normaliser, or open a fitted one."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hemabalance.dataset.splits import Protocol
+from hemabalance.files import write_json
+from hemabalance.stain import method_module
+from hemabalance.stain.data import Sets, size_of, training_data
+from hemabalance.stain.normalizer import FitJob, Normalizer
+from hemabalance.training.device import Runtime
+
+log = logging.getLogger(__name__)
+
+
+def fit_normalizer(
+    method: str,
+    settings: Mapping[str, Any],
+    sets: Sets,
+    split: pd.DataFrame,
+    protocol: Protocol,
+    pairs: tuple[np.ndarray, np.ndarray] | None,
+    job: FitJob,
+    *,
+    weights: Path,
+    training: Path,
+) -> None:
+    """Fit a method on the images that the protocol lets training see, and write what came of it.
+
+    Args:
+        method: one of `stain.METHODS`.
+        settings: its own.
+        sets: the prepared images of both sources.
+        split: of the protocol.
+        protocol: decides what is visible.
+        pairs: rendered cells in look a and look b.
+        job: where and how; its history is written too.
+        weights: safetensors to write.
+        training: JSON to write: `steps, seconds` (over all sessions)`, parameters, device, precision, images` (of each
+            domain).
+
+    Raises:
+        InputError: the data cannot serve, the device is missing, the training diverged, or the disk is full.
+    """
+    data = training_data(sets, split, protocol, pairs, threads=job.threads)
+    normalizer = method_module(method).build(settings, size=size_of(sets), runtime=job.runtime)
+    trained = normalizer.fit(data, job)
+    log.info("%s: %d steps in %.0f s, %d parameters", method, trained.steps, trained.seconds, normalizer.parameters)
+    if job.runtime.rank == 0:
+        normalizer.save(weights)
+        facts = {"steps": trained.steps, "seconds": round(trained.seconds, 1), "parameters": normalizer.parameters}
+        images = {"a": len(data.a.pixels), "b": len(data.b.pixels)}
+        if method_module(method).PAIRED and pairs is not None:
+            images = {"pairs": len(pairs[0])}
+        write_json(
+            {**facts, "device": job.runtime.device.type, "precision": job.runtime.precision, "images": images}, training
+        )
+
+
+def open_normalizer(
+    method: str, settings: Mapping[str, Any], weights: Path, *, size: int, runtime: Runtime
+) -> Normalizer:
+    """A fitted normaliser.
+
+    Raises:
+        InputError: the weights are missing, truncated, foreign, or of another method, setting or size.
+    """
+    normalizer = method_module(method).build(settings, size=size, runtime=runtime)
+    normalizer.load(weights)
+    return normalizer

@@ -1,0 +1,46 @@
+"""No normalisation: the row that every other method is compared with."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hemabalance.stain.classical import leave_empty_history
+from hemabalance.stain.normalizer import Domain, FitJob, Normalizer, StainData, Transformed
+from hemabalance.training.device import Runtime
+from hemabalance.training.loop import Trained
+from hemabalance.training.weights import load_tensors, save_tensors
+
+INVERTIBLE = False
+PAIRED = False
+
+
+def build(settings: Mapping[str, Any], *, size: int, runtime: Runtime) -> Normalizer:
+    """A normaliser that changes nothing; it has no settings."""
+    return _None({"method": "none", "settings": dict(settings), "size": size})
+
+
+class _None:
+    parameters = 0
+
+    def __init__(self, description: Mapping[str, object]) -> None:
+        self.description = description
+
+    def fit(self, data: StainData, job: FitJob) -> Trained:
+        start = time.monotonic()
+        leave_empty_history(job.history)
+        return Trained(0, time.monotonic() - start)
+
+    def transform(self, images: np.ndarray, *, to: Domain) -> Transformed:
+        return Transformed(images, np.zeros(len(images), bool))
+
+    def inverse(self, images: np.ndarray, *, to: Domain) -> Transformed:
+        raise TypeError("none has nothing to invert")
+
+    def save(self, path: Path) -> None:
+        save_tensors(path, {}, self.description)
+
+    def load(self, path: Path) -> None:
+        load_tensors(path, self.description)

@@ -1,0 +1,112 @@
+"""What every stain normaliser takes and gives: domain "a" is source mendeley, "b" is source tcia."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+
+from hemabalance.training.device import Runtime
+from hemabalance.training.loop import Trained
+
+Domain = Literal["a", "b"]
+DOMAINS: tuple[Domain, Domain] = ("a", "b")
+
+
+def other(domain: Domain) -> Domain:
+    """The domain that `domain` is not."""
+    return "b" if domain == "a" else "a"
+
+
+@dataclass(frozen=True)
+class Images:
+    """Training images of one domain.
+
+    Attributes:
+        pixels: RGB uint8 (n, height, width, 3); may be a memory map.
+        labels: str (n,), the class of each image.
+    """
+
+    pixels: np.ndarray
+    labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class StainData:
+    """What a normaliser is fitted on.
+
+    Attributes:
+        a, b: the training images of each domain.
+        pairs: the same cells in look a and in look b, RGB uint8 (n, height, width, 3) each; None where there are none.
+    """
+
+    a: Images
+    b: Images
+    pairs: tuple[np.ndarray, np.ndarray] | None
+
+
+@dataclass(frozen=True)
+class FitJob:
+    """How and where to fit.
+
+    Attributes:
+        runtime: device, precision, ranks.
+        state: folder for checkpoints; the caller removes it on success.
+        history: file of losses to leave behind, JSON lines; empty where nothing is trained.
+        threads: for work on the processor.
+        seed: of everything that is drawn.
+    """
+
+    runtime: Runtime
+    state: Path
+    history: Path
+    threads: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Transformed:
+    """What a normaliser made.
+
+    Attributes:
+        pixels: RGB uint8, the shape that was given.
+        passed_through: bool (n,), True where an image was degenerate (blank, say) and is returned unchanged.
+    """
+
+    pixels: np.ndarray
+    passed_through: np.ndarray
+
+
+class Normalizer(Protocol):
+    """One method, fitted or not."""
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers fitting finds."""
+
+    def fit(self, data: StainData, job: FitJob) -> Trained:
+        """Fit on both domains.
+
+        Raises:
+            InputError: the data cannot serve (no pairs, too few images), or the disk is full.
+        """
+
+    def transform(self, images: np.ndarray, *, to: Domain) -> Transformed:
+        """Images of the other domain brought to the look of `to`; RGB uint8 (n, height, width, 3), n may be 0."""
+
+    def inverse(self, images: np.ndarray, *, to: Domain) -> Transformed:
+        """What `transform` made of images of `to`, brought back to `to`.
+
+        Raises:
+            TypeError: the method has no inverse (its module's INVERTIBLE is False).
+        """
+
+    def save(self, path: Path) -> None:
+        """Write what was fitted, atomically."""
+
+    def load(self, path: Path) -> None:
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: the file is missing, truncated, foreign, or of another method, setting or size.
+        """

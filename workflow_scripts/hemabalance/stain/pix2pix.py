@@ -1,0 +1,85 @@
+"""pix2pix (Isola, Zhu, Zhou, Efros, CVPR 2017, arXiv:1611.07004), one model for each direction, trained side by side.
+
+It learns from pairs, the same cell in both stains, which no archive has and the phantom renders.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hemabalance.networks.layers import Upsampling
+from hemabalance.networks.unet import UNetGenerator
+from hemabalance.stain.feed import Paired
+from hemabalance.stain.rivals import Rivals, scores_of_both
+from hemabalance.stain.settings import Training
+from hemabalance.stain.translator import Method, Translator
+from hemabalance.training.device import Runtime
+from hemabalance.training.losses import cycle as mean_difference
+from hemabalance.training.losses import non_saturating_critic, non_saturating_generator
+
+INVERTIBLE = True
+PAIRED = True
+
+
+@dataclass(frozen=True)
+class Settings(Training):
+    """The method's settings.
+
+    Attributes:
+        up: how the generators double a map: "transposed" (paper) or "resize".
+        residual: whether the generators add to the image what they make, or make the image (as in the paper).
+        l1_weight: weight of the mean absolute difference to the true image; 100 in the paper.
+    """
+
+    up: Upsampling
+    residual: bool
+    l1_weight: float
+
+
+class Game(Rivals[Settings]):
+    """The training. History: critic_*, adversarial_*, l1_* of both domains, unweighted."""
+
+    def play(self) -> Mapping[str, Tensor]:
+        """One update of the critics, halved as in the paper, then one of the generators on the same fakes."""
+        a, b = self.feed.draw()
+        fake_a, fake_b = self.to_a(b), self.to_b(a)
+        directions = (("a", self.critic_a, b, a, fake_a), ("b", self.critic_b, a, b, fake_b))
+        terms = {}
+        for domain, critic, given, real, fake in directions:
+            scores = scores_of_both(critic, _beside(given, real), _beside(given, fake.detach()))
+            terms[f"critic_{domain}"] = non_saturating_critic(*scores) / 2
+        self.minimise_critics(terms["critic_a"] + terms["critic_b"])
+        for domain, critic, given, real, fake in directions:
+            scores_of_fake = self.judge(critic, _beside(given, fake))
+            terms[f"adversarial_{domain}"] = non_saturating_generator(scores_of_fake)
+            terms[f"l1_{domain}"] = mean_difference(real, fake)
+        self.minimise_generators(
+            terms["adversarial_a"] + terms["adversarial_b"] + self.settings.l1_weight * (terms["l1_a"] + terms["l1_b"])
+        )
+        return {name: term.detach() for name, term in terms.items()}
+
+
+def _beside(given: Tensor, image: Tensor) -> Tensor:
+    """What a conditional critic sees: (n, 6, h, w)."""
+    return torch.cat((given, image), dim=1)
+
+
+def build(settings: Mapping[str, Any], *, size: int, runtime: Runtime) -> Translator[Settings]:
+    """An unfitted normaliser for square images of `size` px; `settings` are the attributes of `Settings`.
+
+    Raises:
+        InputError: the networks cannot be built for this size or width.
+    """
+    own = Settings(**settings)
+    method = Method(
+        name="pix2pix",
+        settings=own,
+        generator=lambda: UNetGenerator(size, own.width, own.up, own.residual),
+        critic_channels=6,
+        feed=Paired,
+        game=Game,
+    )
+    return Translator(method, size=size, runtime=runtime)

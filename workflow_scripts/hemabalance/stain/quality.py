@@ -1,0 +1,96 @@
+"""How near mapped images come to the other source's real ones, and reconstructed ones to what they were."""
+
+from typing import Any
+
+import numpy as np
+
+from hemabalance.metrics.frechet import fid
+from hemabalance.metrics.intervals import bootstrap_mean
+from hemabalance.metrics.kernel import kid
+from hemabalance.metrics.similarity import psnr, ssim
+from hemabalance.stain.normalizer import DOMAINS, Domain, other
+from hemabalance.stain.views import Views
+
+
+def fidelity(views: Views, *, kid_subset: int, seed: int) -> list[dict[str, Any]]:
+    """Distances between sets of Inception features, per domain (thesis Table 14).
+
+    `generated`: real images of the domain against the other source's images mapped into its stain; `reconstructed`:
+    against its own images there and back.
+
+    Returns:
+        Rows `domain, compare, n_real, n_generated, fid, kid, kid_std, reason`; a value that cannot be computed is
+        None with its reason.
+    """
+    found = []
+    for domain in DOMAINS:
+        real = views.features["real", domain]
+        for compare, key in (("generated", ("mapped", other(domain))), ("reconstructed", ("reconstructed", domain))):
+            if key in views.features:
+                found.append(
+                    {"domain": domain, "compare": compare, **_distances(real, views.features[key], kid_subset, seed)}
+                )
+    return found
+
+
+def _distances(real: np.ndarray, made: np.ndarray, kid_subset: int, seed: int) -> dict[str, Any]:
+    frechet, kernel = fid(made, real), kid(made, real, subset_size=kid_subset, seed=seed)
+    return {
+        "n_real": len(real),
+        "n_generated": len(made),
+        "fid": frechet.value,
+        "kid": kernel.value,
+        "kid_std": kernel.std,
+        "reason": frechet.reason or kernel.reason,
+    }
+
+
+def reconstruction(views: Views, *, seed: int) -> list[dict[str, Any]]:
+    """SSIM and PSNR between each image and itself there and back (thesis Table 15).
+
+    Returns:
+        Rows `domain, n, ssim, ssim_low, ssim_high, psnr, psnr_low, psnr_high`: means over images with 95 % intervals;
+        none for a method without an inverse.
+    """
+    found = []
+    for domain in DOMAINS:
+        view = views.of[domain]
+        if view.reconstructed is not None:
+            row: dict[str, Any] = {"domain": domain, "n": len(view.real)}
+            for name, values in (
+                ("ssim", ssim(view.real, view.reconstructed)),
+                ("psnr", psnr(view.real, view.reconstructed)),
+            ):
+                row |= mean_with_interval(name, values, seed=seed)
+            found.append(row)
+    return found
+
+
+def mean_with_interval(name: str, values: np.ndarray, *, seed: int) -> dict[str, float | None]:
+    """`name`, `name_low`, `name_high` of the mean of values."""
+    mean = bootstrap_mean(values, seed=seed)
+    return {name: mean.value, f"{name}_low": mean.low, f"{name}_high": mean.high}
+
+
+def structure(views: Views, *, seed: int) -> list[dict[str, Any]]:
+    """SSIM of the lightness between each image and its mapped self: what a change of stain should leave alone.
+
+    Returns:
+        Rows `domain, n, ssim, ssim_low, ssim_high`, by the domain of the source.
+    """
+    found = []
+    for domain in DOMAINS:
+        view = views.of[domain]
+        values = ssim(_green(view.real), _green(view.mapped))
+        found.append({"domain": domain, "n": len(view.real), **mean_with_interval("ssim", values, seed=seed)})
+    return found
+
+
+def _green(pixels: np.ndarray) -> np.ndarray:
+    """The green channel, where both stains absorb most, thrice."""
+    return np.repeat(pixels[..., 1:2], 3, axis=3)
+
+
+def domains_of(views: Views) -> dict[Domain, int]:
+    """How many images of each source were measured on."""
+    return {domain: len(views.of[domain].real) for domain in DOMAINS}

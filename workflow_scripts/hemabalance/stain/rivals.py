@@ -1,0 +1,106 @@
+"""Two generators against two critics: what the translators' trainings share besides their losses."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from itertools import chain
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+
+from hemabalance.networks.layers import initialise
+from hemabalance.stain.feed import Feed
+from hemabalance.stain.normalizer import DOMAINS, Domain, FitJob
+from hemabalance.stain.settings import Training
+from hemabalance.training.average import ExponentialAverage
+from hemabalance.training.device import bare
+
+Settings = TypeVar("Settings", bound=Training)
+
+
+class Rivals(ABC, Generic[Settings]):
+    """A `Trainee`: generators with one optimiser, critics with another.
+
+    Args:
+        players: generators `to_a`, `to_b` by the domain they lead to, critics `critic_a`, `critic_b` by the domain
+            they judge; they are initialised here.
+        settings: of the method.
+        feed: the images.
+        job: runtime and seed.
+    """
+
+    def __init__(self, players: Mapping[str, nn.Module], settings: Settings, feed: Feed, job: FitJob) -> None:
+        self.runtime, self.settings, self.feed = job.runtime, settings, feed
+        drawn = torch.Generator().manual_seed(job.seed)
+        self.networks: dict[str, nn.Module] = {}
+        for name, player in players.items():
+            initialise(player, drawn)
+            self.networks[name] = self.runtime.setup(player)
+        self.to_a, self.to_b = self.networks["to_a"], self.networks["to_b"]
+        self.critic_a, self.critic_b = self.networks["critic_a"], self.networks["critic_b"]
+        self.optimizers: dict[str, Optimizer] = {
+            "generators": _adam(settings, self.to_a, self.to_b),
+            "critics": _adam(settings, self.critic_a, self.critic_b),
+        }
+        self.schedulers: dict[str, LRScheduler] = {
+            name: LambdaLR(optimizer, _falling(settings)) for name, optimizer in self.optimizers.items()
+        }
+        self.averages: dict[str, ExponentialAverage] = {}
+        if settings.average_decay:
+            for name in ("to_a", "to_b"):
+                self.averages[name] = ExponentialAverage(self.networks[name], settings.average_decay)
+        self.samplers = feed.samplers
+        self.generators: dict[str, torch.Generator] = dict(feed.generators)
+
+    @abstractmethod
+    def play(self) -> Mapping[str, Tensor]:
+        """Update critics and generators; losses by name, detached, 0-dim."""
+
+    def step(self) -> Mapping[str, Tensor]:
+        """One update of all players, of the learning rate and of the averages; losses by name, detached, 0-dim."""
+        losses = self.play()
+        for scheduler in self.schedulers.values():
+            scheduler.step()
+        for average in self.averages.values():
+            average.update()
+        return losses
+
+    def minimise_critics(self, loss: Tensor) -> None:
+        """One step of the critics' optimiser."""
+        self.runtime.minimise(loss, self.optimizers["critics"], (self.critic_a, self.critic_b), "critics")
+
+    def minimise_generators(self, loss: Tensor) -> None:
+        """One step of the generators' optimiser."""
+        self.runtime.minimise(loss, self.optimizers["generators"], (self.to_a, self.to_b), "generators")
+
+    def judge(self, critic: nn.Module, images: Tensor) -> Tensor:
+        """Scores whose gradient reaches the images and not the critic, which stands still while generators learn."""
+        # The bare network: DDP's wrapper would wait for gradients that a frozen network never gets.
+        still = bare(critic).requires_grad_(False)
+        with self.runtime.autocast():
+            scores: Tensor = still(images)
+        still.requires_grad_(True)
+        return scores
+
+    def result(self) -> dict[Domain, nn.Module]:
+        """The generators to use, averaged if there are averages, by the domain they lead to."""
+        averaged = {name: average.module for name, average in self.averages.items()}
+        return {domain: averaged.get(f"to_{domain}", bare(self.networks[f"to_{domain}"])) for domain in DOMAINS}
+
+
+def scores_of_both(critic: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """Scores of real and fake images in one pass: with instance normalisation no image touches another's score."""
+    real_scores, fake_scores = critic(torch.cat((real, fake))).split((len(real), len(fake)))
+    return real_scores, fake_scores
+
+
+def _adam(settings: Training, *networks: nn.Module) -> Adam:
+    first, second = settings.betas
+    return Adam(chain.from_iterable(n.parameters() for n in networks), lr=settings.lr, betas=(first, second))
+
+
+def _falling(settings: Training) -> Callable[[int], float]:
+    first = round(settings.decay_from * settings.steps)
+    return lambda done: 1.0 if done < first else (settings.steps - done) / max(settings.steps - first, 1)

@@ -1,0 +1,42 @@
+"""Ground truth that only rendered cells have: the normalised image against the same cell in the other stain."""
+
+from typing import Any
+
+import numpy as np
+
+from hemabalance.metrics.colour_difference import delta_e
+from hemabalance.metrics.similarity import psnr, ssim
+from hemabalance.stain.apply import transformed
+from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer, other
+from hemabalance.stain.quality import mean_with_interval
+
+
+def truth(
+    photographs: dict[Domain, np.ndarray], renderings: dict[Domain, np.ndarray], normalizer: Normalizer, *, seed: int
+) -> list[dict[str, Any]]:
+    """Compare mapped photographs with the true rendering of the same cells in the other stain.
+
+    Args:
+        photographs: domain -> cells as that laboratory would photograph them, RGB uint8 (n, size, size, 3).
+        renderings: domain -> the same cells in the reference look of that stain, without blur, noise and variation.
+        normalizer: fitted.
+        seed: of the intervals.
+
+    Returns:
+        Rows `domain` (of the stain arrived at)`, n` and, each with `_low` and `_high`: `delta_e` (CIEDE2000, mean over
+        pixels), `ssim`, `psnr`, and `delta_e_untouched` of the photographs as they were.
+    """
+    found = []
+    for domain in DOMAINS:
+        given, wanted = photographs[other(domain)], renderings[domain]
+        made, _ = transformed(normalizer, given, to=domain, what=f"pairs to {domain}")
+        row: dict[str, Any] = {"domain": domain, "n": len(given)}
+        for name, values in (
+            ("delta_e", delta_e(made, wanted)),
+            ("delta_e_untouched", delta_e(given, wanted)),
+            ("ssim", ssim(made, wanted)),
+            ("psnr", psnr(made, wanted)),
+        ):
+            row |= mean_with_interval(name, values, seed=seed)
+        found.append(row)
+    return found
