@@ -1,6 +1,7 @@
 """Small photographs, archives of them in the layouts of both sources, and hand-made manifest rows."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -17,7 +18,8 @@ from hemabalance.sources.inventory import PixelLimits, take_inventory
 from hemabalance.sources.phantom.archive import U8, jpeg, tiff
 
 LIMITS = Limits(max_members=2000, max_member_bytes=1 << 22, max_total_bytes=1 << 28, max_ratio=1000.0)
-PIXELS = PixelLimits(max_pixels=100_000, min_side=32)
+PIXELS = PixelLimits(max_pixels=100_000, min_side=32, hash="where_needed")
+HASH_ALL = replace(PIXELS, hash="all")
 ENTRY = SourceEntry(
     title="Cells of a test",
     doi="10.0/test",
@@ -73,9 +75,14 @@ def annotation_lines(names: Sequence[str]) -> bytes:
 
 
 def inventory(
-    path: Path, source: str = "mendeley", *, entry: SourceEntry = ENTRY, threads: int = 1
+    path: Path,
+    source: str = "mendeley",
+    *,
+    entry: SourceEntry = ENTRY,
+    pixels: PixelLimits = PIXELS,
+    threads: int = 1,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    return take_inventory(path, source, entry, limits=LIMITS, pixels=PIXELS, threads=threads)
+    return take_inventory(path, source, entry, limits=LIMITS, pixels=pixels, threads=threads)
 
 
 def manifest_of(

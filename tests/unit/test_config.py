@@ -39,15 +39,31 @@ def test_there_are_overlays() -> None:
     assert {"demo", "sample"} <= set(OVERLAYS)
 
 
+STAIN_SIZES = {
+    "width", "critic_width", "critic_layers", "blocks", "batch", "steps", "log_every", "checkpoint_every",
+    "average_decay", "train", "test", "max_images", "kid_subset",
+}  # fmt: skip
+
+
+def leaves_that_differ(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+    found: set[str] = set()
+    for key, value in before.items():
+        if isinstance(value, dict):
+            found |= leaves_that_differ(value, after[key])
+        elif value != after[key]:
+            found.add(key)
+    return found | (after.keys() - before.keys())
+
+
 @pytest.mark.parametrize("name", sorted(OVERLAYS))
 def test_overlay_changes_inputs_and_sizes_only(name: str) -> None:
     before, after = Config().model_dump(), load_config(merged(OVERLAYS[name])).model_dump()
     assert after["run"] == name
     assert after["sources"].keys() == before["sources"].keys()
-    before["images"].pop("size")
-    after["images"].pop("size")
     changed = {key for key in before if before[key] != after[key]}
-    assert changed <= {"run", "sources", "phantom"}
+    assert changed <= {"run", "sources", "phantom", "device", "images", "stain"}
+    assert leaves_that_differ(before["images"], after["images"]) <= {"size"}
+    assert leaves_that_differ(before["stain"], after["stain"]) <= STAIN_SIZES
 
 
 def test_demo_needs_no_archive() -> None:

@@ -22,7 +22,7 @@ from image_makers import (
 )
 from PIL import Image
 
-from hemabalance.sources.decode import NotAnImage, UnreadableImage, decode, has_signature
+from hemabalance.sources.decode import NotAnImage, UnreadableImage, decode, decode_grey, has_signature
 
 
 @pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate", "packbits"])
@@ -173,3 +173,40 @@ def test_jpeg_pixels_are_pillows_to_the_bit(subsampling: int, options: dict[str,
     Image.fromarray(noise()).resize((75, 61)).save(buffer, "JPEG", subsampling=subsampling, **options)
     expected = np.asarray(Image.open(buffer).convert("RGB"))
     assert np.array_equal(rgb(buffer.getvalue(), "RGB"), expected)
+
+
+# --- in grey, perhaps reduced
+
+GREY: dict[str, int] = {"max_pixels": 100_000, "min_side": 8, "enough": 64}
+
+
+@EVERY_FORMAT
+def test_grey_is_the_luma_of_the_pixels(data: bytes) -> None:
+    pixels, mode = decode(data, max_pixels=10_000, min_side=8)
+    seen, shape, found = decode_grey(data, **GREY)
+    assert (shape, found) == (pixels.shape[:2], mode)
+    assert (seen.dtype, seen.ndim) == (np.dtype(np.uint8), 2)
+    luma = np.asarray(Image.fromarray(pixels).convert("L"))
+    # JPEG colours that lie outside of RGB are cut off only in RGB.
+    assert np.abs(seen.astype(int) - luma).max() <= (16 if data[:2] == b"\xff\xd8" else 0)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 2}, {"exif": True}], ids=str)
+@pytest.mark.parametrize(("height", "width", "reduced"), [(200, 300, (75, 113)), (64, 500, (64, 500))])
+def test_a_jpeg_is_reduced_while_enough_is_left(
+    height: int, width: int, reduced: tuple[int, int], options: dict[str, Any]
+) -> None:
+    picture = Image.fromarray(smooth()).resize((width, height), Image.Resampling.BICUBIC)
+    exif = Image.Exif()
+    exif[274] = 6
+    turned = "exif" in options
+    data = encode(picture, "JPEG", quality=95, **({"exif": exif} if turned else options))
+    seen, shape, mode = decode_grey(data, **(GREY | {"max_pixels": width * height}))
+    assert (shape, mode) == ((width, height) if turned else (height, width), "RGB")
+    assert seen.shape == (shape if turned else reduced)
+    whole = Image.fromarray(rgb_of(data)).convert("L").resize(seen.shape[::-1], Image.Resampling.BOX)
+    assert np.abs(seen.astype(int) - np.asarray(whole)).mean() < 2
+
+
+def rgb_of(data: bytes) -> np.ndarray:
+    return decode(data, max_pixels=100_000, min_side=8)[0]

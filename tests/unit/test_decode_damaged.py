@@ -1,10 +1,12 @@
 import random
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from image_makers import EVERY_FORMAT, SAMPLES, encode, noise, refusal, smooth
 from PIL import Image
 
-from hemabalance.sources.decode import NotAnImage, UnreadableImage, decode, has_signature
+from hemabalance.sources.decode import NotAnImage, UnreadableImage, decode, decode_grey, has_signature
 
 
 def test_empty_file() -> None:
@@ -73,3 +75,29 @@ def test_damaged_bytes_give_pixels_or_a_reason(kind: str) -> None:
             assert pixels.ndim == 3
     assert len(reasons) > 10
     assert all(reason and " at 0x" not in reason for reason in reasons)
+
+
+def outcome_of(look: Callable[..., Any], data: bytes, **how: int) -> str:
+    try:
+        look(data, max_pixels=100_000, min_side=8, **how)
+    except UnreadableImage as error:
+        return error.reason
+    return "an image"
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"progressive": True}, {"subsampling": 2}, {"restart_marker_rows": 1}], ids=str
+)
+def test_a_reduced_look_finds_the_same_damage(options: dict[str, Any]) -> None:
+    sound = encode(Image.fromarray(smooth()).resize((160, 150)), "JPEG", quality=90, **options)
+    rng = random.Random(5)
+    damaged = [sound[:length] for length in range(len(sound) - 1, 100, -97)]
+    for _ in range(150):
+        data = bytearray(sound)
+        for _ in range(rng.randint(1, 4)):
+            data[rng.randrange(2, len(data))] = rng.randrange(256)
+        damaged.append(bytes(data))
+    expected = [outcome_of(decode, data) for data in damaged]
+    assert [outcome_of(decode_grey, data, enough=64) for data in damaged] == expected
+    assert len(set(expected)) > 2
+    assert outcome_of(decode_grey, sound, enough=64) == "an image"

@@ -20,7 +20,7 @@ FRAME = 96  # of the pictures that windows of one thumbnail's size are cut from
 COPY_STATUS = {
     "duplicate": {"duplicate"},
     "conflict": {"conflict"},
-    "cross_source": {"duplicate"},  # the TIFF keeps the JPEG's pixels
+    "cross_source": {"near_duplicate"},  # the TIFF keeps the JPEG's pixels, but nobody hashed the two
     "reencoded": {"near_duplicate"},
     "shifted": {"near_duplicate"},
     "rescaled": {"near_duplicate"},
@@ -145,6 +145,7 @@ def records(*rows: dict[str, Any]) -> pd.DataFrame:
         {
             "image_id": f"s/f/{n}",
             "bytes": 100,
+            "sha256": f"{n + 1000:064x}",
             "pixel_sha256": f"{n:064x}",
             "phash": "0" * 16,
             "width": 48,
@@ -203,6 +204,24 @@ def test_equal_bytes_of_unequal_shapes_are_not_identical() -> None:
     flat = np.zeros((2, THUMB, THUMB), np.uint8)
     images = records(*({"pixel_sha256": "7" * 64, "width": w, "height": h} for w, h in ((40, 80), (80, 40))))
     assert copies_among(images, flat).keeper.tolist() == [0, 1]
+
+
+def test_equal_bytes_are_identical_whether_or_not_their_pixels_were_hashed() -> None:
+    file, pixels = {"sha256": "5" * 64, "phash": "0" * 16}, {"pixel_sha256": "7" * 64}
+    images = records(
+        file | {"pixel_sha256": None, "phash": "f" * 16},
+        file | pixels,
+        {"sha256": "6" * 64} | pixels,
+        {"sha256": "8" * 64, "pixel_sha256": None},
+        {"sha256": "8" * 64, "pixel_sha256": None},
+        {"sha256": "9" * 64, "pixel_sha256": None},
+    ).astype({"pixel_sha256": "str"})
+    for order in ([0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0]):
+        found = copies_among(images.iloc[order], THUMBS[[0, 0, 0, 9, 9, 19]][order])
+        assert found.identical.all()
+        ids = images["image_id"].to_numpy()[order]
+        kept = dict(zip(ids, ids[found.keeper], strict=True))
+        assert [kept[f"s/f/{n}"] for n in range(6)] == ["s/f/0"] * 3 + ["s/f/3"] * 2 + ["s/f/5"]
 
 
 def test_no_images_give_no_copies() -> None:

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from archive_makers import Files, write_folder, write_tar, write_zip
-from makers import ENTRY, inventory, mendeley_files, photograph, picture_of, tcia_files
+from makers import ENTRY, HASH_ALL, inventory, mendeley_files, photograph, picture_of, tcia_files
+from PIL import Image
 
 from hemabalance.dataset.perceptual import perceptual_hash, thumbnail, thumbs_of
 from hemabalance.errors import InputError
@@ -26,6 +28,7 @@ MAKERS: dict[str, Callable[[Path, Files], Path]] = {
 BROKEN = {
     "zero bytes": (b"", "unreadable", "empty file"),
     "truncated": (jpeg(photograph(1))[:-300], "unreadable", "image file is truncated"),
+    "truncated, decoded at half its size": (jpeg(photograph(1, 200))[:-300], "unreadable", "image file is truncated"),
     "text": (b"a note that somebody named .jpg", "not_an_image", "not a JPEG, PNG or TIFF file"),
     "1x1": (jpeg(photograph(1)[:1, :1]), "unreadable", "1x1 pixels, the shorter side is under 32"),
     "too large": (jpeg(photograph(1, 400)), "unreadable", "400x400 pixels are more than the 100000 allowed"),
@@ -46,9 +49,8 @@ def test_a_row_describes_its_member(tmp_path: Path) -> None:
     assert row["sha256"] == hashlib.sha256(content).hexdigest()
     # A TIFF keeps every pixel, so that what was drawn is what must have been hashed.
     files = tcia_files()
-    drawn = (
-        inventory(write_zip(tmp_path / "b.zip", files), "tcia")[0].set_index("image_id").loc["tcia/BAS/BAS_0002.tiff"]
-    )
+    table, _ = inventory(write_zip(tmp_path / "b.zip", files), "tcia", pixels=HASH_ALL)
+    drawn = table.set_index("image_id").loc["tcia/BAS/BAS_0002.tiff"]
     picture = picture_of("BAS/BAS_0002.tiff")
     assert drawn["mode"] == "RGBA"
     assert drawn["pixel_sha256"] == hashlib.sha256(picture.tobytes()).hexdigest()
@@ -61,6 +63,37 @@ def test_thumbnails_come_back_as_they_were(tmp_path: Path) -> None:
     thumbs = thumbs_of(table["thumb"])
     assert thumbs.shape == (6, 64, 64)
     np.testing.assert_array_equal(thumbs[3], thumbnail(picture_of(table["member"][3])))
+
+
+def commented(data: bytes) -> bytes:
+    """The same JPEG image in other bytes: with a comment after its first marker."""
+    return data[:2] + b"\xff\xfe\x00\x06more" + data[2:]
+
+
+def test_pixels_are_hashed_where_a_thumbnail_is_shared_or_for_all(tmp_path: Path) -> None:
+    same = GOOD["PBC/ig/MY_100.jpg"]
+    path = write_zip(tmp_path / "a.zip", GOOD | {"PBC/ig/MY_900.jpg": commented(same), "PBC/ig/MY_901.jpg": b"text"})
+    table, receipt = inventory(path)
+    every, same_receipt = inventory(path, pixels=HASH_ALL, threads=2)
+    pair = table[table["pixel_sha256"].notna()]
+    assert pair["image_id"].tolist() == ["mendeley/ig/MY_100.jpg", "mendeley/ig/MY_900.jpg"]
+    assert (pair["pixel_sha256"].nunique(), pair["sha256"].nunique()) == (1, 2)
+    assert every["pixel_sha256"].notna().tolist() == (every["content"] == "image").tolist()
+    assert every["pixel_sha256"].nunique() == len(GOOD)
+    assert every.loc[pair.index, "pixel_sha256"].equals(pair["pixel_sha256"])
+    assert table.drop(columns="pixel_sha256").equals(every.drop(columns="pixel_sha256"))
+    assert receipt == same_receipt
+
+
+def test_a_turned_jpeg_is_described_upright(tmp_path: Path) -> None:
+    exif, wide = Image.Exif(), photograph(3, 200)[:100]
+    exif[274] = 6
+    Image.fromarray(wide).save(tmp_path / "turned.jpg", quality=95, subsampling=0, exif=exif)
+    files = GOOD | {"PBC/ig/MY_900.jpg": (tmp_path / "turned.jpg").read_bytes()}
+    row = inventory(write_zip(tmp_path / "a.zip", files))[0].set_index("image_id").loc["mendeley/ig/MY_900.jpg"]
+    assert (row["width"], row["height"], row["mode"]) == (100, 200, "RGB")
+    thumb = thumbs_of(pd.Series([row["thumb"]]))[0].astype(int)
+    assert np.abs(thumb - thumbnail(np.rot90(wide, -1).copy())).mean() < 3
 
 
 @pytest.mark.parametrize("name", MODULES)

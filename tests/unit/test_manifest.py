@@ -1,3 +1,4 @@
+import io
 import re
 from pathlib import Path
 from typing import Any
@@ -6,7 +7,9 @@ import pandas as pd
 import pytest
 from archive_makers import write_zip
 from makers import (
+    HASH_ALL,
     NO_EXCLUSIONS,
+    PIXELS,
     annotation_lines,
     hand_made,
     inventory,
@@ -17,6 +20,7 @@ from makers import (
     tcia_files,
 )
 from pandera.errors import SchemaError
+from PIL import Image
 
 from hemabalance.dataset.exclusions import read_exclusions
 from hemabalance.dataset.manifest import (
@@ -147,6 +151,38 @@ def test_copies_are_found_across_sources(tmp_path: Path) -> None:
     pair = table.loc[[MYELOCYTE, "tcia/MYB/MYB_0009.tiff"]]
     assert sorted(pair["status"]) == ["kept", "near_duplicate"]
     assert pair["group_id"].nunique() == 1
+
+
+def test_the_same_file_in_both_sources_is_a_duplicate(tmp_path: Path) -> None:
+    file = mendeley_files()["PBC/ig/MY_100.jpg"]
+    tables = mendeley(tmp_path), tcia(tmp_path, tcia_files() | {"AML/cells/MYB/MYB_0009.tiff": file})
+    assert pd.concat(tables)["pixel_sha256"].isna().all()
+    table = manifest_of(*tables)
+    assert table.loc["tcia/MYB/MYB_0009.tiff", ["status", "reason", "duplicate_of"]].tolist() == [
+        "duplicate",
+        "same bytes",
+        MYELOCYTE,
+    ]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_equal_pixels_in_two_formats_are_known_to_be_equal_only_where_all_are_hashed(tmp_path: Path, kind: str) -> None:
+    """A JPEG's thumbnail comes from its coefficients, so that it does not equal that of the same pixels by the bit."""
+    first, second = io.BytesIO(), io.BytesIO()
+    Image.fromarray(photograph(3, 200)).save(first, "JPEG", quality=90)
+    Image.open(first).save(second, kind)
+    names = ["PBC/ig/MY_900.jpg", f"PBC/ig/MY_901.{kind.lower()}"]
+    files = dict(zip(names, (first.getvalue(), second.getvalue()), strict=True))
+    path = write_zip(tmp_path / "a.zip", mendeley_files() | files)
+    for pixels, status, said in (
+        (PIXELS, "near_duplicate", r"same photograph, aligned correlation (0\.99\d|1\.000)"),
+        (HASH_ALL, "duplicate", "same pixels"),
+    ):
+        table = manifest_of(inventory(path, pixels=pixels)[0])
+        pair = table[table["member"].isin(names)]
+        assert pair["group_id"].nunique() == 1
+        assert sorted(pair["status"]) == sorted(["kept", status])
+        assert re.fullmatch(said, max(pair["reason"]))
 
 
 def test_folder_and_annotation_that_differ_are_a_conflict(tmp_path: Path) -> None:

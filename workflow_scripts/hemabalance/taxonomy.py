@@ -24,6 +24,9 @@ CLASSES = (
     "smudge_cell",
 )
 
+SOURCE_OF = {"a": "mendeley", "b": "tcia"}
+"""Stain domain of the thesis (§3.4) -> source."""
+
 # source -> folder of the archive -> final class (thesis §3.2.1, Table 6)
 FOLDERS: dict[str, dict[str, str]] = {
     "mendeley": {

@@ -9,18 +9,14 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from hemabalance.config.section import Section
+from hemabalance.config.stain import StainConfig
 from hemabalance.errors import InputError
 from hemabalance.taxonomy import FOLDERS, Taxonomy
 
 Share = Annotated[float, Field(ge=0, lt=1)]
-
-
-class Section(BaseModel):
-    """A part of the config: no unknown keys, no silent conversions, immutable."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class SourceConfig(Section):
@@ -48,10 +44,15 @@ class LimitsConfig(Section):
 
 
 class PixelConfig(Section):
-    """What a single image may declare before it is called unreadable."""
+    """What a single image may declare before it is called unreadable, and whose pixels are hashed."""
 
     max_pixels: int = Field(40_000_000, ge=1, description="width x height")
     min_side: int = Field(32, ge=1, description="shorter side in pixels")
+    hash: Literal["where_needed", "all"] = Field(
+        "where_needed",
+        description="pixel_sha256 for images that share a thumbnail with another, or for all of them (about twice as "
+        "slow)",
+    )
 
 
 class DownloadConfig(Section):
@@ -126,6 +127,10 @@ class Config(Section):
     split: SplitConfig = SplitConfig()
     images: ImagesConfig = ImagesConfig()
     phantom: PhantomConfig = PhantomConfig()
+    device: Literal["cpu", "cuda"] = Field("cuda", description="where networks run; absent is an error")
+    devices: int = Field(1, ge=1, le=64, description="GPUs of one training; more than one share each step's work")
+    precision: Literal["32", "bf16"] = Field("32", description="of networks: float32, or bfloat16 autocast")
+    stain: StainConfig = StainConfig()
 
     @model_validator(mode="after")
     def _known_sources(self) -> "Config":
@@ -200,7 +205,3 @@ def _range_of(loc: tuple[str | int, ...]) -> str:
         if getattr(part, name, None) is not None
     ]
     return f" (allowed: {' and '.join(bounds)})" if bounds else ""
-
-
-if __name__ == "__main__":
-    print(json.dumps(Config.model_json_schema(), indent=2))

@@ -44,19 +44,23 @@ def find_copies(
 ) -> Copies:
     """Group the images that are one photograph: same bytes, same pixels, or verified near-duplicates.
 
+    Pixels are known to be the same where both images have a `pixel_sha256`. The inventory takes it by default only of
+    images whose thumbnail another one in the same archive has: files of unequal bytes and equal pixels that stand in
+    two archives, or are encoded in two formats, come out as near-duplicates, with a correlation of 1.000 and above
+    0.99, respectively.
+
     Which copy stays does not depend on the order of rows: the most pixels, then the most bytes (the least
     compressed), then the smallest `image_id`.
 
     Args:
-        images: one row an image: `image_id, bytes, pixel_sha256, phash` (16 hex digits)`, width, height`.
+        images: one row an image: `image_id, bytes, sha256, pixel_sha256` (may be missing)`, phash` (16 hex digits)`,
+            width, height`.
         thumbs: uint8 (n, 64, 64), in the same order.
         hash_radius: candidates differ in at most so many of the 64 hash bits.
         min_correlation: verified where the aligned correlation of the thumbnails is at least this.
         threads: for the search and the verification.
     """
-    # With the width: a flat image and the same turned by 90 degrees have equal bytes, but are not equal.
-    pixels = images["pixel_sha256"] + " " + images["width"].astype("str")
-    exact = pd.factorize(pixels, sort=True)[0].astype(np.int64)
+    exact = _exact(images)
     # One representative of each set of identical images is enough to search with.
     _, first = np.unique(exact, return_index=True)
     hashes = np.array([int(text, 16) for text in images["phash"].iloc[first]], np.uint64)
@@ -78,6 +82,16 @@ def find_copies(
     identical = exact == exact[keeper]
     best[~identical] = nearest[exact[~identical]]
     return Copies(group, keeper, identical, best)
+
+
+def _exact(images: pd.DataFrame) -> np.ndarray:
+    """The same number for images of the same bytes or, where known, the same pixels."""
+    # With the width: a flat image and the same turned by 90 degrees have equal bytes of pixels, but are not equal.
+    pixels = images["pixel_sha256"] + " " + images["width"].astype("str")
+    # What is known of a file holds for every other with its bytes.
+    pixels = pixels.groupby(images["sha256"].to_numpy()).transform("first")
+    exact: np.ndarray = pd.factorize(pixels.fillna(images["sha256"]), sort=True)[0].astype(np.int64)
+    return exact
 
 
 def _components(exact: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:

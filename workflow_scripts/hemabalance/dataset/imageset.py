@@ -118,25 +118,27 @@ class ImageSet:
     def __iter__(self) -> Iterator[np.ndarray]:
         return (self.read(position) for position in range(len(self)))
 
-    def decode_all(self, *, threads: int, out: np.ndarray | None = None) -> np.ndarray:
-        """Every image in one uint8 array (n, height, width, 3); all images must share one shape.
+    def decode_all(self, *, threads: int, where: np.ndarray | None = None, out: np.ndarray | None = None) -> np.ndarray:
+        """Images in one uint8 array (n, height, width, 3); all images of the set must share one shape.
 
         Args:
             threads: decoders at once.
+            where: bool (len(self),) or positions, which images and in what order; all if not given.
             out: an array to fill (a memory map, say) instead of a new one.
         """
         shapes = self.index[["height", "width"]].drop_duplicates()
         if len(shapes) > 1:
             raise InputError(self.path, f"holds images of {len(shapes)} sizes where one is needed", _REMAKE)
         height, width = shapes.iloc[0] if len(shapes) else (0, 0)
-        shape = (len(self), int(height), int(width), 3)
+        files = self.index["file"].to_numpy()
+        files = (files if where is None else files[where]).tolist()
+        shape = (len(files), int(height), int(width), 3)
         array = np.empty(shape, np.uint8) if out is None else out
-        files = self.index["file"].tolist()
 
         def fill(position: int) -> None:
             array[position] = self._decoded(files[position], shape[1:])
 
-        for _ in threaded_map(fill, range(len(self)), threads=threads):
+        for _ in threaded_map(fill, range(len(files)), threads=threads):
             pass
         return array
 

@@ -14,12 +14,19 @@ import pandas as pd
 import pandera.pandas as pa
 
 from hemabalance.dataset.tables import read_table, write_table
+from hemabalance.errors import InputError
 from hemabalance.taxonomy import CLASSES
 
 log = logging.getLogger(__name__)
 
 Protocol = Literal["leak_free", "thesis"]
 PARTS = ("train", "validation", "test", "pool")
+
+VISIBLE: dict[Protocol, tuple[str, ...]] = {"leak_free": ("train",), "thesis": ("pool",)}
+"""The parts that training may see: normalisers, generators and classifiers."""
+
+HELD_BACK: dict[Protocol, tuple[str, ...]] = {"leak_free": ("validation", "test"), "thesis": ()}
+"""The parts that no training saw. The thesis splits after balancing: its normalisers and generators saw everything."""
 
 SCHEMA = pa.DataFrameSchema(
     {
@@ -90,6 +97,31 @@ def split(
                 table.loc[table["group_id"] == nearest, "part"] = "test"
                 log.info("%s came out without a test image: %s goes to test", "/".join(map(str, name)), nearest)
     return table
+
+
+def visible(table: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """The rows that training may see."""
+    return table[table["part"].isin(VISIBLE[protocol])]
+
+
+def require_visible(table: pd.DataFrame, image_ids: pd.Series, protocol: Protocol) -> None:
+    """The check that a training stands behind: none of its images is held back.
+
+    Args:
+        table: the split.
+        image_ids: of all images that the training is about to see.
+        protocol: decides who may see what.
+
+    Raises:
+        InputError: an image is of another part, or not in the split at all.
+    """
+    seen = image_ids[~image_ids.isin(visible(table, protocol)["image_id"])]
+    if len(seen):
+        raise InputError(
+            f"training under the protocol {protocol}",
+            f"{len(seen)} of {len(image_ids)} images are not of {' or '.join(VISIBLE[protocol])}, {seen.iloc[0]} first",
+            "The split and the image set are not of one run: delete the results made from either and run again",
+        )
 
 
 def write_split(table: pd.DataFrame, path: Path) -> None:

@@ -1,6 +1,9 @@
 """Bytes of a JPEG, PNG or TIFF to RGB pixels, for bytes that nobody vouches for."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import simplejpeg
@@ -70,18 +73,48 @@ def decode(data: bytes, *, max_pixels: int, min_side: int) -> tuple[np.ndarray, 
         UnreadableImage: empty, damaged, truncated, too large or small, several frames, not fully opaque, or samples
             of an unsupported depth.
     """
+    with _opened(data, max_pixels, min_side) as image:
+        mode = image.mode
+        pixels = _jpeg_pixels(data, image)
+        return (np.asarray(_loaded(image)) if pixels is None else pixels), mode
+
+
+def decode_grey(data: bytes, *, max_pixels: int, min_side: int, enough: int) -> tuple[np.ndarray, tuple[int, int], str]:
+    """Look at one image in grey: of a JPEG in under half of `decode`'s time, at a fraction of its size.
+
+    Every byte is still read and checked: what `decode` refuses is refused, for the same reason.
+
+    Args:
+        data, max_pixels, min_side: as for `decode`.
+        enough: a JPEG is reduced, to an eighth at most, while each of its sides keeps so many pixels.
+
+    Returns:
+        Luma (ITU-R BT.601, as in JPEG) uint8 (rows, columns), upright; (height, width) of the whole image as
+        `decode` gives it; and the file's own mode as Pillow names it.
+
+    Raises:
+        NotAnImage, UnreadableImage: as `decode`.
+    """
+    with _opened(data, max_pixels, min_side) as image:
+        mode = image.mode
+        reduced = _jpeg_pixels(data, image, colorspace="GRAY", min_height=enough, min_width=enough)
+        if reduced is not None:
+            return reduced[:, :, 0], (image.height, image.width), mode
+        whole = _loaded(image)
+        return np.asarray(whole.convert("L")), (whole.height, whole.width), mode
+
+
+@contextmanager
+def _opened(data: bytes, max_pixels: int, min_side: int) -> Iterator[ImageFile]:
+    """The image, its header checked, nothing decoded; what goes wrong in the block is told as UnreadableImage."""
     if not data:
         raise UnreadableImage("empty file")
     kind, plugin = _recognise(data)
     try:
         # Not Image.open: its check of the pixel count warns through process-wide state.
         image = plugin(io.BytesIO(data))
-        mode = image.mode
         _check_header(image, max_pixels, min_side)
-        if kind == "JPEG" and (pixels := _jpeg_pixels(data, image)) is not None:
-            return pixels, mode
-        image.load()
-        return np.asarray(_upright(_rgb(image), image)), mode
+        yield image
     except UnreadableImage:
         raise
     except Exception as error:  # hostile bytes make Pillow raise nearly anything
@@ -129,6 +162,11 @@ def _frames(image: ImageFile) -> str:
     return f"more than {FRAMES_COUNTED}"
 
 
+def _loaded(image: ImageFile) -> Image.Image:
+    image.load()
+    return _upright(_rgb(image), image)
+
+
 def _rgb(image: ImageFile) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
@@ -151,15 +189,18 @@ def _rgb_of_grey16(image: ImageFile) -> Image.Image:
     return Image.fromarray(((grey + 128) // 257).astype(np.uint8)).convert("RGB")
 
 
-def _jpeg_pixels(data: bytes, image: ImageFile) -> np.ndarray | None:
-    """The pixels that Pillow would give, in two thirds of its time; None for what needs Pillow's own judgement."""
-    if image.mode != "RGB" or _turn(image) is not None:
+def _jpeg_pixels(data: bytes, image: ImageFile, **how: Any) -> np.ndarray | None:
+    """The pixels that Pillow would give, in two thirds of its time; None for what needs Pillow's own judgement.
+
+    `how` is passed on to simplejpeg, which refuses whatever libjpeg merely warns of.
+    """
+    if not isinstance(image, JpegImageFile) or image.mode != "RGB" or _turn(image) is not None:
         return None
     try:
         height, width, *_ = simplejpeg.decode_jpeg_header(data)
         if (width, height) != image.size:
             return None
-        pixels: np.ndarray = simplejpeg.decode_jpeg(data)
+        pixels: np.ndarray = simplejpeg.decode_jpeg(data, **how)
     except ValueError:
         return None
     pixels.flags.writeable = False

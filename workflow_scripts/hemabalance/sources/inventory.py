@@ -3,15 +3,15 @@
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
-from hemabalance.dataset.perceptual import perceptual_hash, thumbnail, thumbs_of
+from hemabalance.dataset.perceptual import THUMB, perceptual_hash, thumbnail, thumbs_of
 from hemabalance.errors import InputError
 from hemabalance.files import sha256_file
 from hemabalance.parallel import batched, threaded_map
@@ -19,7 +19,7 @@ from hemabalance.progress import progress
 from hemabalance.sources import Annotation, Source, source_module
 from hemabalance.sources.archives import Archive, Limits, open_archive
 from hemabalance.sources.catalogue import SourceEntry
-from hemabalance.sources.decode import NotAnImage, UnreadableImage, decode
+from hemabalance.sources.decode import NotAnImage, UnreadableImage, decode, decode_grey
 from hemabalance.taxonomy import FOLDERS
 
 log = logging.getLogger(__name__)
@@ -33,10 +33,11 @@ MAX_NAMED = 20
 
 @dataclass(frozen=True)
 class PixelLimits:
-    """What a single image may declare."""
+    """What a single image may declare, and which images get a hash of their pixels (section `pixels` of the config)."""
 
     max_pixels: int
     min_side: int
+    hash: Literal["where_needed", "all"]
 
 
 def take_inventory(
@@ -44,19 +45,23 @@ def take_inventory(
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Read every member of a source's archive.
 
+    A JPEG is decoded no further than its thumbnail needs; what is damaged is found all the same. Files of one format
+    whose pixels are equal have equal thumbnails, so where `pixels.hash` is `where_needed`, only images whose thumbnail
+    another one in the archive has are read a second time, decoded in full and hashed.
+
     Args:
         path: zip, tar or unpacked folder.
         source: name of the source.
         entry: what is known of its complete public archive.
         limits: what the archive may contain.
-        pixels: what an image may contain.
+        pixels: what an image may contain, and which images' pixels are hashed.
         threads: how many decode and hash at once.
 
     Returns:
         The inventory, a row a member sorted by `image_id`: `image_id, source, member, bytes, sha256, content`
-        (`image`, `not_an_image`, `unreadable`), `reason, pixel_sha256` (of the RGB uint8 bytes, row by row),
-        `phash` (16 hex digits), `width, height, mode, label_raw, subtype, annotated_label, reannotation_1,
-        reannotation_2, thumb` (uint8 64x64 as bytes); and the receipt, a JSON object.
+        (`image`, `not_an_image`, `unreadable`), `reason, pixel_sha256` (of the RGB uint8 bytes, row by row;
+        missing where not needed), `phash` (16 hex digits), `width, height, mode, label_raw, subtype, annotated_label,
+        reannotation_1, reannotation_2, thumb` (uint8 64x64 as bytes); and the receipt, a JSON object.
 
     Raises:
         InputError: the archive is refused (see `archives.open_archive`), two members share an `image_id`, or a
@@ -67,13 +72,11 @@ def take_inventory(
         annotations = _annotations(path, archive, module)
         names = [m.name for m in archive.members if _file_of(m.name) not in module.SIDECARS]
         _refuse_same_id(path, source, names)
-        batches = threaded_map(
-            lambda batch: [_examine(member, data, pixels) for member, data in batch],
-            batched(archive.read(names), BATCH),
-            threads=threads,
-        )
-        read = chain.from_iterable(batches)
-        rows = list(progress(read, total=len(names), what=f"reading {source}", unit="file"))
+        rows = _read(archive, names, pixels, hashed=pixels.hash == "all", threads=threads, what=f"reading {source}")
+        if pixels.hash == "where_needed" and (alike := _alike(rows)):
+            hashed = _read(archive, alike, pixels, hashed=True, threads=threads, what=f"hashing pixels of {source}")
+            known = {row["member"]: row for row in hashed}
+            rows = [known.get(row["member"], row) for row in rows]
         _refuse_empty_class(path, source, archive, rows)
     table = _table(rows, source, module, annotations)
     warnings = list(_content_warnings(table))
@@ -120,7 +123,25 @@ def _annotations(path: Path, archive: Archive, module: Source) -> dict[str, Anno
         raise InputError(f"{path}, {error.where}", error.problem, error.remedy) from error
 
 
-def _examine(member: str, data: bytes, pixels: PixelLimits) -> dict[str, Any]:
+def _read(
+    archive: Archive, names: Sequence[str], pixels: PixelLimits, *, hashed: bool, threads: int, what: str
+) -> list[dict[str, Any]]:
+    batches = threaded_map(
+        lambda batch: [_examine(member, data, pixels, hashed) for member, data in batch],
+        batched(archive.read(names), BATCH),
+        threads=threads,
+    )
+    return list(progress(chain.from_iterable(batches), total=len(names), what=what, unit="file"))
+
+
+def _alike(rows: Iterable[dict[str, Any]]) -> list[str]:
+    """The members whose thumbnail another member has too."""
+    images = [row for row in rows if row["content"] == "image"]
+    count = Counter(row["thumb"] for row in images)
+    return [row["member"] for row in images if count[row["thumb"]] > 1]
+
+
+def _examine(member: str, data: bytes, pixels: PixelLimits, hashed: bool) -> dict[str, Any]:
     row: dict[str, Any] = {
         "member": member,
         "bytes": len(data),
@@ -128,17 +149,19 @@ def _examine(member: str, data: bytes, pixels: PixelLimits) -> dict[str, Any]:
         "content": "image",
         "reason": "",
     }
+    allowed = {"max_pixels": pixels.max_pixels, "min_side": pixels.min_side}
     try:
-        image, mode = decode(data, max_pixels=pixels.max_pixels, min_side=pixels.min_side)
+        grey, (height, width), mode = decode_grey(data, **allowed, enough=THUMB)
+        digest = hashlib.sha256(decode(data, **allowed)[0].data).hexdigest() if hashed else None
     except UnreadableImage as error:
         content = "not_an_image" if isinstance(error, NotAnImage) else "unreadable"
         return row | {"content": content, "reason": str(error)}
     return row | {
-        "pixel_sha256": hashlib.sha256(image.data).hexdigest(),
-        "width": image.shape[1],
-        "height": image.shape[0],
+        "pixel_sha256": digest,
+        "width": width,
+        "height": height,
         "mode": mode,
-        "thumb": thumbnail(image).tobytes(),
+        "thumb": thumbnail(grey).tobytes(),
     }
 
 

@@ -1,0 +1,7 @@
+"""`python -m hemabalance.config` prints the JSON schema of the config."""
+
+import json
+
+from hemabalance.config import Config
+
+print(json.dumps(Config.model_json_schema(), indent=2))

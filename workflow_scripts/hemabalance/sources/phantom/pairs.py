@@ -1,0 +1,72 @@
+"""Pairs: the same rendered cells in both stains, to train on and to measure against."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hemabalance.dataset.geometry import Fit, fit_square
+from hemabalance.dataset.imageset import ImageSet, write_image_set
+from hemabalance.sources.phantom.cells import draw_cells
+from hemabalance.sources.phantom.optics import Look
+from hemabalance.sources.phantom.render import render
+from hemabalance.taxonomy import CLASSES
+
+LOOKS: tuple[Look, Look] = ("a", "b")
+PARTS = ("train", "test")
+# Archives number their cells from 0 and 10 million upwards: no cell of a pair is in an archive.
+FIRST_INDEX = {"train": 500_000_000, "test": 600_000_000}
+
+
+def write_pairs(
+    targets: dict[Look, tuple[Path, Path]],
+    *,
+    counts: dict[str, int],
+    frame: int,
+    size: int,
+    fit: Fit,
+    seed: int,
+    threads: int,
+) -> None:
+    """Render cells of all classes in turn, each in both looks, and write an image set a look.
+
+    Photographs to train on have the nuisances of a laboratory, drawn anew for each look, as the archives'
+    photographs have. Those of the part `test` come twice, as ids ending in `photograph` and in `truth`: the latter
+    without stain variation, blur and noise, which is what a normaliser should arrive at.
+
+    Args:
+        targets: look -> zip and index to write.
+        counts: part (`train`, `test`) -> cells.
+        frame: side of the rendered square in pixels.
+        size, fit: as `dataset.geometry.fit_square`; the working size.
+        seed: of the cells.
+        threads: at least 1; without effect on the bytes.
+    """
+    for look, (zip_path, index_path) in targets.items():
+        rows, pictures = [], []
+        for part in PARTS:
+            labels = [CLASSES[k % len(CLASSES)] for k in range(counts[part])]
+            cells = draw_cells(labels, seed=seed, first_index=FIRST_INDEX[part])
+            for kind in ("photograph", "truth") if part == "test" else ("photograph",):
+                images = render(cells, look, shape=(frame, frame), nuisance=kind == "photograph", threads=threads)
+                pictures += [fit_square(image, size=size, fit=fit, field=1.0) for image in images]
+                rows += [(f"pair/{part}/{k:06d}/{kind}", label) for k, label in enumerate(labels)]
+        order = sorted(range(len(rows)), key=lambda k: rows[k])
+        table = pd.DataFrame([rows[k] for k in order], columns=["image_id", "label"])
+        table["source"], table["origin"] = "phantom", "synthetic"
+        table["provenance"] = json.dumps({"look": look, "frame": frame, "seed": seed}, sort_keys=True)
+        write_image_set(zip_path, index_path, table, (pictures[k] for k in order), threads=threads)
+
+
+def read_pairs(images: ImageSet, part: str, kind: str, *, threads: int) -> np.ndarray:
+    """The images of a part in the order of their cells, RGB uint8 (n, size, size, 3).
+
+    Args:
+        images: what `write_pairs` wrote for one look.
+        part: `train` or `test`.
+        kind: `photograph`, or `truth` (of the part `test`).
+        threads: decoders at once.
+    """
+    wanted = images.index["image_id"].str.startswith(f"pair/{part}/") & images.index["image_id"].str.endswith(kind)
+    return images.decode_all(threads=threads, where=wanted.to_numpy())
