@@ -6,6 +6,10 @@
 #   results/<run>/images/{source}.{zip,parquet}            kept photographs at the working size
 #   results/<run>/images/{source}_copies.{zip,parquet}     those set aside as copies or conflicts
 #   results/<run>/{protocol}/split.parquet                 who is train, validation, test (or pool)
+#   results/<run>/pairs/{look}.{zip,parquet}               the same rendered cells in both stains
+#   results/<run>/{protocol}/source_classifier/{augmentation}/   weights.safetensors, history.jsonl, training.json
+#   results/<run>/{protocol}/stain/{normalizer}/           weights.safetensors, history.jsonl, training.json,
+#                                                          metrics.json, images.zip, images.parquet
 #   results/<run>/tables/*.csv  figures/*.svg  report.html
 #   results/<run>/logs/{rule}/…  benchmarks/{rule}/…  .state/{rule}/…
 from snakemake.utils import min_version
@@ -20,6 +24,9 @@ include: "rules/common.smk"
 include: "rules/acquire.smk"
 include: "rules/manifest.smk"
 include: "rules/splits.smk"
+include: "rules/stain.smk"
+include: "rules/stain_metrics.smk"
+include: "rules/stain_report.smk"
 include: "rules/counts.smk"
 include: "rules/report.smk"
 
@@ -30,3 +37,8 @@ rule all:
         f"{RUN}/report.html",
         expand(f"{RUN}/images/{{source}}.zip", source=SOURCES),
         expand(f"{RUN}/{{protocol}}/split.parquet", protocol=CONFIG.protocols),
+        [
+            f"{RUN}/{protocol}/stain/{name}/images.zip"
+            for protocol, names in COMPARED.items()
+            for name in names
+        ],

@@ -1,4 +1,5 @@
 # The validated config, and the two params of each job: its settings and its code.
+import os
 import sys
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from hemabalance.config import load_config
 from hemabalance.errors import InputError
 from hemabalance.provenance import canonical_json, code_fingerprint
 from hemabalance.sources import MODULES as SOURCE_MODULES
+from hemabalance.taxonomy import SOURCE_OF
+
+# For the jobs: threads that wait for each other by spinning take the cores from other jobs, up to ten times over.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 try:
     CONFIG = load_config(config)
@@ -20,11 +25,15 @@ except InputError as error:
 
 RUN = f"results/{CONFIG.run}"
 SOURCES = sorted(CONFIG.sources)
+COMPARED = {
+    protocol: CONFIG.stain.compare.get(protocol, ()) for protocol in CONFIG.protocols
+}
 
 
 wildcard_constraints:
     source="|".join(SOURCES),
     protocol="|".join(CONFIG.protocols),
+    normalizer="|".join(CONFIG.stain.normalizers),
 
 
 def settings(*sections, **values):
@@ -42,3 +51,8 @@ def archive_of(source):
     """Where a source's archive is: rendered, or where the config says."""
     entry = CONFIG.sources[source]
     return f"{RUN}/phantom/{source}.zip" if entry.origin == "phantom" else entry.archive
+
+
+def method_of(normalizer):
+    """The method of a normaliser in config."""
+    return CONFIG.stain.normalizers[normalizer].method

@@ -66,9 +66,11 @@ rule copies_sheet:
 rule report:
     """Write the page that shows the run"""
     input:
-        tables=expand(f"{RUN}/tables/{{name}}.csv", name=[*TABLES, "scale"])
+        tables=expand(
+            f"{RUN}/tables/{{name}}.csv", name=[*TABLES, "scale", *STAIN_TABLES]
+        )
         + expand(f"{RUN}/tables/split_{{protocol}}.csv", protocol=CONFIG.protocols),
-        figures=expand(f"{RUN}/figures/{{name}}.svg", name=FIGURES),
+        figures=expand(f"{RUN}/figures/{{name}}.svg", name=[*FIGURES, *STAIN_FIGURES]),
         receipts=expand(f"{RUN}/inventory/{{source}}.json", source=SOURCES),
     output:
         page=f"{RUN}/report.html",

@@ -21,6 +21,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from bench_stain import bench_transform
+from bench_training import bench_loop
 from hemabalance.config import Config
 from hemabalance.dataset.exclusions import read_exclusions
 from hemabalance.dataset.hamming import pairs_within
@@ -110,7 +112,7 @@ def grown(archive: Path, target: Path, count: int) -> Path:
 
 def turned(data: bytes, turn: Image.Transpose | None) -> bytes:
     try:
-        image, _ = decode(data, **PIXELS)
+        image, _ = decode(data, max_pixels=CONFIG.pixels.max_pixels, min_side=CONFIG.pixels.min_side)
     except UnreadableImage:
         return data
     buffer = io.BytesIO()
@@ -180,6 +182,8 @@ def main() -> None:
         bench_manifest(grown(archive, scratch / "grown.zip", full), scratch / "grown", 1)
     bench_search()
     bench_phantom()
+    bench_loop()
+    bench_transform()
 
 
 if __name__ == "__main__":

@@ -1,13 +1,18 @@
 """A small run of the stain stage: image sets of both sources, a split, normalisers fitted, and what `evaluate` says."""
 
+import base64
+import io
 import json
+import re
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import smears
 import translators
+from PIL import Image
 from smears import SIZE, photographs
 from threadpoolctl import threadpool_limits
 
@@ -20,7 +25,6 @@ from hemabalance.stain.normalizer import Domain
 from hemabalance.taxonomy import SOURCE_OF
 
 CLASSES = ("basophil", "monocyte")
-METHODS = ("none", "reinhard", "wcyclegan_gp")
 TRAINING = {"steps": 6, "seconds": 3725.4, "parameters": 1234, "device": "cpu", "precision": "32"}
 _LIGHT = {"a": "peach", "b": "grey"}
 _START = {"a": 0, "b": 100}
@@ -92,3 +96,12 @@ def evaluated(
         training = TRAINING | {"images": {"a": 15, "b": 11}}
         found.append(Measured(name, name, json.loads(json.dumps(metrics, allow_nan=False)), training))
     return found
+
+
+def drawn(path: Path) -> tuple[list[np.ndarray], str]:
+    """The pictures that an SVG embeds, and all its text (matplotlib writes it as comments beside the outlines)."""
+    text = path.read_text("utf-8")
+    ElementTree.fromstring(text)
+    pictures = [base64.b64decode(found) for found in re.findall(r"data:image/png;base64,([^\"]+)", text)]
+    said = " ".join(re.findall("<!-- (.*?) -->", text, re.DOTALL))
+    return [np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")) for picture in pictures], said

@@ -15,8 +15,9 @@ from makers import hand_made, image_set, inventory, mendeley_files, photograph
 
 from hemabalance.files import write_json
 from hemabalance.report.counts import count_tables, write_csv
-from hemabalance.report.page import TITLES, write_page
+from hemabalance.report.page import write_page
 from hemabalance.report.sheets import contact_sheet, copies_sheet
+from hemabalance.report.titles import SECTIONS, place_of
 from hemabalance.sources.phantom.archive import jpeg
 
 HOSTILE = "<script>alert(1)</script>"
@@ -134,10 +135,12 @@ def page(folder: Path, files: Mapping[str, bytes], origin: str = "local", title:
 
 def test_the_page_shows_every_table_and_figure_in_order(tmp_path: Path) -> None:
     found, receipt = page(tmp_path, mendeley_files())
-    names = [path.stem for path in tmp_path.glob("*.csv")] + ["contact_sheet_mendeley", "copies_sheet"]
-    assert [name for name in found.ids() if name in TITLES] == sorted(names, key=list(TITLES).index)
+    names = [path.name for path in tmp_path.glob("*.csv")] + ["contact_sheet_mendeley.svg", "copies_sheet.svg"]
+    order = [name for section in SECTIONS.values() for name in section.titles]
+    assert [name for name in found.ids() if name in order] == sorted(names, key=order.index)
     for name in names:
-        assert TITLES[name][0] in found.text
+        assert place_of(name).title in found.text
+        assert place_of(name).note in found.text
     assert "immature_granulocyte 2933 1 1" in found.text  # a row of final_counts
     assert "0 warnings" in found.text
     for value in (
@@ -148,6 +151,67 @@ def test_the_page_shows_every_table_and_figure_in_order(tmp_path: Path) -> None:
         receipt["content_sha256"],
     ):
         assert value in found.text
+
+
+def test_the_page_has_a_section_for_what_it_shows_and_no_other(tmp_path: Path) -> None:
+    found, _ = page(tmp_path, mendeley_files())
+    assert [name for name in found.ids() if "." not in name] == ["archives", "counts", "pictures"]
+    links = [attributes["href"] for tag, attributes in found.tags if tag == "a"]
+    assert links == ["#archives", "#counts", "#pictures"]
+
+
+def bare_page(folder: Path, files: Mapping[str, str]) -> Page:
+    """A page of tables (CSV text) and figures (SVG text) alone, in the order given."""
+    for name, text in files.items():
+        (folder / name).write_text(text, "utf-8")
+    write_page(
+        folder / "bare.html",
+        run="bare",
+        taxonomy="thesis",
+        origins={},
+        tables=[folder / name for name in files if name.endswith(".csv")],
+        figures=[folder / name for name in files if name.endswith(".svg")],
+        receipts=[],
+    )
+    return Page(folder / "bare.html")
+
+
+def test_files_of_protocols_and_normalisers_are_titled_by_pattern(tmp_path: Path) -> None:
+    csv, svg = "normaliser,n\nmine,3\n", "<svg xmlns='http://www.w3.org/2000/svg'/>"
+    names = [
+        "stain_usefulness_leak_free.csv", "stain_usefulness_thesis.csv", "stain_methods_thesis.svg",
+        "stain_rows_leak_free_resize_2.svg", "stain_rows_leak_free_cyclegan.svg", "stain_audit_thesis.svg",
+        "stain_audit_thesis.csv", "stain_fid_leak_free.csv",
+    ]  # fmt: skip
+    found = bare_page(tmp_path, {name: csv if name.endswith("csv") else svg for name in names})
+    assert [name for name in found.ids() if "." in name] == names
+    assert "resize_2: real, normalised, reconstructed, protocol leak_free" in found.text
+    assert "{normalizer}" not in found.text
+    with pytest.raises(KeyError, match="stain_usefulness_mine"):
+        bare_page(tmp_path, {"stain_usefulness_mine.csv": csv})
+
+
+def test_every_title_can_be_filled_in() -> None:
+    for name, section in SECTIONS.items():
+        for pattern in section.titles:
+            place = place_of(pattern.format(protocol="thesis", normalizer="mine"))
+            assert place.section == name
+            assert "{" not in place.title + place.note
+
+
+def test_intervals_stand_in_the_cell_of_their_value(tmp_path: Path) -> None:
+    lines = [
+        "normaliser,accuracy,low,high,gain,gain_low,gain_high,reason",
+        "a,0.5,0.4,0.6,-0.1,-0.2,0.0,–",
+        "b,not available,not available,not available,0.3,not available,not available,no image",
+    ]
+    found = bare_page(tmp_path, {"stain_usefulness_thesis.csv": "\n".join(lines)})
+    assert "normaliser accuracy gain reason a 0.5 (0.4 to 0.6) -0.1 (-0.2 to 0.0) –" in found.text
+    assert "b not available 0.3 no image" in found.text
+    classes = [str(attributes["class"]) for tag, attributes in found.tags if tag == "td"]
+    assert classes == ["text", "number", "number", "text", "text", "missing number", "number", "text"]
+    found = bare_page(tmp_path, {"stain_usefulness_thesis.csv": "\n".join(lines[:2])})
+    assert "reason" not in found.text
 
 
 def test_the_page_embeds_its_figures_and_needs_no_network(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import logging
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,12 +28,22 @@ def _leave_the_process_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     assert root.handlers == handlers
 
 
-def job(tmp_path: Path, *, seed: int = 7, code: str = "abc", log: str = "tcia", **settings: object) -> SimpleNamespace:
+def job(
+    tmp_path: Path,
+    *,
+    seed: int = 7,
+    code: str = "abc",
+    log: str = "tcia",
+    inputs: Sequence[Path] = (),
+    **settings: object,
+) -> SimpleNamespace:
     return SimpleNamespace(
         params=SimpleNamespace(settings=canonical_json({"seed": seed, **settings}), code=code),
         log=[str(tmp_path / f"results/demo/logs/manifest/{log}.log")],
+        input=[str(path) for path in inputs],
         rule="manifest",
         threads=3,
+        resources={"mem_mb": 100, "device": "cpu", "devices": 2},
     )
 
 
@@ -123,3 +133,25 @@ def test_seed_decides_every_draw(tmp_path: Path) -> None:
     assert first == again
     assert first[0] != other[0]
     assert first[1] != other[1]
+
+
+def test_the_device_comes_from_the_resources(tmp_path: Path) -> None:
+    with stage(job(tmp_path)) as run:
+        assert run.device == {"device": "cpu", "devices": 2}
+
+
+def test_the_state_folder_knows_the_data(tmp_path: Path) -> None:
+    index, images = tmp_path / "images.parquet", tmp_path / "images.zip"
+    folders = []
+    for content, pixels in (("1", "x"), ("1", "y"), ("2", "y")):
+        index.write_text(content)
+        images.write_text(pixels)
+        with stage(job(tmp_path, inputs=[index, images])) as run:
+            folders.append(run.state)
+    # An image set's index describes its zip, so the zip is not read.
+    assert folders[0] == folders[1] != folders[2]
+
+
+def test_inputs_are_not_hashed_for_a_rule_without_resume_points(tmp_path: Path) -> None:
+    with stage(job(tmp_path, inputs=[tmp_path / "not_there.parquet"])) as run:
+        assert run.threads == 3

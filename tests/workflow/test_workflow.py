@@ -15,7 +15,8 @@ import yaml
 MORE = ("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml")
 RULES = {
     "phantom", "inventory", "manifest", "images", "split", "count_tables", "split_table", "contact_sheet",
-    "copies_sheet", "scale_table", "report", "all",
+    "copies_sheet", "scale_table", "report", "all", "pairs", "stain_fit", "stain_images", "inception",
+    "source_classifier", "stain_metrics", "stain_tables", "stain_losses", "stain_rows", "stain_methods", "stain_audit",
 }  # fmt: skip
 
 

@@ -4,7 +4,8 @@ import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from types import TracebackType
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
@@ -15,21 +16,64 @@ log = logging.getLogger(__name__)
 
 def progress(items: Iterable[Item], *, total: int, what: str, unit: str = "image") -> Iterator[Item]:
     """Pass `items` on while showing how many of `total` are done, the rate, and the time left."""
-    if sys.stderr.isatty():
-        yield from tqdm(items, total=total, desc=what, unit=unit, smoothing=0.1)
-        return
-    start = shown = time.monotonic()
-    done = 0
-    for item in items:
-        yield item
-        done += 1
-        if time.monotonic() - shown >= LOG_EVERY_S:
-            shown = time.monotonic()
-            log.info(_line(what, unit, done, total, shown - start))
-    log.info(_line(what, unit, done, total, time.monotonic() - start))
+    with Meter(what, total, unit) as meter:
+        for item in items:
+            yield item
+            meter.advance()
 
 
-def _line(what: str, unit: str, done: int, total: int, seconds: float) -> str:
-    rate = done / max(seconds, 1e-9)
-    left = f", {(total - done) / rate:.0f} s left" if rate and done < total else f" in {seconds:.1f} s"
-    return f"{what}: {done}/{total} {unit}s, {rate:.1f} {unit}s/s{left}"
+class Meter:
+    """The same, advanced by hand: for work that starts part-way or has values to show.
+
+    Args:
+        what: is being done.
+        total: units of it.
+        unit: in the singular.
+        done: units of an earlier session; they do not count for the rate.
+        shown: False for all but one of several processes at the same work.
+    """
+
+    def __init__(self, what: str, total: int, unit: str, *, done: int = 0, shown: bool = True) -> None:
+        self._what, self._total, self._unit = what, total, unit
+        self._before = self._done = done
+        self._log = shown
+        self._note = ""
+        self._start = self._shown = time.monotonic()
+        self._bar: Any = None
+        if shown and sys.stderr.isatty():
+            self._bar = tqdm(total=total, initial=done, desc=what, unit=unit, smoothing=0.1)
+
+    def __enter__(self) -> "Meter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        elif kind is None:
+            self._line()
+
+    def advance(self, note: str | None = None) -> None:
+        """One more is done; `note` is shown beside it until the next one."""
+        self._done += 1
+        if note is not None:
+            self._note = note
+        if self._bar is not None:
+            if note is not None:
+                self._bar.set_postfix_str(note, refresh=False)
+            self._bar.update()
+        elif time.monotonic() - self._shown >= LOG_EVERY_S:
+            self._line()
+
+    def _line(self) -> None:
+        self._shown = time.monotonic()
+        if not self._log:
+            return
+        seconds, new = self._shown - self._start, self._done - self._before
+        rate = new / max(seconds, 1e-9)
+        unfinished = rate and self._done < self._total
+        left = f", {(self._total - self._done) / rate:.0f} s left" if unfinished else f" in {seconds:.1f} s"
+        note = f"; {self._note}" if self._note else ""
+        count = f"{self._done}/{self._total} {self._unit}s"
+        log.info(f"{self._what}: {count}, {rate:.1f} {self._unit}s/s{left}{note}")

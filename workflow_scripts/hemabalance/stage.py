@@ -7,28 +7,36 @@ import os
 import random
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hemabalance.errors import InputError
+from hemabalance.files import sha256_file
 
 log = logging.getLogger("hemabalance")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Run:
     """What a shim needs besides its inputs and outputs."""
 
     settings: Any
     """The rule's part of the validated config, parsed from its canonical JSON."""
     threads: int
-    state: Path
-    """Folder for resume points, keyed by settings and code; removed when the rule succeeds."""
+    device: dict[str, Any]
+    """`device` and `devices` from the rule's resources, which no settings hold: where a rule runs reruns nothing."""
+    _state: Callable[[], Path]
+
+    @cached_property
+    def state(self) -> Path:
+        """Folder for resume points, keyed by settings, code and input data; removed when the rule succeeds."""
+        return self._state()
 
 
 @contextmanager
@@ -37,14 +45,19 @@ def stage(job: Any) -> Iterator[Run]:
 
     Args:
         job: the object that Snakemake hands to a script; needs `params.settings` (canonical JSON with a
-            `seed`), `params.code`, `log[0]`, `rule`, `threads`.
+            `seed`), `params.code`, `input`, `log[0]`, `rule`, `threads`, `resources`.
 
     Raises:
         SystemExit: code 1, after any error has been written to stderr and to the rule's log.
     """
     settings = json.loads(job.params.settings)
     log_file = Path(job.log[0])
-    run = Run(settings, job.threads, _state_folder(log_file, job.params.settings + job.params.code))
+    run = Run(
+        settings,
+        job.threads,
+        {name: value for name in ("device", "devices") if (value := job.resources.get(name)) is not None},
+        lambda: _state_folder(log_file, job.params.settings + job.params.code, [Path(path) for path in job.input]),
+    )
     handlers = _start_log(log_file)
     _seed(settings["seed"])
     _limit_threads(job.threads)
@@ -57,18 +70,26 @@ def stage(job: Any) -> Iterator[Run]:
         log.exception("Rule %s failed by an error of the program, not of your input", job.rule)
         sys.exit(1)
     else:
-        shutil.rmtree(run.state, ignore_errors=True)
+        if "state" in run.__dict__:
+            shutil.rmtree(run.state, ignore_errors=True)
     finally:
         for handler in handlers:
             logging.getLogger().removeHandler(handler)
             handler.close()
 
 
-def _state_folder(log_file: Path, made_by: str) -> Path:
-    """`results/<run>/.state/<rule>/…/<key>` for the log `results/<run>/logs/<rule>/….log`."""
+def _state_folder(log_file: Path, made_by: str, inputs: Sequence[Path]) -> Path:
+    """`results/<run>/.state/<rule>/…/<key>` for the log `results/<run>/logs/<rule>/….log`.
+
+    An image set's zip is left out of the key: its index, an input beside it, holds the sha256 of every image.
+    """
     parts = log_file.with_suffix("").parts
     logs = parts.index("logs")
-    return Path(*parts[:logs], ".state", *parts[logs + 1 :], hashlib.sha256(made_by.encode()).hexdigest()[:16])
+    digest = hashlib.sha256(made_by.encode())
+    for path in inputs:
+        if path.suffix != ".zip":
+            digest.update(sha256_file(path).encode())
+    return Path(*parts[:logs], ".state", *parts[logs + 1 :], digest.hexdigest()[:16])
 
 
 def _start_log(path: Path) -> list[logging.Handler]:

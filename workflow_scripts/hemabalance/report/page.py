@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,38 +11,10 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hemabalance.files import atomic_path
+from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE, NOT_REPORTED
+from hemabalance.report.titles import SECTIONS, place_of
 
-TITLES = {
-    "statuses": (
-        "What became of every archive member",
-        "One row a source; every member of the archives is counted once.",
-    ),
-    "collected_mendeley": ("Images in source A (thesis Table 2)", "By class folder."),
-    "collected_tcia": ("Images in source B (thesis Table 3)", "By the archive's folder codes."),
-    "removed_tcia": (
-        "Images of source B that were set aside (thesis Table 4)",
-        "The thesis had an expert remove images and the list is lost; ours are what software can prove, plus "
-        "data/exclusions.csv.",
-    ),
-    "removed_mendeley": ("Images of source A that were set aside (thesis Table 5)", "As above."),
-    "final_counts": ("Images by final class (thesis Table 6)", "After cleaning, before any balancing."),
-    "split_leak_free": (
-        "Split, protocol leak_free",
-        "Real images are split first, copies kept together; nothing downstream sees a test image except evaluation.",
-    ),
-    "split_thesis": (
-        "Split, protocol thesis",
-        "The thesis splits after balancing: every real image is in the pool here.",
-    ),
-    "scale": (
-        "Scale of the sources",
-        "Median diameter of single round red cells as a share of the frame, with a 95 % interval. field is the part of "
-        "the frame that this run uses; field for one scale would show red cells of all sources equally large.",
-    ),
-    "contact_sheet_mendeley": ("Contact sheet, source A", "Kept images at the working size, chosen by a hash."),
-    "contact_sheet_tcia": ("Contact sheet, source B", "Kept images at the working size, chosen by a hash."),
-    "copies_sheet": ("Copies", "Each image that was set aside (right) beside the one that stays (left)."),
-}
+_NO_NUMBERS = (NOT_AVAILABLE, NOT_REPORTED, NO_REASON, "")
 
 
 def write_page(
@@ -61,20 +34,30 @@ def write_page(
         run: its name.
         taxonomy: which taxonomy the labels follow.
         origins: source -> `download`, `local` or `phantom`.
-        tables: CSV files, shown in the order of `TITLES`.
+        tables: CSV files, shown with the figures in the sections and the order of `titles.SECTIONS`; files that share
+            a title there (of several protocols or normalisers) in the order given.
         figures: SVG files, embedded.
         receipts: what each archive is (`sources.inventory.take_inventory`).
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    order = {name: place for place, name in enumerate(TITLES)}
+    shown = [*map(_table, tables), *map(_figure, figures)]
+    shown.sort(key=lambda item: item["order"])
+    sections = [
+        {
+            "name": name,
+            "title": section.title,
+            "note": section.note,
+            "shown": [s for s in shown if s["section"] == name],
+        }
+        for name, section in SECTIONS.items()
+    ]
     html = environment.get_template("page.html").render(
         run=run,
         taxonomy=taxonomy,
         phantom="phantom" in origins.values(),
-        tables=[_table(p) for p in sorted(tables, key=lambda p: order[p.stem])],
-        figures=[_figure(p) for p in sorted(figures, key=lambda p: order[p.stem])],
+        sections=[section for section in sections if section["shown"]],
         receipts=[{"source": p.stem, **json.loads(p.read_text("utf-8"))} for p in receipts],
     )
     with atomic_path(path) as part:
@@ -82,18 +65,41 @@ def write_page(
 
 
 def _table(path: Path) -> dict[str, Any]:
-    title, note = TITLES[path.stem]
     table = pd.read_csv(path, dtype="str", keep_default_na=False)
+    kinds = {column: "number" if _numeric(table[column]) else "text" for column in table.columns}
+    table = _folded(table)
     return {
-        "name": path.stem,
-        "title": title,
-        "note": note,
+        "name": path.name,
+        **asdict(place_of(path.name)),
         "columns": [column.replace("_", " ") for column in table.columns],
+        "kinds": [kinds[column] for column in table.columns],
+        "missing": (NOT_AVAILABLE, NOT_REPORTED),
         "rows": table.to_numpy().tolist(),
+        "address": None,
     }
 
 
-def _figure(path: Path) -> dict[str, str]:
-    title, note = TITLES[path.stem]
+def _folded(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with each interval in the cell of its value, and without a column of reasons where none is given."""
+    folded: dict[str, pd.Series] = {}
+    value = ""
+    for column in table.columns:
+        if column in ("low", f"{value}_low"):
+            high = table[column.removesuffix("low") + "high"]
+            known = table[column] != NOT_AVAILABLE
+            folded[value] = folded[value].where(~known, folded[value] + " (" + table[column] + " to " + high + ")")
+        elif column not in ("high", f"{value}_high") and not (
+            column == "reason" and (table[column] == NO_REASON).all()
+        ):
+            folded[column], value = table[column], column
+    return pd.DataFrame(folded)
+
+
+def _numeric(cells: pd.Series) -> bool:
+    """Whether a column holds numbers, as far as it holds anything."""
+    return bool(pd.to_numeric(cells[~cells.isin(_NO_NUMBERS)], errors="coerce").notna().all())
+
+
+def _figure(path: Path) -> dict[str, Any]:
     data = base64.b64encode(path.read_bytes()).decode("ascii")
-    return {"name": path.stem, "title": title, "note": note, "address": f"data:image/svg+xml;base64,{data}"}
+    return {"name": path.name, **asdict(place_of(path.name)), "address": f"data:image/svg+xml;base64,{data}"}

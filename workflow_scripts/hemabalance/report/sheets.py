@@ -34,10 +34,10 @@ def contact_sheet(images: ImageSet, path: Path, *, seed: int) -> None:
     for axis, label in zip(axes, present, strict=False):
         rows = index[index["label"] == label]
         chosen = rows.nsmallest(_COLUMNS, "draw")["position"]
-        axis.imshow(_strip([images.read(position) for position in chosen], _COLUMNS), interpolation="none")
+        axis.imshow(strip([images.read(position) for position in chosen], _COLUMNS), interpolation="none")
         axis.set_ylabel(f"{label.replace('_', ' ')}\nn = {len(rows)}", rotation=0, ha="right", va="center")
     for axis in axes:
-        _bare(axis)
+        bare(axis)
     save_figure(figure, path)
 
 
@@ -60,10 +60,10 @@ def copies_sheet(manifest: pd.DataFrame, sets: Sequence[ImageSet], path: Path) -
     figure = Figure(figsize=(3.1 * _PAIRS_A_ROW, 2.1 * rows + 0.2), layout="constrained")
     axes = figure.subplots(rows, _PAIRS_A_ROW, squeeze=False).ravel()
     for axis, (title, pictures) in zip(axes, shown, strict=False):
-        axis.imshow(_strip(pictures, len(pictures)), interpolation="none")
+        axis.imshow(strip(pictures, len(pictures)), interpolation="none")
         axis.set_title(title, fontsize=6, loc="left", parse_math=False)
     for axis in axes:
-        _bare(axis)
+        bare(axis)
     if not shown:
         axes[0].set_title("no copies were found", loc="left")
     save_figure(figure, path)
@@ -86,16 +86,17 @@ def _groups(manifest: pd.DataFrame) -> list[tuple[str, list[str]]]:
     return groups
 
 
-def _strip(pictures: Sequence[np.ndarray], places: int) -> np.ndarray:
+def strip(pictures: Sequence[np.ndarray], places: int) -> np.ndarray:
     """Pictures side by side on white, uint8 (height, width, 3)."""
     side = pictures[0].shape[0]
-    strip = np.full((side, places * (side + _GAP) - _GAP, 3), 255, np.uint8)
+    row = np.full((side, places * (side + _GAP) - _GAP, 3), 255, np.uint8)
     for place, picture in enumerate(pictures):
-        strip[:, place * (side + _GAP) : place * (side + _GAP) + side] = picture
-    return strip
+        row[:, place * (side + _GAP) : place * (side + _GAP) + side] = picture
+    return row
 
 
-def _bare(axis) -> None:  # type: ignore[no-untyped-def]
+def bare(axis) -> None:  # type: ignore[no-untyped-def]
+    """An axis without ticks and frame."""
     axis.set_xticks([])
     axis.set_yticks([])
     for spine in axis.spines.values():

@@ -1,0 +1,113 @@
+# Stain normalisation: fit each normaliser on what the protocol lets it see, and apply it to all images.
+#
+# inputs   results/<run>/images/{source}.{zip,parquet}, {protocol}/split.parquet
+# outputs  results/<run>/pairs/{look}.{zip,parquet}
+#          results/<run>/{protocol}/stain/{normalizer}/{weights.safetensors,history.jsonl,training.json}
+#          results/<run>/{protocol}/stain/{normalizer}/images.{zip,parquet}
+
+from hemabalance.stain import METHODS as STAIN_MODULES, NETWORKS
+
+STAIN = f"{RUN}/{{protocol}}/stain/{{normalizer}}"
+IMAGES = {
+    "images": expand(f"{RUN}/images/{{source}}.zip", source=SOURCE_OF.values()),
+    "indexes": expand(f"{RUN}/images/{{source}}.parquet", source=SOURCE_OF.values()),
+}
+PAIRS = {
+    "pairs": expand(f"{RUN}/pairs/{{look}}.zip", look=["a", "b"]),
+    "pair_indexes": expand(f"{RUN}/pairs/{{look}}.parquet", look=["a", "b"]),
+}
+
+
+rule pairs:
+    """Render the same cells in both stains"""
+    output:
+        images=PAIRS["pairs"],
+        indexes=PAIRS["pair_indexes"],
+    log:
+        f"{RUN}/logs/pairs/pairs.log",
+    benchmark:
+        f"{RUN}/benchmarks/pairs/pairs.tsv"
+    conda:
+        "../envs/cpu.yaml"
+    threads: 8
+    resources:
+        mem_mb=4000,
+    params:
+        settings=settings(
+            "images", pairs=CONFIG.stain.pairs.model_dump(), frame=CONFIG.phantom.size
+        ),
+        code=code("pairs"),
+    script:
+        "../workflow_scripts/pairs.py"
+
+
+rule stain_fit:
+    """Fit the normaliser {wildcards.normalizer} under the protocol {wildcards.protocol}"""
+    input:
+        **IMAGES,
+        **PAIRS,
+        split=f"{RUN}/{{protocol}}/split.parquet",
+    output:
+        weights=f"{STAIN}/weights.safetensors",
+        history=f"{STAIN}/history.jsonl",
+        training=f"{STAIN}/training.json",
+    log:
+        f"{RUN}/logs/stain_fit/{{protocol}}/{{normalizer}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/stain_fit/{{protocol}}/{{normalizer}}.tsv"
+    conda:
+        "../envs/cuda.yaml"
+    threads: 8
+    resources:
+        mem_mb=16000,
+        gpu=lambda wildcards: int(method_of(wildcards.normalizer) in NETWORKS),
+        device=CONFIG.device,
+        devices=CONFIG.devices,
+    params:
+        settings=lambda wildcards: settings(
+            protocol=wildcards.protocol,
+            precision=CONFIG.precision,
+            method=method_of(wildcards.normalizer),
+            own=CONFIG.stain.settings_of(method_of(wildcards.normalizer)),
+        ),
+        code=lambda wildcards: code(
+            "stain_fit", STAIN_MODULES[method_of(wildcards.normalizer)]
+        ),
+    script:
+        "../workflow_scripts/stain_fit.py"
+
+
+rule stain_images:
+    """Bring all images to the stains that {wildcards.normalizer} is to give them"""
+    input:
+        **IMAGES,
+        split=f"{RUN}/{{protocol}}/split.parquet",
+        weights=f"{STAIN}/weights.safetensors",
+    output:
+        images=f"{STAIN}/images.zip",
+        index=f"{STAIN}/images.parquet",
+    log:
+        f"{RUN}/logs/stain_images/{{protocol}}/{{normalizer}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/stain_images/{{protocol}}/{{normalizer}}.tsv"
+    conda:
+        "../envs/cuda.yaml"
+    threads: 8
+    resources:
+        mem_mb=16000,
+        gpu=lambda wildcards: int(method_of(wildcards.normalizer) in NETWORKS),
+        device=CONFIG.device,
+        devices=1,
+    params:
+        settings=lambda wildcards: settings(
+            precision=CONFIG.precision,
+            method=method_of(wildcards.normalizer),
+            own=CONFIG.stain.settings_of(method_of(wildcards.normalizer)),
+            direction=CONFIG.stain.normalizers[wildcards.normalizer].direction,
+            classes=CONFIG.stain.classes,
+        ),
+        code=lambda wildcards: code(
+            "stain_images", STAIN_MODULES[method_of(wildcards.normalizer)]
+        ),
+    script:
+        "../workflow_scripts/stain_images.py"

@@ -1,0 +1,108 @@
+# What normalisers are measured with, and what comes of it.
+#
+# inputs   results/<run>/images/…, {protocol}/split.parquet, {protocol}/stain/{normalizer}/weights.safetensors
+# outputs  data/weights/inception.safetensors
+#          results/<run>/{protocol}/source_classifier/{augmentation}/{weights.safetensors,history.jsonl,training.json}
+#          results/<run>/{protocol}/stain/{normalizer}/metrics.json
+
+AUGMENTATIONS = ["none", "colour"]
+INCEPTION = "data/weights/inception.safetensors"
+JUDGE = f"{RUN}/{{protocol}}/source_classifier/{{augmentation}}"
+
+
+rule inception:
+    """Fetch the Inception network of FID and KID, and check it"""
+    output:
+        weights=INCEPTION,
+    log:
+        f"{RUN}/logs/inception/inception.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+    params:
+        settings=settings(),
+        code=code("inception"),
+    script:
+        "../workflow_scripts/inception.py"
+
+
+rule source_classifier:
+    """Train a small classifier on source A alone, colours: {wildcards.augmentation}"""
+    input:
+        **IMAGES,
+        split=f"{RUN}/{{protocol}}/split.parquet",
+    output:
+        weights=f"{JUDGE}/weights.safetensors",
+        history=f"{JUDGE}/history.jsonl",
+        training=f"{JUDGE}/training.json",
+    log:
+        f"{RUN}/logs/source_classifier/{{protocol}}/{{augmentation}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/source_classifier/{{protocol}}/{{augmentation}}.tsv"
+    conda:
+        "../envs/cuda.yaml"
+    threads: 8
+    resources:
+        mem_mb=16000,
+        gpu=1,
+        device=CONFIG.device,
+        devices=CONFIG.devices,
+    params:
+        settings=lambda wildcards: settings(
+            protocol=wildcards.protocol,
+            augmentation=wildcards.augmentation,
+            precision=CONFIG.precision,
+            classifier=CONFIG.stain.classifier.model_dump(),
+        ),
+        code=code("source_classifier"),
+    script:
+        "../workflow_scripts/source_classifier.py"
+
+
+rule stain_metrics:
+    """Measure the normaliser {wildcards.normalizer} under the protocol {wildcards.protocol}"""
+    input:
+        **IMAGES,
+        **PAIRS,
+        split=f"{RUN}/{{protocol}}/split.parquet",
+        weights=f"{STAIN}/weights.safetensors",
+        inception=INCEPTION,
+        classifiers=expand(
+            f"{RUN}/{{{{protocol}}}}/source_classifier/{{augmentation}}/weights.safetensors",
+            augmentation=AUGMENTATIONS,
+        ),
+    output:
+        metrics=f"{STAIN}/metrics.json",
+    log:
+        f"{RUN}/logs/stain_metrics/{{protocol}}/{{normalizer}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/stain_metrics/{{protocol}}/{{normalizer}}.tsv"
+    conda:
+        "../envs/cuda.yaml"
+    threads: 8
+    resources:
+        mem_mb=16000,
+        gpu=1,
+        device=CONFIG.device,
+        devices=1,
+    params:
+        settings=lambda wildcards: settings(
+            precision=CONFIG.precision,
+            method=method_of(wildcards.normalizer),
+            own=CONFIG.stain.settings_of(method_of(wildcards.normalizer)),
+            evaluation=dict(
+                CONFIG.stain.evaluation,
+                protocol=wildcards.protocol,
+                classes=CONFIG.stain.classes,
+            ),
+            augmentations=AUGMENTATIONS,
+            rendered=all(
+                CONFIG.sources[name].origin == "phantom" for name in SOURCE_OF.values()
+            ),
+        ),
+        code=lambda wildcards: code(
+            "stain_metrics", STAIN_MODULES[method_of(wildcards.normalizer)]
+        ),
+    script:
+        "../workflow_scripts/stain_metrics.py"

@@ -1,0 +1,206 @@
+# What normalisers do, in tables and pictures.
+#
+# inputs   results/<run>/{protocol}/stain/{normalizer}/{metrics.json,training.json,history.jsonl,weights.safetensors}
+#          results/<run>/images/…, {protocol}/split.parquet
+# outputs  results/<run>/tables/stain_{what}_{protocol}.csv
+#          results/<run>/figures/stain_{what}_{protocol}.svg, stain_rows_{protocol}_{normalizer}.svg
+
+STAIN_KINDS = ["usefulness", "truth", "audit", "fid", "ssim", "structure", "cost", "is"]
+WITH_STAIN = [protocol for protocol, names in COMPARED.items() if names]
+METHODS_COMPARED = {
+    protocol: [[name, method_of(name)] for name in names]
+    for protocol, names in COMPARED.items()
+}
+CHANGING = {
+    protocol: [name for name, method in named if method != "none"]
+    for protocol, named in METHODS_COMPARED.items()
+}
+STAIN_TABLES = expand("stain_{kind}_{protocol}", kind=STAIN_KINDS, protocol=WITH_STAIN)
+STAIN_FIGURES = expand(
+    "stain_{kind}_{protocol}", kind=["methods", "audit", "losses"], protocol=WITH_STAIN
+) + [
+    f"stain_rows_{protocol}_{name}"
+    for protocol in WITH_STAIN
+    for name in CHANGING[protocol]
+]
+
+
+rule stain_tables:
+    """Table what was measured of the normalisers under {wildcards.protocol} (thesis Tables 13-16)"""
+    input:
+        metrics=lambda wildcards: expand(
+            f"{STAIN}/metrics.json",
+            protocol=wildcards.protocol,
+            normalizer=COMPARED[wildcards.protocol],
+        ),
+        training=lambda wildcards: expand(
+            f"{STAIN}/training.json",
+            protocol=wildcards.protocol,
+            normalizer=COMPARED[wildcards.protocol],
+        ),
+    output:
+        **{
+            kind: report(
+                f"{RUN}/tables/stain_{kind}_{{protocol}}.csv",
+                caption="../workflow_scripts/captions/stain_tables.rst",
+                category="Stain",
+            )
+            for kind in STAIN_KINDS
+        },
+    log:
+        f"{RUN}/logs/stain_tables/{{protocol}}.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
+    params:
+        settings=lambda wildcards: settings(
+            normalizers=METHODS_COMPARED[wildcards.protocol]
+        ),
+        code=code("stain_tables"),
+    script:
+        "../workflow_scripts/stain_tables.py"
+
+
+rule stain_audit:
+    """Draw what colour gives away under {wildcards.protocol}"""
+    input:
+        metrics=lambda wildcards: expand(
+            f"{STAIN}/metrics.json",
+            protocol=wildcards.protocol,
+            normalizer=COMPARED[wildcards.protocol],
+        ),
+        training=lambda wildcards: expand(
+            f"{STAIN}/training.json",
+            protocol=wildcards.protocol,
+            normalizer=COMPARED[wildcards.protocol],
+        ),
+    output:
+        figure=report(
+            f"{RUN}/figures/stain_audit_{{protocol}}.svg",
+            caption="../workflow_scripts/captions/stain_audit.rst",
+            category="Stain",
+        ),
+    log:
+        f"{RUN}/logs/stain_audit/{{protocol}}.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
+    params:
+        settings=lambda wildcards: settings(
+            normalizers=METHODS_COMPARED[wildcards.protocol]
+        ),
+        code=code("stain_audit"),
+    script:
+        "../workflow_scripts/stain_audit.py"
+
+
+rule stain_losses:
+    """Draw the losses of the normalisers trained under {wildcards.protocol} (thesis Fig. 40)"""
+    input:
+        histories=lambda wildcards: expand(
+            f"{STAIN}/history.jsonl",
+            protocol=wildcards.protocol,
+            normalizer=COMPARED[wildcards.protocol],
+        ),
+    output:
+        figure=report(
+            f"{RUN}/figures/stain_losses_{{protocol}}.svg",
+            caption="../workflow_scripts/captions/stain_losses.rst",
+            category="Stain",
+        ),
+    log:
+        f"{RUN}/logs/stain_losses/{{protocol}}.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
+    params:
+        settings=lambda wildcards: settings(normalizers=COMPARED[wildcards.protocol]),
+        code=code("stain_losses"),
+    script:
+        "../workflow_scripts/stain_losses.py"
+
+
+rule stain_rows:
+    """Draw what {wildcards.normalizer} makes of each class under {wildcards.protocol} (thesis Figs. 41-46)"""
+    input:
+        **IMAGES,
+        split=f"{RUN}/{{protocol}}/split.parquet",
+        weights=f"{STAIN}/weights.safetensors",
+    output:
+        figure=report(
+            f"{RUN}/figures/stain_rows_{{protocol}}_{{normalizer}}.svg",
+            caption="../workflow_scripts/captions/stain_rows.rst",
+            category="Stain",
+        ),
+    log:
+        f"{RUN}/logs/stain_rows/{{protocol}}/{{normalizer}}.log",
+    conda:
+        "../envs/cuda.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        gpu=lambda wildcards: int(method_of(wildcards.normalizer) in NETWORKS),
+        device=CONFIG.device,
+        devices=1,
+    params:
+        settings=lambda wildcards: settings(
+            protocol=wildcards.protocol,
+            precision=CONFIG.precision,
+            method=method_of(wildcards.normalizer),
+            own=CONFIG.stain.settings_of(method_of(wildcards.normalizer)),
+        ),
+        code=lambda wildcards: code(
+            "stain_rows", STAIN_MODULES[method_of(wildcards.normalizer)]
+        ),
+    script:
+        "../workflow_scripts/stain_rows.py"
+
+
+rule stain_methods:
+    """Draw the same images under every normaliser of {wildcards.protocol}"""
+    input:
+        **IMAGES,
+        split=f"{RUN}/{{protocol}}/split.parquet",
+        weights=lambda wildcards: expand(
+            f"{STAIN}/weights.safetensors",
+            protocol=wildcards.protocol,
+            normalizer=CHANGING[wildcards.protocol],
+        ),
+    output:
+        figure=report(
+            f"{RUN}/figures/stain_methods_{{protocol}}.svg",
+            caption="../workflow_scripts/captions/stain_methods.rst",
+            category="Stain",
+        ),
+    log:
+        f"{RUN}/logs/stain_methods/{{protocol}}.log",
+    conda:
+        "../envs/cuda.yaml"
+    threads: 2
+    resources:
+        mem_mb=8000,
+        gpu=1,
+        device=CONFIG.device,
+        devices=1,
+    params:
+        settings=lambda wildcards: settings(
+            protocol=wildcards.protocol,
+            precision=CONFIG.precision,
+            normalizers=[
+                {
+                    "name": name,
+                    "method": method_of(name),
+                    "own": CONFIG.stain.settings_of(method_of(name)),
+                }
+                for name in CHANGING[wildcards.protocol]
+            ],
+        ),
+        code=lambda wildcards: code(
+            "stain_methods",
+            *[STAIN_MODULES[method_of(name)] for name in CHANGING[wildcards.protocol]],
+        ),
+    script:
+        "../workflow_scripts/stain_methods.py"

@@ -1,0 +1,76 @@
+"""How fast normalisers recolour images; part of `make bench`."""
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hemabalance.config.stain import StainConfig
+from hemabalance.networks.resnet_generator import ResnetGenerator
+from hemabalance.networks.unet import UNetGenerator
+from hemabalance.sources.phantom.cells import draw_cells
+from hemabalance.sources.phantom.render import render
+from hemabalance.stain import METHODS, NETWORKS, method_module
+from hemabalance.stain.normalizer import FitJob, Images, StainData
+from hemabalance.training.device import Runtime, start
+
+SIZE, IMAGES, REPEATS, WIDTH = 128, 64, 3, 32
+LABELS = ["eosinophil", "lymphocyte", "monocyte", "neutrophil"] * (IMAGES // 4)
+
+
+def looks() -> dict[str, np.ndarray]:
+    cells = draw_cells(LABELS, seed=1, first_index=0)
+    return {look: render(cells, look, shape=(SIZE, SIZE), nuisance=True, threads=2) for look in ("a", "b")}
+
+
+def settings_of(method: str) -> dict[str, object]:
+    """Those of the full run, in networks that this machine fits in seconds: speed does not depend on the weights."""
+    own = StainConfig().settings_of(method)
+    small = {"width": WIDTH, "critic_width": 4, "critic_layers": 1, "steps": 1, "batch": 1, "log_every": 1}
+    return own | small | {"average_decay": 0.0} if method in NETWORKS else own
+
+
+def rate(method: str, pictures: dict[str, np.ndarray], runtime: Runtime, folder: Path) -> float:
+    """Images of look b brought to look a, a second; the median of some repeats."""
+    labels = np.array(LABELS)
+    data = StainData(Images(pictures["a"], labels), Images(pictures["b"], labels), (pictures["a"], pictures["b"]))
+    normalizer = method_module(method).build(settings_of(method), size=SIZE, runtime=runtime)
+    normalizer.fit(data, FitJob(runtime, folder / method, folder / f"{method}.jsonl", 2, 1))
+    taken = []
+    for _ in range(REPEATS):
+        begin = time.perf_counter()
+        normalizer.transform(pictures["b"], to="a")
+        taken.append(time.perf_counter() - begin)
+    return IMAGES / statistics.median(taken)
+
+
+def generators(runtime: Runtime) -> dict[str, float]:
+    """Images a second through each generator alone, in alternation."""
+    networks = {
+        "U-Net": UNetGenerator(SIZE, WIDTH, "transposed", True),
+        "ResNet, 9 blocks": ResnetGenerator(SIZE, WIDTH, 9),
+    }
+    batch = torch.zeros(8, 3, SIZE, SIZE, device=runtime.device)
+    taken: dict[str, list[float]] = {name: [] for name in networks}
+    with torch.inference_mode():
+        for _ in range(REPEATS + 1):
+            for name, network in networks.items():
+                begin = time.perf_counter()
+                network.to(runtime.device).eval()(batch)
+                taken[name].append(time.perf_counter() - begin)
+    return {name: len(batch) / statistics.median(seconds[1:]) for name, seconds in taken.items()}
+
+
+def bench_transform() -> None:
+    """Print images a second of `transform` for every method, and of the two generators."""
+    pictures, runtime = looks(), start(device="cpu", precision="32", devices=1, seed=1, threads=2)
+    with tempfile.TemporaryDirectory() as name:
+        print(f"transform, {IMAGES} images of {SIZE} px, 2 threads, networks of width {WIDTH}, images/s:")
+        for method in METHODS:
+            print(f"  {method}: {rate(method, pictures, runtime, Path(name)):.0f}")
+    both = generators(runtime)
+    print("  generators alone: " + ", ".join(f"{name} {found:.0f}" for name, found in both.items()))
+    print(f"  U-Net is {both['U-Net'] / both['ResNet, 9 blocks']:.1f} times as fast")

@@ -1,0 +1,168 @@
+"""One file that holds all a training needs to go on as if it had never stopped: bit for bit on the CPU."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from hemabalance.training.device import Runtime, bare
+from hemabalance.training.plain import decode, encode
+from hemabalance.training.tensorfile import differences, read_tensors, refuse, shapes, write_tensors
+from hemabalance.training.trainee import Trainee
+
+KIND = "checkpoint"
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a training has come."""
+
+    step: int
+    seconds: float = 0.0
+    """Time spent, summed over sessions."""
+    history: int = 0
+    """Length of the history file in bytes."""
+    sums: dict[str, tuple[float, int]] = field(default_factory=dict)
+    """Sum and number of each loss since the last history line."""
+
+
+def save_checkpoint(
+    path: Path, trainee: Trainee, position: Position, description: Mapping[str, Any], runtime: Runtime
+) -> None:
+    """Replace the checkpoint as a whole; every rank must call this, rank 0 writes.
+
+    Args:
+        path: of the file.
+        trainee: what to save.
+        position: how far it has come.
+        description: JSON values that `load_checkpoint` must be given again.
+        runtime: of the training.
+
+    Raises:
+        InputError: the disk is full or the folder cannot be written to; the previous checkpoint stays as it was.
+    """
+    own_tensors, own_values = _own_state(trainee, runtime)
+    ranks = runtime.gather((own_tensors, own_values))
+    if runtime.rank != 0:
+        return
+    tensors = weights(trainee)
+    optimizers = {}
+    for name, optimizer in trainee.optimizers.items():
+        moments, optimizers[name] = _optimizer_state(optimizer)
+        tensors |= {f"optimizers/{name}/{key}": value for key, value in moments.items()}
+    for rank, (rank_tensors, _) in enumerate(ranks):
+        tensors |= {f"rank{rank}/{key}": value for key, value in rank_tensors.items()}
+    header = {
+        "description": dict(description),
+        "parts": _parts(trainee, runtime),
+        "position": [position.step, position.seconds, position.history, position.sums],
+        "optimizers": optimizers,
+        "schedulers": {name: encode(s.state_dict()) for name, s in trainee.schedulers.items()},
+        "ranks": [values for _, values in ranks],
+    }
+    write_tensors(path, tensors, KIND, header)
+
+
+def load_checkpoint(path: Path, trainee: Trainee, description: Mapping[str, Any], runtime: Runtime) -> Position:
+    """Bring a trainee, built as for the first step, to where the checkpoint was taken.
+
+    Raises:
+        InputError: the file is truncated or foreign, or belongs to another description, architecture or number of
+            processes; the differences are named, and no network has changed.
+    """
+    again = f"Delete the folder {path.parent} and run again: training starts from its first step"
+    header, tensors = read_tensors(path, KIND, again)
+    refuse(path, "config", differences(header["description"], description), again)
+    own = weights(trainee)
+    saved = {name: value for name, value in tensors.items() if name.startswith(("networks/", "averages/"))}
+    there, here = {**header["parts"], **shapes(saved)}, {**_parts(trainee, runtime), **shapes(own)}
+    refuse(path, "architecture", differences(there, here), again)
+    values = header["ranks"][runtime.rank]
+    for name, sampler in trainee.samplers.items():
+        sampler.load_state_dict(values["samplers"][name])
+    with torch.no_grad():
+        for name, value in own.items():
+            value.copy_(tensors[name])
+    for name, optimizer in trainee.optimizers.items():
+        _load_optimizer(optimizer, header["optimizers"][name], _under(tensors, f"optimizers/{name}/"))
+    for name, scheduler in trainee.schedulers.items():
+        scheduler.load_state_dict(decode(header["schedulers"][name]))
+    _load_own_state(trainee, runtime, _under(tensors, f"rank{runtime.rank}/"), values)
+    step, seconds, history, sums = header["position"]
+    return Position(step, seconds, history, {name: (total, count) for name, (total, count) in sums.items()})
+
+
+def weights(trainee: Trainee) -> dict[str, Tensor]:
+    """All tensors of the networks and averages, live."""
+    networks = {f"networks/{name}": bare(network) for name, network in trainee.networks.items()}
+    averages = {f"averages/{name}": average.module for name, average in trainee.averages.items()}
+    return {
+        f"{name}/{key}": value
+        for name, module in {**networks, **averages}.items()
+        for key, value in module.state_dict().items()
+    }
+
+
+def _parts(trainee: Trainee, runtime: Runtime) -> dict[str, Any]:
+    kinds = ("optimizers", "schedulers", "samplers", "generators")
+    return {"processes": runtime.world, **{kind: sorted(getattr(trainee, kind)) for kind in kinds}}
+
+
+def _own_state(trainee: Trainee, runtime: Runtime) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What each rank has of its own: samplers, and the states of all random generators."""
+    numpy: Any = np.random.get_state(legacy=False)
+    tensors = {f"generators/{name}": generator.get_state() for name, generator in trainee.generators.items()}
+    tensors |= {
+        "random/torch": torch.get_rng_state(),
+        "random/numpy": torch.from_numpy(numpy["state"].pop("key").view(np.uint8)),
+    }
+    if runtime.device.type == "cuda":
+        tensors["random/cuda"] = torch.cuda.get_rng_state(runtime.device)
+    values = {
+        "samplers": {name: sampler.state_dict() for name, sampler in trainee.samplers.items()},
+        "python": encode(random.getstate()),
+        "numpy": numpy,
+    }
+    return tensors, values
+
+
+def _load_own_state(
+    trainee: Trainee, runtime: Runtime, tensors: Mapping[str, Tensor], values: Mapping[str, Any]
+) -> None:
+    for name, generator in trainee.generators.items():
+        generator.set_state(tensors[f"generators/{name}"])
+    numpy = values["numpy"]
+    np.random.set_state(numpy | {"state": numpy["state"] | {"key": tensors["random/numpy"].numpy().view(np.uint32)}})
+    random.setstate(decode(values["python"]))
+    torch.set_rng_state(tensors["random/torch"])
+    if runtime.device.type == "cuda":
+        torch.cuda.set_rng_state(tensors["random/cuda"], runtime.device)
+
+
+def _optimizer_state(optimizer: Optimizer) -> tuple[dict[str, Tensor], Any]:
+    """The tensors of an optimiser by `<parameter>/<name>`, and the rest of its state."""
+    state = optimizer.state_dict()
+    tensors: dict[str, Tensor] = {}
+    rest = {}
+    for index, entries in state["state"].items():
+        tensors |= {f"{index}/{name}": value for name, value in entries.items() if isinstance(value, Tensor)}
+        rest[index] = {name: value for name, value in entries.items() if not isinstance(value, Tensor)}
+    return tensors, encode({"state": rest, "param_groups": state["param_groups"]})
+
+
+def _load_optimizer(optimizer: Optimizer, values: Any, tensors: Mapping[str, Tensor]) -> None:
+    state = decode(values)
+    for key, tensor in tensors.items():
+        index, _, name = key.partition("/")
+        state["state"][int(index)][name] = tensor
+    optimizer.load_state_dict(state)
+
+
+def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,37 @@
+"""Python values (tuples, whole-number keys, infinities) through JSON and back, unchanged."""
+
+from math import isfinite
+from typing import Any
+
+
+def encode(value: Any) -> Any:
+    """JSON that `decode` turns back into an equal value of the same type.
+
+    Raises:
+        TypeError: it holds something that is not None, a bool, number, string, list, tuple or dict.
+    """
+    if isinstance(value, float) and not isfinite(value):
+        return {"float": str(value)}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list):
+        return [encode(item) for item in value]
+    if isinstance(value, tuple):
+        return {"tuple": [encode(item) for item in value]}
+    if isinstance(value, dict):
+        return {"dict": [[encode(key), encode(item)] for key, item in value.items()]}
+    raise TypeError(f"cannot keep {type(value).__name__} {value!r} in a checkpoint")
+
+
+def decode(value: Any) -> Any:
+    """What was given to `encode`."""
+    if isinstance(value, list):
+        return [decode(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    ((kind, inner),) = value.items()
+    if kind == "float":
+        return float(inner)
+    if kind == "tuple":
+        return tuple(decode(item) for item in inner)
+    return {decode(key): decode(item) for key, item in inner}

@@ -1,0 +1,38 @@
+"""What a method hands to the loop."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from hemabalance.training.average import ExponentialAverage
+from hemabalance.training.batches import Sampler
+
+
+class Trainee(Protocol):
+    """Networks in training and all that changes with them, by name.
+
+    Networks may be wrapped by `Runtime.setup`. Every torch.Generator that `step` draws from must be among
+    `generators`; PyTorch's, NumPy's and Python's global generators are kept besides. Nothing else is: what depends on
+    the number of the step asks `Runtime.step`, and further tensors (a replay buffer) are buffers of a module among
+    `networks`.
+    """
+
+    @property
+    def networks(self) -> Mapping[str, nn.Module]: ...
+    @property
+    def optimizers(self) -> Mapping[str, Optimizer]: ...
+    @property
+    def schedulers(self) -> Mapping[str, LRScheduler]: ...
+    @property
+    def averages(self) -> Mapping[str, ExponentialAverage]: ...
+    @property
+    def samplers(self) -> Mapping[str, Sampler]: ...
+    @property
+    def generators(self) -> Mapping[str, torch.Generator]: ...
+    def step(self) -> Mapping[str, Tensor]:
+        """One optimisation step, of schedulers and averages too; its losses by name, detached, 0-dim."""
+        ...

@@ -1,0 +1,9 @@
+"""Fetch the Inception network of FID and KID."""
+
+from pathlib import Path
+
+from hemabalance.metrics.inception_weights import fetch
+from hemabalance.stage import stage
+
+with stage(snakemake):
+    fetch(Path(snakemake.output.weights))

@@ -1,0 +1,30 @@
+"""Bring all images of both sources to the stains that a direction asks for."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from hemabalance.dataset.splits import read_split
+from hemabalance.stage import stage
+from hemabalance.stain.apply import write_normalised
+from hemabalance.stain.data import open_sets, size_of
+from hemabalance.stain.fit import open_normalizer
+from hemabalance.training.device import start
+
+with stage(snakemake) as run, ExitStack() as stack:
+    given, out, wanted = snakemake.input, snakemake.output, run.settings
+    runtime = start(**run.device, precision=wanted["precision"], seed=wanted["seed"], threads=run.threads)
+    sets = open_sets(given.images, given.indexes, stack)
+    normalizer = open_normalizer(
+        wanted["method"], wanted["own"], Path(given.weights), size=size_of(sets), runtime=runtime
+    )
+    write_normalised(
+        sets,
+        read_split(Path(given.split)),
+        normalizer,
+        Path(out.images),
+        Path(out.index),
+        name=snakemake.wildcards.normalizer,
+        direction=wanted["direction"],
+        classes=tuple(wanted["classes"]),
+        threads=run.threads,
+    )

@@ -1,0 +1,26 @@
+"""Measure one stain normaliser."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from hemabalance.dataset.splits import read_split
+from hemabalance.files import write_json
+from hemabalance.stage import stage
+from hemabalance.stain.data import open_sets, size_of
+from hemabalance.stain.evaluate import Evaluation, evaluate, open_judges
+from hemabalance.stain.fit import open_normalizer
+from hemabalance.training.device import start
+
+with stage(snakemake) as run, ExitStack() as stack:
+    given, wanted = snakemake.input, run.settings
+    method, own, seed, threads = wanted["method"], wanted["own"], wanted["seed"], run.threads
+    runtime = start(**run.device, precision=wanted["precision"], seed=seed, threads=threads)
+    sets = open_sets(given.images, given.indexes, stack)
+    normalizer = open_normalizer(method, own, Path(given.weights), size=size_of(sets), runtime=runtime)
+    classifiers = dict(zip(wanted["augmentations"], map(Path, given.classifiers), strict=True))
+    pairs = open_sets(given.pairs, given.pair_indexes, stack) if wanted["rendered"] else {}
+    judges = open_judges(Path(given.inception), classifiers, pairs, runtime=runtime, threads=threads)
+    how = Evaluation(**wanted["evaluation"], seed=seed, threads=threads)
+    write_json(
+        evaluate(method, normalizer, sets, read_split(Path(given.split)), judges, how), Path(snakemake.output.metrics)
+    )
