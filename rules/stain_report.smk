@@ -15,6 +15,10 @@ CHANGING = {
     protocol: [name for name, method in named if method != "none"]
     for protocol, named in METHODS_COMPARED.items()
 }
+TRAINED = {
+    protocol: [name for name in names if method_of(name) in NETWORKS]
+    for protocol, names in COMPARED.items()
+}
 STAIN_TABLES = expand("stain_{kind}_{protocol}", kind=STAIN_KINDS, protocol=WITH_STAIN)
 STAIN_FIGURES = expand(
     "stain_{kind}_{protocol}", kind=["methods", "audit", "losses"], protocol=WITH_STAIN
@@ -102,7 +106,7 @@ rule stain_losses:
         histories=lambda wildcards: expand(
             f"{STAIN}/history.jsonl",
             protocol=wildcards.protocol,
-            normalizer=COMPARED[wildcards.protocol],
+            normalizer=TRAINED[wildcards.protocol],
         ),
     output:
         figure=report(
@@ -117,7 +121,7 @@ rule stain_losses:
     resources:
         mem_mb=1000,
     params:
-        settings=lambda wildcards: settings(normalizers=COMPARED[wildcards.protocol]),
+        settings=lambda wildcards: settings(normalizers=TRAINED[wildcards.protocol]),
         code=code("stain_losses"),
     script:
         "../workflow_scripts/stain_losses.py"

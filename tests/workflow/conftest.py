@@ -11,21 +11,46 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "rules", "envs", "profiles", "workflow_scripts", "config.yaml", "data")
-TINY = {"run": "tiny", "phantom": {"fraction": 0.001, "min_images": 2, "size": 64}, "images": {"size": 32}}
+NETWORKS = {
+    "width": 4,
+    "critic_width": 4,
+    "critic_layers": 1,
+    "steps": 3,
+    "batch": 2,
+    "log_every": 2,
+    "checkpoint_every": 2,
+}
+TINY = {
+    "run": "tiny",
+    "phantom": {"fraction": 0.001, "min_images": 5, "size": 64},
+    "images": {"size": 32},
+    "stain": {
+        "compare": {"leak_free": ["none", "reinhard", "wcyclegan_gp"]},
+        "wcyclegan_gp": NETWORKS,
+        "pairs": {"train": 4, "test": 4},
+        "classifier": {"width": 4, "batch": 8, "steps": 4, "log_every": 2, "checkpoint_every": 2},
+        "evaluation": {"max_images": 12, "kid_subset": 4, "folds": 2},
+    },
+}
 
 
 class Project:
     """A checkout in a folder of its own."""
+
+    weights: Path | None = None
+    """Downloaded by the first run; the others need not fetch the same 90 MB again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         for part in PARTS:
             source = ROOT / part
             if source.is_dir():
-                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("raw", "__pycache__"))
+                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("raw", "weights", "__pycache__"))
             else:
                 shutil.copy(source, folder / part)
         (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+        if self.weights is not None:
+            shutil.copytree(self.weights, folder / "data" / "weights", dirs_exist_ok=True, copy_function=os.link)
 
     def snakemake(self, *arguments: str, overlays: tuple[str, ...] = ("profiles/overlays/demo.yaml", "tiny.yaml")):
         """Run snakemake there; the caller looks at `returncode` and at `stdout`, which holds stderr too."""
@@ -38,13 +63,16 @@ class Project:
             text=True,
         )
 
-    def would_run(self, *arguments: str, **options) -> set[str]:
-        """The rules that a dry run would execute."""
+    def plan(self, *arguments: str, **options) -> str:
+        """What a dry run says."""
         done = self.snakemake("--dry-run", *arguments, "--quiet", "reason", **options)
         assert done.returncode == 0, done.stdout
-        return {
-            line.split()[1].rstrip(":") for line in done.stdout.splitlines() if line.startswith(("rule ", "localrule "))
-        }
+        return done.stdout
+
+    def would_run(self, *arguments: str, **options) -> set[str]:
+        """The rules that a dry run would execute."""
+        lines = self.plan(*arguments, **options).splitlines()
+        return {line.split()[1].rstrip(":") for line in lines if line.startswith(("rule ", "localrule "))}
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +81,7 @@ def finished(tmp_path_factory) -> Project:
     project = Project(tmp_path_factory.mktemp("finished"))
     done = project.snakemake()
     assert done.returncode == 0, done.stdout
+    Project.weights = project.folder / "data" / "weights"
     return project
 
 

@@ -69,7 +69,7 @@ class Runtime:
 
         Args:
             loss: 0-dim, with a graph.
-            optimizer: of the parameters of `modules`; its old gradients are dropped.
+            optimizer: of the parameters of `modules`; their old gradients are dropped.
             modules: whose gradient norm is watched.
             name: for the message should the loss or its gradient not be finite.
 

@@ -1,6 +1,6 @@
 """Losses and gradients under watch: a value that is not finite ends the training before it spoils a checkpoint."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -26,7 +26,7 @@ class Monitor:
 
     def __init__(self, *, eager: bool, mean: Callable[[Tensor], Tensor]) -> None:
         self._eager, self._mean = eager, mean
-        self._waiting: list[tuple[int, str, str | None, Tensor]] = []
+        self._waiting: list[tuple[tuple[int, str, str | None], Tensor]] = []
         self.begin("training", step=0, sums={})
 
     def begin(self, what: str, *, step: int, sums: Mapping[str, tuple[float, int]]) -> None:
@@ -55,9 +55,10 @@ class Monitor:
             self._wait(f"loss {name}", name, value)
 
     def _wait(self, what: str, loss: str | None, value: Tensor) -> None:
-        self._waiting.append((self.step, what, loss, value))
         if self._eager:
-            self.drain()
+            self._look([(self.step, what, loss)], [value.item()])
+        else:
+            self._waiting.append(((self.step, what, loss), value))
 
     def drain(self) -> None:
         """Look at all values that wait.
@@ -67,13 +68,17 @@ class Monitor:
         """
         if not self._waiting:
             return
-        waiting, self._waiting = self._waiting, []
-        device = waiting[0][-1].device
-        numbers = self._mean(torch.stack([value.to(device, torch.float32) for *_, value in waiting])).tolist()
-        bad = [(step, f"the {what} is {n}") for (step, what, *_), n in zip(waiting, numbers, strict=True) if n - n != 0]
+        entries, values = zip(*self._waiting, strict=True)
+        self._waiting.clear()
+        device = values[0].device
+        together = torch.stack([value.to(device, torch.float32) for value in values])
+        self._look(entries, self._mean(together).tolist())
+
+    def _look(self, entries: Sequence[tuple[int, str, str | None]], numbers: Sequence[float]) -> None:
+        bad = [(step, f"the {what} is {n}") for (step, what, _), n in zip(entries, numbers, strict=True) if n - n != 0]
         if bad:
             self._stop(bad[0][0], [fault for step, fault in bad if step == bad[0][0]])
-        for (_, _, loss, _), number in zip(waiting, numbers, strict=True):
+        for (_, _, loss), number in zip(entries, numbers, strict=True):
             if loss is not None:
                 total, count = self.sums.get(loss, (0.0, 0))
                 self.sums[loss] = (total + number, count + 1)

@@ -1,0 +1,123 @@
+"""The judge of usefulness, and the random colours it is compared with."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from hemabalance.errors import InputError
+from hemabalance.stain.normalizer import Images
+from hemabalance.stain.source_classifier import ClassifierSettings, SourceClassifier, fit_source_classifier
+from hemabalance.training.colour import augment_colour
+from hemabalance.training.device import start  # which makes torchvision importable
+
+from torchvision.transforms import functional as reference  # isort: skip
+
+SETTINGS: dict[str, Any] = {
+    "width": 4, "batch": 8, "steps": 30, "lr": 0.01, "colour_strength": 0.5, "memory_budget": 1 << 20, "log_every": 10,
+    "checkpoint_every": 10,
+}  # fmt: skip
+
+
+def images(seed: int = 0) -> Images:
+    """Two classes that differ in shape, turned or not: wide or narrow stripes, in any colour."""
+    wide, narrow = (np.where(np.arange(16) % period < period / 2, 1.0, 0.3) for period in (16, 4))
+    stripes = np.where(np.arange(24)[:, None] % 2, wide, narrow)[:, None, :, None] * np.ones((1, 16, 1, 1))
+    pixels = stripes * np.random.default_rng(seed).integers(100, 256, (24, 1, 1, 3))
+    return Images(pixels.astype(np.uint8), np.where(np.arange(24) % 2, "basophil", "monocyte"))
+
+
+def fit(folder: Path, augmentation: str = "none", data: Images | None = None, **changes: Any) -> Path:
+    weights = folder / f"{augmentation}.safetensors"
+    settings = ClassifierSettings(**{**SETTINGS, **changes})
+    fit_source_classifier(
+        data or images(), augmentation, settings, weights, folder / "training.json",
+        state=folder / "state", history=folder / "history.jsonl",
+        runtime=start(device="cpu", precision="32", devices=1, seed=3, threads=1),
+    )  # fmt: skip
+    return weights
+
+
+def test_the_classifier_is_written_as_it_was_trained_the_same_each_time(tmp_path: Path) -> None:
+    (tmp_path / "again").mkdir()
+    first, again = fit(tmp_path), fit(tmp_path / "again")
+    assert first.read_bytes() == again.read_bytes()
+    model = SourceClassifier(first, torch.device("cpu"))
+    assert model.classes == ["basophil", "monocyte"]
+    assert set(model.predict(images().pixels)) <= {"basophil", "monocyte"}
+    assert model.predict(images().pixels[:0]).shape == (0,)
+    facts = json.loads((tmp_path / "training.json").read_text())
+    assert (facts["steps"], facts["images"], facts["device"]) == (30, {"a": 24}, "cpu")
+    lines = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [10, 20, 30]
+    assert lines[-1]["cross_entropy"] < lines[0]["cross_entropy"]
+
+
+def test_colours_change_the_training(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    plain, coloured = fit(tmp_path), fit(tmp_path / "b", "colour")
+    assert plain.read_bytes()[-500:] != coloured.read_bytes()[-500:]
+
+
+def test_fewer_images_than_a_batch_are_refused(tmp_path: Path) -> None:
+    few = Images(images().pixels[:4], images().labels[:4])
+    with pytest.raises(InputError, match="batch"):
+        fit(tmp_path, data=few)
+
+
+def test_a_file_that_is_no_classifier_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "foreign").write_bytes(b"not a safetensors file")
+    with pytest.raises(InputError, match="foreign"):
+        SourceClassifier(tmp_path / "foreign", torch.device("cpu"))
+
+
+# --- random colours
+
+
+def some(n: int = 4) -> torch.Tensor:
+    return torch.rand((n, 3, 8, 8), generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+
+def test_no_strength_changes_nothing_and_colours_stay_in_range() -> None:
+    generator = torch.Generator().manual_seed(2)
+    assert torch.allclose(augment_colour(some(), 0.0, generator), some(), atol=1e-5)
+    changed = augment_colour(some(64), 1.0, generator)
+    assert changed.abs().max() <= 1
+    assert (changed - some(64)).abs().mean(dim=(1, 2, 3)).min() > 0.01
+
+
+def test_the_same_generator_gives_the_same_colours_and_each_image_its_own() -> None:
+    grey = torch.full((5, 3, 4, 4), 0.2)
+    one = augment_colour(grey, 0.5, torch.Generator().manual_seed(2))
+    assert torch.equal(one, augment_colour(grey, 0.5, torch.Generator().manual_seed(2)))
+    assert len({tuple(image[:, 0, 0].tolist()) for image in one}) == 5
+    assert torch.equal(one[..., :1, :1].expand_as(one), one)  # a flat image stays flat
+
+
+def test_each_step_is_torchvisions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all but one factor off, against torchvision's function of that name on colours that are not clipped."""
+    picture = some(1) * 0.3
+
+    def drawn(place: int, value: float) -> torch.Tensor:
+        draw = torch.full((1, 7), 0.5)
+        draw[0, place] = (value + 1) / 2
+        monkeypatch.setattr(torch, "rand", lambda *_, **__: draw)
+        return (augment_colour(picture, 0.5, torch.Generator()) + 1) / 2
+
+    unit = (picture + 1) / 2
+    saturated = reference.adjust_saturation(unit, 1.25)
+    # torchvision rounds the weights of luma to four digits, as we do to three.
+    assert torch.allclose(drawn(0, 0.5), saturated, atol=2e-3)
+    assert torch.allclose(drawn(3, 0.5), reference.adjust_brightness(unit, 1.25), atol=1e-5)
+    contrasted = drawn(2, 0.5)
+    assert torch.allclose(contrasted - 0.5, 1.25 * (unit - 0.5), atol=1e-5)
+    turned = drawn(1, 1.0)
+    luma = torch.tensor([0.299, 0.587, 0.114])
+    assert torch.allclose(torch.einsum("c,nchw->nhw", luma, turned), torch.einsum("c,nchw->nhw", luma, unit), atol=1e-3)
+    assert (turned - unit).abs().mean() > 0.02
+    balanced = drawn(4, 1.0)
+    assert torch.allclose(balanced[:, 0], unit[:, 0] * 1.25, atol=1e-5)
+    assert torch.allclose(balanced[:, 1:], unit[:, 1:], atol=1e-5)
