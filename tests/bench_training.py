@@ -1,9 +1,11 @@
 """What the training loop costs: a training with all of it against the same steps in a bare loop."""
 
+import multiprocessing
 import statistics
 import tempfile
 import time
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,20 @@ def loss_of(net: nn.Module, images: Tensor) -> Tensor:
     return nn.functional.l1_loss(net(images), images)
 
 
+def bare_steps(pipe: Connection) -> None:
+    """Forward, backward and step for each batch that comes, nothing else; how long each took goes back."""
+    torch.set_num_threads(1)
+    net = network()
+    optimizer = torch.optim.Adam(net.parameters(), 1e-4)
+    while (pixels := pipe.recv()) is not None:
+        images = torch.from_numpy(pixels)
+        start_s = time.perf_counter()
+        optimizer.zero_grad(set_to_none=True)
+        loss_of(net, images).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        pipe.send(time.perf_counter() - start_s)
+
+
 @dataclass
 class Times:
     """Of one step, in seconds."""
@@ -38,7 +54,9 @@ class Times:
     drawing: float
     """Its images."""
     bare: float
-    """Forward, backward and step of the twin."""
+    """The same in the bare loop."""
+    waiting: float
+    """For the bare loop."""
     loop: float
     """All the rest, up to the next step."""
 
@@ -46,51 +64,41 @@ class Times:
 class Copier:
     """A U-Net that learns to copy: sampled, turned, watched and logged.
 
-    At each step its twin takes the same step in a bare loop, first or second in turns, so that what else the machine
-    does meets both alike.
+    A process of its own takes each step with the same images in a bare loop, in turns with this one, so that what
+    else the machine does meets both alike, and neither uses the other's memory.
     """
 
-    def __init__(self, runtime: Runtime, images: np.ndarray) -> None:
-        net, self.twin = network(), network()
-        self.runtime = runtime
+    def __init__(self, runtime: Runtime, images: np.ndarray, bare: Connection) -> None:
+        net = network()
+        self.runtime, self.bare = runtime, bare
         self.net, optimizer = runtime.setup(net, torch.optim.Adam(net.parameters(), 1e-4))
-        self.twin_optimizer = torch.optim.Adam(self.twin.parameters(), 1e-4)
         self.networks, self.optimizers = {"net": self.net}, {"net": optimizer}
         self.schedulers: dict[str, torch.optim.lr_scheduler.LRScheduler] = {}
         self.averages: dict[str, ExponentialAverage] = {}
         self.samplers = {"images": EpochSampler(len(images), BATCH, 1, 0)}
         self.generators = {"poses": runtime.generator("poses")}
         self.pool = ImagePool(images, runtime, 1 << 30)
-        self.began: list[float] = []
+        self.began = 0.0
         self.times: list[Times] = []
 
     def step(self) -> dict[str, Tensor]:
-        self.began.append(time.perf_counter())
+        now = time.perf_counter()
         if self.times:
             last = self.times[-1]
-            last.loop = self.began[-1] - self.began[-2] - last.bare - last.drawing
+            last.loop = now - self.began - last.drawing - last.waiting
+        self.began = now
         images = augment_dihedral(self.pool.take(self.samplers["images"].draw()), self.generators["poses"])
-        self.times.append(Times(time.perf_counter() - self.began[-1], 0.0, 0.0))
-        if self.runtime.step % 2:
-            self.twin_step(images)
+        drawn = time.perf_counter()
+        self.bare.send(images.numpy())
+        bare = self.bare.recv()
+        self.times.append(Times(drawn - now, bare, time.perf_counter() - drawn, 0.0))
         loss = loss_of(self.net, images)
         self.runtime.minimise(loss, self.optimizers["net"], [self.net], "copy")
-        losses = {"copy": loss.detach()}
-        del loss
-        if not self.runtime.step % 2:
-            self.twin_step(images)
-        return losses
-
-    def twin_step(self, images: Tensor) -> None:
-        start_s = time.perf_counter()
-        self.twin_optimizer.zero_grad(set_to_none=True)
-        loss_of(self.twin, images).backward()  # type: ignore[no-untyped-call]
-        self.twin_optimizer.step()
-        self.times[-1].bare = time.perf_counter() - start_s
+        return {"copy": loss.detach()}
 
 
 def measured(trainee: Copier) -> tuple[list[Times], float]:
-    """Each step's times but the first and last; how long a checkpoint takes."""
+    """Each step's times but the first two and the last; how long a checkpoint takes."""
     with tempfile.TemporaryDirectory() as folder:
         train(
             trainee,
@@ -103,14 +111,21 @@ def measured(trainee: Copier) -> tuple[list[Times], float]:
         )
         start_s = time.perf_counter()
         save_checkpoint(Path(folder) / "state" / "checkpoint.safetensors", trainee, Position(0), {}, trainee.runtime)
-        return trainee.times[1:-1], time.perf_counter() - start_s
+        return trainee.times[2:-1], time.perf_counter() - start_s
 
 
 def bench_loop() -> None:
     """Prints the loop's overhead in percent of a bare step; apart, what images and checkpoints cost."""
     runtime = start(device="cpu", precision="32", devices=1, seed=1, threads=1)
     images = np.random.default_rng(1).integers(0, 256, (64, SIZE, SIZE, 3), np.uint8)
-    rounds = [measured(Copier(runtime, images)) for _ in range(ROUNDS)]
+    rounds = []
+    for _ in range(ROUNDS):
+        here, there = multiprocessing.get_context("spawn").Pipe()
+        other = multiprocessing.get_context("spawn").Process(target=bare_steps, args=(there,))
+        other.start()
+        rounds.append(measured(Copier(runtime, images, here)))
+        here.send(None)
+        other.join()
     steps = [step for times, _ in rounds for step in times]
     bare = statistics.median(step.bare for step in steps)
     drawing = statistics.median(step.drawing for step in steps) / bare

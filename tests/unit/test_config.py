@@ -41,7 +41,7 @@ def test_there_are_overlays() -> None:
 
 STAIN_SIZES = {
     "width", "critic_width", "critic_layers", "blocks", "batch", "steps", "log_every", "checkpoint_every",
-    "average_decay", "train", "test", "max_images", "kid_subset",
+    "average_decay", "train", "test", "max_images", "kid_subset", "lr", "betas",
 }  # fmt: skip
 
 

@@ -53,12 +53,12 @@ class WCycleGanConfig(TrainingConfig):
         "resize", description="how generators enlarge: resize and convolve (ours), or transposed convolutions (thesis)"
     )
     residual: bool = Field(True, description="generators add to the image (ours), or make the image (thesis)")
-    critic_norm: Literal["instance", "none"] = Field("none", description="of the critics; instance in the thesis")
+    critic_norm: Literal["instance", "none"] = Field("instance", description="of the critics; instance as in the thesis")
     critic_steps: int = Field(2, ge=1, le=20, description="critic updates for one of the generators")
     lambda_cycle: Weight = Field(10.0, description="weight of the cycle loss")
     lambda_identity: Weight = Field(5.0, description="weight of the identity loss")
     gp_weight: Weight = Field(10.0, description="weight of the gradient penalty")
-    adversarial_weight: Weight = Field(1.0, description="weight of the adversarial loss; 1 in the thesis")
+    adversarial_weight: Weight = Field(0.1, description="weight of the adversarial loss; 1 in the thesis")
 
 
 class CycleGanConfig(TrainingConfig):

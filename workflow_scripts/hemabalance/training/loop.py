@@ -129,6 +129,8 @@ class _Session:
 
     def take_step(self) -> None:
         self._monitor.step = self.step + 1
+        for optimizer in self._trainee.optimizers.values():
+            optimizer.zero_grad(set_to_none=True)  # here, as the forward pass can use the memory
         self._monitor.record(self._trainee.step())
         self.step += 1
 
