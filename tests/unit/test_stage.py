@@ -155,3 +155,18 @@ def test_the_state_folder_knows_the_data(tmp_path: Path) -> None:
 def test_inputs_are_not_hashed_for_a_rule_without_resume_points(tmp_path: Path) -> None:
     with stage(job(tmp_path, inputs=[tmp_path / "not_there.parquet"])) as run:
         assert run.threads == 3
+
+
+def test_a_second_process_of_a_training_leaves_log_and_state_to_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = job(tmp_path)
+    Path(work.log[0]).parent.mkdir(parents=True)
+    Path(work.log[0]).write_text("the first process was here\n")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    with stage(work) as run:
+        run.state.mkdir(parents=True)
+        logging.getLogger("hemabalance").info("so was the second")
+    assert run.state.is_dir()
+    assert Path(work.log[0]).read_text().startswith("the first process was here\n")
+    assert "so was the second" in Path(work.log[0]).read_text()

@@ -58,7 +58,9 @@ def stage(job: Any) -> Iterator[Run]:
         {name: value for name in ("device", "devices") if (value := job.resources.get(name)) is not None},
         lambda: _state_folder(log_file, job.params.settings + job.params.code, [Path(path) for path in job.input]),
     )
-    handlers = _start_log(log_file)
+    # A training on several devices starts the script once more for each: the first of them keeps house.
+    first = os.environ.get("LOCAL_RANK", "0") == "0"
+    handlers = _start_log(log_file, mode="w" if first else "a")
     _seed(settings["seed"])
     _limit_threads(job.threads)
     try:
@@ -70,7 +72,7 @@ def stage(job: Any) -> Iterator[Run]:
         log.exception("Rule %s failed by an error of the program, not of your input", job.rule)
         sys.exit(1)
     else:
-        if "state" in run.__dict__:
+        if first and "state" in run.__dict__:
             shutil.rmtree(run.state, ignore_errors=True)
     finally:
         for handler in handlers:
@@ -92,9 +94,9 @@ def _state_folder(log_file: Path, made_by: str, inputs: Sequence[Path]) -> Path:
     return Path(*parts[:logs], ".state", *parts[logs + 1 :], digest.hexdigest()[:16])
 
 
-def _start_log(path: Path) -> list[logging.Handler]:
+def _start_log(path: Path, *, mode: str) -> list[logging.Handler]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handlers: list[logging.Handler] = [logging.FileHandler(path, mode="w", encoding="utf-8"), logging.StreamHandler()]
+    handlers: list[logging.Handler] = [logging.FileHandler(path, mode=mode, encoding="utf-8"), logging.StreamHandler()]
     root = logging.getLogger()
     root.setLevel(logging.INFO)
     for handler in handlers:

@@ -53,7 +53,7 @@ class WCycleGanConfig(TrainingConfig):
         "resize", description="how generators enlarge: resize and convolve (ours), or transposed convolutions (thesis)"
     )
     residual: bool = Field(True, description="generators add to the image (ours), or make the image (thesis)")
-    critic_norm: Literal["instance", "none"] = Field("instance", description="of the critics; instance as in the thesis")
+    critic_norm: Literal["instance", "none"] = Field("instance", description="of the critics; instance: as the thesis")
     critic_steps: int = Field(2, ge=1, le=20, description="critic updates for one of the generators")
     lambda_cycle: Weight = Field(10.0, description="weight of the cycle loss")
     lambda_identity: Weight = Field(5.0, description="weight of the identity loss")
