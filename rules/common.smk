@@ -25,6 +25,8 @@ except InputError as error:
 
 RUN = f"results/{CONFIG.run}"
 SOURCES = sorted(CONFIG.sources)
+# What a rule that trains or runs networks takes of the resource `gpu`.
+GPUS = CONFIG.devices if CONFIG.device == "cuda" else 0
 COMPARED = {
     protocol: CONFIG.stain.compare.get(protocol, ()) for protocol in CONFIG.protocols
 }

@@ -57,10 +57,10 @@ rule stain_fit:
         f"{RUN}/benchmarks/stain_fit/{{protocol}}/{{normalizer}}.tsv"
     conda:
         "../envs/cuda.yaml"
-    threads: 8
+    threads: CONFIG.threads
     resources:
         mem_mb=16000,
-        gpu=lambda wildcards: int(method_of(wildcards.normalizer) in NETWORKS),
+        gpu=lambda wildcards: GPUS * (method_of(wildcards.normalizer) in NETWORKS),
         device=CONFIG.device,
         devices=CONFIG.devices,
     params:
@@ -92,10 +92,10 @@ rule stain_images:
         f"{RUN}/benchmarks/stain_images/{{protocol}}/{{normalizer}}.tsv"
     conda:
         "../envs/cuda.yaml"
-    threads: 8
+    threads: CONFIG.threads
     resources:
         mem_mb=16000,
-        gpu=lambda wildcards: int(method_of(wildcards.normalizer) in NETWORKS),
+        gpu=lambda wildcards: GPUS * (method_of(wildcards.normalizer) in NETWORKS),
         device=CONFIG.device,
         devices=1,
     params:

@@ -42,10 +42,10 @@ rule source_classifier:
         f"{RUN}/benchmarks/source_classifier/{{protocol}}/{{augmentation}}.tsv"
     conda:
         "../envs/cuda.yaml"
-    threads: 8
+    threads: CONFIG.threads
     resources:
         mem_mb=16000,
-        gpu=1,
+        gpu=GPUS,
         device=CONFIG.device,
         devices=CONFIG.devices,
     params:
@@ -80,10 +80,10 @@ rule stain_metrics:
         f"{RUN}/benchmarks/stain_metrics/{{protocol}}/{{normalizer}}.tsv"
     conda:
         "../envs/cuda.yaml"
-    threads: 8
+    threads: CONFIG.threads
     resources:
         mem_mb=16000,
-        gpu=1,
+        gpu=GPUS,
         device=CONFIG.device,
         devices=1,
     params:

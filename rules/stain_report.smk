@@ -143,10 +143,10 @@ rule stain_rows:
         f"{RUN}/logs/stain_rows/{{protocol}}/{{normalizer}}.log",
     conda:
         "../envs/cuda.yaml"
-    threads: 2
+    threads: CONFIG.threads
     resources:
         mem_mb=4000,
-        gpu=lambda wildcards: int(method_of(wildcards.normalizer) in NETWORKS),
+        gpu=lambda wildcards: GPUS * (method_of(wildcards.normalizer) in NETWORKS),
         device=CONFIG.device,
         devices=1,
     params:
@@ -183,10 +183,10 @@ rule stain_methods:
         f"{RUN}/logs/stain_methods/{{protocol}}.log",
     conda:
         "../envs/cuda.yaml"
-    threads: 2
+    threads: CONFIG.threads
     resources:
-        mem_mb=8000,
-        gpu=1,
+        mem_mb=16000,
+        gpu=GPUS,
         device=CONFIG.device,
         devices=1,
     params:

@@ -61,7 +61,7 @@ def test_overlay_changes_inputs_and_sizes_only(name: str) -> None:
     assert after["run"] == name
     assert after["sources"].keys() == before["sources"].keys()
     changed = {key for key in before if before[key] != after[key]}
-    assert changed <= {"run", "sources", "phantom", "device", "images", "stain"}
+    assert changed <= {"run", "sources", "phantom", "device", "threads", "images", "stain"}
     assert leaves_that_differ(before["images"], after["images"]) <= {"size"}
     assert leaves_that_differ(before["stain"], after["stain"]) <= STAIN_SIZES
 

@@ -124,7 +124,7 @@ def test_a_changed_setting_reruns_its_stage_and_what_follows(edited):
 
 
 def test_where_networks_run_reruns_nothing(edited):
-    (edited.folder / "more.yaml").write_text("device: cuda\ndevices: 2\n")
+    (edited.folder / "more.yaml").write_text("device: cuda\ndevices: 2\nthreads: 3\n")
     assert edited.would_run(overlays=MORE) == set()
 
 
