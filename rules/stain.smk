@@ -55,6 +55,8 @@ rule stain_fit:
         f"{RUN}/logs/stain_fit/{{protocol}}/{{normalizer}}.log",
     benchmark:
         f"{RUN}/benchmarks/stain_fit/{{protocol}}/{{normalizer}}.tsv"
+    # Long, and much waits for it: first when there is a choice.
+    priority: 10
     conda:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
