@@ -1,7 +1,7 @@
 # Two commands on a fresh machine with Python 3.11: `make demo` and `make test`. Everything else is in README.md.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: setup demo sample test lint bench clean
+.PHONY: setup demo phantom sample test lint bench clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # On a machine without a GPU, TORCH_INDEX=https://download.pytorch.org/whl/cpu saves several gigabytes.
@@ -31,6 +31,10 @@ demo: setup
 	$(SNAKEMAKE) $(call OVERLAY,demo)
 	@echo "The report: $(CURDIR)/results/demo/report.html"
 
+phantom: setup
+	$(SNAKEMAKE) $(call OVERLAY,demo) profiles/overlays/phantom.yaml
+	@echo "The report: $(CURDIR)/results/phantom/report.html"
+
 sample: setup
 	$(SNAKEMAKE) $(call OVERLAY,sample) --config $(PLACED)
 	@echo "The report: $(CURDIR)/results/sample/report.html"
@@ -50,4 +54,4 @@ bench: setup
 	$(BIN)/python tests/bench.py --data $(DATA)
 
 clean:
-	rm -rf $(VENV) .snakemake .pytest_cache .mypy_cache .ruff_cache results/demo
+	rm -rf $(VENV) .snakemake .pytest_cache .mypy_cache .ruff_cache results/demo results/phantom
