@@ -29,7 +29,7 @@ OWN: dict[str, dict[str, Any]] = {
     "wcyclegan_gp": {
         "up": "transposed",
         "residual": True,
-        "critic_norm": "none",
+        "critic_norm": "instance",
         "critic_steps": 2,
         "lambda_cycle": 10.0,
         "lambda_identity": 5.0,
