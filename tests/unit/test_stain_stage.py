@@ -247,7 +247,8 @@ def test_the_audit_sees_what_a_direction_makes_of_colour(views: tuple[Views, pd.
     assert 0.6 < colour["per_class", "source"] < 0.9  # monocytes keep their source's stain
     assert colour["none", "label"] < 0.7
     assert {r["n"] for r in rows} == {40}
-    assert len(rows) == 16
+    assert [r["features"] for r in rows[:6:2]] == ["colour", "colour_percentiles", "inception"]
+    assert len(rows) == 24
 
 
 class Reads:

@@ -105,7 +105,7 @@ def audit(normalizers: Sequence[Measured]) -> list[dict[str, Any]]:
             "classes_left_out": ", ".join(found["left_out"]) or "none",
             "reason": found["reason"] or NO_REASON,
         }
-        for features in ("colour", "inception")
+        for features in ("colour", "colour_percentiles", "inception")
         for target in TARGETS
         for label, direction, found in probes(normalizers, target, features)
     ]

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hemabalance.metrics.colour_statistics import colour_statistics
+from hemabalance.metrics.colour_statistics import COLUMNS, colour_statistics
 from hemabalance.metrics.probes import probe
 from hemabalance.stain.direction import DIRECTIONS, targets
 from hemabalance.stain.normalizer import DOMAINS, other
 from hemabalance.stain.views import Views
 from hemabalance.taxonomy import SOURCE_OF
+
+_MOMENTS = [place for place, name in enumerate(COLUMNS) if name.endswith(("_mean", "_std"))]
 
 
 def audit(
@@ -31,16 +33,23 @@ def audit(
         seed: of the folds and intervals.
 
     Returns:
-        Rows `direction, target` (`source`, `label`)`, features` (`colour`, `inception`) and the probe's own values.
+        Rows `direction, target` (`source`, `label`)`, features` and the probe's own values. `colour`: mean and standard
+        deviation of each channel of RGB and CIELAB; `colour_percentiles`: percentiles besides, which also see noise
+        and clipping at both ends; `inception`.
     """
-    colours = {("real", d): colour_statistics(views.of[d].real) for d in DOMAINS}
-    colours |= {("mapped", d): colour_statistics(views.of[d].mapped) for d in DOMAINS}
+    percentiles = {("real", d): colour_statistics(views.of[d].real) for d in DOMAINS}
+    percentiles |= {("mapped", d): colour_statistics(views.of[d].mapped) for d in DOMAINS}
+    colours = {key: values[:, _MOMENTS] for key, values in percentiles.items()}
     rows = pd.concat([views.of[d].rows for d in DOMAINS], ignore_index=True)
     groups = rows["group_id"].to_numpy(dtype=str)
     found = []
     for direction in ("none", *DIRECTIONS):
         aims = pd.Series(targets(split, direction, classes).to_numpy(), index=split["image_id"])
-        for name, features in (("colour", colours), ("inception", views.features)):
+        for name, features in (
+            ("colour", colours),
+            ("colour_percentiles", percentiles),
+            ("inception", views.features),
+        ):
             chosen = _chosen(rows, aims, features)
             for target in ("source", "label"):
                 result = probe(chosen, rows[target].to_numpy(dtype=str), groups, folds=folds, seed=seed)
