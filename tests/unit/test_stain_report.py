@@ -152,7 +152,7 @@ def test_the_audit_shows_untouched_images_once(stage: Stage) -> None:
     block = table[(table["features"] == "colour") & (table["target"] == "source")]
     assert block["normaliser"].tolist() == ["untouched images", *NAMES[1:] * 3]
     assert block["direction"].tolist() == ["none", *(d for d in ("per_class", "to_a", "to_b") for _ in range(2))]
-    assert len(table) == 4 * len(block)
+    assert len(table) == 6 * len(block)
     found = stage.measured[0].row("audit", direction="none", target="source", features="colour")
     assert found is not None
     assert float(block.iloc[0]["balanced_accuracy"]) == pytest.approx(found["accuracy"], abs=5e-4)
