@@ -100,7 +100,7 @@ SECTIONS = {
                 "Audit of source and class, protocol {protocol}",
                 "Balanced accuracy of a cross-validated logistic regression, copies kept on one side. colour: mean and "
                 "deviation of each channel; colour_percentiles: those and percentiles, which also see noise and "
-                "clipping; inception: Inception features. A class with too few images to be cross-validated is left out.",
+                "clipping; inception: Inception features. A class with too few images is left out.",
             ),
             "stain_fid_{protocol}.csv": (
                 "Distance between sets of images, protocol {protocol} (thesis Table 14)",
