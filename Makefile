@@ -40,7 +40,7 @@ sample: setup
 	@echo "The report: $(CURDIR)/results/sample/report.html"
 
 test: setup lint
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 lint: setup
 	$(BIN)/ruff check .

@@ -7,6 +7,7 @@
 #   results/<run>/images/{source}_copies.{zip,parquet}     those set aside as copies or conflicts
 #   results/<run>/{protocol}/split.parquet                 who is train, validation, test (or pool)
 #   results/<run>/pairs/{look}.{zip,parquet}               the same rendered cells in both stains
+#   results/<run>/{protocol}/real_features.safetensors     what Inception sees in the images to measure on
 #   results/<run>/{protocol}/source_classifier/{augmentation}/   weights.safetensors, history.jsonl, training.json
 #   results/<run>/{protocol}/stain/{normalizer}/           weights.safetensors, history.jsonl, training.json,
 #                                                          metrics.json, images.zip, images.parquet
@@ -26,7 +27,8 @@ include: "rules/manifest.smk"
 include: "rules/splits.smk"
 include: "rules/stain.smk"
 include: "rules/stain_metrics.smk"
-include: "rules/stain_report.smk"
+include: "rules/stain_tables.smk"
+include: "rules/stain_figures.smk"
 include: "rules/counts.smk"
 include: "rules/report.smk"
 

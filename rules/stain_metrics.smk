@@ -3,6 +3,7 @@
 # inputs   results/<run>/images/…, {protocol}/split.parquet, {protocol}/stain/{normalizer}/weights.safetensors
 # outputs  data/weights/inception.safetensors
 #          results/<run>/{protocol}/source_classifier/{augmentation}/{weights.safetensors,history.jsonl,training.json}
+#          results/<run>/{protocol}/real_features.safetensors
 #          results/<run>/{protocol}/stain/{normalizer}/metrics.json
 
 AUGMENTATIONS = ["none", "colour"]
@@ -60,6 +61,37 @@ rule source_classifier:
         "../workflow_scripts/source_classifier.py"
 
 
+rule stain_real:
+    """Look with Inception at the untouched images to measure on under the protocol {wildcards.protocol}"""
+    input:
+        **IMAGES,
+        split=f"{RUN}/{{protocol}}/split.parquet",
+        inception=INCEPTION,
+    output:
+        features=f"{RUN}/{{protocol}}/real_features.safetensors",
+    log:
+        f"{RUN}/logs/stain_real/{{protocol}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/stain_real/{{protocol}}.tsv"
+    conda:
+        "../envs/cuda.yaml"
+    threads: CONFIG.threads
+    resources:
+        mem_mb=8000,
+        gpu=GPUS,
+        device=CONFIG.device,
+        devices=1,
+    params:
+        settings=lambda wildcards: settings(
+            protocol=wildcards.protocol,
+            precision=CONFIG.precision,
+            max_images=CONFIG.stain.evaluation.max_images,
+        ),
+        code=code("stain_real"),
+    script:
+        "../workflow_scripts/stain_real.py"
+
+
 rule stain_metrics:
     """Measure the normaliser {wildcards.normalizer} under the protocol {wildcards.protocol}"""
     input:
@@ -68,6 +100,7 @@ rule stain_metrics:
         split=f"{RUN}/{{protocol}}/split.parquet",
         weights=f"{STAIN}/weights.safetensors",
         inception=INCEPTION,
+        real=f"{RUN}/{{protocol}}/real_features.safetensors",
         classifiers=expand(
             f"{RUN}/{{{{protocol}}}}/source_classifier/{{augmentation}}/weights.safetensors",
             augmentation=AUGMENTATIONS,

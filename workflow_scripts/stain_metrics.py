@@ -19,7 +19,7 @@ with stage(snakemake) as run, ExitStack() as stack:
     normalizer = open_normalizer(method, own, Path(given.weights), size=size_of(sets), runtime=runtime)
     classifiers = dict(zip(wanted["augmentations"], map(Path, given.classifiers), strict=True))
     pairs = open_sets(given.pairs, given.pair_indexes, stack) if wanted["rendered"] else {}
-    judges = open_judges(Path(given.inception), classifiers, pairs, runtime=runtime, threads=threads)
+    judges = open_judges(Path(given.inception), Path(given.real), classifiers, pairs, runtime=runtime, threads=threads)
     how = Evaluation(**wanted["evaluation"], seed=seed, threads=threads)
     write_json(
         evaluate(method, normalizer, sets, read_split(Path(given.split)), judges, how), Path(snakemake.output.metrics)

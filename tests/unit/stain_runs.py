@@ -19,9 +19,10 @@ from threadpoolctl import threadpool_limits
 from hemabalance.dataset.imageset import ImageSet, write_image_set
 from hemabalance.dataset.splits import Protocol, draws
 from hemabalance.report.measured import Measured
-from hemabalance.stain.data import Sets
+from hemabalance.stain.data import Sets, evaluation_rows
 from hemabalance.stain.evaluate import Evaluation, Judges, evaluate
 from hemabalance.stain.normalizer import Domain
+from hemabalance.stain.real_features import real_features
 from hemabalance.taxonomy import SOURCE_OF
 
 CLASSES = ("basophil", "monocyte")
@@ -86,7 +87,9 @@ def evaluated(
     """What is measured of each normaliser, as a JSON file gives it back."""
     cells: dict[Domain, np.ndarray] = {d: photographs(d, _LIGHT[d], range(300, 306)) for d in ("a", "b")}
     # The true renderings are the photographs themselves, which is as near as a test of tables needs.
-    judges = Judges(corners, {"none": Darkness(), "colour": Darkness()}, *[cells if rendered else {}] * 2)  # type: ignore[dict-item]
+    rows = evaluation_rows(split_of(sets, protocol), protocol, most=40)
+    real = real_features(sets, rows, corners, threads=1)
+    judges = Judges(corners, real, {"none": Darkness(), "colour": Darkness()}, *[cells if rendered else {}] * 2)  # type: ignore[dict-item]
     split = split_of(sets, protocol)
     how = Evaluation(protocol, CLASSES, max_images=40, kid_subset=5, folds=2, seed=1, threads=1)
     found = []

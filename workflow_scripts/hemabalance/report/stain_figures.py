@@ -13,10 +13,10 @@ from hemabalance.dataset.splits import Protocol
 from hemabalance.report.sheets import bare, strip
 from hemabalance.report.style import save_figure
 from hemabalance.stain import method_module
-from hemabalance.stain.data import Sets, evaluation_rows
+from hemabalance.stain.data import Sets, decoded, evaluation_rows
 from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer
 from hemabalance.stain.views import View, make_views
-from hemabalance.taxonomy import CLASSES, SOURCE_OF
+from hemabalance.taxonomy import CLASSES
 
 _EXAMPLES = 3
 _SIDE = 128  # pixels; larger pictures are reduced, or the page would weigh hundreds of megabytes
@@ -103,9 +103,13 @@ def stain_methods(
         threads: decoders at once.
     """
     rows = picture_rows(split, protocol, each=1)
-    labels_a, real_a = _real(sets, rows, "a", threads=threads)
-    labels_b, real_b = _real(sets, rows, "b", threads=threads)
-    columns = {"real A": dict(zip(labels_a, real_a, strict=True)), "real B": dict(zip(labels_b, real_b, strict=True))}
+    of_a, real_a = decoded(sets, rows, "a", threads=threads)
+    of_b, real_b = decoded(sets, rows, "b", threads=threads)
+    labels_b = of_b["label"]
+    columns = {
+        "real A": dict(zip(of_a["label"], real_a, strict=True)),
+        "real B": dict(zip(labels_b, real_b, strict=True)),
+    }
     for name, normalizer in normalizers.items():
         columns[name] = dict(zip(labels_b, normalizer.transform(real_b, to="a").pixels, strict=True))
     blank = np.full(real_b.shape[1:], 255, np.uint8)
@@ -118,13 +122,6 @@ def stain_methods(
         axis.set_ylabel(label.replace("_", " "), rotation=0, ha="right", va="center")
     _heads(axes[0, 0], list(columns))
     save_figure(figure, path)
-
-
-def _real(sets: Sets, rows: pd.DataFrame, domain: Domain, *, threads: int) -> tuple[list[str], np.ndarray]:
-    """Class and pixels of the chosen images of a source."""
-    mine = rows[rows["source"] == SOURCE_OF[domain]]
-    where = pd.Index(sets[domain].index["image_id"]).get_indexer(mine["image_id"])
-    return mine["label"].tolist(), sets[domain].decode_all(threads=threads, where=where)
 
 
 def _classes(rows: pd.DataFrame) -> list[str]:

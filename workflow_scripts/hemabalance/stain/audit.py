@@ -1,5 +1,6 @@
 """How much of the source, and of the class, an image's colour alone gives away."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -8,7 +9,7 @@ import pandas as pd
 
 from hemabalance.metrics.colour_statistics import COLUMNS, colour_statistics
 from hemabalance.metrics.probes import probe
-from hemabalance.stain.direction import DIRECTIONS, targets
+from hemabalance.stain.direction import Direction, targets
 from hemabalance.stain.normalizer import DOMAINS, other
 from hemabalance.stain.views import Views
 from hemabalance.taxonomy import SOURCE_OF
@@ -17,9 +18,15 @@ _MOMENTS = [place for place, name in enumerate(COLUMNS) if name.endswith(("_mean
 
 
 def audit(
-    views: Views, split: pd.DataFrame, *, classes: tuple[str, ...], folds: int, seed: int
+    views: Views,
+    split: pd.DataFrame,
+    directions: Sequence[Direction],
+    *,
+    classes: tuple[str, ...],
+    folds: int,
+    seed: int,
 ) -> list[dict[str, Any]]:
-    """Probe the source and the class, from colour statistics and from Inception features, for every direction.
+    """Probe the source and the class, from colour statistics and from Inception features, for each direction.
 
     A probe is a logistic regression, cross-validated with copies kept together. The images are those of both
     sources, each in the stain that the direction gives it, so that `per_class` shows how far stain becomes a
@@ -28,6 +35,7 @@ def audit(
     Args:
         views: mapped images and features of both sources.
         split: one row an image after cleaning; what `per_class` counts.
+        directions: of `direction.DIRECTIONS`, or `none`.
         classes: those that `per_class` maps.
         folds: of the cross-validation.
         seed: of the folds and intervals.
@@ -43,7 +51,7 @@ def audit(
     rows = pd.concat([views.of[d].rows for d in DOMAINS], ignore_index=True)
     groups = rows["group_id"].to_numpy(dtype=str)
     found = []
-    for direction in ("none", *DIRECTIONS):
+    for direction in directions:
         aims = pd.Series(targets(split, direction, classes).to_numpy(), index=split["image_id"])
         for name, features in (
             ("colour", colours),

@@ -12,6 +12,7 @@ from hemabalance.dataset.splits import HELD_BACK, Protocol, require_visible, vis
 from hemabalance.errors import InputError
 from hemabalance.stain.direction import shared_classes
 from hemabalance.stain.normalizer import DOMAINS, Domain, Images, StainData
+from hemabalance.taxonomy import SOURCE_OF
 
 Sets = Mapping[Domain, ImageSet]
 """The prepared images of both sources, all of one size."""
@@ -38,6 +39,12 @@ def training_data(
     Raises:
         InputError: the sources share no visible class, or images and split are not of one run.
     """
+    loaded = {domain: training_images(sets[domain], split, protocol, threads=threads) for domain in DOMAINS}
+    return StainData(loaded["a"], loaded["b"], pairs)
+
+
+def training_images(held: ImageSet, split: pd.DataFrame, protocol: Protocol, *, threads: int) -> Images:
+    """One source's share of `training_data`; arguments and errors as there."""
     seen = visible(split, protocol)
     classes = shared_classes(seen)
     if not classes:
@@ -47,14 +54,10 @@ def training_data(
             "Add images of one class to both sources, or set the direction to none",
         )
     seen = seen[seen["label"].isin(classes)]
-    loaded: dict[Domain, Images] = {}
-    for domain in DOMAINS:
-        index = sets[domain].index
-        where = index["image_id"].isin(seen["image_id"]).to_numpy()
-        require_visible(split, index.loc[where, "image_id"], protocol)
-        labels = index.loc[where, "label"].to_numpy(dtype=str)
-        loaded[domain] = Images(sets[domain].decode_all(threads=threads, where=where), labels)
-    return StainData(loaded["a"], loaded["b"], pairs)
+    where = held.index["image_id"].isin(seen["image_id"]).to_numpy()
+    require_visible(split, held.index.loc[where, "image_id"], protocol)
+    labels = held.index.loc[where, "label"].to_numpy(dtype=str)
+    return Images(held.decode_all(threads=threads, where=where), labels)
 
 
 def evaluation_rows(split: pd.DataFrame, protocol: Protocol, *, most: int) -> pd.DataFrame:
@@ -71,6 +74,13 @@ def evaluation_rows(split: pd.DataFrame, protocol: Protocol, *, most: int) -> pd
     # The draw also decided the part, so the smallest are test images: real test images come first.
     chosen = rows.sort_values(["draw", "image_id"]).groupby("source").head(most)
     return chosen.sort_values(["source", "image_id"], ignore_index=True).assign(held_back=bool(parts))
+
+
+def decoded(sets: Sets, rows: pd.DataFrame, domain: Domain, *, threads: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """The rows of one source, and their images, RGB uint8 (n, size, size, 3)."""
+    mine = rows[rows["source"] == SOURCE_OF[domain]].reset_index(drop=True)
+    where = pd.Index(sets[domain].index["image_id"]).get_indexer(mine["image_id"])
+    return mine, sets[domain].decode_all(threads=threads, where=where)
 
 
 def size_of(sets: Sets) -> int:

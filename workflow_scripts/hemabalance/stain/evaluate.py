@@ -1,6 +1,6 @@
 """Everything that is measured of one normaliser, as one JSON object."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,25 +9,21 @@ import numpy as np
 import pandas as pd
 
 from hemabalance.dataset.splits import HELD_BACK, Protocol
-from hemabalance.metrics.features import InceptionFeatures
 from hemabalance.metrics.inception_score import inception_score
 from hemabalance.sources.phantom.pairs import read_pairs
 from hemabalance.stain import method_module
 from hemabalance.stain.audit import audit
 from hemabalance.stain.data import Sets, evaluation_rows
+from hemabalance.stain.direction import DIRECTIONS, Direction
 from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer
 from hemabalance.stain.quality import fidelity, reconstruction, structure
+from hemabalance.stain.real_features import Extract, inception_features, read_real_features
 from hemabalance.stain.source_classifier import SourceClassifier
 from hemabalance.stain.truth import truth
 from hemabalance.stain.usefulness import usefulness
 from hemabalance.stain.views import Views, make_views
 from hemabalance.taxonomy import SOURCE_OF
 from hemabalance.training.device import Runtime
-
-_BATCH = 32  # through Inception; without effect on the features
-
-Extract = Callable[[np.ndarray], np.ndarray]
-"""RGB uint8 (n, height, width, 3) -> Inception features float32 (n, 2048)."""
 
 
 @dataclass(frozen=True)
@@ -57,30 +53,34 @@ class Judges:
 
     Attributes:
         extract: Inception features of images.
+        real: by domain those of the untouched images to measure on (`real_features`), float32 (n, 2048).
         classifiers: augmentation in training -> classifier of source A.
         photographs, renderings: held-back pairs (see `truth.truth`); empty where the sources are not rendered.
     """
 
     extract: Extract
+    real: Mapping[Domain, np.ndarray]
     classifiers: dict[str, SourceClassifier]
     photographs: dict[Domain, np.ndarray]
     renderings: dict[Domain, np.ndarray]
 
 
 def open_judges(
-    inception: Path, classifiers: Mapping[str, Path], pairs: Sets, *, runtime: Runtime, threads: int
+    inception: Path, real: Path, classifiers: Mapping[str, Path], pairs: Sets, *, runtime: Runtime, threads: int
 ) -> Judges:
     """Load what normalisers are measured with.
 
     Args:
         inception: weights that `metrics.inception_weights.fetch` wrote.
+        real: features that `real_features.write_real_features` wrote.
         classifiers: augmentation -> weights.
         pairs: rendered pairs by look; empty where the sources are real photographs.
         runtime: where the networks run.
         threads: decoders at once.
     """
     return Judges(
-        InceptionFeatures(inception, device=runtime.device, batch=_BATCH),
+        inception_features(inception, runtime),
+        read_real_features(real),
         {name: SourceClassifier(path, runtime.device) for name, path in classifiers.items()},
         {look: read_pairs(held, "test", "photograph", threads=threads) for look, held in pairs.items()},
         {look: read_pairs(held, "test", "truth", threads=threads) for look, held in pairs.items()},
@@ -108,8 +108,9 @@ def evaluate(
     changes = method != "none"
     invertible = changes and method_module(method).INVERTIBLE
     views = make_views(sets, rows, normalizer, invertible=invertible, threads=how.threads)
-    _extract_features(views, judges.extract, changes=changes)
+    _extract_features(views, judges, changes=changes)
     seed = how.seed
+    directions: tuple[Direction, ...] = ("none", *DIRECTIONS) if changes else ("none",)
     return {
         "protocol": how.protocol,
         "held_back": bool(rows["held_back"].all()),
@@ -119,20 +120,20 @@ def evaluate(
         "reconstruction": reconstruction(views, seed=seed),
         "structure": structure(views, seed=seed) if changes else [],
         "inception_score": asdict(inception_score(None)),
-        "audit": audit(views, split, classes=how.classes, folds=how.folds, seed=seed),
+        "audit": audit(views, split, directions, classes=how.classes, folds=how.folds, seed=seed),
         "usefulness": _usefulness(normalizer, sets, split, judges, how),
         "truth": truth(judges.photographs, judges.renderings, normalizer, seed=seed) if judges.photographs else [],
     }
 
 
-def _extract_features(views: Views, extract: Extract, *, changes: bool) -> None:
+def _extract_features(views: Views, judges: Judges, *, changes: bool) -> None:
     for domain in DOMAINS:
         view = views.of[domain]
-        views.features["real", domain] = extract(view.real)
+        views.features["real", domain] = judges.real[domain]
         # What nothing changed has the features it had.
-        views.features["mapped", domain] = extract(view.mapped) if changes else views.features["real", domain]
+        views.features["mapped", domain] = judges.extract(view.mapped) if changes else judges.real[domain]
         if view.reconstructed is not None:
-            views.features["reconstructed", domain] = extract(view.reconstructed)
+            views.features["reconstructed", domain] = judges.extract(view.reconstructed)
 
 
 def _usefulness(

@@ -12,11 +12,12 @@ from torch import Tensor
 from hemabalance.errors import InputError
 from hemabalance.stain.normalizer import FitJob, Images, StainData
 from hemabalance.stain.settings import Training
+from hemabalance.taxonomy import SOURCE_OF
 from hemabalance.training.batches import BalancedSampler, EpochSampler, ImagePool, Sampler, augment_dihedral
 
 log = logging.getLogger(__name__)
 
-SOURCES = {"a": "domain a (source mendeley)", "b": "domain b (source tcia)"}
+SOURCES = {domain: f"domain {domain} (source {source})" for domain, source in SOURCE_OF.items()}
 LOOKED_AT = 64
 
 

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 
 from hemabalance.stain.apply import transformed
-from hemabalance.stain.data import Sets
+from hemabalance.stain.data import Sets, decoded
 from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer, other
-from hemabalance.taxonomy import SOURCE_OF
 
 
 @dataclass(frozen=True)
@@ -51,11 +50,9 @@ def make_views(sets: Sets, rows: pd.DataFrame, normalizer: Normalizer, *, invert
     """
     made: dict[Domain, View] = {}
     for domain in DOMAINS:
-        mine = rows[rows["source"] == SOURCE_OF[domain]]
-        index = pd.Index(sets[domain].index["image_id"])
-        real = sets[domain].decode_all(threads=threads, where=index.get_indexer(mine["image_id"]))
+        mine, real = decoded(sets, rows, domain, threads=threads)
         to = other(domain)
         mapped, passed = transformed(normalizer, real, to=to, what=f"{domain} to {to}")
         back = normalizer.inverse(mapped, to=domain).pixels if invertible else None
-        made[domain] = View(mine.reset_index(drop=True), real, mapped, back, int(passed.sum()))
+        made[domain] = View(mine, real, mapped, back, int(passed.sum()))
     return Views(made)

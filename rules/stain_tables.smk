@@ -1,9 +1,8 @@
-# What normalisers do, in tables and pictures.
+# What normalisers do, in numbers.
 #
-# inputs   results/<run>/{protocol}/stain/{normalizer}/{metrics.json,training.json,history.jsonl,weights.safetensors}
-#          results/<run>/images/…, {protocol}/split.parquet
+# inputs   results/<run>/{protocol}/stain/{normalizer}/{metrics.json,training.json,history.jsonl}
 # outputs  results/<run>/tables/stain_{what}_{protocol}.csv
-#          results/<run>/figures/stain_{what}_{protocol}.svg, stain_rows_{protocol}_{normalizer}.svg
+#          results/<run>/figures/stain_{audit,losses}_{protocol}.svg
 
 STAIN_KINDS = ["usefulness", "truth", "audit", "fid", "ssim", "structure", "cost", "is"]
 WITH_STAIN = [protocol for protocol, names in COMPARED.items() if names]
@@ -125,86 +124,3 @@ rule stain_losses:
         code=code("stain_losses"),
     script:
         "../workflow_scripts/stain_losses.py"
-
-
-rule stain_rows:
-    """Draw what {wildcards.normalizer} makes of each class under {wildcards.protocol} (thesis Figs. 41-46)"""
-    input:
-        **IMAGES,
-        split=f"{RUN}/{{protocol}}/split.parquet",
-        weights=f"{STAIN}/weights.safetensors",
-    output:
-        figure=report(
-            f"{RUN}/figures/stain_rows_{{protocol}}_{{normalizer}}.svg",
-            caption="../workflow_scripts/captions/stain_rows.rst",
-            category="Stain",
-        ),
-    log:
-        f"{RUN}/logs/stain_rows/{{protocol}}/{{normalizer}}.log",
-    conda:
-        "../envs/cuda.yaml"
-    threads: CONFIG.threads
-    resources:
-        mem_mb=4000,
-        gpu=lambda wildcards: GPUS * (method_of(wildcards.normalizer) in NETWORKS),
-        device=CONFIG.device,
-        devices=1,
-    params:
-        settings=lambda wildcards: settings(
-            protocol=wildcards.protocol,
-            precision=CONFIG.precision,
-            method=method_of(wildcards.normalizer),
-            own=CONFIG.stain.settings_of(method_of(wildcards.normalizer)),
-        ),
-        code=lambda wildcards: code(
-            "stain_rows", STAIN_MODULES[method_of(wildcards.normalizer)]
-        ),
-    script:
-        "../workflow_scripts/stain_rows.py"
-
-
-rule stain_methods:
-    """Draw the same images under every normaliser of {wildcards.protocol}"""
-    input:
-        **IMAGES,
-        split=f"{RUN}/{{protocol}}/split.parquet",
-        weights=lambda wildcards: expand(
-            f"{STAIN}/weights.safetensors",
-            protocol=wildcards.protocol,
-            normalizer=CHANGING[wildcards.protocol],
-        ),
-    output:
-        figure=report(
-            f"{RUN}/figures/stain_methods_{{protocol}}.svg",
-            caption="../workflow_scripts/captions/stain_methods.rst",
-            category="Stain",
-        ),
-    log:
-        f"{RUN}/logs/stain_methods/{{protocol}}.log",
-    conda:
-        "../envs/cuda.yaml"
-    threads: CONFIG.threads
-    resources:
-        mem_mb=16000,
-        gpu=GPUS,
-        device=CONFIG.device,
-        devices=1,
-    params:
-        settings=lambda wildcards: settings(
-            protocol=wildcards.protocol,
-            precision=CONFIG.precision,
-            normalizers=[
-                {
-                    "name": name,
-                    "method": method_of(name),
-                    "own": CONFIG.stain.settings_of(method_of(name)),
-                }
-                for name in CHANGING[wildcards.protocol]
-            ],
-        ),
-        code=lambda wildcards: code(
-            "stain_methods",
-            *[STAIN_MODULES[method_of(name)] for name in CHANGING[wildcards.protocol]],
-        ),
-    script:
-        "../workflow_scripts/stain_methods.py"

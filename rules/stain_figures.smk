@@ -1,0 +1,88 @@
+# What normalisers do, in pictures.
+#
+# inputs   results/<run>/{protocol}/stain/{normalizer}/weights.safetensors
+#          results/<run>/images/…, {protocol}/split.parquet
+# outputs  results/<run>/figures/stain_rows_{protocol}_{normalizer}.svg, stain_methods_{protocol}.svg
+
+
+rule stain_rows:
+    """Draw what {wildcards.normalizer} makes of each class under {wildcards.protocol} (thesis Figs. 41-46)"""
+    input:
+        **IMAGES,
+        split=f"{RUN}/{{protocol}}/split.parquet",
+        weights=f"{STAIN}/weights.safetensors",
+    output:
+        figure=report(
+            f"{RUN}/figures/stain_rows_{{protocol}}_{{normalizer}}.svg",
+            caption="../workflow_scripts/captions/stain_rows.rst",
+            category="Stain",
+        ),
+    log:
+        f"{RUN}/logs/stain_rows/{{protocol}}/{{normalizer}}.log",
+    conda:
+        "../envs/cuda.yaml"
+    threads: CONFIG.threads
+    resources:
+        mem_mb=4000,
+        gpu=lambda wildcards: GPUS * (method_of(wildcards.normalizer) in NETWORKS),
+        device=CONFIG.device,
+        devices=1,
+    params:
+        settings=lambda wildcards: settings(
+            protocol=wildcards.protocol,
+            precision=CONFIG.precision,
+            method=method_of(wildcards.normalizer),
+            own=CONFIG.stain.settings_of(method_of(wildcards.normalizer)),
+        ),
+        code=lambda wildcards: code(
+            "stain_rows", STAIN_MODULES[method_of(wildcards.normalizer)]
+        ),
+    script:
+        "../workflow_scripts/stain_rows.py"
+
+
+rule stain_methods:
+    """Draw the same images under every normaliser of {wildcards.protocol}"""
+    input:
+        **IMAGES,
+        split=f"{RUN}/{{protocol}}/split.parquet",
+        weights=lambda wildcards: expand(
+            f"{STAIN}/weights.safetensors",
+            protocol=wildcards.protocol,
+            normalizer=CHANGING[wildcards.protocol],
+        ),
+    output:
+        figure=report(
+            f"{RUN}/figures/stain_methods_{{protocol}}.svg",
+            caption="../workflow_scripts/captions/stain_methods.rst",
+            category="Stain",
+        ),
+    log:
+        f"{RUN}/logs/stain_methods/{{protocol}}.log",
+    conda:
+        "../envs/cuda.yaml"
+    threads: CONFIG.threads
+    resources:
+        mem_mb=16000,
+        gpu=GPUS,
+        device=CONFIG.device,
+        devices=1,
+    params:
+        settings=lambda wildcards: settings(
+            protocol=wildcards.protocol,
+            precision=CONFIG.precision,
+            normalizers=[
+                {
+                    "name": name,
+                    "method": method_of(name),
+                    "own": CONFIG.stain.settings_of(method_of(name)),
+                }
+                for name in CHANGING[wildcards.protocol]
+            ],
+        ),
+        code=lambda wildcards: code(
+            "stain_methods",
+            *[STAIN_MODULES[method_of(name)] for name in CHANGING[wildcards.protocol]],
+        ),
+    script:
+        "../workflow_scripts/stain_methods.py"

@@ -1,0 +1,18 @@
+"""Extract the Inception features of the untouched images that normalisers are measured on."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from hemabalance.dataset.splits import read_split
+from hemabalance.stage import stage
+from hemabalance.stain.data import evaluation_rows, open_sets
+from hemabalance.stain.real_features import inception_features, real_features, write_real_features
+from hemabalance.training.device import start
+
+with stage(snakemake) as run, ExitStack() as stack:
+    given, wanted = snakemake.input, run.settings
+    runtime = start(**run.device, precision=wanted["precision"], seed=wanted["seed"], threads=run.threads)
+    sets = open_sets(given.images, given.indexes, stack)
+    rows = evaluation_rows(read_split(Path(given.split)), wanted["protocol"], most=wanted["max_images"])
+    extract = inception_features(Path(given.inception), runtime)
+    write_real_features(Path(snakemake.output.features), real_features(sets, rows, extract, threads=run.threads))
