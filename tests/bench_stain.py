@@ -14,8 +14,9 @@ from hemabalance.networks.unet import UNetGenerator
 from hemabalance.sources.phantom.cells import draw_cells
 from hemabalance.sources.phantom.render import render
 from hemabalance.stain import METHODS, NETWORKS, method_module
-from hemabalance.stain.normalizer import FitJob, Images, StainData
+from hemabalance.stain.normalizer import StainData
 from hemabalance.training.device import Runtime, start
+from hemabalance.training.job import FitJob, Images
 
 SIZE, IMAGES, REPEATS, WIDTH = 128, 64, 3, 32
 LABELS = ["eosinophil", "lymphocyte", "monocyte", "neutrophil"] * (IMAGES // 4)

@@ -8,8 +8,8 @@ from hemabalance.sources.phantom.pairs import read_pairs
 from hemabalance.stage import stage
 from hemabalance.stain.data import open_sets
 from hemabalance.stain.fit import fit_normalizer
-from hemabalance.stain.normalizer import FitJob
 from hemabalance.training.device import start
+from hemabalance.training.job import FitJob
 
 with stage(snakemake) as run, ExitStack() as stack:
     given, out, wanted = snakemake.input, snakemake.output, run.settings

@@ -14,8 +14,9 @@ from hemabalance.errors import InputError
 from hemabalance.sources.phantom.cells import draw_cells
 from hemabalance.sources.phantom.render import render
 from hemabalance.stain import method_module
-from hemabalance.stain.normalizer import Domain, Images, StainData, other
+from hemabalance.stain.normalizer import Domain, StainData, other
 from hemabalance.taxonomy import CLASSES
+from hemabalance.training.job import Images
 
 CLASSICAL = ("reinhard", "macenko", "vahadane")
 DOMAINS: tuple[Domain, Domain] = ("a", "b")

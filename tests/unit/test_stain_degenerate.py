@@ -8,7 +8,8 @@ import pytest
 from smears import LIGHT, SIZE, STAINS, built, domains, fitted, job, photographs, rendered
 
 from hemabalance.errors import InputError
-from hemabalance.stain.normalizer import DOMAINS, Domain, Images, StainData
+from hemabalance.stain.normalizer import DOMAINS, Domain, StainData
+from hemabalance.training.job import Images
 
 CLASSICAL = ("reinhard", "macenko", "vahadane")
 every_classical = pytest.mark.parametrize("name", CLASSICAL)

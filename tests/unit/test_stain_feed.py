@@ -12,8 +12,9 @@ from hemabalance.errors import InputError
 from hemabalance.stain import METHODS, method_module
 from hemabalance.stain.cyclegan import FakeHistory
 from hemabalance.stain.feed import Paired, Unpaired
-from hemabalance.stain.normalizer import Images, StainData
+from hemabalance.stain.normalizer import StainData
 from hemabalance.stain.settings import Training
+from hemabalance.training.job import Images
 
 
 def test_shared_classes_are_drawn_alike_often_and_no_other(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ import torch
 from translators import OWN, SIZE, TRAINING, begun, built, data, fitted, job, smears
 
 from hemabalance.errors import InputError
-from hemabalance.stain.normalizer import FitJob, Images, StainData
+from hemabalance.stain.normalizer import StainData
 from hemabalance.stain.rivals import Rivals
 from hemabalance.training.device import bare, start
+from hemabalance.training.job import FitJob, Images
 
 LOSSES = {
     "wcyclegan_gp": {"critic", "penalty", "adversarial", "cycle", "identity"},

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from hemabalance.stain import method_module
-from hemabalance.stain.normalizer import FitJob, Images, StainData
+from hemabalance.stain.normalizer import StainData
 from hemabalance.training.device import start
+from hemabalance.training.job import FitJob, Images
 
 SIZE = 16
 TRAINING: dict[str, Any] = {

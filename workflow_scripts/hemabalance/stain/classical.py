@@ -17,7 +17,8 @@ from hemabalance.errors import InputError
 from hemabalance.files import atomic_path
 from hemabalance.parallel import batched, threaded_map
 from hemabalance.progress import progress
-from hemabalance.stain.normalizer import DOMAINS, Domain, FitJob, Images, StainData, Transformed, other
+from hemabalance.stain.normalizer import DOMAINS, Domain, StainData, Transformed, other
+from hemabalance.training.job import FitJob, Images
 from hemabalance.training.loop import Trained
 from hemabalance.training.weights import load_tensors, save_tensors
 

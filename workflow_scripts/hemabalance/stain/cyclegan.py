@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from hemabalance.networks.resnet_generator import ResnetGenerator
 from hemabalance.stain.feed import Feed, Unpaired
-from hemabalance.stain.normalizer import DOMAINS, FitJob
+from hemabalance.stain.normalizer import DOMAINS
 from hemabalance.stain.rivals import Rivals, scores_of_both
 from hemabalance.stain.settings import Training
 from hemabalance.stain.translator import Method, Translator
 from hemabalance.training.device import Runtime
+from hemabalance.training.job import FitJob
 from hemabalance.training.losses import cycle, identity, least_squares_critic, least_squares_generator
 
 INVERTIBLE = True

@@ -11,8 +11,9 @@ from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.splits import HELD_BACK, Protocol, require_visible, visible
 from hemabalance.errors import InputError
 from hemabalance.stain.direction import shared_classes
-from hemabalance.stain.normalizer import DOMAINS, Domain, Images, StainData
+from hemabalance.stain.normalizer import DOMAINS, Domain, StainData
 from hemabalance.taxonomy import SOURCE_OF
+from hemabalance.training.job import Images
 
 Sets = Mapping[Domain, ImageSet]
 """The prepared images of both sources, all of one size."""

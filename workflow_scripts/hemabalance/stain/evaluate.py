@@ -18,11 +18,11 @@ from hemabalance.stain.direction import DIRECTIONS, Direction
 from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer
 from hemabalance.stain.quality import fidelity, reconstruction, structure
 from hemabalance.stain.real_features import Extract, inception_features, read_real_features
-from hemabalance.stain.source_classifier import SourceClassifier
 from hemabalance.stain.truth import truth
 from hemabalance.stain.usefulness import usefulness
 from hemabalance.stain.views import Views, make_views
 from hemabalance.taxonomy import SOURCE_OF
+from hemabalance.training.classifier import Classifier
 from hemabalance.training.device import Runtime
 
 
@@ -60,7 +60,7 @@ class Judges:
 
     extract: Extract
     real: Mapping[Domain, np.ndarray]
-    classifiers: dict[str, SourceClassifier]
+    classifiers: dict[str, Classifier]
     photographs: dict[Domain, np.ndarray]
     renderings: dict[Domain, np.ndarray]
 
@@ -81,7 +81,7 @@ def open_judges(
     return Judges(
         inception_features(inception, runtime),
         read_real_features(real),
-        {name: SourceClassifier(path, runtime.device) for name, path in classifiers.items()},
+        {name: Classifier(path, runtime.device) for name, path in classifiers.items()},
         {look: read_pairs(held, "test", "photograph", threads=threads) for look, held in pairs.items()},
         {look: read_pairs(held, "test", "truth", threads=threads) for look, held in pairs.items()},
     )

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from hemabalance.errors import InputError
-from hemabalance.stain.normalizer import FitJob, Images, StainData
+from hemabalance.stain.normalizer import StainData
 from hemabalance.stain.settings import Training
 from hemabalance.taxonomy import SOURCE_OF
 from hemabalance.training.batches import BalancedSampler, EpochSampler, ImagePool, Sampler, augment_dihedral
+from hemabalance.training.job import FitJob, Images
 
 log = logging.getLogger(__name__)
 

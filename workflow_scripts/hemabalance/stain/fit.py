@@ -12,8 +12,9 @@ from hemabalance.dataset.splits import Protocol
 from hemabalance.files import write_json
 from hemabalance.stain import method_module
 from hemabalance.stain.data import Sets, size_of, training_data
-from hemabalance.stain.normalizer import FitJob, Normalizer
+from hemabalance.stain.normalizer import Normalizer
 from hemabalance.training.device import Runtime
+from hemabalance.training.job import FitJob
 
 log = logging.getLogger(__name__)
 
@@ -53,13 +54,10 @@ def fit_normalizer(
     log.info("%s: %d steps in %.0f s, %d parameters", method, trained.steps, trained.seconds, normalizer.parameters)
     if job.runtime.rank == 0:
         normalizer.save(weights)
-        facts = {"steps": trained.steps, "seconds": round(trained.seconds, 1), "parameters": normalizer.parameters}
         images = {"a": len(data.a.pixels), "b": len(data.b.pixels)}
         if method_module(method).PAIRED and pairs is not None:
             images = {"pairs": len(pairs[0])}
-        write_json(
-            {**facts, "device": job.runtime.device.type, "precision": job.runtime.precision, "images": images}, training
-        )
+        write_json({"parameters": normalizer.parameters, "images": images} | job.facts(trained), training)
 
 
 def open_normalizer(

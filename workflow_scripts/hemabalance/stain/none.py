@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from hemabalance.stain.classical import leave_empty_history
-from hemabalance.stain.normalizer import Domain, FitJob, Normalizer, StainData, Transformed
+from hemabalance.stain.normalizer import Domain, Normalizer, StainData, Transformed
 from hemabalance.training.device import Runtime
+from hemabalance.training.job import FitJob
 from hemabalance.training.loop import Trained
 from hemabalance.training.weights import load_tensors, save_tensors
 

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from hemabalance.training.device import Runtime
+from hemabalance.training.job import FitJob, Images
 from hemabalance.training.loop import Trained
 
 Domain = Literal["a", "b"]
@@ -16,19 +16,6 @@ DOMAINS: tuple[Domain, Domain] = ("a", "b")
 def other(domain: Domain) -> Domain:
     """The domain that `domain` is not."""
     return "b" if domain == "a" else "a"
-
-
-@dataclass(frozen=True)
-class Images:
-    """Training images of one domain.
-
-    Attributes:
-        pixels: RGB uint8 (n, height, width, 3); may be a memory map.
-        labels: str (n,), the class of each image.
-    """
-
-    pixels: np.ndarray
-    labels: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -43,25 +30,6 @@ class StainData:
     a: Images
     b: Images
     pairs: tuple[np.ndarray, np.ndarray] | None
-
-
-@dataclass(frozen=True)
-class FitJob:
-    """How and where to fit.
-
-    Attributes:
-        runtime: device, precision, ranks.
-        state: folder for checkpoints; the caller removes it on success.
-        history: file of losses to leave behind, JSON lines; empty where nothing is trained.
-        threads: for work on the processor.
-        seed: of everything that is drawn.
-    """
-
-    runtime: Runtime
-    state: Path
-    history: Path
-    threads: int
-    seed: int
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from hemabalance.networks.layers import initialise
 from hemabalance.stain.feed import Feed
-from hemabalance.stain.normalizer import DOMAINS, Domain, FitJob
+from hemabalance.stain.normalizer import DOMAINS, Domain
 from hemabalance.stain.settings import Training
 from hemabalance.training.average import ExponentialAverage
 from hemabalance.training.device import bare
+from hemabalance.training.job import FitJob
 
 Settings = TypeVar("Settings", bound=Training)
 

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 
 from hemabalance.metrics.intervals import paired_difference, wilson
-from hemabalance.stain.source_classifier import SourceClassifier
+from hemabalance.training.classifier import Classifier
 
 Correct = dict[str, np.ndarray]
 
 
 def usefulness(
-    raw: np.ndarray, mapped: np.ndarray, rows: pd.DataFrame, classifiers: dict[str, SourceClassifier], *, seed: int
+    raw: np.ndarray, mapped: np.ndarray, rows: pd.DataFrame, classifiers: dict[str, Classifier], *, seed: int
 ) -> list[dict[str, Any]]:
     """Accuracy of classifiers that were trained on source A alone, on source B's images brought to A's stain.
 

@@ -15,11 +15,11 @@ from hemabalance.networks.layers import Upsampling
 from hemabalance.networks.patchgan import Norm
 from hemabalance.networks.unet import UNetGenerator
 from hemabalance.stain.feed import Feed, Unpaired
-from hemabalance.stain.normalizer import FitJob
 from hemabalance.stain.rivals import Rivals, scores_of_both
 from hemabalance.stain.settings import Training
 from hemabalance.stain.translator import Method, Translator
 from hemabalance.training.device import Runtime, bare
+from hemabalance.training.job import FitJob
 from hemabalance.training.losses import cycle, gradient_penalty, identity, wasserstein_critic, wasserstein_generator
 
 INVERTIBLE = True

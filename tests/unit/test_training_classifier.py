@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from hemabalance.errors import InputError
-from hemabalance.stain.normalizer import Images
-from hemabalance.stain.source_classifier import ClassifierSettings, SourceClassifier, fit_source_classifier
+from hemabalance.training.classifier import Classifier, ClassifierSettings, fit_classifier
 from hemabalance.training.colour import augment_colour
 from hemabalance.training.device import start  # which makes torchvision importable
+from hemabalance.training.job import FitJob, Images
 
 from torchvision.transforms import functional as reference  # isort: skip
 
@@ -33,10 +33,11 @@ def images(seed: int = 0) -> Images:
 def fit(folder: Path, augmentation: str = "none", data: Images | None = None, **changes: Any) -> Path:
     weights = folder / f"{augmentation}.safetensors"
     settings = ClassifierSettings(**{**SETTINGS, **changes})
-    fit_source_classifier(
-        data or images(), augmentation, settings, weights, folder / "training.json",
-        state=folder / "state", history=folder / "history.jsonl",
-        runtime=start(device="cpu", precision="32", devices=1, seed=3, threads=1),
+    fit_classifier(
+        data or images(), augmentation, settings,
+        FitJob(start(device="cpu", precision="32", devices=1, seed=3, threads=1), folder / "state",
+               folder / "history.jsonl", 1, 3),
+        weights=weights, training=folder / "training.json",
     )  # fmt: skip
     return weights
 
@@ -45,12 +46,15 @@ def test_the_classifier_is_written_as_it_was_trained_the_same_each_time(tmp_path
     (tmp_path / "again").mkdir()
     first, again = fit(tmp_path), fit(tmp_path / "again")
     assert first.read_bytes() == again.read_bytes()
-    model = SourceClassifier(first, torch.device("cpu"))
+    model = Classifier(first, torch.device("cpu"))
     assert model.classes == ["basophil", "monocyte"]
+    chances = model.probabilities(images().pixels)
+    assert chances.shape == (24, 2)
+    assert np.allclose(chances.sum(1), 1, atol=1e-5)
     assert set(model.predict(images().pixels)) <= {"basophil", "monocyte"}
     assert model.predict(images().pixels[:0]).shape == (0,)
     facts = json.loads((tmp_path / "training.json").read_text())
-    assert (facts["steps"], facts["images"], facts["device"]) == (30, {"a": 24}, "cpu")
+    assert (facts["steps"], facts["images"], facts["device"]) == (30, 24, "cpu")
     lines = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [10, 20, 30]
     assert lines[-1]["cross_entropy"] < lines[0]["cross_entropy"]
@@ -71,7 +75,7 @@ def test_fewer_images_than_a_batch_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_no_classifier_is_refused(tmp_path: Path) -> None:
     (tmp_path / "foreign").write_bytes(b"not a safetensors file")
     with pytest.raises(InputError, match="foreign"):
-        SourceClassifier(tmp_path / "foreign", torch.device("cpu"))
+        Classifier(tmp_path / "foreign", torch.device("cpu"))
 
 
 # --- random colours

@@ -1,4 +1,4 @@
-"""The judge of usefulness: a small fixed classifier that knows source A alone, plain and with random colours."""
+"""A small fixed classifier that judges images: of other stains, or of a generator's making."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from hemabalance.files import write_json
 from hemabalance.networks.layers import count_parameters
 from hemabalance.networks.small_resnet import SmallResnet
-from hemabalance.stain.normalizer import Images
 from hemabalance.training.average import ExponentialAverage
 from hemabalance.training.batches import BalancedSampler, ImagePool, Sampler, augment_dihedral
 from hemabalance.training.colour import augment_colour
 from hemabalance.training.device import Runtime, bare
+from hemabalance.training.job import FitJob, Images
 from hemabalance.training.loop import Schedule, train
 from hemabalance.training.weights import load_weights, read_description, save_weights
 
@@ -76,58 +76,51 @@ class _Training:
         return {"cross_entropy": loss.detach(), "accuracy": accuracy}
 
 
-def fit_source_classifier(
+def fit_classifier(
     images: Images,
     augmentation: str,
     settings: ClassifierSettings,
+    job: FitJob,
+    *,
     weights: Path,
     training: Path,
-    *,
-    state: Path,
-    history: Path,
-    runtime: Runtime,
 ) -> None:
-    """Train one classifier on source A and write what came of it.
+    """Train one classifier and write what came of it.
 
     Args:
-        images: training images of source A, of the classes that both sources have.
+        images: training images; the classes are theirs, in alphabetical order.
         augmentation: `none` (mirrored and turned only) or `colour` (`training.colour` besides).
         settings: of the training.
+        job: how and where; its history is written too.
         weights: safetensors to write.
         training: JSON to write: `steps, seconds, parameters, device, precision, images`.
-        state: folder for checkpoints.
-        history: file of losses to write.
-        runtime: where it runs.
 
     Raises:
         InputError: fewer images than a batch, or the training diverged.
     """
-    game = _Training(images, settings.colour_strength if augmentation == "colour" else 0.0, settings, runtime)
-    own = {"kind": "source classifier", "augmentation": augmentation, "classes": game.classes, "width": settings.width}
+    game = _Training(images, settings.colour_strength if augmentation == "colour" else 0.0, settings, job.runtime)
+    own = {"kind": "classifier", "augmentation": augmentation, "classes": game.classes, "width": settings.width}
     shaping = {"batch": settings.batch, "steps": settings.steps, "lr": settings.lr, "strength": game.strength}
     trained = train(
         game,
         Schedule(settings.steps, settings.checkpoint_every, settings.log_every),
-        state=state,
-        history=history,
+        state=job.state,
+        history=job.history,
         description=own | shaping,
-        runtime=runtime,
-        what=f"classifier of source A, colours {augmentation}",
+        runtime=job.runtime,
+        what=f"classifier, colours {augmentation}",
     )
-    if runtime.rank == 0:
+    if job.runtime.rank == 0:
         save_weights(weights, game.networks, own)
-        facts = {"steps": trained.steps, "seconds": round(trained.seconds, 1), "images": {"a": len(images.pixels)}}
-        count = count_parameters(bare(game.network))
-        write_json(
-            {**facts, "parameters": count, "device": runtime.device.type, "precision": runtime.precision}, training
-        )
+        facts = {"images": len(images.pixels), "parameters": count_parameters(bare(game.network))}
+        write_json(facts | job.facts(trained), training)
 
 
-class SourceClassifier:
-    """A trained classifier of source A.
+class Classifier:
+    """A trained classifier.
 
     Args:
-        path: weights that `fit_source_classifier` wrote.
+        path: weights that `fit_classifier` wrote.
         device: where it runs.
 
     Raises:
@@ -142,13 +135,17 @@ class SourceClassifier:
         self._network.to(device).eval()
         self._device = device
 
-    @torch.inference_mode()
     def predict(self, pixels: np.ndarray) -> np.ndarray:
         """Names of classes, str (n,), for RGB uint8 (n, height, width, 3)."""
-        found = []
+        named: np.ndarray = np.array(self.classes)[self.probabilities(pixels).argmax(1)]
+        return named
+
+    @torch.inference_mode()
+    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
+        """Of each class in the order of `classes`, float32 (n, classes), for RGB uint8 (n, height, width, 3)."""
+        found = np.empty((len(pixels), len(self.classes)), np.float32)
         for start in range(0, len(pixels), 256):
             batch = torch.from_numpy(np.ascontiguousarray(pixels[start : start + 256])).to(self._device)
             logits = self._network(batch.permute(0, 3, 1, 2).float() / 127.5 - 1)
-            found.append(logits.argmax(1).cpu().numpy())
-        places = np.concatenate(found) if found else np.empty(0, np.int64)
-        return np.array(self.classes)[places]
+            found[start : start + 256] = logits.softmax(1).cpu().numpy()
+        return found
