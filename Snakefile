@@ -11,6 +11,10 @@
 #   results/<run>/{protocol}/source_classifier/{augmentation}/   weights.safetensors, history.jsonl, training.json
 #   results/<run>/{protocol}/stain/{normalizer}/           weights.safetensors, history.jsonl, training.json,
 #                                                          metrics.json, images.zip, images.parquet
+#   results/<run>/{protocol}/synthesis_judge/{normalizer}/     weights.safetensors, history.jsonl, training.json
+#   results/<run>/{protocol}/synthesis/{normalizer}/{generator}/   weights.safetensors, history.jsonl, training.json,
+#                                                          metrics.json, images.{zip,parquet}, snapshots.{zip,parquet},
+#                                                          gate.{parquet,json}, features.safetensors, neighbours.parquet
 #   results/<run>/tables/*.csv  figures/*.svg  report.html
 #   results/<run>/logs/{rule}/…  benchmarks/{rule}/…  .state/{rule}/…
 from snakemake.utils import min_version
@@ -29,6 +33,10 @@ include: "rules/stain.smk"
 include: "rules/stain_metrics.smk"
 include: "rules/stain_tables.smk"
 include: "rules/stain_figures.smk"
+include: "rules/synthesis.smk"
+include: "rules/synthesis_metrics.smk"
+include: "rules/synthesis_tables.smk"
+include: "rules/synthesis_figures.smk"
 include: "rules/counts.smk"
 include: "rules/report.smk"
 
@@ -43,4 +51,9 @@ rule all:
             f"{RUN}/{protocol}/stain/{name}/images.zip"
             for protocol, names in COMPARED.items()
             for name in names
+        ],
+        [
+            f"{RUN}/{protocol}/synthesis/{normalizer}/{generator}/images.zip"
+            for protocol, pairs in GENERATED.items()
+            for normalizer, generator in pairs
         ],

@@ -67,10 +67,14 @@ rule report:
     """Write the page that shows the run"""
     input:
         tables=expand(
-            f"{RUN}/tables/{{name}}.csv", name=[*TABLES, "scale", *STAIN_TABLES]
+            f"{RUN}/tables/{{name}}.csv",
+            name=[*TABLES, "scale", *STAIN_TABLES, *SYNTHESIS_TABLES],
         )
         + expand(f"{RUN}/tables/split_{{protocol}}.csv", protocol=CONFIG.protocols),
-        figures=expand(f"{RUN}/figures/{{name}}.svg", name=[*FIGURES, *STAIN_FIGURES]),
+        figures=expand(
+            f"{RUN}/figures/{{name}}.svg",
+            name=[*FIGURES, *STAIN_FIGURES, *SYNTHESIS_FIGURES],
+        ),
         receipts=expand(f"{RUN}/inventory/{{source}}.json", source=SOURCES),
     output:
         page=f"{RUN}/report.html",

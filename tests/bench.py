@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image
 
 from bench_stain import bench_transform
+from bench_synthesis import bench_synthesis
 from bench_training import bench_loop
 from hemabalance.config import Config
 from hemabalance.dataset.exclusions import read_exclusions
@@ -184,6 +185,8 @@ def main() -> None:
     bench_phantom()
     bench_loop()
     bench_transform()
+    with tempfile.TemporaryDirectory() as folder:
+        bench_synthesis(Path(folder))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d
 from hemabalance.metrics.features import InceptionFeatures
 from hemabalance.metrics.frechet import fid
 from hemabalance.metrics.inception import InceptionPool
-from hemabalance.metrics.inception_weights import MEMBER, TENSORS_SHA256, digest, fetch, load
+from hemabalance.metrics.inception_weights import MEMBER, TENSORS_SHA256, fetch, load
+from hemabalance.metrics.pinned_tensors import digest
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from hemabalance.config.section import Section
 from hemabalance.config.stain import StainConfig
+from hemabalance.config.synthesis import SynthesisConfig
 from hemabalance.errors import InputError
 from hemabalance.taxonomy import FOLDERS, Taxonomy
 
@@ -134,6 +135,7 @@ class Config(Section):
     )
     precision: Literal["32", "bf16"] = Field("32", description="of networks: float32, or bfloat16 autocast")
     stain: StainConfig = StainConfig()
+    synthesis: SynthesisConfig = SynthesisConfig()
 
     @model_validator(mode="after")
     def _known_sources(self) -> "Config":
@@ -144,6 +146,18 @@ class Config(Section):
                 raise ValueError(f"unknown source 'sources.{name}', {hint}")
         if len(set(self.protocols)) < len(self.protocols):
             raise ValueError("protocols: one is listed twice")
+        return self
+
+    @model_validator(mode="after")
+    def _fitting_synthesis(self) -> "Config":
+        if self.synthesis.normalizer not in self.stain.normalizers:
+            have = ", ".join(self.stain.normalizers)
+            raise ValueError(f"synthesis.normalizer is {self.synthesis.normalizer!r}, not in stain.normalizers: {have}")
+        if self.synthesis.size > self.images.size:
+            raise ValueError(
+                f"synthesis.size is {self.synthesis.size}, larger than images.size {self.images.size}: set it to at "
+                "most that"
+            )
         return self
 
 

@@ -4,15 +4,9 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from hemabalance.config.section import Section
+from hemabalance.config.section import Beta, ClassifierConfig, ClassName, Section, Weight
 
 MethodName = Literal["none", "reinhard", "macenko", "vahadane", "pix2pix", "cyclegan", "wcyclegan_gp"]
-ClassName = Literal[
-    "basophil", "eosinophil", "erythroblast", "immature_granulocyte", "lymphocyte", "monoblast", "monocyte",
-    "myeloblast", "neutrophil", "platelet", "promyelocyte", "smudge_cell",
-]  # fmt: skip
-Beta = Annotated[float, Field(ge=0, lt=1)]
-Weight = Annotated[float, Field(ge=0)]
 
 
 class NormalizerConfig(Section):
@@ -109,19 +103,6 @@ class VahadaneConfig(TwoStainConfig):
 
     sparsity: Weight = Field(0.1, description="of the search for stains")
     amounts_sparsity: Weight = Field(0.01, description="of the amounts that are rendered")
-
-
-class ClassifierConfig(Section):
-    """The small fixed classifier of source A that measures usefulness."""
-
-    width: int = Field(32, ge=1, le=256, description="channels of its first stage")
-    batch: int = Field(64, ge=1, description="images a step")
-    steps: int = Field(4000, ge=2, description="of training")
-    lr: float = Field(3e-3, gt=0, description="top of its one-cycle learning rate")
-    colour_strength: float = Field(0.5, gt=0, le=1, description="of the random colours it is compared with")
-    memory_budget: int = Field(8 * 2**30, ge=0, description="bytes of training images kept on the device")
-    log_every: int = Field(50, ge=1, description="steps a line of the history")
-    checkpoint_every: int = Field(500, ge=1, description="steps")
 
 
 class EvaluationConfig(Section):

@@ -9,6 +9,7 @@ import io
 import threading
 import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
@@ -76,6 +77,11 @@ def write_image_set(
         made = made.astype({"file": "str", "height": "int32", "width": "int32", "sha256": "str"})
         table = pd.concat([rows.reset_index(drop=True), made], axis=1)[list(SCHEMA.columns)]
         write_table(SCHEMA.validate(table.astype({"origin": "str", "provenance": "str"})), index_path)
+
+
+def png_sha256(image: np.ndarray) -> str:
+    """The sha256 that an image, RGB uint8 (height, width, 3), has in an index."""
+    return hashlib.sha256(_encode(image)[0]).hexdigest()
 
 
 def _encode(image: np.ndarray) -> tuple[bytes, tuple[int, ...]]:
@@ -174,3 +180,9 @@ class ImageSet:
         if image.shape != tuple(shape):
             raise InputError(f"{self.path}, member {name}", f"has the shape {image.shape}, the index {shape}", _REMAKE)
         return image
+
+
+def open_image_sets(zips: Iterable[str], indexes: Iterable[str], stack: ExitStack) -> list[ImageSet]:
+    """Image sets by their files, open for as long as `stack`; errors as `ImageSet`."""
+    pairs = zip(zips, indexes, strict=True)
+    return [stack.enter_context(ImageSet(Path(zipped), Path(index))) for zipped, index in pairs]

@@ -5,6 +5,8 @@ cancel it, its gradient would be rounding noise, and Adam would walk it at full 
 implementations of CycleGAN keep those biases; that is the whole difference to their parameter counts.
 """
 
+from collections.abc import Callable
+from math import sqrt
 from typing import Literal, get_args
 
 import torch
@@ -12,8 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 Upsampling = Literal["transposed", "resize"]
+Weighted = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
 
 _SPREAD = 0.02
+_SLOPE = 0.2
 
 
 def check_size(what: str, size: int, smallest: int, multiple: int) -> None:
@@ -142,22 +146,44 @@ class ReflectedResidual(nn.Module):
         return x + y
 
 
+def he_spread(layer: Weighted) -> float:
+    """The deviation with which a layer hands on the mean square of what comes out of a LeakyReLU of slope 0.2.
+
+    For networks without normalisation, where N(0, 0.02) would let signals die away (He et al. 2015, arXiv:1502.01852).
+    In a transposed convolution of stride s an output pixel sees one of s² taps.
+    """
+    if isinstance(layer, nn.Linear):
+        summed: float = layer.in_features
+    else:
+        summed = layer.in_channels * layer.kernel_size[0] * layer.kernel_size[1]
+        if isinstance(layer, nn.ConvTranspose2d):
+            summed /= layer.stride[0] * layer.stride[1]
+    return sqrt(2 / (1 + _SLOPE**2) / summed)
+
+
 @torch.no_grad()
-def initialise(module: nn.Module, generator: torch.Generator) -> None:
+def initialise(
+    module: nn.Module, generator: torch.Generator, spread: Callable[[Weighted], float] = lambda layer: _SPREAD
+) -> None:
     """Set every parameter, in place: weights N(0, 0.02), biases 0, normalisations the identity.
 
     The rule of DCGAN (Radford, Metz, Chintala 2016, arXiv:1511.06434), pix2pix and CycleGAN. Values are drawn on the
     generator's device, so that a CPU generator gives the same network on every device.
+
+    Args:
+        module: the network.
+        generator: what the values follow from.
+        spread: another deviation than 0.02, of each layer.
 
     Raises:
         TypeError: the module holds parameters in a kind of layer that has no rule here, which would otherwise keep
             values from the process-wide random state.
     """
     for name, layer in module.named_modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        if isinstance(layer, Weighted):
             weight = layer.weight
             drawn = torch.empty(weight.shape, dtype=weight.dtype, device=generator.device)
-            weight.copy_(drawn.normal_(0.0, _SPREAD, generator=generator))
+            weight.copy_(drawn.normal_(0.0, spread(layer), generator=generator))
             if layer.bias is not None:
                 layer.bias.zero_()
         elif isinstance(layer, nn.BatchNorm2d):

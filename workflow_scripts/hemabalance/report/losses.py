@@ -1,11 +1,10 @@
-"""How the losses of trained normalisers went (thesis Fig. 40)."""
+"""How the losses of trained normalisers (thesis Fig. 40) and generators went."""
 
 import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -21,11 +20,16 @@ _PANELS = {
     "identity": "identity",
     "l1": "L1 to the true image",
     "adversarial_to_cycle": "adversarial / cycle",
+    "class_fake": "cross-entropy, generated",
+    "classifier": "cross-entropy, real",
+    "accuracy": "accuracy, training",
+    "held_back_accuracy": "accuracy, held back",
 }
 _LOGARITHMIC = "adversarial_to_cycle"
 _COLOURS = {"A": "#0072B2", "B": "#D55E00", "": "#444444"}
 _SMOOTHED = 60  # lines of history from which on a running mean is drawn
 _CELL = (2.1, 1.75)  # inches
+_COLUMNS = 7
 
 
 def read_history(path: Path) -> pd.DataFrame:
@@ -35,21 +39,26 @@ def read_history(path: Path) -> pd.DataFrame:
 
 
 def losses_figure(histories: Mapping[str, pd.DataFrame], path: Path) -> None:
-    """Draw a row of panels a trained normaliser, a panel a loss with one line for each domain.
+    """Draw a row of panels a trained normaliser or generator (more rows if need be), a panel a loss.
 
     Args:
-        histories: normaliser -> its history (`read_history`); those without a line are left out.
+        histories: its name -> its history (`read_history`); those without a line are left out.
         path: SVG to write.
     """
     shown = {name: panels_of(history) for name, history in histories.items() if len(history)}
-    columns = max((len(panels) for panels in shown.values()), default=3)
-    rows = max(1, len(shown))
+    columns = min(_COLUMNS, max((len(panels) for panels in shown.values()), default=3))
+    lines = [
+        (name if not first else "", histories[name], list(panels.items())[first : first + columns])
+        for name, panels in shown.items()
+        for first in range(0, len(panels), columns)
+    ]
+    rows = max(1, len(lines))
     figure = Figure(figsize=(_CELL[0] * columns + 0.4, _CELL[1] * rows + 0.3), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)
-    for line, (name, panels) in zip(axes, shown.items(), strict=False):
-        line[0].set_ylabel(name, fontsize=10, fontweight="bold")
-        for axis, (kind, losses) in zip(line, panels.items(), strict=False):
-            _panel(axis, kind, histories[name]["step"].to_numpy(), histories[name][list(losses.values())], list(losses))
+    for places, (name, history, panels) in zip(axes, lines, strict=False):
+        places[0].set_ylabel(name, fontsize=10, fontweight="bold")
+        for axis, (kind, losses) in zip(places, panels, strict=False):
+            _panel(axis, kind, history["step"], history[list(losses.values())], list(losses))
     for axis in axes.flat:
         if not axis.lines:
             axis.set_axis_off()
@@ -68,15 +77,17 @@ def panels_of(history: pd.DataFrame) -> dict[str, dict[str, str]]:
     return {kind: dict(sorted(panels[kind].items())) for kind in order if kind in panels}
 
 
-def _panel(axis: Axes, kind: str, steps: np.ndarray, losses: pd.DataFrame, domains: list[str]) -> None:
-    many = len(steps) > _SMOOTHED
-    window = len(steps) // (_SMOOTHED // 2) | 1
+def _panel(axis: Axes, kind: str, steps: pd.Series, losses: pd.DataFrame, domains: list[str]) -> None:
     for place, (domain, column) in enumerate(zip(reversed(domains), reversed(losses.columns), strict=True)):
-        values, colour = losses[column], _COLOURS[domain]
-        axis.plot(steps, values, color=colour, linewidth=0.7 if many else 1.3, alpha=0.35 if many else 1)
+        # What only some steps report leaves gaps, which would break the line into points.
+        values, colour = losses[column].dropna(), _COLOURS[domain]
+        many = len(values) > _SMOOTHED
+        when = steps[values.index]
+        axis.plot(when, values, color=colour, linewidth=0.7 if many else 1.3, alpha=0.35 if many else 1)
         if many:
+            window = len(values) // (_SMOOTHED // 2) | 1
             smooth = values.rolling(window, center=True, min_periods=1).mean()
-            axis.plot(steps, smooth, color=colour, linewidth=1.5)
+            axis.plot(when, smooth, color=colour, linewidth=1.5)
         axis.annotate(
             domain, (1, 1), (-13 * place, 5), "axes fraction", "offset points", color=colour, ha="right", weight="bold"
         )

@@ -1,11 +1,14 @@
 """Sheets of pictures that people look at: a contact sheet a source, and every copy beside its original."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from PIL import Image
 
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.manifest import COPIES
@@ -16,7 +19,9 @@ from hemabalance.taxonomy import CLASSES
 _COLUMNS = 12
 _PAIRS_A_ROW = 4
 _CELL = 0.9  # inches
+_SIDE = 128  # pixels; larger pictures are reduced, or the page would weigh hundreds of megabytes
 _GAP = 3  # pixels between pictures
+_FRAME = "#D55E00"
 
 
 def contact_sheet(images: ImageSet, path: Path, *, seed: int) -> None:
@@ -93,6 +98,33 @@ def strip(pictures: Sequence[np.ndarray], places: int) -> np.ndarray:
     for place, picture in enumerate(pictures):
         row[:, place * (side + _GAP) : place * (side + _GAP) + side] = picture
     return row
+
+
+def small(pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Pictures of at most 128 pixels a side."""
+    if not len(pictures) or pictures[0].shape[0] <= _SIDE:
+        return list(pictures)
+    return [np.asarray(Image.fromarray(one).resize((_SIDE, _SIDE), Image.Resampling.BOX)) for one in pictures]
+
+
+def frame(axis: Axes, places: Iterable[int], size: int) -> None:
+    """A frame around some pictures of a strip of `small` ones that were `size` pixels large."""
+    side = min(size, _SIDE)
+    for place in places:
+        corner = place * (side + _GAP) - 1, -1
+        edge = Rectangle(corner, side + 1, side + 1, fill=False, edgecolor=_FRAME, linewidth=1.8, clip_on=False)
+        axis.add_patch(edge)
+
+
+def headline(figure: Figure, words: str) -> None:
+    """What a figure shows, above it on the left."""
+    figure.suptitle(words, x=0.01, ha="left", fontsize=9, color="#55555f")
+
+
+def heads(axis: Axes, words: Sequence[str]) -> None:
+    """Words above the pictures of a strip."""
+    for place, word in enumerate(words):
+        axis.text((place + 0.5) / len(words), 1.03, word, transform=axis.transAxes, ha="center", fontsize=8)
 
 
 def bare(axis) -> None:  # type: ignore[no-untyped-def]

@@ -1,16 +1,14 @@
 """Pictures of what normalisers do: each method's own rows (thesis Figs. 41 to 46), and all methods side by side."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 
 from hemabalance.dataset.splits import Protocol
-from hemabalance.report.sheets import bare, strip
+from hemabalance.report.sheets import bare, heads, small, strip
 from hemabalance.report.style import save_figure
 from hemabalance.stain import method_module
 from hemabalance.stain.data import Sets, decoded, evaluation_rows
@@ -19,7 +17,6 @@ from hemabalance.stain.views import View, make_views
 from hemabalance.taxonomy import CLASSES
 
 _EXAMPLES = 3
-_SIDE = 128  # pixels; larger pictures are reduced, or the page would weigh hundreds of megabytes
 _CELL = 1.15  # inches
 _WORDS = ("real", "normalised", "reconstructed")
 
@@ -64,7 +61,7 @@ def stain_rows(
     for line, (label, domain) in zip(axes, lines, strict=False):
         _row_of(line, label, domain, views.of[domain])
     for axis in axes[0]:
-        _heads(axis, _WORDS)
+        heads(axis, _WORDS)
     save_figure(figure, path)
 
 
@@ -78,7 +75,7 @@ def _row_of(line: np.ndarray, label: str, domain: Domain, view: View) -> None:
             triple.append(view.reconstructed[place])
         else:
             axis.text(5 / 6, 0.5, "no inverse", transform=axis.transAxes, ha="center", va="center", color="#777777")
-        axis.imshow(strip(_small(triple), len(_WORDS)), interpolation="none")
+        axis.imshow(strip(small(triple), len(_WORDS)), interpolation="none")
     if not len(places):
         line[0].text(0, 0.5, "no such image", transform=line[0].transAxes, va="center", color="#777777")
 
@@ -116,11 +113,9 @@ def stain_methods(
     labels = _classes(rows)
     figure, axes = _grid(len(labels), 1, (_CELL * len(columns) + 1.8, _CELL * len(labels) + 0.6), rows)
     for axis, label in zip(axes[:, 0], labels, strict=False):
-        axis.imshow(
-            strip(_small([of.get(label, blank) for of in columns.values()]), len(columns)), interpolation="none"
-        )
+        axis.imshow(strip(small([of.get(label, blank) for of in columns.values()]), len(columns)), interpolation="none")
         axis.set_ylabel(label.replace("_", " "), rotation=0, ha="right", va="center")
-    _heads(axes[0, 0], list(columns))
+    heads(axes[0, 0], list(columns))
     save_figure(figure, path)
 
 
@@ -139,15 +134,3 @@ def _grid(rows: int, columns: int, size: tuple[float, float], chosen: pd.DataFra
     said = said if len(chosen) else "no image is held back"
     figure.suptitle(said, x=0.01, ha="left", fontsize=9, color="#55555f")
     return figure, axes
-
-
-def _heads(axis: Axes, words: Sequence[str]) -> None:
-    for place, word in enumerate(words):
-        axis.text((place + 0.5) / len(words), 1.03, word, transform=axis.transAxes, ha="center", fontsize=8)
-
-
-def _small(pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Pictures of at most `_SIDE` pixels a side."""
-    if pictures[0].shape[0] <= _SIDE:
-        return list(pictures)
-    return [np.asarray(Image.fromarray(one).resize((_SIDE, _SIDE), Image.Resampling.BOX)) for one in pictures]

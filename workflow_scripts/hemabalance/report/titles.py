@@ -6,10 +6,17 @@ from typing import get_args
 
 from hemabalance.dataset.splits import Protocol
 
-_WILDCARDS = {"{protocol}": f"(?P<protocol>{'|'.join(get_args(Protocol))})", "{normalizer}": "(?P<normalizer>.+)"}
+_WILDCARDS = {
+    "{protocol}": f"(?P<protocol>{'|'.join(get_args(Protocol))})",
+    "{normalizer}": "(?P<normalizer>.+)",
+    "{generator}": "(?P<generator>.+)",
+}
 _SMALL_SETS = (
     "A FID of so few images is biased upwards: compare within the table only, and read it beside KID, which is "
     "unbiased but scatters (spread: standard deviation over subsets of the images). "
+)
+_UNEVEN = (
+    "FID falls with the number of images: compare rows of like numbers only, and read it beside KID, which does not. "
 )
 
 
@@ -20,8 +27,8 @@ class Section:
     Attributes:
         title: its heading.
         note: below it.
-        titles: file name, in which `{protocol}` and `{normalizer}` stand for any -> title and note, in which they
-            are filled in.
+        titles: file name, in which `{protocol}`, `{normalizer}` and `{generator}` stand for any -> title and note, in
+            which they are filled in.
     """
 
     title: str
@@ -129,6 +136,83 @@ SECTIONS = {
                 "Inception score, protocol {protocol} (thesis Table 16): values near 90 cannot be one of cell images",
                 "The score is at most the number of kinds of things, among ImageNet's thousand, that a set shows "
                 "equally often and the network tells with certainty: near 90 would take pictures of ninety kinds.",
+            ),
+        },
+    ),
+    "synthesis": Section(
+        "Synthesis",
+        "Generators make images of classes that lack them: rich ones from many real images, rare ones from few. What "
+        "they make is compared with the real training images, whether it passed the gate or not. Real test images in "
+        "place of generated ones are the floor: no generator can be expected to come nearer. Under thesis no image is "
+        "held back, so there is no floor. In parentheses: 95 % intervals.",
+        {
+            "synthesis_sheet_{protocol}_{generator}_on_{normalizer}.svg": (
+                "{generator} on images of {normalizer}: real, as drawn, accepted, protocol {protocol} (thesis Fig. 47)",
+                "Of each class: real images, chosen by a hash; the first draws in the order of their latents, nothing "
+                "left out, framed those that the gate refused; and the first that it accepted.",
+            ),
+            "synthesis_strips_{protocol}_{generator}_on_{normalizer}.svg": (
+                "{generator} on images of {normalizer}: along training, protocol {protocol} (thesis Figs. 48-50)",
+                "Each row is one latent; above the columns, after how many steps or episodes.",
+            ),
+            "synthesis_agreement_{protocol}_{generator}_on_{normalizer}.svg": (
+                "{generator} on images of {normalizer}: is the class recognised along training? Protocol {protocol}",
+                "Share of images made at each point that a classifier takes for the class they were asked for. It "
+                "learned from real training images alone, and no generator learned from it. Dashed: real test images.",
+            ),
+            "synthesis_precision_{protocol}.csv": (
+                "Precision, recall, F1, and agreement of a classifier, protocol {protocol} (thesis Table 18)",
+                "The thesis does not say which precision and recall it measured, so two readings stand side by side: "
+                "generative precision (share of generated images within the manifold of real ones), recall (share of "
+                "real ones within that of generated ones) and F1, with density and coverage; and how often an "
+                "independent classifier sees the class that was asked for.",
+            ),
+            "synthesis_fid_{protocol}.csv": (
+                "FID, KID, Inception score, LPIPS, protocol {protocol} (thesis Tables 19 and 21)",
+                _UNEVEN + "The thesis's one LPIPS is two things here: between random pairs of images of a class "
+                "(diversity: more is more varied; compare with the floor) and to the nearest real training image (less "
+                "is more alike, and near zero a copy).",
+            ),
+            "synthesis_pixels_{protocol}.csv": (
+                "PSNR, SSIM, L1, L2, protocol {protocol} (thesis Table 20)",
+                "The thesis does not name the image that a generated one is compared with. Here it is the nearest real "
+                "training image of its class by LPIPS. L1 and L2 are mean absolute and squared differences of pixels "
+                "from 0 to 1. A generator that copies would score best: read it beside the share of copies.",
+            ),
+            "synthesis_classes_{protocol}.csv": (
+                "Generators by class, protocol {protocol}",
+                "As above, for each class by itself. " + _UNEVEN,
+            ),
+            "synthesis_gate_{protocol}.svg": (
+                "What became of the draws, protocol {protocol}",
+                "Each draw is counted once; the numbers are draws, those of narrow bars are left out.",
+            ),
+            "synthesis_gate_{protocol}.csv": (
+                "The gate: accepted and refused draws, protocol {protocol}",
+                "Refused for its class: an independent classifier sees another or is not sure. For the manifold: not "
+                "like the real training images. For a copy: too like one of them, turned or mirrored. A draw may fail "
+                "several, so the shares of reasons may sum to more than all that was refused.",
+            ),
+            "synthesis_pairs_{protocol}_{generator}_on_{normalizer}.svg": (
+                "{generator} on images of {normalizer}: nearest training images, protocol {protocol}",
+                "Generated images (left of each pair) beside the nearest real training image, the closest pairs first, "
+                "with their LPIPS. Below, the same for real images that no training saw: the yardstick. Copies are "
+                "framed.",
+            ),
+            "synthesis_memory_{protocol}.csv": (
+                "Are training images repeated? Protocol {protocol}",
+                "Share of images that count as copies of a training image by the gate's thresholds, and the median "
+                "distance to the nearest one. Real held-back images are the yardstick: generated ones should be no "
+                "nearer.",
+            ),
+            "synthesis_losses_{protocol}.svg": (
+                "Losses of the generators, protocol {protocol}",
+                "By training step or episode, unweighted.",
+            ),
+            "synthesis_cost_{protocol}.csv": (
+                "Cost of training, protocol {protocol} (thesis Tables 17 and 22)",
+                "The thesis's times are of another machine, for images and epochs of its own. Parameters are those "
+                "that training changes, all networks together and each.",
             ),
         },
     ),

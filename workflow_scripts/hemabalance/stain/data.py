@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from hemabalance.dataset.imageset import ImageSet
+from hemabalance.dataset.imageset import ImageSet, open_image_sets
 from hemabalance.dataset.splits import HELD_BACK, Protocol, require_visible, visible
 from hemabalance.errors import InputError
 from hemabalance.stain.direction import shared_classes
@@ -21,8 +20,7 @@ Sets = Mapping[Domain, ImageSet]
 
 def open_sets(images: Iterable[str], indexes: Iterable[str], stack: ExitStack) -> dict[Domain, ImageSet]:
     """The image sets of domain a and domain b, in this order, open for as long as `stack`."""
-    files = zip(DOMAINS, images, indexes, strict=True)
-    return {domain: stack.enter_context(ImageSet(Path(zipped), Path(index))) for domain, zipped, index in files}
+    return dict(zip(DOMAINS, open_image_sets(images, indexes, stack), strict=True))
 
 
 def training_data(

@@ -4,9 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from hemabalance.metrics.frechet import fid
-from hemabalance.metrics.intervals import bootstrap_mean
-from hemabalance.metrics.kernel import kid
+from hemabalance.metrics.rows import distance_row, mean_row
 from hemabalance.metrics.similarity import psnr, ssim
 from hemabalance.stain.normalizer import DOMAINS, Domain, other
 from hemabalance.stain.views import Views
@@ -28,21 +26,10 @@ def fidelity(views: Views, *, kid_subset: int, seed: int) -> list[dict[str, Any]
         for compare, key in (("generated", ("mapped", other(domain))), ("reconstructed", ("reconstructed", domain))):
             if key in views.features:
                 found.append(
-                    {"domain": domain, "compare": compare, **_distances(real, views.features[key], kid_subset, seed)}
+                    {"domain": domain, "compare": compare}
+                    | distance_row(real, views.features[key], kid_subset=kid_subset, seed=seed)
                 )
     return found
-
-
-def _distances(real: np.ndarray, made: np.ndarray, kid_subset: int, seed: int) -> dict[str, Any]:
-    frechet, kernel = fid(made, real), kid(made, real, subset_size=kid_subset, seed=seed)
-    return {
-        "n_real": len(real),
-        "n_generated": len(made),
-        "fid": frechet.value,
-        "kid": kernel.value,
-        "kid_std": kernel.std,
-        "reason": frechet.reason or kernel.reason,
-    }
 
 
 def reconstruction(views: Views, *, seed: int) -> list[dict[str, Any]]:
@@ -61,15 +48,9 @@ def reconstruction(views: Views, *, seed: int) -> list[dict[str, Any]]:
                 ("ssim", ssim(view.real, view.reconstructed)),
                 ("psnr", psnr(view.real, view.reconstructed)),
             ):
-                row |= mean_with_interval(name, values, seed=seed)
+                row |= mean_row(name, values, seed=seed)
             found.append(row)
     return found
-
-
-def mean_with_interval(name: str, values: np.ndarray, *, seed: int) -> dict[str, float | None]:
-    """`name`, `name_low`, `name_high` of the mean of values."""
-    mean = bootstrap_mean(values, seed=seed)
-    return {name: mean.value, f"{name}_low": mean.low, f"{name}_high": mean.high}
 
 
 def structure(views: Views, *, seed: int) -> list[dict[str, Any]]:
@@ -82,7 +63,7 @@ def structure(views: Views, *, seed: int) -> list[dict[str, Any]]:
     for domain in DOMAINS:
         view = views.of[domain]
         values = ssim(_green(view.real), _green(view.mapped))
-        found.append({"domain": domain, "n": len(view.real), **mean_with_interval("ssim", values, seed=seed)})
+        found.append({"domain": domain, "n": len(view.real), **mean_row("ssim", values, seed=seed)})
     return found
 
 

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from hemabalance.metrics.colour_difference import delta_e
+from hemabalance.metrics.rows import mean_row
 from hemabalance.metrics.similarity import psnr, ssim
 from hemabalance.stain.apply import transformed
 from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer, other
-from hemabalance.stain.quality import mean_with_interval
 
 
 def truth(
@@ -37,6 +37,6 @@ def truth(
             ("ssim", ssim(made, wanted)),
             ("psnr", psnr(made, wanted)),
         ):
-            row |= mean_with_interval(name, values, seed=seed)
+            row |= mean_row(name, values, seed=seed)
         found.append(row)
     return found

@@ -1,4 +1,4 @@
-"""What the players of a translation minimise. Each loss is a 0-dim tensor, a mean over images and patches.
+"""What the players of a translation or synthesis minimise. Each loss is a 0-dim tensor, a mean over images and patches.
 
 Scores come as a critic gives them, (n,) or (n, 1, h, w), unbounded; images as (n, 3, h, w) in [-1, 1]. Half precision
 and bfloat16 are widened to float32 first; float64 is kept.
@@ -93,3 +93,23 @@ def cycle(x: Tensor, reconstructed: Tensor) -> Tensor:
 def identity(x: Tensor, same: Tensor) -> Tensor:
     """E|G_AB(x) - x| for x already in the target look (thesis Eq. 23; arXiv:1703.10593, section 5.2)."""
     return functional.l1_loss(at_least_float32(same), at_least_float32(x))
+
+
+def mean_difference(real: Tensor, fake: Tensor) -> Tensor:
+    """E|a - b|, mean over all values (thesis Eqs. 41 and 42, whose norm is left open)."""
+    return functional.l1_loss(at_least_float32(fake), at_least_float32(real))
+
+
+def mode_seeking(first: Tensor, second: Tensor, z_first: Tensor, z_second: Tensor) -> Tensor:
+    """1 / (|b1 - b2| / |z1 - z2| + 1e-5), mean absolute differences over the batch (Mao et al. 2019, arXiv:1903.05628).
+
+    Small where other noise gives another image; as in the authors' program, one ratio for the whole batch.
+
+    Args:
+        first, second: images (n, 3, h, w) of the same conditions.
+        z_first, z_second: their noises, (n, latent).
+    """
+    apart = (at_least_float32(first) - at_least_float32(second)).abs().mean()
+    noise = (at_least_float32(z_first) - at_least_float32(z_second)).abs().mean()
+    ratio: Tensor = 1 / (apart / noise + 1e-5)
+    return ratio

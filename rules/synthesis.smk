@@ -1,0 +1,131 @@
+# Synthesis: train generators on what the protocol lets them see, draw images of each class, and pass them by the gate.
+#
+# inputs   results/<run>/{protocol}/stain/{normalizer}/images.{zip,parquet}, {protocol}/split.parquet
+# outputs  results/<run>/{protocol}/synthesis_judge/{normalizer}/{weights.safetensors,history.jsonl,training.json}
+#          results/<run>/{protocol}/synthesis/{normalizer}/{generator}/{weights.safetensors,history.jsonl,training.json}
+#          results/<run>/{protocol}/synthesis/{normalizer}/{generator}/{snapshots,images}.{zip,parquet}
+#          results/<run>/{protocol}/synthesis/{normalizer}/{generator}/{gate.parquet,gate.json,features.safetensors}
+
+GENERATOR = f"{RUN}/{{protocol}}/synthesis/{{normalizer}}/{{generator}}"
+SYNTHESIS_JUDGE = f"{RUN}/{{protocol}}/synthesis_judge/{{normalizer}}"
+LPIPS = "data/weights/lpips.safetensors"
+NORMALISED = {
+    "images": f"{STAIN}/images.zip",
+    "index": f"{STAIN}/images.parquet",
+    "split": f"{RUN}/{{protocol}}/split.parquet",
+}
+
+
+rule synthesis_judge:
+    """Train the classifier that judges synthetic images, on real training images alone"""
+    input:
+        **NORMALISED,
+    output:
+        weights=f"{SYNTHESIS_JUDGE}/weights.safetensors",
+        history=f"{SYNTHESIS_JUDGE}/history.jsonl",
+        training=f"{SYNTHESIS_JUDGE}/training.json",
+    log:
+        f"{RUN}/logs/synthesis_judge/{{protocol}}/{{normalizer}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/synthesis_judge/{{protocol}}/{{normalizer}}.tsv"
+    conda:
+        "../envs/cuda.yaml"
+    threads: CONFIG.threads
+    resources:
+        mem_mb=16000,
+        gpu=GPUS,
+        device=CONFIG.device,
+        devices=CONFIG.devices,
+    params:
+        settings=lambda wildcards: settings(
+            protocol=wildcards.protocol,
+            precision=CONFIG.precision,
+            size=CONFIG.synthesis.size,
+            classifier=CONFIG.synthesis.judge.model_dump(),
+        ),
+        code=code("synthesis_judge"),
+    script:
+        "../workflow_scripts/synthesis_judge.py"
+
+
+rule synthesis_fit:
+    """Train the generator {wildcards.generator} under the protocol {wildcards.protocol}"""
+    input:
+        unpack(teacher_of),
+        **NORMALISED,
+    output:
+        weights=f"{GENERATOR}/weights.safetensors",
+        history=f"{GENERATOR}/history.jsonl",
+        training=f"{GENERATOR}/training.json",
+        snapshots=f"{GENERATOR}/snapshots.zip",
+        snapshot_index=f"{GENERATOR}/snapshots.parquet",
+    log:
+        f"{RUN}/logs/synthesis_fit/{{protocol}}/{{normalizer}}/{{generator}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/synthesis_fit/{{protocol}}/{{normalizer}}/{{generator}}.tsv"
+    priority: 10
+    conda:
+        "../envs/cuda.yaml"
+    threads: CONFIG.threads
+    resources:
+        mem_mb=16000,
+        gpu=GPUS,
+        device=CONFIG.device,
+        devices=CONFIG.devices,
+    params:
+        settings=lambda wildcards: settings(
+            protocol=wildcards.protocol,
+            precision=CONFIG.precision,
+            generator=wildcards.generator,
+            roles=CONFIG.synthesis.roles.model_dump(),
+            entry=CONFIG.synthesis.entry(wildcards.generator),
+            teacher_images=CONFIG.synthesis.teacher_images,
+        ),
+        code=lambda wildcards: code(
+            "synthesis_fit", *generator_modules(wildcards.generator)
+        ),
+    script:
+        "../workflow_scripts/synthesis_fit.py"
+
+
+rule synthesis_images:
+    """Draw images with {wildcards.generator} until enough of each class pass the gate"""
+    input:
+        **NORMALISED,
+        weights=f"{GENERATOR}/weights.safetensors",
+        judge=f"{SYNTHESIS_JUDGE}/weights.safetensors",
+        inception=INCEPTION,
+        lpips=LPIPS,
+    output:
+        images=f"{GENERATOR}/images.zip",
+        index=f"{GENERATOR}/images.parquet",
+        gate=f"{GENERATOR}/gate.parquet",
+        summary=f"{GENERATOR}/gate.json",
+        features=f"{GENERATOR}/features.safetensors",
+    log:
+        f"{RUN}/logs/synthesis_images/{{protocol}}/{{normalizer}}/{{generator}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/synthesis_images/{{protocol}}/{{normalizer}}/{{generator}}.tsv"
+    conda:
+        "../envs/cuda.yaml"
+    threads: CONFIG.threads
+    resources:
+        mem_mb=16000,
+        gpu=GPUS,
+        device=CONFIG.device,
+        devices=1,
+    params:
+        settings=lambda wildcards: settings(
+            protocol=wildcards.protocol,
+            precision=CONFIG.precision,
+            generator=wildcards.generator,
+            roles=CONFIG.synthesis.roles.model_dump(),
+            entry=CONFIG.synthesis.entry(wildcards.generator),
+            draws=CONFIG.synthesis.draws.model_dump(),
+            gate=CONFIG.synthesis.gate.model_dump(),
+        ),
+        code=lambda wildcards: code(
+            "synthesis_images", method_of_generator(wildcards.generator)
+        ),
+    script:
+        "../workflow_scripts/synthesis_images.py"

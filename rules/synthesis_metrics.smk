@@ -1,0 +1,66 @@
+# What generators are measured with, and what comes of it.
+#
+# inputs   results/<run>/{protocol}/synthesis/{normalizer}/{generator}/…, {protocol}/synthesis_judge/{normalizer}/…
+#          results/<run>/{protocol}/stain/{normalizer}/images.{zip,parquet}, {protocol}/split.parquet
+# outputs  data/weights/lpips.safetensors
+#          results/<run>/{protocol}/synthesis/{normalizer}/{generator}/{metrics.json,neighbours.parquet}
+
+# Real images, all draws, and images along the training.
+SEEN = [f"{STAIN}/images", f"{GENERATOR}/images", f"{GENERATOR}/snapshots"]
+
+
+rule lpips_weights:
+    """Fetch the networks of LPIPS, and check them"""
+    output:
+        weights=LPIPS,
+    log:
+        f"{RUN}/logs/lpips_weights/lpips_weights.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+    params:
+        settings=settings(),
+        code=code("lpips_weights"),
+    script:
+        "../workflow_scripts/lpips_weights.py"
+
+
+rule synthesis_metrics:
+    """Measure the generator {wildcards.generator} under the protocol {wildcards.protocol}"""
+    input:
+        zips=[f"{place}.zip" for place in SEEN],
+        indexes=[f"{place}.parquet" for place in SEEN],
+        split=NORMALISED["split"],
+        features=f"{GENERATOR}/features.safetensors",
+        judge=f"{SYNTHESIS_JUDGE}/weights.safetensors",
+        inception=INCEPTION,
+        lpips=LPIPS,
+    output:
+        metrics=f"{GENERATOR}/metrics.json",
+        neighbours=f"{GENERATOR}/neighbours.parquet",
+    log:
+        f"{RUN}/logs/synthesis_metrics/{{protocol}}/{{normalizer}}/{{generator}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/synthesis_metrics/{{protocol}}/{{normalizer}}/{{generator}}.tsv"
+    conda:
+        "../envs/cuda.yaml"
+    threads: CONFIG.threads
+    resources:
+        mem_mb=16000,
+        gpu=GPUS,
+        device=CONFIG.device,
+        devices=1,
+    params:
+        settings=lambda wildcards: settings(
+            protocol=wildcards.protocol,
+            precision=CONFIG.precision,
+            gate=CONFIG.synthesis.gate.model_dump(),
+            evaluation=dict(
+                CONFIG.synthesis.evaluation,
+                neighbours=CONFIG.synthesis.gate.neighbours,
+            ),
+        ),
+        code=code("synthesis_metrics"),
+    script:
+        "../workflow_scripts/synthesis_metrics.py"

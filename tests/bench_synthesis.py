@@ -1,0 +1,140 @@
+"""What synthesis costs: an iteration of C-WGAN-GP against its bare passes, samples and the gate a second."""
+
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from hemabalance.config import Config
+from hemabalance.metrics import inception_weights, lpips_weights
+from hemabalance.synthesis.c_wgan_gp import Game, build
+from hemabalance.synthesis.gate import Gate, GateSettings
+from hemabalance.synthesis.generator import SynthesisData
+from hemabalance.synthesis.judges import Judges, open_judges
+from hemabalance.synthesis.roles import Classes
+from hemabalance.synthesis.sampling import sample
+from hemabalance.training.classifier import ClassifierSettings, fit_classifier
+from hemabalance.training.device import Runtime, bare, start
+from hemabalance.training.job import FitJob, Images
+
+SIZE, WIDTH, BATCH, ROUNDS = 64, 24, 16, 7
+LABELS = ("basophil", "eosinophil", "lymphocyte")
+CONFIG = Config().synthesis
+WEIGHTS = Path("data/weights")
+
+
+def images(each: int, size: int = SIZE) -> Images:
+    pixels = np.random.default_rng(1).integers(0, 256, (each * len(LABELS), size, size, 3), np.uint8)
+    return Images(pixels, np.repeat(np.array(LABELS), each))
+
+
+def job(folder: Path, runtime: Runtime) -> FitJob:
+    return FitJob(runtime, folder / "state", folder / "history.jsonl", 1, 1)
+
+
+def took(work: Callable[[], object]) -> float:
+    start_s = time.perf_counter()
+    work()
+    return time.perf_counter() - start_s
+
+
+class Bare:
+    """The passes of one iteration and nothing else: no sampler, optimiser, average, watch or history."""
+
+    def __init__(self, game: Game) -> None:
+        self.generator, self.critic, self.classifier = (
+            bare(game.networks[name]) for name in ("generator", "critic", "classifier")
+        )
+        self.game, self.real = game, torch.rand(BATCH, 3, SIZE, SIZE) * 2 - 1
+        self.targets = torch.arange(BATCH) % len(LABELS)
+
+    def fakes(self) -> torch.Tensor:
+        z = torch.randn(BATCH, self.game.settings.latent)
+        made: torch.Tensor = self.generator(self.generator.encode(z, self.targets))  # type: ignore[operator]
+        return made
+
+    def critic_passes(self, fake: torch.Tensor) -> None:
+        score = self.critic(torch.cat((self.real, fake)))
+        between = torch.lerp(fake, self.real, 0.5).requires_grad_()
+        (slope,) = torch.autograd.grad(self.critic(between).sum(), between, create_graph=True)
+        (score.sum() + (slope.flatten(1).norm(dim=1) - 1).square().mean()).backward()
+
+    def iteration(self) -> None:
+        functional.cross_entropy(self.classifier(self.real), self.targets).backward()  # type: ignore[no-untyped-call]
+        for _ in range(self.game.settings.critic_steps - 1):
+            with torch.no_grad():
+                fake = self.fakes()
+            self.critic_passes(fake)
+        fake = self.fakes()
+        self.critic_passes(fake.detach())
+        for judge in (self.critic, self.classifier):
+            judge.requires_grad_(False)
+        (self.critic(fake).mean() + functional.cross_entropy(self.classifier(fake), self.targets)).backward()
+        for judge in (self.critic, self.classifier):
+            judge.requires_grad_(True)
+
+
+def bench_iteration(folder: Path, runtime: Runtime) -> None:
+    """Prints an iteration of C-WGAN-GP against its bare passes, in turns."""
+    own = CONFIG.c_wgan_gp.model_dump() | {"width": WIDTH, "critic_width": WIDTH, "batch": BATCH}
+    classes = Classes(LABELS, LABELS)
+    generator = build(own, classes=classes, size=SIZE, runtime=runtime)
+    data = SynthesisData(images(20), images(0), images(0))
+    game = generator.begin(data, job(folder, runtime))
+    passes = Bare(game)
+    rounds = [(took(game.step), took(passes.iteration)) for _ in range(ROUNDS)][2:]
+    ratio = statistics.median(ours / theirs for ours, theirs in rounds)
+    print(
+        f"C-WGAN-GP iteration at {SIZE} px, width {WIDTH}, batch {BATCH}, {own['critic_steps']} critic steps, "
+        f"1 thread: {statistics.median(ours for ours, _ in rounds):.2f} s, {ratio:.2f} of its bare passes"
+    )
+
+
+def bench_samples(runtime: Runtime) -> None:
+    """Prints samples a second of both generators in their full shape at the working size."""
+    for method, module in (("c_wgan_gp", build),):
+        own = getattr(CONFIG, method).model_dump()
+        generator = module(own, classes=Classes(LABELS, LABELS), size=CONFIG.size, runtime=runtime)
+        generator._ready = True  # untrained weights take as long
+        seconds = took(lambda made=generator: sample(made, LABELS[0], range(32), seed=1, device=runtime.device))
+        print(
+            f"{method} at {CONFIG.size} px, {generator.parameters['generator']:,} parameters, 1 thread: "
+            f"{32 / seconds:.1f} images/s"
+        )
+
+
+def bench_gate(folder: Path, runtime: Runtime) -> None:
+    """Prints the gate's images a second, Inception features among them."""
+    settings = ClassifierSettings(8, 16, 4, 1e-3, 0.2, 1 << 30, 4, 4)
+    real = images(40)
+    paths = {name: folder / f"{name}.safetensors" for name in ("judge", "inception", "lpips")}
+    fit_classifier(real, "none", settings, job(folder, runtime), weights=paths["judge"], training=folder / "t.json")
+    for name, module in (("inception", inception_weights), ("lpips", lpips_weights)):
+        if (WEIGHTS / f"{name}.safetensors").exists():
+            paths[name] = WEIGHTS / f"{name}.safetensors"
+        else:
+            module.fetch(paths[name])
+    judges: Judges = open_judges(paths["inception"], paths["lpips"], paths["judge"], runtime=runtime)
+    ids = np.array([f"i{k}" for k in range(len(real.pixels))])
+    gating = GateSettings(**CONFIG.gate.model_dump())
+    gate = Gate(real, ids, judges.classifier, judges.inception, judges.perceptual, gating, seed=1)
+    new = images(11).pixels[:32]
+    seconds = took(lambda: gate.assess(new, LABELS[0]))
+    features = judges.inception(new)
+    without = took(lambda: gate.assess(new, LABELS[0], features))
+    print(
+        f"gate at {SIZE} px against 40 real images, 1 thread: {32 / seconds:.1f} images/s, "
+        f"{32 / without:.1f} without Inception's features"
+    )
+
+
+def bench_synthesis(folder: Path) -> None:
+    """All of it."""
+    runtime = start(device="cpu", precision="32", devices=1, seed=1, threads=1)
+    bench_iteration(folder, runtime)
+    bench_samples(runtime)
+    bench_gate(folder, runtime)

@@ -1,0 +1,87 @@
+"""Small data for the few-shot methods, and the generators built, begun and fitted on it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hemabalance.synthesis import method_module
+from hemabalance.synthesis.generator import SynthesisData
+from hemabalance.synthesis.roles import Classes
+from hemabalance.training.device import Runtime, start
+from hemabalance.training.job import FitJob, Images
+
+SIZE = 16
+CLASSES = Classes(("basophil", "monocyte"), ("monoblast", "smudge_cell"))
+COMMON: dict[str, Any] = {
+    "latent": 5,
+    "width": 4,
+    "discriminator_width": 4,
+    "lr": 1e-3,
+    "betas": (0.5, 0.9),
+    "episodes": 4,
+    "inner_steps": 2,
+    "shots": 3,
+    "taught_share": 0.5,
+    "outer_step": 0.5,
+    "adapt_steps": 3,
+    "average_decay": 0.5,
+    "augment": True,
+    "snapshots": 2,
+    "snapshot_images": 2,
+    "snapshot_adapt_steps": 1,
+    "memory_budget": 1 << 20,
+    "log_every": 2,
+    "checkpoint_every": 2,
+}
+SHORT: dict[str, Any] = {"episodes": 1, "inner_steps": 1, "adapt_steps": 2, "snapshots": 1}
+OWN: dict[str, dict[str, Any]] = {
+    "fewshot_meta": {
+        "encoder_width": 4,
+        "features": 6,
+        "references": 20,
+        "lambda_encoder": 1.0,
+        "lambda_mode_seeking": 0.1,
+    },
+    "figr": {"gp_weight": 10.0},
+}
+LEVELS = {"basophil": 60, "monocyte": 120, "monoblast": 180, "smudge_cell": 220}
+
+
+def cells(label: str, count: int, seed: int, size: int = SIZE) -> np.ndarray:
+    """Noise around a level of the class's own, uint8 (count, size, size, 3)."""
+    noise = np.random.default_rng([seed, LEVELS[label]]).integers(-30, 31, (count, size, size, 3))
+    return (LEVELS[label] + noise).astype(np.uint8)
+
+
+def images(counts: dict[str, int], seed: int, size: int = SIZE) -> Images:
+    pixels = [np.empty((0, size, size, 3), np.uint8), *(cells(label, n, seed, size) for label, n in counts.items())]
+    return Images(np.concatenate(pixels), np.repeat(np.array(list(counts), dtype=str), list(counts.values())))
+
+
+def data(counts: dict[str, int] | None = None, taught: int = 4, size: int = SIZE) -> SynthesisData:
+    real = counts or {"basophil": 5, "monocyte": 6, "monoblast": 4, "smudge_cell": 2}
+    lesson = images({"basophil": taught} if taught else {}, 9, size)
+    return SynthesisData(images(real, 1, size), images({}, 2, size), lesson)
+
+
+def runtime(seed: int = 7, precision: str = "32") -> Runtime:
+    return start(device="cpu", precision=precision, devices=1, seed=seed, threads=1)
+
+
+def job(folder: Path, seed: int = 7, precision: str = "32") -> FitJob:
+    return FitJob(runtime(seed, precision), folder / "state", folder / "history.jsonl", threads=1, seed=seed)
+
+
+def built(name: str, size: int = SIZE, classes: Classes = CLASSES, **changed: Any) -> Any:
+    return method_module(name).build({**COMMON, **OWN[name], **changed}, classes=classes, size=size, runtime=runtime())
+
+
+def begun(name: str, folder: Path, **changed: Any) -> Any:
+    return built(name, **changed).begin(data(), job(folder))
+
+
+def fitted(name: str, folder: Path, seed: int = 7, **changed: Any) -> Any:
+    generator = built(name, **changed)
+    generator.fit(data(), job(folder, seed))
+    return generator

@@ -1,0 +1,200 @@
+"""A generator for classes of few images, whichever game it learned to learn by."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Generic, cast
+
+import torch
+from torch import Tensor, nn
+
+from hemabalance.errors import InputError
+from hemabalance.networks.fewshot_generator import FewshotGenerator
+from hemabalance.networks.layers import count_parameters
+from hemabalance.synthesis.generator import SynthesisData
+from hemabalance.synthesis.reptile import RECALIBRATION, Own, Reptile, recalibrate
+from hemabalance.synthesis.roles import Classes
+from hemabalance.synthesis.sampling import BLOCK
+from hemabalance.synthesis.snapshots import Snapshots
+from hemabalance.synthesis.tasks import Tasks
+from hemabalance.training.device import Runtime
+from hemabalance.training.job import FitJob
+from hemabalance.training.loop import Schedule, Trained, train
+from hemabalance.training.weights import load_weights, save_weights
+
+UNSEEN_IN_WEIGHTS = ("memory_budget", "log_every", "checkpoint_every")
+
+
+class Served(nn.Module):
+    """What makes images of one class: an adapted generator and, where it takes them, features of training images.
+
+    Args:
+        generator: of inputs `latent + features`.
+        features: numbers in a feature vector; 0 where there are none.
+        most: feature vectors that can be kept.
+    """
+
+    references: Tensor
+    """float32 (most, features); the first `count` rows are in use."""
+    count: Tensor
+    """int64 (), how many."""
+
+    def __init__(self, generator: FewshotGenerator, features: int, most: int) -> None:
+        super().__init__()
+        self.generator, self.features = generator, features
+        if features:
+            self.register_buffer("references", torch.zeros(most, features))
+            self.register_buffer("count", torch.zeros((), dtype=torch.int64))
+
+    def inputs(self, latents: Tensor, indices: Tensor) -> Tensor:
+        """What the generator is given, (n, latent + features): reference `index % count` with each latent."""
+        if not self.features:
+            return latents
+        return torch.cat((latents, self.references[indices % self.count]), dim=1)
+
+    def forward(self, latents: Tensor, indices: Tensor) -> Tensor:
+        """Latents (n, latent) and their indices int64 (n,) to images (n, 3, size, size) in [-1, 1]."""
+        images: Tensor = self.generator(self.inputs(latents, indices))
+        return images
+
+    @torch.no_grad()
+    def keep(self, references: Tensor) -> None:
+        """Take over features (n, features), n at most as many as can be kept."""
+        self.references.zero_()[: len(references)] = references
+        self.count.fill_(len(references))
+
+    def take_over(self, generator: nn.Module, noise: Callable[[int], Tensor]) -> None:
+        """Become a generator as it will be used: after `keep`, with statistics of the inputs it will get.
+
+        Args:
+            generator: trained; it is copied.
+            noise: so many latent vectors.
+        """
+        self.generator.load_state_dict(generator.state_dict())
+        indices = torch.arange(RECALIBRATION * BLOCK, device=next(generator.parameters()).device)
+        recalibrate(self.generator, (self.inputs(noise(BLOCK), some) for some in torch.split(indices, BLOCK)))
+
+
+@dataclass(frozen=True)
+class Method(Generic[Own]):
+    """What makes one few-shot method differ from another.
+
+    Attributes:
+        name: in the registry.
+        settings: all of the method's.
+        players: untrained networks by name, `generator` and `discriminator` among them; ValueError where the size will
+            not do.
+        features: numbers that the generator takes besides a latent; 0 for none.
+        references: feature vectors that are kept of a class.
+        game: how the players are trained.
+    """
+
+    name: str
+    settings: Own
+    players: Callable[[], dict[str, nn.Module]]
+    features: int
+    references: int
+    game: Callable[[Mapping[str, nn.Module], Mapping[str, Served], Tasks, Snapshots, FitJob], Reptile[Own]]
+
+
+class FewshotGeneration(Generic[Own]):
+    """A `Generator` for each class served, adapted from one set of meta-weights.
+
+    Args:
+        method: which one.
+        classes: trained are the tasks of the meta-training, served those adapted to.
+        size: side of the images in pixels.
+        runtime: where it runs.
+
+    Raises:
+        InputError: no class to train on or to serve, or networks that cannot be built for this size or width.
+    """
+
+    def __init__(self, method: Method[Own], *, classes: Classes, size: int, runtime: Runtime) -> None:
+        self.method, self.classes, self.size, self.runtime = method, classes, size, runtime
+        for kind, names in (("to learn from", classes.trained), ("to make images of", classes.served)):
+            if not names:
+                problem = f"has no class {kind}"
+                raise InputError(f"synthesis method {method.name}", problem, "Check the roles in config and the counts")
+        try:
+            players = method.players()
+            self._served = {label: self._empty().to(runtime.device).eval() for label in classes.served}
+        except ValueError as error:
+            remedy = "Choose another synthesis.size or width in config, or leave the method out"
+            raise InputError(f"synthesis method {method.name}", str(error), remedy) from error
+        self.parameters: Mapping[str, int] = {name: count_parameters(player) for name, player in players.items()}
+        self.snapshots: Snapshots | None = None
+        self._ready = False
+        self.description: dict[str, Any] = {
+            "method": method.name,
+            "size": size,
+            "classes": {"trained": list(classes.trained), "served": list(classes.served)},
+            "settings": asdict(method.settings),
+        }
+
+    @property
+    def latent(self) -> int:
+        """Numbers in a latent vector."""
+        return self.method.settings.latent
+
+    def fit(self, data: SynthesisData, job: FitJob) -> Trained:
+        """Learn to learn, then learn each class served, or go on with the training that `job.state` holds.
+
+        Raises:
+            InputError: a class with too few images, images of another size, the training diverged, the disk is full,
+                or `job.state` holds a training of other data or settings.
+        """
+        own, game = self.method.settings, self.begin(data, job)
+        settings = {key: value for key, value in asdict(own).items() if key not in UNSEEN_IN_WEIGHTS}
+        trained = train(
+            game,
+            Schedule(game.steps, own.checkpoint_every, own.log_every),
+            state=job.state,
+            history=job.history,
+            description={
+                **self.description, "settings": settings, "seed": job.seed, "images": game.tasks.fingerprint,
+            },
+            runtime=job.runtime,
+            what=f"training {self.method.name}",
+        )  # fmt: skip
+        self.snapshots, self._ready = game.snapshots, True
+        return trained
+
+    def begin(self, data: SynthesisData, job: FitJob) -> Reptile[Own]:
+        """The players before their first step; errors about the data as `fit`."""
+        own = self.method.settings
+        tasks = Tasks(data, self.classes, self.size, job.runtime, own.memory_budget)
+        snapshots = Snapshots(
+            self.classes.served, points=own.snapshots, each=own.snapshot_images, size=self.size, steps=own.episodes
+        ).to(job.runtime.device)
+        return self.method.game(self.method.players(), self._served, tasks, snapshots, job)
+
+    def make(self, label: str, latents: Tensor, indices: Tensor) -> Tensor:
+        """Images of a served class; a latent's index says which training image's features it goes with.
+
+        Args and result as `synthesis.generator.Generator.make`.
+
+        Raises:
+            RuntimeError: neither `fit` nor `load` was called.
+        """
+        if not self._ready:
+            raise RuntimeError(f"{self.method.name} is neither fitted nor loaded")
+        images: Tensor = self._served[label](latents, indices)
+        return images
+
+    def save(self, path: Path) -> None:
+        """Write the adapted generators with the features they were given; no training image is needed after that."""
+        save_weights(path, self._served, self.description)
+
+    def load(self, path: Path) -> None:
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: the file is missing, truncated, foreign, or of another method, setting, size or class list.
+        """
+        load_weights(path, self._served, self.description)
+        self._ready = True
+
+    def _empty(self) -> Served:
+        generator = cast(FewshotGenerator, self.method.players()["generator"])
+        return Served(generator, self.method.features, self.method.references)

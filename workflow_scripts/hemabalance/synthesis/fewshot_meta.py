@@ -1,0 +1,134 @@
+"""The thesis's meta-learned few-shot generator (§3.6, Eqs. 34-45): an encoder shows the generator what to vary.
+
+Its parts: Reptile over the players of a GAN (as FIGR, arXiv:1901.02199), the mode-seeking term (Mao et al. 2019,
+arXiv:1903.05628), the generator of FastGAN (arXiv:2101.04775).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hemabalance.networks.fewshot_discriminator import FewshotDiscriminator
+from hemabalance.networks.fewshot_encoder import FewshotEncoder
+from hemabalance.networks.fewshot_generator import FewshotGenerator
+from hemabalance.synthesis import reptile
+from hemabalance.synthesis.fewshot import FewshotGeneration, Method, Served
+from hemabalance.synthesis.reptile import Reptile, recalibrate
+from hemabalance.synthesis.roles import Classes
+from hemabalance.synthesis.sampling import BLOCK
+from hemabalance.training.device import Runtime
+from hemabalance.training.losses import mean_difference, mode_seeking, non_saturating_critic, non_saturating_generator
+
+
+@dataclass(frozen=True)
+class Settings(reptile.Settings):
+    """The method's settings.
+
+    Attributes:
+        encoder_width: channels of the encoder's first block.
+        features: numbers in a feature vector.
+        references: feature vectors kept of a class, of its training images in each of their poses if `augment`.
+        lambda_encoder: weight of the encoder's loss (Eqs. 40-42, read as a mean absolute difference).
+        lambda_mode_seeking: weight of the mode-seeking term.
+    """
+
+    encoder_width: int
+    features: int
+    references: int
+    lambda_encoder: float
+    lambda_mode_seeking: float
+
+
+class Game(Reptile[Settings]):
+    """The training.
+
+    History: discriminator (Eq. 34), adversarial (Eq. 37), encoder (Eq. 40) and mode_seeking, unweighted.
+    """
+
+    served: Mapping[str, Served]
+
+    def update(self, images: Tensor, chance: torch.Generator) -> dict[str, Tensor]:
+        """One step of the discriminator, then one of generator and encoder, both on the same fakes."""
+        z = self.noise(2 * len(images), chance)
+        features = self.task["encoder"](images)
+        # Both noises in one pass: batch normalisation then takes its statistics over twice as many.
+        fakes = self.task["generator"](torch.cat((z, features.repeat(2, 1)), dim=1))
+        loss = self.update_discriminator(images, fakes.detach())
+        return loss | self.update_generator(images, fakes, z)
+
+    def update_discriminator(self, images: Tensor, fakes: Tensor) -> dict[str, Tensor]:
+        """One step down Eq. 34; the fakes of both noises carry no graph."""
+        logits = self.task["discriminator"](torch.cat((images, fakes)))
+        # The mean over the fakes of both noises is the mean of Eqs. 35 and 36.
+        loss = non_saturating_critic(logits[: len(images)], logits[len(images) :])
+        self.minimise(loss, "discriminator")
+        return {"discriminator": loss.detach()}
+
+    def update_generator(self, images: Tensor, fakes: Tensor, z: Tensor) -> dict[str, Tensor]:
+        """One step down the rest of Eq. 44; the graph of the fakes leads to generator and encoder."""
+        terms = {
+            "adversarial": non_saturating_generator(self.judge(fakes)),
+            "encoder": mean_difference(images.repeat(2, 1, 1, 1), fakes),
+            "mode_seeking": mode_seeking(*fakes.chunk(2), *z.chunk(2)),
+        }
+        own = self.settings
+        self.minimise(
+            terms["adversarial"]
+            + own.lambda_encoder * terms["encoder"]
+            + own.lambda_mode_seeking * terms["mode_seeking"],
+            "generator",
+        )
+        return {name: term.detach() for name, term in terms.items()}
+
+    @torch.no_grad()
+    def settle(self, label: str, chance: torch.Generator) -> None:
+        """Keep the features of the class's images, and the generator for them."""
+        own, served, encoder = self.settings, self.served[label], self.found("encoder")
+        images = self.tasks.first_real(label, own.references)
+        if own.augment:
+            images = poses(images, own.references)
+        # Batches of one size, as the smallest would count as much as the others.
+        batches = images.tensor_split(-(-len(images) // BLOCK))
+        learning = encoder.training
+        recalibrate(encoder, batches)
+        served.keep(torch.cat([encoder(batch) for batch in batches]))
+        encoder.train(learning)
+        served.take_over(self.found("generator"), lambda count: self.noise(count, chance))
+
+
+def poses(images: Tensor, most: int) -> Tensor:
+    """All images (n, c, s, s) as they are, then all turned, then mirrored: eight poses, but `most` images at most."""
+    posed = [torch.rot90(side, turn, (-2, -1)) for side in (images, images.flip(-1)) for turn in range(4)]
+    return torch.cat(posed[: -(-most // len(images))])[:most]
+
+
+def build(settings: Mapping[str, Any], *, classes: Classes, size: int, runtime: Runtime) -> FewshotGeneration[Settings]:
+    """An untrained generator for square images of `size` px; `settings` are the attributes of `Settings`.
+
+    Raises:
+        InputError: the networks cannot be built for this size or width, or there is no class to train on or to serve.
+    """
+    own = Settings(**settings)
+    teams = {"discriminator": ("discriminator",), "generator": ("generator", "encoder")}
+
+    def players() -> dict[str, nn.Module]:
+        return {
+            "generator": FewshotGenerator(size, own.width, own.latent + own.features),
+            "encoder": FewshotEncoder(size, own.encoder_width, own.features),
+            "discriminator": FewshotDiscriminator(size, own.discriminator_width),
+        }
+
+    method = Method(
+        name="fewshot_meta",
+        settings=own,
+        players=players,
+        features=own.features,
+        references=own.references,
+        game=lambda players, served, tasks, snapshots, job: Game(
+            players, teams, served, own, tasks, classes, snapshots, job
+        ),
+    )
+    return FewshotGeneration(method, classes=classes, size=size, runtime=runtime)

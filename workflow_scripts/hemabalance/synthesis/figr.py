@@ -1,0 +1,88 @@
+"""FIGR (Clouatre & Demers 2019, arXiv:1901.02199): Reptile on a Wasserstein GAN with gradient penalty, no encoder.
+
+Ours has the networks and the outer and inner steps of `fewshot_meta`, so that the two differ by the game alone. The
+authors' own have residual networks with layer normalisation, SGD within a task, and Adam for the meta-weights along
+the direction that Reptile goes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hemabalance.networks.fewshot_discriminator import FewshotDiscriminator
+from hemabalance.networks.fewshot_generator import FewshotGenerator
+from hemabalance.synthesis import reptile
+from hemabalance.synthesis.fewshot import FewshotGeneration, Method, Served
+from hemabalance.synthesis.reptile import Reptile
+from hemabalance.synthesis.roles import Classes
+from hemabalance.training.device import Runtime, bare
+from hemabalance.training.losses import gradient_penalty, wasserstein_critic, wasserstein_generator
+
+
+@dataclass(frozen=True)
+class Settings(reptile.Settings):
+    """The method's settings.
+
+    Attributes:
+        gp_weight: weight of the gradient penalty; 10 in the paper.
+    """
+
+    gp_weight: float
+
+
+class Game(Reptile[Settings]):
+    """The training. History: discriminator (E[D(fake)] - E[D(real)]), penalty and adversarial, unweighted."""
+
+    served: Mapping[str, Served]
+
+    def update(self, images: Tensor, chance: torch.Generator) -> dict[str, Tensor]:
+        """One step of the discriminator, then one of the generator on the same fakes."""
+        fakes = self.task["generator"](self.noise(len(images), chance))
+        losses = self.update_discriminator(images, fakes.detach(), chance)
+        return losses | self.update_generator(fakes)
+
+    def update_discriminator(self, images: Tensor, fakes: Tensor, chance: torch.Generator) -> dict[str, Tensor]:
+        """One step; the fakes carry no graph."""
+        critic = self.task["discriminator"]
+        score = wasserstein_critic(*critic(torch.cat((images, fakes))).chunk(2))
+        share = torch.rand(len(images), generator=chance, device=images.device)
+        penalty = gradient_penalty(bare(critic), images, fakes, share)
+        self.minimise(score + self.settings.gp_weight * penalty, "discriminator")
+        return {"discriminator": score.detach(), "penalty": penalty.detach()}
+
+    def update_generator(self, fakes: Tensor) -> dict[str, Tensor]:
+        """One step; the graph of the fakes leads to the generator."""
+        loss = wasserstein_generator(self.judge(fakes))
+        self.minimise(loss, "generator")
+        return {"adversarial": loss.detach()}
+
+    def settle(self, label: str, chance: torch.Generator) -> None:
+        """Keep the generator."""
+        self.served[label].take_over(self.found("generator"), lambda count: self.noise(count, chance))
+
+
+def build(settings: Mapping[str, Any], *, classes: Classes, size: int, runtime: Runtime) -> FewshotGeneration[Settings]:
+    """An untrained generator for square images of `size` px; `settings` are the attributes of `Settings`.
+
+    Raises:
+        InputError: the networks cannot be built for this size or width, or there is no class to train on or to serve.
+    """
+    own = Settings(**settings)
+    teams = {"discriminator": ("discriminator",), "generator": ("generator",)}
+    method = Method(
+        name="figr",
+        settings=own,
+        players=lambda: {
+            "generator": FewshotGenerator(size, own.width, own.latent),
+            "discriminator": FewshotDiscriminator(size, own.discriminator_width),
+        },
+        features=0,
+        references=0,
+        game=lambda players, served, tasks, snapshots, job: Game(
+            players, teams, served, own, tasks, classes, snapshots, job
+        ),
+    )
+    return FewshotGeneration(method, classes=classes, size=size, runtime=runtime)

@@ -1,0 +1,134 @@
+"""Train one generator and write what came of it."""
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hemabalance.dataset.imageset import ImageSet
+from hemabalance.dataset.splits import Protocol
+from hemabalance.errors import InputError
+from hemabalance.files import write_json
+from hemabalance.synthesis.data import LOOKED_AT, part_rows, real_images, trained_on
+from hemabalance.synthesis.entry import Entry, open_by_description
+from hemabalance.synthesis.generator import SynthesisData
+from hemabalance.synthesis.roles import Classes
+from hemabalance.synthesis.sampling import sample
+from hemabalance.training.device import Runtime
+from hemabalance.training.job import FitJob, Images
+
+log = logging.getLogger(__name__)
+
+Lesson = Callable[[Classes, int], Images]
+"""The trained classes of a generator and its size -> images of them that another generator makes."""
+
+
+def no_lesson(classes: Classes, size: int) -> Images:
+    """No images: what a generator without a teacher learns from besides real ones."""
+    return Images(np.empty((0, size, size, 3), np.uint8), np.empty(0, "<U1"))
+
+
+def lesson_of(weights: Path, each: int, *, seed: int, runtime: Runtime) -> Lesson:
+    """Images that a trained generator makes, `each` of a class.
+
+    Args:
+        weights: of the teacher.
+        each: images a class that teacher and pupil share.
+        seed: of the latents.
+        runtime: where it runs.
+    """
+
+    def images(classes: Classes, size: int) -> Images:
+        teacher = open_by_description(weights, runtime)
+        if teacher.size != size:
+            problem = f"makes images of {teacher.size} px, but its pupil takes {size} px"
+            raise InputError(weights, problem, "Train both at one synthesis.size")
+        labels = [label for label in classes.trained if label in teacher.classes.served]
+        made = [sample(teacher, label, range(each), seed=seed, device=runtime.device) for label in labels]
+        nothing = no_lesson(classes, size)
+        return Images(np.concatenate([nothing.pixels, *made]), np.repeat(np.array(labels, dtype=str), each))
+
+    return images
+
+
+def fit_generator(
+    name: str,
+    entry: Entry,
+    held: ImageSet,
+    split: pd.DataFrame,
+    protocol: Protocol,
+    roles: Mapping[str, Any],
+    lesson: Lesson,
+    job: FitJob,
+    *,
+    weights: Path,
+    training: Path,
+    snapshots: tuple[Path, Path],
+) -> None:
+    """Train a generator on the images that the protocol lets training see.
+
+    Args:
+        name: of the generator in config.
+        entry: what it is.
+        held: the normalised images of both sources.
+        split: of the protocol.
+        protocol: decides what is visible.
+        roles: the config section `synthesis.roles`.
+        lesson: what it learns from besides real images.
+        job: where and how; its history is written too.
+        weights: safetensors to write.
+        training: JSON to write: `method, classes, parameters` (by network)`, images` (real ones learned from)`, taught,
+            steps, seconds, device, precision`.
+        snapshots: image set to write, zip and index: images made along the training.
+
+    Raises:
+        InputError: the data cannot serve, the training diverged, or the disk is full.
+    """
+    classes = entry.classes(split, roles)
+    data = synthesis_data(held, split, protocol, classes, lesson(classes, entry.size), entry.size, threads=job.threads)
+    generator = entry.build(classes, job.runtime)
+    trained = generator.fit(data, job)
+    log.info("%s: %d steps in %.0f s; parameters: %s", name, trained.steps, trained.seconds, dict(generator.parameters))
+    if job.runtime.rank == 0:
+        generator.save(weights)
+        if generator.snapshots is None:
+            raise RuntimeError(f"{entry.method} was trained and has no snapshots")
+        generator.snapshots.write(*snapshots, generator=name, threads=job.threads)
+        facts = {
+            "method": entry.method,
+            "classes": {"trained": list(classes.trained), "served": list(classes.served)},
+            "parameters": dict(generator.parameters),
+            "images": len(data.real.pixels),
+            "taught": len(data.taught.pixels),
+        }
+        write_json(facts | job.facts(trained), training)
+
+
+def synthesis_data(
+    held: ImageSet,
+    split: pd.DataFrame,
+    protocol: Protocol,
+    classes: Classes,
+    taught: Images,
+    size: int,
+    *,
+    threads: int,
+) -> SynthesisData:
+    """What a generator may be fitted on under a protocol.
+
+    Args:
+        held: the normalised images of both sources.
+        split: of the protocol.
+        protocol: decides what is visible.
+        classes: of the generator.
+        taught: images of the trained classes that another generator made; may be none.
+        size: of the generator.
+        threads: decoders at once.
+    """
+    wanted = set(classes.trained) | set(classes.served)
+    real = trained_on(held, split, protocol, wanted, size, threads=threads)
+    watched = real_images(held, part_rows(split, LOOKED_AT[protocol], wanted), size, threads=threads)
+    return SynthesisData(real, watched, taught)

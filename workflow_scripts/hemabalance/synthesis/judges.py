@@ -1,0 +1,51 @@
+"""What images are judged with: Inception features, LPIPS and a classifier that no generator used."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hemabalance.metrics.features import InceptionFeatures
+from hemabalance.metrics.perceptual import Perceptual
+from hemabalance.training.classifier import Classifier
+from hemabalance.training.device import Runtime
+
+_BATCH = 32  # through Inception and AlexNet; without effect on what they say
+
+Extract = Callable[[np.ndarray], np.ndarray]
+"""RGB uint8 (n, size, size, 3) -> Inception features float32 (n, 2048)."""
+
+
+@dataclass(frozen=True)
+class Judges:
+    """The networks that look at images.
+
+    Attributes:
+        inception: features for distances between sets, and for manifolds.
+        perceptual: LPIPS.
+        classifier: trained on real training images alone.
+    """
+
+    inception: Extract
+    perceptual: Perceptual
+    classifier: Classifier
+
+
+def open_judges(inception: Path, lpips: Path, classifier: Path, *, runtime: Runtime) -> Judges:
+    """Load them.
+
+    Args:
+        inception: weights that `metrics.inception_weights.fetch` wrote.
+        lpips: weights that `metrics.lpips_weights.fetch` wrote.
+        classifier: weights that `training.classifier.fit_classifier` wrote.
+        runtime: where they run.
+
+    Raises:
+        InputError: a file is missing, damaged or another one.
+    """
+    return Judges(
+        InceptionFeatures(inception, runtime.device, _BATCH),
+        Perceptual(lpips, runtime.device, _BATCH),
+        Classifier(classifier, runtime.device),
+    )

@@ -1,0 +1,32 @@
+"""Draw images of each class with one generator, and pass them by the gate."""
+
+from pathlib import Path
+
+from hemabalance.dataset.imageset import ImageSet
+from hemabalance.dataset.splits import read_split
+from hemabalance.stage import stage
+from hemabalance.synthesis.draw import DrawSettings
+from hemabalance.synthesis.entry import Entry
+from hemabalance.synthesis.gate import GateSettings
+from hemabalance.synthesis.judges import open_judges
+from hemabalance.synthesis.make import Paths, make_images
+from hemabalance.training.device import start
+
+with stage(snakemake) as run, ImageSet(Path(snakemake.input.images), Path(snakemake.input.index)) as held:
+    given, out, wanted = snakemake.input, snakemake.output, run.settings
+    runtime = start(**run.device, precision=wanted["precision"], seed=wanted["seed"], threads=run.threads)
+    make_images(
+        wanted["generator"],
+        Entry(**wanted["entry"]),
+        Path(given.weights),
+        held,
+        read_split(Path(given.split)),
+        wanted["protocol"],
+        wanted["roles"],
+        open_judges(Path(given.inception), Path(given.lpips), Path(given.judge), runtime=runtime),
+        DrawSettings(**wanted["draws"]),
+        GateSettings(**wanted["gate"]),
+        Paths(*(Path(path) for path in (out.images, out.index, out.gate, out.summary, out.features))),
+        runtime=runtime,
+        threads=run.threads,
+    )
