@@ -43,6 +43,12 @@ STAIN_SIZES = {
     "width", "critic_width", "critic_layers", "blocks", "batch", "steps", "log_every", "checkpoint_every",
     "average_decay", "train", "test", "max_images", "kid_subset", "lr", "betas",
 }  # fmt: skip
+SYNTHESIS_SIZES = STAIN_SIZES | {
+    "size", "rare_below", "rich_from", "enough_from", "teacher_images", "latent", "features", "encoder_width",
+    "discriminator_width", "critic_steps", "classifier_lr", "episodes", "inner_steps", "shots", "outer_step",
+    "adapt_steps", "snapshot_adapt_steps", "snapshots", "lambda_encoder", "lambda_mode_seeking", "target_per_class",
+    "least", "most_times", "references", "resamples", "pairs",
+}  # fmt: skip
 
 
 def leaves_that_differ(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
@@ -61,9 +67,10 @@ def test_overlay_changes_inputs_and_sizes_only(name: str) -> None:
     assert after["run"] == name
     assert after["sources"].keys() == before["sources"].keys()
     changed = {key for key in before if before[key] != after[key]}
-    assert changed <= {"run", "sources", "phantom", "device", "threads", "images", "stain"}
+    assert changed <= {"run", "sources", "phantom", "device", "threads", "images", "stain", "synthesis"}
     assert leaves_that_differ(before["images"], after["images"]) <= {"size"}
     assert leaves_that_differ(before["stain"], after["stain"]) <= STAIN_SIZES
+    assert leaves_that_differ(before["synthesis"], after["synthesis"]) <= SYNTHESIS_SIZES
 
 
 def test_demo_needs_no_archive() -> None:
@@ -86,6 +93,16 @@ def test_demo_needs_no_archive() -> None:
         ({"protocols": ["thesis", "leaky"]}, ["'protocols.1' is 'leaky'", "'leak_free' or 'thesis'"]),
         ({"protocols": ["thesis", "thesis"]}, ["protocols", "twice"]),
         ({"protocols": []}, ["'protocols' is []", "at least 1"]),
+        ({"synthesis": {"normalizer": "nobody"}}, ["synthesis.normalizer is 'nobody'", "none, reinhard"]),
+        ({"synthesis": {"size": 128}, "images": {"size": 64}}, ["synthesis.size is 128", "images.size 64"]),
+        ({"synthesis": {"size": 40}}, ["'synthesis.size' is 40", "multiple of 16"]),
+        ({"synthesis": {"compare": {"leak_free": ["nobody"]}}}, ["synthesis.compare.leak_free names 'nobody'"]),
+        ({"synthesis": {"generators": {"c_wgan_gp": {"teacher": "figr"}}}}, ["c_wgan_gp.teacher is 'figr'"]),
+        ({"synthesis": {"roles": {"enough_from": 50}}}, ["enough_from 50 is below rare_below 100"]),
+        (
+            {"synthesis": {"roles": {"rich": ["platelet"], "rare": ["platelet"]}}},
+            ["lists platelet as rich and as rare"],
+        ),
         ({"images": {"size": -1}}, ["'images.size' is -1", ">= 16 and <= 1024"]),
         ({"images": {"size": "64"}}, ["'images.size' is '64'", "a valid integer"]),
         ({"images": {"size": 64.0}}, ["'images.size' is 64.0", "a valid integer"]),

@@ -54,7 +54,7 @@ def row(found: dict[str, Any], table: str, label: str, compare: str) -> dict[str
 
 def test_each_table_has_a_row_for_each_class_and_all_and_a_floor_beside_it() -> None:
     found = measured()
-    assert set(found) == {*TABLES, "inception_score"}
+    assert set(found) == {*TABLES, "against", "inception_score"}
     for table in TABLES:
         keys = [(one["label"], one["compare"]) for one in found[table]]
         assert keys == [(label, compare) for compare in ("generated", "floor") for label in ("all", *COUNTS)]
@@ -69,42 +69,51 @@ def test_each_table_has_a_row_for_each_class_and_all_and_a_floor_beside_it() -> 
     assert "logits" in found["inception_score"]["reason"]
 
 
-def test_the_floor_is_real_test_images_in_the_place_of_generated_ones() -> None:
-    test = cells(20, {"basophil": 10, "monocyte": 13})
-    drawn = together(test)
-    in_that_order = {label: drawn.pixels[drawn.labels == label] for label in test}
-    as_floor, as_generated = measured(test=test), measured(generated=in_that_order)
-    for table in TABLES:
-        for label in ("all", "basophil", "monocyte"):
-            one, other = row(as_floor, table, label, "floor"), row(as_generated, table, label, "generated")
-            assert one | {"compare": ""} == other | {"compare": ""}
+def test_the_floor_is_real_images_in_the_place_of_generated_ones() -> None:
+    # Distances are to test images, so training images take the place there; elsewhere it is test images.
+    sets = {"train": cells(10, {"basophil": 16, "monocyte": 12}), "test": cells(20, {"basophil": 10, "monocyte": 13})}
+    as_floor = measured(**sets)
+    for kind, tables in (("train", ("fidelity", "manifold")), ("test", ("diversity", "nearest", "agreement"))):
+        drawn = together(sets[kind])
+        in_that_order = {label: drawn.pixels[drawn.labels == label] for label in sets[kind]}
+        as_generated = measured(generated=in_that_order, **sets)
+        for table in tables:
+            for label in ("all", "basophil", "monocyte"):
+                one, other = row(as_floor, table, label, "floor"), row(as_generated, table, label, "generated")
+                assert one | {"compare": ""} == other | {"compare": ""}
 
 
 def test_all_classes_are_mixed_alike_on_both_sides() -> None:
-    train, made = cells(10, {"basophil": 16, "monocyte": 12}), cells(30, COUNTS)
-    found = measured(generated=made, train=train)
-    # Of a class the fewer of both: 14 of 16 and 11 of 12.
+    test, made = cells(20, {"basophil": 16, "monocyte": 10}), cells(30, COUNTS)
+    found = measured(generated=made, test=test)
+    # Of a class the fewer of both: 14 of 16 and 10 of 11; 16 of 16 and 10 of 12.
     for table in ("fidelity", "manifold"):
-        assert (row(found, table, "all", "generated")["n_real"], row(found, table, "all", "floor")["n_real"]) == (
-            25,
-            22,
-        )
+        assert [row(found, table, "all", compare)["n_real"] for compare in ("generated", "floor")] == [24, 26]
         of_class = row(found, table, "monocyte", "generated")
-        assert (of_class["n_real"], of_class["n_generated"]) == (12, 11)
-    # A generator that gives back what it learned, in another mix of classes, is at no distance.
-    copied = measured(generated={"basophil": train["basophil"][:2], "monocyte": train["monocyte"]}, train=train)
+        assert (of_class["n_real"], of_class["n_generated"]) == (10, 11)
+    # A generator that gives the test images, in another mix of classes, is at a smaller distance.
+    copied = measured(generated={"basophil": test["basophil"][:2], "monocyte": test["monocyte"]}, test=test)
     assert row(copied, "fidelity", "all", "generated")["fid"] < row(found, "fidelity", "all", "generated")["fid"]
 
 
-def test_distances_are_to_the_training_images() -> None:
-    train = cells(10, {"basophil": 16, "monocyte": 12})
-    found = measured(generated={"basophil": train["basophil"][::-1]}, train=train)
+def test_distances_are_to_the_test_images() -> None:
+    train, test = cells(10, {"basophil": 16, "monocyte": 12}), cells(20, {"basophil": 10})
+    found = measured(generated={"basophil": test["basophil"][::-1]}, train=train, test=test)
+    assert found["against"] == "test"
     assert row(found, "fidelity", "basophil", "generated")["fid"] == pytest.approx(0, abs=1e-6)
     assert row(found, "manifold", "basophil", "generated")["precision"] == 1
     assert row(found, "manifold", "basophil", "generated")["coverage"] == 1
     floor = row(found, "fidelity", "basophil", "floor")
-    test = cells(20, {"basophil": 10})["basophil"]
-    assert floor["fid"] == pytest.approx(fid(means(train["basophil"]), means(test)).value)
+    assert floor["fid"] == pytest.approx(fid(means(train["basophil"]), means(test["basophil"])).value)
+
+
+def test_without_test_images_distances_are_to_training_images() -> None:
+    train = cells(10, {"basophil": 16})
+    found = measured(
+        generated={"basophil": train["basophil"][::-1]}, train=train, test={"basophil": train["basophil"][:0]}
+    )
+    assert found["against"] == "train"
+    assert row(found, "fidelity", "basophil", "generated")["fid"] == pytest.approx(0, abs=1e-6)
 
 
 def test_the_nearest_training_image_is_compared_in_its_pose() -> None:
@@ -166,7 +175,7 @@ def test_a_class_of_which_nothing_was_generated_says_so() -> None:
 
 def test_few_images_have_what_can_be_had_of_them() -> None:
     found = measured(
-        generated=cells(30, {"basophil": 3}), train=cells(10, {"basophil": 1}), test=cells(20, {"basophil": 2})
+        generated=cells(30, {"basophil": 3}), train=cells(10, {"basophil": 2}), test=cells(20, {"basophil": 1})
     )
     distance, manifold = (
         row(found, "fidelity", "basophil", "generated"),

@@ -112,7 +112,7 @@ def test_a_generator_of_all_classes_has_no_figure_of_the_thesis_beside_it(stage:
 
 def test_measured_figures_are_those_of_the_metrics(stage: Stage) -> None:
     one = stage.generators[0]
-    for compare, images in (("generated", "generated"), ("floor", "floor: real test images")):
+    for compare, images in (("generated", "generated"), ("floor", "floor: real images")):
         where = {"generator": "mine" if compare == "generated" else "mine, told", "images": images}
         keys = {"label": "all", "compare": compare}
         for table, column, metric, key, scale in (
@@ -127,7 +127,7 @@ def test_measured_figures_are_those_of_the_metrics(stage: Stage) -> None:
             ("pixels", "l2_to_nearest_real_training_image_by_lpips", "nearest", "l2", 1),
         ):
             shown, value = cell(stage.tables[table], column, **where), one.row(metric, **keys)[key]
-            if compare == "floor" and value is None:  # of so few test images
+            if value is None:  # of so few test images
                 assert shown == "not available"
             else:
                 assert float(shown) == pytest.approx(scale * value, abs=6e-3), column
@@ -138,7 +138,7 @@ def test_measured_figures_are_those_of_the_metrics(stage: Stage) -> None:
 def test_floors_that_differ_stand_apart(stage: Stage) -> None:
     other = replace(stage.generators[1], normalizer="macenko")
     table = synthesis_tables([stage.generators[0], other])["pixels"]
-    floors = table[table["images"] == "floor: real test images"]
+    floors = table[table["images"] == "floor: real images"]
     assert floors[["generator", "normaliser"]].to_numpy().tolist() == [["mine", "reinhard"], ["told", "macenko"]]
 
 
@@ -155,7 +155,7 @@ def test_without_test_images_the_floor_says_why(stage: Stage, tmp_path: Path) ->
     one = generated_of("mine", "c_wgan_gp", "rich", stage.made["mine"], stage.held, split)
     for name in ("precision", "fid", "classes"):
         table = synthesis_tables([one])[name]
-        floor = table[table["images"] == "floor: real test images"]
+        floor = table[table["images"] == "floor: real images"]
         values = floor.filter(regex="^(measured_fid|generative_precision|classifier_agrees)$")
         assert values.shape[1]
         assert (values == "not available").all().all()

@@ -1,6 +1,6 @@
 """The config section `stain`: which normalisers there are, how each is fitted, and what they are measured with."""
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import Field, model_validator
 

@@ -119,7 +119,7 @@ class GateConfig(Section):
     """What a synthetic image must pass under the gate `standard`."""
 
     confidence: float = Field(0.5, ge=0, le=1, description="of the independent classifier in the asked class")
-    neighbours: int = Field(5, ge=1, description="k of the manifold's radii")
+    neighbours: int = Field(10, ge=1, description="k of the manifold's radii")
     copy_quantile: float = Field(
         0.01, ge=0, le=1, description="nearer to a training image than this share of real ones is to its next: a copy"
     )

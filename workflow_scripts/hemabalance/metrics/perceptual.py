@@ -1,6 +1,5 @@
 """How different images look: LPIPS (Zhang et al. 2018, arXiv:1801.03924), AlexNet, version 0.1."""
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from torch.nn.functional import conv2d, interpolate, max_pool2d, relu
 
 from hemabalance.metrics.exact import exact
 from hemabalance.metrics.lpips_weights import CONVOLUTIONS, load
-from hemabalance.progress import progress
 
 SMALLEST = 64
 """Images of a shorter side are enlarged to this one first.
@@ -65,7 +63,7 @@ class Perceptual:
         """
         _check(images)
         found = np.empty((len(images), width(*images.shape[1:3])), np.float32)
-        for start, stop in progress(self._batches(len(images)), total=self._steps(len(images)), what="LPIPS features"):
+        for start, stop in self._batches(len(images)):
             found[start:stop] = self._forward(images[start:stop]).cpu().numpy()
         return found
 
@@ -84,13 +82,10 @@ class Perceptual:
         if a.shape != b.shape:
             raise ValueError(f"pairs of images are needed, not {a.shape} and {b.shape}")
         found = np.empty(len(a), np.float32)
-        for start, stop in progress(self._batches(len(a)), total=self._steps(len(a)), what="LPIPS distances"):
+        for start, stop in self._batches(len(a)):
             difference = self._forward(a[start:stop]) - self._forward(b[start:stop])
             found[start:stop] = difference.square().sum(dim=1).cpu().numpy()
         return found
-
-    def _steps(self, n: int) -> int:
-        return math.ceil(n / self._batch)
 
     def _batches(self, n: int) -> Iterator[tuple[int, int]]:
         return ((start, min(start + self._batch, n)) for start in range(0, n, self._batch))

@@ -14,7 +14,7 @@ from hemabalance.taxonomy import CLASSES
 ALL = "all"
 """In place of a class: the classes of a generator together."""
 
-COMPARED = {"generated": "generated", "floor": "floor: real test images"}
+COMPARED = {"generated": "generated", "floor": "floor: real images"}
 """Key of a row in `metrics.json` -> what a table calls the images that it is about."""
 
 ROLES = ("rich", "rare", "all")

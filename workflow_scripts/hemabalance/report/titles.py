@@ -142,9 +142,10 @@ SECTIONS = {
     "synthesis": Section(
         "Synthesis",
         "Generators make images of classes that lack them: rich ones from many real images, rare ones from few. What "
-        "they make is compared with the real training images, whether it passed the gate or not. Real test images in "
-        "place of generated ones are the floor: no generator can be expected to come nearer. Under thesis no image is "
-        "held back, so there is no floor. In parentheses: 95 % intervals.",
+        "they make is compared with real test images, whether it passed the gate or not. Real training images in place "
+        "of generated ones are the floor: no generator can be expected to come nearer. The nearest image is sought "
+        "among training images; there, and for agreement, the floor is real test images. Under thesis no image is held "
+        "back: distances are to training images, and there is no floor. In parentheses: 95 % intervals.",
         {
             "synthesis_sheet_{protocol}_{generator}_on_{normalizer}.svg": (
                 "{generator} on images of {normalizer}: real, as drawn, accepted, protocol {protocol} (thesis Fig. 47)",

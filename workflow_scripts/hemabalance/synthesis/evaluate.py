@@ -46,7 +46,10 @@ def evaluate(
     *,
     seed: int,
 ) -> dict[str, Any]:
-    """Measure generated images, and as a floor real test images in their place.
+    """Measure generated images, and as a floor real ones in their place.
+
+    Distances and manifolds are to real test images, the floor being training images; where none are held back, they
+    are to training images. The nearest image is sought among training images, the floor being test images.
 
     Args:
         generated: class -> images, RGB uint8 (n, size, size, 3), not picked by a gate.
@@ -59,7 +62,8 @@ def evaluate(
 
     Returns:
         JSON values: the tables `fidelity`, `manifold`, `diversity`, `nearest`, `agreement` as their functions give
-        them, with rows for `all` and each class, `compare` being `generated` or `floor`, and `inception_score`.
+        them, with rows for `all` and each class, `compare` being `generated` or `floor`; `against`, `test` or `train`,
+        for the first two; and `inception_score`.
 
     Raises:
         InputError: a generated class has no real training image.
@@ -77,16 +81,16 @@ def evaluate(
         for sets in (training, test)
     )
     made = {label: generated[label][chosen[label]] for label in labels}
-    seen = Compared(
-        {label: judges.inception(pixels) for label, pixels in some_train.items()},
-        {
-            GENERATED: {label: features[label][chosen[label]] for label in labels},
-            FLOOR: {label: judges.inception(pixels) for label, pixels in some_test.items()},
-        },
-        most=2 * settings.max_images,
+    made_seen = {label: features[label][chosen[label]] for label in labels}
+    train_seen, test_seen = (
+        {label: judges.inception(pixels) for label, pixels in some.items()} for some in (some_train, some_test)
     )
+    tested = any(len(pixels) for pixels in some_test.values())
+    real, floor = (test_seen, train_seen) if tested else (train_seen, test_seen)
+    seen = Compared(real, {GENERATED: made_seen, FLOOR: floor}, most=2 * settings.max_images)
     images = Pictures(training, {GENERATED: made, FLOOR: some_test})
     return {
+        "against": "test" if tested else "train",
         "fidelity": fidelity(seen, kid_subset=settings.kid_subset, resamples=settings.resamples, seed=seed),
         "manifold": manifold(seen, neighbours=settings.neighbours, seed=seed),
         "diversity": diversity(images, judges.perceptual, pairs=settings.pairs, seed=seed),

@@ -81,9 +81,7 @@ def make_images(
     require_visible(split, rows["image_id"], protocol)
     references = real_images(held, rows, entry.size, threads=threads)
     ids = rows["image_id"].to_numpy(dtype=str)
-    gate = Gate(
-        references, ids, judges.classifier, judges.inception, judges.perceptual, gating, seed=runtime.seed
-    )
+    gate = Gate(references, ids, judges.classifier, judges.inception, judges.perceptual, gating, seed=runtime.seed)
 
     def sampler(label: str, indices: range) -> np.ndarray:
         return sample(generator, label, indices, seed=runtime.seed, device=runtime.device)

@@ -25,36 +25,36 @@ _SCORES = ("precision", "recall", "f1", "density", "coverage")
 
 @dataclass(frozen=True)
 class Compared:
-    """What is compared with the real training images: the generated ones, and as floor the real test images.
+    """What is compared with real test images: the generated ones, and as floor the real training images.
 
     Attributes:
-        train: real training images.
+        real: real test images; where a protocol holds none back, the training images, and then there is no floor.
         made: `generated` or `floor` -> images.
         most: images of a set under `all`.
     """
 
-    train: Sets
+    real: Sets
     made: Mapping[str, Sets]
     most: int
 
     def pairs(self) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
-        """Class or `all`, comparison, real training set and compared set.
+        """Class or `all`, comparison, real set and compared set.
 
         Under `all` each class has as many images in one set as in the other, else a mix of classes that differs
         would pass for a difference of the images.
         """
-        share = max(1, self.most // max(1, len(self.train)))
+        share = max(1, self.most // max(1, len(self.real)))
         for compare, made in self.made.items():
-            both = [(self.train[label], made[label]) for label in self.train]
+            both = [(self.real[label], made[label]) for label in self.real]
             fewer = [min(len(real), len(other), share) for real, other in both]
             matched = [[pair[side][:n] for pair, n in zip(both, fewer, strict=True)] for side in (0, 1)]
             yield ALL, compare, np.concatenate(matched[0]), np.concatenate(matched[1])
-            for label, (real, other) in zip(self.train, both, strict=True):
+            for label, (real, other) in zip(self.real, both, strict=True):
                 yield label, compare, real, other
 
 
 def fidelity(features: Compared, *, kid_subset: int, resamples: int, seed: int) -> list[dict[str, Any]]:
-    """FID and KID to the real training images, by class and for `all`.
+    """FID and KID to real images, by class and for `all`.
 
     FID falls with the number of images, KID does not: compare FID between rows of like numbers only.
 
