@@ -11,9 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from hemabalance import networks
+from hemabalance.networks.conditional import ConditionalClassifier, ConditionalCritic, ConditionalGenerator
+from hemabalance.networks.fewshot_discriminator import FewshotDiscriminator
+from hemabalance.networks.fewshot_encoder import FewshotEncoder
+from hemabalance.networks.fewshot_generator import FewshotGenerator
 from hemabalance.networks.layers import count_parameters, initialise
 from hemabalance.networks.patchgan import PatchGAN
 from hemabalance.networks.resnet_generator import ResnetGenerator
+from hemabalance.networks.skip_layer_excitation import SkipLayerExcitation
 from hemabalance.networks.small_resnet import SmallResnet
 from hemabalance.networks.unet import UNetGenerator, unet_depth
 
@@ -35,6 +40,13 @@ NETWORKS = {
     "patchgan-smallest": Network(lambda: PatchGAN(4, 3), (3, 24, 24), (1, 1, 1)),
     "patchgan-pairs": Network(lambda: PatchGAN(4, 2, channels=6), (6, 16, 16), (1, 2, 2)),
     "small-resnet": Network(lambda: SmallResnet(7, 4), (3, 16, 20), (7,)),
+    "conditional-generator": Network(lambda: ConditionalGenerator(32, 8, 6, 3, "none"), (9,), (3, 32, 32)),
+    "conditional-critic": Network(lambda: ConditionalCritic(32, 8, 0), (3, 32, 32), ()),
+    "conditional-classifier": Network(lambda: ConditionalClassifier(32, 8, 3), (3, 32, 32), (3,)),
+    "fewshot-generator": Network(lambda: FewshotGenerator(32, 8, 9), (9,), (3, 32, 32)),
+    "fewshot-encoder": Network(lambda: FewshotEncoder(32, 8, 5), (3, 32, 32), (5,)),
+    "fewshot-discriminator": Network(lambda: FewshotDiscriminator(32, 8), (3, 32, 32), (1,)),
+    "skip-layer-excitation": Network(lambda: SkipLayerExcitation(24, 16), (24, 8, 8), (16, 1, 1)),
 }
 GENERATORS = [name for name, network in NETWORKS.items() if network.made == network.given]
 CRITICS = [name for name in NETWORKS if name.startswith("patchgan")]

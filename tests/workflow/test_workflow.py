@@ -20,24 +20,31 @@ RULES = {
     "phantom", "inventory", "manifest", "images", "split", "count_tables", "split_table", "contact_sheet",
     "copies_sheet", "scale_table", "report", "all", "pairs", "stain_fit", "stain_images", "inception",
     "source_classifier", "stain_real", "stain_metrics", "stain_tables", "stain_losses", "stain_rows", "stain_methods",
-    "stain_audit",
+    "stain_audit", "lpips_weights", "synthesis_judge", "synthesis_fit", "synthesis_images", "synthesis_metrics",
+    "synthesis_tables", "synthesis_gate", "synthesis_losses", "synthesis_sheet", "synthesis_strips",
+    "synthesis_agreement", "synthesis_pairs",
 }  # fmt: skip
 
 
 # All that follows from the split, and all that follows from a normaliser.
 STAINED = {"stain_tables", "stain_methods", "stain_audit", "stain_rows", "report", "all"}
-AFTER_SPLIT = STAINED | {
-    "split",
-    "split_table",
-    "source_classifier",
-    "stain_fit",
-    "stain_images",
-    "stain_real",
-    "stain_metrics",
-    "stain_losses",
-}
+SYNTHESISED = {rule for rule in RULES if rule.startswith("synthesis")}
+AFTER_SPLIT = (
+    STAINED
+    | SYNTHESISED
+    | {
+        "split",
+        "split_table",
+        "source_classifier",
+        "stain_fit",
+        "stain_images",
+        "stain_real",
+        "stain_metrics",
+        "stain_losses",
+    }
+)
 # How long it took, and what shows that.
-TIMED = ("training.json", "stain_cost_leak_free.csv", "report.html")
+TIMED = ("training.json", "stain_cost_leak_free.csv", "synthesis_cost_leak_free.csv", "report.html")
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -142,6 +149,34 @@ def test_a_setting_of_one_method_reruns_that_method_and_what_shows_it(edited):
     (edited.folder / "more.yaml").write_text("stain: {wcyclegan_gp: {steps: 4}}\n")
     assert edited.would_run(overlays=MORE) == STAINED | {"stain_fit", "stain_images", "stain_metrics", "stain_losses"}
     assert set(re.findall(r"normalizer=(\w+)", edited.plan(overlays=MORE))) == {"wcyclegan_gp"}
+
+
+def test_a_generator_that_changes_reruns_its_pupil_too(edited):
+    (edited.folder / "more.yaml").write_text("synthesis: {c_wgan_gp: {steps: 4}}\n")
+    plan = edited.plan(overlays=MORE)
+    assert edited.would_run(overlays=MORE) == SYNTHESISED - {"synthesis_judge"} | {"report", "all"}
+    assert set(re.findall(r"generator=(\w+)", plan)) == {"c_wgan_gp", "fewshot_meta"}
+
+
+def test_a_setting_of_the_pupil_leaves_its_teacher_alone(edited):
+    (edited.folder / "more.yaml").write_text("synthesis: {fewshot_meta: {adapt_steps: 3}}\n")
+    assert set(re.findall(r"generator=(\w+)", edited.plan(overlays=MORE))) == {"fewshot_meta"}
+
+
+def test_the_gate_compares_with_training_images_and_every_draw_says_where_it_came_from(finished):
+    results = finished.folder / "results" / "tiny" / "leak_free"
+    split = pd.read_parquet(results / "split.parquet").set_index("image_id")
+    for generator in ("c_wgan_gp", "fewshot_meta"):
+        folder = results / "synthesis" / "none" / generator
+        gate, images = pd.read_parquet(folder / "gate.parquet"), pd.read_parquet(folder / "images.parquet")
+        near = split.loc[gate["nearest_id"]]
+        assert set(near["part"]) == {"train"}
+        assert near["label"].tolist() == gate["label"].tolist()
+        assert images["image_id"].tolist() == gate["image_id"].tolist()
+        told = images["provenance"].map(json.loads)
+        digest = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
+        assert {one["weights"] for one in told} == {digest}
+        assert [one["class"] for one in told] == images["label"].tolist()
 
 
 def test_training_sees_no_held_back_image_and_all_kept_images_are_normalised(finished):

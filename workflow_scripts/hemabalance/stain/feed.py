@@ -1,6 +1,5 @@
 """The training images of the translators, a batch of each domain at a time."""
 
-import hashlib
 import logging
 from collections.abc import Mapping
 from typing import Protocol
@@ -14,12 +13,12 @@ from hemabalance.stain.normalizer import StainData
 from hemabalance.stain.settings import Training
 from hemabalance.taxonomy import SOURCE_OF
 from hemabalance.training.batches import BalancedSampler, EpochSampler, ImagePool, Sampler, augment_dihedral
+from hemabalance.training.images import check_size, fingerprint
 from hemabalance.training.job import FitJob, Images
 
 log = logging.getLogger(__name__)
 
 SOURCES = {domain: f"domain {domain} (source {source})" for domain, source in SOURCE_OF.items()}
-LOOKED_AT = 64
 
 
 class Feed(Protocol):
@@ -75,7 +74,7 @@ class Unpaired:
             self.samplers[name] = BalancedSampler(labels, settings.batch, job.seed + k, job.runtime.rank)
             self._pools[name] = ImagePool(images.pixels, job.runtime, memory)
             memory -= images.pixels.nbytes if self._pools[name].resident else 0
-        self.fingerprint = _fingerprint(data.a.labels, data.a.pixels, data.b.labels, data.b.pixels)
+        self.fingerprint = fingerprint(data.a.labels, data.a.pixels, data.b.labels, data.b.pixels)
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """The next batches of a and b, float32 (batch, 3, size, size) in [-1, 1] on the device."""
@@ -109,7 +108,7 @@ class Paired:
         self.size, self._sampler = size, EpochSampler(len(a), settings.batch, job.seed, job.runtime.rank)
         self.samplers: dict[str, Sampler] = {"pairs": self._sampler}
         self._pools = [ImagePool(images, job.runtime, settings.memory_budget // 2) for images in (a, b)]
-        self.fingerprint = _fingerprint(a, b)
+        self.fingerprint = fingerprint(a, b)
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """The next pairs: looks a and b, float32 (batch, 3, size, size) in [-1, 1] on the device, in the same pose."""
@@ -118,18 +117,6 @@ class Paired:
         if self.generators:
             a, b = augment_dihedral(torch.cat((a, b), dim=1), self.generators["poses"]).chunk(2, dim=1)
         return a, b
-
-
-def check_size(what: str, images: np.ndarray, size: int) -> None:
-    """Refuse images that are not `size` pixels square.
-
-    Raises:
-        InputError: names both sizes.
-    """
-    if images.shape[1:] != (size, size, 3):
-        height, width = images.shape[1:3]
-        problem = f"images are {width}x{height} px, but the networks were built for {size}x{size} px"
-        raise InputError(what, problem, "Bring the images and the networks to one working size in config")
 
 
 def _shared_classes(domains: Mapping[str, Images]) -> list[str]:
@@ -146,16 +133,3 @@ def _shared_classes(domains: Mapping[str, Images]) -> list[str]:
     if lone := sorted(found["a"] ^ found["b"]):
         log.info("Left out of training, with images in one domain only: %s", ", ".join(lone))
     return sorted(shared)
-
-
-def _fingerprint(*arrays: np.ndarray) -> str:
-    """Of the shapes, of all labels, and of a few images from first to last: enough to notice other data, at no cost."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(repr(array.shape).encode())
-        if array.ndim == 1:
-            digest.update("\0".join(array.tolist()).encode())
-        else:
-            few = np.unique(np.linspace(0, len(array) - 1, LOOKED_AT).astype(np.int64))
-            digest.update(np.ascontiguousarray(array[few]).tobytes())
-    return digest.hexdigest()[:16]

@@ -1,7 +1,7 @@
 """Two generators against two critics: what the translators' trainings share besides their losses."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import chain
 from typing import Generic, TypeVar
 
@@ -15,6 +15,7 @@ from hemabalance.stain.feed import Feed
 from hemabalance.stain.normalizer import DOMAINS, Domain
 from hemabalance.stain.settings import Training
 from hemabalance.training.average import ExponentialAverage
+from hemabalance.training.decay import falling
 from hemabalance.training.device import bare
 from hemabalance.training.job import FitJob
 
@@ -46,7 +47,8 @@ class Rivals(ABC, Generic[Settings]):
             "critics": _adam(settings, self.critic_a, self.critic_b),
         }
         self.schedulers: dict[str, LRScheduler] = {
-            name: LambdaLR(optimizer, _falling(settings)) for name, optimizer in self.optimizers.items()
+            name: LambdaLR(optimizer, falling(settings.steps, settings.decay_from))
+            for name, optimizer in self.optimizers.items()
         }
         self.averages: dict[str, ExponentialAverage] = {}
         if settings.average_decay:
@@ -100,8 +102,3 @@ def scores_of_both(critic: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tenso
 def _adam(settings: Training, *networks: nn.Module) -> Adam:
     first, second = settings.betas
     return Adam(chain.from_iterable(n.parameters() for n in networks), lr=settings.lr, betas=(first, second))
-
-
-def _falling(settings: Training) -> Callable[[int], float]:
-    first = round(settings.decay_from * settings.steps)
-    return lambda done: 1.0 if done < first else (settings.steps - done) / max(settings.steps - first, 1)

@@ -12,10 +12,11 @@ from torch import nn
 from hemabalance.errors import InputError
 from hemabalance.networks.layers import count_parameters
 from hemabalance.networks.patchgan import Norm, PatchGAN
-from hemabalance.stain.feed import Feed, check_size
+from hemabalance.stain.feed import Feed
 from hemabalance.stain.normalizer import DOMAINS, Domain, StainData, Transformed
 from hemabalance.stain.rivals import Rivals, Settings
 from hemabalance.training.device import Runtime
+from hemabalance.training.images import check_size
 from hemabalance.training.job import FitJob
 from hemabalance.training.loop import Schedule, Trained, train
 from hemabalance.training.weights import load_weights, save_weights

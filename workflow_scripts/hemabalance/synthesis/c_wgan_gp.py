@@ -18,13 +18,14 @@ from hemabalance.networks.conditional import ConditionalClassifier, ConditionalC
 from hemabalance.networks.layers import at_least_float32
 from hemabalance.synthesis import conditional_game
 from hemabalance.synthesis.conditional import Conditional, Method
-from hemabalance.synthesis.conditional_game import RealImages, check_size
+from hemabalance.synthesis.conditional_game import RealImages
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.training.batches import ImagePool
 from hemabalance.training.colour import augment_colour
 from hemabalance.training.device import Runtime
+from hemabalance.training.images import check_size
 from hemabalance.training.job import FitJob
 from hemabalance.training.losses import wasserstein_generator
 

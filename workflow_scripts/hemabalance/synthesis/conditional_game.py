@@ -1,7 +1,6 @@
 """A generator that is told a class, against a Wasserstein critic: the training that C-WGAN-GP and CWGAN-GP share."""
 
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
@@ -18,7 +17,9 @@ from hemabalance.synthesis.sampling import BLOCK, latents
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.training.average import ExponentialAverage
 from hemabalance.training.batches import BalancedSampler, ImagePool, Sampler, augment_dihedral
+from hemabalance.training.decay import falling
 from hemabalance.training.device import bare
+from hemabalance.training.images import check_size, fingerprint
 from hemabalance.training.job import FitJob, Images
 from hemabalance.training.losses import gradient_penalty, wasserstein_critic, wasserstein_generator
 
@@ -104,7 +105,7 @@ class RealImages:
         self._device = job.runtime.device
         self.sampler: Sampler = BalancedSampler(labels, settings.batch, job.seed, job.runtime.rank)
         self.generators = {"poses": job.runtime.generator("poses")} if settings.augment else {}
-        self.fingerprint = _fingerprint(images)
+        self.fingerprint = fingerprint(images.labels, images.pixels)
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """The next batch on the device: float32 (batch, 3, size, size) in [-1, 1], targets int64 (batch,)."""
@@ -255,26 +256,3 @@ class _Told(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         scores: Tensor = self.critic(x, *self.told)
         return scores
-
-
-def falling(steps: int, decay_from: float) -> Callable[[int], float]:
-    """The learning rate after so many steps, as a share: 1, and from `decay_from` of the steps on linearly to 0."""
-    first = round(decay_from * steps)
-    return lambda done: 1.0 if done < first else (steps - done) / max(steps - first, 1)
-
-
-def check_size(what: str, pixels: np.ndarray, size: int) -> None:
-    """Refuse images, (n, height, width, 3), that are not `size` pixels square; `InputError` names both sizes."""
-    if pixels.shape[1:] != (size, size, 3):
-        height, width = pixels.shape[1:3]
-        problem = f"are {width}x{height} px, but the networks were built for {size}x{size} px"
-        raise InputError(what, problem, "Bring the images and the networks to one size in config")
-
-
-def _fingerprint(images: Images) -> str:
-    """Of the shape, all labels and a few images from first to last: enough to notice other data, at no cost."""
-    few = np.unique(np.linspace(0, len(images.pixels) - 1, 64).astype(np.int64))
-    digest = hashlib.sha256(repr(images.pixels.shape).encode())
-    digest.update("\0".join(images.labels.tolist()).encode())
-    digest.update(np.ascontiguousarray(images.pixels[few]).tobytes())
-    return digest.hexdigest()[:16]

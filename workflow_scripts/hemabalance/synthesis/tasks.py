@@ -1,7 +1,5 @@
 """What few-shot methods learn from: a task is a class, its images real ones and such as another generator made."""
 
-import hashlib
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,10 +9,10 @@ from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.roles import Classes
 from hemabalance.training.batches import ImagePool
 from hemabalance.training.device import Runtime
+from hemabalance.training.images import check_size, fingerprint
 from hemabalance.training.job import Images
 
 FEWEST = 2
-LOOKED_AT = 64
 
 
 class Tasks:
@@ -33,7 +31,7 @@ class Tasks:
 
     def __init__(self, data: SynthesisData, classes: Classes, size: int, runtime: Runtime, budget: int) -> None:
         for what, images in (("real images", data.real), ("images of the teacher", data.taught)):
-            _check_size(what, images.pixels, size)
+            check_size(what, images.pixels, size)
         self._real, self._taught = _places(data.real), _places(data.taught)
         for label in classes.trained:
             if self._count(label) == 0:
@@ -49,7 +47,7 @@ class Tasks:
         self._real_pool = ImagePool(data.real.pixels, runtime, budget)
         left = budget - data.real.pixels.nbytes if self._real_pool.resident else budget
         self._taught_pool = ImagePool(data.taught.pixels, runtime, left)
-        self.fingerprint = _fingerprint(data.real, data.taught)
+        self.fingerprint = fingerprint(data.real.labels, data.real.pixels, data.taught.labels, data.taught.pixels)
 
     def lesson(self, label: str, count: int, taught_share: float, chance: torch.Generator) -> Tensor:
         """Images of a class to learn to learn from, none of them twice.
@@ -87,22 +85,3 @@ class Tasks:
 def _places(images: Images) -> dict[str, Tensor]:
     labels = images.labels.astype(str)
     return {str(label): torch.from_numpy(np.flatnonzero(labels == label)) for label in np.unique(labels)}
-
-
-def _check_size(what: str, pixels: np.ndarray, size: int) -> None:
-    if pixels.shape[1:] != (size, size, 3):
-        height, width = pixels.shape[1:3]
-        problem = f"are {width}x{height} px, but the networks were built for {size}x{size} px"
-        raise InputError(what, problem, "Bring the images and the networks to one size in config")
-
-
-def _fingerprint(*sets: Images) -> str:
-    """Of the shapes, all labels and a few images from first to last: enough to notice other data, at no cost."""
-    digest = hashlib.sha256()
-    for images in sets:
-        digest.update(repr(images.pixels.shape).encode())
-        digest.update("\0".join(images.labels.tolist()).encode())
-        if len(images.pixels):
-            few = np.unique(np.linspace(0, len(images.pixels) - 1, LOOKED_AT).astype(np.int64))
-            digest.update(np.ascontiguousarray(images.pixels[few]).tobytes())
-    return digest.hexdigest()[:16]
