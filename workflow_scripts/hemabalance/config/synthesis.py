@@ -78,9 +78,9 @@ class ReptileConfig(CommonConfig):
     """What the few-shot methods share (thesis §3.6)."""
 
     betas: tuple[Beta, Beta] = Field((0.5, 0.999), description="Adam's two")
-    latent: int = Field(128, ge=1, le=1024, description="numbers in a latent vector")
-    width: int = Field(16, ge=1, le=256, description="channels of the generator's full-size map")
-    discriminator_width: int = Field(32, ge=1, le=256, description="channels of the discriminator's first convolutions")
+    latent: int = Field(64, ge=1, le=1024, description="numbers in a latent vector")
+    width: int = Field(24, ge=1, le=256, description="channels of the generator's full-size map")
+    discriminator_width: int = Field(16, ge=1, le=256, description="channels of the discriminator's first convolutions")
     lr: float = Field(2e-4, gt=0, description="Adam's learning rate within a task")
     episodes: int = Field(20_000, ge=1, description="tasks of the meta-training")
     inner_steps: int = Field(10, ge=1, le=1000, description="updates of the players in an episode")

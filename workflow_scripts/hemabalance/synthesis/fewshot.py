@@ -22,7 +22,8 @@ from hemabalance.training.job import FitJob
 from hemabalance.training.loop import Schedule, Trained, train
 from hemabalance.training.weights import load_weights, save_weights
 
-UNSEEN_IN_WEIGHTS = ("memory_budget", "log_every", "checkpoint_every")
+INDIFFERENT = ("memory_budget", "checkpoint_every")
+"""Settings that may change before a training goes on."""
 
 
 class Served(nn.Module):
@@ -145,7 +146,7 @@ class FewshotGeneration(Generic[Own]):
                 or `job.state` holds a training of other data or settings.
         """
         own, game = self.method.settings, self.begin(data, job)
-        settings = {key: value for key, value in asdict(own).items() if key not in UNSEEN_IN_WEIGHTS}
+        settings = {key: value for key, value in asdict(own).items() if key not in INDIFFERENT}
         trained = train(
             game,
             Schedule(game.steps, own.checkpoint_every, own.log_every),
