@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from hemabalance.networks.fewshot_discriminator import FewshotDiscriminator
 from hemabalance.networks.fewshot_generator import FewshotGenerator
 from hemabalance.networks.layers import initialise
-from hemabalance.synthesis.reptile import outer_step, recalibrate
+from hemabalance.synthesis.recalibrate import recalibrate
+from hemabalance.synthesis.reptile import outer_step
 from hemabalance.training.losses import mean_difference, mode_seeking
 
 

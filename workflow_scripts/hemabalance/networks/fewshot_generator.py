@@ -35,7 +35,7 @@ class FewshotGenerator(nn.Module):
 
     In training mode batch statistics normalise, as in the papers. Evaluation mode takes running ones, so that an image
     does not depend on its batch; a few steps from other weights leave no usable average behind, so whoever trains must
-    call `recalibrate` (synthesis.reptile) before sampling.
+    call `synthesis.recalibrate` before sampling.
     """
 
     def __init__(self, size: int, width: int, inputs: int) -> None:

@@ -12,7 +12,8 @@ from hemabalance.errors import InputError
 from hemabalance.networks.fewshot_generator import FewshotGenerator
 from hemabalance.networks.layers import count_parameters
 from hemabalance.synthesis.generator import SynthesisData
-from hemabalance.synthesis.reptile import RECALIBRATION, Own, Reptile, recalibrate
+from hemabalance.synthesis.recalibrate import BATCHES, recalibrate
+from hemabalance.synthesis.reptile import Own, Reptile
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import BLOCK
 from hemabalance.synthesis.snapshots import Snapshots
@@ -72,7 +73,7 @@ class Served(nn.Module):
             noise: so many latent vectors.
         """
         self.generator.load_state_dict(generator.state_dict())
-        indices = torch.arange(RECALIBRATION * BLOCK, device=next(generator.parameters()).device)
+        indices = torch.arange(BATCHES * BLOCK, device=next(generator.parameters()).device)
         recalibrate(self.generator, (self.inputs(noise(BLOCK), some) for some in torch.split(indices, BLOCK)))
 
 

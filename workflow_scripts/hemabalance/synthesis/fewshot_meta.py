@@ -16,7 +16,8 @@ from hemabalance.networks.fewshot_encoder import FewshotEncoder
 from hemabalance.networks.fewshot_generator import FewshotGenerator
 from hemabalance.synthesis import reptile
 from hemabalance.synthesis.fewshot import FewshotGeneration, Method, Served
-from hemabalance.synthesis.reptile import Reptile, recalibrate
+from hemabalance.synthesis.recalibrate import recalibrate
+from hemabalance.synthesis.reptile import Reptile
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import BLOCK
 from hemabalance.training.device import Runtime

@@ -1,7 +1,7 @@
 """Learning to learn a class from few images: first-order meta-learning of the players of a GAN (thesis Eq. 43)."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import chain
@@ -22,9 +22,6 @@ from hemabalance.training.average import ExponentialAverage
 from hemabalance.training.batches import Sampler, augment_dihedral
 from hemabalance.training.device import bare
 from hemabalance.training.job import FitJob
-
-RECALIBRATION = 16
-"""Batches that the running statistics of a generator are an average of."""
 
 
 @dataclass(frozen=True)
@@ -282,27 +279,3 @@ def outer_step(meta: nn.Module, task: nn.Module, share: float) -> None:
     torch._foreach_lerp_([own[name] for name in moving], [other[name] for name in moving], share)
     for name in own.keys() - set(moving):
         own[name].copy_(other[name])
-
-
-@torch.no_grad()
-def recalibrate(network: nn.Module, batches: Iterable[Tensor]) -> None:
-    """Set the running statistics of batch normalisation to their mean over some batches; leaves evaluation mode.
-
-    Those of the training are of weights that are gone. With these, what the network gives for one input does not
-    depend on what else is in the batch.
-
-    Args:
-        network: changed in place.
-        batches: inputs as the network will get them, each batch alike important.
-    """
-    norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # PyTorch's word for the plain mean over all batches
-    network.train()
-    for batch in batches:
-        network(batch)
-    network.eval()
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
