@@ -1,7 +1,7 @@
 """A generator that is told a class, whichever game trained it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic
 
@@ -15,13 +15,11 @@ from hemabalance.synthesis.conditional_game import Game, Own, RealImages
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.snapshots import Snapshots
+from hemabalance.synthesis.training import describe, train_generator
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob
-from hemabalance.training.loop import Schedule, Trained, train
+from hemabalance.training.loop import Trained
 from hemabalance.training.weights import load_weights, save_weights
-
-INDIFFERENT = ("memory_budget", "log_every", "checkpoint_every")
-"""Settings that a training may go on with changed."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +72,7 @@ class Conditional(Generic[Own]):
         self._generator = players["generator"].to(runtime.device).eval()
         self._ready = False
         self.snapshots: Snapshots | None = None
-        self.description: dict[str, Any] = {
-            "method": method.name,
-            "size": size,
-            "classes": {"trained": list(classes.trained), "served": list(classes.served)},
-            "settings": asdict(method.settings),
-        }
+        self.description = describe(method.name, size, classes, method.settings)
 
     def fit(self, data: SynthesisData, job: FitJob) -> Trained:
         """Train, or go on with the training that `job.state` holds.
@@ -89,18 +82,7 @@ class Conditional(Generic[Own]):
                 training of other data or settings.
         """
         own, game = self.method.settings, self.begin(data, job)
-        shaping = {key: value for key, value in asdict(own).items() if key not in INDIFFERENT}
-        trained = train(
-            game,
-            Schedule(own.steps, own.checkpoint_every, own.log_every),
-            state=job.state,
-            history=job.history,
-            description={
-                **self.description, "settings": shaping, "seed": job.seed, "images": game.real.fingerprint,
-            },
-            runtime=job.runtime,
-            what=f"training {self.method.name}",
-        )  # fmt: skip
+        trained = train_generator(game, own.steps, own, self.description, game.real.fingerprint, job)
         self._generator.load_state_dict(game.result().state_dict())
         self._ready, self.snapshots = True, game.snapshots
         return trained

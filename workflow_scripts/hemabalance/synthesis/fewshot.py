@@ -1,9 +1,9 @@
 """A generator for classes of few images, whichever game it learned to learn by."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, cast
+from typing import Generic, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,13 +18,11 @@ from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import BLOCK
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.synthesis.tasks import Tasks
+from hemabalance.synthesis.training import describe, train_generator
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob
-from hemabalance.training.loop import Schedule, Trained, train
+from hemabalance.training.loop import Trained
 from hemabalance.training.weights import load_weights, save_weights
-
-INDIFFERENT = ("memory_budget", "checkpoint_every")
-"""Settings that may change before a training goes on."""
 
 
 class Served(nn.Module):
@@ -127,12 +125,7 @@ class FewshotGeneration(Generic[Own]):
         self.parameters: Mapping[str, int] = {name: count_parameters(player) for name, player in players.items()}
         self.snapshots: Snapshots | None = None
         self._ready = False
-        self.description: dict[str, Any] = {
-            "method": method.name,
-            "size": size,
-            "classes": {"trained": list(classes.trained), "served": list(classes.served)},
-            "settings": asdict(method.settings),
-        }
+        self.description = describe(method.name, size, classes, method.settings)
 
     @property
     def latent(self) -> int:
@@ -147,18 +140,7 @@ class FewshotGeneration(Generic[Own]):
                 or `job.state` holds a training of other data or settings.
         """
         own, game = self.method.settings, self.begin(data, job)
-        settings = {key: value for key, value in asdict(own).items() if key not in INDIFFERENT}
-        trained = train(
-            game,
-            Schedule(game.steps, own.checkpoint_every, own.log_every),
-            state=job.state,
-            history=job.history,
-            description={
-                **self.description, "settings": settings, "seed": job.seed, "images": game.tasks.fingerprint,
-            },
-            runtime=job.runtime,
-            what=f"training {self.method.name}",
-        )  # fmt: skip
+        trained = train_generator(game, game.steps, own, self.description, game.tasks.fingerprint, job)
         self.snapshots, self._ready = game.snapshots, True
         return trained
 

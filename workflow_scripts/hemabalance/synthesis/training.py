@@ -1,0 +1,61 @@
+"""What the trainings of all generators share: what the weights' file says of them, and the call of the loop."""
+
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from hemabalance.synthesis.roles import Classes
+from hemabalance.training.job import FitJob
+from hemabalance.training.loop import Schedule, Trained, Trainee, train
+
+INDIFFERENT = ("memory_budget", "log_every", "checkpoint_every")
+"""Settings that a training may go on with changed."""
+
+
+class Intervals(Protocol):
+    """The settings of every method have these, and are a dataclass."""
+
+    @property
+    def log_every(self) -> int: ...
+    @property
+    def checkpoint_every(self) -> int: ...
+
+
+def describe(method: str, size: int, classes: Classes, settings: Any) -> dict[str, Any]:
+    """What is written with a generator's weights: all that `build` asks for, as JSON values.
+
+    Args:
+        method: name in the registry.
+        size: side of the images in pixels.
+        classes: trained and served.
+        settings: of the method, a dataclass.
+    """
+    known = {"trained": list(classes.trained), "served": list(classes.served)}
+    return {"method": method, "size": size, "classes": known, "settings": asdict(settings)}
+
+
+def train_generator(
+    game: Trainee, steps: int, own: Intervals, description: dict[str, Any], images: str, job: FitJob
+) -> Trained:
+    """Train, or go on with the training that `job.state` holds.
+
+    Args:
+        game: the players.
+        steps: how many.
+        own: settings of the method.
+        description: as `describe` gave it.
+        images: tells one set of training images from another.
+        job: where and how.
+
+    Raises:
+        InputError: the training diverged, the disk is full, or `job.state` holds one of other data or settings.
+    """
+    shaping = {key: value for key, value in description["settings"].items() if key not in INDIFFERENT}
+    return train(
+        game,
+        Schedule(steps, own.checkpoint_every, own.log_every),
+        state=job.state,
+        history=job.history,
+        description=description | {"settings": shaping, "seed": job.seed, "images": images},
+        runtime=job.runtime,
+        what=f"training {description['method']}",
+    )
