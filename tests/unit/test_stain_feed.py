@@ -98,5 +98,5 @@ def test_sizes_that_do_not_fit_are_refused(name: str, tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=f"stain method {name}: .*{told}"):
             built(name, size, **changed)
-    with pytest.raises(InputError, match="images to transform: images are 32x32 px"):
+    with pytest.raises(InputError, match="images to transform: 32x32 px"):
         fitted(name, tmp_path, steps=1).transform(smears(1, (9, 9, 9), 0, 32), to="a")

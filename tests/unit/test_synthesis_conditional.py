@@ -252,7 +252,7 @@ def test_what_cannot_serve_is_refused(name: str, tmp_path: Path) -> None:
     lacking = ("basophil", "lymphocyte", "monocyte")
     with pytest.raises(InputError, match=r"class lymphocyte: .* no real training image"):
         built(name, trained=lacking, served=lacking).begin(data(), job(tmp_path))
-    with pytest.raises(InputError, match="real images: are 32x32 px, but the networks were built for 16x16 px"):
+    with pytest.raises(InputError, match="real images: 32x32 px, but the networks were built for 16x16 px"):
         built(name).begin(data(size=32), job(tmp_path))
     with pytest.raises(InputError, match="batch: is 99, but there are only 10 images"):
         begun(name, tmp_path, batch=99)
@@ -261,7 +261,7 @@ def test_what_cannot_serve_is_refused(name: str, tmp_path: Path) -> None:
 def test_held_back_images_of_another_size_are_refused(tmp_path: Path) -> None:
     given = data()
     odd = SynthesisData(given.real, cells(list(LABELS), 1, 32), given.taught)
-    with pytest.raises(InputError, match="images held back: are 32x32 px"):
+    with pytest.raises(InputError, match="images held back: 32x32 px"):
         built("c_wgan_gp").begin(odd, job(tmp_path))
 
 

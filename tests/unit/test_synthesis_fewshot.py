@@ -103,9 +103,9 @@ def test_what_cannot_be_built_or_fitted_is_refused(name: str, tmp_path: Path) ->
         built(name, classes=Classes(CLASSES.trained, ()))
     with pytest.raises(InputError, match="48 px is no power of two"):
         built(name, 48)
-    with pytest.raises(InputError, match="real images: images are 32x32 px, but the networks were built for 16x16 px"):
+    with pytest.raises(InputError, match="real images: 32x32 px, but the networks were built for 16x16 px"):
         built(name).fit(data(size=32), job(tmp_path))
-    with pytest.raises(InputError, match="images of the teacher: images are 32x32 px"):
+    with pytest.raises(InputError, match="images of the teacher: 32x32 px"):
         built(name).fit(SynthesisData(data().real, images({}, 1), data(size=32).taught), job(tmp_path))
     with pytest.raises(RuntimeError, match="neither fitted nor loaded"):
         built(name).make("monoblast", torch.zeros(1, 5), torch.zeros(1, dtype=torch.int64))

@@ -17,7 +17,7 @@ def check_size(what: str, images: np.ndarray, size: int) -> None:
     """
     if images.shape[1:] != (size, size, 3):
         height, width = images.shape[1:3]
-        problem = f"images are {width}x{height} px, but the networks were built for {size}x{size} px"
+        problem = f"{width}x{height} px, but the networks were built for {size}x{size} px"
         raise InputError(what, problem, "Bring the images and the networks to one working size in config")
 
 
