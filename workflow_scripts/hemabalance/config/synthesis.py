@@ -77,7 +77,9 @@ class CWganGpConfig(ConditionalConfig):
 class ReptileConfig(CommonConfig):
     """What the few-shot methods share (thesis §3.6)."""
 
-    betas: tuple[Beta, Beta] = Field((0.5, 0.999), description="Adam's two")
+    average_decay: float = Field(
+        0.99, ge=0, lt=1, description="exponential average over an adaptation, which starts at the meta-weights; 0: none"
+    )
     latent: int = Field(64, ge=1, le=1024, description="numbers in a latent vector")
     width: int = Field(24, ge=1, le=256, description="channels of the generator's full-size map")
     discriminator_width: int = Field(16, ge=1, le=256, description="channels of the discriminator's first convolutions")
