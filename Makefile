@@ -39,8 +39,9 @@ sample: setup
 	$(SNAKEMAKE) $(call OVERLAY,sample) --config $(PLACED)
 	@echo "The report: $(CURDIR)/results/sample/report.html"
 
+# A file a worker, the longest first: most of its tests look at one finished run.
 test: setup lint
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/workflow tests/unit tests/numerics
 
 lint: setup
 	$(BIN)/ruff check .

@@ -13,8 +13,6 @@ import pandas as pd
 import pytest
 import yaml
 
-# One worker for all of them: the finished run that most look at takes minutes.
-pytestmark = pytest.mark.xdist_group("workflow")
 MORE = ("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml")
 RULES = {
     "phantom", "inventory", "manifest", "images", "split", "count_tables", "split_table", "contact_sheet",
