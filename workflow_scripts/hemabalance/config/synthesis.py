@@ -78,7 +78,10 @@ class ReptileConfig(CommonConfig):
     """What the few-shot methods share (thesis §3.6)."""
 
     average_decay: float = Field(
-        0.99, ge=0, lt=1, description="exponential average over an adaptation, which starts at the meta-weights; 0: none"
+        0.99,
+        ge=0,
+        lt=1,
+        description="exponential average over an adaptation, which starts at the meta-weights; 0: none",
     )
     latent: int = Field(64, ge=1, le=1024, description="numbers in a latent vector")
     width: int = Field(24, ge=1, le=256, description="channels of the generator's full-size map")
