@@ -4,6 +4,7 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from torch.nn import functional
 
 from hemabalance.config import Config
 from hemabalance.metrics import inception_weights, lpips_weights
+from hemabalance.synthesis import method_module
 from hemabalance.synthesis.c_wgan_gp import Game, build
 from hemabalance.synthesis.gate import Gate, GateSettings
 from hemabalance.synthesis.generator import SynthesisData
@@ -96,10 +98,14 @@ def bench_iteration(folder: Path, runtime: Runtime) -> None:
 
 def bench_samples(runtime: Runtime) -> None:
     """Prints samples a second of both generators in their full shape at the working size."""
-    for method, module in (("c_wgan_gp", build),):
+    for method in ("c_wgan_gp", "fewshot_meta"):
         own = getattr(CONFIG, method).model_dump()
-        generator = module(own, classes=Classes(LABELS, LABELS), size=CONFIG.size, runtime=runtime)
+        generator: Any = method_module(method).build(
+            own, classes=Classes(LABELS, LABELS), size=CONFIG.size, runtime=runtime
+        )
         generator._ready = True  # untrained weights take as long
+        for served in getattr(generator, "_served", {}).values():
+            served.count.fill_(own["references"])
         seconds = took(lambda made=generator: sample(made, LABELS[0], range(32), seed=1, device=runtime.device))
         print(
             f"{method} at {CONFIG.size} px, {generator.parameters['generator']:,} parameters, 1 thread: "

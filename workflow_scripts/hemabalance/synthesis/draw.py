@@ -13,14 +13,14 @@ import pandera.pandas as pa
 
 from hemabalance.dataset.imageset import write_image_set
 from hemabalance.progress import Meter
-from hemabalance.synthesis.gate import Gate
+from hemabalance.synthesis.gate import REASONS, Gate
+from hemabalance.synthesis.judges import Extract
 from hemabalance.synthesis.sampling import BLOCK
 from hemabalance.taxonomy import CLASSES
 
 log = logging.getLogger(__name__)
 
 _CHUNK = 4 * BLOCK
-_REASONS = ("class", "manifold", "copy")
 
 SCHEMA = pa.DataFrameSchema(
     {
@@ -46,9 +46,6 @@ SCHEMA = pa.DataFrameSchema(
 
 Sampler = Callable[[str, range], np.ndarray]
 """Class and latent indices -> RGB uint8 (n, size, size, 3)."""
-
-Extract = Callable[[np.ndarray], np.ndarray]
-"""RGB uint8 (n, size, size, 3) -> Inception features float32 (n, 2048)."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +140,7 @@ def _summary(label: str, table: pd.DataFrame, real: int, settings: DrawSettings,
         notes.append(f"{short} short of its target after {len(table)} draws")
         log.warning("%s stays %d images short: %d of %d draws were accepted", label, short, accepted, len(table))
     reasons = table["reason"].str.split("; ").explode().value_counts()
-    failing = {reason: int(reasons.get(reason, 0)) for reason in _REASONS}
+    failing = {reason: int(reasons.get(reason, 0)) for reason in REASONS}
     return {
         "real": real, "target": wanted, "drawn": len(table), "accepted": accepted, **failing, "short": short,
         "note": "; ".join(notes),

@@ -1,6 +1,5 @@
 """One generator's images for the balanced set: drawn, gated, written with where each came from."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,8 +21,6 @@ from hemabalance.synthesis.judges import Judges
 from hemabalance.synthesis.sampling import sample
 from hemabalance.training.device import Runtime
 from hemabalance.training.tensorfile import read_tensors, write_tensors
-
-log = logging.getLogger(__name__)
 
 FEATURES = "features"
 
