@@ -40,6 +40,7 @@ OWN: dict[str, dict[str, Any]] = {
         "encoder_width": 4,
         "features": 6,
         "references": 20,
+        "feature_mixing": 0.3,
         "lambda_encoder": 1.0,
         "lambda_mode_seeking": 0.1,
     },

@@ -9,6 +9,8 @@ import torch
 from pupils import CLASSES, OWN, SHORT, SIZE, begun, built, data, fitted, images, job, runtime
 
 from hemabalance.errors import InputError
+from hemabalance.networks.fewshot_generator import FewshotGenerator
+from hemabalance.synthesis.fewshot import Served
 from hemabalance.synthesis.fewshot_meta import poses
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.roles import Classes
@@ -51,7 +53,7 @@ def test_an_image_does_not_depend_on_what_else_is_drawn(name: str, tmp_path: Pat
 
 
 def test_the_index_says_which_training_image_is_varied(tmp_path: Path) -> None:
-    generator = fitted("fewshot_meta", tmp_path, **SHORT)
+    generator = fitted("fewshot_meta", tmp_path, **SHORT, feature_mixing=0.0)
     monoblast, smudge = (generator._served[label] for label in ("monoblast", "smudge_cell"))
     assert monoblast.count == 20  # four images in five of their poses, all that is kept
     assert smudge.count == 16  # two in eight
@@ -61,6 +63,17 @@ def test_the_index_says_which_training_image_is_varied(tmp_path: Path) -> None:
     assert torch.equal(one, again)
     assert not torch.equal(one, two)
     assert fitted("fewshot_meta", tmp_path / "unposed", **SHORT, augment=False)._served["monoblast"].count == 4
+
+
+def test_features_of_two_training_images_are_mixed_and_each_round_with_another() -> None:
+    references, latent = torch.eye(3), torch.zeros(9, 2)
+    served = Served(FewshotGenerator(32, 4, 5), features=3, most=3, mixing=0.25)
+    served.keep(references)
+    mixed = served.inputs(latent, torch.arange(9))[:, 2:]
+    a, b, c = references
+    first_round = [0.75 * a + 0.25 * b, 0.75 * b + 0.25 * c, 0.75 * c + 0.25 * a]
+    second_round = [0.75 * a + 0.25 * c, 0.75 * b + 0.25 * a, 0.75 * c + 0.25 * b]
+    torch.testing.assert_close(mixed, torch.stack([*first_round, *second_round, a, b, c]))
 
 
 def test_all_poses_of_an_image() -> None:

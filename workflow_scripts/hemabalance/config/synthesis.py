@@ -102,6 +102,9 @@ class FewshotConfig(ReptileConfig):
     encoder_width: int = Field(32, ge=1, le=256, description="channels of the encoder's first block")
     features: int = Field(128, ge=1, le=1024, description="numbers in a feature vector")
     references: int = Field(256, ge=1, description="feature vectors kept of a class")
+    feature_mixing: float = Field(
+        0.3, ge=0, le=0.5, description="share of a second training image's features in those an image is drawn around"
+    )
     lambda_encoder: Weight = Field(1.0, description="weight of the encoder's loss")
     lambda_mode_seeking: Weight = Field(1.0, description="weight of the mode-seeking term")
 
@@ -152,6 +155,11 @@ _GENERATORS = {
     "fewshot_meta": GeneratorConfig(method="fewshot_meta", serves="rare", teacher="c_wgan_gp"),
     "figr": GeneratorConfig(method="figr", serves="rare", teacher="c_wgan_gp"),
 }
+# For the ablations of the classifier, each alone for all classes.
+_FOR_ALL = {
+    "c_wgan_gp_all": GeneratorConfig(method="c_wgan_gp", serves="all"),
+    "fewshot_all": GeneratorConfig(method="fewshot_meta", serves="all", teacher="c_wgan_gp"),
+}
 
 
 class SynthesisConfig(Section):
@@ -160,7 +168,7 @@ class SynthesisConfig(Section):
     normalizer: str = Field("wcyclegan_gp", description="whose images generators learn from, of stain.normalizers")
     size: int = Field(128, ge=16, le=256, multiple_of=16, description="side of the images that are made, in pixels")
     roles: RolesConfig = RolesConfig()
-    generators: dict[str, GeneratorConfig] = Field(_GENERATORS, min_length=1, description="by name")
+    generators: dict[str, GeneratorConfig] = Field({**_GENERATORS, **_FOR_ALL}, min_length=1, description="by name")
     compare: dict[Literal["leak_free", "thesis"], tuple[str, ...]] = Field(
         {"leak_free": tuple(_GENERATORS), "thesis": ()},
         description="generators in the tables, by protocol; under `thesis` they have seen the test images",

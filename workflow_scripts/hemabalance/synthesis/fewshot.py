@@ -32,6 +32,7 @@ class Served(nn.Module):
         generator: of inputs `latent + features`.
         features: numbers in a feature vector; 0 where there are none.
         most: feature vectors that can be kept.
+        mixing: share, in [0, 0.5], of another training image's features in those that an image is drawn around.
     """
 
     references: Tensor
@@ -39,18 +40,24 @@ class Served(nn.Module):
     count: Tensor
     """int64 (), how many."""
 
-    def __init__(self, generator: FewshotGenerator, features: int, most: int) -> None:
+    def __init__(self, generator: FewshotGenerator, features: int, most: int, mixing: float) -> None:
         super().__init__()
-        self.generator, self.features = generator, features
+        self.generator, self.features, self.mixing = generator, features, mixing
         if features:
             self.register_buffer("references", torch.zeros(most, features))
             self.register_buffer("count", torch.zeros((), dtype=torch.int64))
 
     def inputs(self, latents: Tensor, indices: Tensor) -> Tensor:
-        """What the generator is given, (n, latent + features): reference `index % count` with each latent."""
+        """What the generator is given, (n, latent + features): reference `index % count`, mixed, with each latent.
+
+        Each time the references have all been taken, each is mixed with another one than before.
+        """
         if not self.features:
             return latents
-        return torch.cat((latents, self.references[indices % self.count]), dim=1)
+        first = indices % self.count
+        second = (indices + indices // self.count + 1) % self.count
+        mixed = torch.lerp(self.references[first], self.references[second], self.mixing)
+        return torch.cat((latents, mixed), dim=1)
 
     def forward(self, latents: Tensor, indices: Tensor) -> Tensor:
         """Latents (n, latent) and their indices int64 (n,) to images (n, 3, size, size) in [-1, 1]."""
@@ -86,6 +93,7 @@ class Method(Generic[Own]):
             not do.
         features: numbers that the generator takes besides a latent; 0 for none.
         references: feature vectors that are kept of a class.
+        mixing: of them, see `Served`.
         game: how the players are trained.
     """
 
@@ -94,6 +102,7 @@ class Method(Generic[Own]):
     players: Callable[[], dict[str, nn.Module]]
     features: int
     references: int
+    mixing: float
     game: Callable[[Mapping[str, nn.Module], Mapping[str, Served], Tasks, Snapshots, FitJob], Reptile[Own]]
 
 
@@ -181,4 +190,4 @@ class FewshotGeneration(Generic[Own]):
 
     def _empty(self) -> Served:
         generator = cast(FewshotGenerator, self.method.players()["generator"])
-        return Served(generator, self.method.features, self.method.references)
+        return Served(generator, self.method.features, self.method.references, self.method.mixing)

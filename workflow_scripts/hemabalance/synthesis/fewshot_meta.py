@@ -32,6 +32,8 @@ class Settings(reptile.Settings):
         encoder_width: channels of the encoder's first block.
         features: numbers in a feature vector.
         references: feature vectors kept of a class, of its training images in each of their poses if `augment`.
+        feature_mixing: share of another training image's features in those that an image is drawn around, once the
+            class is learned; 0 draws around those of one image, and so nearer to it.
         lambda_encoder: weight of the encoder's loss (Eqs. 40-42, read as a mean absolute difference).
         lambda_mode_seeking: weight of the mode-seeking term.
     """
@@ -39,6 +41,7 @@ class Settings(reptile.Settings):
     encoder_width: int
     features: int
     references: int
+    feature_mixing: float
     lambda_encoder: float
     lambda_mode_seeking: float
 
@@ -128,6 +131,7 @@ def build(settings: Mapping[str, Any], *, classes: Classes, size: int, runtime: 
         players=players,
         features=own.features,
         references=own.references,
+        mixing=own.feature_mixing,
         game=lambda players, served, tasks, snapshots, job: Game(
             players, teams, served, own, tasks, classes, snapshots, job
         ),

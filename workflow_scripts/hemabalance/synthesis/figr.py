@@ -81,6 +81,7 @@ def build(settings: Mapping[str, Any], *, classes: Classes, size: int, runtime: 
         },
         features=0,
         references=0,
+        mixing=0.0,
         game=lambda players, served, tasks, snapshots, job: Game(
             players, teams, served, own, tasks, classes, snapshots, job
         ),
