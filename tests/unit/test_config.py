@@ -49,6 +49,10 @@ SYNTHESIS_SIZES = STAIN_SIZES | {
     "adapt_steps", "snapshot_adapt_steps", "snapshots", "lambda_encoder", "lambda_mode_seeking", "target_per_class",
     "least", "most_times", "references", "resamples", "pairs",
 }  # fmt: skip
+CLASSIFY_SIZES = {
+    "batch", "steps", "lr", "average_decay", "patience", "validate_every", "log_every", "checkpoint_every",
+    "input_size", "depths", "groups", "width", "stem", "resamples",
+}  # fmt: skip
 
 
 def leaves_that_differ(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
@@ -67,10 +71,13 @@ def test_overlay_changes_inputs_and_sizes_only(name: str) -> None:
     assert after["run"] == name
     assert after["sources"].keys() == before["sources"].keys()
     changed = {key for key in before if before[key] != after[key]}
-    assert changed <= {"run", "sources", "phantom", "device", "threads", "images", "stain", "synthesis"}
+    sections = {"images", "stain", "synthesis", "balance", "classify"}
+    assert changed <= {"run", "sources", "phantom", "device", "threads"} | sections
     assert leaves_that_differ(before["images"], after["images"]) <= {"size"}
     assert leaves_that_differ(before["stain"], after["stain"]) <= STAIN_SIZES
     assert leaves_that_differ(before["synthesis"], after["synthesis"]) <= SYNTHESIS_SIZES
+    assert leaves_that_differ(before["balance"], after["balance"]) <= {"audit_images"}
+    assert leaves_that_differ(before["classify"], after["classify"]) <= CLASSIFY_SIZES
 
 
 def test_demo_needs_no_archive() -> None:
@@ -98,6 +105,16 @@ def test_demo_needs_no_archive() -> None:
         ({"synthesis": {"size": 40}}, ["'synthesis.size' is 40", "multiple of 16"]),
         ({"synthesis": {"compare": {"leak_free": ["nobody"]}}}, ["synthesis.compare.leak_free names 'nobody'"]),
         ({"synthesis": {"generators": {"c_wgan_gp": {"teacher": "figr"}}}}, ["c_wgan_gp.teacher is 'figr'"]),
+        (
+            {"balance": {"recipes": {"plain": {"normalizer": "x"}}}},
+            ["balance.recipes.plain.normalizer is 'x'", "none,"],
+        ),
+        ({"balance": {"recipes": {"balanced": {"rare": "x"}}}}, ["balance.recipes.balanced.rare is 'x'", "c_wgan_gp"]),
+        ({"classify": {"shown": ["nobody"]}}, ["classify.shown.0 names 'nobody'", "original, balanced"]),
+        ({"classify": {"experiments": {"plain": {"recipe": "x"}}}}, ["experiments.plain.recipe is 'x'", "original"]),
+        ({"classify": {"experiments": {"plain": {"model": "x"}}}}, ["experiments.plain.model is 'x'", "senet154_ge"]),
+        ({"classify": {"experiments": {"plain": {"seeds": [1, 1]}}}}, ["experiments.plain.seeds lists one twice"]),
+        ({"classify": {"comparisons": [{"a": "plain", "b": "plain_thesis"}]}}, ["have not the same test images"]),
         ({"synthesis": {"roles": {"enough_from": 50}}}, ["enough_from 50 is below rare_below 100"]),
         (
             {"synthesis": {"roles": {"rich": ["platelet"], "rare": ["platelet"]}}},

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from hemabalance.config.classify import BalanceConfig, ClassifyConfig
 from hemabalance.config.section import Section
 from hemabalance.config.stain import StainConfig
 from hemabalance.config.synthesis import SynthesisConfig
@@ -136,6 +137,8 @@ class Config(Section):
     precision: Literal["32", "bf16"] = Field("32", description="of networks: float32, or bfloat16 autocast")
     stain: StainConfig = StainConfig()
     synthesis: SynthesisConfig = SynthesisConfig()
+    balance: BalanceConfig = BalanceConfig()
+    classify: ClassifyConfig = ClassifyConfig()
 
     @model_validator(mode="after")
     def _known_sources(self) -> "Config":
@@ -159,6 +162,25 @@ class Config(Section):
                 "most that"
             )
         return self
+
+    @model_validator(mode="after")
+    def _fitting_experiments(self) -> "Config":
+        for name, recipe in self.balance.recipes.items():
+            _require(
+                f"balance.recipes.{name}.normalizer", recipe.normalizer, "stain.normalizers", self.stain.normalizers
+            )
+            for role in ("rich", "rare"):
+                if (generator := getattr(recipe, role)) is not None:
+                    where = f"balance.recipes.{name}.{role}"
+                    _require(where, generator, "synthesis.generators", self.synthesis.generators)
+        for name, experiment in self.classify.experiments.items():
+            _require(f"classify.experiments.{name}.recipe", experiment.recipe, "balance.recipes", self.balance.recipes)
+        return self
+
+
+def _require(where: str, name: str, place: str, known: Mapping[str, Any]) -> None:
+    if name not in known:
+        raise ValueError(f"{where} is {name!r}, which is not in {place}: {', '.join(known)}")
 
 
 def load_config(values: Mapping[str, Any], *, where: str = "config.yaml") -> Config:
