@@ -14,8 +14,9 @@ class NormalizerConfig(Section):
 
     method: MethodName = Field(description="how images are brought from one stain to the other")
     direction: Literal["per_class", "to_a", "to_b", "none"] = Field(
-        "per_class",
-        description="which images: per_class maps of each class the smaller source (thesis); to_a, to_b one source",
+        "to_a",
+        description="which images: to_a, to_b maps one source; per_class (thesis) of each class the smaller source, "
+        "for which the class must be known, of test images too",
     )
 
 
