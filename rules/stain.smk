@@ -2,7 +2,7 @@
 #
 # inputs   results/<run>/images/{source}.{zip,parquet}, {protocol}/split.parquet
 # outputs  results/<run>/pairs/{look}.{zip,parquet}
-#          results/<run>/{protocol}/stain/{normalizer}/{weights.safetensors,history.jsonl,training.json}
+#          results/<run>/{protocol}/stain/{normalizer}/{weights.safetensors,history.jsonl,training.json,seen.parquet}
 #          results/<run>/{protocol}/stain/{normalizer}/images.{zip,parquet}
 
 from hemabalance.stain import METHODS as STAIN_MODULES, NETWORKS
@@ -51,6 +51,7 @@ rule stain_fit:
         weights=f"{STAIN}/weights.safetensors",
         history=f"{STAIN}/history.jsonl",
         training=f"{STAIN}/training.json",
+        seen=f"{STAIN}/seen.parquet",
     log:
         f"{RUN}/logs/stain_fit/{{protocol}}/{{normalizer}}.log",
     benchmark:

@@ -5,6 +5,7 @@
 #          results/<run>/{protocol}/synthesis/{normalizer}/{generator}/{weights.safetensors,history.jsonl,training.json}
 #          results/<run>/{protocol}/synthesis/{normalizer}/{generator}/{snapshots,images}.{zip,parquet}
 #          results/<run>/{protocol}/synthesis/{normalizer}/{generator}/{gate.parquet,gate.json,features.safetensors}
+#          seen.parquet beside both weights, gate_seen.parquet beside gate.parquet: the real images they were given
 
 GENERATOR = f"{RUN}/{{protocol}}/synthesis/{{normalizer}}/{{generator}}"
 SYNTHESIS_JUDGE = f"{RUN}/{{protocol}}/synthesis_judge/{{normalizer}}"
@@ -24,6 +25,7 @@ rule synthesis_judge:
         weights=f"{SYNTHESIS_JUDGE}/weights.safetensors",
         history=f"{SYNTHESIS_JUDGE}/history.jsonl",
         training=f"{SYNTHESIS_JUDGE}/training.json",
+        seen=f"{SYNTHESIS_JUDGE}/seen.parquet",
     log:
         f"{RUN}/logs/synthesis_judge/{{protocol}}/{{normalizer}}.log",
     benchmark:
@@ -57,6 +59,7 @@ rule synthesis_fit:
         weights=f"{GENERATOR}/weights.safetensors",
         history=f"{GENERATOR}/history.jsonl",
         training=f"{GENERATOR}/training.json",
+        seen=f"{GENERATOR}/seen.parquet",
         snapshots=f"{GENERATOR}/snapshots.zip",
         snapshot_index=f"{GENERATOR}/snapshots.parquet",
     log:
@@ -102,6 +105,7 @@ rule synthesis_images:
         gate=f"{GENERATOR}/gate.parquet",
         summary=f"{GENERATOR}/gate.json",
         features=f"{GENERATOR}/features.safetensors",
+        seen=f"{GENERATOR}/gate_seen.parquet",
     log:
         f"{RUN}/logs/synthesis_images/{{protocol}}/{{normalizer}}/{{generator}}.log",
     benchmark:

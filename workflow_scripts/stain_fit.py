@@ -25,4 +25,5 @@ with stage(snakemake) as run, ExitStack() as stack:
         FitJob(runtime, run.state, Path(out.history), run.threads, wanted["seed"]),
         weights=Path(out.weights),
         training=Path(out.training),
+        seen=Path(out.seen),
     )

@@ -26,5 +26,6 @@ with stage(snakemake) as run, ImageSet(Path(snakemake.input.images), Path(snakem
         FitJob(runtime, run.state, Path(out.history), run.threads, seed),
         weights=Path(out.weights),
         training=Path(out.training),
+        seen=Path(out.seen),
         snapshots=(Path(out.snapshots), Path(out.snapshot_index)),
     )

@@ -26,7 +26,7 @@ with stage(snakemake) as run, ImageSet(Path(snakemake.input.images), Path(snakem
         open_judges(Path(given.inception), Path(given.lpips), Path(given.judge), runtime=runtime),
         DrawSettings(**wanted["draws"]),
         GateSettings(**wanted["gate"]),
-        Paths(*(Path(path) for path in (out.images, out.index, out.gate, out.summary, out.features))),
+        Paths(*(Path(path) for path in (out.images, out.index, out.gate, out.summary, out.features, out.seen))),
         runtime=runtime,
         threads=run.threads,
     )

@@ -51,6 +51,14 @@ def draws(group_ids: pd.Series, *, seed: int) -> np.ndarray:
     return np.array([(int.from_bytes(d, "big") >> 11) / 2.0**53 for d in digests], np.float64)
 
 
+def parts_of(draw: pd.Series, test_share: float, validation_share: float) -> np.ndarray:
+    """`test` for draws below `test_share`, `validation` for that share of the rest, else `train`; str objects (n,)."""
+    validation_end = test_share + (1 - test_share) * validation_share
+    names = np.array(["test", "validation", "train"], dtype=object)
+    found: np.ndarray = names[np.searchsorted([test_share, validation_end], draw, side="right")]
+    return found
+
+
 def split(
     manifest: pd.DataFrame,
     protocol: Protocol,
@@ -85,11 +93,7 @@ def split(
     table["draw"] = draws(table["group_id"], seed=seed)
     if protocol == "thesis":
         return table.assign(part="pool")
-    validation_end = test_share + (1 - test_share) * validation_share
-    names = np.array(["test", "validation", "train"], dtype=object)
-    table["part"] = pd.array(
-        names[np.searchsorted([test_share, validation_end], table["draw"], side="right")], dtype="str"
-    )
+    table["part"] = pd.array(parts_of(table["draw"], test_share, validation_share), dtype="str")
     for stratum in (["source", "label"], ["label"]) if test_share else ():
         for name, rows in table.groupby(stratum):
             if rows["group_id"].nunique() >= min_groups_for_test and not (rows["part"] == "test").any():

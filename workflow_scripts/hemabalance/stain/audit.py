@@ -1,20 +1,16 @@
 """How much of the source, and of the class, an image's colour alone gives away."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from hemabalance.metrics.colour_statistics import COLUMNS, colour_statistics
-from hemabalance.metrics.probes import probe
+from hemabalance.metrics.shortcuts import colour_features, shortcuts
 from hemabalance.stain.direction import Direction, targets
 from hemabalance.stain.normalizer import DOMAINS, other
 from hemabalance.stain.views import Views
 from hemabalance.taxonomy import SOURCE_OF
-
-_MOMENTS = [place for place, name in enumerate(COLUMNS) if name.endswith(("_mean", "_std"))]
 
 
 def audit(
@@ -41,27 +37,22 @@ def audit(
         seed: of the folds and intervals.
 
     Returns:
-        Rows `direction, target` (`source`, `label`)`, features` and the probe's own values. `colour`: mean and standard
-        deviation of each channel of RGB and CIELAB; `colour_percentiles`: percentiles besides, which also see noise
-        and clipping at both ends; `inception`.
+        Rows `direction, target` (`source`, `label`)`, features` and the probe's own values. `colour` and
+        `colour_percentiles` as `metrics.shortcuts.colour_features` gives them; `inception`.
     """
-    percentiles = {("real", d): colour_statistics(views.of[d].real) for d in DOMAINS}
-    percentiles |= {("mapped", d): colour_statistics(views.of[d].mapped) for d in DOMAINS}
-    colours = {key: values[:, _MOMENTS] for key, values in percentiles.items()}
+    colours = {("real", d): colour_features(views.of[d].real) for d in DOMAINS}
+    colours |= {("mapped", d): colour_features(views.of[d].mapped) for d in DOMAINS}
+    kinds = {name: {key: values[name] for key, values in colours.items()} for name in colours["real", "a"]}
+    kinds["inception"] = views.features
     rows = pd.concat([views.of[d].rows for d in DOMAINS], ignore_index=True)
+    goals = {target: rows[target].to_numpy(dtype=str) for target in ("source", "label")}
     groups = rows["group_id"].to_numpy(dtype=str)
     found = []
     for direction in directions:
         aims = pd.Series(targets(split, direction, classes).to_numpy(), index=split["image_id"])
-        for name, features in (
-            ("colour", colours),
-            ("colour_percentiles", percentiles),
-            ("inception", views.features),
-        ):
-            chosen = _chosen(rows, aims, features)
-            for target in ("source", "label"):
-                result = probe(chosen, rows[target].to_numpy(dtype=str), groups, folds=folds, seed=seed)
-                found.append({"direction": direction, "target": target, "features": name, **asdict(result)})
+        chosen = {name: _chosen(rows, aims, features) for name, features in kinds.items()}
+        probed = shortcuts(chosen, goals, groups, folds=folds, seed=seed)
+        found += [{"direction": direction, **row} for row in probed]
     return found
 
 

@@ -44,6 +44,19 @@ def training_data(
 
 def training_images(held: ImageSet, split: pd.DataFrame, protocol: Protocol, *, threads: int) -> Images:
     """One source's share of `training_data`; arguments and errors as there."""
+    where = _trained_on(held, split, protocol)
+    labels = held.index.loc[where, "label"].to_numpy(dtype=str)
+    return Images(held.decode_all(threads=threads, where=where), labels)
+
+
+def training_ids(sets: Sets, split: pd.DataFrame, protocol: Protocol) -> pd.Series:
+    """The ids of the images in `training_data`; arguments and errors as there."""
+    held = (sets[domain] for domain in DOMAINS)
+    return pd.concat([one.index.loc[_trained_on(one, split, protocol), "image_id"] for one in held])
+
+
+def _trained_on(held: ImageSet, split: pd.DataFrame, protocol: Protocol) -> np.ndarray:
+    """Bool (len(held),): the images of a set that a normaliser may be fitted on."""
     seen = visible(split, protocol)
     classes = shared_classes(seen)
     if not classes:
@@ -53,10 +66,9 @@ def training_images(held: ImageSet, split: pd.DataFrame, protocol: Protocol, *, 
             "Add images of one class to both sources, or set the direction to none",
         )
     seen = seen[seen["label"].isin(classes)]
-    where = held.index["image_id"].isin(seen["image_id"]).to_numpy()
+    where: np.ndarray = held.index["image_id"].isin(seen["image_id"]).to_numpy()
     require_visible(split, held.index.loc[where, "image_id"], protocol)
-    labels = held.index.loc[where, "label"].to_numpy(dtype=str)
-    return Images(held.decode_all(threads=threads, where=where), labels)
+    return where
 
 
 def evaluation_rows(split: pd.DataFrame, protocol: Protocol, *, most: int) -> pd.DataFrame:

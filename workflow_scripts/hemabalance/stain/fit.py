@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hemabalance.dataset.seen import write_seen
 from hemabalance.dataset.splits import Protocol
 from hemabalance.files import write_json
 from hemabalance.stain import method_module
-from hemabalance.stain.data import Sets, size_of, training_data
+from hemabalance.stain.data import Sets, size_of, training_data, training_ids
 from hemabalance.stain.normalizer import Normalizer
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob
@@ -30,6 +31,7 @@ def fit_normalizer(
     *,
     weights: Path,
     training: Path,
+    seen: Path,
 ) -> None:
     """Fit a method on the images that the protocol lets training see, and write what came of it.
 
@@ -44,6 +46,8 @@ def fit_normalizer(
         weights: safetensors to write.
         training: JSON to write: `steps, seconds` (over all sessions)`, parameters, device, precision, images` (of each
             domain).
+        seen: Parquet to write (`dataset.seen`): the real images that the method was given, also where it fits on a
+            sample of them; none of a method that has nothing to fit, or that learns from rendered cells.
 
     Raises:
         InputError: the data cannot serve, the device is missing, the training diverged, or the disk is full.
@@ -54,8 +58,11 @@ def fit_normalizer(
     log.info("%s: %d steps in %.0f s, %d parameters", method, trained.steps, trained.seconds, normalizer.parameters)
     if job.runtime.rank == 0:
         normalizer.save(weights)
+        paired = method_module(method).PAIRED
+        given = training_ids(sets, split, protocol) if normalizer.parameters and not paired else ()
+        write_seen(split, given, seen)
         images = {"a": len(data.a.pixels), "b": len(data.b.pixels)}
-        if method_module(method).PAIRED and pairs is not None:
+        if paired and pairs is not None:
             images = {"pairs": len(pairs[0])}
         write_json({"parameters": normalizer.parameters, "images": images} | job.facts(trained), training)
 

@@ -13,10 +13,10 @@ import pandas as pd
 
 from hemabalance.dataset.perceptual import perceptual_hash, thumbnail
 from hemabalance.dataset.splits import draws
+from hemabalance.dataset.working_size import reduced
 from hemabalance.errors import InputError
 from hemabalance.metrics.nearest import POSES, nearest, poses
 from hemabalance.metrics.perceptual import Perceptual
-from hemabalance.synthesis.data import reduced
 from hemabalance.training.job import Images
 
 SIDE = 64

@@ -5,12 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.splits import Protocol, require_visible, visible
-from hemabalance.errors import InputError
-from hemabalance.parallel import batched
+from hemabalance.dataset.working_size import read_reduced
 from hemabalance.training.job import Images
 
 log = logging.getLogger(__name__)
@@ -20,8 +18,6 @@ LOOKED_AT: dict[Protocol, tuple[str, ...]] = {"leak_free": ("validation",), "the
 
 TESTED: dict[Protocol, tuple[str, ...]] = {"leak_free": ("test",), "thesis": ()}
 """The parts that generators are measured against; the thesis's protocol holds none back."""
-
-_AT_ONCE = 256
 
 
 def counts(split: pd.DataFrame) -> dict[str, int]:
@@ -60,14 +56,7 @@ def real_images(held: ImageSet, rows: pd.DataFrame, size: int, *, threads: int) 
     Raises:
         InputError: an image is not in the set, is not square, or is smaller than `size`.
     """
-    where = pd.Index(held.index["image_id"]).get_indexer(rows["image_id"])
-    if (where < 0).any():
-        lacking = rows["image_id"][where < 0].iloc[0]
-        raise InputError(held.path, f"lacks {lacking}", "Delete the results made from it and run the workflow again")
-    pixels = np.empty((len(rows), size, size, 3), np.uint8)
-    for batch in batched(range(len(rows)), _AT_ONCE):
-        at = slice(batch[0], batch[-1] + 1)
-        pixels[at] = reduced(held.decode_all(threads=threads, where=where[at]), size, where=str(held.path))
+    pixels = read_reduced(held, rows["image_id"], size, threads=threads)
     return Images(pixels, rows["label"].to_numpy(dtype=str))
 
 
@@ -82,22 +71,6 @@ def trained_on(
     rows = training_rows(split, protocol, classes)
     require_visible(split, rows["image_id"], protocol)
     return real_images(held, rows, size, threads=threads)
-
-
-def reduced(pixels: np.ndarray, size: int, *, where: str) -> np.ndarray:
-    """Square images brought to a smaller side by averaging areas, RGB uint8 (n, size, size, 3).
-
-    Raises:
-        InputError: not square, or smaller than `size`.
-    """
-    height, width = pixels.shape[1:3]
-    if height != width or height < size:
-        problem = f"holds images of {width}x{height} px, of which none of {size}x{size} px can be made"
-        raise InputError(where, problem, "Set synthesis.size to at most images.size")
-    if height == size:
-        return pixels
-    box = Image.Resampling.BOX
-    return np.stack([np.asarray(Image.fromarray(one).resize((size, size), box)) for one in pixels])
 
 
 def by_class(images: Images) -> Iterator[tuple[str, np.ndarray]]:

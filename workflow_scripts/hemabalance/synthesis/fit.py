@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from hemabalance.dataset.imageset import ImageSet
-from hemabalance.dataset.splits import Protocol
+from hemabalance.dataset.seen import write_seen
+from hemabalance.dataset.splits import Protocol, require_visible
 from hemabalance.errors import InputError
 from hemabalance.files import write_json
-from hemabalance.synthesis.data import LOOKED_AT, part_rows, real_images, trained_on
+from hemabalance.synthesis.data import LOOKED_AT, part_rows, real_images, training_rows
 from hemabalance.synthesis.entry import Entry, open_by_description
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.roles import Classes
@@ -66,6 +67,7 @@ def fit_generator(
     *,
     weights: Path,
     training: Path,
+    seen: Path,
     snapshots: tuple[Path, Path],
 ) -> None:
     """Train a generator on the images that the protocol lets training see.
@@ -82,6 +84,8 @@ def fit_generator(
         weights: safetensors to write.
         training: JSON to write: `method, classes, parameters` (by network)`, images` (real ones learned from)`, taught,
             steps, seconds, device, precision`.
+        seen: Parquet to write (`dataset.seen`): the real images that it learned from or was watched on. What a teacher
+            saw is in the teacher's own.
         snapshots: image set to write, zip and index: images made along the training.
 
     Raises:
@@ -94,6 +98,8 @@ def fit_generator(
     log.info("%s: %d steps in %.0f s; parameters: %s", name, trained.steps, trained.seconds, dict(generator.parameters))
     if job.runtime.rank == 0:
         generator.save(weights)
+        given = [rows["image_id"] for rows in _rows(split, protocol, classes)]
+        write_seen(split, pd.concat(given), seen)
         if generator.snapshots is None:
             raise RuntimeError(f"{entry.method} was trained and has no snapshots")
         generator.snapshots.write(*snapshots, generator=name, threads=job.threads)
@@ -128,7 +134,14 @@ def synthesis_data(
         size: of the generator.
         threads: decoders at once.
     """
+    learned, watched = _rows(split, protocol, classes)
+    require_visible(split, learned["image_id"], protocol)
+    return SynthesisData(
+        real_images(held, learned, size, threads=threads), real_images(held, watched, size, threads=threads), taught
+    )
+
+
+def _rows(split: pd.DataFrame, protocol: Protocol, classes: Classes) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of the split that a generator learns from, and those that it is watched on."""
     wanted = set(classes.trained) | set(classes.served)
-    real = trained_on(held, split, protocol, wanted, size, threads=threads)
-    watched = real_images(held, part_rows(split, LOOKED_AT[protocol], wanted), size, threads=threads)
-    return SynthesisData(real, watched, taught)
+    return training_rows(split, protocol, wanted), part_rows(split, LOOKED_AT[protocol], wanted)

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 
 from hemabalance.dataset.imageset import ImageSet
+from hemabalance.dataset.seen import write_seen
 from hemabalance.dataset.splits import Protocol, require_visible
 from hemabalance.dataset.tables import write_table
 from hemabalance.files import sha256_file, write_json
@@ -27,13 +28,15 @@ FEATURES = "features"
 
 @dataclass(frozen=True)
 class Paths:
-    """What is written: an image set of all draws, the gate's word on each, its summary, Inception features."""
+    """What is written: an image set of all draws, the gate's word on each, its summary, Inception features, and the
+    real images that the gate was given to compare with (`dataset.seen`)."""
 
     images: Path
     index: Path
     gate: Path
     summary: Path
     features: Path
+    seen: Path
 
 
 def make_images(
@@ -90,6 +93,7 @@ def make_images(
         drawn, sampler, paths.images, paths.index, generator=name, weights=digest, seed=runtime.seed, threads=threads
     )
     write_table(SCHEMA.validate(drawn.table), paths.gate)
+    write_seen(split, rows["image_id"], paths.seen)
     write_tensors(paths.features, {FEATURES: torch.from_numpy(drawn.features)}, FEATURES, {})
     write_json({"classes": drawn.summary, "settings": {**asdict(gating), **asdict(draws)}}, paths.summary)
 

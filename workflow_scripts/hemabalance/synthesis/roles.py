@@ -95,3 +95,14 @@ def served(roles: Roles, serves: Serves) -> tuple[str, ...]:
     """The classes that a generator makes images of, in the order of `taxonomy.CLASSES`."""
     wanted = {"rich": roles.rich, "rare": roles.rare, "all": roles.rich + roles.rare}[serves]
     return tuple(name for name in CLASSES if name in wanted)
+
+
+def makers(roles: Roles, *, rich: str | None, rare: str | None) -> dict[str, str]:
+    """Class -> the generator that fills it up; classes that have enough, or no generator, are missing.
+
+    Args:
+        roles: of the classes.
+        rich, rare: generators of each role by name; None for none.
+    """
+    found = {label: name for labels, name in ((roles.rich, rich), (roles.rare, rare)) if name for label in labels}
+    return {label: found[label] for label in CLASSES if label in found}
