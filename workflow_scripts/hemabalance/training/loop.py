@@ -19,7 +19,7 @@ from hemabalance.files import atomic_path
 from hemabalance.progress import Meter
 from hemabalance.training.checkpoint import Position, load_checkpoint, save_checkpoint, weights
 from hemabalance.training.device import Runtime
-from hemabalance.training.trainee import Trainee
+from hemabalance.training.trainee import StopsEarly, Trainee
 
 __all__ = ["Schedule", "Trained", "Trainee", "train"]
 log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ class Schedule:
     """How long to train; all in steps."""
 
     steps: int
+    """At most: a trainee that is `StopsEarly` may take fewer."""
     checkpoint_every: int
     log_every: int
     """Steps a line of the history."""
@@ -40,6 +41,7 @@ class Trained:
     """What a training took."""
 
     steps: int
+    """Those taken, over all sessions."""
     seconds: float
     """Summed over the sessions of a training that was interrupted."""
 
@@ -55,6 +57,8 @@ def train(
     what: str,
 ) -> Trained:
     """Take `schedule.steps` steps, or those that an earlier call with the same `state` left to take.
+
+    A trainee that is `StopsEarly` is saved and its history closed at the step after which it had enough.
 
     With several processes all call this alike; rank 0 writes.
 
@@ -77,10 +81,10 @@ def train(
     shown = Meter(what, schedule.steps, "step", done=session.step, shown=runtime.rank == 0)
     with _sigterm() as asked, shown as meter:
         stop = False
-        while session.step < schedule.steps and not stop:
+        while not session.done and not stop:
             session.take_step()
             stop = runtime.any(asked.stop)  # agreed: the signal may reach one process only, and at any moment
-            end = session.step == schedule.steps
+            end = session.done
             note = session.close_interval() if end or session.step % schedule.log_every == 0 else None
             if end or stop or session.step % schedule.checkpoint_every == 0:
                 session.save()
@@ -89,6 +93,8 @@ def train(
             asked.stop = True
             if runtime.rank == 0:
                 log.info("%s: asked to stop, saved at step %d", what, session.step)
+        elif session.step < schedule.steps and runtime.rank == 0:
+            log.info("%s: has enough after step %d of %d", what, session.step, schedule.steps)
     return session.finish(history)
 
 
@@ -104,7 +110,8 @@ class _Session:
         runtime: Runtime,
         what: str,
     ) -> None:
-        self._trainee, self._runtime = trainee, runtime
+        self._trainee, self._runtime, self._steps = trainee, runtime, schedule.steps
+        self._early = trainee if isinstance(trainee, StopsEarly) else None
         self._path, self._history = folder / "checkpoint.safetensors", folder / "history.jsonl"
         self._description = {
             **description,
@@ -126,6 +133,11 @@ class _Session:
             self._cut_history(position.history)
             if resumed:
                 log.info("%s: goes on after step %d of %d", what, self.step, schedule.steps)
+
+    @property
+    def done(self) -> bool:
+        """Whether no step is left to take."""
+        return self.step >= self._steps or (self._early is not None and self._early.finished)
 
     def take_step(self) -> None:
         self._monitor.step = self.step + 1

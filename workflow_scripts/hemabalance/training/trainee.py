@@ -1,7 +1,7 @@
 """What a method hands to the loop."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -35,4 +35,18 @@ class Trainee(Protocol):
     def generators(self) -> Mapping[str, torch.Generator]: ...
     def step(self) -> Mapping[str, Tensor]:
         """One optimisation step, of schedulers and averages too; its losses by name, detached, 0-dim."""
+        ...
+
+
+@runtime_checkable
+class StopsEarly(Protocol):
+    """A trainee that may have enough before the last step of its schedule."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether to take no further step.
+
+        Asked after every step and after a resume: the same in all processes, and a matter of what checkpoints keep
+        alone. On the CPU, so that a GPU is not waited for.
+        """
         ...

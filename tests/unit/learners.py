@@ -1,0 +1,100 @@
+"""Small labelled images, and every model that can be trained on them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from hemabalance.classify import method_module
+from hemabalance.classify.model import ModelData
+from hemabalance.metrics import imagenet_weights
+from hemabalance.metrics.imagenet import empty_network
+from hemabalance.metrics.pinned_tensors import digest, write_pinned
+from hemabalance.taxonomy import CLASSES
+from hemabalance.training.device import Runtime, start
+from hemabalance.training.job import FitJob, Images
+
+SIZE = 16
+LEVELS = {"basophil": 60, "monocyte": 130, "platelet": 200}
+COMMON: dict[str, Any] = {
+    "input_size": 32,
+    "batch": 6,
+    "steps": 6,
+    "lr": 5e-3,
+    "weight_decay": 0.02,
+    "warmup_share": 0.2,
+    "label_smoothing": 0.1,
+    "drop_rate": 0.2,
+    "average_decay": 0.5,
+    "patience": 0,
+    "validate_every": 2,
+    "balanced": True,
+    "rotate": 0.5,
+    "colour_strength": 0.1,
+    "blur_strength": 0.5,
+    "imagenet_weights": None,
+    "memory_budget": 1 << 20,
+    "log_every": 3,
+    "checkpoint_every": 2,
+}
+_SENET: dict[str, Any] = {"depths": (1, 1, 1, 1), "groups": 4, "width": 4, "stem": 4, "extent": 2}
+NEURAL: dict[str, tuple[str, dict[str, Any]]] = {
+    "senet154_ge": ("senet154", {**COMMON, **_SENET, "gather_excite": True}),
+    "senet154": ("senet154", {**COMMON, **_SENET, "gather_excite": False}),
+    "efficientnet_b0": ("timm", {**COMMON, "architecture": "efficientnet_b0"}),
+    "sequential_cnn": ("sequential_cnn", {**COMMON, "width": 4}),
+}
+STATISTICAL: dict[str, tuple[str, dict[str, Any]]] = {
+    "naive_bayes": ("naive_bayes", {"side": 4, "var_smoothing": 1e-9}),
+    "logistic": ("logistic", {"features": "mobilenet.safetensors", "C": 1.0, "input_size": 32, "balanced": True}),
+}
+MODELS = {**NEURAL, **STATISTICAL}
+"""A name here -> method and settings."""
+
+
+def images(counts: dict[str, int], seed: int, size: int = SIZE) -> Images:
+    """Noise around a level of each class's own."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.array(list(counts), dtype=str), list(counts.values()))
+    levels = np.array([LEVELS[label] for label in labels]).reshape(-1, 1, 1, 1)
+    return Images((levels + rng.integers(-40, 41, (len(labels), size, size, 3))).astype(np.uint8), labels)
+
+
+def data(size: int = SIZE) -> ModelData:
+    """Three classes of the twelve."""
+    train = images({"basophil": 6, "monocyte": 9, "platelet": 4}, 1, size)
+    return ModelData(train, images({"basophil": 3, "monocyte": 3, "platelet": 2}, 2, size))
+
+
+def no_images() -> Images:
+    return Images(np.empty((0, SIZE, SIZE, 3), np.uint8), np.empty(0, dtype=str))
+
+
+def runtime(seed: int = 7, precision: str = "32") -> Runtime:
+    return start(device="cpu", precision=precision, devices=1, seed=seed, threads=1)
+
+
+def job(folder: Path, seed: int = 7, precision: str = "32") -> FitJob:
+    return FitJob(runtime(seed, precision), folder / "state", folder / "history.jsonl", threads=1, seed=seed)
+
+
+def built(name: str, size: int = SIZE, **changed: Any) -> Any:
+    method, settings = MODELS[name]
+    return method_module(method).build({**settings, **changed}, classes=CLASSES, size=size, runtime=runtime())
+
+
+def stand_in_features(folder: Path) -> tuple[Path, str]:
+    """Random weights in the place of those learned on ImageNet, and what their digest must be."""
+    rng = np.random.default_rng(3)
+    tensors = {}
+    for name, value in empty_network().state_dict().items():
+        if value.dtype == torch.int64:
+            tensors[name] = np.zeros((), np.int64)
+        elif name.endswith(("running_var", "1.weight")) or value.ndim == 1:
+            tensors[name] = np.full(value.shape, name.endswith(("var", "weight")), np.float32)
+        else:
+            spread = np.sqrt(2 / value[0].numel())
+            tensors[name] = rng.normal(0, spread, tuple(value.shape)).astype(np.float32)
+    write_pinned(folder / "mobilenet.safetensors", tensors, imagenet_weights.PACKED.source)
+    return folder / "mobilenet.safetensors", digest(tensors)

@@ -1,0 +1,122 @@
+"""Train one model on one balanced set and write what came of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hemabalance.classify import method_module
+from hemabalance.classify.entry import open_by_description
+from hemabalance.classify.evaluate import predict_test
+from hemabalance.classify.model import ModelData
+from hemabalance.dataset.balance import read_images
+from hemabalance.dataset.imageset import ImageSet
+from hemabalance.files import write_json
+from hemabalance.taxonomy import CLASSES
+from hemabalance.training.device import Runtime
+from hemabalance.training.job import FitJob, Images
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model in config.
+
+    Attributes:
+        method: one of `classify.METHODS`.
+        own: the method's settings.
+        size: side of the images it takes, in pixels.
+    """
+
+    method: str
+    own: Mapping[str, Any]
+    size: int
+
+
+def part_of(
+    rows: pd.DataFrame, part: str, sets: Mapping[str, ImageSet], size: int, *, threads: int
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Rows of a part of a balanced set, and their images RGB uint8 (n, size, size, 3); errors as `read_images`."""
+    mine = rows[rows["part"] == part].reset_index(drop=True)
+    return mine, read_images(mine, sets, size, threads=threads)
+
+
+def images_of(rows: pd.DataFrame, part: str, sets: Mapping[str, ImageSet], size: int, *, threads: int) -> Images:
+    """The same as training takes it."""
+    mine, pixels = part_of(rows, part, sets, size, threads=threads)
+    return Images(pixels, mine["label"].to_numpy(dtype=str))
+
+
+def fit_model(
+    entry: Entry, rows: pd.DataFrame, sets: Mapping[str, ImageSet], job: FitJob, *, weights: Path, training: Path
+) -> None:
+    """Train a model on the training images of a balanced set, watched on its validation images.
+
+    Args:
+        entry: the model.
+        rows: the balanced set.
+        sets: its image sets by name.
+        job: where and how; its history is written too.
+        weights: safetensors to write.
+        training: JSON to write: `method, parameters, images` (by origin)`, validation, steps, seconds, device,
+            precision`.
+
+    Raises:
+        InputError: the model cannot be built or cannot learn from these images, the training diverged, or the disk is
+            full.
+    """
+    model = method_module(entry.method).build(entry.own, classes=CLASSES, size=entry.size, runtime=job.runtime)
+    data = ModelData(
+        *(images_of(rows, part, sets, entry.size, threads=job.threads) for part in ("train", "validation"))
+    )
+    trained = model.fit(data, job)
+    if job.runtime.rank == 0:
+        model.save(weights)
+        origins = rows.loc[rows["part"] == "train", "origin"].value_counts()
+        facts = {
+            "method": entry.method,
+            "parameters": model.parameters,
+            "images": {str(origin): int(n) for origin, n in origins.items()},
+            "validation": len(data.validation.pixels),
+        }
+        write_json(facts | job.facts(trained), training)
+
+
+def predict_balanced(
+    weights: Path,
+    rows: pd.DataFrame,
+    sets: Mapping[str, ImageSet],
+    runtime: Runtime,
+    *,
+    predictions: Path,
+    calibration: Path,
+    threads: int,
+) -> None:
+    """Predict the real test images of a balanced set, with confidences calibrated on its validation images.
+
+    Args:
+        weights: of the model.
+        rows: the balanced set.
+        sets: its image sets by name.
+        runtime: where the model runs.
+        predictions, calibration: to write; see `evaluate.predict_test`.
+        threads: images at once.
+
+    Raises:
+        InputError: the weights or an image set are missing, damaged or others.
+    """
+    model = open_by_description(weights, runtime)
+    # Under `thesis` the test part holds synthetic images; tested is on real ones alone.
+    rows = rows[(rows["part"] != "test") | (rows["origin"] == "real")]
+    test, pixels = part_of(rows, "test", sets, model.size, threads=threads)
+    predict_test(
+        model,
+        images_of(rows, "validation", sets, model.size, threads=threads),
+        test[["image_id", "source", "label"]],
+        pixels,
+        trained=set(rows.loc[rows["part"] == "train", "label"]),
+        predictions=predictions,
+        calibration=calibration,
+    )

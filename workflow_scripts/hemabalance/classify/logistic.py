@@ -1,0 +1,102 @@
+"""Multinomial logistic regression on features that MobileNetV2 learned on ImageNet: the line to beat.
+
+No network is trained. What it cannot beat is not worth its training.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.special import log_softmax
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from hemabalance.classify.statistical import FROZEN, Arrays, Statistical
+from hemabalance.errors import InputError
+from hemabalance.metrics.imagenet import SMALLEST, ImageNetFeatures
+from hemabalance.metrics.imagenet_weights import load
+from hemabalance.training.device import Runtime
+from hemabalance.training.job import FitJob, Images
+
+_AT_ONCE = 64
+_ITERATIONS = 2000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The method's settings.
+
+    Attributes:
+        features: file of the frozen network's weights, as `imagenet_weights.fetch` wrote it. Read by `fit` only: what
+            a trained model keeps has them inside.
+        C: inverse strength of the L2 penalty on standardised features.
+        input_size: side that images are brought to for the frozen network, in pixels.
+        balanced: weigh classes alike; else images.
+    """
+
+    features: str
+    C: float
+    input_size: int
+    balanced: bool
+
+
+class Logistic:
+    """A `statistical.Recipe`.
+
+    Args:
+        settings: of the method.
+        runtime: where the frozen network runs.
+    """
+
+    def __init__(self, settings: Settings, runtime: Runtime) -> None:
+        self.settings, self.runtime = settings, runtime
+        self._look: ImageNetFeatures | None = None
+
+    def find(self, images: Images, targets: np.ndarray, job: FitJob) -> Arrays:
+        """Weights float64 (classes, 1280) and biases (classes,) on standardised features, their mean and scale.
+
+        Raises:
+            InputError: images of a single class; the frozen weights are missing, damaged or others.
+        """
+        if targets.max() == 0:
+            remedy = "Give the archives images of other classes, or leave the model out"
+            raise InputError("training images", "are all of one class, where logistic regression needs two", remedy)
+        self._look = self._opened(load(Path(self.settings.features)))
+        features = self._look(images.pixels).astype(np.float64)
+        scaler = StandardScaler().fit(features)
+        weighing = "balanced" if self.settings.balanced else None
+        model = LogisticRegression(C=self.settings.C, class_weight=weighing, max_iter=_ITERATIONS)
+        model.fit(scaler.transform(features), targets)
+        coefficients, intercept = model.coef_, model.intercept_
+        if len(coefficients) == 1:  # of two classes the second's alone
+            coefficients, intercept = (np.concatenate((np.zeros_like(x), x)) for x in (coefficients, intercept))
+        frozen = {f"{FROZEN}{name}": array for name, array in self._look.weights().items()}
+        return frozen | {
+            "coefficients": coefficients, "intercept": intercept, "mean": scaler.mean_, "scale": scaler.scale_
+        }  # fmt: skip
+
+    def log_probabilities(self, found: Arrays, pixels: np.ndarray) -> np.ndarray:
+        """Float64 (n, classes)."""
+        if self._look is None:
+            self._look = self._opened({k.removeprefix(FROZEN): v for k, v in found.items() if k.startswith(FROZEN)})
+        features = (self._look(pixels) - found["mean"]) / found["scale"]
+        scores: np.ndarray = log_softmax(features @ found["coefficients"].T + found["intercept"], axis=1)
+        return scores
+
+    def _opened(self, weights: Arrays) -> ImageNetFeatures:
+        return ImageNetFeatures(weights, self.settings.input_size, self.runtime.device, _AT_ONCE)
+
+
+def build(settings: Mapping[str, Any], *, classes: Sequence[str], size: int, runtime: Runtime) -> Statistical:
+    """An untrained model; `settings` are the attributes of `Settings`.
+
+    Raises:
+        InputError: an input size that the frozen network does not take.
+    """
+    own = Settings(**settings)
+    if own.input_size < SMALLEST:
+        problem = f"is {own.input_size} px, too small for MobileNetV2"
+        raise InputError("config key input_size", problem, f"Set it to {SMALLEST} or more")
+    return Statistical("logistic", Logistic(own, runtime), own, classes=classes, size=size, runtime=runtime)

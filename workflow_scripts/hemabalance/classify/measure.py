@@ -1,0 +1,137 @@
+"""Everything that is measured of one trained classifier on the real test images, as one JSON object."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hemabalance.classify.predictions import codes_of, probabilities_of, read_predictions
+from hemabalance.dataset.splits import Protocol
+from hemabalance.files import write_json
+from hemabalance.metrics.auroc import RESAMPLES as AUROC_RESAMPLES
+from hemabalance.metrics.calibration import BINS, calibration_error_interval, negative_log_likelihood
+from hemabalance.metrics.classification import Classified, classify_scores
+from hemabalance.metrics.intervals import RESAMPLES
+from hemabalance.metrics.resampling import Measured
+from hemabalance.taxonomy import CLASSES, SOURCE_OF
+
+HOW = {
+    "intervals": "95 %. Shares of images (accuracy, sensitivity, specificity, one-against-rest accuracy, precision) "
+    f"have score intervals (Wilson 1927), all others a bootstrap over images within classes: {RESAMPLES} resamples, "
+    f"{AUROC_RESAMPLES} for AUROC. They hold for other images of these sources in this class mix, not for other "
+    "sources.",
+    "macro": "Balanced accuracy, macro-F1 and macro-AUROC are means over the classes that have test images.",
+    "expected_calibration_error": f"Of the confidence after temperature scaling, in {BINS} bins of equal width; the "
+    "interval is moved by the mean excess of the resamples.",
+}
+
+PROTOCOL: dict[Protocol, str] = {
+    "leak_free": "Real images were split before anything was trained; no training saw a test image or a copy of one.",
+    "thesis": "Split after balancing, as the thesis did: normalisers and generators had seen the test images, whose "
+    "likenesses may be among the training images, so that these figures are higher than on images never seen.",
+}
+
+
+def measure(
+    table: pd.DataFrame, calibration: Mapping[str, Any], *, experiment: str, protocol: Protocol, seed: int, draw: int
+) -> dict[str, Any]:
+    """Measure predictions.
+
+    Args:
+        table: as `predictions.SCHEMA`.
+        calibration: what `evaluate.predict_test` wrote.
+        experiment: its name.
+        protocol: that the test images are of.
+        seed: of the training; it is only named.
+        draw: seed of the resamples. With the same one, experiments are measured on the same resamples.
+
+    Returns:
+        JSON values `experiment, protocol, seed, n`; `metrics`: name -> `value, low, high, n` of `accuracy,
+        balanced_accuracy, macro_f1, macro_auroc, expected_calibration_error, negative_log_likelihood`; `classes`: rows
+        `label, n` (its test images) and `sensitivity, specificity, one_vs_rest_accuracy, precision, f1, auroc`, each
+        `value, low, high, n`; `sources`: rows `source, n` and the same metrics on its images alone; `confusion`:
+        `classes, counts` (rows true, columns predicted); `calibration`, as given; `notes`: why values are missing, or
+        an interval is a point; `how`: what the values are. What cannot be estimated is null, never 0 or 1.
+    """
+    scores = _scores(table, draw)
+    rows = [
+        {"label": label, "n": int(scores.counts[place].sum())} | _plain(scores.classes[place])
+        for place, label in enumerate(CLASSES)
+    ]
+    return {
+        "experiment": experiment,
+        "protocol": protocol,
+        "seed": seed,
+        "n": len(table),
+        "metrics": _headline(table, scores, draw),
+        "classes": rows,
+        "sources": [_of_source(table, source, draw) for source in SOURCE_OF.values()],
+        "confusion": {"classes": list(CLASSES), "counts": scores.counts.tolist()},
+        "calibration": dict(calibration),
+        "notes": _notes(scores),
+        "how": HOW | {"protocol": PROTOCOL[protocol]},
+    }
+
+
+def measure_predictions(
+    predictions: Path,
+    calibration: Path,
+    metrics: Path,
+    *,
+    experiment: str,
+    protocol: Protocol,
+    seed: int,
+    draw: int,
+) -> None:
+    """Read predictions and calibration, measure, and write the JSON; arguments and errors as `measure`.
+
+    Raises:
+        InputError: the predictions are missing, are no Parquet, or break their schema.
+    """
+    table, calibrated = read_predictions(predictions), json.loads(calibration.read_text("utf-8"))
+    write_json(measure(table, calibrated, experiment=experiment, protocol=protocol, seed=seed, draw=draw), metrics)
+
+
+def _scores(table: pd.DataFrame, draw: int) -> Classified:
+    targets, predicted = codes_of(table["label"]), codes_of(table["predicted"])
+    return classify_scores(targets, predicted, probabilities_of(table), seed=draw)
+
+
+def _headline(table: pd.DataFrame, scores: Classified, draw: int) -> dict[str, Any]:
+    targets, confidence = codes_of(table["label"]), table["confidence"].to_numpy()
+    correct = (table["predicted"] == table["label"]).to_numpy(dtype=bool)
+    calibrated = {
+        "expected_calibration_error": calibration_error_interval(confidence, correct, targets, seed=draw),
+        "negative_log_likelihood": negative_log_likelihood(probabilities_of(table), targets, seed=draw),
+    }
+    return _plain(scores.overall | calibrated)
+
+
+def _of_source(table: pd.DataFrame, source: str, draw: int) -> dict[str, Any]:
+    own = table[table["source"] == source]
+    return {"source": source, "n": len(own)} | _headline(own, _scores(own, draw), draw)
+
+
+def _plain(found: Mapping[str, Measured]) -> dict[str, Any]:
+    return {name: one._asdict() for name, one in found.items()}
+
+
+def _notes(scores: Classified) -> dict[str, str]:
+    if not scores.counts.sum():
+        return {"classes": "there is no test image, so nothing can be estimated"}
+    notes = {}
+    absent = [label for label, n in zip(CLASSES, scores.counts.sum(1), strict=True) if not n]
+    if absent:
+        present = len(CLASSES) - len(absent)
+        notes["classes"] = (
+            f"no test image of {', '.join(absent)}: not estimable; macro figures are over the other {present} classes"
+        )
+    lone = [CLASSES[place] for place in np.flatnonzero(scores.counts.sum(1) == 1)]
+    if lone:
+        notes["lone"] = f"a single test image of {', '.join(lone)}, which no bootstrap can vary"
+    if scores.no_spread:
+        notes["no_spread"] = f"every resample gives the same {', '.join(scores.no_spread)}: the interval is a point"
+    return notes
