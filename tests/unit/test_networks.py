@@ -15,11 +15,16 @@ from hemabalance.networks.conditional import ConditionalClassifier, ConditionalC
 from hemabalance.networks.fewshot_discriminator import FewshotDiscriminator
 from hemabalance.networks.fewshot_encoder import FewshotEncoder
 from hemabalance.networks.fewshot_generator import FewshotGenerator
+from hemabalance.networks.gather_excite import GatherExcite
 from hemabalance.networks.layers import count_parameters, initialise
 from hemabalance.networks.patchgan import PatchGAN
 from hemabalance.networks.resnet_generator import ResnetGenerator
+from hemabalance.networks.senet154 import Senet154
+from hemabalance.networks.senet154_ge import Senet154GE
+from hemabalance.networks.sequential_cnn import SequentialCNN
 from hemabalance.networks.skip_layer_excitation import SkipLayerExcitation
 from hemabalance.networks.small_resnet import SmallResnet
+from hemabalance.networks.squeeze_excitation import SqueezeExcitation
 from hemabalance.networks.unet import UNetGenerator, unet_depth
 
 
@@ -47,8 +52,21 @@ NETWORKS = {
     "fewshot-encoder": Network(lambda: FewshotEncoder(32, 8, 5), (3, 32, 32), (5,)),
     "fewshot-discriminator": Network(lambda: FewshotDiscriminator(32, 8), (3, 32, 32), (1,)),
     "skip-layer-excitation": Network(lambda: SkipLayerExcitation(24, 16), (24, 8, 8), (16, 1, 1)),
+    "squeeze-excitation": Network(lambda: SqueezeExcitation(24), (24, 6, 5), (24, 6, 5)),
+    "gather-excite-learned": Network(
+        lambda: GatherExcite(24, 4, learned=True, hidden=8, side=0), (24, 7, 6), (24, 7, 6)
+    ),
+    "gather-excite-averaged": Network(
+        lambda: GatherExcite(24, 2, learned=False, hidden=8, side=0), (24, 7, 6), (24, 7, 6)
+    ),
+    "gather-excite-whole": Network(lambda: GatherExcite(24, 0, learned=True, hidden=0, side=7), (24, 7, 7), (24, 7, 7)),
+    "senet154": Network(lambda: Senet154(7, (1, 2, 1, 1), 4, 16, 16, 0.2), (3, 40, 48), (7,)),
+    "senet154-smallest": Network(lambda: Senet154(7, (1, 1, 1, 1), 4, 16, 16, 0.2), (3, 32, 32), (7,)),
+    "senet154-ge": Network(lambda: Senet154GE(7, (1, 2, 1, 1), 4, 16, 16, 0.2, 2), (3, 40, 48), (7,)),
+    "senet154-ge-smallest": Network(lambda: Senet154GE(7, (1, 1, 1, 1), 4, 16, 16, 0.2, 8), (3, 32, 32), (7,)),
+    "sequential-cnn": Network(lambda: SequentialCNN(7, 8, 0.2), (3, 32, 40), (7,)),
 }
-GENERATORS = [name for name, network in NETWORKS.items() if network.made == network.given]
+GENERATORS = [name for name, network in NETWORKS.items() if network.made == network.given and network.given[0] == 3]
 CRITICS = [name for name in NETWORKS if name.startswith("patchgan")]
 
 
