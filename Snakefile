@@ -15,7 +15,12 @@
 #   results/<run>/{protocol}/synthesis/{normalizer}/{generator}/   weights.safetensors, history.jsonl, training.json,
 #                                                          metrics.json, images.{zip,parquet}, snapshots.{zip,parquet},
 #                                                          gate.{parquet,json}, features.safetensors, neighbours.parquet
+#   results/<run>/{protocol}/balanced/{recipe}/            images.parquet, audit.json
+#   results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/    weights.safetensors, history.jsonl, training.json,
+#                                                          predictions.parquet, calibration.json, metrics.json, yardstick.json
+#   results/<run>/{protocol}/comparisons/{a}_and_{b}.json  two experiments on the same test images
 #   results/<run>/tables/*.csv  figures/*.svg  report.html
+#   results/<run>/experiments/tables, figures, report.html all experiments (`snakemake experiments`)
 #   results/<run>/logs/{rule}/…  benchmarks/{rule}/…  .state/{rule}/…
 from snakemake.utils import min_version
 
@@ -37,6 +42,10 @@ include: "rules/synthesis.smk"
 include: "rules/synthesis_metrics.smk"
 include: "rules/synthesis_tables.smk"
 include: "rules/synthesis_figures.smk"
+include: "rules/recipes.smk"
+include: "rules/balance.smk"
+include: "rules/classify.smk"
+include: "rules/classify_tables.smk"
 include: "rules/counts.smk"
 include: "rules/report.smk"
 
@@ -57,3 +66,8 @@ rule all:
             for protocol, pairs in GENERATED.items()
             for normalizer, generator in pairs
         ],
+
+
+rule experiments:
+    input:
+        f"{RUN}/experiments/report.html",

@@ -66,20 +66,23 @@ rule copies_sheet:
 rule report:
     """Write the page that shows the run"""
     input:
-        tables=expand(
+        tables=lambda wildcards: expand(
             f"{RUN}/tables/{{name}}.csv",
             name=[*TABLES, "scale", *STAIN_TABLES, *SYNTHESIS_TABLES],
         )
-        + expand(f"{RUN}/tables/split_{{protocol}}.csv", protocol=CONFIG.protocols),
-        figures=expand(
+        + expand(f"{RUN}/tables/split_{{protocol}}.csv", protocol=CONFIG.protocols)
+        + tables_on(wildcards.page),
+        figures=lambda wildcards: expand(
             f"{RUN}/figures/{{name}}.svg",
             name=[*FIGURES, *STAIN_FIGURES, *SYNTHESIS_FIGURES],
-        ),
+        )
+        + figures_on(wildcards.page),
+        headline=f"{PAGE}tables/headline.json",
         receipts=expand(f"{RUN}/inventory/{{source}}.json", source=SOURCES),
     output:
-        page=f"{RUN}/report.html",
+        page=f"{PAGE}report.html",
     log:
-        f"{RUN}/logs/report/report.log",
+        f"{RUN}/logs/report/{{page}}report.log",
     conda:
         "../envs/cpu.yaml"
     resources:

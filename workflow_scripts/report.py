@@ -14,5 +14,6 @@ with stage(snakemake) as run:
         origins=run.settings["origins"],
         tables=[Path(path) for path in given.tables],
         figures=[Path(path) for path in given.figures],
+        headline=Path(given.headline),
         receipts=[Path(path) for path in given.receipts],
     )

@@ -46,7 +46,8 @@ STAIN_SIZES = {
 SYNTHESIS_SIZES = STAIN_SIZES | {
     "size", "rare_below", "rich_from", "enough_from", "teacher_images", "latent", "features", "encoder_width",
     "discriminator_width", "critic_steps", "classifier_lr", "episodes", "inner_steps", "shots", "outer_step",
-    "adapt_steps", "snapshot_adapt_steps", "snapshots", "lambda_encoder", "lambda_mode_seeking", "target_per_class",
+    "adapt_steps", "snapshot_adapt_steps", "snapshots", "feature_mixing", "class_weight",
+    "lambda_encoder", "lambda_mode_seeking", "target_per_class",
     "least", "most_times", "references", "resamples", "pairs",
 }  # fmt: skip
 CLASSIFY_SIZES = {
@@ -110,6 +111,10 @@ def test_demo_needs_no_archive() -> None:
             ["balance.recipes.plain.normalizer is 'x'", "none,"],
         ),
         ({"balance": {"recipes": {"balanced": {"rare": "x"}}}}, ["balance.recipes.balanced.rare is 'x'", "c_wgan_gp"]),
+        ({"balance": {"recipes": {"balanced": {"size": "images"}}}}, ["a recipe with generators takes size synthesis"]),
+        ({"classify": {"models": {"vgg19": {"widht": 3}}}}, ["'classify.models.vgg19.widht'", "input_size"]),
+        ({"classify": {"models": {"senet154": {"groups": 0}}}}, ["'classify.models.senet154.groups' is 0", ">= 1"]),
+        ({"classify": {"models": {"senet154": {"method": "x"}}}}, ["classify.models.senet154", "'naive_bayes'"]),
         ({"classify": {"shown": ["nobody"]}}, ["classify.shown.0 names 'nobody'", "original, balanced"]),
         ({"classify": {"experiments": {"plain": {"recipe": "x"}}}}, ["experiments.plain.recipe is 'x'", "original"]),
         ({"classify": {"experiments": {"plain": {"model": "x"}}}}, ["experiments.plain.model is 'x'", "senet154_ge"]),

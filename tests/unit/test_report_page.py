@@ -194,7 +194,7 @@ def test_files_of_protocols_and_normalisers_are_titled_by_pattern(tmp_path: Path
 def test_every_title_can_be_filled_in() -> None:
     for name, section in SECTIONS.items():
         for pattern in section.titles:
-            place = place_of(pattern.format(protocol="thesis", normalizer="mine", generator="yours"))
+            place = place_of(pattern.format(protocol="thesis", normalizer="mine", generator="yours", experiment="ours"))
             assert place.section == name
             assert "{" not in place.title + place.note
 

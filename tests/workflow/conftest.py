@@ -47,6 +47,16 @@ TINY = {
         "gate": {"references": 6},
         "evaluation": {"max_images": 4, "kid_subset": 2, "resamples": 10, "pairs": 4},
     },
+    "balance": {
+        "audit_images": 20,
+        "folds": 2,
+        "recipes": {"original": {"normalizer": "none"}, "balanced": {"normalizer": "none", "gate": "none"}},
+    },
+    "classify": {
+        "training": {"batch": 4, "steps": 4, "validate_every": 2, "log_every": 2, "checkpoint_every": 2},
+        "models": {"senet154_ge": {"groups": 2, "width": 4, "stem": 4}, "logistic": {"input_size": 32}},
+        "shown": ["original", "balanced", "logistic_original", "plain_thesis"],
+    },
 }
 
 

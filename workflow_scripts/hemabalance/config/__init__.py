@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from hemabalance.config.classify import BalanceConfig, ClassifyConfig
+from hemabalance.config.classify import MODEL_CONFIGS, BalanceConfig, ClassifyConfig, ModelConfig
 from hemabalance.config.section import Section
 from hemabalance.config.stain import StainConfig
 from hemabalance.config.synthesis import SynthesisConfig
@@ -201,7 +201,10 @@ def load_config(values: Mapping[str, Any], *, where: str = "config.yaml") -> Con
 
 
 def _explain(item: dict[str, Any]) -> str:
-    key = ".".join(str(part) for part in item["loc"])
+    loc = item["loc"]
+    if loc[:2] == ("classify", "models"):
+        loc = loc[:3] + loc[4:]  # without the method, which names the kind of settings
+    key = ".".join(map(str, loc))
     if item["type"] == "extra_forbidden":
         allowed = _keys_at(item["loc"][:-1])
         near = difflib.get_close_matches(str(item["loc"][-1]), allowed, n=1)
@@ -211,6 +214,8 @@ def _explain(item: dict[str, Any]) -> str:
         return f"{key!r} is missing ({_field_at(item['loc'])[0].description})"
     if item["type"] == "value_error":
         return str(item["ctx"]["error"])
+    if item["type"] == "union_tag_invalid":
+        return f"'{key}.method' is {item['ctx']['tag']!r} but should be one of {item['ctx']['expected_tags']}"
     wanted = str(item["msg"]).partition(" should ")[2]
     return f"{key!r} is {item['input']!r} but should {wanted}{_range_of(item['loc'])}"
 
@@ -222,6 +227,8 @@ def _field_at(loc: tuple[str | int, ...]) -> Any:
         if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
             field = model.model_fields[str(part)]
             model = field.annotation
+        elif model is ModelConfig:
+            model = MODEL_CONFIGS[str(part)]
         elif get_args(model):
             model = get_args(model)[-1]
     return field, model

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from hemabalance.config.section import Section, Weight
+from hemabalance.config.section import Section
 
 Protocol = Literal["leak_free", "thesis"]
 
@@ -16,16 +16,29 @@ class RecipeConfig(Section):
     rich: str | None = Field(None, description="generator of well-filled classes, of synthesis.generators; none: null")
     rare: str | None = Field(None, description="generator of rare classes; may be the same")
     gate: Literal["none", "standard"] = Field("standard", description="which synthetic images may enter")
+    size: Literal["synthesis", "images"] = Field(
+        "synthesis",
+        description="side of all images: synthesis.size, that of synthetic ones, or images.size, for real ones alone",
+    )
 
     @property
     def generators(self) -> tuple[str, ...]:
         """Generators by name, each once."""
         return tuple(dict.fromkeys(name for name in (self.rich, self.rare) if name))
 
+    @model_validator(mode="after")
+    def _one_sharpness(self) -> "RecipeConfig":
+        if self.size == "images" and self.generators:
+            raise ValueError(
+                "balance.recipes: a recipe with generators takes size synthesis, or sharpness alone would tell real "
+                "images from synthetic ones"
+            )
+        return self
+
 
 _OURS = {"normalizer": "wcyclegan_gp", "rich": "c_wgan_gp", "rare": "fewshot_meta"}
 _RECIPES = {
-    "plain": RecipeConfig(normalizer="none"),
+    "plain": RecipeConfig(normalizer="none", size="images"),
     "original": RecipeConfig(normalizer="wcyclegan_gp"),
     "balanced": RecipeConfig(**_OURS),
     "ungated": RecipeConfig(**_OURS, gate="none"),
@@ -109,19 +122,26 @@ class NaiveBayesConfig(Section):
     """Gaussian naive Bayes."""
 
     method: Literal["naive_bayes"] = Field("naive_bayes", description="how classes are told apart")
+    side: int = Field(16, ge=1, le=128, description="side to which images are averaged, in pixels")
+    var_smoothing: float = Field(1e-3, ge=0, description="share of the largest variance added to all")
 
 
 class LogisticConfig(Section):
     """Logistic regression on frozen ImageNet features: the line to beat."""
 
     method: Literal["logistic"] = Field("logistic", description="how classes are told apart")
-    regularisation: Weight = Field(1.0, gt=0, description="inverse strength C")
-    input_size: int = Field(224, ge=32, le=512, description="side of the images that the features are of")
+    C: float = Field(0.01, gt=0, description="inverse strength of the penalty")
+    input_size: int = Field(224, ge=32, le=512, description="side of the images that the features are of, in pixels")
+    balanced: bool = Field(True, description="weigh classes alike; false: images")
 
 
 ModelConfig = Annotated[
     SenetConfig | TimmConfig | CnnConfig | NaiveBayesConfig | LogisticConfig, Field(discriminator="method")
 ]
+MODEL_CONFIGS: dict[str, type[Section]] = {
+    "senet154": SenetConfig, "timm": TimmConfig, "sequential_cnn": CnnConfig, "naive_bayes": NaiveBayesConfig,
+    "logistic": LogisticConfig,
+}  # fmt: skip
 
 
 class ExperimentConfig(Section):

@@ -8,8 +8,8 @@ import hashlib
 import io
 import threading
 import zipfile
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -186,3 +186,21 @@ def open_image_sets(zips: Iterable[str], indexes: Iterable[str], stack: ExitStac
     """Image sets by their files, open for as long as `stack`; errors as `ImageSet`."""
     pairs = zip(zips, indexes, strict=True)
     return [stack.enter_context(ImageSet(Path(zipped), Path(index))) for zipped, index in pairs]
+
+
+@contextmanager
+def open_sets(names: Sequence[str], zips: Sequence[str], indexes: Sequence[str]) -> Iterator[dict[str, ImageSet]]:
+    """Image sets by name, open within.
+
+    Args:
+        names: of the sets.
+        zips, indexes: their files, in the same order.
+
+    Raises:
+        InputError: as `ImageSet`.
+    """
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(ImageSet(Path(images), Path(index)))
+            for name, images, index in zip(names, zips, indexes, strict=True)
+        }

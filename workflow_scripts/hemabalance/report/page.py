@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hemabalance.files import atomic_path
 from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE, NOT_REPORTED
+from hemabalance.report.headline import read_headline
 from hemabalance.report.titles import SECTIONS, place_of
 
 _NO_NUMBERS = (NOT_AVAILABLE, NOT_REPORTED, NO_REASON, "")
@@ -26,6 +27,7 @@ def write_page(
     tables: Sequence[Path],
     figures: Sequence[Path],
     receipts: Sequence[Path],
+    headline: Path | None = None,
 ) -> None:
     """Write the report of a run.
 
@@ -38,6 +40,7 @@ def write_page(
             a title there (of several protocols or normalisers) in the order given.
         figures: SVG files, embedded.
         receipts: what each archive is (`sources.inventory.take_inventory`).
+        headline: what the page opens with (`headline.write_headline`); nothing where no classifiers were compared.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -58,6 +61,7 @@ def write_page(
         taxonomy=taxonomy,
         phantom="phantom" in origins.values(),
         sections=[section for section in sections if section["shown"]],
+        headline=read_headline(headline) if headline else None,
         receipts=[{"source": p.stem, **json.loads(p.read_text("utf-8"))} for p in receipts],
     )
     with atomic_path(path) as part:

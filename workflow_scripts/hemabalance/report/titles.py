@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import get_args
 
 from hemabalance.dataset.splits import Protocol
+from hemabalance.report.titles_classify import BALANCE, BALANCE_NOTE, CLASSIFY, CLASSIFY_NOTE
 
 _WILDCARDS = {
     "{protocol}": f"(?P<protocol>{'|'.join(get_args(Protocol))})",
     "{normalizer}": "(?P<normalizer>.+)",
     "{generator}": "(?P<generator>.+)",
+    "{experiment}": "(?P<experiment>.+)",
 }
 _SMALL_SETS = (
     "A FID of so few images is biased upwards: compare within the table only, and read it beside KID, which is "
@@ -27,8 +29,8 @@ class Section:
     Attributes:
         title: its heading.
         note: below it.
-        titles: file name, in which `{protocol}`, `{normalizer}` and `{generator}` stand for any -> title and note, in
-            which they are filled in.
+        titles: file name, in which `{protocol}`, `{normalizer}`, `{generator}` and `{experiment}` stand for any ->
+            title and note, in which they are filled in.
     """
 
     title: str
@@ -217,6 +219,8 @@ SECTIONS = {
             ),
         },
     ),
+    "balance": Section("Balanced sets", BALANCE_NOTE, BALANCE),
+    "classify": Section("Classification", CLASSIFY_NOTE, CLASSIFY),
     "pictures": Section(
         "Pictures",
         "The images themselves.",
