@@ -135,7 +135,8 @@ FLOORS = {
     **dict.fromkeys(["networks", "metrics", "provenance", "dataset", "torchvision_compat"], 1),
     **dict.fromkeys(["config", "stage", "sources", "training"], 2),
     **dict.fromkeys(["stain", "synthesis", "classify"], 3),
-    **dict.fromkeys(["cli", "report"], 4),
+    **dict.fromkeys(["balancing", "commands", "report"], 4),
+    "cli": 5,
 }
 PACKAGE = "hemabalance"
 
