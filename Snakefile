@@ -17,7 +17,8 @@
 #                                                          gate.{parquet,json}, features.safetensors, neighbours.parquet
 #   results/<run>/{protocol}/balanced/{recipe}/            images.parquet, audit.json
 #   results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/    weights.safetensors, history.jsonl, training.json,
-#                                                          predictions.parquet, calibration.json, metrics.json, yardstick.json
+#                                                          predictions.parquet, calibration.json, metrics.json, yardstick.json,
+#                                                          unlike.safetensors, model.json, card.md
 #   results/<run>/{protocol}/comparisons/{a}_and_{b}.json  two experiments on the same test images
 #   results/<run>/tables/*.csv  figures/*.svg  report.html
 #   results/<run>/experiments/tables, figures, report.html all experiments (`snakemake experiments`)
@@ -66,8 +67,10 @@ rule all:
             for protocol, pairs in GENERATED.items()
             for normalizer, generator in pairs
         ],
+        models_on(""),
 
 
 rule experiments:
     input:
         f"{RUN}/experiments/report.html",
+        models_on("experiments/"),

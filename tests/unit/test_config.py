@@ -52,7 +52,7 @@ SYNTHESIS_SIZES = STAIN_SIZES | {
 }  # fmt: skip
 CLASSIFY_SIZES = {
     "batch", "steps", "lr", "average_decay", "patience", "validate_every", "log_every", "checkpoint_every",
-    "input_size", "depths", "groups", "width", "stem", "resamples",
+    "input_size", "depths", "groups", "width", "stem",
 }  # fmt: skip
 
 
@@ -120,6 +120,7 @@ def test_demo_needs_no_archive() -> None:
         ({"classify": {"experiments": {"plain": {"model": "x"}}}}, ["experiments.plain.model is 'x'", "senet154_ge"]),
         ({"classify": {"experiments": {"plain": {"seeds": [1, 1]}}}}, ["experiments.plain.seeds lists one twice"]),
         ({"classify": {"comparisons": [{"a": "plain", "b": "plain_thesis"}]}}, ["have not the same test images"]),
+        ({"classify": {"shown": ["plain"]}, "protocols": ["thesis"]}, ["classify.shown has no experiment"]),
         ({"synthesis": {"roles": {"enough_from": 50}}}, ["enough_from 50 is below rare_below 100"]),
         (
             {"synthesis": {"roles": {"rich": ["platelet"], "rare": ["platelet"]}}},

@@ -60,8 +60,8 @@ def fit_model(
         sets: its image sets by name.
         job: where and how; its history is written too.
         weights: safetensors to write.
-        training: JSON to write: `method, parameters, images` (by origin)`, validation, steps, seconds, device,
-            precision`.
+        training: JSON to write: `method, parameters, images, synthetic` (of them)`, validation, steps, seconds,
+            device, precision`.
 
     Raises:
         InputError: the model cannot be built or cannot learn from these images, the training diverged, or the disk is
@@ -74,11 +74,11 @@ def fit_model(
     trained = model.fit(data, job)
     if job.runtime.rank == 0:
         model.save(weights)
-        origins = rows.loc[rows["part"] == "train", "origin"].value_counts()
         facts = {
             "method": entry.method,
             "parameters": model.parameters,
-            "images": {str(origin): int(n) for origin, n in origins.items()},
+            "images": len(data.train.pixels),
+            "synthetic": int((rows.loc[rows["part"] == "train", "origin"] == "synthetic").sum()),
             "validation": len(data.validation.pixels),
         }
         write_json(facts | job.facts(trained), training)

@@ -175,6 +175,8 @@ class Config(Section):
                     _require(where, generator, "synthesis.generators", self.synthesis.generators)
         for name, experiment in self.classify.experiments.items():
             _require(f"classify.experiments.{name}.recipe", experiment.recipe, "balance.recipes", self.balance.recipes)
+        if not any(self.classify.experiments[name].protocol in self.protocols for name in self.classify.shown):
+            raise ValueError(f"classify.shown has no experiment of the protocols {', '.join(self.protocols)}")
         return self
 
 

@@ -195,7 +195,6 @@ class ComparisonConfig(Section):
 class ClassifierEvaluationConfig(Section):
     """How classifiers are measured."""
 
-    resamples: int = Field(2000, ge=10, description="of the bootstrap")
     unlike_quantile: float = Field(
         0.99, gt=0.5, lt=1, description="of validation images; what lies farther out is called unlike the training data"
     )

@@ -1,0 +1,34 @@
+# Real and synthetic images of each class together; nothing downstream of it asks where an image came from.
+#
+# inputs   results/<run>/{protocol}/{split.parquet,stain/{normalizer},synthesis/{normalizer}/{generator}}, manifests,
+#          and the list of what every training behind them saw
+# outputs  results/<run>/{protocol}/balanced/{recipe}/{images.parquet,audit.json}
+
+BALANCED = f"{RUN}/{{protocol}}/balanced/{{recipe}}"
+
+
+rule balance:
+    """Balance the set {wildcards.recipe} under the protocol {wildcards.protocol}, and audit it for leaks"""
+    input:
+        unpack(set_files),
+        gates=gate_files,
+        lists=seen_files,
+        split=f"{RUN}/{{protocol}}/split.parquet",
+        manifests=expand(f"{RUN}/manifest/{{source}}.parquet", source=SOURCES),
+    output:
+        table=f"{BALANCED}/images.parquet",
+        audit=f"{BALANCED}/audit.json",
+    log:
+        f"{RUN}/logs/balance/{{protocol}}/{{recipe}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/balance/{{protocol}}/{{recipe}}.tsv"
+    conda:
+        "../envs/cpu.yaml"
+    threads: 8
+    resources:
+        mem_mb=8000,
+    params:
+        settings=recipe_settings,
+        code=code("balance"),
+    script:
+        "../workflow_scripts/balance.py"

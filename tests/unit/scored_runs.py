@@ -1,0 +1,120 @@
+"""Small trained classifiers, as predicting, measuring and comparing really leave them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hemabalance.classify.compare import compare_seeds
+from hemabalance.classify.evaluate import predict_test
+from hemabalance.classify.measure import measure
+from hemabalance.classify.predictions import codes_of, read_predictions
+from hemabalance.dataset.splits import Protocol
+from hemabalance.files import write_json
+from hemabalance.report.compared import Compared
+from hemabalance.report.scored import Scored, read_scored
+from hemabalance.taxonomy import CLASSES
+from hemabalance.training.job import Images
+
+COUNTS = {
+    "basophil": 12, "eosinophil": 30, "erythroblast": 14, "immature_granulocyte": 26, "lymphocyte": 40, "monoblast": 1,
+    "monocyte": 24, "myeloblast": 28, "neutrophil": 70, "platelet": 22, "promyelocyte": 4, "smudge_cell": 0,
+}  # fmt: skip
+"""Test images of each class."""
+
+OURS = {"network": "senet154_ge", "normalizer": "wcyclegan_gp", "rich": "c_wgan_gp", "rare": "fewshot_meta"}
+PLAIN = {"network": "senet154_ge", "normalizer": "none", "rich": None, "rare": None}
+ORIGINAL = {**PLAIN, "normalizer": "reinhard"}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One training."""
+
+    facts: Mapping[str, Any]
+    predictions: pd.DataFrame
+    scored: Scored
+
+
+class Lookup:
+    """A model that has learned each image by heart: the first two numbers of a picture are its place."""
+
+    classes = CLASSES
+
+    def __init__(self, logits: np.ndarray) -> None:
+        self.known = logits
+
+    def logits(self, pixels: np.ndarray) -> np.ndarray:
+        places = pixels[:, 0, 0].astype(np.int64) @ (256, 1, 0)
+        found: np.ndarray = self.known[places].astype(np.float32)
+        return found
+
+
+def rows_of(counts: Mapping[str, int] = COUNTS) -> pd.DataFrame:
+    """`image_id, source, label` of real test images; every second one of source A."""
+    labels = [label for label, n in counts.items() for _ in range(n)]
+    sources = [("mendeley", "tcia")[place % 2] for place in range(len(labels))]
+    ids = [f"{source}/{label}/{place:05}" for place, (source, label) in enumerate(zip(sources, labels, strict=True))]
+    table = pd.DataFrame({"image_id": ids, "source": sources, "label": labels}, dtype="str")
+    return table.sort_values("image_id", ignore_index=True)
+
+
+def trained(
+    folder: Path,
+    name: str,
+    *,
+    skill: float,
+    seed: int = 1,
+    protocol: Protocol = "leak_free",
+    like: Mapping[str, Any] = OURS,
+    counts: Mapping[str, int] = COUNTS,
+    only: str | None = None,
+) -> Trained:
+    """A classifier that is right the more often the higher its skill; or that says `only` one class."""
+    rows = rows_of(counts)
+    random = np.random.default_rng([seed, *name.encode()])
+    logits = random.normal(scale=1.5, size=(len(rows) + 40, len(CLASSES)))
+    validated = np.arange(40) % len(CLASSES)
+    for targets, part in ((codes_of(rows["label"]), logits[: len(rows)]), (validated, logits[len(rows) :])):
+        part[np.arange(len(part)), targets] += skill
+    if only:
+        logits[:, CLASSES.index(only)] += 30
+    places = np.arange(len(logits))
+    pixels = np.stack([places // 256, places % 256, places * 0], axis=1).astype(np.uint8)[:, None, None]
+    files = folder / f"{name}-{seed}.parquet", folder / f"{name}-{seed}.calibration.json"
+    validation = Images(pixels[len(rows) :], np.array(CLASSES)[validated])
+    options: dict[str, Any] = {"trained": CLASSES, "predictions": files[0], "calibration": files[1]}
+    predict_test(Lookup(logits), validation, rows, pixels[: len(rows)], **options)  # type: ignore[arg-type]
+    table, calibration = read_predictions(files[0]), json.loads(files[1].read_text())
+    found = measure(table, calibration, experiment=name, protocol=protocol, seed=seed, draw=3)
+    facts = {"name": name, "model": like["network"], "recipe": name, "protocol": protocol, "seed": seed, **like}
+    training = {"steps": 2000, "seconds": 3725.4, "parameters": 1_234_567, "device": "cpu", "precision": "32"}
+    metrics, done = folder / f"{name}-{seed}.metrics.json", folder / f"{name}-{seed}.training.json"
+    write_json(found, metrics)
+    write_json(training | {"images": 5000}, done)
+    return Trained(facts, table, read_scored([facts], [metrics], [done])[0])
+
+
+def compared(a: Sequence[Trained], b: Sequence[Trained]) -> Compared:
+    """Two experiments, each with its trainings."""
+    tables = ({one.scored.seed: one.predictions for one in of} for of in (a, b))
+    names = a[0].scored.name, b[0].scored.name
+    found = compare_seeds(*tables, names=names, draw=3)
+    return Compared(a[0].scored.protocol, json.loads(json.dumps(found, allow_nan=False)))
+
+
+def history(steps: int = 200) -> pd.DataFrame:
+    """A training's losses by step, validated every twentieth step; best at the last but one."""
+    lines = []
+    for step in range(2, steps + 1, 2):
+        line = {"step": step, "cross_entropy": 2.5 * np.exp(-step / 60) + 0.5, "accuracy": 1 - 0.9 * np.exp(-step / 50)}
+        if step % 20 == 0:
+            line |= {"validation_cross_entropy": 2.4 * np.exp(-step / 60) + 0.3}
+            line |= {"validation_macro_f1": 0.9 - 0.8 * np.exp(-step / 50) - 0.1 * (step == steps)}
+            line |= {"validation_accuracy": 0.95 - 0.85 * np.exp(-step / 50)}
+        lines.append(line)
+    return pd.DataFrame(lines)

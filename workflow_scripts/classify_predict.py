@@ -1,0 +1,21 @@
+"""Let a trained classifier see the real test images."""
+
+from pathlib import Path
+
+from hemabalance.classify.fit import predict_balanced
+from hemabalance.dataset.balance import read_balanced
+from hemabalance.dataset.imageset import open_sets
+from hemabalance.stage import stage
+from hemabalance.training.device import start
+
+with stage(snakemake) as run, open_sets(run.settings["sets"], snakemake.input.images, snakemake.input.indexes) as sets:
+    wanted = run.settings
+    predict_balanced(
+        Path(snakemake.input.weights),
+        read_balanced(Path(snakemake.input.table)),
+        sets,
+        start(**run.device, precision=wanted["precision"], seed=wanted["seed"], threads=run.threads),
+        predictions=Path(snakemake.output.predictions),
+        calibration=Path(snakemake.output.calibration),
+        threads=run.threads,
+    )

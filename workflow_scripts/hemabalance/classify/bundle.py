@@ -1,0 +1,321 @@
+"""The model file: `model.json` beside the weights says all that prediction needs and a reader should know."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hemabalance.dataset.geometry import Fit
+from hemabalance.dataset.splits import Protocol
+from hemabalance.errors import InputError
+from hemabalance.files import sha256_file, write_json
+from hemabalance.sources.archives import Limits
+from hemabalance.sources.catalogue import SourceEntry
+from hemabalance.taxonomy import CLASSES
+from hemabalance.training.weights import read_description
+
+FORMAT = 1
+MODEL, WEIGHTS, UNLIKE = "model.json", "weights.safetensors", "unlike.safetensors"
+RENDERED = (
+    "The images are rendered, not photographed: the model shows that the workflow works and knows nothing of blood."
+)
+RESEARCH = "For research. Not a medical device; never validated for diagnosis."
+_AGAIN = "Take all files of the model from one place, or run the workflow again"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Frame(_Part):
+    """How a photograph becomes a square; see `geometry.fit_square`.
+
+    Attributes:
+        size: side in pixels, before it is reduced to the model's own.
+        fit: `crop` or `pad`.
+        fields: source -> share of the frame's side that is used.
+        max_pixels, min_side: of a photograph, see `decode.decode`.
+    """
+
+    size: int = Field(ge=1)
+    fit: Fit
+    fields: dict[str, float] = Field(min_length=1)
+    max_pixels: int = Field(ge=1)
+    min_side: int = Field(ge=1)
+
+
+class Stain(_Part):
+    """The stain normaliser of the training images.
+
+    Attributes:
+        name, method, settings: in config.
+        direction, classes: which images it mapped; see `stain.direction.targets`.
+        weights: its file, relative to the model's folder.
+        sha256: of that file.
+    """
+
+    name: str
+    method: str
+    settings: dict[str, Any]
+    direction: str
+    classes: tuple[str, ...]
+    weights: str
+    sha256: str
+
+
+class Boundaries(_Part):
+    """What an archive of images to predict may contain; see `sources.archives.Limits`."""
+
+    max_members: int
+    max_member_bytes: int
+    max_total_bytes: int
+    max_ratio: float
+
+
+class Data(_Part):
+    """A source of real training images: how many of them, and under which terms its publisher gives them away."""
+
+    images: int
+    title: str
+    doi: str
+    licence: str
+    citation: str
+
+
+class Hashes(_Part):
+    """sha256 of the weights, of `unlike.safetensors`, and of the balanced set's table that they were trained on."""
+
+    weights: str
+    unlike: str
+    balanced: str
+
+
+class Measured(_Part):
+    """A value on the test images with its 95 % interval; None where it cannot be estimated."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+class Bundle(_Part):
+    """What `model.json` holds."""
+
+    format: int
+    hemabalance: str = Field(description="version that wrote it")
+    experiment: str
+    recipe: str
+    protocol: Protocol
+    seed: int
+    method: str
+    classes: tuple[str, ...]
+    size: int = Field(ge=1, description="side of the images that the model takes, in pixels")
+    frame: Frame
+    limits: Boundaries
+    stain: Stain | None = Field(description="None where images keep their own stain")
+    temperature: float = Field(gt=0, description="that logits are divided by before the softmax")
+    sha256: Hashes
+    metrics: dict[str, Measured] = Field(description="on real test images")
+    data: dict[str, Data] = Field(min_length=1, description="source -> where its training images come from")
+    notes: tuple[str, ...]
+
+    @property
+    def usual(self) -> str:
+        """The source of most real training images."""
+        return max(sorted(self.data), key=lambda source: self.data[source].images)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model file that was read and checked.
+
+    Attributes:
+        path: of `model.json`.
+        facts: its content.
+    """
+
+    path: Path
+    facts: Bundle
+
+    def beside(self, name: str) -> Path:
+        """A file that is named relative to it."""
+        return self.path.parent / name
+
+    def archive_limits(self) -> Limits:
+        """What an archive of images to predict may contain."""
+        return Limits(**self.facts.limits.model_dump())
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a model came from: names in config, and the seed of its training."""
+
+    experiment: str
+    recipe: str
+    protocol: Protocol
+    seed: int
+
+
+def stain_of(
+    name: str,
+    method: str,
+    settings: Mapping[str, Any],
+    *,
+    direction: str,
+    classes: tuple[str, ...],
+    weights: Path,
+    model: Path,
+) -> Stain | None:
+    """A normaliser as a model file names it; None for the method `none`, which changes nothing.
+
+    Args:
+        name, method, settings: of the normaliser in config.
+        direction, classes: which images it mapped.
+        weights: its file.
+        model: the `model.json` to be written.
+    """
+    if method == "none":
+        return None
+    relative = PurePosixPath(Path(os.path.relpath(weights, model.parent)).as_posix())
+    return Stain(
+        name=name, method=method, settings=json.loads(json.dumps(settings)), direction=direction, classes=classes,
+        weights=str(relative), sha256=sha256_file(weights),
+    )  # fmt: skip
+
+
+def write_bundle(
+    path: Path,
+    origin: Origin,
+    frame: Frame,
+    limits: Limits,
+    stain: Stain | None,
+    sources: Mapping[str, SourceEntry],
+    rows: pd.DataFrame,
+    *,
+    rendered: bool,
+    balanced: Path,
+    calibration: Path,
+    metrics: Path,
+) -> None:
+    """Write `model.json` beside `weights.safetensors` and `unlike.safetensors`.
+
+    Args:
+        path: the file to write, in the folder of the two others.
+        origin: what the model came from.
+        frame: how photographs are prepared.
+        limits: of archives of images to predict.
+        stain: the normaliser of its images, None for none.
+        sources: what is known of the public archives.
+        rows: the balanced set (`dataset.balance.SCHEMA`).
+        rendered: whether the images are the phantom's.
+        balanced: file of the balanced set.
+        calibration, metrics: what was measured of the model.
+
+    Raises:
+        InputError: the weights are missing or foreign, or the disk is full.
+    """
+    described = read_description(path.parent / WEIGHTS)
+    own = rows[(rows["part"] == "train") & (rows["origin"] == "real")]["source"].value_counts()
+    measured = json.loads(metrics.read_text("utf-8"))
+    facts = Bundle(
+        format=FORMAT,
+        hemabalance=_version(),
+        **vars(origin),
+        method=described["method"],
+        classes=tuple(described["classes"]),
+        size=described["size"],
+        frame=frame,
+        limits=Boundaries(**vars(limits)),
+        stain=stain,
+        temperature=json.loads(calibration.read_text("utf-8"))["temperature"],
+        sha256=Hashes(
+            weights=sha256_file(path.parent / WEIGHTS),
+            unlike=sha256_file(path.parent / UNLIKE),
+            balanced=sha256_file(balanced),
+        ),
+        metrics={name: Measured(**found) for name, found in measured["metrics"].items()},
+        data={name: _data(entry, int(own.get(name, 0)), rendered) for name, entry in sources.items()},
+        notes=(RESEARCH, *([RENDERED] if rendered else [])),
+    )
+    write_json(facts.model_dump(mode="json"), path)
+
+
+def read_bundle(path: Path) -> Opened:
+    """Read a model file and check what lies beside it.
+
+    Args:
+        path: `model.json`, the weights beside it, or the folder of both.
+
+    Raises:
+        InputError: it is missing, no model file, of another format or other classes, or the files beside it are
+            missing or not those that it was written with.
+    """
+    if path.is_dir():
+        path = path / MODEL
+    elif path.suffix == ".safetensors":
+        path = path.with_name(MODEL)
+    opened = Opened(path, _facts(path))
+    if opened.facts.classes != CLASSES:
+        other = sorted(set(opened.facts.classes) ^ set(CLASSES))
+        problem = f"knows other classes ({', '.join(other)} differ)" if other else "has its classes in another order"
+        raise InputError(path, problem, "Use the version of hemabalance that it was made with")
+    check_file(opened.beside(WEIGHTS), opened.facts.sha256.weights)
+    check_file(opened.beside(UNLIKE), opened.facts.sha256.unlike)
+    return opened
+
+
+def check_file(path: Path, sha256: str) -> None:
+    """Refuse a file that a model file does not mean.
+
+    Raises:
+        InputError: it is missing, or its content differs.
+    """
+    if not path.is_file():
+        raise InputError(path, f"is missing, which {MODEL} names", _AGAIN)
+    if sha256_file(path) != sha256:
+        raise InputError(path, f"is not the file that {MODEL} was written with (its sha256 differs)", _AGAIN)
+
+
+def _facts(path: Path) -> Bundle:
+    remedy = f"Give the {MODEL} of a trained classifier, or the folder that it is in"
+    try:
+        told = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(path, "there is no such file", remedy) from error
+    except (OSError, ValueError) as error:
+        raise InputError(path, f"cannot be read as JSON ({error})", remedy) from error
+    if not isinstance(told, dict) or "format" not in told:
+        raise InputError(path, "is no model file", remedy)
+    if told["format"] != FORMAT:
+        made = f", written by hemabalance {told['hemabalance']}" if "hemabalance" in told else ""
+        problem = f"is of format {told['format']}{made}; this version reads format {FORMAT}"
+        raise InputError(
+            path, problem, "Use the version of hemabalance that it was made with, or train the model again"
+        )
+    try:
+        return Bundle.model_validate(told)
+    except ValidationError as error:
+        first = error.errors()[0]
+        at = ".".join(map(str, first["loc"]))
+        raise InputError(path, f"is no sound model file (key {at}: {first['msg']})", _AGAIN) from error
+
+
+def _data(entry: SourceEntry, images: int, rendered: bool) -> Data:
+    if rendered:
+        title = f"rendered cells in the look of {entry.title}"
+        return Data(images=images, title=title, doi="none", licence="MIT", citation="hemabalance")
+    return Data(images=images, title=entry.title, doi=entry.doi, licence=entry.licence, citation=entry.citation)
+
+
+def _version() -> str:
+    try:
+        return version("hemabalance")
+    except PackageNotFoundError:
+        return "not installed"

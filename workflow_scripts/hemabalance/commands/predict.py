@@ -1,0 +1,188 @@
+"""`hemabalance predict`: classes and calibrated confidences of photographs."""
+
+import argparse
+import logging
+import os
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hemabalance.errors import InputError
+from hemabalance.taxonomy import SOURCE_OF
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from hemabalance.classify.bundle import Opened
+    from hemabalance.classify.predict import Normalise, Predictor
+    from hemabalance.training.device import Runtime
+
+log = logging.getLogger(__name__)
+
+SOURCES = tuple(SOURCE_OF.values())
+
+
+def add(commands: Any) -> None:
+    """Add the command to what `ArgumentParser.add_subparsers` returned."""
+    predict = commands.add_parser(
+        "predict",
+        help="name the cells in images",
+        description="Print path, class, calibrated confidence and flags of each image. Flags: grey (no colour), unlike "
+        "(unlike the training images: do not trust the class), not_normalised (too plain). Exit code 1 if an image "
+        "cannot be read; the others are done.",
+    )
+    predict.add_argument("model", type=Path, metavar="MODEL", help="model.json of a classifier, or its folder")
+    predict.add_argument(
+        "images", type=Path, nargs="+", metavar="IMAGE_OR_FOLDER_OR_ZIP", help="JPEG, PNG or TIFF; folders whole"
+    )
+    predict.add_argument(
+        "--out", type=Path, metavar="FILE", help="CSV or Parquet to write, by its suffix, with all twelve probabilities"
+    )
+    predict.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the model runs")
+    predict.add_argument("--threads", type=_count, default=_cores(), metavar="N", help="default: all cores")
+    predict.add_argument(
+        "--normalize-from",
+        choices=SOURCES,
+        metavar="SOURCE",
+        help=f"bring images from the stain of this source ({', '.join(SOURCES)}) to the other's, as in training",
+    )
+    scale = predict.add_mutually_exclusive_group()
+    scale.add_argument(
+        "--source",
+        choices=SOURCES,
+        metavar="SOURCE",
+        help="take the share of the frame that training took of this source; default: that of --normalize-from, or the "
+        "source of most training images",
+    )
+    scale.add_argument("--field", type=_share, metavar="SHARE", help="take this share of the frame (over 0, up to 1)")
+    predict.set_defaults(run=run)
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Predict, print, write; 1 where an image could not be read."""
+    import pandas as pd
+
+    from hemabalance.classify.bundle import read_bundle
+    from hemabalance.classify.inputs import open_named
+    from hemabalance.classify.predict import check_out, write_predicted
+    from hemabalance.progress import Meter
+
+    if asked.out is not None:
+        check_out(asked.out)
+    opened = read_bundle(asked.model)
+    with open_named(asked.images, opened.archive_limits()) as named:
+        _tell_skipped(named.skipped)
+        predictor = _predictor(opened, asked)
+        tables: list[pd.DataFrame] = []
+        with Meter("predicting", len(named.pictures), "image", shown=not sys.stdout.isatty()) as meter:
+            for table in predictor.predict(named.pictures, threads=asked.threads):
+                _print(table)
+                tables.append(table)
+                for _ in range(len(table)):
+                    meter.advance()
+    whole = pd.concat(tables, ignore_index=True)
+    if asked.out is not None:
+        write_predicted(whole, asked.out)
+    _tell_flags(whole, opened)
+    return int((whole["error"] != "").any())
+
+
+def _predictor(opened: "Opened", asked: argparse.Namespace) -> "Predictor":
+    from hemabalance.classify.bundle import UNLIKE, WEIGHTS
+    from hemabalance.classify.entry import open_by_description
+    from hemabalance.classify.predict import Predictor
+    from hemabalance.classify.unlike import read_look
+    from hemabalance.training.device import start
+
+    facts = opened.facts
+    runtime = start(device=asked.device, precision="32", devices=1, seed=0, threads=asked.threads)
+    model = open_by_description(opened.beside(WEIGHTS), runtime)
+    if (model.classes, model.size) != (facts.classes, facts.size):
+        raise InputError(opened.path, "and its weights are of different models", "Take both from one place")
+    normalise = None if asked.normalize_from is None else _normaliser(opened, asked.normalize_from, runtime)
+    look = read_look(opened.beside(UNLIKE))
+    return Predictor(model, look, facts.temperature, facts.frame, _field(opened, asked), normalise)
+
+
+def _field(opened: "Opened", asked: argparse.Namespace) -> float:
+    if asked.field is not None:
+        return float(asked.field)
+    facts = opened.facts
+    source = asked.source or asked.normalize_from or facts.usual
+    if source not in facts.frame.fields:
+        remedy = f"Take one of {', '.join(facts.frame.fields)}, or give --field"
+        raise InputError(opened.path, f"was not trained on images of {source}", remedy)
+    share = facts.frame.fields[source]
+    if len(set(facts.frame.fields.values())) > 1:
+        log.info("the middle %g of each side of the frame is used, as of %s; see --source and --field", share, source)
+    return share
+
+
+def _normaliser(opened: "Opened", source: str, runtime: "Runtime") -> "Normalise":
+    from hemabalance.classify.bundle import check_file
+    from hemabalance.stain.fit import open_normalizer
+    from hemabalance.stain.normalizer import DOMAINS, other
+
+    stain = opened.facts.stain
+    domain = next(domain for domain in DOMAINS if SOURCE_OF[domain] == source)
+    if stain is None or stain.direction in ("none", f"to_{domain}"):
+        problem = f"was trained on images of {source} in their own stain"
+        raise InputError(opened.path, problem, "Leave --normalize-from out")
+    if stain.direction == "per_class":
+        log.warning(
+            "in training %s mapped images of some classes alone, which nobody knows before predicting", stain.name
+        )
+    weights = opened.beside(stain.weights)
+    check_file(weights, stain.sha256)
+    normalizer = open_normalizer(stain.method, stain.settings, weights, size=opened.facts.frame.size, runtime=runtime)
+
+    def normalise(pixels: Any) -> tuple[Any, Any]:
+        made = normalizer.transform(pixels, to=other(domain))
+        return made.pixels, made.passed_through
+
+    return normalise
+
+
+def _print(table: "pd.DataFrame") -> None:
+    for row in table.itertuples(index=False):
+        told = f"-  -  {row.error}" if row.error else f"{row.predicted}  {row.confidence:.3f}  {row.flag or '-'}"
+        print(f"{_printable(row.path)}  {_printable(told)}")
+    sys.stdout.flush()
+
+
+def _printable(text: str) -> str:
+    """With control characters escaped: a file's name may hold what a terminal obeys."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _tell_skipped(skipped: Mapping[str, Counter[str]]) -> None:
+    for path, kinds in skipped.items():
+        counted = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))
+        log.info("%s: %d other files are left out (%s)", path, sum(kinds.values()), _printable(counted))
+
+
+def _tell_flags(table: "pd.DataFrame", opened: "Opened") -> None:
+    failed = int((table["error"] != "").sum())
+    raised = Counter(flag for text in table["flag"] if text for flag in text.split(";"))
+    parts = [f"{n} {flag}" for flag, n in sorted(raised.items())] + ([f"{failed} could not be read"] if failed else [])
+    log.info("%d images%s", len(table), f": {', '.join(parts)}" if parts else "")
+    for note in opened.facts.notes:
+        log.info(note)
+
+
+def _count(text: str) -> int:
+    if (count := int(text)) < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return count
+
+
+def _share(text: str) -> float:
+    if not 0 < (share := float(text)) <= 1:
+        raise argparse.ArgumentTypeError("must be over 0 and at most 1")
+    return share
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

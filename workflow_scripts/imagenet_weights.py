@@ -1,0 +1,9 @@
+"""Fetch the network whose frozen features logistic regression stands on."""
+
+from pathlib import Path
+
+from hemabalance.metrics.imagenet_weights import fetch
+from hemabalance.stage import stage
+
+with stage(snakemake):
+    fetch(Path(snakemake.output.weights))
