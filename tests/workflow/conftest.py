@@ -54,8 +54,8 @@ TINY = {
     },
     "classify": {
         "training": {"batch": 4, "steps": 4, "validate_every": 2, "log_every": 2, "checkpoint_every": 2},
-        "models": {"senet154_ge": {"groups": 2, "width": 4, "stem": 4}, "logistic": {"input_size": 32}},
-        "shown": ["original", "balanced", "logistic_original", "plain_thesis"],
+        "models": {"senet154_ge": {"groups": 2, "width": 4, "stem": 4}},
+        "shown": ["original", "balanced"],
     },
 }
 
@@ -84,6 +84,17 @@ class Project:
             [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", "config.yaml", *overlays],
             cwd=self.folder,
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def hemabalance(self, *arguments: object):
+        """Run the command line there."""
+        command = "import sys; from hemabalance.cli import main; sys.exit(main())"
+        return subprocess.run(
+            [sys.executable, "-c", command, *map(str, arguments)],
+            cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -20,16 +20,20 @@ RULES = {
     "source_classifier", "stain_real", "stain_metrics", "stain_tables", "stain_losses", "stain_rows", "stain_methods",
     "stain_audit", "lpips_weights", "synthesis_judge", "synthesis_fit", "synthesis_images", "synthesis_metrics",
     "synthesis_tables", "synthesis_gate", "synthesis_losses", "synthesis_sheet", "synthesis_strips",
-    "synthesis_agreement", "synthesis_pairs",
+    "synthesis_agreement", "synthesis_pairs", "balance", "balance_tables", "classify_fit", "classify_predict",
+    "classify_metrics", "classify_model", "classify_comparison", "classify_tables", "classify_figures",
+    "classify_pictures",
 }  # fmt: skip
 
 
 # All that follows from the split, and all that follows from a normaliser.
 STAINED = {"stain_tables", "stain_methods", "stain_audit", "stain_rows", "report", "all"}
 SYNTHESISED = {rule for rule in RULES if rule.startswith("synthesis")}
+CLASSIFIED = {rule for rule in RULES if rule.startswith(("balance", "classify"))}
 AFTER_SPLIT = (
     STAINED
     | SYNTHESISED
+    | CLASSIFIED
     | {
         "split",
         "split_table",
@@ -42,7 +46,10 @@ AFTER_SPLIT = (
     }
 )
 # How long it took, and what shows that.
-TIMED = ("training.json", "stain_cost_leak_free.csv", "synthesis_cost_leak_free.csv", "report.html")
+TIMED = (
+    "training.json", "stain_cost_leak_free.csv", "synthesis_cost_leak_free.csv", "classify_cost.csv", "card.md",
+    "report.html",
+)  # fmt: skip
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -152,7 +159,7 @@ def test_a_setting_of_one_method_reruns_that_method_and_what_shows_it(edited):
 def test_a_generator_that_changes_reruns_its_pupil_too(edited):
     (edited.folder / "more.yaml").write_text("synthesis: {c_wgan_gp: {steps: 4}}\n")
     plan = edited.plan(overlays=MORE)
-    assert edited.would_run(overlays=MORE) == SYNTHESISED - {"synthesis_judge"} | {"report", "all"}
+    assert edited.would_run(overlays=MORE) == SYNTHESISED - {"synthesis_judge"} | CLASSIFIED | {"report", "all"}
     assert set(re.findall(r"generator=(\w+)", plan)) == {"c_wgan_gp", "fewshot_meta"}
 
 
@@ -190,6 +197,51 @@ def test_training_sees_no_held_back_image_and_all_kept_images_are_normalised(fin
         assert sorted(made["image_id"]) == sorted(split["image_id"])
         metrics = json.loads((folder / "metrics.json").read_text())
         assert metrics["held_back"]
+
+
+def test_a_setting_of_classifiers_reruns_them_and_no_generator(edited):
+    (edited.folder / "more.yaml").write_text("classify: {training: {lr: 0.01}}\n")
+    assert edited.would_run(overlays=MORE) == CLASSIFIED - {"balance", "balance_tables"} | {"report", "all"}
+
+
+def test_a_balanced_set_keeps_test_images_real_and_classifiers_are_tested_on_all_of_them(finished):
+    results = finished.folder / "results" / "tiny" / "leak_free"
+    split = pd.read_parquet(results / "split.parquet")
+    test = sorted(split.loc[split["part"] == "test", "image_id"])
+    for recipe in ("original", "balanced"):
+        rows = pd.read_parquet(results / "balanced" / recipe / "images.parquet")
+        assert set(rows.loc[rows["part"] != "train", "origin"]) == {"real"}
+        assert sorted(rows.loc[rows["part"] == "test", "image_id"]) == test
+        assert (rows["origin"] == "synthetic").any() == (recipe == "balanced")
+        audit = json.loads((results / "balanced" / recipe / "audit.json").read_text())
+        assert audit["leaks"]["n"] == 0
+        folder = results / "classifiers" / recipe / "seed-1"
+        assert pd.read_parquet(folder / "predictions.parquet")["image_id"].tolist() == test
+        assert json.loads((folder / "metrics.json").read_text())["n"] == len(test)
+
+
+def test_a_finished_model_predicts_as_it_was_evaluated(finished, tmp_path):
+    results, out = finished.folder / "results" / "tiny", tmp_path / "said.csv"
+    folder = results / "leak_free" / "classifiers" / "original" / "seed-1"
+    archive = results / "phantom" / "tcia.zip"
+    done = finished.hemabalance("predict", folder, archive, "--source", "tcia", "--out", out)
+    assert done.returncode == 1, done.stdout  # there are damaged images in it
+    evaluated = pd.read_parquet(folder / "predictions.parquet").query("source == 'tcia'")
+    members = pd.read_parquet(results / "manifest" / "tcia.parquet").set_index("image_id")["member"]
+    said = pd.read_csv(out)
+    said.index = said["path"].map(lambda path: next((m for m in members if path.endswith(m)), path))
+    mine = said.loc[evaluated["image_id"].map(members)]
+    assert mine["predicted"].tolist() == evaluated["predicted"].tolist()
+    assert mine["confidence"].to_numpy() == pytest.approx(evaluated["confidence"].to_numpy(), abs=1e-5)
+
+
+def test_a_balanced_set_is_exported_whole(finished, tmp_path):
+    folder = finished.folder / "results" / "tiny" / "leak_free" / "balanced" / "balanced"
+    done = finished.hemabalance("export-images", folder, tmp_path / "out")
+    assert done.returncode == 0, done.stdout
+    rows = pd.read_parquet(folder / "images.parquet")
+    written = [path.parent.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png")]
+    assert sorted(written) == sorted(rows["part"] + "/" + rows["label"])
 
 
 def test_swapping_the_values_of_two_settings_is_noticed(edited):

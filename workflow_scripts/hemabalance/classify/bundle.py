@@ -21,7 +21,7 @@ from hemabalance.taxonomy import CLASSES
 from hemabalance.training.weights import read_description
 
 FORMAT = 1
-MODEL, WEIGHTS, UNLIKE = "model.json", "weights.safetensors", "unlike.safetensors"
+MODEL, WEIGHTS, LOOK = "model.json", "weights.safetensors", "unlike.safetensors"
 RENDERED = (
     "The images are rendered, not photographed: the model shows that the workflow works and knows nothing of blood."
 )
@@ -237,7 +237,7 @@ def write_bundle(
         temperature=json.loads(calibration.read_text("utf-8"))["temperature"],
         sha256=Hashes(
             weights=sha256_file(path.parent / WEIGHTS),
-            unlike=sha256_file(path.parent / UNLIKE),
+            unlike=sha256_file(path.parent / LOOK),
             balanced=sha256_file(balanced),
         ),
         metrics={name: Measured(**found) for name, found in measured["metrics"].items()},
@@ -267,7 +267,7 @@ def read_bundle(path: Path) -> Opened:
         problem = f"knows other classes ({', '.join(other)} differ)" if other else "has its classes in another order"
         raise InputError(path, problem, "Use the version of hemabalance that it was made with")
     check_file(opened.beside(WEIGHTS), opened.facts.sha256.weights)
-    check_file(opened.beside(UNLIKE), opened.facts.sha256.unlike)
+    check_file(opened.beside(LOOK), opened.facts.sha256.unlike)
     return opened
 
 

@@ -90,7 +90,7 @@ def run(asked: argparse.Namespace) -> int:
 
 
 def _predictor(opened: "Opened", asked: argparse.Namespace) -> "Predictor":
-    from hemabalance.classify.bundle import UNLIKE, WEIGHTS
+    from hemabalance.classify.bundle import LOOK, WEIGHTS
     from hemabalance.classify.entry import open_by_description
     from hemabalance.classify.predict import Predictor
     from hemabalance.classify.unlike import read_look
@@ -102,7 +102,7 @@ def _predictor(opened: "Opened", asked: argparse.Namespace) -> "Predictor":
     if (model.classes, model.size) != (facts.classes, facts.size):
         raise InputError(opened.path, "and its weights are of different models", "Take both from one place")
     normalise = None if asked.normalize_from is None else _normaliser(opened, asked.normalize_from, runtime)
-    look = read_look(opened.beside(UNLIKE))
+    look = read_look(opened.beside(LOOK))
     return Predictor(model, look, facts.temperature, facts.frame, _field(opened, asked), normalise)
 
 

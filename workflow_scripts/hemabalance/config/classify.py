@@ -36,7 +36,7 @@ class RecipeConfig(Section):
         return self
 
 
-_OURS = {"normalizer": "wcyclegan_gp", "rich": "c_wgan_gp", "rare": "fewshot_meta"}
+_OURS: dict[str, Any] = {"normalizer": "wcyclegan_gp", "rich": "c_wgan_gp", "rare": "fewshot_meta"}
 _RECIPES = {
     "plain": RecipeConfig(normalizer="none", size="images"),
     "original": RecipeConfig(normalizer="wcyclegan_gp"),

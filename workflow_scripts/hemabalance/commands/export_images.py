@@ -1,0 +1,60 @@
+"""`hemabalance export-images`: a balanced set as a folder of PNGs, or as Parquet for Hugging Face `datasets`."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from hemabalance.errors import InputError
+
+_PER_FILE = 5000  # images
+
+
+def add(commands: Any) -> None:
+    """Add the command to what `ArgumentParser.add_subparsers` returned."""
+    export = commands.add_parser(
+        "export-images",
+        help="write a balanced set as PNGs or Parquet",
+        description="Write all images of a balanced set at their working size: OUT/part/class/file.png, or with "
+        "--parquet files that `datasets.load_dataset(OUT)` reads. OUT must not exist.",
+    )
+    export.add_argument("balanced", type=Path, metavar="BALANCED", help="folder of a balanced set in a run's results")
+    export.add_argument("out", type=Path, metavar="OUT", help="folder to make")
+    export.add_argument("--parquet", action="store_true", help="Parquet instead of PNGs")
+    export.add_argument("--threads", type=int, default=2, metavar="N", help="images at once (default 2)")
+    export.set_defaults(run=run)
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Export; 0 when all is written."""
+    from hemabalance.dataset.balance import REAL, read_balanced
+    from hemabalance.dataset.export import export_folder, export_parquet
+    from hemabalance.dataset.imageset import open_sets
+
+    rows, told = read_balanced(asked.balanced / "images.parquet"), _audit(asked.balanced)
+    normalizer = next(one["name"] for one in told["seen"] if one["kind"] == "normalizer")
+    protocol = asked.balanced.absolute().parents[1]
+    names = sorted(set(rows["image_set"]))
+    folders = [
+        protocol / "stain" / normalizer if name == REAL else protocol / "synthesis" / normalizer / name
+        for name in names
+    ]
+    zips, indexes = ([str(folder / f"images.{kind}") for folder in folders] for kind in ("zip", "parquet"))
+    with open_sets(names, zips, indexes) as sets:
+        size = told["content"]["size"]
+        if asked.parquet:
+            export_parquet(rows, sets, size, asked.out, images_per_file=_PER_FILE, threads=asked.threads)
+        else:
+            export_folder(rows, sets, size, asked.out, threads=asked.threads)
+    print(f"written: {len(rows):,} images of {size} px to {asked.out}")
+    return 0
+
+
+def _audit(folder: Path) -> dict[str, Any]:
+    path = folder / "audit.json"
+    try:
+        told: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        remedy = "Give the folder of a balanced set, such as results/full/leak_free/balanced/balanced"
+        raise InputError(path, "is missing or damaged", remedy) from error
+    return told
