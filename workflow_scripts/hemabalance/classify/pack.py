@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hemabalance.classify.bundle import MODEL, LOOK, WEIGHTS, Frame, Origin, Stain, write_bundle
+from hemabalance.classify.bundle import LOOK, MODEL, WEIGHTS, Frame, Origin, Stain, write_bundle
 from hemabalance.classify.card import write_card
 from hemabalance.classify.entry import open_by_description
 from hemabalance.classify.fit import part_of
