@@ -74,10 +74,10 @@ class TrainingConfig(Section):
         40, ge=0, description="validations without a better macro-F1 after which training ends; 0: never"
     )
     validate_every: int = Field(256, ge=1, description="steps")
-    balanced: bool = Field(True, description="draw classes in equal shares; false: images in equal shares")
-    rotate: float = Field(0.5, ge=0, le=1, description="share of images turned by any angle, besides the eight poses")
-    colour_strength: float = Field(0.2, ge=0, le=1, description="of random colours")
-    blur_strength: float = Field(0.2, ge=0, le=1, description="of random blur")
+    balanced: bool = Field(False, description="draw classes in equal shares, whatever the set; false: images")
+    rotate: float = Field(0.3, ge=0, le=1, description="share of images turned by any angle, besides the eight poses")
+    colour_strength: float = Field(0.1, ge=0, le=1, description="of random colours")
+    blur_strength: float = Field(0.1, ge=0, le=1, description="of random blur")
     memory_budget: int = Field(8 * 2**30, ge=0, description="bytes of training images kept on the device")
     log_every: int = Field(64, ge=1, description="steps a line of the history")
     checkpoint_every: int = Field(512, ge=1, description="steps")
@@ -99,7 +99,7 @@ class SenetConfig(NetworkConfig):
     groups: int = Field(64, ge=1, description="of the 3x3 convolutions")
     width: int = Field(64, ge=4, description="channels of the first stage")
     stem: int = Field(64, ge=4, description="channels of the first convolution")
-    extent: int = Field(0, ge=0, le=8, description="of gather-excite, in pixels of the last map; 0: all of it")
+    extent: Literal[0, 2, 4, 8] = Field(0, description="of gather-excite, in pixels of the last map; 0: all of it")
 
 
 class TimmConfig(NetworkConfig):
