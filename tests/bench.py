@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from bench_classify import bench_classify
 from bench_stain import bench_transform
 from bench_synthesis import bench_synthesis
 from bench_training import bench_loop
@@ -185,6 +186,7 @@ def main() -> None:
     bench_phantom()
     bench_loop()
     bench_transform()
+    bench_classify()
     with tempfile.TemporaryDirectory() as folder:
         bench_synthesis(Path(folder))
 
