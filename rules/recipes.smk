@@ -49,7 +49,7 @@ wildcard_constraints:
 
 
 def recipe_of(wildcards):
-    """The recipe that a rule is about: its own wildcard, or its experiment's."""
+    """The recipe in question, by a wildcard of its own or by its experiment."""
     return wildcards.get("recipe") or EXPERIMENTS[wildcards.experiment].recipe
 
 
