@@ -115,7 +115,9 @@ def packed(folder: Path, entry: Entry, *, direction: str | None = None, rendered
     return Packed(folder, photographs, labels)
 
 
-def _normalised(folder: Path, table: pd.DataFrame, pixels: np.ndarray, direction: str) -> tuple[Stain, np.ndarray]:
+def _normalised(
+    folder: Path, table: pd.DataFrame, pixels: np.ndarray, direction: str
+) -> tuple[Stain | None, np.ndarray]:
     """A fitted Reinhard beside the model's folder, and the images of tcia in the stain of mendeley."""
     normalizer = method_module("reinhard").build(REINHARD, size=SQUARE, runtime=runtime())
     of_a = (table["source"] == "mendeley").to_numpy()

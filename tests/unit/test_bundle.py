@@ -11,8 +11,9 @@ import pytest
 from makers import ENTRY, LIMITS
 from predictors import BAYES, EACH, FRAME, LABELS, SIZE, Packed, packed
 
-from hemabalance.classify.bundle import FORMAT, MODEL, RENDERED, RESEARCH, Bundle, read_bundle
+from hemabalance.classify.bundle import MODEL, read_bundle, stain_of
 from hemabalance.classify.card import card
+from hemabalance.classify.facts import FORMAT, RENDERED, RESEARCH, Bundle
 from hemabalance.cli import main
 from hemabalance.dataset.balance import read_balanced
 from hemabalance.errors import InputError
@@ -73,6 +74,12 @@ def test_the_usual_source_is_that_of_most_training_images(model: Packed) -> None
     told = json.loads(model.model.read_text())
     told["data"]["tcia"]["images"] += 1
     assert Bundle.model_validate(told).usual == "tcia"
+
+
+@pytest.mark.parametrize(("method", "direction"), [("none", "per_class"), ("reinhard", "none")])
+def test_a_normaliser_that_changes_nothing_is_not_named(tmp_path: Path, method: str, direction: str) -> None:
+    gone = tmp_path / "weights.safetensors"
+    assert stain_of("as is", method, {}, direction=direction, classes=[], weights=gone, model=tmp_path / MODEL) is None
 
 
 def test_a_model_is_found_by_folder_file_or_weights(model: Packed) -> None:

@@ -20,8 +20,9 @@ from PIL import Image
 from predictors import BAYES, EACH, LABELS, NETWORK, SHAPE, SIZE, SQUARE, Packed, cells, packed, runtime, square
 from sklearn.datasets import load_sample_image
 
-from hemabalance.classify.bundle import Frame, read_bundle
+from hemabalance.classify.bundle import read_bundle
 from hemabalance.classify.entry import open_by_description
+from hemabalance.classify.facts import Frame
 from hemabalance.classify.inputs import Picture
 from hemabalance.classify.predict import COLUMNS, Predictor
 from hemabalance.classify.predictions import PROBABILITIES, probabilities_of
@@ -167,7 +168,7 @@ def test_an_error_is_an_empty_cell_of_the_csv(network: Packed, tmp_path: Path) -
     lines = out.read_text().splitlines()
     assert lines[0] == ",".join(COLUMNS)
     assert lines[2].startswith(f"{folder / 'torn.png'},,,,")
-    assert "PNG" in lines[2]
+    assert "truncated" in lines[2]
     assert lines[2].endswith("," * len(PROBABILITIES))
     assert not list(tmp_path.glob("*.part"))
 

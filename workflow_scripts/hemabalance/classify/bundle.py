@@ -2,16 +2,27 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from hemabalance.dataset.geometry import Fit
+from hemabalance.classify.facts import (
+    FORMAT,
+    RENDERED,
+    RESEARCH,
+    Boundaries,
+    Bundle,
+    Data,
+    Frame,
+    Hashes,
+    Measured,
+    Stain,
+)
 from hemabalance.dataset.splits import Protocol
 from hemabalance.errors import InputError
 from hemabalance.files import sha256_file, write_json
@@ -20,116 +31,23 @@ from hemabalance.sources.catalogue import SourceEntry
 from hemabalance.taxonomy import CLASSES
 from hemabalance.training.weights import read_description
 
-FORMAT = 1
+__all__ = [
+    "LOOK",
+    "MODEL",
+    "WEIGHTS",
+    "Bundle",
+    "Frame",
+    "Opened",
+    "Origin",
+    "Stain",
+    "check_file",
+    "read_bundle",
+    "stain_of",
+    "write_bundle",
+]
+
 MODEL, WEIGHTS, LOOK = "model.json", "weights.safetensors", "unlike.safetensors"
-RENDERED = (
-    "The images are rendered, not photographed: the model shows that the workflow works and knows nothing of blood."
-)
-RESEARCH = "For research. Not a medical device; never validated for diagnosis."
 _AGAIN = "Take all files of the model from one place, or run the workflow again"
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Frame(_Part):
-    """How a photograph becomes a square; see `geometry.fit_square`.
-
-    Attributes:
-        size: side in pixels, before it is reduced to the model's own.
-        fit: `crop` or `pad`.
-        fields: source -> share of the frame's side that is used.
-        max_pixels, min_side: of a photograph, see `decode.decode`.
-    """
-
-    size: int = Field(ge=1)
-    fit: Fit
-    fields: dict[str, float] = Field(min_length=1)
-    max_pixels: int = Field(ge=1)
-    min_side: int = Field(ge=1)
-
-
-class Stain(_Part):
-    """The stain normaliser of the training images.
-
-    Attributes:
-        name, method, settings: in config.
-        direction, classes: which images it mapped; see `stain.direction.targets`.
-        weights: its file, relative to the model's folder.
-        sha256: of that file.
-    """
-
-    name: str
-    method: str
-    settings: dict[str, Any]
-    direction: str
-    classes: tuple[str, ...]
-    weights: str
-    sha256: str
-
-
-class Boundaries(_Part):
-    """What an archive of images to predict may contain; see `sources.archives.Limits`."""
-
-    max_members: int
-    max_member_bytes: int
-    max_total_bytes: int
-    max_ratio: float
-
-
-class Data(_Part):
-    """A source of real training images: how many of them, and under which terms its publisher gives them away."""
-
-    images: int
-    title: str
-    doi: str
-    licence: str
-    citation: str
-
-
-class Hashes(_Part):
-    """sha256 of the weights, of `unlike.safetensors`, and of the balanced set's table that they were trained on."""
-
-    weights: str
-    unlike: str
-    balanced: str
-
-
-class Measured(_Part):
-    """A value on the test images with its 95 % interval; None where it cannot be estimated."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-
-
-class Bundle(_Part):
-    """What `model.json` holds."""
-
-    format: int
-    hemabalance: str = Field(description="version that wrote it")
-    experiment: str
-    recipe: str
-    protocol: Protocol
-    seed: int
-    method: str
-    classes: tuple[str, ...]
-    size: int = Field(ge=1, description="side of the images that the model takes, in pixels")
-    frame: Frame
-    limits: Boundaries
-    stain: Stain | None = Field(description="None where images keep their own stain")
-    temperature: float = Field(gt=0, description="that logits are divided by before the softmax")
-    sha256: Hashes
-    metrics: dict[str, Measured] = Field(description="on real test images")
-    data: dict[str, Data] = Field(min_length=1, description="source -> where its training images come from")
-    notes: tuple[str, ...]
-
-    @property
-    def usual(self) -> str:
-        """The source of most real training images."""
-        return max(sorted(self.data), key=lambda source: self.data[source].images)
 
 
 @dataclass(frozen=True)
@@ -169,11 +87,11 @@ def stain_of(
     settings: Mapping[str, Any],
     *,
     direction: str,
-    classes: tuple[str, ...],
+    classes: Sequence[str],
     weights: Path,
     model: Path,
 ) -> Stain | None:
-    """A normaliser as a model file names it; None for the method `none`, which changes nothing.
+    """A normaliser as a model file names it; None where it leaves all images as they are.
 
     Args:
         name, method, settings: of the normaliser in config.
@@ -181,13 +99,17 @@ def stain_of(
         weights: its file.
         model: the `model.json` to be written.
     """
-    if method == "none":
+    if "none" in (method, direction):
         return None
-    relative = PurePosixPath(Path(os.path.relpath(weights, model.parent)).as_posix())
     return Stain(
-        name=name, method=method, settings=json.loads(json.dumps(settings)), direction=direction, classes=classes,
-        weights=str(relative), sha256=sha256_file(weights),
-    )  # fmt: skip
+        name=name,
+        method=method,
+        settings=json.loads(json.dumps(settings)),
+        direction=direction,
+        classes=tuple(classes),
+        weights=Path(os.path.relpath(weights, model.parent)).as_posix(),
+        sha256=sha256_file(weights),
+    )
 
 
 def write_bundle(

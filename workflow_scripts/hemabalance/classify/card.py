@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from hemabalance.classify.bundle import RENDERED, Bundle, read_bundle
+from hemabalance.classify.bundle import read_bundle
+from hemabalance.classify.facts import RENDERED, Bundle
 from hemabalance.files import atomic_path
 
 NOT_ESTIMABLE = "not estimable"
@@ -116,7 +117,8 @@ def _data(facts: Bundle, rows: pd.DataFrame) -> str:
 
 
 def _training(facts: Bundle, trained: Mapping[str, Any]) -> str:
-    images = ", ".join(f"{n:,} {origin}" for origin, n in trained["images"].items())
+    real, synthetic = trained["images"] - trained["synthetic"], trained["synthetic"]
+    images = f"{real:,} real and {synthetic:,} synthetic"
     stain = "in their own stain"
     if facts.stain is not None:
         stain = f"normalised by `{facts.stain.name}` ({facts.stain.method}, direction {facts.stain.direction})"

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hemabalance.classify.bundle import Bundle
+from hemabalance.classify.facts import Bundle
 from hemabalance.classify.model import Model
 from hemabalance.errors import InputError
 from hemabalance.files import atomic_path

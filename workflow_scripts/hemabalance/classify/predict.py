@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hemabalance.classify.bundle import Frame
+from hemabalance.classify.facts import Frame
 from hemabalance.classify.inputs import Picture
 from hemabalance.classify.model import Model
 from hemabalance.classify.predictions import PROBABILITIES

@@ -116,7 +116,11 @@ def _field(opened: "Opened", asked: argparse.Namespace) -> float:
         raise InputError(opened.path, f"was not trained on images of {source}", remedy)
     share = facts.frame.fields[source]
     if len(set(facts.frame.fields.values())) > 1:
-        log.info("the middle %g of each side of the frame is used, as of %s; see --source and --field", share, source)
+        log.info(
+            "of each side of the frame the middle %.0f %% is used, as of %s; see --source and --field",
+            100 * share,
+            source,
+        )
     return share
 
 
