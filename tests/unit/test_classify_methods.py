@@ -1,5 +1,6 @@
 """What single methods of classification do of their own."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,6 @@ from hemabalance.classify.timm_models import ARCHITECTURES, SMALLEST
 from hemabalance.errors import InputError
 from hemabalance.metrics import imagenet_weights
 from hemabalance.metrics.imagenet import ImageNetFeatures
-from hemabalance.metrics.imagenet_weights import load
 from hemabalance.taxonomy import CLASSES
 
 # --- timm
@@ -160,7 +160,8 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def pinned(features: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The stand-in in the place of the real weights."""
-    monkeypatch.setattr(imagenet_weights, "TENSORS_SHA256", stand_in_features(features.parent)[1])
+    digest = stand_in_features(features.parent)[1]
+    monkeypatch.setattr(imagenet_weights, "WEIGHTS", replace(imagenet_weights.WEIGHTS, sha256=digest))
     return features
 
 
@@ -198,7 +199,7 @@ def test_logistic_regression_is_scikit_learns(classes: tuple[str, ...], pinned: 
     train = images(dict.fromkeys(classes, 6) | {classes[0]: 9}, 1)
     model = built("logistic", features=str(pinned), C=0.3)
     model.fit(ModelData(train, no_images()), job(tmp_path))
-    look = ImageNetFeatures(load(pinned), 32, "cpu", 64)
+    look = ImageNetFeatures(imagenet_weights.WEIGHTS.load(pinned), 32, "cpu", 64)
     scaler = StandardScaler().fit(look(train.pixels))
     reference = LogisticRegression(C=0.3, class_weight="balanced", max_iter=2000)
     reference.fit(scaler.transform(look(train.pixels)), train.labels)
@@ -235,15 +236,15 @@ def test_logistic_regression_that_cannot_be(features: Path, pinned: Path, tmp_pa
 
 def test_features_are_the_pooled_last_map_of_torchvisions_network(features: Path, pinned: Path) -> None:
     network = mobilenet_v2(weights=None).eval()
-    state = {name: torch.from_numpy(value) for name, value in load(pinned).items()}
+    state = {name: torch.from_numpy(value) for name, value in imagenet_weights.WEIGHTS.load(pinned).items()}
     network.load_state_dict(state, strict=False)
     pixels = images({"basophil": 2, "platelet": 3}, 4, size=48).pixels
     unit = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
     with torch.no_grad():
         expected = network.features((unit - mean) / std).mean(dim=(2, 3)).numpy()
-    found = ImageNetFeatures(load(pinned), 48, "cpu", 2)(pixels)
+    found = ImageNetFeatures(imagenet_weights.WEIGHTS.load(pinned), 48, "cpu", 2)(pixels)
     assert found.shape == (5, 1280)
     assert np.allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
-    assert ImageNetFeatures(load(pinned), 32, "cpu", 2)(pixels).shape == (5, 1280)
-    assert ImageNetFeatures(load(pinned), 32, "cpu", 2)(pixels[:0]).shape == (0, 1280)
+    assert ImageNetFeatures(imagenet_weights.WEIGHTS.load(pinned), 32, "cpu", 2)(pixels).shape == (5, 1280)
+    assert ImageNetFeatures(imagenet_weights.WEIGHTS.load(pinned), 32, "cpu", 2)(pixels[:0]).shape == (0, 1280)

@@ -1,6 +1,7 @@
 """What every model must do, whichever the method."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from hemabalance.training.weights import save_tensors
 def features(tmp_path_factory: pytest.TempPathFactory) -> Any:
     path, digest = stand_in_features(tmp_path_factory.mktemp("features"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(imagenet_weights, "TENSORS_SHA256", digest)
+        patch.setattr(imagenet_weights, "WEIGHTS", replace(imagenet_weights.WEIGHTS, sha256=digest))
         yield path
 
 

@@ -15,8 +15,8 @@ from sklearn.preprocessing import StandardScaler
 
 from hemabalance.classify.statistical import FROZEN, Arrays, Statistical
 from hemabalance.errors import InputError
+from hemabalance.metrics import imagenet_weights
 from hemabalance.metrics.imagenet import SMALLEST, ImageNetFeatures
-from hemabalance.metrics.imagenet_weights import load
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob, Images
 
@@ -29,8 +29,8 @@ class Settings:
     """The method's settings.
 
     Attributes:
-        features: file of the frozen network's weights, as `imagenet_weights.fetch` wrote it. Read by `fit` only: what
-            a trained model keeps has them inside.
+        features: file of the frozen network's weights, as `imagenet_weights.WEIGHTS.fetch` wrote it. Read by
+            `fit` only: what a trained model keeps has them inside.
         C: inverse strength of the L2 penalty on standardised features.
         input_size: side that images are brought to for the frozen network, in pixels.
         balanced: weigh classes alike; else images.
@@ -63,7 +63,7 @@ class Logistic:
         if targets.max() == 0:
             remedy = "Give the archives images of other classes, or leave the model out"
             raise InputError("training images", "are all of one class, where logistic regression needs two", remedy)
-        self._look = self._opened(load(Path(self.settings.features)))
+        self._look = self._opened(imagenet_weights.WEIGHTS.load(Path(self.settings.features)))
         features = self._look(images.pixels).astype(np.float64)
         scaler = StandardScaler().fit(features)
         weighing = "balanced" if self.settings.balanced else None

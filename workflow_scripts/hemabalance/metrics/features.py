@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from hemabalance.metrics.inception import empty_network
-from hemabalance.metrics.inception_weights import load
+from hemabalance.metrics.inception_weights import WEIGHTS
 from hemabalance.progress import progress
 
 WIDTH = 2048
@@ -21,14 +21,14 @@ class InceptionFeatures:
         """Load the network.
 
         Args:
-            weights: file written by `inception_weights.fetch`.
+            weights: file written by `inception_weights.WEIGHTS.fetch`.
             device: where to compute, such as `cpu` or `cuda`.
             batch: images at a time, at least 1; features do not depend on it beyond float32 rounding.
 
         Raises:
             InputError: the weights are missing, damaged or others.
         """
-        tensors = {name: torch.from_numpy(values) for name, values in load(weights).items()}
+        tensors = {name: torch.from_numpy(values) for name, values in WEIGHTS.load(weights).items()}
         self._network = empty_network()
         self._network.load_state_dict(tensors, assign=True)
         # Twice as fast on a processor, the same to the last few bits.

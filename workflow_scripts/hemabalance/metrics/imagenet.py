@@ -37,7 +37,7 @@ class ImageNetFeatures:
         """Build the network.
 
         Args:
-            weights: what `imagenet_weights.load` gave.
+            weights: what `imagenet_weights.WEIGHTS.load` gave.
             input_size: side that images are brought to first, in pixels, bilinear and antialiased; 224 is what it
                 learned with, fewer are faster, from 32 on.
             device: where to compute, such as `cpu` or `cuda`.

