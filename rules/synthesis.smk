@@ -9,6 +9,10 @@
 
 GENERATOR = f"{RUN}/{{protocol}}/synthesis/{{normalizer}}/{{generator}}"
 SYNTHESIS_JUDGE = f"{RUN}/{{protocol}}/synthesis_judge/{{normalizer}}"
+SYNTHESIS_REAL = {
+    "real": f"{RUN}/{{protocol}}/synthesis_real/{{normalizer}}/real.parquet",
+    "real_features": f"{RUN}/{{protocol}}/synthesis_real/{{normalizer}}/features.safetensors",
+}
 LPIPS = "data/weights/lpips.safetensors"
 NORMALISED = {
     "images": f"{STAIN}/images.zip",
@@ -95,6 +99,7 @@ rule synthesis_images:
     """Draw images with {wildcards.generator} until enough of each class pass the gate"""
     input:
         **NORMALISED,
+        **SYNTHESIS_REAL,
         weights=f"{GENERATOR}/weights.safetensors",
         judge=f"{SYNTHESIS_JUDGE}/weights.safetensors",
         inception=INCEPTION,
@@ -126,7 +131,7 @@ rule synthesis_images:
             roles=CONFIG.synthesis.roles.model_dump(),
             entry=CONFIG.synthesis.entry(wildcards.generator),
             draws=CONFIG.synthesis.draws.model_dump(),
-            gate=CONFIG.synthesis.gate.model_dump(),
+            gate=CONFIG.synthesis.gate.model_dump(exclude={"references"}),
         ),
         code=lambda wildcards: code(
             "synthesis_images", method_of_generator(wildcards.generator)

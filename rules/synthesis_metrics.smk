@@ -3,6 +3,7 @@
 # inputs   results/<run>/{protocol}/synthesis/{normalizer}/{generator}/…, {protocol}/synthesis_judge/{normalizer}/…
 #          results/<run>/{protocol}/stain/{normalizer}/images.{zip,parquet}, {protocol}/split.parquet
 # outputs  data/weights/lpips.safetensors
+#          results/<run>/{protocol}/synthesis_real/{normalizer}/{real.parquet,features.safetensors}
 #          results/<run>/{protocol}/synthesis/{normalizer}/{generator}/{metrics.json,neighbours.parquet}
 
 # Real images, all draws, and images along the training.
@@ -26,9 +27,46 @@ rule lpips_weights:
         "../workflow_scripts/lpips_weights.py"
 
 
+rule synthesis_real:
+    """Let the judges look at real images once for all generators, under the protocol {wildcards.protocol}"""
+    input:
+        **NORMALISED,
+        inception=INCEPTION,
+        lpips=LPIPS,
+    output:
+        table=SYNTHESIS_REAL["real"],
+        features=SYNTHESIS_REAL["real_features"],
+    log:
+        f"{RUN}/logs/synthesis_real/{{protocol}}/{{normalizer}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/synthesis_real/{{protocol}}/{{normalizer}}.tsv"
+    conda:
+        "../envs/cuda.yaml"
+    threads: CONFIG.threads
+    resources:
+        mem_mb=16000,
+        gpu=GPUS,
+        device=CONFIG.device,
+        devices=1,
+    params:
+        settings=lambda wildcards: settings(
+            protocol=wildcards.protocol,
+            precision=CONFIG.precision,
+            size=CONFIG.synthesis.size,
+            most={
+                "references": CONFIG.synthesis.gate.references,
+                "measured": CONFIG.synthesis.evaluation.max_images,
+            },
+        ),
+        code=code("synthesis_real"),
+    script:
+        "../workflow_scripts/synthesis_real.py"
+
+
 rule synthesis_metrics:
     """Measure the generator {wildcards.generator} under the protocol {wildcards.protocol}"""
     input:
+        **SYNTHESIS_REAL,
         zips=[f"{place}.zip" for place in SEEN],
         indexes=[f"{place}.parquet" for place in SEEN],
         split=NORMALISED["split"],
@@ -55,7 +93,7 @@ rule synthesis_metrics:
         settings=lambda wildcards: settings(
             protocol=wildcards.protocol,
             precision=CONFIG.precision,
-            gate=CONFIG.synthesis.gate.model_dump(),
+            copy_quantile=CONFIG.synthesis.gate.copy_quantile,
             evaluation=dict(
                 CONFIG.synthesis.evaluation,
                 neighbours=CONFIG.synthesis.gate.neighbours,

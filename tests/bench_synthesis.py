@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch.nn import functional
 
@@ -14,9 +15,11 @@ from hemabalance.config import Config
 from hemabalance.metrics import inception_weights, lpips_weights
 from hemabalance.synthesis import method_module
 from hemabalance.synthesis.c_wgan_gp import Game, build
+from hemabalance.synthesis.copies import Copies
 from hemabalance.synthesis.gate import Gate, GateSettings
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.judges import Judges, open_judges
+from hemabalance.synthesis.look import look
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import sample
 from hemabalance.training.classifier import ClassifierSettings, fit_classifier
@@ -126,10 +129,21 @@ def bench_gate(folder: Path, runtime: Runtime) -> None:
             module.WEIGHTS.fetch(paths[name])
     judges: Judges = open_judges(paths["inception"], paths["lpips"], paths["judge"], runtime=runtime)
     ids = np.array([f"i{k}" for k in range(len(real.pixels))])
-    gating = GateSettings(**CONFIG.gate.model_dump())
-    gate = Gate(real, ids, judges.classifier, judges.inception, judges.perceptual, gating, seed=1)
+    rows = pd.DataFrame({"image_id": ids, "label": real.labels, "kind": "training", "reference": True})
+    seen = look(rows, real.pixels, judges.inception, judges.perceptual)
+    mine = {str(label): real.labels == label for label in np.unique(real.labels)}
+    copies = Copies(
+        {label: real.pixels[where] for label, where in mine.items()},
+        {label: ids[where] for label, where in mine.items()},
+        seen.apart(),
+        judges.perceptual,
+        quantile=CONFIG.gate.copy_quantile,
+        have={label: int(where.sum()) for label, where in mine.items()},
+    )
+    gating = GateSettings(**CONFIG.gate.model_dump(exclude={"references"}))
+    gate = Gate(copies, {label: seen.features[where] for label, where in mine.items()}, judges.classifier, gating)
     new = images(11).pixels[:32]
-    seconds = took(lambda: gate.assess(new, LABELS[0]))
+    seconds = took(lambda: gate.assess(new, LABELS[0], judges.inception(new)))
     features = judges.inception(new)
     without = took(lambda: gate.assess(new, LABELS[0], features))
     print(

@@ -5,11 +5,10 @@ from pathlib import Path
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.splits import read_split
 from hemabalance.stage import stage
-from hemabalance.synthesis.draw import DrawSettings
 from hemabalance.synthesis.entry import Entry
-from hemabalance.synthesis.gate import GateSettings
 from hemabalance.synthesis.judges import open_judges
 from hemabalance.synthesis.make import Paths, make_images
+from hemabalance.synthesis.reals import read_reals
 from hemabalance.training.device import start
 
 with stage(snakemake) as run, ImageSet(Path(snakemake.input.images), Path(snakemake.input.index)) as held:
@@ -23,9 +22,10 @@ with stage(snakemake) as run, ImageSet(Path(snakemake.input.images), Path(snakem
         read_split(Path(given.split)),
         wanted["protocol"],
         wanted["roles"],
+        read_reals(Path(given.real), Path(given.real_features)),
         open_judges(Path(given.inception), Path(given.lpips), Path(given.judge), runtime=runtime),
-        DrawSettings(**wanted["draws"]),
-        GateSettings(**wanted["gate"]),
+        wanted["draws"],
+        wanted["gate"],
         Paths(*(Path(path) for path in (out.images, out.index, out.gate, out.summary, out.features, out.seen))),
         runtime=runtime,
         threads=run.threads,

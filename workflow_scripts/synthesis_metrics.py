@@ -7,9 +7,9 @@ from hemabalance.dataset.imageset import open_image_sets
 from hemabalance.dataset.splits import read_split
 from hemabalance.stage import stage
 from hemabalance.synthesis.evaluate import EvaluationSettings
-from hemabalance.synthesis.gate import GateSettings
 from hemabalance.synthesis.judges import open_judges
 from hemabalance.synthesis.measure import Draws, measure_generator
+from hemabalance.synthesis.reals import read_reals
 from hemabalance.training.device import start
 
 with stage(snakemake) as run, ExitStack() as stack:
@@ -21,11 +21,12 @@ with stage(snakemake) as run, ExitStack() as stack:
         held,
         read_split(Path(given.split)),
         wanted["protocol"],
+        read_reals(Path(given.real), Path(given.real_features)),
         open_judges(Path(given.inception), Path(given.lpips), Path(given.judge), runtime=runtime),
-        GateSettings(**wanted["gate"]),
         EvaluationSettings(**wanted["evaluation"]),
         metrics=Path(out.metrics),
         neighbours=Path(out.neighbours),
+        copy_quantile=wanted["copy_quantile"],
         seed=wanted["seed"],
         threads=run.threads,
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -14,8 +15,10 @@ from threadpoolctl import threadpool_limits
 from hemabalance.metrics.nearest import POSES, poses
 from hemabalance.sources.phantom.cells import draw_cells
 from hemabalance.sources.phantom.render import render
+from hemabalance.synthesis.copies import Copies
 from hemabalance.synthesis.gate import Gate, GateSettings
 from hemabalance.synthesis.judges import Judges, open_judges
+from hemabalance.synthesis.look import look
 from hemabalance.synthesis.memorisation import memorisation
 from hemabalance.training.classifier import ClassifierSettings, fit_classifier
 from hemabalance.training.device import start
@@ -24,7 +27,7 @@ from hemabalance.training.job import FitJob, Images
 SIDE = 32
 CLASSES = ("eosinophil", "lymphocyte")
 REFERENCES, HELD_BACK, LESSONS = 40, 20, 100
-SETTINGS = GateSettings(confidence=0.5, neighbours=5, copy_quantile=0.01, references=REFERENCES)
+SETTINGS = GateSettings(confidence=0.5, neighbours=5, copy_quantile=0.01)
 LEARNING = ClassifierSettings(
     width=8, batch=32, steps=150, lr=0.01, colour_strength=0.5, memory_budget=1 << 26, log_every=50,
     checkpoint_every=1000,
@@ -57,6 +60,16 @@ def opened(folder: Path, inception: Path, lpips: Path, lessons: Images) -> Judge
     return open_judges(inception, lpips, folder / "judge", runtime=runtime)
 
 
+def around(train: dict[str, np.ndarray], judges: Judges) -> Gate:
+    ids = {label: np.array([f"{label}/{k}" for k in range(REFERENCES)]) for label in CLASSES}
+    named = [(name, label, "training", True) for label in CLASSES for name in ids[label]]
+    rows = pd.DataFrame(named, columns=["image_id", "label", "kind", "reference"])
+    real = look(rows, together(train).pixels, judges.inception, judges.perceptual)
+    have = dict.fromkeys(CLASSES, REFERENCES)
+    copies = Copies(train, ids, real.apart(), judges.perceptual, quantile=SETTINGS.copy_quantile, have=have)
+    return Gate(copies, {label: real.seen(ids[label]) for label in CLASSES}, judges.classifier, SETTINGS)
+
+
 @pytest.fixture(scope="module")
 def scene(inception_weights: Path, lpips_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     before = torch.get_num_threads()
@@ -65,8 +78,7 @@ def scene(inception_weights: Path, lpips_weights: Path, tmp_path_factory: pytest
         judges = opened(tmp_path_factory.mktemp("judges"), inception_weights, lpips_weights, together(seen))
         train = {label: images[:REFERENCES] for label, images in seen.items()}
         held_back = {label: cells(label, 1000 * k + 500, HELD_BACK) for k, label in enumerate(CLASSES)}
-        ids = np.array([f"{label}/{k}" for label in CLASSES for k in range(REFERENCES)])
-        gate = Gate(together(train), ids, judges.classifier, judges.inception, judges.perceptual, SETTINGS, seed=5)
+        gate = around(train, judges)
         features = {label: judges.inception(images) for label, images in held_back.items()}
         yield Scene(judges, gate, train, held_back, features)
     torch.set_num_threads(before)

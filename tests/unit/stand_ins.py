@@ -1,7 +1,18 @@
 """In the place of networks that look at images: what they would say is known."""
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import torch
+
+from hemabalance.dataset.splits import draws
+from hemabalance.synthesis.copies import Copies
+from hemabalance.synthesis.gate import Gate, GateSettings
+from hemabalance.synthesis.judges import Extract
+from hemabalance.synthesis.look import look
+from hemabalance.synthesis.reals import Reals
+from hemabalance.training.job import Images
 
 
 class Levels:
@@ -43,3 +54,33 @@ def pictures(count: int, seed: int, *, red: bool, side: int = 16) -> np.ndarray:
     coarse = np.random.default_rng(seed).integers(0, 120, (count, 8, 8, 3))
     coarse[..., 0] += 130 if red else 0
     return coarse.repeat(side // 8, axis=1).repeat(side // 8, axis=2).astype(np.uint8)
+
+
+def looked_at(images: Images, ids: np.ndarray, extract: Extract, perceptual: Any, *, most: int, seed: int) -> Reals:
+    """What the judges saw in training images, of which `most` a class are references."""
+    rows = pd.DataFrame({"image_id": pd.array(ids, dtype="str"), "label": pd.array(images.labels, dtype="str")})
+    rows["hash"] = draws(rows["image_id"], seed=seed)
+    order = rows.sort_values(["label", "hash"]).index.to_numpy()
+    rows = rows.loc[order, ["image_id", "label"]].reset_index(drop=True)
+    rows["kind"] = pd.array(["training"] * len(rows), dtype="str")
+    rows["reference"] = rows.groupby("label").cumcount() < most
+    return look(rows, images.pixels[order], extract, perceptual)
+
+
+def copies_of(images: Images, ids: np.ndarray, real: Reals, perceptual: Any, *, quantile: float) -> Copies:
+    """The references among training images, to be searched."""
+    place = {image: k for k, image in enumerate(ids)}
+    references = {str(label): real.references(str(label)) for label in np.unique(images.labels)}
+    pixels = {label: images.pixels[[place[image] for image in mine]] for label, mine in references.items()}
+    have = {label: int((images.labels == label).sum()) for label in references}
+    return Copies(pixels, references, real.apart(), perceptual, quantile=quantile, have=have)
+
+
+def gate_around(
+    images: Images, ids: np.ndarray, judge: Any, extract: Extract, perceptual: Any, settings: GateSettings,
+    *, most: int, seed: int,
+) -> Gate:  # fmt: skip
+    """A gate that compares with training images."""
+    real = looked_at(images, ids, extract, perceptual, most=most, seed=seed)
+    copies = copies_of(images, ids, real, perceptual, quantile=settings.copy_quantile)
+    return Gate(copies, {label: real.seen(mine) for label, mine in copies.ids.items()}, judge, settings)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 from makers import photograph
+from stand_ins import gate_around
 
 from hemabalance.dataset.imageset import ImageSet, write_image_set
 from hemabalance.dataset.splits import Protocol, draws
@@ -16,8 +17,8 @@ from hemabalance.report.generated import Generated
 from hemabalance.synthesis.along import agreement_along
 from hemabalance.synthesis.copies import Copies
 from hemabalance.synthesis.draw import Drawn, DrawSettings, draw, write_drawn
-from hemabalance.synthesis.evaluate import EvaluationSettings, evaluate
-from hemabalance.synthesis.gate import Gate, GateSettings
+from hemabalance.synthesis.evaluate import EvaluationSettings, Side, evaluate
+from hemabalance.synthesis.gate import GateSettings
 from hemabalance.synthesis.judges import Judges
 from hemabalance.synthesis.memorisation import memorisation
 from hemabalance.synthesis.snapshots import Snapshots
@@ -142,8 +143,8 @@ def run_of(
     judge: Any = Lightness()
     perceptual: Any = Plain()
     seen, ids = parts(held, split, classes, training_part(split))
-    settings = GateSettings(confidence=0.4, neighbours=3, copy_quantile=0.01, references=100)
-    gate = Gate(seen, ids, judge, corners, perceptual, settings, seed=1)
+    settings = GateSettings(confidence=0.4, neighbours=3, copy_quantile=0.01)
+    gate = gate_around(seen, ids, judge, corners, perceptual, settings, most=100, seed=1)
     how = DrawSettings(target_per_class=24, least=20, most_times=2.0)
     drawn = draw(made_of, corners, gate, {label: int((seen.labels == label).sum()) for label in classes}, how)
     files = folder / f"{name}.zip", folder / f"{name}.parquet"
@@ -167,12 +168,13 @@ def generated_of(
     judges: Any = Judges(corners, Plain(), Lightness())  # type: ignore[arg-type]
     table, features = made.drawn.table, made.drawn.features
     classes = tuple(label for label in CLASSES if (table["label"] == label).any())
-    seen, test = (parts(held, split, classes, part)[0] for part in (training_part(split), "test"))
     settings = EvaluationSettings(neighbours=3, max_images=40, kid_subset=5, resamples=20, pairs=10)
+    wheres = {label: (table["label"] == label).to_numpy() for label in classes}
+    drawn = {label: made.images.decode_all(threads=1, where=where) for label, where in wheres.items()}
+    seen, test = (parts(held, split, classes, part)[0] for part in (training_part(split), "test"))
     metrics = evaluate(
-        {label: made.images.decode_all(threads=1, where=(table["label"] == label).to_numpy()) for label in classes},
-        {label: features[(table["label"] == label).to_numpy()] for label in classes},
-        seen, test, judges, settings, seed=1,
+        Side(drawn, {label: features[where] for label, where in wheres.items()}),
+        side(seen, classes), side(test, classes), judges, settings, seed=1,
     )  # fmt: skip
     metrics |= {"memorisation": memorised(made, held, split)[0], "agreement_along": made.along}
     training = {
@@ -183,6 +185,12 @@ def generated_of(
     }  # fmt: skip
     read = json.loads(json.dumps([metrics, training, made.gate], allow_nan=False))
     return Generated(name, method, serves, normalizer, *read)
+
+
+def side(images: Images, classes: tuple[str, ...]) -> Side:
+    """Real images to measure against."""
+    pixels = {label: images.pixels[images.labels == label] for label in classes}
+    return Side(pixels, {label: corners(some) for label, some in pixels.items()})
 
 
 def memorised(made: Made, held: ImageSet, split: pd.DataFrame) -> tuple[list[dict[str, Any]], pd.DataFrame]:

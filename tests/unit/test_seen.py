@@ -16,13 +16,14 @@ from hemabalance.dataset.seen import SCHEMA, read_seen, write_seen
 from hemabalance.dataset.splits import Protocol
 from hemabalance.errors import InputError
 from hemabalance.stain.fit import fit_normalizer
-from hemabalance.synthesis.draw import DrawSettings
+from hemabalance.synthesis.data import real_images
 from hemabalance.synthesis.entry import Entry
 from hemabalance.synthesis.fit import fit_generator, no_lesson
 from hemabalance.synthesis.fit_judge import fit_judge
-from hemabalance.synthesis.gate import GateSettings
 from hemabalance.synthesis.judges import Judges
+from hemabalance.synthesis.look import look
 from hemabalance.synthesis.make import Paths, make_images
+from hemabalance.synthesis.reals import to_look_at
 from hemabalance.training.classifier import ClassifierSettings
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob
@@ -165,11 +166,17 @@ def test_a_gate_lists_what_it_compared_with(held: ImageSet, tmp_path: Path) -> N
     )  # fmt: skip
     names = ("images.zip", "images.parquet", "gate.parquet", "gate.json", "features", "gate_seen.parquet")
     judges: Any = Judges(synthesis_runs.corners, synthesis_runs.Plain(), synthesis_runs.Lightness())  # type: ignore[arg-type]
+    rows = to_look_at(split, "leak_free", references=4, measured=2, seed=1)
+    pixels = real_images(held, rows, 16, threads=1).pixels
+    real = look(rows, pixels, judges.inception, judges.perceptual)
     make_images(
-        "mine", entry, tmp_path / "weights", held, split, "leak_free", ROLES, judges, DrawSettings(12, 2, 1.0),
-        GateSettings(confidence=0.4, neighbours=3, copy_quantile=0.01, references=4),
+        "mine", entry, tmp_path / "weights", held, split, "leak_free", ROLES, real, judges,
+        {"target_per_class": 12, "least": 2, "most_times": 1.0},
+        {"confidence": 0.4, "neighbours": 3, "copy_quantile": 0.01},
         Paths(*(tmp_path / name for name in names)), runtime=working.runtime, threads=1,
     )  # fmt: skip
     found = listed(tmp_path / "gate_seen.parquet")
-    assert found["image_id"].tolist() == ids(split, ("train",), "basophil", "monocyte")
+    references = rows.loc[rows["reference"], "image_id"]
+    assert found["image_id"].tolist() == sorted(references)
+    assert len(references) == 4 * len(synthesis_runs.CLASSES)
     assert set(found["part"]) == {"train"}

@@ -19,7 +19,7 @@ RULES = {
     "copies_sheet", "scale_table", "report", "all", "pairs", "stain_fit", "stain_images", "inception",
     "source_classifier", "stain_real", "stain_metrics", "stain_tables", "stain_losses", "stain_rows", "stain_methods",
     "stain_audit", "lpips_weights", "synthesis_judge", "synthesis_fit", "synthesis_images", "synthesis_metrics",
-    "synthesis_tables", "synthesis_gate", "synthesis_losses", "synthesis_sheet", "synthesis_strips",
+    "synthesis_real", "synthesis_tables", "synthesis_gate", "synthesis_losses", "synthesis_sheet", "synthesis_strips",
     "synthesis_agreement", "synthesis_pairs", "balance", "balance_tables", "classify_fit", "classify_predict",
     "classify_metrics", "classify_model", "classify_comparison", "classify_tables", "classify_figures",
     "classify_pictures",

@@ -9,15 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from hemabalance.dataset.perceptual import perceptual_hash, thumbnail
-from hemabalance.dataset.splits import draws
 from hemabalance.dataset.working_size import reduced
 from hemabalance.errors import InputError
 from hemabalance.metrics.nearest import POSES, nearest, poses
 from hemabalance.metrics.perceptual import Perceptual
-from hemabalance.training.job import Images
+from hemabalance.synthesis.reals import Apart
 
 SIDE = 64
 """Larger images are reduced to this side before they are compared, which also smooths what a JPEG encoder left."""
@@ -35,20 +33,16 @@ _MEMORY = 1 << 30  # bytes to search in
 
 
 @dataclass(frozen=True)
-class Found:
-    """The nearest real images of n images.
+class Found(Apart):
+    """The nearest real images of n images; LPIPS at `SIDE` pixels where the images are larger.
 
     Attributes:
         index: int64 (n,), place of the nearest by LPIPS.
         pose: int64 (n,), the pose of the image (a place in `metrics.nearest.poses`) that is nearest to it.
-        lpips: float32 (n,), that distance, at `SIDE` pixels where the images are larger.
-        bits: int64 (n,), least Hamming distance of the perceptual hashes, over all real images and poses.
     """
 
     index: np.ndarray
     pose: np.ndarray
-    lpips: np.ndarray
-    bits: np.ndarray
 
 
 class Shelf:
@@ -97,7 +91,7 @@ class Shelf:
 def _best(index: np.ndarray, distance: np.ndarray, bits: np.ndarray) -> Found:
     """Of the poses, the first axis, the nearest."""
     pose, row = distance.argmin(axis=0), np.arange(distance.shape[1])
-    return Found(index[pose, row], pose, distance[pose, row], bits.min(axis=0))
+    return Found(distance[pose, row], bits.min(axis=0), index[pose, row], pose)
 
 
 def _small(pixels: np.ndarray) -> np.ndarray:
@@ -124,7 +118,7 @@ class Threshold:
     note: str
 
 
-def thresholds(apart: Mapping[str, Found | None], *, quantile: float) -> dict[str, Threshold]:
+def thresholds(apart: Mapping[str, Apart | None], *, quantile: float) -> dict[str, Threshold]:
     """By class, from how near real images of different cells come to one another.
 
     LPIPS: the quantile, within the class, of the distance of each image to its nearest other. Hash: below the same
@@ -132,7 +126,7 @@ def thresholds(apart: Mapping[str, Found | None], *, quantile: float) -> dict[st
     since in 64 bits many images are at the quantile itself.
 
     Args:
-        apart: class -> `Shelf.nearest_others`; None for a class with a single image.
+        apart: class -> how near its images come to one another (`Shelf.nearest_others`); None for a single image.
         quantile: share of the real images that may pass for copies of one another, 0 to 1.
 
     Raises:
@@ -146,7 +140,7 @@ def thresholds(apart: Mapping[str, Found | None], *, quantile: float) -> dict[st
     return {label: _threshold(label, known, float(bits_of_all), quantile) for label in apart}
 
 
-def _threshold(label: str, known: Mapping[str, Found], bits_of_all: float, quantile: float) -> Threshold:
+def _threshold(label: str, known: Mapping[str, Apart], bits_of_all: float, quantile: float) -> Threshold:
     others = [found for name, found in known.items() if name != label]
     basis, note = [known[label]] if label in known else [], ""
     if label not in known or len(known[label].lpips) < FEWEST:
@@ -157,42 +151,40 @@ def _threshold(label: str, known: Mapping[str, Found], bits_of_all: float, quant
 
 
 class Copies:
-    """The real training images of all classes, and what counts as a copy of one.
+    """The real training images that generated ones are compared with, and what counts as a copy of one.
 
     Attributes:
-        pixels: class -> the images that are compared with, RGB uint8 (m, size, size, 3).
+        pixels: class -> the images, RGB uint8 (m, size, size, 3).
         ids: class -> their image ids, str (m,).
         thresholds: class -> `Threshold`.
     """
 
     def __init__(
-        self, references: Images, ids: np.ndarray, perceptual: Perceptual, *, quantile: float, most: int, seed: int
+        self,
+        pixels: Mapping[str, np.ndarray],
+        ids: Mapping[str, np.ndarray],
+        apart: Mapping[str, Apart | None],
+        perceptual: Perceptual,
+        *,
+        quantile: float,
+        have: Mapping[str, int],
     ) -> None:
-        """Measure how near the real images come to one another.
+        """Tell what a copy is by how near the real images come to one another.
 
         Args:
-            references: real training images at the working size.
-            ids: str (n,), their image ids.
+            pixels: class -> images at the working size.
+            ids: class -> their image ids.
+            apart: class -> how near they come to one another, of these classes and any others.
             perceptual: LPIPS.
             quantile: see `thresholds`.
-            most: images of a class to compare with; of more, those with the smallest hash of seed and id.
-            seed: of that draw.
+            have: class -> real training images there are, these and those that are not compared with.
 
         Raises:
             InputError: no class has two images.
         """
-        self._perceptual = perceptual
+        self._perceptual, self._have = perceptual, have
         self._shelf: tuple[str, Shelf] | None = None
-        self._have: dict[str, int] = {}
-        self.pixels: dict[str, np.ndarray] = {}
-        self.ids: dict[str, np.ndarray] = {}
-        order = np.argsort(draws(pd.Series(ids), seed=seed), kind="stable")
-        for label in sorted(set(references.labels.tolist())):
-            mine = order[references.labels[order] == label]
-            chosen = np.sort(mine[:most])
-            self._have[label] = len(mine)
-            self.pixels[label], self.ids[label] = references.pixels[chosen], np.asarray(ids)[chosen]
-        apart = {name: self.shelf(name).nearest_others() if len(p) > 1 else None for name, p in self.pixels.items()}
+        self.pixels, self.ids = pixels, ids
         self.thresholds = thresholds(apart, quantile=quantile)
 
     def shelf(self, label: str) -> Shelf:
@@ -217,8 +209,10 @@ class Copies:
 
     def notes(self) -> dict[str, list[str]]:
         """Class -> what a person should know about its search."""
-        said = {label: [limit.note] if limit.note else [] for label, limit in self.thresholds.items()}
-        for label, have in self._have.items():
-            if have > len(self.pixels[label]):
-                said[label].append(f"compared with {len(self.pixels[label])} of {have} real training images")
+        said = {}
+        for label, pixels in self.pixels.items():
+            note = self.thresholds[label].note
+            said[label] = [note] if note else []
+            if self._have[label] > len(pixels):
+                said[label].append(f"compared with {len(pixels)} of {self._have[label]} real training images")
         return said

@@ -1,5 +1,6 @@
 """The gate: which generated images may enter the balanced set, and why the others may not."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,11 +8,8 @@ import pandas as pd
 
 from hemabalance.errors import InputError
 from hemabalance.metrics.manifold import Manifold
-from hemabalance.metrics.perceptual import Perceptual
 from hemabalance.synthesis.copies import Copies
-from hemabalance.synthesis.judges import Extract
 from hemabalance.training.classifier import Classifier
-from hemabalance.training.job import Images
 
 REASONS = ("class", "manifold", "copy")
 """Why an image is refused: not the asked class, not like the real images, a copy of one."""
@@ -25,58 +23,37 @@ class GateSettings:
         confidence: that the classifier must have in the asked class, 0 to 1; the class must be its first choice too.
         neighbours: k of the real manifold, whose balls reach to the k-th nearest other image.
         copy_quantile: see `copies.thresholds`.
-        references: real training images of a class to compare with, at most. Copies of the others go unseen.
     """
 
     confidence: float
     neighbours: int
     copy_quantile: float
-    references: int
 
 
 class Gate:
     """Compares images of a class with the real training images of it."""
 
     def __init__(
-        self,
-        references: Images,
-        ids: np.ndarray,
-        judge: Classifier,
-        inception: Extract,
-        perceptual: Perceptual,
-        settings: GateSettings,
-        *,
-        seed: int,
+        self, copies: Copies, real: Mapping[str, np.ndarray], judge: Classifier, settings: GateSettings
     ) -> None:
-        """Look at the real images.
+        """Put the gate up around the real images.
 
         Args:
-            references: real training images at the working size, of all classes to come.
-            ids: str (n,), their image ids.
+            copies: what they are, and what counts as a copy of one.
+            real: class -> their Inception features, float32 (m, 2048), of all classes to come.
             judge: a classifier that no generator learned from.
-            inception: features of the manifold.
-            perceptual: LPIPS, to find copies.
             settings: how strict to be.
-            seed: of the draw where there are more images than `settings.references`.
-
-        Raises:
-            InputError: no class has two images.
         """
-        self._judge, self._inception, self._settings = judge, inception, settings
-        self.copies = Copies(
-            references, ids, perceptual, quantile=settings.copy_quantile, most=settings.references, seed=seed
-        )
-        self._balls = _Balls(
-            {label: Manifold(inception(pixels), settings.neighbours) for label, pixels in self.copies.pixels.items()}
-        )
+        self._judge, self._settings, self.copies = judge, settings, copies
+        self._balls = _Balls({label: Manifold(seen, settings.neighbours) for label, seen in real.items()})
 
-    def assess(self, pixels: np.ndarray, label: str, features: np.ndarray | None = None) -> pd.DataFrame:
+    def assess(self, pixels: np.ndarray, label: str, features: np.ndarray) -> pd.DataFrame:
         """Judge images that are to be of one class.
 
         Args:
             pixels: RGB uint8 (n, size, size, 3).
             label: the asked class.
-            features: their Inception features float32 (n, 2048), if known already.
+            features: their Inception features, float32 (n, 2048).
 
         Returns:
             One row an image: `confidence` (float32, in the asked class), `predicted` (class), `agrees` (bool),
@@ -95,7 +72,7 @@ class Gate:
         confidence = chances[:, self._judge.classes.index(label)]
         predicted = np.array(self._judge.classes)[chances.argmax(axis=1)]
         agrees = (predicted == label) & (confidence >= self._settings.confidence)
-        margin = self._balls.margin(label, self._inception(pixels) if features is None else features)
+        margin = self._balls.margin(label, features)
         inside = margin <= 1
         refused = np.stack([~agrees, ~inside, copy])
         table = pd.DataFrame(

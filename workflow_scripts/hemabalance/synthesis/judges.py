@@ -32,6 +32,16 @@ class Judges:
     classifier: Classifier
 
 
+def open_inception(weights: Path, runtime: Runtime) -> InceptionFeatures:
+    """Inception, where the runtime is; errors as `open_judges`."""
+    return InceptionFeatures(weights, runtime.device, _BATCH)
+
+
+def open_perceptual(weights: Path, runtime: Runtime) -> Perceptual:
+    """LPIPS, where the runtime is; errors as `open_judges`."""
+    return Perceptual(weights, runtime.device, _BATCH)
+
+
 def open_judges(inception: Path, lpips: Path, classifier: Path, *, runtime: Runtime) -> Judges:
     """Load them.
 
@@ -45,7 +55,7 @@ def open_judges(inception: Path, lpips: Path, classifier: Path, *, runtime: Runt
         InputError: a file is missing, damaged or another one.
     """
     return Judges(
-        InceptionFeatures(inception, runtime.device, _BATCH),
-        Perceptual(lpips, runtime.device, _BATCH),
+        open_inception(inception, runtime),
+        open_perceptual(lpips, runtime),
         Classifier(classifier, runtime.device),
     )

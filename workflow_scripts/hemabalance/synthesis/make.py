@@ -1,29 +1,27 @@
 """One generator's images for the balanced set: drawn, gated, written with where each came from."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.seen import write_seen
-from hemabalance.dataset.splits import Protocol, require_visible
+from hemabalance.dataset.splits import Protocol
 from hemabalance.dataset.tables import write_table
 from hemabalance.files import sha256_file, write_json
-from hemabalance.synthesis.data import real_images, training_rows
+from hemabalance.synthesis.data import training_rows
 from hemabalance.synthesis.draw import SCHEMA, DrawSettings, draw, write_drawn
 from hemabalance.synthesis.entry import Entry
 from hemabalance.synthesis.gate import Gate, GateSettings
 from hemabalance.synthesis.judges import Judges
+from hemabalance.synthesis.look import compared_with
+from hemabalance.synthesis.reals import Reals, write_features
 from hemabalance.synthesis.sampling import sample
 from hemabalance.training.device import Runtime
-from hemabalance.training.tensorfile import read_tensors, write_tensors
-
-FEATURES = "features"
 
 
 @dataclass(frozen=True)
@@ -47,9 +45,10 @@ def make_images(
     split: pd.DataFrame,
     protocol: Protocol,
     roles: Mapping[str, Any],
+    real: Reals,
     judges: Judges,
-    draws: DrawSettings,
-    gating: GateSettings,
+    draws: Mapping[str, Any],
+    gate: Mapping[str, Any],
     paths: Paths,
     *,
     runtime: Runtime,
@@ -65,43 +64,39 @@ def make_images(
         split: of the protocol.
         protocol: decides which real images the gate compares with: those that training may see.
         roles: the config section `synthesis.roles`.
+        real: what the judges saw in real images.
         judges: what images are judged with.
-        draws: how many.
-        gating: what they must pass.
+        draws: how many: the config section `synthesis.draws`.
+        gate: what they must pass: the config section `synthesis.gate`, without `references`.
         paths: what to write.
         runtime: where the generator runs; its seed is that of the latents.
         threads: decoders and encoders at once.
 
     Raises:
-        InputError: the weights are others, a class has no real training image, or the disk is full.
+        InputError: the weights are others, a class has no real training image, files are not of one run, or the disk
+            is full.
     """
     classes = entry.classes(split, roles)
     generator = entry.open(classes, weights, runtime)
-    rows = training_rows(split, protocol, classes.served)
-    require_visible(split, rows["image_id"], protocol)
-    references = real_images(held, rows, entry.size, threads=threads)
-    ids = rows["image_id"].to_numpy(dtype=str)
-    gate = Gate(references, ids, judges.classifier, judges.inception, judges.perceptual, gating, seed=runtime.seed)
+    copies = compared_with(
+        held, split, protocol, real, classes.served, entry.size, judges.perceptual,
+        quantile=gate["copy_quantile"], threads=threads,
+    )  # fmt: skip
+    seen = {label: real.seen(ids) for label, ids in copies.ids.items()}
+    doorman = Gate(copies, seen, judges.classifier, GateSettings(**gate))
 
     def sampler(label: str, indices: range) -> np.ndarray:
         return sample(generator, label, indices, seed=runtime.seed, device=runtime.device)
 
-    real = {label: int((references.labels == label).sum()) for label in classes.served}
-    drawn = draw(sampler, judges.inception, gate, real, draws)
+    counted = training_rows(split, protocol, classes.served)["label"].value_counts()
+    have = {label: int(counted.get(label, 0)) for label in classes.served}
+    drawn = draw(sampler, judges.inception, doorman, have, DrawSettings(**draws))
     digest = sha256_file(weights)
     write_drawn(
         drawn, sampler, paths.images, paths.index, generator=name, weights=digest, seed=runtime.seed, threads=threads
     )
     write_table(SCHEMA.validate(drawn.table), paths.gate)
-    write_seen(split, rows["image_id"], paths.seen)
-    write_tensors(paths.features, {FEATURES: torch.from_numpy(drawn.features)}, FEATURES, {})
-    write_json({"classes": drawn.summary, "settings": {**asdict(gating), **asdict(draws)}}, paths.summary)
-
-
-def read_features(path: Path) -> np.ndarray:
-    """Inception features of all draws, float32 (n, 2048), in the order of the image set.
-
-    Raises:
-        InputError: the file is missing, damaged or another one.
-    """
-    return read_tensors(path, FEATURES, "Delete it and run the workflow again")[1][FEATURES].numpy()
+    # Those of the classes it does not make as well: they have a say in what a copy is.
+    write_seen(split, real.table.loc[real.table["reference"], "image_id"], paths.seen)
+    write_features(drawn.features, paths.features)
+    write_json({"classes": drawn.summary, "settings": {**gate, **draws}}, paths.summary)

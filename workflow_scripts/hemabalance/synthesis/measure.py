@@ -12,13 +12,12 @@ from hemabalance.dataset.splits import Protocol
 from hemabalance.dataset.tables import write_table
 from hemabalance.files import write_json
 from hemabalance.synthesis.along import agreement_along
-from hemabalance.synthesis.copies import Copies
-from hemabalance.synthesis.data import TESTED, few_of_each, part_rows, real_images, training_rows
-from hemabalance.synthesis.evaluate import EvaluationSettings, evaluate
-from hemabalance.synthesis.gate import GateSettings
+from hemabalance.synthesis.data import real_images, training_rows
+from hemabalance.synthesis.evaluate import EvaluationSettings, Side, evaluate
 from hemabalance.synthesis.judges import Judges
-from hemabalance.synthesis.make import read_features
+from hemabalance.synthesis.look import compared_with
 from hemabalance.synthesis.memorisation import memorisation
+from hemabalance.synthesis.reals import KINDS, Reals, read_features
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Draws:
 
     Attributes:
         images: every draw (`draw.write_drawn`).
-        features: file of their Inception features (`make.read_features`).
+        features: file of their Inception features (`reals.read_features`).
         snapshots: images along its training.
     """
 
@@ -47,12 +46,13 @@ def measure_generator(
     held: ImageSet,
     split: pd.DataFrame,
     protocol: Protocol,
+    real: Reals,
     judges: Judges,
-    gating: GateSettings,
     settings: EvaluationSettings,
     *,
     metrics: Path,
     neighbours: Path,
+    copy_quantile: float,
     seed: int,
     threads: int,
 ) -> None:
@@ -63,28 +63,38 @@ def measure_generator(
         held: the normalised real images of both sources.
         split: of the protocol.
         protocol: decides which real images are test images; none are under `thesis`.
+        real: what the judges saw in real images.
         judges: what to measure with.
-        gating: what the gate calls a copy.
         settings: on how much.
         metrics: JSON to write: the tables of `evaluate`, `memorisation` and `agreement_along`, and `protocol`.
         neighbours: Parquet to write: the pairs of `memorisation`, with the id of each image in `image_id`.
+        copy_quantile: what the gate calls a copy, see `copies.thresholds`.
         seed: of draws and intervals.
         threads: decoders at once.
     """
-    rows, pixels, features = draws.first(settings.max_images, threads=threads)
+    most = settings.max_images
+    rows, pixels, features = draws.first(most, threads=threads)
     labels = rows["label"].to_numpy(dtype=str)
     classes, size = sorted(set(labels.tolist())), pixels.shape[1]
-    made = _by_class(pixels, labels, classes)
-    known = training_rows(split, protocol, classes)
-    unseen = few_of_each(part_rows(split, TESTED[protocol], classes), settings.max_images)
-    train = real_images(held, known, size, threads=threads)
+    made = Side(_by_class(pixels, labels, classes), _by_class(features, labels, classes))
+    learned = real_images(held, training_rows(split, protocol, classes), size, threads=threads)
+    tested = {label: real.tested(label, most) for label in classes}
+    unseen = pd.DataFrame(
+        [(image, label) for label in classes for image in tested[label]], columns=["image_id", "label"]
+    )
     test = real_images(held, unseen, size, threads=threads)
-    tables = evaluate(made, _by_class(features, labels, classes), train, test, judges, settings, seed=seed)
-    copies = Copies(
-        train, known["image_id"].to_numpy(dtype=str), judges.perceptual, quantile=gating.copy_quantile,
-        most=gating.references, seed=seed,
-    )  # fmt: skip
-    found, pairs = memorisation(made, test, copies, most=settings.max_images, seed=seed)
+    train_side, test_side = (
+        Side(
+            _by_class(images.pixels, images.labels, classes),
+            {label: real.measured(label, kind, most) for label in classes},
+        )
+        for images, kind in zip((learned, test), KINDS, strict=True)
+    )
+    tables = evaluate(made, train_side, test_side, judges, settings, seed=seed)
+    copies = compared_with(
+        held, split, protocol, real, classes, size, judges.perceptual, quantile=copy_quantile, threads=threads
+    )
+    found, pairs = memorisation(made.pixels, test, copies, most=settings.max_images, seed=seed)
     along = agreement_along(draws.snapshots, judges.classifier, threads=threads)
     ids = {label: rows.loc[labels == label, "image_id"].to_numpy() for label in classes}
     names = [
