@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
-from sklearn.metrics import confusion_matrix
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import AdamW, Optimizer
@@ -167,6 +166,8 @@ class Learning:
     @torch.no_grad()
     def _validated(self) -> Tensor:
         """Cross-entropy, macro-F1, accuracy: float32 on the CPU."""
+        from sklearn.metrics import confusion_matrix  # slow to import, and prediction does without
+
         parts = []
         for indices in torch.split(torch.arange(len(self.validation_targets)), AT_ONCE):
             images = self.preparation(self.validation_pool.take(indices))

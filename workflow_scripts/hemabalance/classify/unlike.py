@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.covariance import LedoitWolf
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
@@ -183,6 +182,8 @@ def _groups(sources: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _described(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.covariance import LedoitWolf  # slow to import, and prediction does without
+
     fitted = LedoitWolf().fit(numbers)
     # What is constant among these few images may still vary a little in others.
     covariance = fitted.covariance_ + 1e-3 * np.eye(numbers.shape[1])

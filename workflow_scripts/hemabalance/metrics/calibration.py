@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import log_softmax, softmax
 
 from hemabalance.metrics.intervals import RESAMPLES, Interval, bootstrap_mean, wilson
@@ -63,6 +62,8 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
         """Of the mean negative log-likelihood by 1 / temperature."""
         expected = (tempered(logits, float(np.exp(log_temperature))) * logits).sum(1)
         return float((expected - own).mean())
+
+    from scipy.optimize import brentq  # slow to import, and prediction does without
 
     cold, hot = np.log((COLDEST, HOTTEST))
     if slope(cold) <= 0:

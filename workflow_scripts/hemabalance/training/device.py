@@ -2,10 +2,12 @@
 
 import hashlib
 import random
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast, overload
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import numpy as np
 import torch
@@ -16,10 +18,8 @@ from hemabalance.errors import InputError
 from hemabalance.torchvision_compat import make_torchvision_importable
 from hemabalance.training.monitor import Monitor
 
-make_torchvision_importable()
-from lightning_fabric import Fabric, is_wrapped  # noqa: E402
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment  # noqa: E402
-from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment  # noqa: E402
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 PRECISIONS: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed"}
 
@@ -28,7 +28,8 @@ PRECISIONS: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed"}
 class Runtime:
     """One process of a training."""
 
-    fabric: Fabric
+    opened: Callable[[], "Fabric"] = field(repr=False)
+    """Fabric, opened when first asked for: to import it takes seconds, and what only predicts does without."""
     device: torch.device
     rank: int
     world: int
@@ -37,6 +38,11 @@ class Runtime:
     monitor: Monitor = field(repr=False)
     side_channel: Any = field(repr=False)
     """The process group for what is not on the device (gloo); None with one process."""
+
+    @property
+    def fabric(self) -> "Fabric":
+        """What spreads a training over devices."""
+        return self.opened()
 
     @overload
     def setup(self, module: nn.Module) -> nn.Module: ...
@@ -113,7 +119,8 @@ class Runtime:
 
 def bare(module: nn.Module) -> nn.Module:
     """The network inside what `Runtime.setup` returned; any other module as it is."""
-    inner: nn.Module = module.module if is_wrapped(module) else module  # type: ignore[assignment]
+    fabric = sys.modules.get("lightning_fabric")  # where nobody has imported it, it has wrapped nothing
+    inner: nn.Module = module.module if fabric and fabric.is_wrapped(module) else module  # type: ignore[assignment]
     return inner
 
 
@@ -134,6 +141,26 @@ def start(*, device: str, precision: Literal["32", "bf16"] | str, devices: int, 
         InputError: the device, or so many of them, or the precision is not to be had here.
     """
     _check(device, precision, devices)
+    opened = cache(lambda: _fabric(device, precision, devices))
+    here, rank, world = torch.device(*((device, 0) if device == "cuda" else (device,))), 0, 1
+    if devices > 1:
+        here, rank, world = opened().device, opened().global_rank, opened().world_size
+    torch.set_num_threads(threads)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+    eager = device == "cpu" and world == 1
+    monitor = Monitor(eager=eager, mean=lambda values: cast(Tensor, opened().all_reduce(values)))
+    side_channel = distributed.new_group(backend="gloo") if world > 1 else None
+    return Runtime(opened, here, rank, world, seed, precision, monitor, side_channel)
+
+
+def _fabric(device: str, precision: str, devices: int) -> "Fabric":
+    make_torchvision_importable()
+    from lightning_fabric import Fabric
+    from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+    from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+
     # Fabric would take its processes from Slurm's environment; here one job is one process that starts the others.
     plugins: list[Any] = [] if TorchElasticEnvironment.detect() else [LightningEnvironment()]
     strategy = "ddp" if devices > 1 else "auto"
@@ -141,15 +168,7 @@ def start(*, device: str, precision: Literal["32", "bf16"] | str, devices: int, 
         accelerator=device, devices=devices, strategy=strategy, precision=PRECISIONS[precision], plugins=plugins
     )
     fabric.launch()
-    torch.set_num_threads(threads)
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
-    world = fabric.world_size
-    eager = device == "cpu" and world == 1
-    monitor = Monitor(eager=eager, mean=lambda values: cast(Tensor, fabric.all_reduce(values)))
-    side_channel = distributed.new_group(backend="gloo") if world > 1 else None
-    return Runtime(fabric, fabric.device, fabric.global_rank, world, seed, precision, monitor, side_channel)
+    return fabric
 
 
 def _check(device: str, precision: str, devices: int) -> None:
