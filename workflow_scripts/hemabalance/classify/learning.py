@@ -15,7 +15,7 @@ from hemabalance.classify.best import Best
 from hemabalance.classify.model import ModelData
 from hemabalance.classify.preparation import Preparation
 from hemabalance.errors import InputError
-from hemabalance.metrics.classification import accuracy, macro_f1
+from hemabalance.metrics.classification import accuracy, confusion, macro_f1
 from hemabalance.training.average import ExponentialAverage
 from hemabalance.training.batches import BalancedSampler, EpochSampler, ImagePool, Sampler
 from hemabalance.training.job import FitJob, Images
@@ -166,8 +166,6 @@ class Learning:
     @torch.no_grad()
     def _validated(self) -> Tensor:
         """Cross-entropy, macro-F1, accuracy: float32 on the CPU."""
-        from sklearn.metrics import confusion_matrix  # slow to import, and prediction does without
-
         parts = []
         for indices in torch.split(torch.arange(len(self.validation_targets)), AT_ONCE):
             images = self.preparation(self.validation_pool.take(indices))
@@ -175,8 +173,7 @@ class Learning:
                 parts.append(self.average.module(images))
         logits = torch.cat(parts).float().cpu()
         loss = functional.cross_entropy(logits, self.validation_targets)
-        classes = range(logits.shape[1])
-        counts = confusion_matrix(self.validation_targets, logits.argmax(1), labels=classes)
+        counts = confusion(self.validation_targets.numpy(), logits.argmax(1).numpy(), logits.shape[1])
         return torch.tensor([loss.item(), float(macro_f1(counts)), float(accuracy(counts))])
 
 

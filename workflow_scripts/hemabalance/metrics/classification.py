@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import confusion_matrix
 
 from hemabalance.metrics.auroc import RESAMPLES as AUROC_RESAMPLES
 from hemabalance.metrics.auroc import aurocs, aurocs_resampled
@@ -15,6 +14,16 @@ Counts = np.ndarray
 """int or float (..., k, k): images by true class (rows) and predicted class (columns)."""
 
 _NOTHING = Interval(None, None, None)
+
+
+def confusion(targets: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Images by class (rows) and predicted class (columns), int64 (classes, classes), of codes, int (n,) each."""
+    from sklearn.metrics import confusion_matrix  # slow to import, and prediction does without
+
+    if not len(targets):
+        return np.zeros((classes, classes), np.int64)
+    counts: np.ndarray = confusion_matrix(targets, predicted, labels=np.arange(classes))
+    return counts
 
 
 def accuracy(counts: Counts) -> np.ndarray:
@@ -84,9 +93,7 @@ def classify_scores(targets: np.ndarray, predicted: np.ndarray, probabilities: n
     """
     _check(targets, predicted, probabilities)
     n, k = probabilities.shape
-    counts = np.zeros((k, k), np.int64)
-    if n:
-        counts = confusion_matrix(targets, predicted, labels=np.arange(k))
+    counts = confusion(targets, predicted, k)
     rng = np.random.default_rng(seed)
     resampled = resampled_counts(counts, RESAMPLES, rng)
     areas, drawn_areas = (
