@@ -31,7 +31,8 @@ HOW = {
 PROTOCOL: dict[Protocol, str] = {
     "leak_free": "Real images were split before anything was trained; no training saw a test image or a copy of one.",
     "thesis": "Split after balancing, as the thesis did: normalisers and generators had seen the test images, whose "
-    "likenesses may be among the training images, so that these figures are higher than on images never seen.",
+    "likenesses may be among the training images. For both reasons these figures can be higher than on images never "
+    "seen.",
 }
 
 

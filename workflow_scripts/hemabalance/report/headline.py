@@ -133,12 +133,12 @@ def _sources(one: Scored) -> list[str]:
 
 
 def _why(a: Scored, others: Sequence[Scored]) -> str:
-    """Why other protocols' numbers are higher."""
+    """Why other protocols' numbers are no answer."""
     if a.protocol == "thesis" or all(one.protocol == a.protocol for one in others):
         return ""
     return (
         "Under the protocol thesis images are split after balancing: normalisers and generators have seen the test "
-        "images, and likenesses of them may be among the training images. So its numbers are higher than on images "
+        "images, and likenesses of them may be among the training images. So its numbers can be higher than on images "
         "never seen, and they are no answer."
     )
 
