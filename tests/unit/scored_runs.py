@@ -95,7 +95,9 @@ def trained(
     training = {"steps": 2000, "seconds": 3725.4, "parameters": 1_234_567, "device": "cpu", "precision": "32"}
     metrics, done = folder / f"{name}-{seed}.metrics.json", folder / f"{name}-{seed}.training.json"
     write_json(found, metrics)
-    write_json(training | {"images": 5000}, done)
+    takes = like["rich"] is not None or like["rare"] is not None
+    learned = {"images": 5000 if takes else 4000, "synthetic": 1000 if takes else 0, "drawn": 2400 if takes else 0}
+    write_json(training | learned | {"learned_from": name}, done)
     return Trained(facts, table, read_scored([facts], [metrics], [done])[0])
 
 

@@ -30,7 +30,7 @@ from hemabalance.report.compared import Compared, read_compared
 from hemabalance.report.counts import write_csv
 from hemabalance.report.headline import headline, read_headline, write_headline
 from hemabalance.report.page import write_page
-from hemabalance.report.scored import reported_accuracies, told_as
+from hemabalance.report.scored import Scored, reported_accuracies, told_as
 
 ROWS = [
     {"row": "full", "name": "balanced", **OURS},
@@ -318,6 +318,45 @@ def test_the_headline_does_not_say_more_than_was_shown(stage: Stage) -> None:
     assert {row["reading"] for row in same["rows"]} == {"no difference shown"}
     assert same["question"] == "Does balanced tell blood cells apart better than balanced?"
     assert "one training each" in " ".join(same["lines"])
+
+
+def without_synthetic_images(stage: Stage, **changed: Any) -> tuple[Scored, Scored]:
+    """Both experiments as they are when the gate accepts nothing."""
+    of, said = stage.of["original"].scored, {"images": 4000, "synthetic": 0, "learned_from": "the same", **changed}
+    a = replace(of, name="balanced", synthetic=True, training=dict(of.training) | said | {"drawn": 2400})
+    return a, replace(of, training={**of.training, "learned_from": "the same"})
+
+
+def test_the_headline_says_how_many_synthetic_images_were_added(stage: Stage) -> None:
+    a, b = (stage.of[name].scored for name in ("balanced", "original"))
+    found = headline(a, b, stage.comparisons[0], [])
+    assert found["lines"][0] == (
+        "Of the 5,000 training images of “balanced” 1,000 are synthetic, of the 4,000 of “original” 0."
+    )
+    neither = headline(replace(a, synthetic=False), b, stage.comparisons[0], [])
+    assert "synthetic" not in " ".join(neither["lines"])
+
+
+def test_the_headline_of_a_run_in_which_no_synthetic_image_was_accepted(stage: Stage) -> None:
+    a, b = without_synthetic_images(stage)
+    pair = Compared("leak_free", {**compared([stage.of["original"]], [stage.of["original"]]).found, "a": "balanced"})
+    found = headline(a, b, pair, [])
+    assert found["question"] == "Do synthetic images help a classifier to tell blood cells apart?"
+    assert found["answer"] == (
+        "This run cannot say: 0 of 2,400 drawn images entered “balanced” (none passed the gate, or no class was short "
+        "of images), so both sets hold the same images and both experiments are the same training."
+    )
+    assert {row["reading"] for row in found["rows"]} == {"the same training"}
+    assert found["lines"][0].startswith("Of the 4,000 training images of “balanced” 0 are synthetic")
+    assert "McNemar" not in " ".join(found["lines"])
+
+
+@pytest.mark.parametrize("changed", [{"learned_from": "fewer real images"}, {"synthetic": 1}])
+def test_sets_that_differ_are_compared_however_little_was_added(stage: Stage, changed: dict[str, Any]) -> None:
+    found = headline(*without_synthetic_images(stage, **changed), stage.comparisons[0], [])
+    assert found["answer"].startswith("Yes, on these images.")
+    assert found["question"].startswith("Do synthetic images help" if "synthetic" in changed else "Does balanced tell")
+    assert "McNemar" in " ".join(found["lines"])
 
 
 def test_the_headline_weighs_what_speaks_for_and_against(stage: Stage) -> None:

@@ -1,5 +1,6 @@
 """Train one model on one balanced set and write what came of it."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from hemabalance.classify import method_module
 from hemabalance.classify.entry import open_by_description
 from hemabalance.classify.evaluate import predict_test
 from hemabalance.classify.model import ModelData
-from hemabalance.dataset.balance import read_images
+from hemabalance.dataset.balance import REAL, read_images
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.files import write_json
 from hemabalance.taxonomy import CLASSES
@@ -60,8 +61,9 @@ def fit_model(
         sets: its image sets by name.
         job: where and how; its history is written too.
         weights: safetensors to write.
-        training: JSON to write: `method, parameters, images, synthetic` (of them)`, validation, steps, seconds,
-            device, precision`.
+        training: JSON to write: `method, parameters, images, synthetic` (of them)`, drawn` (synthetic ones that there
+            were to take from)`, validation, learned_from` (equal for two trainings that were given the same images)`,
+            steps, seconds, device, precision`.
 
     Raises:
         InputError: the model cannot be built or cannot learn from these images, the training diverged, or the disk is
@@ -79,9 +81,16 @@ def fit_model(
             "parameters": model.parameters,
             "images": len(data.train.pixels),
             "synthetic": int((rows.loc[rows["part"] == "train", "origin"] == "synthetic").sum()),
+            "drawn": sum(len(held) for name, held in sets.items() if name != REAL),
             "validation": len(data.validation.pixels),
+            "learned_from": _digest(rows, entry.size),
         }
         write_json(facts | job.facts(trained), training)
+
+
+def _digest(rows: pd.DataFrame, size: int) -> str:
+    given = rows.loc[rows["part"] != "test", ["image_id", "part", "label", "sha256"]]
+    return hashlib.sha256(f"{size}\n{given.to_csv(index=False)}".encode()).hexdigest()
 
 
 def predict_balanced(

@@ -13,6 +13,7 @@ from hemabalance.report.scored import Scored, as_share
 
 _PLACES = 4
 _HIGHER, _LOWER, _NOT_SHOWN, _UNKNOWN = "higher", "lower", "no difference shown", "not measured"
+_SAME = "the same training"
 
 
 def headline(a: Scored, b: Scored, compared: Compared, others: Sequence[Scored]) -> dict[str, Any]:
@@ -31,10 +32,11 @@ def headline(a: Scored, b: Scored, compared: Compared, others: Sequence[Scored])
     """
     pair = compared.turned(a.name)
     found = pair.seed(a.seed)
-    readings = {metric: _reading(found[metric]) for metric in METRICS}
+    same = _same(a, b)
+    readings = {metric: _SAME if same else _reading(found[metric]) for metric in METRICS}
     return {
         "question": _question(a, b),
-        "answer": _answer(a, b, found, readings),
+        "answer": _no_answer(a, b) if same else _answer(a, b, found, readings),
         "protocol": a.protocol,
         "seed": a.seed,
         "n": a.n,
@@ -50,7 +52,7 @@ def headline(a: Scored, b: Scored, compared: Compared, others: Sequence[Scored])
             }
             for metric, words in METRICS.items()
         ],
-        "lines": [_alone(found, a, b), *_seeds(pair), *_sources(a)],
+        "lines": [*_images(a, b), *([] if same else [_alone(found, a, b), *_seeds(pair)]), *_sources(a)],
         "beside": [
             {"experiment": one.name, "protocol": one.protocol, "accuracy": _spanned(one.metric("accuracy")), "n": one.n}
             for one in others
@@ -72,9 +74,16 @@ def read_headline(path: Path) -> dict[str, Any] | None:
 
 
 def _question(a: Scored, b: Scored) -> str:
-    if a.synthetic and not b.synthetic:
+    if a.synthetic and not b.synthetic and (a.added or _same(a, b)):
         return "Do synthetic images help a classifier to tell blood cells apart?"
     return f"Does {a.name} tell blood cells apart better than {b.name}?"
+
+
+def _same(a: Scored, b: Scored) -> bool:
+    """Whether the two are one training under two names, for want of synthetic images to add."""
+    if not (a.synthetic or b.synthetic) or a.added or b.added:
+        return False
+    return a.model == b.model and a.training["learned_from"] == b.training["learned_from"]
 
 
 def _reading(difference: Mapping[str, Any]) -> str:
@@ -102,6 +111,26 @@ def _answer(a: Scored, b: Scored, found: Mapping[str, Any], readings: Mapping[st
         for metric, words in METRICS.items()
     )
     return f"{word}. From “{b.name}” to “{a.name}”: {told}."
+
+
+def _no_answer(a: Scored, b: Scored) -> str:
+    lost = " and ".join(
+        f"0 of {one.training['drawn']:,} drawn images entered “{one.name}”" for one in (a, b) if one.synthetic
+    )
+    return (
+        f"This run cannot say: {lost} (none passed the gate, or no class was short of images), so both sets hold the "
+        "same images and both experiments are the same training."
+    )
+
+
+def _images(a: Scored, b: Scored) -> list[str]:
+    """How many synthetic images each learned from; nothing where neither takes any."""
+    if not (a.synthetic or b.synthetic):
+        return []
+    return [
+        f"Of the {a.images:,} training images of “{a.name}” {a.added:,} are synthetic, of the {b.images:,} of "
+        f"“{b.name}” {b.added:,}."
+    ]
 
 
 def _alone(found: Mapping[str, Any], a: Scored, b: Scored) -> str:

@@ -59,6 +59,18 @@ class Scored:
         return n
 
     @property
+    def images(self) -> int:
+        """Training images."""
+        n: int = self.training["images"]
+        return n
+
+    @property
+    def added(self) -> int:
+        """Synthetic ones among them."""
+        n: int = self.training["synthetic"]
+        return n
+
+    @property
     def reason(self) -> str:
         """Why values are missing, if any are."""
         return "; ".join(dict.fromkeys(map(str, self.metrics["notes"].values()))) or NO_REASON
