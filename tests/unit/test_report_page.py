@@ -176,6 +176,21 @@ def bare_page(folder: Path, files: Mapping[str, str]) -> Page:
     return Page(folder / "bare.html")
 
 
+@pytest.mark.parametrize(
+    ("name", "figures"),
+    [
+        (
+            "classify_classes.svg",
+            "sensitivity of 0.9266 before and 0.9858 after, and a specificity of 0.9216",
+        ),
+        ("classify_curves.svg", "accuracy 0.998 in training and 0.987 in validation, losses 0.04 and 0.12"),
+        ("classify_cost.csv", "its text says 1h20m and its table 8h03m"),
+    ],
+)
+def test_notes_quote_the_figures_of_the_thesis(name: str, figures: str) -> None:
+    assert figures in place_of(name).note
+
+
 def test_files_of_protocols_and_normalisers_are_titled_by_pattern(tmp_path: Path) -> None:
     csv, svg = "normaliser,n\nmine,3\n", "<svg xmlns='http://www.w3.org/2000/svg'/>"
     names = [

@@ -1,5 +1,8 @@
 """What the page says above tables and figures of balanced sets and of classification."""
 
+from hemabalance.report.reported import reported
+from hemabalance.report.scored import as_share
+
 Titles = dict[str, tuple[str, str]]
 """File name -> title and note, as in `titles.Section`."""
 
@@ -44,6 +47,11 @@ CLASSIFY_NOTE = (
     "reported are the thesis's figures, which come without n or intervals."
 )
 
+_BEFORE, _AFTER = (reported("classification")[kind] for kind in ("original", "balanced"))
+_TEXT, _TABLE = (
+    reported(key)["senet154_ge"] for key in ("classifier_training_time_in_the_text", "table24_classifier_training_time")
+)
+
 CLASSIFY: Titles = {
     "classify_models_{protocol}.svg": (
         "All models side by side, protocol {protocol} (thesis Fig. 52)",
@@ -64,8 +72,9 @@ CLASSIFY: Titles = {
     "classify_classes.svg": (
         "Each class against the rest, before and after balancing (thesis Figs. 53 and 54)",
         "n is the number of real test images of the class: with few, intervals are wide. Diamonds are the figures that "
-        "the thesis's prose names; its bars are lost. It also reports an overall sensitivity of 0.9266 before and "
-        "0.9858 after, and a specificity of 0.9216 and 0.9821.",
+        "the thesis's prose names; its bars are lost. It also reports an overall sensitivity of "
+        f"{as_share(_BEFORE['sensitivity'])} before and {as_share(_AFTER['sensitivity'])} after, and a specificity of "
+        f"{as_share(_BEFORE['specificity'])} and {as_share(_AFTER['specificity'])}.",
     ),
     "classify_classes.csv": (
         "Each class against the rest",
@@ -114,7 +123,8 @@ CLASSIFY: Titles = {
         "Training curves (thesis Fig. 51)",
         "Training images are augmented and their cross-entropy is smoothed, so that training may look worse than "
         "validation. The dashed line is at the highest macro F1 of the validation images, whose weights are kept. "
-        "Reported by the thesis for its end: accuracy 0.998 in training and 0.987 in validation, losses 0.04 and 0.12.",
+        f"Reported by the thesis for its end: accuracy {as_share(_AFTER['train_accuracy'])} in training and "
+        f"{as_share(_AFTER['val_accuracy'])} in validation, losses {_AFTER['train_loss']} and {_AFTER['val_loss']}.",
     ),
     "classify_examples_{experiment}.svg": (
         "{experiment}: test images with all twelve confidences (thesis Figs. 55 and 56)",
@@ -127,6 +137,6 @@ CLASSIFY: Titles = {
     "classify_cost.csv": (
         "Cost of training (thesis Table 24)",
         "The thesis's times are of another machine, for images and epochs of its own; for SENet-154-GE its text says "
-        "1h20m and its table 8h03m.",
+        f"{_TEXT} and its table {_TABLE}.",
     ),
 }
