@@ -80,7 +80,7 @@ def test_models_are_drawn_best_first_beside_what_is_reported(of: dict[str, Train
     assert "senet154_ge (not trained here)" not in said
     accuracy = of["balanced"].scored.metric("accuracy")
     assert "{value:.3f} ({low:.3f} to {high:.3f})".format(**accuracy) in said
-    assert f"protocol leak_free, real test images, n = {TESTED}" in said
+    assert f"protocol leak_free, test images, n = {TESTED}" in said
     assert "reported by the thesis" in said
     models_figure([], tmp_path / "none.svg")
     assert "nothing was trained under this protocol" in drawn(tmp_path / "none.svg")[1]
@@ -114,7 +114,7 @@ def test_the_confusion_matrix_holds_every_image(of: dict[str, Trained], tmp_path
     counts = np.array(one.metrics["confusion"]["counts"])
     cells = [int(count) for count in re.findall(r"(\d+)\s+(?:\d+|<1)%", said)]
     assert sorted(cells) == sorted(counts[counts > 0].tolist())
-    assert f"{TESTED} real test images, of which {np.trace(counts)} on the diagonal are right" in said
+    assert f"{TESTED} test images, of which {np.trace(counts)} on the diagonal are right" in said
     assert "smudge cell (n = 0)" in said
     assert said.count("no test image") == 1
     confusion_figure(of["idle"].scored, tmp_path / "idle.svg")
@@ -205,7 +205,7 @@ def test_mistakes_come_surest_first(of: dict[str, Trained], images: ImageSet, tm
     said = drawn(tmp_path / "1.svg")[1]
     wrong = table[table["predicted"] != table["label"]].sort_values("confidence", ascending=False)
     told = re.findall(r"([a-z ]+), taken for ([a-z ]+?)\s", said)
-    assert f"{len(wrong)} mistakes among {TESTED} real test images, the surest first" in said
+    assert f"{len(wrong)} mistakes among {TESTED} test images, the surest first" in said
     assert len(told) == min(12, len(wrong))
     assert told[0][0].strip() == wrong["label"].iloc[0].replace("_", " ")
     first = images.index["image_id"].tolist().index(wrong["image_id"].iloc[0])
@@ -215,7 +215,7 @@ def test_mistakes_come_surest_first(of: dict[str, Trained], images: ImageSet, tm
 def test_no_mistake_is_said(of: dict[str, Trained], images: ImageSet, tmp_path: Path) -> None:
     table = of["balanced"].predictions
     mistakes_figure(images, table[table["predicted"] == table["label"]].head(5), tmp_path / "a.svg", of=OF)
-    assert "no mistake among 5 real test images" in drawn(tmp_path / "a.svg")[1]
+    assert "no mistake among 5 test images" in drawn(tmp_path / "a.svg")[1]
     examples_figure(images, table.head(0), tmp_path / "none.svg", of=OF, seed=1)
     assert drawn(tmp_path / "none.svg")[0] == []
 

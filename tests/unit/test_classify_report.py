@@ -440,7 +440,7 @@ def test_the_page_opens_with_the_answer(stage: Stage, made: Path) -> None:
         "Reported by the thesis, not measured here",
         "The archives",
         "Training images by class, protocol leak_free",
-        "All numbers are measured on real test images",
+        "All numbers are measured on test images, none of them synthetic",
         "Experiments (thesis Fig. 52)",
     ]
     places = [text.find(words.replace("<", "&lt;")) for words in order]

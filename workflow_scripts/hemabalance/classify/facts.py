@@ -107,7 +107,7 @@ class Bundle(_Part):
     stain: Stain | None = Field(description="None where images keep their own stain")
     temperature: float = Field(gt=0, description="that logits are divided by before the softmax")
     sha256: Hashes
-    metrics: dict[str, Measured] = Field(description="on real test images")
+    metrics: dict[str, Measured] = Field(description="on test images, none of them synthetic")
     data: dict[str, Data] = Field(min_length=1, description="source -> where its training images come from")
     notes: tuple[str, ...]
 

@@ -142,7 +142,7 @@ def ablations_figure(ablations: Sequence[Ablation], path: Path) -> None:
     key: list[Artist] = [measured_key("measured, with 95 % interval", BLUE, "o"), reported_key()]
     figure.legend(handles=key, loc="outside lower center", ncols=2, frameon=False)
     ran = [one.scored for one in ablations if one.scored is not None]
-    words = f"protocol {ran[0].protocol}, real test images, {counted([one.n for one in ran])}" if ran else _NOT_RUN
+    words = f"protocol {ran[0].protocol}, test images, {counted([one.n for one in ran])}" if ran else _NOT_RUN
     figure.suptitle(words, x=0.01, ha="left", fontsize=9, color=FAINT)
     save_figure(figure, path)
 

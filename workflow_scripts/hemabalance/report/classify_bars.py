@@ -47,7 +47,7 @@ def models_figure(experiments: Sequence[Scored], path: Path) -> None:
     figure.legend(handles=key, loc="outside lower center", ncols=2, frameon=False)
     words = "nothing was trained under this protocol"
     if order:
-        words = f"protocol {order[0].protocol}, real test images, {counted([one.n for one in order])}"
+        words = f"protocol {order[0].protocol}, test images, {counted([one.n for one in order])}"
     figure.suptitle(words, x=0.01, ha="left", fontsize=9, color=FAINT)
     save_figure(figure, path)
 

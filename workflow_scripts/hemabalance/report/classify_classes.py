@@ -55,7 +55,7 @@ def classes_figure(experiments: Mapping[str, Scored], path: Path) -> None:
     figure.legend(handles=key, loc="outside lower center", ncols=len(key), frameon=False)
     protocol = f"protocol {shown[0].protocol}, " if shown else ""
     figure.suptitle(
-        f"{protocol}real test images; each axis as long as its intervals need", x=0.01, ha="left", fontsize=9,
+        f"{protocol}test images; each axis as long as its intervals need", x=0.01, ha="left", fontsize=9,
         color=FAINT,
     )  # fmt: skip
     save_figure(figure, path)

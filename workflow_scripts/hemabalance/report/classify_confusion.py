@@ -34,7 +34,7 @@ def confusion_figure(one: Scored, path: Path) -> None:
     _furnish(axis, found["classes"], totals[:, 0], counts.sum(axis=0))
     figure.colorbar(picture, ax=axis, shrink=0.6, label="share of the true class")
     figure.suptitle(
-        f"{one.name}, seed {one.seed}, protocol {one.protocol}: {one.n:,} real test images, of which "
+        f"{one.name}, seed {one.seed}, protocol {one.protocol}: {one.n:,} test images, of which "
         f"{int(np.trace(counts)):,} on the diagonal are right",
         x=0.01, ha="left", fontsize=9, color=FAINT,
     )  # fmt: skip

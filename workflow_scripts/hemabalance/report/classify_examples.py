@@ -66,9 +66,9 @@ def mistakes_figure(images: ImageSet, predictions: pd.DataFrame, path: Path, *, 
     figure, cells = _grid(-(-len(shown) // _COLUMNS), 0)
     for (picture, bars), row in zip(cells.reshape(-1, 2), shown, strict=False):
         _answer(picture, bars, images, row, f"{spaced(row['label'])}, taken for {spaced(row['predicted'])}")
-    count = f"{len(wrong):,} mistakes among {len(predictions):,} real test images"
+    count = f"{len(wrong):,} mistakes among {len(predictions):,} test images"
     if not shown:
-        cells[0, 0, 0].text(0, 0.5, f"no mistake among {len(predictions):,} real test images", va="center")
+        cells[0, 0, 0].text(0, 0.5, f"no mistake among {len(predictions):,} test images", va="center")
     _finish(figure, f"{of}: {count}, the surest first" if shown else of)
     save_figure(figure, path)
 

@@ -99,7 +99,7 @@ def _reading(difference: Mapping[str, Any]) -> str:
 def _answer(a: Scored, b: Scored, found: Mapping[str, Any], readings: Mapping[str, str]) -> str:
     said = set(readings.values())
     if not a.n or said == {_UNKNOWN}:
-        return "This run cannot say: it has too few real test images to measure a difference on."
+        return "This run cannot say: it has too few test images to measure a difference on."
     if {_HIGHER, _LOWER} <= said:
         word = "It depends on what is counted"
     elif _HIGHER in said:

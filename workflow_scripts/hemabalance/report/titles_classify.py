@@ -39,12 +39,12 @@ BALANCE: Titles = {
 }
 
 CLASSIFY_NOTE = (
-    "All numbers are measured on real test images, n beside them, and are shares of 1. In parentheses, and as "
-    "whiskers: 95 % intervals over test images, for one training each. Under leak_free nobody saw the test images "
-    "before. Under thesis the split comes after balancing, as the thesis has it: normalisers and generators have seen "
-    "the test images, and likenesses of them may be among the training images. So its numbers can be higher than "
-    "on images never seen; they stand beside for comparison with the thesis alone. Columns and diamonds called "
-    "reported are the thesis's figures, which come without n or intervals."
+    "All numbers are measured on test images, none of them synthetic, n beside them, and are shares of 1. In "
+    "parentheses, and as whiskers: 95 % intervals over test images, for one training each. Under leak_free nobody saw "
+    "the test images before. Under thesis the split comes after balancing, as the thesis has it: normalisers and "
+    "generators have seen the test images, and likenesses of them may be among the training images. So its numbers "
+    "can be higher than on images never seen; they stand beside for comparison with the thesis alone. Columns and "
+    "diamonds called reported are the thesis's figures, which come without n or intervals."
 )
 
 _BEFORE, _AFTER = (reported("classification")[kind] for kind in ("original", "balanced"))
@@ -71,7 +71,7 @@ CLASSIFY: Titles = {
     ),
     "classify_classes.svg": (
         "Each class against the rest, before and after balancing (thesis Figs. 53 and 54)",
-        "n is the number of real test images of the class: with few, intervals are wide. Diamonds are the figures that "
+        "n is the number of test images of the class: with few, intervals are wide. Diamonds are the figures that "
         "the thesis's prose names; its bars are lost. It also reports an overall sensitivity of "
         f"{as_share(_BEFORE['sensitivity'])} before and {as_share(_AFTER['sensitivity'])} after, and a specificity of "
         f"{as_share(_BEFORE['specificity'])} and {as_share(_AFTER['specificity'])}.",
