@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 import torch
+from seeds import seeded
 from torch import Tensor, nn
 
 from hemabalance import networks
@@ -70,16 +71,7 @@ GENERATORS = [name for name, network in NETWORKS.items() if network.made == netw
 CRITICS = [name for name in NETWORKS if name.startswith("patchgan")]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def built(name: str, seed: int = 0) -> nn.Module:

@@ -5,6 +5,7 @@ from itertools import pairwise, product
 
 import pytest
 import torch
+from seeds import seeded
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -27,16 +28,7 @@ every_network = pytest.mark.parametrize("name", BUILDS)
 every_extent = pytest.mark.parametrize("extent", GatherExcite.extents)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def images(count: int, height: int, width: int) -> Tensor:

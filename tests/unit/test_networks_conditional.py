@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from seeds import seeded
 from torch import Tensor, nn
 
 from hemabalance.networks.conditional import ConditionalClassifier, ConditionalCritic, ConditionalGenerator
@@ -36,10 +37,6 @@ SIDES = {
     "generator-none": [32, 32, 64, 64, 64, 64, 64, 128, 128, 128, 128],
     "critic": [64, 64, 64, 32, 32, 32, 32, 32, 16, 16, 16, 16, 16, 8],
 }
-
-
-def seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def built(name: str, seed: int = 0) -> nn.Module:

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from seeds import seeded
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -14,10 +15,6 @@ from hemabalance.networks.layers import count_parameters, initialise
 from hemabalance.networks.skip_layer_excitation import SkipLayerExcitation
 
 LATENT, FEATURES = 64, 128
-
-
-def seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def ready(network: nn.Module) -> nn.Module:
