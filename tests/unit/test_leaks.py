@@ -12,7 +12,7 @@ from balanced_sets import SIZE, STORED, Run, audited, balanced, lists, run, seen
 from makers import hand_made, photograph
 from PIL import Image
 
-from hemabalance.dataset.leaks import LEARNED_FROM
+from hemabalance.dataset.leaks import LEARNED_FROM, Walked
 from hemabalance.dataset.working_size import reduced
 from hemabalance.errors import InputError
 
@@ -37,6 +37,19 @@ def encoded_again(image: np.ndarray) -> np.ndarray:
     buffer = io.BytesIO()
     Image.fromarray((moved * 0.9 + 20).astype(np.uint8)).save(buffer, "JPEG", quality=70)
     return np.asarray(Image.open(buffer))
+
+
+def refused(given: Walked, says: str) -> InputError:
+    """The error that the audit must end in."""
+    with pytest.raises(InputError, match=says) as caught:
+        audited(given)
+    return caught.value
+
+
+def every_copy(exact: str) -> pytest.MarkDecorator:
+    """How a test image may come again, and what the audit then says of it; `exact` of one that nothing was done to."""
+    changed = {"exact": (lambda image: image, exact), "encoded again": (encoded_again, "the same photograph")}
+    return pytest.mark.parametrize(("changed", "says"), changed.values(), ids=list(changed))
 
 
 # --- a clean set
@@ -94,18 +107,16 @@ def test_no_more_images_of_a_source_are_probed_than_asked_for(made: Run) -> None
 def test_a_test_image_in_a_list_fails_the_run_and_is_named(made: Run, place: int) -> None:
     given = lists(made)
     given[place] = seen(made, given[place].kind, given[place].name, TESTED)
-    with pytest.raises(InputError, match=f"{TESTED} itself was seen by {given[place]}") as caught:
-        audited(walked(made, seen=given))
-    assert "test images leaked (1): " in str(caught.value)
-    assert "Delete the results of that training" in caught.value.remedy
+    error = refused(walked(made, seen=given), f"{TESTED} itself was seen by {given[place]}")
+    assert "test images leaked (1): " in str(error)
+    assert "Delete the results of that training" in error.remedy
 
 
 def test_a_generator_that_was_trained_on_everything_fails_the_run(made: Run) -> None:
     given = lists(made)
     given[1] = seen(made, "generator", "rich", *made.split["image_id"])
-    with pytest.raises(InputError, match=r"test images leaked \(14\): mendeley/basophil/00 itself") as caught:
-        audited(walked(made, seen=given))
-    assert "; and 9 more" in caught.value.problem
+    error = refused(walked(made, seen=given), r"test images leaked \(14\): mendeley/basophil/00 itself")
+    assert "; and 9 more" in error.problem
 
 
 def test_a_copy_that_the_manifest_knows_of_fails_the_run(made: Run) -> None:
@@ -118,23 +129,20 @@ def test_a_copy_that_the_manifest_knows_of_fails_the_run(made: Run) -> None:
         table = pd.concat([given[4].table, pd.DataFrame([row])], ignore_index=True)
         given[4] = replace(given[4], table=table.sort_values("image_id", ignore_index=True))
     said = rf"leaked \(1\): tcia/MON/99, seen by judge stain, is by the manifest .* as test image {TESTED}"
-    with pytest.raises(InputError, match=said):
-        audited(walked(made, seen=given, manifest=manifest))
+    refused(walked(made, seen=given, manifest=manifest), said)
 
 
 def test_an_image_that_no_manifest_knows_proves_nothing(made: Run) -> None:
     given = lists(made)
     given[0] = replace(given[0], table=given[0].table.replace({TRAINED: "mendeley/monocyte/stray"}))
-    with pytest.raises(InputError, match="mendeley/monocyte/stray, seen by normalizer stain, is in no manifest"):
-        audited(walked(made, seen=given))
+    refused(walked(made, seen=given), "mendeley/monocyte/stray, seen by normalizer stain, is in no manifest")
 
 
 @pytest.mark.parametrize("place", range(7))
 def test_a_list_that_is_missing_is_refused(made: Run, place: int) -> None:
     given = lists(made)
     gone = given.pop(place)
-    with pytest.raises(InputError, match=f"there is no list of what the {gone.kind}"):
-        audited(walked(made, seen=given))
+    refused(walked(made, seen=given), f"there is no list of what the {gone.kind}")
 
 
 def test_who_took_no_part_needs_no_list(made: Run) -> None:
@@ -147,35 +155,23 @@ def test_who_took_no_part_needs_no_list(made: Run) -> None:
 # --- planted: in the balanced set
 
 
-@pytest.mark.parametrize(
-    ("changed", "says"),
-    [(lambda image: image, "the same file"), (encoded_again, "the same photograph")],
-    ids=["exact", "encoded again"],
-)
+@every_copy("the same file")
 def test_a_test_images_copy_under_another_name_fails_the_run(
     tmp_path: Path, made: Run, changed: Any, says: str
 ) -> None:
     planted = run(tmp_path / "run", pictures={TRAINED: changed(picture(made, TESTED))})
-    with pytest.raises(
-        InputError, match=f"{TRAINED}, seen by {LEARNED_FROM}, is {says} as test image {TESTED}"
-    ) as caught:
-        audited(walked(planted))
-    assert "test images leaked (1): " in str(caught.value)
-    assert "list one of them in data/exclusions.csv" in caught.value.remedy
+    error = refused(walked(planted), f"{TRAINED}, seen by {LEARNED_FROM}, is {says} as test image {TESTED}")
+    assert "test images leaked (1): " in str(error)
+    assert "list one of them in data/exclusions.csv" in error.remedy
 
 
-@pytest.mark.parametrize(
-    ("changed", "says"),
-    [(lambda image: image, "the same pixels"), (encoded_again, "the same photograph")],
-    ids=["exact", "encoded again"],
-)
+@every_copy("the same pixels")
 def test_a_generator_that_gives_a_test_image_again_fails_the_run(
     tmp_path: Path, made: Run, changed: Any, says: str
 ) -> None:
     memorised = changed(reduced(picture(made, TESTED)[None], SIZE, where="")[0])
     planted = run(tmp_path / "run", pictures={DRAWN: memorised})
-    with pytest.raises(InputError, match=f"{DRAWN}, seen by .* is {says} as test image {TESTED}"):
-        audited(walked(planted))
+    refused(walked(planted), f"{DRAWN}, seen by .* is {says} as test image {TESTED}")
 
 
 def test_the_same_pixels_in_another_file_are_found(tmp_path: Path, made: Run) -> None:
@@ -184,8 +180,7 @@ def test_the_same_pixels_in_another_file_are_found(tmp_path: Path, made: Run) ->
     index = planted.sets["real"].index
     for table in (rows, index):  # as if another encoder had written it
         table.loc[table["image_id"] == TRAINED, "sha256"] = "f" * 64
-    with pytest.raises(InputError, match=f"{TRAINED}, seen by .* is the same pixels as test image {TESTED}"):
-        audited(walked(planted, rows=rows))
+    refused(walked(planted, rows=rows), f"{TRAINED}, seen by .* is the same pixels as test image {TESTED}")
 
 
 def test_a_copy_that_was_seen_and_then_thinned_out_is_found(tmp_path: Path, made: Run) -> None:
@@ -194,22 +189,19 @@ def test_a_copy_that_was_seen_and_then_thinned_out_is_found(tmp_path: Path, made
     planted = run(tmp_path / "run", pictures={gone: picture(made, TESTED)})
     rows = balanced(planted, target_per_class=15, above="subsample")
     assert gone not in set(rows["image_id"])
-    with pytest.raises(InputError, match=f"{gone}, seen by .* is the same file as test image {TESTED}"):
-        audited(walked(planted, rows=rows))
+    refused(walked(planted, rows=rows), f"{gone}, seen by .* is the same file as test image {TESTED}")
 
 
 def test_a_test_image_moved_to_training_fails_the_run(made: Run) -> None:
     rows = balanced(made)
     rows.loc[rows["image_id"] == TESTED, "part"] = "train"
-    with pytest.raises(InputError, match=f"{TESTED} itself was seen by {LEARNED_FROM}"):
-        audited(walked(made, rows=rows))
+    refused(walked(made, rows=rows), f"{TESTED} itself was seen by {LEARNED_FROM}")
 
 
 def test_synthetic_images_are_not_tested_on(made: Run) -> None:
     rows = balanced(made)
     rows.loc[rows["image_id"] == DRAWN, "part"] = "test"
-    with pytest.raises(InputError, match=f"1 synthetic images among those of validation and test, {DRAWN} first"):
-        audited(walked(made, rows=rows))
+    refused(walked(made, rows=rows), f"1 synthetic images among those of validation and test, {DRAWN} first")
 
 
 # --- the thesis's protocol
