@@ -45,8 +45,11 @@ include: "rules/synthesis_tables.smk"
 include: "rules/synthesis_figures.smk"
 include: "rules/recipes.smk"
 include: "rules/balance.smk"
+include: "rules/experiments.smk"
 include: "rules/classify.smk"
+include: "rules/classify_metrics.smk"
 include: "rules/classify_tables.smk"
+include: "rules/classify_figures.smk"
 include: "rules/counts.smk"
 include: "rules/report.smk"
 
@@ -67,10 +70,10 @@ rule all:
             for protocol, pairs in GENERATED.items()
             for normalizer, generator in pairs
         ],
-        models_on(""),
+        trainings_on("", "model.json"),
 
 
 rule experiments:
     input:
         f"{RUN}/experiments/report.html",
-        models_on("experiments/"),
+        trainings_on("experiments/", "model.json"),

@@ -28,7 +28,9 @@ rule balance:
     resources:
         mem_mb=8000,
     params:
-        settings=recipe_settings,
+        settings=lambda wildcards: settings(
+            **recipe_settings(PLAN, wildcards.recipe, wildcards.protocol)
+        ),
         code=code("balance"),
     script:
         "../workflow_scripts/balance.py"

@@ -1,13 +1,9 @@
-# Classifiers: train each on its balanced set, let it see the real test images once, measure what it said.
+# Classifiers: train each on its balanced set, and let it see the real test images once.
 #
 # inputs   results/<run>/{protocol}/balanced/{recipe}/images.parquet, and the image sets that it names
 # outputs  results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{weights.safetensors,history.jsonl,training.json}
-#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,{calibration,metrics,yardstick}.json}
-#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{unlike.safetensors,model.json,card.md}
+#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,calibration.json}
 #          data/weights/mobilenet_v2.safetensors
-
-IMAGENET = "data/weights/mobilenet_v2.safetensors"
-CLASSIFIER = f"{RUN}/{{protocol}}/classifiers/{{experiment}}/seed-{{training}}"
 
 
 rule imagenet_weights:
@@ -50,7 +46,7 @@ rule classify_fit:
         device=CONFIG.device,
         devices=CONFIG.devices,
     params:
-        settings=lambda wildcards: settings(**model_settings(wildcards)),
+        settings=lambda wildcards: settings(**training_settings(wildcards)),
         code=lambda wildcards: code("classify_fit", model_module(wildcards)),
     script:
         "../workflow_scripts/classify_fit.py"
@@ -78,92 +74,7 @@ rule classify_predict:
         device=CONFIG.device,
         devices=1,
     params:
-        settings=lambda wildcards: settings(**model_settings(wildcards)),
+        settings=lambda wildcards: settings(**training_settings(wildcards)),
         code=lambda wildcards: code("classify_predict", model_module(wildcards)),
     script:
         "../workflow_scripts/classify_predict.py"
-
-
-rule classify_metrics:
-    """Measure {wildcards.experiment}, seed {wildcards.training}, and experts on the same images"""
-    input:
-        predictions=f"{CLASSIFIER}/predictions.parquet",
-        calibration=f"{CLASSIFIER}/calibration.json",
-        manifest=f"{RUN}/manifest/{SOURCE_OF['b']}.parquet",
-    output:
-        metrics=f"{CLASSIFIER}/metrics.json",
-        yardstick=f"{CLASSIFIER}/yardstick.json",
-    log:
-        f"{RUN}/logs/classify_metrics/{{protocol}}/{{experiment}}/seed-{{training}}.log",
-    conda:
-        "../envs/cpu.yaml"
-    resources:
-        mem_mb=2000,
-    params:
-        settings=lambda wildcards: settings(
-            experiment=wildcards.experiment,
-            protocol=wildcards.protocol,
-            training=int(wildcards.training),
-            taxonomy=CONFIG.taxonomy,
-        ),
-        code=code("classify_metrics"),
-    script:
-        "../workflow_scripts/classify_metrics.py"
-
-
-rule classify_model:
-    """Make {wildcards.experiment}, seed {wildcards.training}, usable without the workflow"""
-    input:
-        unpack(set_files),
-        table=balanced_set,
-        weights=f"{CLASSIFIER}/weights.safetensors",
-        training=f"{CLASSIFIER}/training.json",
-        calibration=f"{CLASSIFIER}/calibration.json",
-        metrics=f"{CLASSIFIER}/metrics.json",
-        stain=stain_weights,
-        catalogue=CONFIG.catalogue,
-    output:
-        unlike=f"{CLASSIFIER}/unlike.safetensors",
-        model=f"{CLASSIFIER}/model.json",
-        card=f"{CLASSIFIER}/card.md",
-    log:
-        f"{RUN}/logs/classify_model/{{protocol}}/{{experiment}}/seed-{{training}}.log",
-    conda:
-        "../envs/cuda.yaml"
-    threads: CONFIG.threads
-    resources:
-        mem_mb=16000,
-        gpu=GPUS,
-        device=CONFIG.device,
-        devices=1,
-    params:
-        settings=bundle_settings,
-        code=lambda wildcards: code("classify_model", model_module(wildcards)),
-    script:
-        "../workflow_scripts/classify_model.py"
-
-
-rule classify_comparison:
-    """Compare {wildcards.experiment} and {wildcards.other} on the same test images"""
-    input:
-        a=lambda wildcards: trainings_of(wildcards.experiment, "predictions.parquet"),
-        b=lambda wildcards: trainings_of(wildcards.other, "predictions.parquet"),
-    output:
-        comparison=f"{RUN}/{{protocol}}/comparisons/{{experiment}}_and_{{other}}.json",
-    log:
-        f"{RUN}/logs/classify_comparison/{{protocol}}/{{experiment}}_and_{{other}}.log",
-    conda:
-        "../envs/cpu.yaml"
-    resources:
-        mem_mb=2000,
-    params:
-        settings=lambda wildcards: settings(
-            names=[wildcards.experiment, wildcards.other],
-            seeds=[
-                EXPERIMENTS[name].seeds
-                for name in (wildcards.experiment, wildcards.other)
-            ],
-        ),
-        code=code("classify_comparison"),
-    script:
-        "../workflow_scripts/classify_comparison.py"

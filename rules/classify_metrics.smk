@@ -1,0 +1,88 @@
+# What classifiers said of the test images, measured and compared; and each of them to be used without the workflow.
+#
+# inputs   results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,calibration.json,weights.safetensors}
+#          and for the latter its balanced set with the images, results/<run>/{protocol}/stain/{normalizer}
+# outputs  results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{metrics,yardstick}.json
+#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{unlike.safetensors,model.json,card.md}
+#          results/<run>/{protocol}/comparisons/{a}_and_{b}.json
+
+
+rule classify_metrics:
+    """Measure {wildcards.experiment}, seed {wildcards.training}, and experts on the same images"""
+    input:
+        predictions=f"{CLASSIFIER}/predictions.parquet",
+        calibration=f"{CLASSIFIER}/calibration.json",
+        manifest=f"{RUN}/manifest/{SOURCE_OF['b']}.parquet",
+    output:
+        metrics=f"{CLASSIFIER}/metrics.json",
+        yardstick=f"{CLASSIFIER}/yardstick.json",
+    log:
+        f"{RUN}/logs/classify_metrics/{{protocol}}/{{experiment}}/seed-{{training}}.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+    params:
+        settings=lambda wildcards: settings(
+            **metrics_settings(PLAN, wildcards.experiment, int(wildcards.training))
+        ),
+        code=code("classify_metrics"),
+    script:
+        "../workflow_scripts/classify_metrics.py"
+
+
+rule classify_model:
+    """Make {wildcards.experiment}, seed {wildcards.training}, usable without the workflow"""
+    input:
+        unpack(set_files),
+        table=balanced_set,
+        weights=f"{CLASSIFIER}/weights.safetensors",
+        training=f"{CLASSIFIER}/training.json",
+        calibration=f"{CLASSIFIER}/calibration.json",
+        metrics=f"{CLASSIFIER}/metrics.json",
+        stain=stain_weights,
+        catalogue=CONFIG.catalogue,
+    output:
+        unlike=f"{CLASSIFIER}/unlike.safetensors",
+        model=f"{CLASSIFIER}/model.json",
+        card=f"{CLASSIFIER}/card.md",
+    log:
+        f"{RUN}/logs/classify_model/{{protocol}}/{{experiment}}/seed-{{training}}.log",
+    conda:
+        "../envs/cuda.yaml"
+    threads: CONFIG.threads
+    resources:
+        mem_mb=16000,
+        gpu=GPUS,
+        device=CONFIG.device,
+        devices=1,
+    params:
+        settings=lambda wildcards: settings(
+            **training_settings(wildcards),
+            **bundle_settings(PLAN, wildcards.experiment, int(wildcards.training)),
+        ),
+        code=lambda wildcards: code("classify_model", model_module(wildcards)),
+    script:
+        "../workflow_scripts/classify_model.py"
+
+
+rule classify_comparison:
+    """Compare {wildcards.experiment} and {wildcards.other} on the same test images"""
+    input:
+        a=lambda wildcards: trainings_of(wildcards.experiment, "predictions.parquet"),
+        b=lambda wildcards: trainings_of(wildcards.other, "predictions.parquet"),
+    output:
+        comparison=f"{RUN}/{{protocol}}/comparisons/{{experiment}}_and_{{other}}.json",
+    log:
+        f"{RUN}/logs/classify_comparison/{{protocol}}/{{experiment}}_and_{{other}}.log",
+    conda:
+        "../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+    params:
+        settings=lambda wildcards: settings(
+            **comparison_settings(PLAN, wildcards.experiment, wildcards.other)
+        ),
+        code=code("classify_comparison"),
+    script:
+        "../workflow_scripts/classify_comparison.py"

@@ -1,0 +1,141 @@
+"""What the rules of balanced sets and classifiers are told: JSON values; a change of any of them reruns the rule."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hemabalance.config.plan import Plan
+
+Settings = dict[str, Any]
+
+
+def recipe_settings(plan: Plan, recipe: str, protocol: str) -> Settings:
+    """For balancing a set."""
+    entry, config = plan.recipe(recipe), plan.config
+    return {
+        "sets": plan.sets(recipe),
+        "lists": plan.seen(recipe),
+        "recipe": {
+            "name": recipe,
+            "protocol": protocol,
+            "rich": entry.rich,
+            "rare": entry.rare,
+            "gated": entry.gate != "none",
+            "teachers": plan.teachers(recipe),
+            "roles": config.synthesis.roles.model_dump(),
+        },
+        "balance": {
+            "target_per_class": config.synthesis.draws.target_per_class,
+            "above": config.balance.above,
+            **config.split.model_dump(include={"test_share", "validation_share"}),
+        },
+        "audit": {
+            "size": plan.size(recipe),
+            "audit_images": config.balance.audit_images,
+            "folds": config.balance.folds,
+            **config.duplicates.model_dump(),
+        },
+    }
+
+
+def model_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[str, str]) -> Settings:
+    """For training and running a model.
+
+    Args:
+        plan: of the run.
+        experiment, seed: which training.
+        inputs: settings of the model's that are files, by name.
+    """
+    recipe = plan.recipe_of(experiment)
+    entry = plan.config.classify.entry(plan.experiments[experiment].model)
+    return {
+        "precision": plan.config.precision,
+        "training": seed,
+        "sets": plan.sets(recipe),
+        "entry": {**entry, "own": entry["own"] | inputs, "size": plan.size(recipe)},
+    }
+
+
+def metrics_settings(plan: Plan, experiment: str, seed: int) -> Settings:
+    """For measuring a model."""
+    protocol, taxonomy = plan.experiments[experiment].protocol, plan.config.taxonomy
+    return {"experiment": experiment, "protocol": protocol, "training": seed, "taxonomy": taxonomy}
+
+
+def bundle_settings(plan: Plan, experiment: str, seed: int) -> Settings:
+    """For making a model usable without the workflow."""
+    config, entry = plan.config, plan.experiments[experiment]
+    normalizer = plan.recipe(entry.recipe).normalizer
+    stain = config.stain.normalizers[normalizer]
+    return {
+        "limits": config.limits.model_dump(),
+        "origin": {"experiment": experiment, "recipe": entry.recipe, "protocol": entry.protocol, "seed": seed},
+        "frame": {
+            "size": config.images.size,
+            "fit": config.images.fit,
+            "fields": {name: source.field for name, source in config.sources.items()},
+            "max_pixels": config.pixels.max_pixels,
+            "min_side": config.pixels.min_side,
+        },
+        "stain": {
+            "name": normalizer,
+            "method": stain.method,
+            "settings": config.stain.settings_of(stain.method),
+            "direction": stain.direction,
+            "classes": config.stain.classes,
+        },
+        "rendered": any(source.origin == "phantom" for source in config.sources.values()),
+        "quantile": config.classify.evaluation.unlike_quantile,
+    }
+
+
+def comparison_settings(plan: Plan, a: str, b: str) -> Settings:
+    """For comparing two experiments."""
+    return {"names": [a, b], "seeds": [plan.experiments[name].seeds for name in (a, b)]}
+
+
+def facts(plan: Plan, experiment: str) -> Settings:
+    """What tables and figures say of an experiment before it is measured, whether or not its protocol is listed."""
+    config = plan.config
+    entry = config.classify.experiments[experiment]
+    recipe, model = plan.recipe(entry.recipe), config.classify.models[entry.model]
+    network = getattr(model, "architecture", model.method)
+    if model.method == "senet154" and model.gather_excite:
+        network = "senet154_ge"
+    return {
+        "name": experiment,
+        "model": entry.model,
+        "recipe": entry.recipe,
+        "protocol": entry.protocol,
+        "network": network,
+        "normalizer": config.stain.normalizers[recipe.normalizer].method,
+        "rich": recipe.rich and config.synthesis.generators[recipe.rich].method,
+        "rare": recipe.rare and config.synthesis.generators[recipe.rare].method,
+    }
+
+
+def shown_training(plan: Plan, experiment: str) -> Settings:
+    """The facts of an experiment's first training, which pictures are of."""
+    return {**facts(plan, experiment), "seed": plan.experiments[experiment].seeds[0]}
+
+
+def page_settings(plan: Plan, page: str) -> Settings:
+    """For the tables and figures of a page."""
+    pairs = plan.pairs_on(page)
+    trainings = [(name, seed) for name in plan.pages[page] for seed in plan.experiments[name].seeds]
+    return {
+        "experiments": [{**facts(plan, name), "seed": seed} for name, seed in trainings],
+        "protocols": [plan.experiments[a].protocol for a, _ in pairs],
+        "ablations": [{"row": row, **facts(plan, name)} for row, name in plan.config.classify.ablations.items()],
+        "question": pairs[0] if pairs else None,
+    }
+
+
+def picture_settings(plan: Plan, experiment: str) -> Settings:
+    """For the pictures of an experiment."""
+    return {"of": plan.heading(experiment), "experiment": shown_training(plan, experiment)}
+
+
+def part_settings(plan: Plan, experiment: str) -> Settings:
+    """For drawing an ablation beside the whole."""
+    row = next(row for row, name in plan.config.classify.ablations.items() if name == experiment)
+    return {"row": row, "experiments": [shown_training(plan, name) for name in (experiment, plan.whole)]}
