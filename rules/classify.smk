@@ -1,8 +1,8 @@
-# Classifiers: train each on its balanced set, and let it see the real test images once.
+# Classifiers: train each on its balanced set, let it see the real test images once, and tell what it knows.
 #
 # inputs   results/<run>/{protocol}/balanced/{recipe}/images.parquet, and the image sets that it names
 # outputs  results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{weights.safetensors,history.jsonl,training.json}
-#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,calibration.json}
+#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,calibration.json,unlike.safetensors}
 #          data/weights/mobilenet_v2.safetensors
 
 
@@ -46,14 +46,14 @@ rule classify_fit:
         device=CONFIG.device,
         devices=CONFIG.devices,
     params:
-        settings=lambda wildcards: settings(**training_settings(wildcards)),
+        settings=lambda wildcards: of_training(model_settings, wildcards),
         code=lambda wildcards: code("classify_fit", model_module(wildcards)),
     script:
         "../workflow_scripts/classify_fit.py"
 
 
 rule classify_predict:
-    """Predict the real test images with {wildcards.experiment}, seed {wildcards.training}"""
+    """Predict real test images with {wildcards.experiment}, seed {wildcards.training}; describe its training images"""
     input:
         unpack(set_files),
         table=balanced_set,
@@ -61,6 +61,7 @@ rule classify_predict:
     output:
         predictions=f"{CLASSIFIER}/predictions.parquet",
         calibration=f"{CLASSIFIER}/calibration.json",
+        unlike=f"{CLASSIFIER}/unlike.safetensors",
     log:
         f"{RUN}/logs/classify_predict/{{protocol}}/{{experiment}}/seed-{{training}}.log",
     benchmark:
@@ -74,7 +75,7 @@ rule classify_predict:
         device=CONFIG.device,
         devices=1,
     params:
-        settings=lambda wildcards: settings(**training_settings(wildcards)),
+        settings=lambda wildcards: of_training(prediction_settings, wildcards),
         code=lambda wildcards: code("classify_predict", model_module(wildcards)),
     script:
         "../workflow_scripts/classify_predict.py"

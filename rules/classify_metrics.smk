@@ -1,9 +1,11 @@
 # What classifiers said of the test images, measured and compared; and each of them to be used without the workflow.
 #
-# inputs   results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,calibration.json,weights.safetensors}
-#          and for the latter its balanced set with the images, results/<run>/{protocol}/stain/{normalizer}
+# inputs   results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,calibration.json}
+#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{weights,unlike}.safetensors
+#          results/<run>/manifest/{source}.parquet, {protocol}/balanced/{recipe}/images.parquet,
+#          {protocol}/stain/{normalizer}/weights.safetensors
 # outputs  results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{metrics,yardstick}.json
-#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{unlike.safetensors,model.json,card.md}
+#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{model.json,card.md}
 #          results/<run>/{protocol}/comparisons/{a}_and_{b}.json
 
 
@@ -34,34 +36,28 @@ rule classify_metrics:
 rule classify_model:
     """Make {wildcards.experiment}, seed {wildcards.training}, usable without the workflow"""
     input:
-        unpack(set_files),
         table=balanced_set,
         weights=f"{CLASSIFIER}/weights.safetensors",
+        unlike=f"{CLASSIFIER}/unlike.safetensors",
         training=f"{CLASSIFIER}/training.json",
         calibration=f"{CLASSIFIER}/calibration.json",
         metrics=f"{CLASSIFIER}/metrics.json",
         stain=stain_weights,
         catalogue=CONFIG.catalogue,
     output:
-        unlike=f"{CLASSIFIER}/unlike.safetensors",
         model=f"{CLASSIFIER}/model.json",
         card=f"{CLASSIFIER}/card.md",
     log:
         f"{RUN}/logs/classify_model/{{protocol}}/{{experiment}}/seed-{{training}}.log",
     conda:
-        "../envs/cuda.yaml"
-    threads: CONFIG.threads
+        "../envs/cpu.yaml"
     resources:
-        mem_mb=16000,
-        gpu=GPUS,
-        device=CONFIG.device,
-        devices=1,
+        mem_mb=2000,
     params:
         settings=lambda wildcards: settings(
-            **training_settings(wildcards),
-            **bundle_settings(PLAN, wildcards.experiment, int(wildcards.training)),
+            **bundle_settings(PLAN, wildcards.experiment, int(wildcards.training))
         ),
-        code=lambda wildcards: code("classify_model", model_module(wildcards)),
+        code=code("classify_model"),
     script:
         "../workflow_scripts/classify_model.py"
 

@@ -8,6 +8,7 @@ from hemabalance.config.plan_settings import (
     page_settings,
     part_settings,
     picture_settings,
+    prediction_settings,
 )
 
 IMAGENET = "data/weights/mobilenet_v2.safetensors"
@@ -41,10 +42,10 @@ def frozen_features(wildcards):
     return {"features": IMAGENET} if method == "logistic" else {}
 
 
-def training_settings(wildcards):
-    """What the rules that train and run a model are told."""
+def of_training(told, wildcards):
+    """What a rule that trains or runs a model is told, one of the functions `*_settings`."""
     experiment, seed = wildcards.experiment, int(wildcards.training)
-    return model_settings(PLAN, experiment, seed, frozen_features(wildcards))
+    return settings(**told(PLAN, experiment, seed, frozen_features(wildcards)))
 
 
 def model_module(wildcards):

@@ -1,8 +1,8 @@
-"""Let a trained classifier see the real test images."""
+"""Let a trained classifier see the real test images, and describe those that it learned from."""
 
 from pathlib import Path
 
-from hemabalance.classify.fit import predict_balanced
+from hemabalance.classify.trained import predict_balanced
 from hemabalance.dataset.balance import read_balanced
 from hemabalance.dataset.imageset import open_sets
 from hemabalance.stage import stage
@@ -17,5 +17,7 @@ with stage(snakemake) as run, open_sets(run.settings["sets"], snakemake.input.im
         start(**run.device, precision=wanted["precision"], seed=wanted["seed"], threads=run.threads),
         predictions=Path(snakemake.output.predictions),
         calibration=Path(snakemake.output.calibration),
+        unlike=Path(snakemake.output.unlike),
+        quantile=wanted["quantile"],
         threads=run.threads,
     )

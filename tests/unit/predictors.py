@@ -11,10 +11,11 @@ import pandas as pd
 from learners import COMMON
 from makers import ENTRY, LIMITS
 
-from hemabalance.classify.bundle import MODEL, WEIGHTS, Frame, Origin, Stain, stain_of
-from hemabalance.classify.fit import Entry, fit_model, predict_balanced
+from hemabalance.classify.bundle import LOOK, MODEL, WEIGHTS, Frame, Origin, Stain, stain_of
+from hemabalance.classify.fit import Entry, fit_model
 from hemabalance.classify.measure import measure_predictions
 from hemabalance.classify.pack import pack
+from hemabalance.classify.trained import predict_balanced
 from hemabalance.dataset.balance import SCHEMA, write_balanced
 from hemabalance.dataset.geometry import fit_square
 from hemabalance.dataset.imageset import ImageSet, write_image_set
@@ -97,16 +98,14 @@ def packed(folder: Path, entry: Entry, *, direction: str | None = None, rendered
         sets = {"real": held}
         fit_model(entry, rows, sets, job, weights=folder / WEIGHTS, training=folder / "training.json")
         predict_balanced(
-            folder / WEIGHTS, rows, sets, job.runtime, predictions=result, calibration=calibration, threads=1
-        )
-        origin = Origin("tiny", "plain", "leak_free", 1)
-        measure_predictions(
-            result, calibration, folder / "metrics.json", experiment="tiny", protocol="leak_free", seed=1, draw=1
-        )
-        pack(
-            folder, origin, FRAME, LIMITS, stain, dict.fromkeys(FRAME.fields, ENTRY), folder / "images.parquet", sets,
-            job.runtime, rendered=rendered, quantile=0.99, threads=1,
+            folder / WEIGHTS, rows, sets, job.runtime, predictions=result, calibration=calibration,
+            unlike=folder / LOOK, quantile=0.99, threads=1,
         )  # fmt: skip
+    measure_predictions(
+        result, calibration, folder / "metrics.json", experiment="tiny", protocol="leak_free", seed=1, draw=1
+    )
+    origin, sources = Origin("tiny", "plain", "leak_free", 1), dict.fromkeys(FRAME.fields, ENTRY)
+    pack(folder, origin, FRAME, LIMITS, stain, sources, folder / "images.parquet", rendered=rendered)
     photographs, labels = {}, {}
     for source, image_id, part, label, data in every:
         if part == "test":

@@ -18,7 +18,6 @@ from hemabalance.files import write_json
 from hemabalance.report.compared import Compared
 from hemabalance.report.scored import Scored, read_scored
 from hemabalance.taxonomy import CLASSES
-from hemabalance.training.job import Images
 
 COUNTS = {
     "basophil": 12, "eosinophil": 30, "erythroblast": 14, "immature_granulocyte": 26, "lymphocyte": 40, "monoblast": 1,
@@ -38,20 +37,6 @@ class Trained:
     facts: Mapping[str, Any]
     predictions: pd.DataFrame
     scored: Scored
-
-
-class Lookup:
-    """A model that has learned each image by heart: the first two numbers of a picture are its place."""
-
-    classes = CLASSES
-
-    def __init__(self, logits: np.ndarray) -> None:
-        self.known = logits
-
-    def logits(self, pixels: np.ndarray) -> np.ndarray:
-        places = pixels[:, 0, 0].astype(np.int64) @ (256, 1, 0)
-        found: np.ndarray = self.known[places].astype(np.float32)
-        return found
 
 
 def rows_of(counts: Mapping[str, int] = COUNTS) -> pd.DataFrame:
@@ -83,12 +68,10 @@ def trained(
         part[np.arange(len(part)), targets] += skill
     if only:
         logits[:, CLASSES.index(only)] += 30
-    places = np.arange(len(logits))
-    pixels = np.stack([places // 256, places % 256, places * 0], axis=1).astype(np.uint8)[:, None, None]
+    logits = logits.astype(np.float32)
     files = folder / f"{name}-{seed}.parquet", folder / f"{name}-{seed}.calibration.json"
-    validation = Images(pixels[len(rows) :], np.array(CLASSES)[validated])
     options: dict[str, Any] = {"trained": CLASSES, "predictions": files[0], "calibration": files[1]}
-    predict_test(Lookup(logits), validation, rows, pixels[: len(rows)], **options)  # type: ignore[arg-type]
+    predict_test(np.array(CLASSES)[validated], logits[len(rows) :], rows, logits[: len(rows)], **options)
     table, calibration = read_predictions(files[0]), json.loads(files[1].read_text())
     found = measure(table, calibration, experiment=name, protocol=protocol, seed=seed, draw=3)
     facts = {"name": name, "model": like["network"], "recipe": name, "protocol": protocol, "seed": seed, **like}

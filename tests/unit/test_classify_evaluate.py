@@ -17,7 +17,7 @@ from hemabalance.classify.compare import (
     spread_over_seeds,
     write_comparison,
 )
-from hemabalance.classify.evaluate import predict_test
+from hemabalance.classify.evaluate import outputs, predict_test
 from hemabalance.classify.measure import measure, measure_predictions
 from hemabalance.classify.predictions import (
     PROBABILITIES,
@@ -33,7 +33,6 @@ from hemabalance.dataset.manifest import write_manifest
 from hemabalance.errors import InputError
 from hemabalance.metrics.calibration import COLDEST, tempered
 from hemabalance.taxonomy import CLASSES
-from hemabalance.training.job import Images
 
 HEADLINE = {
     "accuracy",
@@ -140,11 +139,10 @@ def evaluated(
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Of the pictures, the first `checked` are for validation and the others for the test."""
     places = np.arange(len(rows))
-    validation = Images(pictures(places[:checked]), rows["label"].to_numpy(dtype=str)[:checked])
+    seen, said = (outputs(Lookup(logits), pictures(part)) for part in (places[:checked], places[checked:]))
+    labels = rows["label"].to_numpy(dtype=str)[:checked]
     paths = {"predictions": folder / "p.parquet", "calibration": folder / "c.json"}
-    predict_test(
-        Lookup(logits), validation, rows.iloc[checked:], pictures(places[checked:]), trained=trained, **paths
-    )  # fmt: skip
+    predict_test(labels, seen, rows.iloc[checked:], said, trained=trained, **paths)
     return read_predictions(paths["predictions"]), json.loads(paths["calibration"].read_text("utf-8"))
 
 
@@ -210,13 +208,11 @@ def test_outputs_that_are_no_numbers_are_refused_and_nothing_is_written(tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_model_of_other_classes_is_refused(tmp_path: Path) -> None:
+def test_a_model_of_other_classes_is_refused() -> None:
     model = Lookup(np.zeros((3, 12), np.float32))
     model.classes = CLASSES[::-1]
-    images = Images(pictures(np.arange(0)), np.array([], str))
-    paths = {"predictions": tmp_path / "p.parquet", "calibration": tmp_path / "c.json"}
     with pytest.raises(ValueError, match="not the twelve"):
-        predict_test(model, images, rows_of([]), pictures(np.arange(0)), trained=CLASSES, **paths)
+        outputs(model, pictures(np.arange(0)))
 
 
 # --- metrics.json

@@ -13,6 +13,7 @@ from hemabalance.config.plan_settings import (
     page_settings,
     part_settings,
     picture_settings,
+    prediction_settings,
     recipe_settings,
 )
 from hemabalance.provenance import canonical_json
@@ -204,6 +205,7 @@ def test_a_model_is_told_its_method_its_sets_and_its_files() -> None:
 def test_training_is_told_nothing_of_who_is_shown_or_compared() -> None:
     other = plan(shown=["line"], comparisons=[], ablations={}, evaluation={"unlike_quantile": 0.9})
     assert model_settings(other, "both", 3, {}) == model_settings(plan(), "both", 3, {})
+    assert prediction_settings(other, "both", 3, {}) == {**model_settings(plan(), "both", 3, {}), "quantile": 0.9}
     assert metrics_settings(other, "both", 3) == metrics_settings(plan(), "both", 3)
 
 

@@ -204,6 +204,12 @@ def test_a_setting_of_classifiers_reruns_them_and_no_generator(edited):
     assert edited.would_run(overlays=MORE) == CLASSIFIED - {"balance", "balance_tables"} | {"report", "all"}
 
 
+def test_how_far_is_too_far_retrains_nothing(edited):
+    (edited.folder / "more.yaml").write_text("classify: {evaluation: {unlike_quantile: 0.9}}\n")
+    expected = CLASSIFIED - {"balance", "balance_tables", "classify_fit"} | {"report", "all"}
+    assert edited.would_run(overlays=MORE) == expected
+
+
 def test_a_balanced_set_keeps_test_images_real_and_classifiers_are_tested_on_all_of_them(finished):
     results = finished.folder / "results" / "tiny" / "leak_free"
     split = pd.read_parquet(results / "split.parquet")

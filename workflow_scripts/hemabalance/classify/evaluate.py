@@ -1,4 +1,4 @@
-"""Let a trained classifier see the real test images, once, with its confidences calibrated on the validation images."""
+"""What a trained classifier says of images, with confidences calibrated on the validation images."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -21,27 +21,48 @@ from hemabalance.metrics.calibration import (
     tempered,
 )
 from hemabalance.taxonomy import CLASSES
-from hemabalance.training.job import Images
+
+
+def outputs(model: Model, pixels: np.ndarray) -> np.ndarray:
+    """The logits of a trained model, float32 (n, 12), also for no image at all.
+
+    Args:
+        model: over all twelve classes in their order.
+        pixels: RGB uint8 (n, size, size, 3).
+
+    Raises:
+        InputError: they are not finite.
+        ValueError: the model is not over the twelve classes.
+    """
+    if tuple(model.classes) != CLASSES:
+        raise ValueError(f"a model over the classes {model.classes}, not the twelve of the taxonomy")
+    if not len(pixels):
+        return np.zeros((0, len(CLASSES)), np.float32)
+    logits = model.logits(pixels)
+    if not np.isfinite(logits).all():
+        remedy = "Delete its results and train it again, with a lower learning rate if it happens again"
+        raise InputError("the trained classifier", "gives outputs that are not finite numbers", remedy)
+    return logits
 
 
 def predict_test(
-    model: Model,
-    validation: Images,
+    labels: np.ndarray,
+    seen: np.ndarray,
     rows: pd.DataFrame,
-    pixels: np.ndarray,
+    logits: np.ndarray,
     *,
     trained: Collection[str],
     predictions: Path,
     calibration: Path,
 ) -> None:
-    """Predict all test images and write what came out.
+    """Write what a trained model says of the test images, calibrated.
 
     Args:
-        model: trained, over all twelve classes in their order.
-        validation: the images to calibrate on, which the model was not trained on. Those of a class that it was not
-            trained on are left out: no temperature mends a class that it cannot name.
+        labels, seen: str (m,) and a model's `outputs` (m, 12) for the images to calibrate on, which it was not trained
+            on. Those of a class that it was not trained on are left out: no temperature mends a class that it cannot
+            name.
         rows: `image_id, source, label` of the real test images.
-        pixels: RGB uint8 (n, size, size, 3), in the order of the rows.
+        logits: its outputs (n, 12) for them, in the order of the rows.
         trained: the classes that had training images.
         predictions: Parquet to write (`predictions.SCHEMA`).
         calibration: JSON to write: `temperature`; `validation`: `n, nll_before, nll_after, at_bound` (the temperature
@@ -50,17 +71,12 @@ def predict_test(
             are null, and without validation images the temperature is 1.
 
     Raises:
-        InputError: the model's outputs are not finite.
-        ValueError: the model is not over the twelve classes, or rows and pixels do not match.
+        ValueError: rows and logits do not match.
     """
-    if tuple(model.classes) != CLASSES:
-        raise ValueError(f"a model over the classes {model.classes}, not the twelve of the taxonomy")
-    if len(rows) != len(pixels):
-        raise ValueError(f"{len(rows)} rows for {len(pixels)} test images")
-    known = np.isin(validation.labels, list(trained))
-    seen, seen_targets = _logits(model, validation.pixels[known]), codes_of(validation.labels[known].tolist())
+    known = np.isin(labels, list(trained))
+    seen, seen_targets = seen[known], codes_of(labels[known].tolist())
     temperature = fit_temperature(seen, seen_targets)
-    logits, targets = _logits(model, pixels), codes_of(rows["label"])
+    targets = codes_of(rows["label"])
     table = make_predictions(rows, logits, temperature)
     write_predictions(table, predictions)
     at_bound = bool(len(seen)) and temperature in (COLDEST, HOTTEST)
@@ -70,16 +86,6 @@ def predict_test(
         "test": {"n": len(rows)} | _likelihoods(logits, targets, temperature) | _errors(logits, targets, temperature),
     }
     write_json(found, calibration)
-
-
-def _logits(model: Model, pixels: np.ndarray) -> np.ndarray:
-    if not len(pixels):
-        return np.zeros((0, len(CLASSES)), np.float32)
-    logits = model.logits(pixels)
-    if not np.isfinite(logits).all():
-        remedy = "Delete its results and train it again, with a lower learning rate if it happens again"
-        raise InputError("the trained classifier", "gives outputs that are not finite numbers", remedy)
-    return logits
 
 
 def _likelihoods(logits: np.ndarray, targets: np.ndarray, temperature: float) -> dict[str, float | None]:

@@ -10,14 +10,11 @@ import numpy as np
 import pandas as pd
 
 from hemabalance.classify import method_module
-from hemabalance.classify.entry import open_by_description
-from hemabalance.classify.evaluate import predict_test
 from hemabalance.classify.model import ModelData
 from hemabalance.dataset.balance import REAL, read_images
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.files import write_json
 from hemabalance.taxonomy import CLASSES
-from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob, Images
 
 
@@ -91,41 +88,3 @@ def fit_model(
 def _digest(rows: pd.DataFrame, size: int) -> str:
     given = rows.loc[rows["part"] != "test", ["image_id", "part", "label", "sha256"]]
     return hashlib.sha256(f"{size}\n{given.to_csv(index=False)}".encode()).hexdigest()
-
-
-def predict_balanced(
-    weights: Path,
-    rows: pd.DataFrame,
-    sets: Mapping[str, ImageSet],
-    runtime: Runtime,
-    *,
-    predictions: Path,
-    calibration: Path,
-    threads: int,
-) -> None:
-    """Predict the real test images of a balanced set, with confidences calibrated on its validation images.
-
-    Args:
-        weights: of the model.
-        rows: the balanced set.
-        sets: its image sets by name.
-        runtime: where the model runs.
-        predictions, calibration: to write; see `evaluate.predict_test`.
-        threads: images at once.
-
-    Raises:
-        InputError: the weights or an image set are missing, damaged or others.
-    """
-    model = open_by_description(weights, runtime)
-    # Under `thesis` the test part holds synthetic images; tested is on real ones alone.
-    rows = rows[(rows["part"] != "test") | (rows["origin"] == "real")]
-    test, pixels = part_of(rows, "test", sets, model.size, threads=threads)
-    predict_test(
-        model,
-        images_of(rows, "validation", sets, model.size, threads=threads),
-        test[["image_id", "source", "label"]],
-        pixels,
-        trained=set(rows.loc[rows["part"] == "train", "label"]),
-        predictions=predictions,
-        calibration=calibration,
-    )

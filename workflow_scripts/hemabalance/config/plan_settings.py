@@ -38,7 +38,7 @@ def recipe_settings(plan: Plan, recipe: str, protocol: str) -> Settings:
 
 
 def model_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[str, str]) -> Settings:
-    """For training and running a model.
+    """For training a model.
 
     Args:
         plan: of the run.
@@ -53,6 +53,12 @@ def model_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[str, 
         "sets": plan.sets(recipe),
         "entry": {**entry, "own": entry["own"] | inputs, "size": plan.size(recipe)},
     }
+
+
+def prediction_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[str, str]) -> Settings:
+    """For running a model; arguments as `model_settings`."""
+    quantile = plan.config.classify.evaluation.unlike_quantile
+    return {**model_settings(plan, experiment, seed, inputs), "quantile": quantile}
 
 
 def metrics_settings(plan: Plan, experiment: str, seed: int) -> Settings:
@@ -84,7 +90,6 @@ def bundle_settings(plan: Plan, experiment: str, seed: int) -> Settings:
             "classes": config.stain.classes,
         },
         "rendered": any(source.origin == "phantom" for source in config.sources.values()),
-        "quantile": config.classify.evaluation.unlike_quantile,
     }
 
 
