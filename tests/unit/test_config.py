@@ -86,6 +86,15 @@ def test_demo_needs_no_archive() -> None:
     assert {source.origin for source in sources.values()} == {"phantom"}
 
 
+def test_what_is_trained_under_thesis_has_something_that_saw_the_test_images() -> None:
+    config = Config()
+    pooled = {name: entry for name, entry in config.classify.experiments.items() if entry.protocol == "thesis"}
+    recipes = {name: config.balance.recipes[entry.recipe] for name, entry in pooled.items()}
+    fitted = {name for name, one in recipes.items() if config.stain.normalizers[one.normalizer].method != "none"}
+    assert fitted | {name for name, one in recipes.items() if one.generators} == pooled.keys()
+    assert fitted & set(config.classify.shown)
+
+
 @pytest.mark.parametrize(
     ("overlay", "says"),
     [
@@ -119,7 +128,7 @@ def test_demo_needs_no_archive() -> None:
         ({"classify": {"experiments": {"plain": {"recipe": "x"}}}}, ["experiments.plain.recipe is 'x'", "original"]),
         ({"classify": {"experiments": {"plain": {"model": "x"}}}}, ["experiments.plain.model is 'x'", "senet154_ge"]),
         ({"classify": {"experiments": {"plain": {"seeds": [1, 1]}}}}, ["experiments.plain.seeds lists one twice"]),
-        ({"classify": {"comparisons": [{"a": "plain", "b": "plain_thesis"}]}}, ["have not the same test images"]),
+        ({"classify": {"comparisons": [{"a": "plain", "b": "original_thesis"}]}}, ["have not the same test images"]),
         ({"classify": {"shown": ["plain"]}, "protocols": ["thesis"]}, ["classify.shown has no experiment"]),
         ({"synthesis": {"roles": {"enough_from": 50}}}, ["enough_from 50 is below rare_below 100"]),
         (

@@ -172,7 +172,6 @@ _EXPERIMENTS = {
     **{recipe: ExperimentConfig(recipe=recipe, model="senet154_ge") for recipe in _RECIPES},
     **{f"{model}_balanced": ExperimentConfig(recipe="balanced", model=model) for model in _BASELINES},
     "logistic_original": ExperimentConfig(recipe="original", model="logistic"),
-    "plain_thesis": ExperimentConfig(recipe="plain", model="senet154_ge", protocol="thesis"),
     "original_thesis": ExperimentConfig(recipe="original", model="senet154_ge", protocol="thesis"),
     "balanced_thesis": ExperimentConfig(recipe="balanced", model="senet154_ge", protocol="thesis"),
 }
@@ -207,7 +206,7 @@ class ClassifyConfig(Section):
     models: dict[str, ModelConfig] = Field(_MODELS, min_length=1, description="by name")
     experiments: dict[str, ExperimentConfig] = Field(_EXPERIMENTS, min_length=1, description="by name")
     shown: tuple[str, ...] = Field(
-        ("original", "balanced", "logistic_original", "plain", "plain_thesis"),
+        ("original", "balanced", "logistic_original", "plain", "original_thesis"),
         min_length=1,
         description="experiments that `snakemake` runs if their protocol is listed; `snakemake experiments` runs all",
     )
