@@ -31,7 +31,8 @@ class InceptionFeatures:
         tensors = {name: torch.from_numpy(values) for name, values in WEIGHTS.load(weights).items()}
         self._network = empty_network()
         self._network.load_state_dict(tensors, assign=True)
-        # Twice as fast on a processor, the same to the last few bits.
+        # Together more than twice as fast on a processor, and the same to the last few bits.
+        self._network.fold()
         self._network.to(device, memory_format=torch.channels_last)
         self._device, self._batch = torch.device(device), batch
 

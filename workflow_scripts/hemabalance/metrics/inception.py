@@ -6,12 +6,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from hemabalance.torchvision_compat import make_torchvision_importable
 
 make_torchvision_importable()
 
-from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3  # noqa: E402
+from torch_fidelity.feature_extractor_inceptionv3 import BasicConv2d, FeatureExtractorInceptionV3  # noqa: E402
 
 
 class InceptionPool(FeatureExtractorInceptionV3):  # type: ignore[misc]
@@ -31,6 +32,12 @@ class InceptionPool(FeatureExtractorInceptionV3):  # type: ignore[misc]
     def load_state_dict(self, state_dict: Mapping[str, Tensor], strict: bool = True, assign: bool = False) -> Any:
         """As `torch.nn.Module`; an empty dictionary, which the constructor hands in, changes nothing."""
         return super().load_state_dict(state_dict, strict=strict and bool(state_dict), assign=assign)
+
+    def fold(self) -> None:
+        """Put each batch normalisation into the convolution before it, as can be done once the weights are final."""
+        for module in self.modules():
+            if isinstance(module, BasicConv2d):
+                module.conv, module.bn = fuse_conv_bn_eval(module.conv, module.bn), nn.Identity()
 
 
 def empty_network() -> InceptionPool:
