@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ import pytest
 from makers import hand_made
 from scored_runs import COUNTS, ORIGINAL, OURS, PLAIN, Trained, compared, history, trained
 
+from browser import browser, shown
 from hemabalance.classify.yardstick import yardstick
 from hemabalance.report.balance_figure import balance_figure
 from hemabalance.report.balance_tables import balance_tables, read_audits
@@ -458,20 +458,6 @@ def test_rendered_cells_are_no_evidence_even_in_the_answer(made: Path) -> None:
     assert "it is no evidence about blood" in said(html)
 
 
-def browser() -> str | None:
-    return shutil.which("chromium") or shutil.which("google-chrome")
-
-
-WATCH = """<script>
-const errors = []; console.error = (...words) => errors.push(words.join(" "));
-addEventListener("error", event => errors.push(event.message || String(event.target.src)), true);
-addEventListener("load", () => {
-  const seen = [...document.images].map(i => [i.naturalWidth, i.naturalHeight, i.width, i.height]);
-  document.body.dataset.seen = JSON.stringify({errors, seen});
-});
-</script>"""
-
-
 def test_every_picture_of_the_page_shows(made: Path, tmp_path: Path) -> None:
     html = page(made, "local")
     count = len(re.findall("<img ", html))
@@ -479,23 +465,11 @@ def test_every_picture_of_the_page_shows(made: Path, tmp_path: Path) -> None:
     for address in re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', html):
         root = ElementTree.fromstring(base64.b64decode(address))
         assert all(float(root.attrib[side].removesuffix("pt")) > 0 for side in ("width", "height"))
-    if found := browser():  # where none can be installed, what is above must do
-        seen, log = shown_in(found, html, tmp_path)
-        assert seen["errors"] == []
-        assert len(seen["seen"]) == count
-        assert all(min(sizes) > 100 for sizes in seen["seen"]), seen
-        assert not re.findall(r"^.*CONSOLE.*$", log, re.MULTILINE)
-
-
-def shown_in(found: str, html: str, folder: Path) -> tuple[Any, str]:
-    """What the page looks like from inside a browser, and what the browser says."""
-    (folder / "watched.html").write_text(html.replace("<head>", f"<head>{WATCH}"), "utf-8")
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", f"--user-data-dir={folder}/p"]
-    command = [found, *options, "--virtual-time-budget=5000", "--dump-dom", f"file://{folder}/watched.html"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    seen = re.search(r'data-seen="([^"]*)"', done.stdout)
-    assert seen, done.stdout[-500:]
-    return json.loads(seen[1].replace("&quot;", '"')), done.stderr
+    if browser():  # where none can be installed, what is above must do
+        seen = shown(html, tmp_path)
+        assert (seen.errors, seen.console) == ([], [])
+        assert len(seen.sizes) == count
+        assert all(min(sizes) > 100 for sizes in seen.sizes), seen
 
 
 def test_the_report_does_not_load_pytorch() -> None:

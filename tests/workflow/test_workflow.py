@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from browser import browser, shown
+
 MORE = ("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml")
 RULES = {
     "phantom", "inventory", "manifest", "images", "split", "count_tables", "split_table", "contact_sheet",
@@ -353,6 +355,19 @@ def test_a_download_of_other_content_is_refused(mirror):
     assert "put it at data/raw/got.zip" in done.stdout
     assert "Traceback" not in done.stdout
     assert not list((mirror.folder / "data" / "raw").glob("got.zip*"))
+
+
+def test_the_report_shows_every_picture_offline(finished, tmp_path):
+    html = (finished.folder / "results" / "tiny" / "report.html").read_text("utf-8")
+    pictures = re.findall(r'<img [^>]*src="([^"]{0,40})', html)
+    assert len(pictures) > 30
+    assert all(address.startswith("data:image/") for address in pictures)
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//[^"]*\.(?:js|css|svg|png|woff2?)"', html)
+    if browser():  # where none can be installed, what is above must do
+        seen = shown(html, tmp_path)
+        assert (seen.errors, seen.console) == ([], [])
+        assert len(seen.sizes) == len(pictures)
+        assert all(min(sizes) > 20 for sizes in seen.sizes), seen.sizes
 
 
 def test_snakemakes_own_report_works(finished, tmp_path):
