@@ -19,7 +19,7 @@ rule phantom:
         f"{RUN}/benchmarks/phantom/{{source}}.tsv"
     conda:
         "../envs/cpu.yaml"
-    threads: 2
+    threads: CONFIG.threads
     resources:
         mem_mb=2000,
     params:

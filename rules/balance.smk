@@ -24,7 +24,7 @@ rule balance:
         f"{RUN}/benchmarks/balance/{{protocol}}/{{recipe}}.tsv"
     conda:
         "../envs/cpu.yaml"
-    threads: 8
+    threads: CONFIG.threads
     resources:
         mem_mb=8000,
     params:

@@ -29,7 +29,7 @@ rule pairs:
         f"{RUN}/benchmarks/pairs/pairs.tsv"
     conda:
         "../envs/cpu.yaml"
-    threads: 8
+    threads: CONFIG.threads
     resources:
         mem_mb=4000,
     params:
