@@ -11,6 +11,8 @@
 #   results/<run>/{protocol}/source_classifier/{augmentation}/   weights.safetensors, history.jsonl, training.json
 #   results/<run>/{protocol}/stain/{normalizer}/           weights.safetensors, history.jsonl, training.json,
 #                                                          metrics.json, images.zip, images.parquet
+#   results/<run>/{protocol}/synthesis_real/{normalizer}/  real.parquet, features.safetensors: what the judges see in
+#                                                          the images that synthetic ones are compared with
 #   results/<run>/{protocol}/synthesis_judge/{normalizer}/     weights.safetensors, history.jsonl, training.json
 #   results/<run>/{protocol}/synthesis/{normalizer}/{generator}/   weights.safetensors, history.jsonl, training.json,
 #                                                          metrics.json, images.{zip,parquet}, snapshots.{zip,parquet},
