@@ -16,6 +16,7 @@ from hemabalance.dataset.imageset import ImageSet, write_image_set
 from hemabalance.dataset.leaks import Walked
 from hemabalance.dataset.seen import SCHEMA, Kind, Seen
 from hemabalance.dataset.splits import Protocol, draws
+from hemabalance.report.balance_tables import read_audits
 
 STORED, SIZE, SEED = 48, 24, 7
 COUNTS = {  # source, folder, class -> images
@@ -146,3 +147,12 @@ def audited(given: Walked, **changed: Any) -> dict[str, Any]:
         raise
     found: dict[str, Any] = json.loads(path.read_text())
     return found
+
+
+def audits(folder: Path) -> list[Any]:
+    """What is found of two sets, one under each protocol, as files give it back."""
+    made, pooled = run(folder / "1"), run(folder / "2", "thesis")
+    found = [audited(walked(made)), audited(walked(pooled, "thesis"))]
+    for place, one in enumerate(found):
+        (folder / f"{place}.json").write_text(json.dumps(one))
+    return read_audits([folder / "0.json", folder / "1.json"])

@@ -15,6 +15,7 @@ from hemabalance.classify.measure import measure
 from hemabalance.classify.predictions import codes_of, read_predictions
 from hemabalance.dataset.splits import Protocol
 from hemabalance.files import write_json
+from hemabalance.report.classify_ablations import Ablation, ablations_of
 from hemabalance.report.compared import Compared
 from hemabalance.report.scored import Scored, read_scored
 from hemabalance.taxonomy import CLASSES
@@ -28,6 +29,14 @@ COUNTS = {
 OURS = {"network": "senet154_ge", "normalizer": "wcyclegan_gp", "rich": "c_wgan_gp", "rare": "fewshot_meta"}
 PLAIN = {"network": "senet154_ge", "normalizer": "none", "rich": None, "rare": None}
 ORIGINAL = {**PLAIN, "normalizer": "reinhard"}
+ROWS = [
+    {"row": "full", "name": "balanced", **OURS},
+    {"row": "without gather-excite", "name": "senet154_balanced", **OURS, "network": "senet154"},
+    {"row": "without stain normalisation", "name": "no_stain", **OURS, "normalizer": "none"},
+    {"row": "without C-WGAN-GP (few-shot for all)", "name": "fewshot_only", **OURS, "rich": "fewshot_meta"},
+    {"row": "without few-shot (C-WGAN-GP for all)", "name": "c_wgan_gp_only", **OURS, "rare": "c_wgan_gp"},
+]
+"""What the table of ablations asks for."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +99,35 @@ def compared(a: Sequence[Trained], b: Sequence[Trained]) -> Compared:
     names = a[0].scored.name, b[0].scored.name
     found = compare_seeds(*tables, names=names, draw=3)
     return Compared(a[0].scored.protocol, json.loads(json.dumps(found, allow_nan=False)))
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """A few trainings, and what came of comparing them."""
+
+    of: Mapping[str, Trained]
+    comparisons: list[Compared]
+
+    @property
+    def ablations(self) -> list[Ablation]:
+        return ablations_of(ROWS, [one.scored for one in self.of.values()], self.comparisons)
+
+
+def rivals(folder: Path) -> Rivals:
+    of = {
+        "balanced": trained(folder, "balanced", skill=5.5),
+        "again": trained(folder, "balanced", skill=5.5, seed=2),
+        "original": trained(folder, "original", skill=3.5, like=ORIGINAL),
+        "plain": trained(folder, "plain", skill=3.2, like=PLAIN),
+        "no_stain": trained(folder, "no_stain", skill=3.2, like={**OURS, "normalizer": "none"}),
+        "pooled": trained(folder, "balanced_thesis", skill=7, protocol="thesis"),
+    }
+    original_again = trained(folder, "original", skill=3.5, seed=2, like=ORIGINAL)
+    pairs = [
+        compared([of["balanced"], of["again"]], [of["original"], original_again]),
+        compared([of["balanced"]], [of["no_stain"]]),
+    ]
+    return Rivals(of, pairs)
 
 
 def history(steps: int = 200) -> pd.DataFrame:
