@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from predictors import Packed
     from scored_runs import Rivals
 
 # Most tests do without: each fixture imports what it needs.
@@ -36,3 +37,11 @@ def audits(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     import balanced_sets
 
     return balanced_sets.audits(tmp_path_factory.mktemp("sets"))
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory: pytest.TempPathFactory) -> "Packed":
+    """A small neural network, packed for `hemabalance predict`."""
+    import predictors
+
+    return predictors.packed(tmp_path_factory.mktemp("models") / "network", predictors.NETWORK)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from learners import COMMON
 from makers import ENTRY, LIMITS
 
@@ -16,6 +17,7 @@ from hemabalance.classify.fit import Entry, fit_model
 from hemabalance.classify.measure import measure_predictions
 from hemabalance.classify.pack import pack
 from hemabalance.classify.trained import predict_balanced
+from hemabalance.cli import main
 from hemabalance.dataset.balance import SCHEMA, write_balanced
 from hemabalance.dataset.geometry import fit_square
 from hemabalance.dataset.imageset import ImageSet, write_image_set
@@ -60,6 +62,9 @@ class Packed:
     @property
     def weights(self) -> Path:
         return self.folder / WEIGHTS
+
+    def photographs_of(self, source: str) -> dict[str, bytes]:
+        return {name: data for name, data in self.photographs.items() if name.startswith(source)}
 
 
 def runtime() -> Runtime:
@@ -144,3 +149,23 @@ def _written(folder: Path, table: pd.DataFrame, pixels: np.ndarray) -> pd.DataFr
     rows = rows.assign(image_set="real", group_id=rows["image_id"])[list(SCHEMA.columns)].astype("str")
     write_balanced(rows, folder / "images.parquet")
     return rows
+
+
+def predict(model: Packed, *paths: Path, **options: Any) -> tuple[int, pd.DataFrame]:
+    """Exit code, and the table as it was written; None as an option's value leaves it out."""
+    out = model.folder.parent / "out.parquet"
+    out.unlink(missing_ok=True)
+    given = {"threads": 1, "source": None} | options
+    words = [f"--{key.replace('_', '-')}={value}" for key, value in given.items() if value is not None]
+    code = main(["predict", str(model.folder), *map(str, paths), "--out", str(out), *words])
+    return code, pd.read_parquet(out)
+
+
+def refused(model: Packed, *words: str | Path, capsys: pytest.CaptureFixture[str], out: str = "out.csv") -> str:
+    """The message of a call that does not predict; nothing is written."""
+    target = model.folder.parent / out
+    assert main(["predict", str(model.folder), *map(str, words), "--out", str(target)]) == 1
+    assert not target.is_file()
+    said = capsys.readouterr()
+    assert said.out == ""
+    return said.err
