@@ -1,4 +1,4 @@
-"""C-WGAN-GP and CWGAN-GP: who learns when, resuming, saving and use."""
+"""C-WGAN-GP and CWGAN-GP: resuming, saving and use, and what is refused."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from trainees import cpu, lines
+from adversaries import LABELS, SIZE, begun, built, cells, data, every_method, fitted, job, parameters
+from trainees import cpu
 
 from hemabalance.errors import InputError
 from hemabalance.synthesis import method_module
@@ -15,80 +16,8 @@ from hemabalance.synthesis.conditional_game import Game
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import sample
-from hemabalance.training.device import Runtime, bare
-from hemabalance.training.job import FitJob, Images
+from hemabalance.training.job import Images
 from hemabalance.training.weights import read_description
-
-SIZE = 16
-LABELS = ("basophil", "monocyte", "platelet")
-COLOURS = {"basophil": (90, 40, 120), "monocyte": (120, 170, 60), "platelet": (220, 120, 150), "neutrophil": (0, 0, 0)}
-SETTINGS: dict[str, Any] = {
-    "latent": 5,
-    "width": 4,
-    "critic_width": 4,
-    "norm": "batch",
-    "lr": 2e-3,
-    "betas": (0.0, 0.9),
-    "batch": 4,
-    "steps": 6,
-    "critic_steps": 2,
-    "gp_weight": 10.0,
-    "average_decay": 0.5,
-    "decay_from": 0.5,
-    "augment": True,
-    "memory_budget": 1 << 20,
-    "log_every": 2,
-    "checkpoint_every": 2,
-    "snapshots": 3,
-    "snapshot_images": 2,
-}
-OWN: dict[str, dict[str, Any]] = {
-    "c_wgan_gp": {"class_weight": 1.0, "classifier_lr": 2e-3, "colour_strength": 0.2},
-    "cwgan_gp": {},
-}
-LOSSES = {
-    "c_wgan_gp": {"critic", "penalty", "adversarial", "class_fake", "classifier", "accuracy"},
-    "cwgan_gp": {"critic", "penalty", "adversarial"},
-}
-every_method = pytest.mark.parametrize("name", OWN)
-
-
-def cells(labels: list[str], seed: int, size: int = SIZE) -> Images:
-    """Discs whose colour is their class's."""
-    rng = np.random.default_rng(seed)
-    down, across = np.mgrid[0:size, 0:size]
-    pixels = np.full((len(labels), size, size, 3), 235)
-    for k, label in enumerate(labels):
-        pixels[k, np.hypot(down - size / 2, across - size / 2) < size * rng.uniform(0.2, 0.4)] = COLOURS[label]
-    return Images((pixels + rng.integers(-9, 10, pixels.shape)).clip(0, 255).astype(np.uint8), np.array(labels))
-
-
-def data(real: Images | None = None, held_back: int = 4, size: int = SIZE) -> SynthesisData:
-    labels = ["monocyte"] * 6 + ["basophil"] * 3 + ["neutrophil"] * 4 + ["platelet"]
-    watched = [*LABELS, "neutrophil"] * held_back
-    none = Images(np.empty((0, size, size, 3), np.uint8), np.empty(0, "<U1"))
-    return SynthesisData(real or cells(labels, 1, size), cells(watched, 2) if watched else none, none)
-
-
-def job(folder: Path, seed: int = 7, runtime: Runtime | None = None) -> FitJob:
-    return FitJob(runtime or cpu(seed=seed), folder / "state", folder / "history.jsonl", threads=1, seed=seed)
-
-
-def built(
-    name: str, size: int = SIZE, trained: tuple[str, ...] = LABELS, served: tuple[str, ...] = LABELS, **changed: Any
-) -> Any:
-    settings = {**SETTINGS, **OWN[name], **changed}
-    return method_module(name).build(settings, classes=Classes(trained, served), size=size, runtime=cpu())
-
-
-def begun(name: str, folder: Path, **changed: Any) -> Any:
-    return built(name, **changed).begin(data(), job(folder))
-
-
-def fitted(name: str, folder: Path, seed: int = 7, **changed: Any) -> Any:
-    generator = built(name, **changed)
-    generator.fit(data(), job(folder, seed))
-    return generator
 
 
 def drawn(generator: Any, label: str, count: int = 5) -> np.ndarray:
@@ -99,50 +28,6 @@ def outcome(generator: Any, folder: Path) -> tuple[bytes, bytes, bytes]:
     generator.save(folder / "weights.safetensors")
     files = (folder / "weights.safetensors").read_bytes(), (folder / "history.jsonl").read_bytes()
     return *files, generator.snapshots.taken.numpy().tobytes()
-
-
-def parameters(game: Any) -> dict[str, dict[str, torch.Tensor]]:
-    return {
-        name: {key: value.detach().clone() for key, value in bare(game.networks[name]).named_parameters()}
-        for name in game.optimizers
-    }
-
-
-def moved(game: Any, before: dict[str, dict[str, torch.Tensor]]) -> dict[str, set[str]]:
-    """The players that changed, each with the names of parameters that did not."""
-    after = parameters(game)
-    still = {name: {key for key in own if torch.equal(own[key], after[name][key])} for name, own in before.items()}
-    return {name: same for name, same in still.items() if same != set(before[name])}
-
-
-@every_method
-def test_every_parameter_moves_and_the_losses_have_their_names(name: str, tmp_path: Path) -> None:
-    game = begun(name, tmp_path)
-    before = parameters(game)
-    losses = [game.step() for _ in range(2)]
-    assert moved(game, before) == {player: set() for player in game.optimizers}
-    assert all(set(step) - {"held_back_accuracy"} == LOSSES[name] for step in losses)
-    for step in losses:
-        assert all(loss.ndim == 0 and not loss.requires_grad and loss.isfinite() for loss in step.values())
-
-
-@every_method
-def test_each_player_learns_alone(name: str, tmp_path: Path) -> None:
-    game = begun(name, tmp_path)
-    real, targets = game.real.draw()
-    fake = game.made(targets)
-    before = parameters(game)
-    game.update_critic(real, fake.detach(), targets)
-    assert moved(game, before) == {"critic": set()}
-    before = parameters(game)
-    game.update_generator(fake, targets)
-    assert moved(game, before) == {"generator": set()}
-    if name == "c_wgan_gp":
-        before = parameters(game)
-        game.update_classifier(real, targets)
-        assert moved(game, before) == {"classifier": set()}
-        game.held_back_accuracy()
-    assert all(p.requires_grad for player in game.optimizers for p in game.networks[player].parameters())
 
 
 @every_method
@@ -265,106 +150,6 @@ def test_held_back_images_of_another_size_are_refused(tmp_path: Path) -> None:
         built("c_wgan_gp").begin(odd, job(tmp_path))
 
 
-def test_classes_are_drawn_alike_often_and_no_other(tmp_path: Path) -> None:
-    game = begun("c_wgan_gp", tmp_path, augment=False, trained=("monocyte", "platelet", "basophil"))
-    counts = torch.zeros(3)
-    for _ in range(150):
-        real, targets = game.real.draw()
-        counts += torch.bincount(targets, minlength=3)
-        dark = real.amin(dim=1).flatten(1).median(dim=1).values  # neutrophils are black
-        assert (dark > -0.95).all()
-        for image, target in zip(real, targets, strict=True):
-            colour = torch.tensor(COLOURS[("monocyte", "platelet", "basophil")[target]]) / 127.5 - 1
-            assert (image[:, SIZE // 2, SIZE // 2] - colour).abs().max() < 0.08
-    assert counts.min() > 150  # of 600
-    asked = torch.bincount(torch.cat([game.drawn()[1] for _ in range(150)]), minlength=3)
-    assert asked.min() > 150
-
-
-def test_only_the_critic_that_is_told_compares_like_with_like(tmp_path: Path) -> None:
-    told, untold = begun("cwgan_gp", tmp_path), begun("c_wgan_gp", tmp_path)
-    targets = torch.tensor([0, 1, 2, 0])
-    assert [t.tolist() for t in told.told(targets)] == [[0, 1, 2, 0]]
-    assert untold.told(targets) == ()
-    real, shown = told.drawn()
-    scores = bare(told.critic)
-    assert not torch.equal(scores(real, shown), scores(real, (shown + 1) % 3))
-
-
-def test_the_critic_sees_new_images_at_each_of_its_steps(tmp_path: Path) -> None:
-    for name, draws in (("cwgan_gp", 3), ("c_wgan_gp", 4)):  # the classifier has its own
-        game = begun(name, tmp_path, critic_steps=3)
-        game.step()
-        assert game.samplers["real"].state_dict()["draws"] == draws
-
-
-def test_losses_add_up_as_weighted(tmp_path: Path) -> None:
-    game = begun("c_wgan_gp", tmp_path, class_weight=0.3, gp_weight=7.0)
-    minimised: list[float] = []
-
-    def minimise(loss: torch.Tensor, *others: Any) -> None:
-        minimised.append(loss.item())
-
-    game.runtime = _Noting(game.runtime, minimise)
-    real, targets = game.real.draw()
-    fake = game.made(targets)
-    of_critic = game.update_critic(real, fake.detach(), targets)
-    of_generator = game.update_generator(fake, targets)
-    assert minimised == [
-        pytest.approx(float(of_critic["critic"] + 7 * of_critic["penalty"]), rel=1e-5),
-        pytest.approx(float(of_generator["adversarial"] + 0.3 * of_generator["class_fake"]), rel=1e-5),
-    ]
-    critic, classifier = (bare(game.networks[player]) for player in ("critic", "classifier"))
-    assert of_critic["critic"].item() == pytest.approx((critic(fake).mean() - critic(real).mean()).item(), rel=1e-4)
-    assert of_generator["adversarial"].item() == pytest.approx(-critic(fake).mean().item(), rel=1e-4)
-    chances = classifier(fake).softmax(1)[torch.arange(len(targets)), targets]
-    assert of_generator["class_fake"].item() == pytest.approx(-chances.log().mean().item(), rel=1e-4)
-
-
-class _Noting:
-    """A runtime that takes note of losses instead of steps."""
-
-    def __init__(self, runtime: Runtime, minimise: Any) -> None:
-        self._runtime, self.minimise = runtime, minimise
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._runtime, name)
-
-
-def test_the_classifier_is_watched_on_images_held_back(tmp_path: Path) -> None:
-    built("c_wgan_gp", steps=5, critic_steps=1).fit(data(), job(tmp_path / "watched"))
-    history = lines(tmp_path / "watched")
-    assert [line["step"] for line in history if "held_back_accuracy" in line] == [2, 4, 5]
-    built("c_wgan_gp", steps=2).fit(data(held_back=0), job(tmp_path / "unwatched"))
-    assert all("held_back_accuracy" not in line for line in lines(tmp_path / "unwatched"))
-
-
-def test_the_classifier_learns_the_classes_and_the_generator_from_it(tmp_path: Path) -> None:
-    game = begun("c_wgan_gp", tmp_path, lr=5e-3, classifier_lr=5e-3, colour_strength=0.0, class_weight=10.0)
-    before = game.held_back_accuracy()
-    losses = [game.update_classifier(*game.real.draw()) for _ in range(60)]
-    assert losses[-1]["classifier"] < 0.1 * losses[0]["classifier"]
-    assert before < 0.9 < game.held_back_accuracy()
-    watched = data().held_back
-    kept = watched.labels != "neutrophil"
-    logits = bare(game.classifier)(torch.from_numpy(watched.pixels[kept]).permute(0, 3, 1, 2) / 127.5 - 1)
-    right = np.array(LABELS)[logits.argmax(1)] == watched.labels[kept]
-    assert game.held_back_accuracy().item() == pytest.approx(right.mean())
-    targets = torch.arange(12) % 3
-    missed = [game.update_generator(game.made(targets), targets)["class_fake"].item() for _ in range(40)]
-    assert np.mean(missed[-5:]) < 0.5 < np.log(3) < np.mean(missed[:5])
-
-
-def test_a_told_critic_prefers_images_of_the_class_it_is_told(tmp_path: Path) -> None:
-    game = begun("cwgan_gp", tmp_path, lr=5e-3)
-    for _ in range(40):
-        real, targets = game.real.draw()
-        other, _ = game.real.draw()  # as real as the others: only the class gives them away
-        game.update_critic(real, other, targets)
-    real, targets = game.real.draw()
-    assert game.critic(real, targets).mean() > game.critic(real, (targets + 1) % 3).mean() + 0.5
-
-
 def test_snapshots_end_with_what_the_generator_makes(tmp_path: Path) -> None:
     generator = fitted("c_wgan_gp", tmp_path, served=LABELS[1:])
     assert generator.snapshots.steps == [2, 4, 6]
@@ -374,48 +159,3 @@ def test_snapshots_end_with_what_the_generator_makes(tmp_path: Path) -> None:
         last = generator.snapshots.taken[-1, k].permute(0, 2, 3, 1).numpy()
         assert np.abs(last.astype(int) - made).max() <= 1  # another batch, another rounding
     assert (generator.snapshots.taken[0] != generator.snapshots.taken[1]).any()
-
-
-def test_snapshots_leave_a_generator_without_average_in_training(tmp_path: Path) -> None:
-    game = begun("cwgan_gp", tmp_path, average_decay=None)
-    game.runtime.monitor.step = 2
-    game.take_snapshots()
-    assert not game.averages
-    assert all(module.training for module in bare(game.generator).modules())
-
-
-def test_the_average_is_used_where_there_is_one(tmp_path: Path) -> None:
-    game = begun("cwgan_gp", tmp_path, average_decay=0.9)
-    before = parameters(game)["generator"]
-    game.step()
-    used = dict(game.result().named_parameters())
-    for key, value in parameters(game)["generator"].items():
-        torch.testing.assert_close(used[key], 0.9 * before[key] + 0.1 * value)
-
-
-def test_the_learning_rates_fall_to_nothing_after_their_share_of_the_steps(tmp_path: Path) -> None:
-    game = begun("c_wgan_gp", tmp_path, classifier_lr=1e-3)
-    rates = []
-    for _ in range(6):
-        rates.append(
-            [game.optimizers[player].param_groups[0]["lr"] for player in ("generator", "critic", "classifier")]
-        )
-        game.step()
-    shares = np.array([1, 1, 1, 1, 2 / 3, 1 / 3])
-    np.testing.assert_allclose(rates, shares[:, None] * [2e-3, 2e-3, 1e-3])
-
-
-def test_it_trains_in_bfloat16(tmp_path: Path) -> None:
-    game = built("c_wgan_gp").begin(data(), job(tmp_path, runtime=cpu("bf16")))
-    losses = [game.step() for _ in range(2)]
-    assert all(loss.isfinite() and loss.dtype == torch.float32 for step in losses for loss in step.values())
-
-
-def test_a_step_at_the_full_size(tmp_path: Path) -> None:
-    full = {"latent": 128, "width": 64, "critic_width": 64, "batch": 2, "critic_steps": 1, "snapshot_images": 1}
-    generator = built("c_wgan_gp", 128, **full, steps=1, snapshots=1)
-    real = cells(["basophil", "monocyte", "platelet"], 1, 128)
-    trained = generator.fit(data(real, held_back=0, size=128), job(tmp_path))
-    assert trained.steps == 1
-    assert generator.snapshots.taken.shape == (1, 3, 1, 3, 128, 128)
-    assert generator.snapshots.taken.float().std() > 1
