@@ -132,7 +132,7 @@ class Config(Section):
     device: Literal["cpu", "cuda"] = Field("cuda", description="where networks run; absent is an error")
     devices: int = Field(1, ge=1, le=64, description="GPUs of one training; more than one share each step's work")
     threads: int = Field(
-        8, ge=1, description="CPU threads of a rule that computes for long; without a GPU 1 is best, and jobs side by side"
+        8, ge=1, description="CPU threads of a rule that computes for long; without a GPU 1 is best, jobs side by side"
     )
     precision: Literal["32", "bf16"] = Field("32", description="of networks: float32, or bfloat16 autocast")
     stain: StainConfig = StainConfig()
