@@ -21,7 +21,7 @@ from hemabalance.taxonomy import CLASSES
 from hemabalance.training.batches import BalancedSampler, EpochSampler
 from hemabalance.training.loop import Trained
 
-LONG: dict[str, Any] = {"steps": 40, "patience": 3, "log_every": 2, "average_decay": 0.8}
+LONG: dict[str, Any] = {"steps": 80, "patience": 3, "log_every": 2, "average_decay": 0.8}
 """Enough for three levels to be told apart long before the last step."""
 
 
@@ -109,19 +109,19 @@ def test_other_images_seeds_or_settings_do_not_go_on(tmp_path: Path) -> None:
 # --- the best kept, and stopping
 
 
-def test_training_stops_when_macro_f1_no_longer_rises_and_keeps_the_best(alone: tuple[Path, Trained]) -> None:
+def test_training_stops_when_cross_entropy_no_longer_falls_and_keeps_the_best(alone: tuple[Path, Trained]) -> None:
     folder, trained = alone
     history = lines(folder)
-    scores = [line["validation_macro_f1"] for line in history]
+    losses = [line["validation_cross_entropy"] for line in history]
     assert trained.steps < LONG["steps"]
     assert history[-1]["step"] == trained.steps
-    best = scores.index(max(scores))
-    assert len(scores) == best + 1 + LONG["patience"]
+    best = losses.index(min(losses))
+    assert len(losses) == best + 1 + LONG["patience"]
     kept = built("sequential_cnn", **LONG)
     kept.load(folder / "weights.safetensors")
-    losses = [line["validation_cross_entropy"] for line in history if line["validation_macro_f1"] == max(scores)]
     found = measured(kept.logits(data().validation.pixels), data().validation.labels)
-    assert found[1:] == pytest.approx((max(scores), history[best]["validation_accuracy"]), rel=1e-5)
+    names = ("validation_macro_f1", "validation_accuracy")
+    assert found[1:] == pytest.approx([history[best][name] for name in names], rel=1e-5)
     assert found[0] == pytest.approx(min(losses), rel=1e-4)
 
 
@@ -141,7 +141,7 @@ def test_without_patience_all_steps_are_taken(tmp_path: Path) -> None:
 def test_an_early_end_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
         steps = fit(tmp_path, **LONG)[1].steps
-    assert f"training sequential CNN: has enough after step {steps} of 40" in caplog.text
+    assert f"training sequential CNN: has enough after step {steps} of 80" in caplog.text
 
 
 def test_without_validation_images_the_last_average_is_kept(tmp_path: Path) -> None:
@@ -172,17 +172,16 @@ def flat(network: nn.Module) -> torch.Tensor:
     return torch.cat([p.detach().flatten().clone() for p in network.parameters()])
 
 
-def test_the_best_is_the_highest_score_and_of_equal_ones_the_lowest_loss() -> None:
+def test_the_best_is_the_one_of_the_lowest_loss() -> None:
     network = nn.Linear(1, 1)
     best = Best(network)
     seen = []
-    for k, (score, loss) in enumerate([(0.2, 1.0), (0.5, 2.0), (0.5, 1.5), (0.5, 1.9), (0.4, 0.1), (0.6, 9.0)]):
+    for k, loss in enumerate([9.0, 2.0, 2.0, 1.5, 1.9, 8.0, 0.5]):
         nn.init.constant_(network.weight, float(k))
-        best.offer(network, score, loss)
+        best.offer(network, loss)
         seen.append((int(best.network.weight), int(best.waited)))  # type: ignore[arg-type]
-    assert seen == [(0, 0), (1, 0), (2, 1), (2, 2), (2, 3), (5, 0)]
-    assert float(best.score) == pytest.approx(0.6)
-    assert float(best.loss) == 9
+    assert seen == [(0, 0), (1, 0), (1, 1), (3, 0), (3, 1), (3, 2), (6, 0)]
+    assert float(best.loss) == 0.5
 
 
 # --- the rest of the training

@@ -71,7 +71,7 @@ class TrainingConfig(Section):
     drop_rate: float = Field(0.2, ge=0, lt=1, description="dropout before the last layer")
     average_decay: float = Field(0.999, ge=0, lt=1, description="exponential average of the network used; 0: none")
     patience: int = Field(
-        40, ge=0, description="validations without a better macro-F1 after which training ends; 0: never"
+        40, ge=0, description="validations without a lower cross-entropy after which training ends; 0: never"
     )
     validate_every: int = Field(256, ge=1, description="steps")
     balanced: bool = Field(False, description="draw classes in equal shares, whatever the set; false: images")

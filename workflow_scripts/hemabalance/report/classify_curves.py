@@ -91,14 +91,11 @@ def _panel(axis: Axes, kind: str, history: pd.DataFrame) -> None:
 
 
 def _best(history: pd.DataFrame) -> int | None:
-    """The line with the highest macro F1 of validation images, of equal ones that with the least cross-entropy."""
-    if not {"validation_macro_f1", "validation_cross_entropy"} <= set(history.columns):
+    """The line with the least cross-entropy of validation images."""
+    if "validation_cross_entropy" not in history.columns:
         return None
-    held = history[["validation_macro_f1", "validation_cross_entropy"]].dropna()
-    order = held.sort_values(
-        ["validation_macro_f1", "validation_cross_entropy"], ascending=[False, True], kind="stable"
-    )
-    return int(order.index[0]) if len(order) else None
+    held = history["validation_cross_entropy"].dropna()
+    return int(held.idxmin()) if len(held) else None
 
 
 def _training(axis: Axes, steps: pd.Series, column: pd.Series) -> None:

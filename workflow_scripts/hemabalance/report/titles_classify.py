@@ -122,7 +122,7 @@ CLASSIFY: Titles = {
     "classify_curves.svg": (
         "Training curves (thesis Fig. 51)",
         "Training images are augmented and their cross-entropy is smoothed, so that training may look worse than "
-        "validation. The dashed line is at the highest macro F1 of the validation images, whose weights are kept. "
+        "validation. The dashed line is at the least cross-entropy of the validation images, whose weights are kept. "
         f"Reported by the thesis for its end: accuracy {as_share(_AFTER['train_accuracy'])} in training and "
         f"{as_share(_AFTER['val_accuracy'])} in validation, losses {_AFTER['train_loss']} and {_AFTER['val_loss']}.",
     ),
