@@ -15,6 +15,7 @@ from hemabalance.provenance import canonical_json, code_fingerprint
 from hemabalance.sources import MODULES as SOURCE_MODULES
 from hemabalance.synthesis import METHODS as SYNTHESIS_MODULES
 from hemabalance.taxonomy import SOURCE_OF
+from hemabalance.versioning.restore import restore, told
 
 # For the jobs: threads that wait for each other by spinning take the cores from other jobs, up to ten times over.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -23,6 +24,11 @@ try:
     CONFIG = load_config(config)
 except InputError as error:
     raise WorkflowError(str(error))
+
+# What DVC brought back is kept where its seal holds; jobs, and the linter, only read.
+if workflow.is_main_process and "--lint" not in sys.argv:
+    for line in told(restore(Path(".snakemake"))):
+        logger.info(line)
 
 RUN = f"results/{CONFIG.run}"
 SOURCES = sorted(CONFIG.sources)
