@@ -1,0 +1,35 @@
+"""`hemabalance status`: where each stage stands, here and in DVC, and what Snakemake would run."""
+
+import argparse
+from typing import Any
+
+from hemabalance.commands.asking import add_asked, asked_of_snakemake
+
+
+def add(commands: Any) -> None:
+    """Add the command to what `ArgumentParser.add_subparsers` returned."""
+    status = commands.add_parser(
+        "status",
+        help="say what is up to date, stale or missing, and why",
+        description="One line a rule: how many of its files are up to date here, only in DVC's cache or remote, stale "
+        "(with the first reason) or missing.",
+    )
+    add_asked(status)
+    status.set_defaults(run=run)
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Print the table."""
+    from hemabalance.versioning.status import STATES, stages
+    from hemabalance.versioning.summary import summary
+
+    outputs = summary(asked_of_snakemake(asked))
+    table = stages(outputs)
+    width = max((len(row.rule) for row in table), default=4)
+    print(f"{'rule':{width}}  " + "  ".join(f"{state:>10}" for state in STATES) + "  why")
+    for row in table:
+        counts = "  ".join(f"{row.counts.get(state, 0):>10}" for state in STATES)
+        print(f"{row.rule:{width}}  {counts}  {row.why}".rstrip())
+    would = sorted({output.rule for output in outputs if output.why})
+    print(f"snakemake would run: {', '.join(would) or 'nothing'}")
+    return 0

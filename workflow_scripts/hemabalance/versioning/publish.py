@@ -1,0 +1,105 @@
+"""Put what is up to date under DVC, each file with its seal."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hemabalance.errors import InputError
+from hemabalance.versioning.hashes import Hashes
+from hemabalance.versioning.records import Records, for_seal, is_stale
+from hemabalance.versioning.restore import CACHE
+from hemabalance.versioning.seals import FOLDERS, Seal, dvc_file, read_versioned, write_seal
+from hemabalance.versioning.summary import Output
+
+_AT_ONCE = 500  # paths on one command line
+
+
+@dataclass
+class Published:
+    """What was done.
+
+    Attributes:
+        sealed: outputs that are now under DVC with their seal.
+        archives: files that no rule makes, now under DVC.
+        left_out: path -> why it was not published.
+    """
+
+    sealed: list[str] = field(default_factory=list)
+    archives: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def publish(outputs: Sequence[Output], state: Path) -> Published:
+    """Version every up-to-date output, and what the first rules read, with DVC.
+
+    Files stay where they are; what changes is DVC's cache and a `.dvc` file beside each, for git.
+
+    Args:
+        outputs: what Snakemake says of them (`summary.summary`).
+        state: Snakemake's folder `.snakemake` in the working folder, which all paths are from.
+
+    Raises:
+        InputError: DVC refuses, with what it says.
+    """
+    records, done = Records(state), Published()
+    made = {}
+    for output in outputs:
+        record = records.read(output.path)
+        why = _why_not(output, record, records)
+        if why or record is None:
+            done.left_out[output.path] = why
+        else:
+            made[output.path] = record
+    own = {output.path for output in outputs}
+    read = sorted({name for record in made.values() for name in record["input"]} - own)
+    done.archives = [name for name in read if _is_ours(name) and not _in_git(name)]
+    done.left_out |= {name: "it is outside of the project" for name in read if not _is_ours(name)}
+    _add([*done.archives, *made])
+    hashes = Hashes(state / CACHE)
+    hashes.fill([*made, *read])
+    for path, record in made.items():
+        inputs = {name: md5 for name in record["input"] if (md5 := hashes.md5(name)) is not None}
+        seal = Seal(read_versioned(dvc_file(path)).md5, inputs, for_seal(record))
+        if seal.md5 != hashes.md5(path):
+            raise InputError(
+                path, "changed while it was published", "Wait until nothing writes to it, and publish again"
+            )
+        if read_versioned(dvc_file(path)).seal != seal:
+            write_seal(dvc_file(path), seal)
+        done.sealed.append(path)
+    hashes.save()
+    return done
+
+
+def _why_not(output: Output, record: Mapping[str, object] | None, records: Records) -> str:
+    if not output.there:
+        return "it has not been made"
+    if record is None:
+        return "Snakemake does not know what made it"
+    if not records.complete(output.path):
+        return "its job was broken off"
+    if is_stale(record):
+        return "it is stale"
+    return output.why
+
+
+def _is_ours(path: str) -> bool:
+    return not os.path.isabs(path) and Path(os.path.normpath(path)).parts[0] in FOLDERS
+
+
+def _in_git(path: str) -> bool:
+    return not subprocess.run(["git", "ls-files", "--error-unmatch", path], capture_output=True).returncode
+
+
+def _add(paths: Iterable[str]) -> None:
+    """`dvc add` files that are new or have changed."""
+    todo = list(paths)
+    for start in range(0, len(todo), _AT_ONCE):
+        command = [sys.executable, "-m", "dvc", "add", "--quiet", *todo[start : start + _AT_ONCE]]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            said = done.stderr.strip() or "no reason given"
+            raise InputError("dvc add", f"failed: {said}", "Mend that, and publish again: nothing is lost")
