@@ -28,6 +28,13 @@ def _leave_the_process_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     assert root.handlers == handlers
 
 
+class Params(SimpleNamespace):
+    """By name, and one after the other."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(vars(self).values())
+
+
 def job(
     tmp_path: Path,
     *,
@@ -38,9 +45,10 @@ def job(
     **settings: object,
 ) -> SimpleNamespace:
     return SimpleNamespace(
-        params=SimpleNamespace(settings=canonical_json({"seed": seed, **settings}), code=code),
+        params=Params(settings=canonical_json({"seed": seed, **settings}), code=code),
         log=[str(tmp_path / f"results/demo/logs/manifest/{log}.log")],
         input=[str(path) for path in inputs],
+        output=[str(tmp_path / "results/demo/manifest/tcia.parquet")],
         rule="manifest",
         threads=3,
         resources={"mem_mb": 100, "device": "cpu", "devices": 2},

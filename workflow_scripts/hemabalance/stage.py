@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from hemabalance.errors import InputError
 from hemabalance.files import sha256_file
 
 log = logging.getLogger("hemabalance")
+
+STATE = Path(".snakemake")
 
 
 @dataclass
@@ -48,7 +51,8 @@ def stage(job: Any) -> Iterator[Run]:
             `seed`), `params.code`, `input`, `log[0]`, `rule`, `threads`, `resources`.
 
     Raises:
-        SystemExit: code 1, after any error has been written to stderr and to the rule's log.
+        SystemExit: code 1, after any error has been written to stderr and to the rule's log; code 0, before the
+            script's work begins, where DVC has the outputs as published.
     """
     settings = json.loads(job.params.settings)
     log_file = Path(job.log[0])
@@ -64,6 +68,9 @@ def stage(job: Any) -> Iterator[Run]:
     _seed(settings["seed"])
     _limit_threads(job.threads)
     try:
+        if first and _fetched(job):
+            log.info("Taken from DVC, where these were published as made by just this")
+            sys.exit(0)
         yield run
     except InputError as error:
         log.error("%s", error)
@@ -78,6 +85,13 @@ def stage(job: Any) -> Iterator[Run]:
         for handler in handlers:
             logging.getLogger().removeHandler(handler)
             handler.close()
+
+
+def _fetched(job: Any) -> bool:
+    """Whether DVC has brought the outputs. By name, as how it does that is no part of what a rule computes."""
+    published = import_module("hemabalance.versioning.fetch")
+    params = sorted(repr(value) for value in job.params)
+    return bool(published.fetch([str(path) for path in job.output], [str(path) for path in job.input], params, STATE))
 
 
 def _state_folder(log_file: Path, made_by: str, inputs: Sequence[Path]) -> Path:
