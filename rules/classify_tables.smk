@@ -2,7 +2,7 @@
 #
 # inputs   results/<run>/{protocol}/balanced/{recipe}/audit.json, {protocol}/comparisons/{a}_and_{b}.json
 #          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{metrics,training,yardstick}.json
-# outputs  results/<run>/[experiments/]tables/{balance,classify}_{what}.csv, tables/headline.json
+# outputs  results/<run>/[experiments/]tables/{balance,classify}_{what}.csv, tables/{headline,metrics}.json
 #          results/<run>/[experiments/]figures/balance_images_{protocol}.svg
 
 
@@ -57,6 +57,7 @@ rule classify_tables:
             for kind in CLASSIFY_TABLES
         },
         headline=f"{PAGE}tables/headline.json",
+        values=f"{PAGE}tables/metrics.json",
     log:
         f"{RUN}/logs/classify_tables/{{page}}classify_tables.log",
     conda:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from hemabalance.files import write_json
 from hemabalance.report.balance_figure import balance_figure
 from hemabalance.report.balance_tables import balance_tables, read_audits
 from hemabalance.report.classify_ablations import ablations_figure, ablations_of, ablations_table
@@ -16,7 +17,7 @@ from hemabalance.report.classify_comparisons import comparisons_table, seeds_tab
 from hemabalance.report.classify_curves import curves_figure
 from hemabalance.report.classify_reliability import reliability_figure
 from hemabalance.report.classify_scores import classify_tables
-from hemabalance.report.compared import Compared
+from hemabalance.report.compared import METRICS, Compared
 from hemabalance.report.counts import write_csv
 from hemabalance.report.headline import headline, write_headline
 from hemabalance.report.losses import read_history
@@ -44,7 +45,7 @@ def experiment_tables(
         yardsticks: files of `classify.yardstick.write_yardstick`, one a training.
         ablations: rows as `classify_ablations.ablations_of` takes them.
         question: the two experiments whose comparison the page opens with; None for none.
-        out: name of a table -> CSV to write; `headline` -> JSON to write.
+        out: name of a table -> CSV to write; `headline` and `values` -> JSON to write.
     """
     said = {
         f"{one.name}, seed {one.seed}": json.loads(path.read_text("utf-8"))
@@ -65,6 +66,17 @@ def experiment_tables(
         pair = next(one for one in compared if set(one.names) == set(question))
         found = headline(a, b, pair, [one for one in scored if one.protocol != a.protocol])
     write_headline(found, out["headline"])
+    write_json(values(scored), out["values"])
+
+
+def values(scored: Sequence[Scored]) -> dict[str, dict[str, dict[str, float]]]:
+    """Experiment -> training -> metric -> value, as `dvc metrics show` lays it out; what has no value is left out."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for one in scored:
+        known = {name: one.metric(name)["value"] for name in METRICS}
+        told = {name: value for name, value in known.items() if value is not None}
+        found.setdefault(one.name, {})[f"seed-{one.seed}"] = {**told, "n": one.n}
+    return found
 
 
 def experiment_figures(
