@@ -1,5 +1,6 @@
 """A copy of the project in which the real workflow runs on a very small phantom."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -10,7 +11,10 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("Snakefile", "rules", "envs", "profiles", "workflow_scripts", "config.yaml", "data")
+PARTS = (
+    "Snakefile", "rules", "envs", "profiles", "workflow_scripts", "config.yaml", "data", ".gitignore", ".dvcignore",
+    ".dvc",
+)  # fmt: skip
 NETWORKS = {
     "width": 4,
     "critic_width": 4,
@@ -60,6 +64,13 @@ TINY = {
 }
 
 
+AUTHOR = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "nobody"), ("EMAIL", "nobody@example.org"))
+}
+
+
 class Project:
     """A checkout in a folder of its own."""
 
@@ -71,7 +82,8 @@ class Project:
         for part in PARTS:
             source = ROOT / part
             if source.is_dir():
-                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("raw", "weights", "__pycache__"))
+                left_out = shutil.ignore_patterns("raw", "weights", "__pycache__", "cache", "tmp", "config.local")
+                shutil.copytree(source, folder / part, ignore=left_out)
             else:
                 shutil.copy(source, folder / part)
         (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
@@ -100,6 +112,20 @@ class Project:
             text=True,
         )
 
+    def call(self, *command: object) -> str:
+        """Run another program there, such as git; what it says."""
+        program = [sys.executable, "-m", "dvc"] if command[0] == "dvc" else [str(command[0])]
+        done = subprocess.run(
+            [*program, *map(str, command[1:])],
+            cwd=self.folder,
+            env={**os.environ, **AUTHOR},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
     def plan(self, *arguments: str, **options) -> str:
         """What a dry run says."""
         done = self.snakemake("--dry-run", *arguments, "--quiet", "reason", **options)
@@ -111,15 +137,33 @@ class Project:
         lines = self.plan(*arguments, **options).splitlines()
         return {line.split()[1].rstrip(":") for line in lines if line.startswith(("rule ", "localrule "))}
 
+    def copy(self, folder: Path) -> "Project":
+        """The same in another folder."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return opened(folder)
+
+
+def opened(folder: Path) -> Project:
+    """A project that is in its folder already."""
+    project = object.__new__(Project)
+    project.folder = folder
+    return project
+
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Project:
-    """A project whose run is complete; tests leave it as they found it."""
-    project = Project(tmp_path_factory.mktemp("finished"))
-    done = project.snakemake()
-    assert done.returncode == 0, done.stdout
-    Project.weights = project.folder / "data" / "weights"
-    return project
+    """A project whose run is complete, one for all workers; tests leave it as they found it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    with (folder.parent / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "complete").exists():
+            folder.mkdir()
+            done = Project(folder).snakemake()
+            assert done.returncode == 0, done.stdout
+            (folder / "complete").touch()
+    Project.weights = folder / "data" / "weights"
+    return opened(folder)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import functools
 import hashlib
 import json
 import re
-import shutil
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -74,11 +73,7 @@ def edit(path: Path, old: str, new: str) -> None:
 @pytest.fixture
 def edited(finished, tmp_path):
     """A finished project that a test may change."""
-    folder = tmp_path / "copy"
-    shutil.copytree(finished.folder, folder, symlinks=True)
-    copy = object.__new__(type(finished))
-    copy.folder = folder
-    return copy
+    return finished.copy(tmp_path / "copy")
 
 
 def test_a_fresh_project_would_run_every_rule(project):

@@ -1,0 +1,224 @@
+"""Published with DVC, pulled elsewhere: what is up to date is kept, what is stale is named and made again."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import Project, opened
+
+RUN = Path("results/tiny")
+FREE = RUN / "leak_free"
+MODEL = FREE / "classifiers" / "original" / "seed-1"
+OVERLAYS = ("--configfile", "config.yaml", "profiles/overlays/demo.yaml", "tiny.yaml")
+TRAINING = {"stain_fit", "source_classifier", "synthesis_fit", "synthesis_judge", "classify_fit"}
+LAST = {"all", "report"}
+
+
+def commit(project: Project, message: str) -> None:
+    project.call("git", "add", "--all")
+    project.call("git", "commit", "--quiet", "--message", message)
+
+
+def publish(project: Project) -> str:
+    done = project.hemabalance("publish", *OVERLAYS)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def stale(plan: str) -> dict[str, str]:
+    """Path and reason of each file that the plan calls stale."""
+    found = (line.removeprefix("Stale: ").split(": ", 1) for line in plan.splitlines() if line.startswith("Stale: "))
+    return {path: why.rstrip(".") for path, why in found}
+
+
+def change(project: Project, **sections: object) -> None:
+    """Change keys of the overlay, one level deep or two."""
+    path = project.folder / "tiny.yaml"
+    config = yaml.safe_load(path.read_text())
+    for section, values in sections.items():
+        for key, value in values.items():
+            inner = config.setdefault(section, {})
+            inner[key] = {**inner.get(key, {}), **value} if isinstance(value, dict) else value
+    path.write_text(yaml.safe_dump(config))
+
+
+@pytest.fixture(scope="module")
+def origin(finished, tmp_path_factory) -> Project:
+    """The finished run, published, committed and pushed."""
+    folder = tmp_path_factory.mktemp("versions")
+    project = finished.copy(folder / "origin")
+    project.call("git", "init", "--quiet", "--initial-branch", "main")
+    project.call("dvc", "init", "--quiet", "--force")
+    project.call("dvc", "remote", "add", "--quiet", "--default", "store", folder / "store")
+    commit(project, "The project")
+    said = publish(project)
+    assert "0 left out" in said
+    assert f"published  classify_fit: {3 * 2} files" in said
+    commit(project, "Published")
+    project.call("dvc", "push", "--quiet")
+    return project
+
+
+def clone(origin: Project, folder: Path, *targets: Path | str, link: str = "copy") -> Project:
+    """A clone of its own, into which targets, or everything, were pulled."""
+    origin.call("git", "clone", "--quiet", origin.folder, folder)
+    project = opened(folder)
+    project.call("dvc", "config", "--local", "cache.type", link)
+    project.call("dvc", "pull", "--quiet", "--recursive", *targets)
+    return project
+
+
+@pytest.fixture
+def pulled(origin, tmp_path) -> Project:
+    return clone(origin, tmp_path / "clone")
+
+
+@pytest.mark.parametrize("link", ["copy", "hardlink", "symlink"])
+def test_after_clone_and_pull_there_is_nothing_to_do(origin, tmp_path, link):
+    project = clone(origin, tmp_path / "clone", link=link)
+    first = project.plan(overlays=OVERLAYS[2:])
+    assert "are kept" in first
+    assert stale(first) == {}
+    assert project.would_run() == set()
+    again = project.plan()
+    assert "are kept" not in again
+    assert project.call("git", "status", "--short") == ""
+    assert "up to date" in project.call("dvc", "status")
+    shutil.rmtree(project.folder / ".snakemake")
+    assert project.would_run() == set()
+
+
+def test_with_the_archives_alone_every_stage_runs(origin, tmp_path):
+    everything = origin.would_run("--forceall") - {"phantom"}
+    project = clone(origin, tmp_path / "clone", RUN / "phantom")
+    assert project.would_run() == everything
+
+
+def test_with_the_final_model_alone_nothing_is_trained_again(origin, tmp_path):
+    project = clone(origin, tmp_path / "clone", MODEL)
+    (project.folder / MODEL / "card.md").unlink()
+    done = project.snakemake(str(MODEL / "card.md"))
+    assert done.returncode == 0, done.stdout
+    fitted = [path.relative_to(project.folder) for path in project.folder.rglob("training.json")]
+    assert FREE / "stain" / "none" / "training.json" in fitted
+    for path in fitted:  # they say how long the training took
+        assert (project.folder / path).read_bytes() == (origin.folder / path).read_bytes()
+    log = (project.folder / RUN / "logs" / "stain_fit" / "leak_free" / "none.log").read_text()
+    assert "Taken from DVC" in log
+    assert project.would_run(str(MODEL / "card.md")) == set()
+
+
+def test_where_dvc_cannot_bring_it_it_is_made(origin, tmp_path):
+    project = clone(origin, tmp_path / "clone", RUN / "phantom")
+    project.call("dvc", "remote", "modify", "--local", "store", "url", tmp_path / "elsewhere")
+    shutil.rmtree(project.folder / ".dvc" / "cache")
+    target = str(RUN / "inventory" / "tcia.json")
+    done = project.snakemake(target)
+    assert done.returncode == 0, done.stdout
+    assert "made here" in (project.folder / RUN / "logs" / "inventory" / "tcia.log").read_text()
+    assert (project.folder / target).read_bytes() == (origin.folder / target).read_bytes()
+
+
+def test_a_change_of_config_reruns_what_it_concerns(pulled):
+    assert pulled.would_run() == set()
+    change(pulled, classify={"training": {"lr": 0.02}})
+    after = {"classify_predict", "classify_metrics", "classify_model", "classify_comparison"}
+    shown = {"classify_tables", "classify_figures", "classify_pictures"}
+    assert pulled.would_run() == {"classify_fit"} | after | shown | LAST
+    change(pulled, stain={"wcyclegan_gp": {"width": 8}})
+    would = pulled.would_run()
+    assert {"stain_fit", "stain_images", "stain_metrics"} <= would
+    assert not would & {"manifest", "images", "split", "inventory", "phantom"}
+
+
+def test_values_that_changed_places_are_noticed(pulled):
+    config = yaml.safe_load((pulled.folder / "tiny.yaml").read_text())
+    judge = config["synthesis"]["judge"]
+    change(pulled, synthesis={"judge": {"batch": judge["width"], "width": judge["batch"]}})
+    assert "synthesis_judge" in pulled.would_run()
+
+
+def test_an_edit_of_code_reruns_what_imports_it_and_a_comment_nothing(pulled):
+    package = pulled.folder / "workflow_scripts" / "hemabalance"
+    path = package / "report" / "page.py"
+    text = path.read_text()
+    path.write_text(text.replace("trim_blocks=True", "trim_blocks=True  # a remark"))
+    assert pulled.would_run() == set()
+    path.write_text(text.replace("trim_blocks=True", "trim_blocks=False"))
+    assert pulled.would_run() == LAST
+
+
+def test_touching_everything_reruns_nothing(pulled):
+    for path in sorted((pulled.folder / "results").rglob("*")):
+        if path.is_file() and path.suffix != ".dvc":
+            os.utime(path)
+    assert pulled.would_run() == set()
+
+
+@pytest.mark.parametrize("damaged", ["images.zip", "weights.safetensors"])
+def test_one_byte_is_noticed_and_named(pulled, damaged):
+    path = FREE / "stain" / "none" / damaged
+    content = bytearray((pulled.folder / path).read_bytes())
+    content[len(content) // 2] ^= 1
+    (pulled.folder / path).unlink()
+    (pulled.folder / path).write_bytes(content)
+    plan = pulled.plan()
+    assert stale(plan)[str(path)] == f"the content of {path} is not what was published"
+    rule = "stain_images" if damaged == "images.zip" else "stain_fit"
+    would = pulled.would_run()
+    assert {rule, "balance", "classify_fit"} <= would
+    assert not would & {"manifest", "images", "split"}
+
+
+def test_an_earlier_commit_is_the_earlier_state(origin, tmp_path):
+    project = clone(origin, tmp_path / "clone")
+    assert project.would_run() == set()
+    change(project, classify={"evaluation": {"unlike_quantile": 0.9}})
+    commit(project, "Another quantile")
+    done = project.snakemake()
+    assert done.returncode == 0, done.stdout
+    publish(project)
+    commit(project, "Published once more")
+    assert project.would_run() == set()
+    project.call("git", "checkout", "--quiet", "HEAD~2")
+    project.call("dvc", "checkout", "--quiet")
+    assert project.would_run() == set()
+    project.call("git", "checkout", "--quiet", "main")
+    project.call("dvc", "checkout", "--quiet")
+    assert project.would_run() == set()
+
+
+def test_what_was_committed_without_building_it_is_stale_after_a_pull(origin, tmp_path):
+    author = clone(origin, tmp_path / "author")
+    change(author, classify={"training": {"lr": 0.02}})
+    commit(author, "A larger step, not built")
+    project = clone(author, tmp_path / "clone")
+    project.call("dvc", "remote", "modify", "--local", "store", "url", origin.folder.parent / "store")
+    would = project.would_run()
+    assert {"classify_fit", "classify_predict", "report"} <= would
+    assert not would & {"balance", "stain_fit", "synthesis_fit"}
+
+
+def test_what_was_republished_alone_makes_its_dependants_stale(origin, tmp_path):
+    author = clone(origin, tmp_path / "author")
+    change(author, classify={"training": {"lr": 0.02}})
+    weights = MODEL / "weights.safetensors"
+    done = author.snakemake(str(weights))
+    assert done.returncode == 0, done.stdout
+    said = author.hemabalance("publish", *OVERLAYS, "--", str(weights))
+    assert said.returncode == 0, said.stdout
+    author.call("dvc", "push", "--quiet")
+    commit(author, "One model alone")
+    plan = clone(author, tmp_path / "clone").plan()
+    assert stale(plan)[str(MODEL / "predictions.parquet")] == f"its input {weights} has changed since it was published"
+
+
+def test_status_tells_where_each_stage_stands(origin, tmp_path):
+    project = clone(origin, tmp_path / "clone", FREE, RUN / "phantom", RUN / "manifest")
+    done = project.hemabalance("status", *OVERLAYS)
+    assert done.returncode == 0, done.stdout
+    rows = {line.split()[0]: line.split()[1:5] for line in done.stdout.splitlines() if line and line[0].islower()}
+    assert rows["manifest"][0] == "2"
+    assert rows["report"][:2] == ["0", "1"]
