@@ -107,6 +107,7 @@ class Project:
         return subprocess.run(
             [sys.executable, "-c", command, *map(str, arguments)],
             cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(self.folder / "workflow_scripts"), "PYTHONDONTWRITEBYTECODE": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

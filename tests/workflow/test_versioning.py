@@ -1,6 +1,7 @@
 """Published with DVC, pulled elsewhere: what is up to date is kept, what is stale is named and made again."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -181,6 +182,9 @@ def test_an_earlier_commit_is_the_earlier_state(origin, tmp_path):
     assert done.returncode == 0, done.stdout
     publish(project)
     commit(project, "Published once more")
+    written = project.call("git", "diff", "--name-only", "HEAD~1", "HEAD").splitlines()
+    assert {Path(name).suffix for name in written} == {".dvc"}
+    assert [name for name in written if "stain" in name or "synthesis" in name] == []
     assert project.would_run() == set()
     project.call("git", "checkout", "--quiet", "HEAD~2")
     project.call("dvc", "checkout", "--quiet")
@@ -220,5 +224,12 @@ def test_status_tells_where_each_stage_stands(origin, tmp_path):
     done = project.hemabalance("status", *OVERLAYS)
     assert done.returncode == 0, done.stdout
     rows = {line.split()[0]: line.split()[1:5] for line in done.stdout.splitlines() if line and line[0].islower()}
-    assert rows["manifest"][0] == "2"
-    assert rows["report"][:2] == ["0", "1"]
+    assert rows["manifest"] == ["2", "0", "0", "0"]
+    assert rows["report"] == ["0", "1", "0", "0"]
+    assert "only in DVC is taken from there" in done.stdout
+    change(project, stain={"wcyclegan_gp": {"width": 8}})
+    (project.folder / f"{RUN / 'inventory' / 'tcia.json'}.dvc").unlink()
+    later = project.hemabalance("status", *OVERLAYS).stdout
+    assert re.search(r"^inventory +0 +3 +0 +1$", later, re.MULTILINE)
+    assert re.search(r"^stain_fit +\d +0 +1 +0  params changed$", later, re.MULTILINE), later
+    assert re.search(r"^stain_images +\d +0 +\d +0  made from \S+, which will be made again$", later, re.MULTILINE)

@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Print the table."""
-    from hemabalance.versioning.status import STATES, stages
+    from hemabalance.versioning.status import IN_DVC, STATES, stages
     from hemabalance.versioning.summary import summary
 
     outputs = summary(asked_of_snakemake(asked))
@@ -30,6 +30,8 @@ def run(asked: argparse.Namespace) -> int:
     for row in table:
         counts = "  ".join(f"{row.counts.get(state, 0):>10}" for state in STATES)
         print(f"{row.rule:{width}}  {counts}  {row.why}".rstrip())
-    would = sorted({output.rule for output in outputs if output.why})
+    would = sorted({output.rule for output in outputs if output.pending})
     print(f"snakemake would run: {', '.join(would) or 'nothing'}")
+    if any(row.counts.get(IN_DVC) for row in table):
+        print("What is only in DVC is taken from there when its turn comes, or all at once by `dvc pull`.")
     return 0

@@ -10,7 +10,7 @@ from pathlib import Path
 from hemabalance.errors import InputError
 from hemabalance.versioning.hashes import Hashes
 from hemabalance.versioning.records import Records, for_seal, is_stale
-from hemabalance.versioning.restore import CACHE
+from hemabalance.versioning.restore import CACHE, note_published
 from hemabalance.versioning.seals import FOLDERS, Seal, dvc_file, read_versioned, write_seal
 from hemabalance.versioning.summary import Output
 
@@ -57,18 +57,19 @@ def publish(outputs: Sequence[Output], state: Path) -> Published:
     read = sorted({name for record in made.values() for name in record["input"]} - own)
     done.archives = [name for name in read if _is_ours(name) and not _in_git(name)]
     done.left_out |= {name: "it is outside of the project" for name in read if not _is_ours(name)}
-    _add([*done.archives, *made])
     hashes = Hashes(state / CACHE)
     hashes.fill([*made, *read])
+    _add(_new([*done.archives, *made], hashes))
     for path, record in made.items():
         inputs = {name: md5 for name in record["input"] if (md5 := hashes.md5(name)) is not None}
-        seal = Seal(read_versioned(dvc_file(path)).md5, inputs, for_seal(record))
+        versioned = read_versioned(dvc_file(path))
+        seal = Seal(versioned.md5, inputs, for_seal(record))
         if seal.md5 != hashes.md5(path):
-            raise InputError(
-                path, "changed while it was published", "Wait until nothing writes to it, and publish again"
-            )
-        if read_versioned(dvc_file(path)).seal != seal:
+            remedy = "Wait until nothing writes to it, and publish again"
+            raise InputError(path, "changed while it was published", remedy)
+        if versioned.seal != seal:
             write_seal(dvc_file(path), seal)
+        note_published(path, seal, hashes)
         done.sealed.append(path)
     hashes.save()
     return done
@@ -83,7 +84,9 @@ def _why_not(output: Output, record: Mapping[str, object] | None, records: Recor
         return "its job was broken off"
     if is_stale(record):
         return "it is stale"
-    return output.why
+    if output.changed:
+        return output.changed
+    return "something that it is made from will be made again" if output.pending else ""
 
 
 def _is_ours(path: str) -> bool:
@@ -94,8 +97,21 @@ def _in_git(path: str) -> bool:
     return not subprocess.run(["git", "ls-files", "--error-unmatch", path], capture_output=True).returncode
 
 
+def _new(paths: Iterable[str], hashes: Hashes) -> list[str]:
+    """Those whose content DVC does not have under their name yet: what it has, it would only write anew."""
+    said = subprocess.run([sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, text=True)
+    contents = Path(said.stdout.strip(), "files", "md5") if said.returncode == 0 else None
+    return [path for path in paths if not _kept(path, hashes.md5(path), contents)]
+
+
+def _kept(path: str, md5: str | None, contents: Path | None) -> bool:
+    if md5 is None or contents is None or not dvc_file(path).is_file():
+        return False
+    return read_versioned(dvc_file(path)).md5 == md5 and (contents / md5[:2] / md5[2:]).is_file()
+
+
 def _add(paths: Iterable[str]) -> None:
-    """`dvc add` files that are new or have changed."""
+    """`dvc add` files."""
     todo = list(paths)
     for start in range(0, len(todo), _AT_ONCE):
         command = [sys.executable, "-m", "dvc", "add", "--quiet", *todo[start : start + _AT_ONCE]]

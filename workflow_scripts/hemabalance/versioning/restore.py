@@ -110,20 +110,27 @@ def _restore_one(path: str, known: Mapping[str, Versioned], hashes: Hashes, reco
     if for_seal(present) != seal.record:
         records.write(path, dict(seal.record))
         done.kept.append(path)
+    note_published(path, seal, hashes)
+
+
+def note_published(path: str, seal: Seal, hashes: Hashes) -> None:
+    """Note of a file that it is the one of its seal, and so no longer one that was only built here."""
+    hashes.note(path, [seal.record.get("starttime"), "published"])
 
 
 def _built_here(path: str, present: Mapping[str, Any], seal: Seal, hashes: Hashes) -> bool:
-    """Whether the file is what a job made here, and not what was published.
+    """Whether the file is what a job made here since it was last published, and not what was published.
 
     A file is the one that Snakemake's record is about while its modification time is that of the record; the record's
-    name for itself, the time at which its job began, is then noted with the content, since files are touched.
+    name for itself, the time at which its job began, is then noted with the content, since files are touched. Once that
+    is published, the `.dvc` file of another commit is a wish to have that one.
     """
     began = present.get("starttime")
     if began is None or began == seal.record.get("starttime") or is_stale(present):
         return False
-    if os.stat(path).st_mtime == present.get("endtime"):
-        hashes.note(path, began)
-    return bool(hashes.noted(path) == began)
+    if os.stat(path).st_mtime == present.get("endtime") and hashes.noted(path) != [began, "published"]:
+        hashes.note(path, [began, "built"])
+    return hashes.noted(path) == [began, "built"]
 
 
 def _why_stale(path: str, seal: Seal, known: Mapping[str, Versioned], hashes: Hashes) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hemabalance.errors import InputError
 
 HEADER = ("output_file", "date", "rule", "log-file(s)", "input-file(s)", "shellcmd", "status", "plan")
-_OK, _NOTHING = "ok", "no update"
+_OK, _NOTHING, _NONE = "ok", "no update", "-"
 
 
 @dataclass(frozen=True)
@@ -18,14 +18,20 @@ class Output:
     Attributes:
         path: of the file, as the rule writes it.
         rule: its name.
+        job: which outputs have in common that one job writes them; empty where nobody has made it here.
+        inputs: what it was made from.
         there: whether the file is here.
-        why: what Snakemake has against it; empty if it would not make it again.
+        changed: what Snakemake has against the file itself; empty for nothing.
+        pending: whether Snakemake would make it again, for whatever reason.
     """
 
     path: str
     rule: str
+    job: str
+    inputs: tuple[str, ...]
     there: bool
-    why: str
+    changed: str
+    pending: bool
 
 
 def summary(asked: Sequence[str]) -> list[Output]:
@@ -46,10 +52,18 @@ def summary(asked: Sequence[str]) -> list[Output]:
         problem = "would not say what is up to date:\n  " + "\n  ".join(said)
         raise InputError("snakemake", problem, "Mend that, and run the command again")
     rows = [dict(zip(HEADER, line, strict=True)) for line in lines[start + 1 :] if len(line) == len(HEADER)]
-    return [Output(row["output_file"], row["rule"], row["status"] != "missing", _why(row)) for row in rows]
+    return [_output(row) for row in rows]
 
 
-def _why(row: dict[str, str]) -> str:
-    if row["status"] != _OK:
-        return row["status"]
-    return "" if row["plan"] == _NOTHING else "something that it is made from will be made again"
+def _output(row: dict[str, str]) -> Output:
+    log, inputs = ("" if row[name] == _NONE else row[name] for name in ("log-file(s)", "input-file(s)"))
+    there = row["status"] != "missing"
+    return Output(
+        row["output_file"],
+        row["rule"],
+        log,
+        tuple(inputs.split(",")) if inputs else (),
+        there,
+        row["status"] if there and row["status"] != _OK else "",
+        row["plan"] != _NOTHING,
+    )
