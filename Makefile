@@ -1,7 +1,7 @@
 # Two commands on a fresh machine with Python 3.11: `make demo` and `make test`. Everything else is in README.md.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: setup demo phantom sample test lint bench clean
+.PHONY: setup demo phantom sample publish test acceptance lint bench clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # On a machine without a GPU, TORCH_INDEX=https://download.pytorch.org/whl/cpu saves several gigabytes.
@@ -40,9 +40,18 @@ sample: setup
 	$(SNAKEMAKE) $(call OVERLAY,sample) --config $(PLACED)
 	@echo "The report: $(CURDIR)/results/sample/report.html"
 
+# What is up to date goes under DVC: of the full run, or of RUN=demo, RUN=sample.
+publish: setup
+	$(BIN)/hemabalance publish $(if $(RUN),$(call OVERLAY,$(RUN))) $(if $(filter sample,$(RUN)),--config $(PLACED))
+
 # A file a worker, the longest first: most of its tests look at one finished run.
 test: setup lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/workflow tests/unit tests/numerics
+
+# All of versions, with each way in which DVC can link files.
+acceptance: setup
+	for link in copy hardlink symlink; do \
+		HEMABALANCE_LINK=$$link $(BIN)/python -m pytest tests/workflow/test_versioning.py || exit 1; done
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,5 +1,9 @@
-"""Published with DVC, pulled elsewhere: what is up to date is kept, what is stale is named and made again."""
+"""Published with DVC, pulled elsewhere: what is up to date is kept, what is stale is named and made again.
 
+DVC's files are copies here; `make acceptance` has them as hard links and as symbolic links too.
+"""
+
+import json
 import os
 import re
 import shutil
@@ -7,12 +11,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import Project, opened
+from conftest import ROOT, Project, opened
 
 RUN = Path("results/tiny")
 FREE = RUN / "leak_free"
 MODEL = FREE / "classifiers" / "original" / "seed-1"
 OVERLAYS = ("--configfile", "config.yaml", "profiles/overlays/demo.yaml", "tiny.yaml")
+LINK = os.environ.get("HEMABALANCE_LINK", "copy")
 TRAINING = {"stain_fit", "source_classifier", "synthesis_fit", "synthesis_judge", "classify_fit"}
 LAST = {"all", "report"}
 
@@ -53,6 +58,7 @@ def origin(finished, tmp_path_factory) -> Project:
     project.call("git", "init", "--quiet", "--initial-branch", "main")
     project.call("dvc", "init", "--quiet", "--force")
     project.call("dvc", "remote", "add", "--quiet", "--default", "store", folder / "store")
+    project.call("dvc", "config", "--local", "cache.type", LINK)
     commit(project, "The project")
     said = publish(project)
     assert "0 left out" in said
@@ -62,7 +68,7 @@ def origin(finished, tmp_path_factory) -> Project:
     return project
 
 
-def clone(origin: Project, folder: Path, *targets: Path | str, link: str = "copy") -> Project:
+def clone(origin: Project, folder: Path, *targets: Path | str, link: str = LINK) -> Project:
     """A clone of its own, into which targets, or everything, were pulled."""
     origin.call("git", "clone", "--quiet", origin.folder, folder)
     project = opened(folder)
@@ -97,18 +103,18 @@ def test_with_the_archives_alone_every_stage_runs(origin, tmp_path):
     assert project.would_run() == everything
 
 
-def test_with_the_final_model_alone_nothing_is_trained_again(origin, tmp_path):
+def test_with_the_final_model_alone_the_report_is_made_and_nothing_trained_again(origin, tmp_path):
     project = clone(origin, tmp_path / "clone", MODEL)
-    (project.folder / MODEL / "card.md").unlink()
-    done = project.snakemake(str(MODEL / "card.md"))
+    (project.folder / RUN / "report.html.dvc").unlink()  # so that there is a job to do at the end of all
+    done = project.snakemake()
     assert done.returncode == 0, done.stdout
-    fitted = [path.relative_to(project.folder) for path in project.folder.rglob("training.json")]
-    assert FREE / "stain" / "none" / "training.json" in fitted
-    for path in fitted:  # they say how long the training took
-        assert (project.folder / path).read_bytes() == (origin.folder / path).read_bytes()
-    log = (project.folder / RUN / "logs" / "stain_fit" / "leak_free" / "none.log").read_text()
-    assert "Taken from DVC" in log
-    assert project.would_run(str(MODEL / "card.md")) == set()
+    logs = {path: path.read_text() for path in sorted((project.folder / RUN / "logs").rglob("*.log"))}
+    assert [path.name for path, said in logs.items() if "Taken from DVC" not in said] == ["report.log"]
+    ran = {path.relative_to(project.folder / RUN / "logs").parts[0].removesuffix(".log") for path in logs}
+    assert ran >= TRAINING - {"classify_fit"}
+    for path in sorted((origin.folder / RUN).rglob("training.json")):  # they say how long a training took
+        assert (project.folder / path.relative_to(origin.folder)).read_bytes() == path.read_bytes()
+    assert project.would_run() == set()
 
 
 def test_where_dvc_cannot_bring_it_it_is_made(origin, tmp_path):
@@ -145,7 +151,7 @@ def test_an_edit_of_code_reruns_what_imports_it_and_a_comment_nothing(pulled):
     package = pulled.folder / "workflow_scripts" / "hemabalance"
     path = package / "report" / "page.py"
     text = path.read_text()
-    path.write_text(text.replace("trim_blocks=True", "trim_blocks=True  # a remark"))
+    path.write_text(text.replace("trim_blocks=True", "trim_blocks = (True)  # a remark").replace(", ", ",  "))
     assert pulled.would_run() == set()
     path.write_text(text.replace("trim_blocks=True", "trim_blocks=False"))
     assert pulled.would_run() == LAST
@@ -197,12 +203,16 @@ def test_an_earlier_commit_is_the_earlier_state(origin, tmp_path):
 def test_what_was_committed_without_building_it_is_stale_after_a_pull(origin, tmp_path):
     author = clone(origin, tmp_path / "author")
     change(author, classify={"training": {"lr": 0.02}})
-    commit(author, "A larger step, not built")
+    script = author.folder / "workflow_scripts" / "synthesis_sheet.py"
+    script.write_text(script.read_text() + "\n\nUNUSED = 1\n")
+    commit(author, "A larger step and other code, not built")
     project = clone(author, tmp_path / "clone")
-    project.call("dvc", "remote", "modify", "--local", "store", "url", origin.folder.parent / "store")
     would = project.would_run()
-    assert {"classify_fit", "classify_predict", "report"} <= would
+    assert {"classify_fit", "classify_predict", "synthesis_sheet", "report"} <= would
     assert not would & {"balance", "stain_fit", "synthesis_fit"}
+    said = project.hemabalance("status", *OVERLAYS).stdout
+    for rule, files in (("classify_fit", 6), ("synthesis_sheet", 2)):
+        assert re.search(rf"^{rule} +0 +0 +{files} +0  params changed$", said, re.MULTILINE), said
 
 
 def test_what_was_republished_alone_makes_its_dependants_stale(origin, tmp_path):
@@ -231,5 +241,28 @@ def test_status_tells_where_each_stage_stands(origin, tmp_path):
     (project.folder / f"{RUN / 'inventory' / 'tcia.json'}.dvc").unlink()
     later = project.hemabalance("status", *OVERLAYS).stdout
     assert re.search(r"^inventory +0 +3 +0 +1$", later, re.MULTILINE)
-    assert re.search(r"^stain_fit +\d +0 +1 +0  params changed$", later, re.MULTILINE), later
-    assert re.search(r"^stain_images +\d +0 +\d +0  made from \S+, which will be made again$", later, re.MULTILINE)
+    assert re.search(r"^stain_fit +8 +0 +4 +0  params changed$", later, re.MULTILINE)
+    assert re.search(r"^stain_methods +0 +0 +1 +0  made from \S+, which will be made again$", later, re.MULTILINE)
+
+
+def test_metrics_and_plots_are_where_dvc_looks(origin, tmp_path):
+    project = clone(origin, tmp_path / "clone", RUN / "tables", RUN / "figures")
+    described = project.folder / "dvc.yaml"
+    described.write_text((ROOT / "dvc.yaml").read_text().replace("results/full", str(RUN)))
+    for path in yaml.safe_load(described.read_text())["plots"]:
+        assert (project.folder / path).is_file()
+    metrics = project.folder / RUN / "tables" / "metrics.json"
+    before = json.loads(metrics.read_text())
+    assert set(before) == {"original", "balanced"}
+    was = before["original"]["seed-1"]["accuracy"]
+    before["original"]["seed-1"]["accuracy"] = was + 0.25
+    metrics.unlink()
+    metrics.write_text(json.dumps(before))
+    shown = json.loads(project.call("dvc", "metrics", "show", "--json"))
+    assert next(iter(shown[""]["data"].values()))["data"] == before
+    commit(project, "Where metrics are")
+    changed = json.loads(project.call("dvc", "metrics", "diff", "--json", "HEAD"))
+    entry = changed[str(RUN / "tables" / "metrics.json")]
+    assert {name: found["diff"] for name, found in entry.items()} == {"original.seed-1.accuracy": pytest.approx(0.25)}
+    project.call("dvc", "plots", "show")
+    assert "classify_curves.svg" in (project.folder / "dvc_plots" / "index.html").read_text()
