@@ -9,7 +9,7 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hemabalance.errors import InputError
@@ -25,6 +25,8 @@ SWITCH = "HEMABALANCE_FETCH"
 
 def fetch(outputs: Sequence[str], inputs: Sequence[str], params: Sequence[str], state: Path) -> bool:
     """Bring a job's outputs, if all of them were published as made by just this job.
+
+    An archive that was published is brought in place of a download.
 
     Args:
         outputs: of the job; they are not there.
@@ -46,15 +48,20 @@ def fetch(outputs: Sequence[str], inputs: Sequence[str], params: Sequence[str], 
     hashes = Hashes(state / CACHE)
     given = {name: md5 for name in inputs if (md5 := hashes.md5(name)) is not None}
     hashes.save()
-    if not all(seal and seal.inputs == given and sorted(seal.record["params"]) == list(params) for seal in seals):
+    if not all(seal and _is_of(seal, given, params) for seal in seals):
         return False
     return _pulled(outputs, [seal.md5 for seal in seals if seal], state)
 
 
 def _sealed(path: str) -> Seal | None:
-    """The seal of a published output, if it is that of the content under its name."""
+    """The seal of a published file, if it is that of the content under its name."""
     found = read_versioned(dvc_file(path))
-    return found.seal if found.seal and found.seal.record and found.seal.md5 == found.md5 else None
+    return found.seal if found.seal and found.seal.md5 == found.md5 else None
+
+
+def _is_of(seal: Seal, inputs: Mapping[str, str], params: Sequence[str]) -> bool:
+    """Whether a file was made by a job with these inputs and params, or is an archive, which no job makes."""
+    return not seal.record or (seal.inputs == inputs and sorted(seal.record["params"]) == list(params))
 
 
 def _pulled(outputs: Sequence[str], contents: Sequence[str], state: Path) -> bool:
@@ -62,15 +69,8 @@ def _pulled(outputs: Sequence[str], contents: Sequence[str], state: Path) -> boo
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)  # DVC's own lock does not wait
-        command = [
-            sys.executable,
-            "-m",
-            "dvc",
-            "pull",
-            "--quiet",
-            "--force",
-            *(str(dvc_file(path)) for path in outputs),
-        ]
+        described = [str(dvc_file(path)) for path in outputs]
+        command = [sys.executable, "-m", "dvc", "pull", "--quiet", "--force", *described]
         done = subprocess.run(command, capture_output=True, text=True)
     there = [os.path.isfile(path) and md5_file(path) == md5 for path, md5 in zip(outputs, contents, strict=True)]
     if done.returncode == 0 and all(there):

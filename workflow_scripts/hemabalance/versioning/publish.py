@@ -60,19 +60,24 @@ def publish(outputs: Sequence[Output], state: Path) -> Published:
     hashes = Hashes(state / CACHE)
     hashes.fill([*made, *read])
     _add(_new([*done.archives, *made], hashes))
+    for path in done.archives:
+        _seal(path, {}, {}, hashes)
     for path, record in made.items():
         inputs = {name: md5 for name in record["input"] if (md5 := hashes.md5(name)) is not None}
-        versioned = read_versioned(dvc_file(path))
-        seal = Seal(versioned.md5, inputs, for_seal(record))
-        if seal.md5 != hashes.md5(path):
-            remedy = "Wait until nothing writes to it, and publish again"
-            raise InputError(path, "changed while it was published", remedy)
-        if versioned.seal != seal:
-            write_seal(dvc_file(path), seal)
-        note_published(path, seal, hashes)
+        note_published(path, _seal(path, inputs, for_seal(record), hashes), hashes)
         done.sealed.append(path)
     hashes.save()
     return done
+
+
+def _seal(path: str, inputs: Mapping[str, str], record: Mapping[str, object], hashes: Hashes) -> Seal:
+    versioned = read_versioned(dvc_file(path))
+    seal = Seal(versioned.md5, inputs, record)
+    if seal.md5 != hashes.md5(path):
+        raise InputError(path, "changed while it was published", "Wait until nothing writes to it, and publish again")
+    if versioned.seal != seal:
+        write_seal(dvc_file(path), seal)
+    return seal
 
 
 def _why_not(output: Output, record: Mapping[str, object] | None, records: Records) -> str:
