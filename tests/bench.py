@@ -25,6 +25,7 @@ from bench_classify import bench_classify
 from bench_stain import bench_transform
 from bench_synthesis import bench_synthesis
 from bench_training import bench_loop
+from bench_versioning import bench_versioning
 from hemabalance.config import Config
 from hemabalance.dataset.exclusions import read_exclusions
 from hemabalance.dataset.hamming import pairs_within
@@ -189,6 +190,8 @@ def main() -> None:
     bench_classify()
     with tempfile.TemporaryDirectory() as folder:
         bench_synthesis(Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        bench_versioning(Path(folder))
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def _why_not(output: Output, record: Mapping[str, object] | None, records: Recor
     if record is None:
         return "Snakemake does not know what made it"
     if not records.complete(output.path):
-        return "its job was broken off"
+        return "its job was broken off or still runs"
     if is_stale(record):
         return "it is stale"
     if output.changed:
