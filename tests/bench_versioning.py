@@ -101,7 +101,7 @@ def finished(folder: Path, pngs: Sequence[bytes]) -> int:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(path)
     write_set(folder / SET, pngs)
-    module(folder, "snakemake", "--touch", "--quiet", "--cores", 1)
+    module(folder, "snakemake", "--touch", "--forceall", "--quiet", "--cores", 1)
     return len(outputs)
 
 
@@ -109,7 +109,8 @@ def bench_versioning(scratch: Path) -> None:
     origin, clone, loose = scratch / "origin", scratch / "clone", scratch / "loose"
     pngs = encoded()
     outputs = finished(origin, pngs)
-    call(origin, "git", "init", "--quiet")
+    for command in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "The project")):
+        call(origin, "git", *command)
     module(origin, "dvc", "init", "--quiet")
     module(origin, "dvc", "remote", "add", "--quiet", "--default", "store", scratch / "store")
     size = (origin / SET).stat().st_size / 2**30

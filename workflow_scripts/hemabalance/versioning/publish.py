@@ -55,7 +55,7 @@ def publish(outputs: Sequence[Output], state: Path) -> Published:
             made[output.path] = record
     own = {output.path for output in outputs}
     read = sorted({name for record in made.values() for name in record["input"]} - own)
-    done.archives = [name for name in read if _is_ours(name) and not _in_git(name)]
+    done.archives = [name for name in read if _is_ours(name) and not _is_gits(name)]
     done.left_out |= {name: "it is outside of the project" for name in read if not _is_ours(name)}
     hashes = Hashes(state / CACHE)
     hashes.fill([*made, *read])
@@ -98,8 +98,9 @@ def _is_ours(path: str) -> bool:
     return not os.path.isabs(path) and Path(os.path.normpath(path)).parts[0] in FOLDERS
 
 
-def _in_git(path: str) -> bool:
-    return not subprocess.run(["git", "ls-files", "--error-unmatch", path], capture_output=True).returncode
+def _is_gits(path: str) -> bool:
+    """Whether git versions a file, or would: it is there and not ignored."""
+    return subprocess.run(["git", "check-ignore", "--quiet", path], capture_output=True).returncode == 1
 
 
 def _new(paths: Iterable[str], hashes: Hashes) -> list[str]:
