@@ -163,6 +163,28 @@ def test_truncated_checkpoint(tmp_path: Path, trained: Path, share: float) -> No
     assert f"Delete the folder {path.parent} and run again" in message
 
 
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.99])
+def test_one_flipped_bit_is_noticed_wherever_it_is(tmp_path: Path, trained: Path, share: float) -> None:
+    path = copy(trained, tmp_path)
+    data = bytearray(path.read_bytes())
+    data[int(len(data) * share)] ^= 1
+    path.write_bytes(data)
+    message = refusal(tmp_path)
+    assert "damaged" in message
+    assert f"Delete the folder {path.parent} and run again" in message
+
+
+def test_a_flipped_bit_of_weights_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    save_weights(path, nets(), {"size": 64})
+    load_weights(path, nets(), {"size": 64})
+    data = bytearray(path.read_bytes())
+    data[-5] ^= 4
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"w\.safetensors: is damaged: its content is not that of its sha256"):
+        load_weights(path, nets(), {"size": 64})
+
+
 def test_foreign_checkpoint(tmp_path: Path, trained: Path) -> None:
     path = copy(trained, tmp_path)
     save_file({"x": torch.zeros(3)}, path)

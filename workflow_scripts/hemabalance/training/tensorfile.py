@@ -1,9 +1,11 @@
 """Named tensors and a JSON header in one safetensors file: written in a stream, refused with the difference named.
 
 The writer is ours because the library's own leaves a temporary file behind when the process is killed, and hides the
-cause of a failed write. Nothing is ever unpickled.
+cause of a failed write. Each file holds the sha256 of all else in it: the format has none, and one flipped bit would
+quietly be another network. Nothing is ever unpickled.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,10 +16,12 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from hemabalance.errors import InputError
-from hemabalance.files import atomic_path
+from hemabalance.files import CHUNK, atomic_path
 from hemabalance.provenance import canonical_json
 
-KEY = "hemabalance"
+KEY, SEAL = "hemabalance", "sha256"
+_BLANK = "0" * 64
+"""In the place of the sha256 while it is computed."""
 DTYPES = {
     torch.float64: "F64",
     torch.int64: "I64",
@@ -46,33 +50,52 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], kind: str, header: 
         InputError: the disk is full or the folder cannot be written to.
     """
     ordered = sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0]))
-    entries: dict[str, Any] = {"__metadata__": {KEY: canonical_json({"kind": kind, **header})}}
+    # The seal comes first, where nothing else can be taken for it.
+    entries: dict[str, Any] = {"__metadata__": {SEAL: _BLANK, KEY: canonical_json({"kind": kind, **header})}}
     end = 0
     for name, tensor in ordered:
         begin, end = end, end + tensor.nbytes
         entries[name] = {"dtype": DTYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [begin, end]}
     head = json.dumps(entries, separators=(",", ":")).encode()
     head += b" " * (-len(head) % 8)
+    head = len(head).to_bytes(8, "little") + head
+    digest = hashlib.sha256(head)
     with atomic_path(path) as part, part.open("wb") as handle:
-        handle.write(len(head).to_bytes(8, "little") + head)
+        handle.write(head)
         for _, tensor in ordered:
-            _write(tensor, handle)
+            _write(tensor, handle, digest)
+        handle.seek(head.index(_BLANK.encode()))
+        handle.write(digest.hexdigest().encode())
 
 
-def _write(tensor: Tensor, handle: BinaryIO) -> None:
-    flat = tensor.detach().cpu().contiguous().reshape(-1)
-    handle.write(flat.view(torch.uint8).numpy().data)
+def _write(tensor: Tensor, handle: BinaryIO, digest: "hashlib._Hash") -> None:
+    content = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
+    handle.write(content)
+    digest.update(content)
 
 
 def read_tensors(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """The header and the tensors, on the CPU, of a file that `write_tensors` made as this kind.
 
     Raises:
-        InputError: the file is missing, truncated, or of another kind or origin; it ends in `remedy`.
+        InputError: the file is missing, truncated, damaged, or of another kind or origin; it ends in `remedy`.
     """
     header = read_header(path, kind, remedy)
+    _check(path, remedy)
     with safe_open(str(path), framework="pt") as opened:
         return header, {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+
+
+def _check(path: Path, remedy: str) -> None:
+    with path.open("rb") as handle:
+        size = handle.read(8)
+        head = size + handle.read(int.from_bytes(size, "little"))
+        seal = json.loads(head[8:])["__metadata__"].get(SEAL, "")
+        digest = hashlib.sha256(head.replace(seal.encode(), _BLANK.encode(), 1))
+        while chunk := handle.read(CHUNK):
+            digest.update(chunk)
+    if seal != digest.hexdigest():
+        raise InputError(path, "is damaged: its content is not that of its sha256", remedy)
 
 
 def read_header(path: Path, kind: str, remedy: str) -> dict[str, Any]:
