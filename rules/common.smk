@@ -12,6 +12,7 @@ from snakemake.logging import logger
 from hemabalance.config import load_config
 from hemabalance.errors import InputError
 from hemabalance.provenance import canonical_json, code_fingerprint
+from hemabalance.recheck import recheck
 from hemabalance.sources import MODULES as SOURCE_MODULES
 from hemabalance.synthesis import METHODS as SYNTHESIS_MODULES
 from hemabalance.taxonomy import SOURCE_OF
@@ -25,10 +26,16 @@ try:
 except InputError as error:
     raise WorkflowError(str(error))
 
-# What DVC brought back is kept where its seal holds; jobs, and the linter, only read.
+# What DVC brought back is kept where its seal holds, what was made here where it is what its job wrote; jobs, and the
+# linter, only read.
 if workflow.is_main_process and "--lint" not in sys.argv:
-    for line in told(restore(Path(".snakemake"))):
-        logger.info(line)
+    try:
+        for line in told(restore(Path(".snakemake"))):
+            logger.info(line)
+        for path, why in recheck(Path(".snakemake")).items():
+            logger.info(f"Stale: {path}: {why}.")
+    except InputError as error:
+        raise WorkflowError(str(error))
 
 RUN = f"results/{CONFIG.run}"
 SOURCES = sorted(CONFIG.sources)

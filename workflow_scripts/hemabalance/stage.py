@@ -8,7 +8,7 @@ import random
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -46,6 +46,8 @@ class Run:
 def stage(job: Any) -> Iterator[Run]:
     """Run a rule's script: log to its file, seed everything, end an `InputError` as one readable message.
 
+    Inputs must be what their jobs wrote, at the beginning and at the end; no other process does the same job meanwhile.
+
     Args:
         job: the object that Snakemake hands to a script; needs `params.settings` (canonical JSON with a
             `seed`), `params.code`, `input`, `log[0]`, `rule`, `threads`, `resources`.
@@ -68,27 +70,50 @@ def stage(job: Any) -> Iterator[Run]:
     _seed(settings["seed"])
     _limit_threads(job.threads)
     try:
-        if first and _fetched(job):
+        with _alone(job) if first else nullcontext():
+            taken = _looked_at(job) if first else {}
+            fetched = first and _fetched(job)
+            if not fetched:
+                yield run
+            if first:
+                _noted(job, taken)
+                if "state" in run.__dict__:
+                    shutil.rmtree(run.state, ignore_errors=True)
+        if fetched:
             log.info("Taken from DVC, where these were published as made by just this")
             sys.exit(0)
-        yield run
     except InputError as error:
         log.error("%s", error)
         sys.exit(1)
     except Exception:
         log.exception("Rule %s failed by an error of the program, not of your input", job.rule)
         sys.exit(1)
-    else:
-        if first and "state" in run.__dict__:
-            shutil.rmtree(run.state, ignore_errors=True)
     finally:
         for handler in handlers:
             logging.getLogger().removeHandler(handler)
             handler.close()
 
 
+# These modules are imported by name, as how files are kept account of and brought is no part of what a rule computes.
+
+
+def _alone(job: Any) -> AbstractContextManager[None]:
+    """While this holds, no other process does the same job."""
+    held: AbstractContextManager[None] = import_module("hemabalance.alone").alone(str(job.output[0]), STATE)
+    return held
+
+
+def _looked_at(job: Any) -> Any:
+    ledger = import_module("hemabalance.ledger").Ledger(STATE)
+    return ledger.begin([str(path) for path in job.input], [str(path) for path in job.output])
+
+
+def _noted(job: Any, taken: Any) -> None:
+    import_module("hemabalance.ledger").Ledger(STATE).end(taken, [str(path) for path in job.output])
+
+
 def _fetched(job: Any) -> bool:
-    """Whether DVC has brought the outputs. By name, as how it does that is no part of what a rule computes."""
+    """Whether DVC has brought the outputs."""
     published = import_module("hemabalance.versioning.fetch")
     params = sorted(repr(value) for value in job.params)
     return bool(published.fetch([str(path) for path in job.output], [str(path) for path in job.input], params, STATE))

@@ -1,0 +1,136 @@
+"""What jobs wrote and read is noticed when it is another."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hemabalance.errors import InputError
+from hemabalance.ledger import Ledger
+from hemabalance.recheck import recheck
+from hemabalance.versioning.records import FORMAT, Records, is_stale
+
+STATE = Path(".snakemake")
+RAW, MADE, LAST = "data/raw/x.zip", "results/demo/a.bin", "results/demo/b.bin"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    """Two jobs have run, one after the other."""
+    monkeypatch.chdir(tmp_path)
+    write(RAW, b"raw")
+    ledger = Ledger(STATE)
+    for source, target in ((RAW, MADE), (MADE, LAST)):
+        taken = ledger.begin([source], [target])
+        write(target, Path(source).read_bytes() + b"+")
+        ledger.end(taken, [target])
+        Records(STATE).write(target, {"rule": "r", "params": ["'one'"], "record_format_version": FORMAT})
+    return ledger
+
+
+def write(path: str, content: bytes, *, keep_time: bool = False) -> None:
+    at = os.stat(path) if keep_time else None
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_bytes(content)
+    if at:
+        os.utime(path, ns=(at.st_atime_ns, at.st_mtime_ns))
+
+
+def marked() -> set[str]:
+    return {path for path in (MADE, LAST) if is_stale(Records(STATE).read(path) or {})}
+
+
+def test_nothing_changed_nothing_is_said(ledger: Ledger) -> None:
+    assert recheck(STATE) == {}
+    for path in (RAW, MADE, LAST):
+        os.utime(path)
+    assert recheck(STATE) == {}
+    assert marked() == set()
+
+
+@pytest.mark.parametrize("keep_time", [False, True])
+def test_a_damaged_output_is_made_again_and_what_was_made_from_it_too(ledger: Ledger, keep_time: bool) -> None:
+    write(MADE, b"raw-", keep_time=keep_time)
+    assert recheck(STATE) == {
+        MADE: "it is damaged or was changed since its job wrote it",
+        LAST: f"its input {MADE} is another than it was made from",
+    }
+    assert marked() == {MADE, LAST}
+
+
+def test_a_job_refuses_what_no_job_wrote_even_where_nothing_of_it_shows(ledger: Ledger) -> None:
+    write(MADE, b"raw-", keep_time=True)
+    # As a failing disk would: not even the time of the change of state is another.
+    entry = ledger.read(MADE)
+    assert entry is not None
+    found = os.stat(MADE)
+    entry.content.stamp[:] = [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
+    ledger.write(entry)
+    assert MADE not in recheck(STATE)
+    with pytest.raises(InputError, match=f"{MADE}: is damaged or was changed: .* Run the same command again"):
+        ledger.begin([MADE], [LAST])
+    assert MADE in recheck(STATE)
+
+
+def test_an_archive_that_is_replaced_by_an_older_one_is_noticed_and_so_is_the_first_one_put_back(
+    ledger: Ledger,
+) -> None:
+    before = Records(STATE).read(MADE)
+    write(RAW, b"war")
+    os.utime(RAW, (1.0, 1.0))
+    assert recheck(STATE) == {MADE: f"its input {RAW} is another than it was made from"}
+    assert recheck(STATE) == {MADE: f"its input {RAW} is another than it was made from"}
+    assert marked() == {MADE}
+    write(RAW, b"raw")
+    assert recheck(STATE) == {}
+    assert Records(STATE).read(MADE) == before
+
+
+def test_an_input_that_changes_while_it_is_read_is_refused(ledger: Ledger) -> None:
+    taken = ledger.begin([RAW], [MADE])
+    write(RAW, b"war")
+    with pytest.raises(InputError, match=f"{RAW}: changed while this job read it"):
+        ledger.end(taken, [MADE])
+    assert ledger.read(MADE) is None
+
+
+def test_an_input_that_is_only_touched_while_it_is_read_is_not(ledger: Ledger) -> None:
+    taken = ledger.begin([RAW], [MADE])
+    os.utime(RAW)
+    ledger.end(taken, [MADE])
+    assert recheck(STATE) == {}
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_text('{"rule": "r", "par')])
+def test_a_lost_record_is_made_up_for_by_making_the_file_again(ledger: Ledger, damage) -> None:
+    damage(Records(STATE)._path(MADE))
+    for _ in range(2):
+        assert recheck(STATE) == {MADE: "what Snakemake noted of it is lost or damaged"}
+        assert marked() == {MADE}
+
+
+def test_a_damaged_entry_is_none(ledger: Ledger) -> None:
+    for place in (STATE / "hemabalance" / "ledger").iterdir():
+        place.write_bytes(place.read_bytes()[:-9])
+    write(MADE, b"raw-")
+    assert recheck(STATE) == {}
+    assert ledger.begin([MADE], [LAST]).keys() == {MADE}
+
+
+def test_what_is_being_made_or_was_broken_off_is_left_to_snakemake(ledger: Ledger) -> None:
+    write(MADE, b"half")
+    incomplete = Records(STATE)._path(MADE, "incomplete")
+    incomplete.parent.mkdir(parents=True)
+    incomplete.write_text("{}")
+    assert MADE not in recheck(STATE)
+
+
+def test_what_dvc_brought_is_left_to_its_seal(ledger: Ledger) -> None:
+    write(MADE, b"an earlier one")
+    Path(f"{MADE}.dvc").write_text("outs:\n- md5: e8c9ea8daeca3dbcb5b6c91d8c7c1a24\n  path: a.bin\n")
+    assert MADE in recheck(STATE)
+    from hemabalance.versioning.hashes import md5_file
+
+    Path(f"{MADE}.dvc").write_text(f"outs:\n- md5: {md5_file(MADE)}\n  path: a.bin\n")
+    assert MADE not in recheck(STATE)
+    assert ledger.begin([MADE], [LAST]).keys() == {MADE}
