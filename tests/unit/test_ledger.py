@@ -101,6 +101,16 @@ def test_an_input_that_is_only_touched_while_it_is_read_is_not(ledger: Ledger) -
     assert recheck(STATE) == {}
 
 
+def test_an_output_is_not_older_than_its_inputs_though_these_are_of_tomorrow(ledger: Ledger) -> None:
+    tomorrow = os.stat(RAW).st_mtime + 86400
+    os.utime(RAW, (tomorrow, tomorrow))
+    taken = ledger.begin([RAW], [MADE])
+    write(MADE, b"raw+")
+    ledger.end(taken, [MADE])
+    assert os.stat(MADE).st_mtime_ns >= os.stat(RAW).st_mtime_ns
+    assert recheck(STATE) == {}
+
+
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_text('{"rule": "r", "par')])
 def test_a_lost_record_is_made_up_for_by_making_the_file_again(ledger: Ledger, damage) -> None:
     damage(Records(STATE)._path(MADE))

@@ -178,3 +178,32 @@ def test_a_second_process_of_a_training_leaves_log_and_state_to_the_first(
     assert run.state.is_dir()
     assert Path(work.log[0]).read_text().startswith("the first process was here\n")
     assert "so was the second" in Path(work.log[0]).read_text()
+
+
+def test_a_log_that_cannot_be_written_is_one_message(tmp_path: Path) -> None:
+    work = job(tmp_path)
+    (tmp_path / "results").write_text("no folder")
+    with pytest.raises(SystemExit) as caught, stage(work):
+        pass
+    assert str(caught.value.code).startswith(
+        f"ERROR {tmp_path}/results/demo/logs/manifest: this folder cannot be written"
+    )
+
+
+def test_an_input_that_is_not_what_its_job_wrote_ends_the_next_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first, made = job(tmp_path), tmp_path / "results/demo/manifest/tcia.parquet"
+    with stage(first):
+        made.parent.mkdir(parents=True)
+        made.write_text("made")
+    second = job(tmp_path, log="split", inputs=[made])
+    second.output = [str(tmp_path / "results/demo/split.parquet")]
+    with stage(second):
+        pass
+    made.write_text("mad!")
+    with pytest.raises(SystemExit) as caught, stage(second):
+        pass
+    assert caught.value.code == 1
+    assert f"{made}: is damaged or was changed: it is not what its job wrote" in caplog.text

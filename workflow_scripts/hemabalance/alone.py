@@ -9,8 +9,10 @@ import hashlib
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from hemabalance.files import writing
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +27,14 @@ def alone(output: str, state: Path) -> Iterator[None]:
     Args:
         output: one of the job's.
         state: Snakemake's folder `.snakemake`.
+
+    Raises:
+        InputError: the disk is full or the folder cannot be written to.
     """
     place = state / FOLDER / f"{hashlib.sha256(output.encode()).hexdigest()[:32]}.lock"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(place, os.O_RDWR | os.O_CREAT, 0o644)
+    with writing(place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(place, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         _lock(handle, output)
         yield
@@ -48,5 +54,6 @@ def _lock(handle: int, output: str) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX)
     except OSError as error:
         log.warning("%s: without locks on this file system (%s) no second workflow may run here", output, error)
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, str(os.getpid()).encode(), 0)
+    with suppress(OSError):  # a full disk: only the message of who waits would miss it
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)

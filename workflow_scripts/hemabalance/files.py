@@ -38,6 +38,22 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def writing(target: str | Path) -> Iterator[None]:
+    """Explain what keeps a file from being written, where nothing but that happens within.
+
+    Raises:
+        InputError: as `atomic_path`.
+    """
+    target = Path(target)
+    try:
+        yield
+    except OSError as error:
+        if explained := _explained(error, target, target):
+            raise explained from error
+        raise
+
+
 def _explained(error: OSError, target: Path, part: Path) -> InputError | None:
     if error.filename is not None and Path(str(error.filename)) not in (target, part, *target.parents):
         return None  # another file, read while this one was written

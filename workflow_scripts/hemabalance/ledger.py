@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hemabalance.errors import InputError
-from hemabalance.files import sha256_file, write_json
+from hemabalance.files import sha256_file, write_json, writing
 
 FOLDER = "hemabalance/ledger"
 """In `.snakemake`: an entry for each output."""
@@ -69,10 +69,10 @@ class Ledger:
             The inputs, for `end`.
 
         Raises:
-            InputError: an input is not what its job wrote.
+            InputError: an input is not what its job wrote; the folder of the ledger cannot be written to.
         """
         for path in outputs:
-            self._place(path).unlink(missing_ok=True)
+            self.forget(path)
         taken = {path: look(path) for path in inputs if os.path.isfile(path)}
         for path, content in taken.items():
             entry = self.read(path)
@@ -84,7 +84,9 @@ class Ledger:
         return taken
 
     def end(self, taken: Mapping[str, Content], outputs: Sequence[str]) -> None:
-        """After a job's work: note what it wrote.
+        """After a job's work: note what it wrote, and let none of it seem older than what it was made from.
+
+        Snakemake fails the job and deletes its outputs otherwise, for as long as the clock is behind the inputs' times.
 
         Args:
             taken: what `begin` returned.
@@ -97,7 +99,10 @@ class Ledger:
             if not os.path.isfile(path) or (stamp(path) != content.stamp and look(path).sha256 != content.sha256):
                 problem = "changed while this job read it"
                 raise InputError(path, problem, "Leave it alone, and run the same command again")
+        latest = max((os.stat(path).st_mtime_ns for path in taken), default=0)
         for path in filter(os.path.isfile, outputs):
+            if os.stat(path).st_mtime_ns < latest:
+                os.utime(path, ns=(latest, latest))
             self.write(Entry(path, look(path), dict(taken)))
 
     def entries(self) -> list[Entry]:
@@ -115,7 +120,9 @@ class Ledger:
 
     def forget(self, path: str) -> None:
         """Take an output for one of whose making nothing is known."""
-        self._place(path).unlink(missing_ok=True)
+        place = self._place(path)
+        with writing(place):
+            place.unlink(missing_ok=True)
 
     def _place(self, path: str) -> Path:
         return self._folder / f"{hashlib.sha256(path.encode()).hexdigest()[:32]}.json"

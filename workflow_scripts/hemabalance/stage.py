@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from hemabalance.errors import InputError
-from hemabalance.files import sha256_file
+from hemabalance.files import sha256_file, writing
 
 log = logging.getLogger("hemabalance")
 
@@ -134,8 +134,13 @@ def _state_folder(log_file: Path, made_by: str, inputs: Sequence[Path]) -> Path:
 
 
 def _start_log(path: Path, *, mode: str) -> list[logging.Handler]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handlers: list[logging.Handler] = [logging.FileHandler(path, mode=mode, encoding="utf-8"), logging.StreamHandler()]
+    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    try:
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handlers.append(logging.FileHandler(path, mode=mode, encoding="utf-8"))
+    except InputError as error:
+        sys.exit(f"ERROR {error}")
     root = logging.getLogger()
     root.setLevel(logging.INFO)
     for handler in handlers:
