@@ -1,7 +1,7 @@
 # Two commands on a fresh machine with Python 3.11: `make demo` and `make test`. Everything else is in README.md.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: setup demo phantom sample publish test acceptance lint bench clean
+.PHONY: setup demo phantom sample publish test acceptance lint bench drill clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # On a machine without a GPU, TORCH_INDEX=https://download.pytorch.org/whl/cpu saves several gigabytes.
@@ -63,6 +63,10 @@ lint: setup
 bench: setup
 	$(PIP) --editable '.[bench]'
 	$(BIN)/python tests/bench.py --data $(DATA)
+
+# Faults from outside, in copies of an undisturbed demo. DRILL='--faults 10' draws ten; `make drill DRILL=--help`.
+drill: setup
+	PYTHONPATH=tests $(BIN)/python -m drill $(DRILL)
 
 clean:
 	rm -rf $(VENV) .snakemake .pytest_cache .mypy_cache .ruff_cache results/demo results/phantom

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, Project, opened
+from project import ROOT, Project, opened
 
 RUN = Path("results/tiny")
 FREE = RUN / "leak_free"

@@ -1,0 +1,71 @@
+"""`python -m drill`: put faults into the workflow, and print a table of what came of them."""
+
+import argparse
+import random
+import re
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from drill.faults import all_faults
+from drill.faults.fault import Fault
+from drill.one import drill
+from drill.site import CONFIGS, Site
+from drill.table import summary, table
+from drill.verdict import FAILED
+from project import ROOT
+
+
+def main() -> int:
+    """0 if no fault ended in a wrong or lost result, else 1."""
+    asked = _parser().parse_args()
+    faults = _chosen(asked.faults, asked.only, asked.seed)
+    outcomes, began = [], time.monotonic()
+    with ExitStack() as stack:
+        folder = asked.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="drill-")))
+        folder.mkdir(parents=True, exist_ok=True)
+        _say("The undisturbed run …")
+        site = Site(folder, asked.config)
+        for number, fault in enumerate(faults, 1):
+            _say(f"{number} of {len(faults)}, {fault.kind}: {fault.name} …")
+            outcome = drill(site, fault, seed=asked.seed + number, say=lambda text: _say(f"    {text}"))
+            outcomes.append(outcome)
+            _say(f"  {outcome.verdict} ({outcome.seconds:.0f} s) {'; '.join(outcome.wrong) or outcome.why_not}")
+            _write(asked.out, table(outcomes))
+    print(table(outcomes))
+    _say(f"{summary(outcomes)} {(time.monotonic() - began) / 60:.0f} min; the table is in {asked.out} too.")
+    return int(any(outcome.verdict == FAILED for outcome in outcomes))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="drill", description=__doc__)
+    parser.add_argument("--config", choices=CONFIGS, default="demo", help="what runs (default: %(default)s)")
+    parser.add_argument("--faults", type=int, metavar="N", help="so many, drawn at random; all if not given")
+    parser.add_argument("--only", metavar="REGEX", default="", help="those whose kind and name match")
+    parser.add_argument("--seed", type=int, default=2022, help="of moments and places (default: %(default)s)")
+    parser.add_argument("--folder", type=Path, help="keep the undisturbed runs in there for the next drill")
+    parser.add_argument("--out", type=Path, default=ROOT / "results" / "drill.md", help="the table (%(default)s)")
+    return parser
+
+
+def _chosen(number: int | None, pattern: str, seed: int) -> list[Fault]:
+    faults = [fault for fault in all_faults() if re.search(pattern, f"{fault.kind}: {fault.name}")]
+    if number is None or number >= len(faults):
+        return faults
+    kept = set(random.Random(seed).sample(range(len(faults)), number))
+    return [fault for k, fault in enumerate(faults) if k in kept]
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text + "\n", "utf-8")
+
+
+def _say(text: str) -> None:
+    print(time.strftime("%H:%M:%S"), text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,13 @@
+"""Everything that is done to a run, by kind."""
+
+from importlib import import_module
+
+from drill.faults.fault import Fault
+
+KINDS = ("kills", "checkpoints", "disks", "damage", "crowds", "changes", "clocks", "archives", "weights", "versions")
+"""Modules of this folder, in the order of the table."""
+
+
+def all_faults() -> list[Fault]:
+    """Every fault that the drill knows."""
+    return [fault for kind in KINDS for fault in import_module(f"drill.faults.{kind}").FAULTS]

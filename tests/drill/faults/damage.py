@@ -1,0 +1,95 @@
+"""Intermediate and final files are damaged: before a run and between its stages, openly or with their time kept."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+from drill.faults.fault import Fault, cut, flip, only, write_anew
+from drill.scene import Scene
+from drill.work import CLASSIFIER, STAIN, TABLES, Work
+
+Damage = Callable[[Path, random.Random], None]
+_MODEL = "leak_free/classifiers/original/seed-1"
+NOTHING = Work("nothing", (), (), ("report.html",))
+JUDGED = Work(
+    "what a model says",
+    ("classify_predict", "classify_metrics"),
+    tuple(f"{_MODEL}/{name}" for name in ("pred*", "cali*", "unli*", "metrics.json", "yard*", "model.json", "card.md")),
+    (f"{_MODEL}/model.json", f"{_MODEL}/metrics.json"),
+)
+SCORED = Work(
+    "metrics",
+    ("classify_metrics",),
+    tuple(f"{_MODEL}/{name}" for name in ("metrics.json", "yard*", "model.json", "card.md")),
+    (f"{_MODEL}/model.json", f"{_MODEL}/metrics.json"),
+)
+
+
+def before(pattern: str, damage: Damage) -> Callable[[Scene], None]:
+    """Damage a finished file before the next run."""
+
+    def act(scene: Scene) -> None:
+        damage(only(sorted(scene.results.glob(pattern)), pattern), scene.random)
+
+    return act
+
+
+def between(pattern: str, rule: str, damage: Damage) -> Callable[[Scene], None]:
+    """Damage a file of this very run when a later rule's script has just begun."""
+
+    def act(scene: Scene) -> None:
+        running = scene.begin()
+        running.wait_for_job(rule)
+        damage(only(sorted(scene.results.glob(pattern)), pattern), scene.random)
+        scene.disturb(running.wait())
+
+    return act
+
+
+def openly(how: Callable[..., None]) -> Damage:
+    return lambda path, moments: how(path, moments, keep_time=False)
+
+
+def silently(how: Callable[..., None]) -> Damage:
+    return lambda path, moments: how(path, moments, keep_time=True)
+
+
+def digit(path: Path, moments: random.Random, *, keep_time: bool) -> None:
+    """Another last digit of a number, so that the file stays one that can be read."""
+    content = bytearray(path.read_bytes())
+    digits = [k for k in range(1, len(content) - 1) if content[k : k + 1].isdigit() and content[k - 1 : k].isdigit()]
+    at = moments.choice(digits)
+    content[at] = content[at] ^ 1
+    write_anew(path, bytes(content), keep_time=keep_time)
+
+
+def _fault(name: str, work: Work, act: Callable[[Scene], None]) -> Fault:
+    return Fault("damage", name, work, act)
+
+
+FAULTS = [
+    _fault("a bit of images.zip flips", STAIN, before("images/mendeley.zip", openly(flip))),
+    _fault("images.zip is truncated, its time kept", STAIN, before("images/tcia.zip", silently(cut))),
+    _fault("a bit of an image set's index flips, its time kept", STAIN, before("images/tcia.parquet", silently(flip))),
+    _fault("a bit of the split flips", CLASSIFIER, before("leak_free/split.parquet", openly(flip))),
+    _fault("a bit of a classifier's weights flips", JUDGED, before(f"{_MODEL}/weights.safetensors", openly(flip))),
+    _fault("the same, their time kept", JUDGED, before(f"{_MODEL}/weights.safetensors", silently(flip))),
+    _fault("a classifier's weights are truncated", JUDGED, before(f"{_MODEL}/weights.safetensors", openly(cut))),
+    _fault(
+        "predictions are truncated, their time kept", SCORED, before(f"{_MODEL}/predictions.parquet", silently(cut))
+    ),
+    _fault("a digit of a classifier's metrics.json changes", TABLES, before(f"{_MODEL}/metrics.json", openly(digit))),
+    _fault("the same, its time kept", TABLES, before(f"{_MODEL}/metrics.json", silently(digit))),
+    _fault(
+        "weights flip between training and predicting",
+        CLASSIFIER,
+        between(f"{_MODEL}/weights.safetensors", "classify_predict", silently(flip)),
+    ),
+    _fault(
+        "predictions are truncated before they are scored",
+        JUDGED,
+        between(f"{_MODEL}/predictions.parquet", "classify_metrics", openly(cut)),
+    ),
+    _fault("the report is truncated, all being finished", NOTHING, before("report.html", openly(cut))),
+    _fault("a finished table's digit changes, its time kept", NOTHING, before("tables/final*", silently(digit))),
+]

@@ -1,0 +1,54 @@
+"""Downloaded weights are damaged, or never arrive."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from drill.faults.damage import Damage, openly, silently
+from drill.faults.fault import Fault, cut, flip
+from drill.scene import Scene
+from drill.work import Work
+
+INCEPTION = Path("data/weights/inception.safetensors")
+SEEN = Work(
+    "what Inception sees",
+    ("stain_real",),
+    ("leak_free/real_features.safetensors",),
+    ("leak_free/real_features.safetensors",),
+)
+_NOWHERE = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "PIP_NO_INDEX": "0"}
+
+
+def damaged(damage: Damage) -> Callable[[Scene], None]:
+    """Damage the weights before something reads them."""
+
+    def act(scene: Scene) -> None:
+        damage(scene.folder / INCEPTION, scene.random)
+
+    return act
+
+
+def broken_off(scene: Scene) -> None:
+    """Kill the download."""
+    (scene.folder / INCEPTION).unlink()
+    running = scene.begin()
+    script = running.wait_for_job("inception")
+    running.pause(scene.moment("inception"))
+    if not any(one.pid == script.pid for one in running.jobs("inception")):
+        scene.miss(running, "the download had ended")
+    script.send_signal(signal.SIGKILL)
+    scene.disturb(running.wait(), must_explain=False)
+
+
+def no_network(scene: Scene) -> None:
+    """Let the download find nobody."""
+    (scene.folder / INCEPTION).unlink()
+    scene.disturb(scene.begin(more=_NOWHERE).wait())
+
+
+FAULTS = [
+    Fault("weights", "a bit of Inception's weights flips, their time kept", SEEN, damaged(silently(flip))),
+    Fault("weights", "Inception's weights are truncated", SEEN, damaged(openly(cut))),
+    Fault("weights", "their download is killed", SEEN, broken_off),
+    Fault("weights", "their download finds no network", SEEN, no_network),
+]

@@ -1,0 +1,133 @@
+"""The failure drill itself: what is wrong it must call so, and a few of its faults on the tiny run."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from drill.faults import all_faults
+from drill.faults.damage import NOTHING
+from drill.faults.fault import Fault
+from drill.one import drill
+from drill.remedy import follow
+from drill.results import differences, digests
+from drill.running import Said
+from drill.scene import Scene
+from drill.site import Site
+from drill.table import summary, table
+from drill.verdict import FAILED, IDENTICAL, NOT_TRIED, TOLD, Outcome, message, unclear
+
+TRACE = "Traceback (most recent call last):\n  File x\nOSError: something"
+
+
+def silently(text: str) -> None:
+    """Nobody needs to know."""
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    for name, content in {
+        "a.parquet": "1",
+        "stain/training.json": '{"seconds": 3.5, "steps": 3}',
+        "report.html": "<td>59 s</td>",
+        "logs/x.log": "1",
+    }.items():
+        path = tmp_path / "results" / "tiny" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return tmp_path
+
+
+def changed(run: Path, name: str, content: str) -> list[str]:
+    before = digests(run, "tiny")
+    (run / "results" / "tiny" / name).write_text(content)
+    return differences(before, digests(run, "tiny"))
+
+
+def test_times_and_logs_count_for_nothing(run: Path) -> None:
+    assert changed(run, "logs/x.log", "2") == []
+    assert changed(run, "stain/training.json", '{"seconds": 71.25, "steps": 3}') == []
+    assert changed(run, "report.html", "<td>1 min 2 s</td>") == []
+
+
+def test_another_content_a_missing_and_a_left_over_file_are_noticed(run: Path) -> None:
+    assert changed(run, "a.parquet", "2") == ["a.parquet is another"]
+    assert changed(run, "stain/training.json", '{"seconds": 3.5, "steps": 4}') == ["stain/training.json is another"]
+    assert changed(run, "b.parquet.part", "1") == ["b.parquet.part is left over"]
+    before = digests(run, "tiny")
+    (run / "results" / "tiny" / "report.html").unlink()
+    assert differences(before, digests(run, "tiny")) == ["report.html is missing"]
+
+
+def test_what_is_wrong_is_called_so_and_counted() -> None:
+    outcomes = [
+        Outcome("kill", "one"),
+        Outcome("kill", "two", told=True),
+        Outcome("kill", "three", told=True, wrong=["a.parquet is another"]),
+        Outcome("disk", "four", why_not="no namespaces"),
+    ]
+    assert [outcome.verdict for outcome in outcomes] == [IDENTICAL, TOLD, FAILED, NOT_TRIED]
+    assert "a.parquet is another" in table(outcomes)
+    assert "no namespaces" in table(outcomes)
+    assert summary(outcomes) == (
+        "3 faults: 1 ended with identical results, 1 with a clear error and then identical results, 1 failed; "
+        "1 not tried."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("x\n12:00:01 ERROR a.zip: is bad. Delete it.\n", "a.zip: is bad. Delete it."),
+        (TRACE, ""),
+        (f"12:00:01 ERROR Rule split failed by an error of the program, not of your input\n{TRACE}", ""),
+        ("LockException:\nError: Directory cannot be locked. Please", "Error: Directory cannot be locked. Please"),
+    ],
+)  # fmt: skip
+def test_a_traceback_alone_is_no_message(text: str, told: str) -> None:
+    assert message(Said(1, text)) == told
+    assert bool(unclear(Said(1, text))) == (not told)
+    assert unclear(Said(0, text)) == ""
+
+
+@pytest.fixture(scope="module")
+def site(finished, tmp_path_factory) -> Site:
+    return Site(tmp_path_factory.mktemp("drill"), "test", project=finished)
+
+
+def named(words: str) -> Fault:
+    (fault,) = (one for one in all_faults() if words in one.name)
+    return fault
+
+
+def test_there_are_many_faults_and_no_two_alike() -> None:
+    names = [(fault.kind, fault.name) for fault in all_faults()]
+    assert len(set(names)) == len(names) >= 30
+
+
+def test_a_person_does_what_an_error_says(site: Site) -> None:
+    scene = site.scene(Fault("none", "nothing", NOTHING, lambda scene: None), seed=1, hurry=1.0)
+    path = scene.results / "report.html"
+    said = f"12:00:00 ERROR {path.relative_to(scene.folder)}: is odd. Delete it and run the workflow again."
+    assert follow(Said(1, said), scene) == ["deleted results/tiny/report.html"]
+    assert not path.exists()
+    assert follow(Said(1, TRACE), scene) == []
+
+
+def test_after_a_kill_of_everything_the_results_are_the_same(site: Site) -> None:
+    fault = named("SIGKILL to everything, the manifest being made")
+    outcome = drill(site, fault, seed=1, say=silently)
+    assert (outcome.verdict, outcome.wrong) == (TOLD, [])
+    assert "cannot be locked" in outcome.said
+    assert outcome.again >= 3
+
+
+def test_a_loss_that_nobody_notices_is_called_a_failure(site: Site) -> None:
+    def unnoticed(scene: Scene) -> None:
+        path = scene.results / "report.html"
+        path.write_bytes(path.read_bytes()[:-100])
+        for place in (scene.folder / ".snakemake" / "hemabalance" / "ledger").iterdir():
+            place.unlink()
+
+    outcome = drill(site, Fault("none", "unnoticed", replace(NOTHING), unnoticed), seed=1, say=silently)
+    assert (outcome.verdict, outcome.wrong) == (FAILED, ["report.html is another"])
