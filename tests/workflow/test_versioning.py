@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from project import ROOT, Project, opened
 
 RUN = Path("results/tiny")
