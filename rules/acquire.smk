@@ -20,8 +20,6 @@ rule phantom:
     conda:
         "../envs/cpu.yaml"
     threads: CONFIG.threads
-    resources:
-        mem_mb=2000,
     params:
         settings=settings("phantom"),
         code=code("phantom"),
@@ -44,10 +42,10 @@ for _source, _entry in CONFIG.sources.items():
                 archive=_entry.archive,
             log:
                 f"{RUN}/logs/download/{_source}.log",
+            benchmark:
+                f"{RUN}/benchmarks/download/{_source}.tsv"
             conda:
                 "../envs/cpu.yaml"
-            resources:
-                mem_mb=1000,
             params:
                 source=_source,
                 settings=settings("download", "limits"),
@@ -68,6 +66,8 @@ for _source, _entry in CONFIG.sources.items():
                 archive=_entry.archive,
             log:
                 f"{RUN}/logs/place/{_source}.log",
+            benchmark:
+                f"{RUN}/benchmarks/place/{_source}.tsv"
             conda:
                 "../envs/cpu.yaml"
             params:

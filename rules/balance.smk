@@ -25,8 +25,6 @@ rule balance:
     conda:
         "../envs/cpu.yaml"
     threads: CONFIG.threads
-    resources:
-        mem_mb=8000,
     params:
         settings=lambda wildcards: settings(
             **recipe_settings(PLAN, wildcards.recipe, wildcards.protocol)

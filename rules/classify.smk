@@ -12,10 +12,10 @@ rule imagenet_weights:
         weights=IMAGENET,
     log:
         f"{RUN}/logs/imagenet_weights/imagenet_weights.log",
+    benchmark:
+        f"{RUN}/benchmarks/imagenet_weights/imagenet_weights.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=2000,
     params:
         settings=settings(),
         code=code("imagenet_weights"),
@@ -41,7 +41,6 @@ rule classify_fit:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        mem_mb=24000,
         gpu=GPUS,
         device=CONFIG.device,
         devices=CONFIG.devices,
@@ -70,7 +69,6 @@ rule classify_predict:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        mem_mb=16000,
         gpu=GPUS,
         device=CONFIG.device,
         devices=1,

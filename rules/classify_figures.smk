@@ -25,10 +25,10 @@ rule classify_figures:
         },
     log:
         f"{RUN}/logs/classify_figures/{{page}}classify_figures.log",
+    benchmark:
+        f"{RUN}/benchmarks/classify_figures/{{page}}classify_figures.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=2000,
     params:
         settings=lambda wildcards: settings(**page_settings(PLAN, wildcards.page)),
         code=code("classify_figures"),
@@ -62,10 +62,10 @@ rule classify_pictures:
         ),
     log:
         f"{RUN}/logs/classify_pictures/{{experiment}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/classify_pictures/{{experiment}}.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=2000,
     params:
         settings=lambda wildcards: settings(
             **picture_settings(PLAN, wildcards.experiment)
@@ -88,10 +88,10 @@ rule classify_parts:
         ),
     log:
         f"{RUN}/logs/classify_parts/{{experiment}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/classify_parts/{{experiment}}.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
     params:
         settings=lambda wildcards: settings(**part_settings(PLAN, wildcards.experiment)),
         code=code("classify_parts"),

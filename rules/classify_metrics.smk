@@ -20,10 +20,10 @@ rule classify_metrics:
         yardstick=f"{CLASSIFIER}/yardstick.json",
     log:
         f"{RUN}/logs/classify_metrics/{{protocol}}/{{experiment}}/seed-{{training}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/classify_metrics/{{protocol}}/{{experiment}}/seed-{{training}}.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=2000,
     params:
         settings=lambda wildcards: settings(
             **metrics_settings(PLAN, wildcards.experiment, int(wildcards.training))
@@ -49,10 +49,10 @@ rule classify_model:
         card=f"{CLASSIFIER}/card.md",
     log:
         f"{RUN}/logs/classify_model/{{protocol}}/{{experiment}}/seed-{{training}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/classify_model/{{protocol}}/{{experiment}}/seed-{{training}}.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=2000,
     params:
         settings=lambda wildcards: settings(
             **bundle_settings(PLAN, wildcards.experiment, int(wildcards.training))
@@ -71,10 +71,10 @@ rule classify_comparison:
         comparison=f"{RUN}/{{protocol}}/comparisons/{{experiment}}_and_{{other}}.json",
     log:
         f"{RUN}/logs/classify_comparison/{{protocol}}/{{experiment}}_and_{{other}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/classify_comparison/{{protocol}}/{{experiment}}_and_{{other}}.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=2000,
     params:
         settings=lambda wildcards: settings(
             **comparison_settings(PLAN, wildcards.experiment, wildcards.other)

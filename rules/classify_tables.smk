@@ -29,10 +29,10 @@ rule balance_tables:
         },
     log:
         f"{RUN}/logs/balance_tables/{{page}}balance_tables.log",
+    benchmark:
+        f"{RUN}/benchmarks/balance_tables/{{page}}balance_tables.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
     params:
         settings=settings(),
         code=code("balance_tables"),
@@ -60,10 +60,10 @@ rule classify_tables:
         values=f"{PAGE}tables/metrics.json",
     log:
         f"{RUN}/logs/classify_tables/{{page}}classify_tables.log",
+    benchmark:
+        f"{RUN}/benchmarks/classify_tables/{{page}}classify_tables.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
     params:
         settings=lambda wildcards: settings(**page_settings(PLAN, wildcards.page)),
         code=code("classify_tables"),

@@ -24,10 +24,10 @@ rule count_tables:
         },
     log:
         f"{RUN}/logs/count_tables/count_tables.log",
+    benchmark:
+        f"{RUN}/benchmarks/count_tables/count_tables.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
     params:
         settings=settings(taxonomy=CONFIG.taxonomy),
         code=code("count_tables"),
@@ -47,10 +47,10 @@ rule split_table:
         ),
     log:
         f"{RUN}/logs/split_table/{{protocol}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/split_table/{{protocol}}.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
     params:
         settings=settings(),
         code=code("split_table"),
@@ -71,10 +71,10 @@ rule scale_table:
         ),
     log:
         f"{RUN}/logs/scale_table/scale_table.log",
+    benchmark:
+        f"{RUN}/benchmarks/scale_table/scale_table.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
     params:
         settings=settings(
             fields={name: entry.field for name, entry in CONFIG.sources.items()}

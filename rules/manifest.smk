@@ -19,8 +19,6 @@ rule inventory:
     conda:
         "../envs/cpu.yaml"
     threads: 8
-    resources:
-        mem_mb=2000,
     params:
         settings=settings("limits", "pixels"),
         code=lambda wildcards: code("inventory", SOURCE_MODULES[wildcards.source]),
@@ -42,8 +40,6 @@ rule manifest:
     conda:
         "../envs/cpu.yaml"
     threads: 8
-    resources:
-        mem_mb=4000,
     params:
         settings=settings("duplicates", taxonomy=CONFIG.taxonomy, sources=SOURCES),
         code=code("manifest"),
@@ -68,8 +64,6 @@ rule images:
     conda:
         "../envs/cpu.yaml"
     threads: 8
-    resources:
-        mem_mb=2000,
     params:
         settings=lambda wildcards: settings(
             "limits", "pixels", "images", field=CONFIG.sources[wildcards.source].field

@@ -19,10 +19,10 @@ rule contact_sheet:
         ),
     log:
         f"{RUN}/logs/contact_sheet/{{source}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/contact_sheet/{{source}}.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
     params:
         settings=settings(),
         code=code("contact_sheet"),
@@ -52,10 +52,10 @@ rule copies_sheet:
         ),
     log:
         f"{RUN}/logs/copies_sheet/copies_sheet.log",
+    benchmark:
+        f"{RUN}/benchmarks/copies_sheet/copies_sheet.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
     params:
         settings=settings(),
         code=code("copies_sheet"),
@@ -83,10 +83,10 @@ rule report:
         page=f"{PAGE}report.html",
     log:
         f"{RUN}/logs/report/{{page}}report.log",
+    benchmark:
+        f"{RUN}/benchmarks/report/{{page}}report.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
     params:
         settings=settings(
             run=CONFIG.run,

@@ -16,8 +16,6 @@ rule split:
         f"{RUN}/benchmarks/split/{{protocol}}.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
     params:
         settings=lambda wildcards: settings("split", protocol=wildcards.protocol),
         code=code("split"),

@@ -30,8 +30,6 @@ rule pairs:
     conda:
         "../envs/cpu.yaml"
     threads: CONFIG.threads
-    resources:
-        mem_mb=4000,
     params:
         settings=settings(
             "images", pairs=CONFIG.stain.pairs.model_dump(), frame=CONFIG.phantom.size
@@ -62,7 +60,6 @@ rule stain_fit:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        mem_mb=16000,
         gpu=lambda wildcards: GPUS * (method_of(wildcards.normalizer) in NETWORKS),
         device=CONFIG.device,
         devices=CONFIG.devices,
@@ -97,7 +94,6 @@ rule stain_images:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        mem_mb=16000,
         gpu=lambda wildcards: GPUS * (method_of(wildcards.normalizer) in NETWORKS),
         device=CONFIG.device,
         devices=1,

@@ -19,11 +19,12 @@ rule stain_rows:
         ),
     log:
         f"{RUN}/logs/stain_rows/{{protocol}}/{{normalizer}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/stain_rows/{{protocol}}/{{normalizer}}.tsv"
     conda:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        mem_mb=4000,
         gpu=lambda wildcards: GPUS * (method_of(wildcards.normalizer) in NETWORKS),
         device=CONFIG.device,
         devices=1,
@@ -59,11 +60,12 @@ rule stain_methods:
         ),
     log:
         f"{RUN}/logs/stain_methods/{{protocol}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/stain_methods/{{protocol}}.tsv"
     conda:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        mem_mb=16000,
         gpu=GPUS,
         device=CONFIG.device,
         devices=1,

@@ -17,10 +17,10 @@ rule inception:
         weights=INCEPTION,
     log:
         f"{RUN}/logs/inception/inception.log",
+    benchmark:
+        f"{RUN}/benchmarks/inception/inception.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=2000,
     params:
         settings=settings(),
         code=code("inception"),
@@ -45,7 +45,6 @@ rule source_classifier:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        mem_mb=16000,
         gpu=GPUS,
         device=CONFIG.device,
         devices=CONFIG.devices,
@@ -77,7 +76,6 @@ rule stain_real:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        mem_mb=8000,
         gpu=GPUS,
         device=CONFIG.device,
         devices=1,
@@ -115,7 +113,6 @@ rule stain_metrics:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        mem_mb=16000,
         gpu=GPUS,
         device=CONFIG.device,
         devices=1,

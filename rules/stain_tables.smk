@@ -52,10 +52,10 @@ rule stain_tables:
         },
     log:
         f"{RUN}/logs/stain_tables/{{protocol}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/stain_tables/{{protocol}}.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
     params:
         settings=lambda wildcards: settings(
             normalizers=METHODS_COMPARED[wildcards.protocol]
@@ -86,10 +86,10 @@ rule stain_audit:
         ),
     log:
         f"{RUN}/logs/stain_audit/{{protocol}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/stain_audit/{{protocol}}.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
     params:
         settings=lambda wildcards: settings(
             normalizers=METHODS_COMPARED[wildcards.protocol]
@@ -115,10 +115,10 @@ rule stain_losses:
         ),
     log:
         f"{RUN}/logs/stain_losses/{{protocol}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/stain_losses/{{protocol}}.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
     params:
         settings=lambda wildcards: settings(normalizers=TRAINED[wildcards.protocol]),
         code=code("stain_losses"),

@@ -38,7 +38,6 @@ rule synthesis_judge:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        mem_mb=16000,
         gpu=GPUS,
         device=CONFIG.device,
         devices=CONFIG.devices,
@@ -75,7 +74,6 @@ rule synthesis_fit:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        mem_mb=16000,
         gpu=GPUS,
         device=CONFIG.device,
         devices=CONFIG.devices,
@@ -119,7 +117,6 @@ rule synthesis_images:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        mem_mb=16000,
         gpu=GPUS,
         device=CONFIG.device,
         devices=1,

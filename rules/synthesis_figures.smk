@@ -20,10 +20,10 @@ rule synthesis_sheet:
         ),
     log:
         f"{RUN}/logs/synthesis_sheet/{{protocol}}/{{normalizer}}/{{generator}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/synthesis_sheet/{{protocol}}/{{normalizer}}/{{generator}}.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=2000,
     params:
         settings=lambda wildcards: settings(
             protocol=wildcards.protocol,
@@ -47,10 +47,10 @@ rule synthesis_strips:
         ),
     log:
         f"{RUN}/logs/synthesis_strips/{{protocol}}/{{normalizer}}/{{generator}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/synthesis_strips/{{protocol}}/{{normalizer}}/{{generator}}.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
     params:
         settings=lambda wildcards: settings(
             of=named(wildcards.normalizer, wildcards.generator),
@@ -74,10 +74,10 @@ rule synthesis_agreement:
         ),
     log:
         f"{RUN}/logs/synthesis_agreement/{{protocol}}/{{normalizer}}/{{generator}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/synthesis_agreement/{{protocol}}/{{normalizer}}/{{generator}}.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
     params:
         settings=lambda wildcards: settings(
             generator=facts_of(wildcards.normalizer, wildcards.generator),
@@ -102,10 +102,10 @@ rule synthesis_pairs:
         ),
     log:
         f"{RUN}/logs/synthesis_pairs/{{protocol}}/{{normalizer}}/{{generator}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/synthesis_pairs/{{protocol}}/{{normalizer}}/{{generator}}.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=2000,
     params:
         settings=lambda wildcards: settings(
             of=named(wildcards.normalizer, wildcards.generator),

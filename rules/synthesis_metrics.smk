@@ -16,10 +16,10 @@ rule lpips_weights:
         weights=LPIPS,
     log:
         f"{RUN}/logs/lpips_weights/lpips_weights.log",
+    benchmark:
+        f"{RUN}/benchmarks/lpips_weights/lpips_weights.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=2000,
     params:
         settings=settings(),
         code=code("lpips_weights"),
@@ -44,7 +44,6 @@ rule synthesis_real:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        mem_mb=16000,
         gpu=GPUS,
         device=CONFIG.device,
         devices=1,
@@ -85,7 +84,6 @@ rule synthesis_metrics:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        mem_mb=16000,
         gpu=GPUS,
         device=CONFIG.device,
         devices=1,

@@ -38,10 +38,10 @@ rule synthesis_tables:
         },
     log:
         f"{RUN}/logs/synthesis_tables/{{protocol}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/synthesis_tables/{{protocol}}.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
     params:
         settings=lambda wildcards: settings(
             generators=[facts_of(*pair) for pair in GENERATED[wildcards.protocol]]
@@ -63,10 +63,10 @@ rule synthesis_gate:
         ),
     log:
         f"{RUN}/logs/synthesis_gate/{{protocol}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/synthesis_gate/{{protocol}}.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
     params:
         settings=lambda wildcards: settings(
             generators=[named(*pair) for pair in GENERATED[wildcards.protocol]]
@@ -88,10 +88,10 @@ rule synthesis_losses:
         ),
     log:
         f"{RUN}/logs/synthesis_losses/{{protocol}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/synthesis_losses/{{protocol}}.tsv"
     conda:
         "../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
     params:
         settings=lambda wildcards: settings(
             generators=[named(*pair) for pair in GENERATED[wildcards.protocol]]
