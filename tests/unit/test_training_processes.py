@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from trainees import lines, result, run_program
 
 
@@ -22,3 +23,12 @@ def test_two_processes(tmp_path: Path) -> None:
     for name in ("cut", "asked"):
         assert result(tmp_path / name) == result(tmp_path / "alone")
     assert [line["step"] for line in lines(tmp_path / "alone")] == [7, 14]
+
+
+def test_a_job_of_slurm_starts_its_own_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slurm tells of one task on a node; Fabric must not look for the second process among Slurm's."""
+    told = {"JOB_ID": "7", "JOB_NAME": "job", "NTASKS": "1", "PROCID": "0", "LOCALID": "0", "NODEID": "0", "GPUS": "2"}
+    for name, value in {**told, "NODELIST": "node.invalid", "STEP_NODELIST": "node.invalid"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    run_program("slurm_task.py", str(tmp_path / "met.json"))
+    assert json.loads((tmp_path / "met.json").read_text()) == {"world": 2, "met": [0, 1]}

@@ -1,0 +1,13 @@
+"""A program: two CPU processes that meet, in a job of Slurm's that knows of one task. `python slurm_task.py FILE`."""
+
+import json
+import sys
+from pathlib import Path
+
+from hemabalance.training.device import start
+
+if __name__ == "__main__":
+    runtime = start(device="cpu", precision="32", devices=2, seed=3, threads=1)
+    met = runtime.gather(runtime.rank)
+    if runtime.rank == 0:
+        Path(sys.argv[1]).write_text(json.dumps({"world": runtime.world, "met": met}))
