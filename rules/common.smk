@@ -21,9 +21,9 @@ from hemabalance.versioning.restore import restore, told
 # For the jobs: threads that wait for each other by spinning take the cores from other jobs, up to ten times over.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-# One GPU job at a time on one machine, unless `--resources gpu=` says otherwise; a cluster deals its GPUs out itself. Not
-# in profiles/default, which has the last word over `--profile`.
-if workflow.is_main_process and not workflow.non_local_exec_or_dryrun:
+# One GPU job at a time on one machine, unless `--resources gpu=` says otherwise; a cluster (--jobs) deals its GPUs out
+# itself. In profiles/default, which has the last word over --profile, the limit would hold there too.
+if workflow.is_main_process and workflow.resource_settings.nodes is None:
     workflow.global_resources.setdefault("gpu", 1)
 
 try:
