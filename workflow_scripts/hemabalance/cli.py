@@ -6,10 +6,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from hemabalance.commands import export, export_images, predict, publish, show, status
+from hemabalance.commands import export, export_images, predict, publish, resources, show, status
 from hemabalance.errors import InputError
 
-COMMANDS = (predict, export, export_images, show, publish, status)
+COMMANDS = (predict, export, export_images, show, publish, status, resources)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

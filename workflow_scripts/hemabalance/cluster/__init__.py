@@ -1,0 +1,1 @@
+"""What jobs need of a cluster, as learned from jobs that were measured."""

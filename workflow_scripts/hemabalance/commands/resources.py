@@ -1,0 +1,37 @@
+"""`hemabalance resources`: what jobs need of a cluster, from runs that were measured."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Add the command to what `ArgumentParser.add_subparsers` returned."""
+    resources = commands.add_parser(
+        "resources",
+        help="learn from finished runs what jobs need of a cluster",
+        description="Read the benchmarks of runs, and write for each rule the memory and run time to ask a cluster "
+        "for, by the size of a job's inputs: the part set-resources of a Snakemake profile. Jobs that took their "
+        "outputs from DVC or went on from a checkpoint show less than they need: measure runs that did neither.",
+    )
+    resources.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run, such as results/demo")
+    resources.add_argument(
+        "--into", type=Path, metavar="FILE", help="profile whose set-resources, its last key, to replace"
+    )
+    resources.set_defaults(run=run)
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Print the part, or put it into a profile."""
+    from hemabalance.cluster.benchmarks import measured_jobs
+    from hemabalance.cluster.demand import demands
+    from hemabalance.cluster.profile import replace_part, set_resources
+
+    wanted = demands([job for folder in asked.runs for job in measured_jobs(folder)])
+    part = set_resources(wanted)
+    if asked.into is None:
+        print(part, end="")
+    else:
+        replace_part(asked.into, part)
+        print(f"{asked.into}: {len(wanted)} rules, from {sum(len(demand.jobs) for demand in wanted.values())} jobs")
+    return 0
