@@ -1,7 +1,7 @@
 # Two commands on a fresh machine with Python 3.11: `make demo` and `make test`. Everything else is in README.md.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: setup demo phantom sample publish test acceptance lint bench drill clean
+.PHONY: setup demo phantom sample publish test acceptance slurm-test lint bench drill clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # On a machine without a GPU, TORCH_INDEX=https://download.pytorch.org/whl/cpu saves several gigabytes.
@@ -52,6 +52,10 @@ test: setup lint
 acceptance: setup
 	for link in copy hardlink symlink; do \
 		HEMABALANCE_LINK=$$link $(BIN)/python -m pytest tests/workflow/test_versioning.py || exit 1; done
+
+# Installs Debian's Slurm and starts it for the time of the tests; `make test` does so where CI=true alone.
+slurm-test: setup
+	HEMABALANCE_SLURM_TEST=1 $(BIN)/python -m pytest tests/workflow/test_slurm.py
 
 lint: setup
 	$(BIN)/ruff check .

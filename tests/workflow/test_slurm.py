@@ -1,0 +1,114 @@
+"""The workflow through a real Slurm of one node; where none may be started, this file is skipped and says why."""
+
+import os
+import re
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from slurm.one_node import NotHereError, forbidden, install, said, start, stop
+
+PROFILE = "profiles/slurm"
+# The node keeps no accounts, and jobs last seconds.
+HERE = (
+    "--profile", PROFILE, "--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1",
+    "--latency-wait", "10",
+)  # fmt: skip
+OVERLAYS = ("profiles/overlays/demo.yaml", "tiny.yaml", "gpus.yaml")
+JUDGE = "results/tiny/leak_free/source_classifier/none/weights.safetensors"
+SPLIT = "results/tiny/tables/split_leak_free.csv"
+SCALE = "results/tiny/tables/scale.csv"
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory):
+    """A Slurm of one node, gone when the tests of this file are over."""
+    if os.environ.get("CI") != "true" and not os.environ.get("HEMABALANCE_SLURM_TEST"):
+        pytest.skip("installs and starts a Slurm only in CI (CI=true) or where asked to: make slurm-test")
+    if why := forbidden():
+        pytest.skip(why)
+    folder = tmp_path_factory.mktemp("slurm")
+    try:
+        install()
+        start(folder)
+    except NotHereError as error:
+        pytest.skip(str(error))
+    yield
+    stop(folder)
+
+
+@pytest.fixture(scope="module")
+def ran(node, finished, tmp_path_factory):
+    """A finished project where three jobs ran again through Slurm, and what Slurm says of them.
+
+    One trains on two GPUs, which on this node are none: it is told to compute on the processor all the same. Of
+    another the first attempt gets a fraction of the memory that it needs.
+    """
+    project = finished.copy(tmp_path_factory.mktemp("ran") / "copy")
+    (project.folder / "gpus.yaml").write_text("device: cuda\ndevices: 2\n")
+    path = project.folder / PROFILE / "config.yaml"
+    profile = yaml.safe_load(path.read_text())
+    profile["set-resources"]["source_classifier"]["device"] = "cpu"
+    memory = profile["set-resources"]["scale_table"]["mem_mb"]
+    profile["set-resources"]["scale_table"]["mem_mb"] = f"({memory}) // 10"
+    path.write_text(yaml.safe_dump(profile))
+    forced = ("--forcerun", "source_classifier", "split_table", "scale_table", "--rerun-triggers", "mtime")
+    done = project.snakemake(JUDGE, SPLIT, SCALE, *HERE, *forced, overlays=OVERLAYS)
+    assert done.returncode == 0, done.stdout
+    return project, records()
+
+
+def records() -> dict[str, list[dict[str, str]]]:
+    """What Slurm knows of its jobs, by rule, in the order of their submission."""
+    jobs: dict[str, list[dict[str, str]]] = {}
+    for line in said("scontrol", "--oneliner", "show", "job").splitlines():
+        fields = dict(part.split("=", 1) for part in line.split() if "=" in part)
+        rule = re.match(r"rule_(.*?)(_wildcards_.*)?$", fields["Comment"])
+        jobs.setdefault(rule[1], []).append(fields)
+    return jobs
+
+
+def megabytes(job: dict[str, str]) -> int:
+    """The memory that a job asked for."""
+    number, unit = re.match(r"(\d+)([MG])", job["MinMemoryNode"]).groups()
+    return int(number) * {"M": 1, "G": 1024}[unit]
+
+
+def test_jobs_go_through_slurm_and_leave_what_they_would_have_left_here(ran):
+    project, jobs = ran
+    assert set(jobs) == {"source_classifier", "split_table", "scale_table"}
+    assert {rule: records[-1]["JobState"] for rule, records in jobs.items()} == dict.fromkeys(jobs, "COMPLETED")
+    for path in (SPLIT, SCALE):
+        assert (project.folder / path).stat().st_size > 0
+    assert project.would_run(SPLIT, SCALE, JUDGE) == set()
+
+
+def test_memory_and_time_of_a_job_are_those_of_the_profile(ran):
+    project, jobs = ran
+    (job,) = jobs["split_table"]
+    rule = yaml.safe_load((project.folder / PROFILE / "config.yaml").read_text())["set-resources"]["split_table"]
+    size = (project.folder / "results/tiny/leak_free/split.parquet").stat().st_size / 2**20
+    asked = {name: eval(rule[name], {"attempt": 1, "input": SimpleNamespace(size_mb=size)}) for name in rule}
+    assert megabytes(job) == round(asked["mem_mb"])
+    hours, minutes = divmod(round(asked["runtime"]), 60)
+    assert job["TimeLimit"] == f"{hours:02}:{minutes:02}:00"
+    assert "TresPerJob" not in job
+
+
+def test_a_training_asks_slurm_for_its_gpus_and_spreads_over_them(ran):
+    project, jobs = ran
+    (job,) = jobs["source_classifier"]
+    assert (job["TresPerJob"], job["CpusPerTres"]) == ("gres:gpu:2", "gres:gpu:1")
+    log = (project.folder / "results/tiny/logs/source_classifier/leak_free/none.log").read_text()
+    assert "Starting with 2 processes" in log, log
+
+
+def test_a_job_that_slurm_kills_for_memory_is_tried_again_with_twice_as_much(ran):
+    _, jobs = ran
+    first, *_, last = tries = jobs["scale_table"]
+    assert len(tries) > 1
+    assert first["JobState"] != "COMPLETED"
+    assert last["JobState"] == "COMPLETED"
+    memory = [megabytes(job) for job in tries]
+    assert memory == pytest.approx([memory[0] * 2**attempt for attempt in range(len(tries))], abs=8)
