@@ -69,7 +69,7 @@ rule classify_predict:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        gpu=GPUS,
+        gpu=ONE_GPU,
         device=CONFIG.device,
         devices=1,
     params:

@@ -44,8 +44,9 @@ if workflow.is_main_process and "--lint" not in sys.argv:
 
 RUN = f"results/{CONFIG.run}"
 SOURCES = sorted(CONFIG.sources)
-# What a rule that trains or runs networks takes of the resource `gpu`.
+# What a rule takes of the resource `gpu` that trains networks, and one that runs them.
 GPUS = CONFIG.devices if CONFIG.device == "cuda" else 0
+ONE_GPU = min(GPUS, 1)
 COMPARED = {
     protocol: CONFIG.stain.compare.get(protocol, ()) for protocol in CONFIG.protocols
 }

@@ -94,7 +94,7 @@ rule stain_images:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        gpu=lambda wildcards: GPUS * (method_of(wildcards.normalizer) in NETWORKS),
+        gpu=lambda wildcards: ONE_GPU * (method_of(wildcards.normalizer) in NETWORKS),
         device=CONFIG.device,
         devices=1,
     params:

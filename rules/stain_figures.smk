@@ -25,7 +25,7 @@ rule stain_rows:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        gpu=lambda wildcards: GPUS * (method_of(wildcards.normalizer) in NETWORKS),
+        gpu=lambda wildcards: ONE_GPU * (method_of(wildcards.normalizer) in NETWORKS),
         device=CONFIG.device,
         devices=1,
     params:
@@ -66,7 +66,7 @@ rule stain_methods:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        gpu=GPUS,
+        gpu=ONE_GPU,
         device=CONFIG.device,
         devices=1,
     params:

@@ -76,7 +76,7 @@ rule stain_real:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        gpu=GPUS,
+        gpu=ONE_GPU,
         device=CONFIG.device,
         devices=1,
     params:
@@ -113,7 +113,7 @@ rule stain_metrics:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        gpu=GPUS,
+        gpu=ONE_GPU,
         device=CONFIG.device,
         devices=1,
     params:

@@ -117,7 +117,7 @@ rule synthesis_images:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        gpu=GPUS,
+        gpu=ONE_GPU,
         device=CONFIG.device,
         devices=1,
     params:

@@ -44,7 +44,7 @@ rule synthesis_real:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        gpu=GPUS,
+        gpu=ONE_GPU,
         device=CONFIG.device,
         devices=1,
     params:
@@ -84,7 +84,7 @@ rule synthesis_metrics:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        gpu=GPUS,
+        gpu=ONE_GPU,
         device=CONFIG.device,
         devices=1,
     params:

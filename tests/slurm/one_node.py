@@ -114,7 +114,7 @@ def start(folder: Path) -> None:
     key.chmod(0o600)
     facts = {"ours": OURS, "host": socket.gethostname().partition(".")[0], "folder": folder, "ports": _free_ports(2)}
     facts["cpus"] = max(8, os.cpu_count() or 1)  # the workflow's rules ask for up to 8
-    facts["memory"] = psutil.virtual_memory().total * 9 // 10 >> 20
+    facts["memory"] = max(32000, psutil.virtual_memory().total >> 20)  # and for more memory than they use
     ETC.mkdir(exist_ok=True)
     (ETC / "slurm.conf").write_text(SLURM.format(**facts))
     (ETC / "gres.conf").write_text(GRES.format(**facts))

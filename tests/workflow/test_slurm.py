@@ -1,4 +1,4 @@
-"""The workflow through a real Slurm of one node; where none may be started, this file is skipped and says why."""
+"""The workflow through a real Slurm of one node; where none may be started, these tests are skipped and say why."""
 
 import os
 import re
@@ -39,12 +39,13 @@ def node(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def ran(node, finished, tmp_path_factory):
+def ran(node, request, tmp_path_factory):
     """A finished project where three jobs ran again through Slurm, and what Slurm says of them.
 
     One trains on two GPUs, which on this node are none: it is told to compute on the processor all the same. Of
     another the first attempt gets a fraction of the memory that it needs.
     """
+    finished = request.getfixturevalue("finished")  # not made where there is no node
     project = finished.copy(tmp_path_factory.mktemp("ran") / "copy")
     (project.folder / "gpus.yaml").write_text("device: cuda\ndevices: 2\n")
     path = project.folder / PROFILE / "config.yaml"
@@ -67,6 +68,22 @@ def records() -> dict[str, list[dict[str, str]]]:
         rule = re.match(r"rule_(.*?)(_wildcards_.*)?$", fields["Comment"])
         jobs.setdefault(rule[1], []).append(fields)
     return jobs
+
+
+def gpus(plan: str, rule: str) -> set[str]:
+    """What the jobs of a rule would take of the resource `gpu`."""
+    jobs = re.findall(rf"^rule {rule}:\n((?:    .*\n)+)", plan, re.MULTILINE)
+    return {re.search(r"\bgpu=(\d+)", job)[1] for job in jobs}
+
+
+def test_a_training_takes_all_its_gpus_on_a_cluster_and_one_job_at_a_time_has_the_machines(project):
+    (project.folder / "gpus.yaml").write_text("device: cuda\ndevices: 2\n")
+    plan = project.plan("--profile", PROFILE, overlays=OVERLAYS)
+    assert gpus(plan, "classify_fit") == gpus(plan, "synthesis_fit") == {"2"}
+    assert gpus(plan, "classify_predict") == gpus(plan, "stain_real") == {"1"}
+    assert gpus(plan, "stain_fit") == {"0", "2"}  # classical methods need none
+    for limit, taken in (((), "1"), (("--resources", "gpu=2"), "2")):
+        assert gpus(project.plan(*limit, overlays=OVERLAYS), "classify_fit") == {taken}
 
 
 def megabytes(job: dict[str, str]) -> int:
