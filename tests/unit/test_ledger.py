@@ -1,6 +1,7 @@
 """What jobs wrote and read is noticed when it is another."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -101,14 +102,24 @@ def test_an_input_that_is_only_touched_while_it_is_read_is_not(ledger: Ledger) -
     assert recheck(STATE) == {}
 
 
-def test_an_output_is_not_older_than_its_inputs_though_these_are_of_tomorrow(ledger: Ledger) -> None:
-    tomorrow = os.stat(RAW).st_mtime + 86400
-    os.utime(RAW, (tomorrow, tomorrow))
-    taken = ledger.begin([RAW], [MADE])
-    write(MADE, b"raw+")
-    ledger.end(taken, [MADE])
-    assert os.stat(MADE).st_mtime_ns >= os.stat(RAW).st_mtime_ns
+def test_files_of_tomorrow_are_dated_to_now_and_are_no_others_for_that(ledger: Ledger) -> None:
+    began = time.time()
+    for path in (RAW, MADE):
+        os.utime(path, (began + 86400, began + 86400))
+    earlier = os.stat(LAST).st_mtime
     assert recheck(STATE) == {}
+    assert began <= os.stat(RAW).st_mtime == os.stat(MADE).st_mtime <= time.time()
+    assert os.stat(LAST).st_mtime == earlier
+    write(MADE, b"raw-")
+    os.utime(MADE, (began + 86400, began + 86400))
+    assert MADE in recheck(STATE)
+
+
+def test_an_input_that_is_of_tomorrow_when_its_job_ends_is_so_no_longer(ledger: Ledger) -> None:
+    taken = ledger.begin([RAW], [MADE])
+    os.utime(RAW, (time.time() + 86400, time.time() + 86400))
+    ledger.end(taken, [MADE])
+    assert os.stat(RAW).st_mtime <= time.time()
 
 
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_text('{"rule": "r", "par')])

@@ -8,7 +8,9 @@ happens while the clock is wrong. So each job notes the sha256 of what it wrote 
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,9 +86,7 @@ class Ledger:
         return taken
 
     def end(self, taken: Mapping[str, Content], outputs: Sequence[str]) -> None:
-        """After a job's work: note what it wrote, and let none of it seem older than what it was made from.
-
-        Snakemake fails the job and deletes its outputs otherwise, for as long as the clock is behind the inputs' times.
+        """After a job's work: note what it wrote, from files that are not of the future.
 
         Args:
             taken: what `begin` returned.
@@ -99,10 +99,8 @@ class Ledger:
             if not os.path.isfile(path) or (stamp(path) != content.stamp and look(path).sha256 != content.sha256):
                 problem = "changed while this job read it"
                 raise InputError(path, problem, "Leave it alone, and run the same command again")
-        latest = max((os.stat(path).st_mtime_ns for path in taken), default=0)
+        bring_back(taken)
         for path in filter(os.path.isfile, outputs):
-            if os.stat(path).st_mtime_ns < latest:
-                os.utime(path, ns=(latest, latest))
             self.write(Entry(path, look(path), dict(taken)))
 
     def entries(self) -> list[Entry]:
@@ -134,6 +132,18 @@ class Ledger:
             return Entry(found["path"], Content(**found["content"]), inputs, found["record"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
+
+
+def bring_back(paths: Iterable[str]) -> None:
+    """Date files of the future, from before the clock was set back, to now: their contents say what is new.
+
+    Snakemake fails a job whose inputs are later than its outputs, and deletes these, until the clock is where it was.
+    """
+    now = time.time()
+    for path in paths:
+        if os.path.isfile(path) and os.stat(path).st_mtime > now:
+            with suppress(PermissionError):  # somebody else's archive
+                os.utime(path, (now, now))
 
 
 def stamp(path: str) -> list[int]:

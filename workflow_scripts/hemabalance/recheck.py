@@ -7,7 +7,7 @@ back where all is as it was before the job has run, as when somebody lays the ri
 import os
 from pathlib import Path
 
-from hemabalance.ledger import Content, Entry, Ledger, is_dvcs, look, stamp
+from hemabalance.ledger import Content, Entry, Ledger, bring_back, is_dvcs, look, stamp
 from hemabalance.versioning.records import FORMAT, STALE, Records, is_stale
 
 _OURS = STALE + "found here: "
@@ -26,7 +26,9 @@ def recheck(state: Path) -> dict[str, str]:
     ledger, records = Ledger(state), Records(state)
     seen: dict[str, Content] = {}
     stale = {}
-    for entry in ledger.entries():
+    entries = ledger.entries()
+    bring_back({name for entry in entries for name in (entry.path, *entry.inputs)})
+    for entry in entries:
         if not os.path.isfile(entry.path) or not records.complete(entry.path):
             continue  # Snakemake makes it again anyway, or is at it
         why = _why_stale(entry, seen)
