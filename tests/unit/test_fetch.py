@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from hemabalance.versioning.dvc import dvc as dvc_command
 from hemabalance.versioning.fetch import SWITCH, fetch
 from hemabalance.versioning.hashes import md5_file
 from hemabalance.versioning.seals import Seal, dvc_file, write_seal
@@ -89,3 +91,11 @@ def test_where_dvc_has_lost_it_the_job_runs(prepared: Path, caplog: pytest.LogCa
         assert "made here" in caplog.text
     finally:
         (prepared / "lost").rename(prepared / ".dvc" / "cache")
+
+
+def test_commands_of_dvc_wait_for_each_other_and_say_why_they_fail() -> None:
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda path: dvc_command("add", path, state=STATE), (READ, READ)))
+    assert [done.ok for done in both] == [True, True]
+    failed = dvc_command("add", "results/none.txt", state=STATE)
+    assert (failed.ok, "none.txt" in failed.why) == (False, True)

@@ -4,15 +4,13 @@ A job is named by its params (settings and code) and by the md5 of its inputs; a
 and DVC has the contents, in its cache or in a remote, they are brought here in place of running the job.
 """
 
-import fcntl
 import logging
 import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hemabalance.errors import InputError
+from hemabalance.versioning.dvc import dvc
 from hemabalance.versioning.hashes import Hashes, md5_file
 from hemabalance.versioning.restore import CACHE
 from hemabalance.versioning.seals import Seal, dvc_file, read_versioned
@@ -65,16 +63,9 @@ def _is_of(seal: Seal, inputs: Mapping[str, str], params: Sequence[str]) -> bool
 
 
 def _pulled(outputs: Sequence[str], contents: Sequence[str], state: Path) -> bool:
-    lock = state / "hemabalance" / "fetch.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)  # DVC's own lock does not wait
-        described = [str(dvc_file(path)) for path in outputs]
-        command = [sys.executable, "-m", "dvc", "pull", "--quiet", "--force", *described]
-        done = subprocess.run(command, capture_output=True, text=True)
+    done = dvc("pull", "--force", *(str(dvc_file(path)) for path in outputs), state=state)
     there = [os.path.isfile(path) and md5_file(path) == md5 for path, md5 in zip(outputs, contents, strict=True)]
-    if done.returncode == 0 and all(there):
+    if done.ok and all(there):
         return True
-    said = (done.stderr.strip().splitlines() or ["no reason given"])[0]
-    log.info("Published, but DVC cannot bring it here (%s): made here", said)
+    log.info("Published, but DVC cannot bring it here (%s): made here", done.why or "its content is another")
     return False

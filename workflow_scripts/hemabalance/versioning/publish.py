@@ -2,12 +2,12 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hemabalance.errors import InputError
+from hemabalance.versioning.dvc import dvc
 from hemabalance.versioning.hashes import Hashes
 from hemabalance.versioning.records import Records, for_seal, is_stale
 from hemabalance.versioning.restore import CACHE, note_published
@@ -59,7 +59,7 @@ def publish(outputs: Sequence[Output], state: Path) -> Published:
     done.left_out |= {name: "it is outside of the project" for name in read if not _is_ours(name)}
     hashes = Hashes(state / CACHE)
     hashes.fill([*made, *read])
-    _add(_new([*done.archives, *made], hashes))
+    _add(_new([*done.archives, *made], hashes, state), state)
     for path in done.archives:
         _seal(path, {}, {}, hashes)
     for path, record in made.items():
@@ -103,10 +103,10 @@ def _is_gits(path: str) -> bool:
     return subprocess.run(["git", "check-ignore", "--quiet", path], capture_output=True).returncode == 1
 
 
-def _new(paths: Iterable[str], hashes: Hashes) -> list[str]:
+def _new(paths: Iterable[str], hashes: Hashes, state: Path) -> list[str]:
     """Those whose content DVC does not have under their name yet: what it has, it would only write anew."""
-    said = subprocess.run([sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, text=True)
-    contents = Path(said.stdout.strip(), "files", "md5") if said.returncode == 0 else None
+    cache = dvc("cache", "dir", state=state)
+    contents = Path(cache.output, "files", "md5") if cache.ok else None
     return [path for path in paths if not _kept(path, hashes.md5(path), contents)]
 
 
@@ -116,12 +116,8 @@ def _kept(path: str, md5: str | None, contents: Path | None) -> bool:
     return read_versioned(dvc_file(path)).md5 == md5 and (contents / md5[:2] / md5[2:]).is_file()
 
 
-def _add(paths: Iterable[str]) -> None:
-    """`dvc add` files."""
-    todo = list(paths)
-    for start in range(0, len(todo), _AT_ONCE):
-        command = [sys.executable, "-m", "dvc", "add", "--quiet", *todo[start : start + _AT_ONCE]]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            said = done.stderr.strip() or "no reason given"
-            raise InputError("dvc add", f"failed: {said}", "Mend that, and publish again: nothing is lost")
+def _add(paths: Sequence[str], state: Path) -> None:
+    for start in range(0, len(paths), _AT_ONCE):
+        done = dvc("add", *paths[start : start + _AT_ONCE], state=state)
+        if not done.ok:
+            raise InputError("dvc add", f"failed: {done.why}", "Mend that, and publish again: nothing is lost")
