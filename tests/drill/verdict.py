@@ -9,6 +9,8 @@ from drill.running import Said
 IDENTICAL, TOLD, FAILED, NOT_TRIED = "identical", "clear error, then identical", "FAILED", "not tried"
 _TRACE = "Traceback (most recent call last)"
 _OURS = re.compile(r"(?:^|\s)(?:\d\d:\d\d:\d\d )?ERROR (?!Rule)(.+)")
+_SENTENCES = re.compile(r"\S+.*: .+\. .+\.")
+"""As commands end that are not jobs: where, what is wrong, what to do."""
 _THEIRS = (
     "Directory cannot be locked", "No space left on device", "Read-only file system", "Permission denied",
     "WorkflowError",
@@ -54,7 +56,9 @@ def message(said: Said) -> str:
     for line in said.text.splitlines():
         if any(words in line for words in _THEIRS) and not line.startswith(("Traceback", "  ")):
             return line.strip()
-    return ""
+    last = next((line for line in reversed(said.text.splitlines()) if line.strip()), "")
+    spoken = _SENTENCES.fullmatch(last.strip()) and _TRACE not in said.text and "no reason given" not in last
+    return last.strip() if spoken else ""
 
 
 def unclear(said: Said) -> str:

@@ -79,6 +79,8 @@ def test_what_is_wrong_is_called_so_and_counted() -> None:
     ("text", "told"),
     [
         ("x\n12:00:01 ERROR a.zip: is bad. Delete it.\n", "a.zip: is bad. Delete it."),
+        ("x\ndvc: is locked. Publish again.\n", "dvc: is locked. Publish again."),
+        ("dvc add: failed: no reason given. Mend that, and publish again.", ""),
         (TRACE, ""),
         (f"12:00:01 ERROR Rule split failed by an error of the program, not of your input\n{TRACE}", ""),
         ("LockException:\nError: Directory cannot be locked. Please", "Error: Directory cannot be locked. Please"),
