@@ -4,6 +4,7 @@ import functools
 import hashlib
 import json
 import re
+import shutil
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -77,6 +78,7 @@ def edited(finished, tmp_path):
 
 
 def test_a_fresh_project_would_run_every_rule(project):
+    shutil.rmtree(project.folder / "data" / "weights", ignore_errors=True)  # which it may have from another test's run
     assert project.would_run() == RULES
 
 
