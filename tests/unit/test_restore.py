@@ -98,6 +98,15 @@ def test_another_content_is_stale_and_so_is_what_was_made_from_the_published_one
     assert not is_stale(published.read("results/a.txt") or {})
 
 
+def test_another_content_under_the_same_time_and_size_is_stale(published: Records) -> None:
+    restore(STATE)
+    before = os.stat("results/b.txt")
+    with Path("results/b.txt").open("r+") as handle:
+        handle.write("C")
+    os.utime("results/b.txt", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert set(restore(STATE).stale) == {"results/b.txt", "results/c.txt"}
+
+
 def test_what_is_no_longer_stale_is_kept_again(published: Records) -> None:
     before = Path("results/b.txt").read_text()
     write("results/b.txt", "other")

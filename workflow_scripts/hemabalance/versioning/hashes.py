@@ -22,7 +22,7 @@ def md5_file(path: str | Path) -> str:
 
 
 class Hashes:
-    """md5 by path, remembered in a file with modification time, size and inode of each."""
+    """md5 by path, remembered in a file with times, size and inode of each."""
 
     def __init__(self, cache: Path) -> None:
         """Read the cache; a missing or damaged one is an empty one.
@@ -91,8 +91,9 @@ class Hashes:
 
 
 def _key(path: str) -> list[object]:
+    """What changes whenever a program writes to a file, be it one that sets the modification time back."""
     found = os.stat(path)
-    return [found.st_mtime_ns, found.st_size, found.st_ino]
+    return [found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino]
 
 
 def _hashed(path: str) -> tuple[str, list[object], str]:
