@@ -205,6 +205,8 @@ def test_everything_else_in_a_dvc_file_stays(published: Records) -> None:
         ("[", "cannot be read"),
         ("- a\n", "holds no entries"),
         ("outs: []\n", "is not the `.dvc` file of one file"),
+        ("outs: [{md5: x, path: y}]\nmeta: hemab", "is not the `.dvc` file of one file"),
+        ("outs: [{md5: x, path: y}]\nmeta: {hemabalance: cut}", "damaged seal"),
         ("outs: [{md5: x, path: y}]\nmeta: {hemabalance: {version: 2}}\n", "sealed by another version"),
         ("outs: [{md5: x, path: y}]\nmeta: {hemabalance: {version: 1, seal: '{'}}\n", "damaged seal"),
         ("outs: [{md5: x, path: y}]\nmeta: {hemabalance: {version: 1, seal: '{}'}}\n", "damaged seal"),

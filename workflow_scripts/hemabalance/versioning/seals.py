@@ -80,9 +80,10 @@ def read_versioned(path: Path) -> Versioned:
         (out,) = described["outs"]
         md5 = str(out["md5"])
         versioned = str(path.parent / str(out["path"]))
+        entry = dict(described.get("meta") or {}).get(KEY)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(path, "is not the `.dvc` file of one file", _REMEDY) from error
-    return Versioned(versioned, md5, _seal(path, (described.get("meta") or {}).get(KEY)))
+    return Versioned(versioned, md5, _seal(path, entry))
 
 
 def write_seal(path: Path, seal: Seal) -> None:
@@ -100,7 +101,8 @@ def _parsed(path: Path) -> dict[str, Any]:
     try:
         found = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (OSError, yaml.YAMLError) as error:
-        raise InputError(path, f"cannot be read ({error})", _REMEDY) from error
+        said = " ".join(str(error).split())  # YAML's errors have several lines
+        raise InputError(path, f"cannot be read ({said})", _REMEDY) from error
     if not isinstance(found, dict):
         raise InputError(path, "holds no entries", _REMEDY)
     return found
