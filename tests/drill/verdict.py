@@ -13,8 +13,8 @@ _SENTENCES = re.compile(r"\S+.*: .+\. .+\.")
 """As commands end that are not jobs: where, what is wrong, what to do."""
 _THEIRS = (
     "Directory cannot be locked", "No space left on device", "Read-only file system", "Permission denied",
-    "WorkflowError",
 )  # fmt: skip
+_HEADING = "WorkflowError"
 
 
 @dataclass
@@ -53,7 +53,10 @@ def message(said: Said) -> str:
     for line in said.text.splitlines():
         if found := _OURS.search(line):
             return found[1].strip()
-    for line in said.text.splitlines():
+    lines = [line for line in said.text.splitlines() if line.strip()]
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        if line.startswith(_HEADING):  # what is wrong stands below it
+            return following.strip()
         if any(words in line for words in _THEIRS) and not line.startswith(("Traceback", "  ")):
             return line.strip()
     last = next((line for line in reversed(said.text.splitlines()) if line.strip()), "")

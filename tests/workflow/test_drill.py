@@ -83,6 +83,8 @@ def test_what_is_wrong_is_called_so_and_counted() -> None:
         ("dvc add: failed: no reason given. Mend that, and publish again.", ""),
         (TRACE, ""),
         (f"12:00:01 ERROR Rule split failed by an error of the program, not of your input\n{TRACE}", ""),
+        ('WorkflowError in file "rules/common.smk", line 3:\na.dvc: is cut. Delete it.\n', "a.dvc: is cut. Delete it."),
+        ("WorkflowError:\n", ""),
         ("LockException:\nError: Directory cannot be locked. Please", "Error: Directory cannot be locked. Please"),
     ],
 )  # fmt: skip
