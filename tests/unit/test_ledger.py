@@ -12,6 +12,7 @@ from hemabalance.recheck import recheck
 from hemabalance.versioning.records import FORMAT, Records, is_stale
 
 STATE = Path(".snakemake")
+PARAMS = ["'code'", "'settings'"]
 RAW, MADE, LAST = "data/raw/x.zip", "results/demo/a.bin", "results/demo/b.bin"
 
 
@@ -24,8 +25,8 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     for source, target in ((RAW, MADE), (MADE, LAST)):
         taken = ledger.begin([source], [target])
         write(target, Path(source).read_bytes() + b"+")
-        ledger.end(taken, [target])
-        Records(STATE).write(target, {"rule": "r", "params": ["'one'"], "record_format_version": FORMAT})
+        ledger.end(taken, [target], PARAMS)
+        Records(STATE).write(target, {"rule": "r", "params": PARAMS, "record_format_version": FORMAT})
     return ledger
 
 
@@ -91,14 +92,14 @@ def test_an_input_that_changes_while_it_is_read_is_refused(ledger: Ledger) -> No
     taken = ledger.begin([RAW], [MADE])
     write(RAW, b"war")
     with pytest.raises(InputError, match=f"{RAW}: changed while this job read it"):
-        ledger.end(taken, [MADE])
+        ledger.end(taken, [MADE], PARAMS)
     assert ledger.read(MADE) is None
 
 
 def test_an_input_that_is_only_touched_while_it_is_read_is_not(ledger: Ledger) -> None:
     taken = ledger.begin([RAW], [MADE])
     os.utime(RAW)
-    ledger.end(taken, [MADE])
+    ledger.end(taken, [MADE], PARAMS)
     assert recheck(STATE) == {}
 
 
@@ -118,7 +119,7 @@ def test_files_of_tomorrow_are_dated_to_now_and_are_no_others_for_that(ledger: L
 def test_an_input_that_is_of_tomorrow_when_its_job_ends_is_so_no_longer(ledger: Ledger) -> None:
     taken = ledger.begin([RAW], [MADE])
     os.utime(RAW, (time.time() + 86400, time.time() + 86400))
-    ledger.end(taken, [MADE])
+    ledger.end(taken, [MADE], PARAMS)
     assert os.stat(RAW).st_mtime <= time.time()
 
 
@@ -155,3 +156,25 @@ def test_what_dvc_brought_is_left_to_its_seal(ledger: Ledger) -> None:
     Path(f"{MADE}.dvc").write_text(f"outs:\n- md5: {md5_file(MADE)}\n  path: a.bin\n")
     assert MADE not in recheck(STATE)
     assert ledger.begin([MADE], [LAST]).keys() == {MADE}
+
+
+def test_what_a_job_made_by_other_settings_than_snakemake_noted_is_made_again(ledger: Ledger) -> None:
+    taken = ledger.begin([RAW], [MADE])
+    ledger.end(taken, [MADE], ["'code'", "'settings, edited after the start of the workflow'"])
+    before = Records(STATE).read(MADE)
+    why = "settings or code had changed between the start of the workflow and that of the job that wrote it"
+    for _ in range(2):
+        assert recheck(STATE) == {MADE: why}
+        assert marked() == {MADE}
+        os.utime(MADE)
+    ledger.end(ledger.begin([RAW], [MADE]), [MADE], PARAMS)
+    Records(STATE).write(MADE, before)
+    assert recheck(STATE) == {}
+
+
+def test_who_touches_with_snakemake_takes_a_file_for_one_of_the_present_settings(ledger: Ledger) -> None:
+    os.utime(MADE)
+    Records(STATE).write(MADE, {"params": ["'other settings'"], "endtime": os.stat(MADE).st_mtime})
+    for _ in range(2):
+        assert recheck(STATE) == {}
+        assert marked() == set()

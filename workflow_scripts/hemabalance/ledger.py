@@ -2,7 +2,8 @@
 
 Snakemake looks at an input's content only where its modification time is later than the output's. That leaves out a
 file that was damaged, an input that was replaced by an older one, one that changed while it was read, and whatever
-happens while the clock is wrong. So each job notes the sha256 of what it wrote and of what it read.
+happens while the clock is wrong. So each job notes the sha256 of what it wrote and of what it read. And it notes its
+params: a job reads config and code anew when it starts, where Snakemake notes those of when the workflow started.
 """
 
 import hashlib
@@ -11,7 +12,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +46,15 @@ class Entry:
         content: as its job left it.
         inputs: path -> as the job read it.
         record: Snakemake's record from before it was marked stale; empty where it is not.
+        params: of the job, as it saw them itself and as Snakemake records them: the `repr` of each value, sorted; empty
+            where they count no longer.
     """
 
     path: str
     content: Content
     inputs: dict[str, Content]
     record: dict[str, Any] = field(default_factory=dict)
+    params: list[str] = field(default_factory=list)
 
 
 class Ledger:
@@ -80,17 +84,18 @@ class Ledger:
             entry = self.read(path)
             if entry and entry.content.sha256 != content.sha256 and not is_dvcs(path):
                 # Whatever its stamp: the next start of the workflow must look at it.
-                self.write(Entry(path, Content([], entry.content.sha256), entry.inputs, entry.record))
+                self.write(replace(entry, content=Content([], entry.content.sha256)))
                 problem = "is damaged or was changed: it is not what its job wrote"
                 raise InputError(path, problem, "Run the same command again: it will be made anew")
         return taken
 
-    def end(self, taken: Mapping[str, Content], outputs: Sequence[str]) -> None:
+    def end(self, taken: Mapping[str, Content], outputs: Sequence[str], params: Sequence[str]) -> None:
         """After a job's work: note what it wrote, from files that are not of the future.
 
         Args:
             taken: what `begin` returned.
             outputs: of the job.
+            params: of the job, see `Entry`.
 
         Raises:
             InputError: an input changed while it was read; the disk is full.
@@ -101,7 +106,7 @@ class Ledger:
                 raise InputError(path, problem, "Leave it alone, and run the same command again")
         bring_back(taken)
         for path in filter(os.path.isfile, outputs):
-            self.write(Entry(path, look(path), dict(taken)))
+            self.write(Entry(path, look(path), dict(taken), params=list(params)))
 
     def entries(self) -> list[Entry]:
         """All that can be read, in the order of their paths."""
@@ -129,7 +134,9 @@ class Ledger:
         try:
             found = json.loads(place.read_bytes())
             inputs = {path: Content(**content) for path, content in found["inputs"].items()}
-            return Entry(found["path"], Content(**found["content"]), inputs, found["record"])
+            return Entry(
+                found["path"], Content(**found["content"]), inputs, found["record"], list(found.get("params", ()))
+            )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 

@@ -1,11 +1,14 @@
-"""Before the DAG is built: tell Snakemake which files are no longer what their jobs wrote, or made from.
+"""Before the DAG is built: tell Snakemake which files are no longer what their jobs wrote, or made from, or made by.
 
 Snakemake's record of such a file is marked stale, so that its job runs again, and says why. The record is kept and put
 back where all is as it was before the job has run, as when somebody lays the right archive back.
 """
 
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hemabalance.ledger import Content, Entry, Ledger, bring_back, is_dvcs, look, stamp
 from hemabalance.versioning.records import FORMAT, STALE, Records, is_stale
@@ -31,11 +34,14 @@ def recheck(state: Path) -> dict[str, str]:
     for entry in entries:
         if not os.path.isfile(entry.path) or not records.complete(entry.path):
             continue  # Snakemake makes it again anyway, or is at it
-        why = _why_stale(entry, seen)
+        record = records.read(entry.path) or {}
+        if _is_accepted(entry, record):
+            entry = replace(entry, params=[])
+        why = _why_stale(entry, seen) or _why_otherwise(entry, entry.record or record)
         if why and is_dvcs(entry.path):
             ledger.forget(entry.path)  # its seal speaks for it
             continue
-        new = Entry(entry.path, *_refreshed(entry, seen), dict(entry.record))
+        new = Entry(entry.path, *_refreshed(entry, seen), dict(entry.record), entry.params)
         if why := _tell(new, why, records):
             stale[entry.path] = why
         if new != entry:
@@ -77,6 +83,19 @@ def _why_stale(entry: Entry, seen: dict[str, Content]) -> str:
         if os.path.isfile(path) and _now(path, content, seen).sha256 != content.sha256:
             return f"its input {path} is another than it was made from"
     return ""
+
+
+def _why_otherwise(entry: Entry, record: Mapping[str, Any]) -> str:
+    """Why a file is not of the settings and the code that Snakemake noted; empty if it is."""
+    if not entry.params or not record or is_stale(record) or sorted(record.get("params") or ()) == entry.params:
+        return ""
+    return "settings or code had changed between the start of the workflow and that of the job that wrote it"
+
+
+def _is_accepted(entry: Entry, record: Mapping[str, Any]) -> bool:
+    """Whether somebody has said, with `snakemake --touch`, that the file is to pass for one of the present settings."""
+    written, now = entry.content.stamp[1:2], os.stat(entry.path)
+    return not is_stale(record) and record.get("endtime") == now.st_mtime and written != [now.st_mtime_ns]
 
 
 def _now(path: str, known: Content, seen: dict[str, Content]) -> Content:

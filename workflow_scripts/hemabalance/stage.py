@@ -109,14 +109,19 @@ def _looked_at(job: Any) -> Any:
 
 
 def _noted(job: Any, taken: Any) -> None:
-    import_module("hemabalance.ledger").Ledger(STATE).end(taken, [str(path) for path in job.output])
+    import_module("hemabalance.ledger").Ledger(STATE).end(taken, [str(path) for path in job.output], _params(job))
 
 
 def _fetched(job: Any) -> bool:
     """Whether DVC has brought the outputs."""
     published = import_module("hemabalance.versioning.fetch")
-    params = sorted(repr(value) for value in job.params)
-    return bool(published.fetch([str(path) for path in job.output], [str(path) for path in job.input], params, STATE))
+    outputs, inputs = [str(path) for path in job.output], [str(path) for path in job.input]
+    return bool(published.fetch(outputs, inputs, _params(job), STATE))
+
+
+def _params(job: Any) -> list[str]:
+    """As Snakemake records them."""
+    return sorted(repr(value) for value in job.params)
 
 
 def _state_folder(log_file: Path, made_by: str, inputs: Sequence[Path]) -> Path:

@@ -1,4 +1,4 @@
-"""Settings change in the middle of a run."""
+"""Settings and code change in the middle of a run."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +12,9 @@ from drill.work import CLASSIFIER, STAIN
 
 LARGER_STEP = {"classify": {"training": {"lr": 0.02}}}
 OTHER_STAIN = {"stain": {"wcyclegan_gp": {"lr": 0.004}}}
+MORE_UNLIKE = {"classify": {"evaluation": {"unlike_quantile": 0.5}}}
+MODULE = Path("workflow_scripts", "hemabalance", "metrics", "intervals.py")
+FEWER_DRAWS = ("RESAMPLES = 2000", "RESAMPLES = 200")
 
 
 def edit(folder: Path, change: dict[str, Any]) -> str:
@@ -38,6 +41,22 @@ def and_back(rule: str, change: dict[str, Any]) -> Callable[[Scene], None]:
         before = edit(scene.folder, change)
         scene.disturb(running.wait())
         (scene.folder / DRILL).write_text(before)
+
+    return act
+
+
+def code_and_back(rule: str) -> Callable[[Scene], None]:
+    """Edit a module of a later rule while a rule's script runs, and undo it after the run."""
+
+    def act(scene: Scene) -> None:
+        running = scene.begin()
+        running.wait_for_job(rule)
+        module = scene.folder / MODULE
+        before = module.read_text()
+        assert FEWER_DRAWS[0] in before
+        module.write_text(before.replace(*FEWER_DRAWS))
+        scene.disturb(running.wait())
+        module.write_text(before)
 
     return act
 
@@ -69,6 +88,13 @@ def and_on(rule: str, change: dict[str, Any]) -> Callable[[Scene], None]:
 FAULTS = [
     Fault("config", "changed while a classifier trains, then back", CLASSIFIER, and_back("classify_fit", LARGER_STEP)),
     Fault("config", "changed while a normaliser trains, then back", STAIN, and_back("stain_fit", OTHER_STAIN)),
+    Fault(
+        "config",
+        "of a later job, while a classifier trains, then back",
+        CLASSIFIER,
+        and_back("classify_fit", MORE_UNLIKE),
+    ),
+    Fault("code", "of a later job, while a classifier trains, then back", CLASSIFIER, code_and_back("classify_fit")),
     Fault("config", "changed while a classifier trains, kept", CLASSIFIER, and_on("classify_fit", LARGER_STEP)),
     Fault("config", "another for one run, then back", CLASSIFIER, for_one_run(LARGER_STEP)),
 ]
