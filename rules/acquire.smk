@@ -22,7 +22,7 @@ rule phantom:
     threads: CONFIG.threads
     params:
         settings=settings("phantom"),
-        code=code("phantom"),
+        code=own_code("phantom"),
     script:
         "../workflow_scripts/phantom.py"
 

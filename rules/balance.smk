@@ -29,6 +29,6 @@ rule balance:
         settings=lambda wildcards: settings(
             **recipe_settings(PLAN, wildcards.recipe, wildcards.protocol)
         ),
-        code=code("balance"),
+        code=own_code("balance"),
     script:
         "../workflow_scripts/balance.py"

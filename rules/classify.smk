@@ -18,7 +18,7 @@ rule imagenet_weights:
         "../envs/cpu.yaml"
     params:
         settings=settings(),
-        code=code("imagenet_weights"),
+        code=own_code("imagenet_weights"),
     script:
         "../workflow_scripts/imagenet_weights.py"
 

@@ -31,7 +31,7 @@ rule classify_figures:
         "../envs/cpu.yaml"
     params:
         settings=lambda wildcards: settings(**page_settings(PLAN, wildcards.page)),
-        code=code("classify_figures"),
+        code=own_code("classify_figures"),
     script:
         "../workflow_scripts/classify_figures.py"
 
@@ -70,7 +70,7 @@ rule classify_pictures:
         settings=lambda wildcards: settings(
             **picture_settings(PLAN, wildcards.experiment)
         ),
-        code=code("classify_pictures"),
+        code=own_code("classify_pictures"),
     script:
         "../workflow_scripts/classify_pictures.py"
 
@@ -94,6 +94,6 @@ rule classify_parts:
         "../envs/cpu.yaml"
     params:
         settings=lambda wildcards: settings(**part_settings(PLAN, wildcards.experiment)),
-        code=code("classify_parts"),
+        code=own_code("classify_parts"),
     script:
         "../workflow_scripts/classify_parts.py"

@@ -28,7 +28,7 @@ rule classify_metrics:
         settings=lambda wildcards: settings(
             **metrics_settings(PLAN, wildcards.experiment, int(wildcards.training))
         ),
-        code=code("classify_metrics"),
+        code=own_code("classify_metrics"),
     script:
         "../workflow_scripts/classify_metrics.py"
 
@@ -57,7 +57,7 @@ rule classify_model:
         settings=lambda wildcards: settings(
             **bundle_settings(PLAN, wildcards.experiment, int(wildcards.training))
         ),
-        code=code("classify_model"),
+        code=own_code("classify_model"),
     script:
         "../workflow_scripts/classify_model.py"
 
@@ -79,6 +79,6 @@ rule classify_comparison:
         settings=lambda wildcards: settings(
             **comparison_settings(PLAN, wildcards.experiment, wildcards.other)
         ),
-        code=code("classify_comparison"),
+        code=own_code("classify_comparison"),
     script:
         "../workflow_scripts/classify_comparison.py"

@@ -35,7 +35,7 @@ rule balance_tables:
         "../envs/cpu.yaml"
     params:
         settings=settings(),
-        code=code("balance_tables"),
+        code=own_code("balance_tables"),
     script:
         "../workflow_scripts/balance_tables.py"
 
@@ -66,6 +66,6 @@ rule classify_tables:
         "../envs/cpu.yaml"
     params:
         settings=lambda wildcards: settings(**page_settings(PLAN, wildcards.page)),
-        code=code("classify_tables"),
+        code=own_code("classify_tables"),
     script:
         "../workflow_scripts/classify_tables.py"

@@ -11,7 +11,8 @@ from snakemake.logging import logger
 
 from hemabalance.config import load_config
 from hemabalance.errors import InputError
-from hemabalance.provenance import canonical_json, code_fingerprint
+from hemabalance.fingerprint import code_fingerprint
+from hemabalance.provenance import canonical_json
 from hemabalance.recheck import recheck
 from hemabalance.sources import MODULES as SOURCE_MODULES
 from hemabalance.synthesis import METHODS as SYNTHESIS_MODULES
@@ -76,6 +77,11 @@ def settings(*sections, **values):
 def code(rule_name, *modules):
     """Fingerprint of a script, of all it imports, and of modules that a registry imports for it."""
     return code_fingerprint(SCRIPTS / f"{rule_name}.py", modules)
+
+
+def own_code(rule_name):
+    """Param function: the fingerprint of a script that needs no registry. A job reads the code of its own rule only."""
+    return lambda wildcards: code(rule_name)
 
 
 def archive_of(source):

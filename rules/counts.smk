@@ -30,7 +30,7 @@ rule count_tables:
         "../envs/cpu.yaml"
     params:
         settings=settings(taxonomy=CONFIG.taxonomy),
-        code=code("count_tables"),
+        code=own_code("count_tables"),
     script:
         "../workflow_scripts/count_tables.py"
 
@@ -53,7 +53,7 @@ rule split_table:
         "../envs/cpu.yaml"
     params:
         settings=settings(),
-        code=code("split_table"),
+        code=own_code("split_table"),
     script:
         "../workflow_scripts/split_table.py"
 
@@ -79,6 +79,6 @@ rule scale_table:
         settings=settings(
             fields={name: entry.field for name, entry in CONFIG.sources.items()}
         ),
-        code=code("scale_table"),
+        code=own_code("scale_table"),
     script:
         "../workflow_scripts/scale_table.py"

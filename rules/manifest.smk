@@ -42,7 +42,7 @@ rule manifest:
     threads: 8
     params:
         settings=settings("duplicates", taxonomy=CONFIG.taxonomy, sources=SOURCES),
-        code=code("manifest"),
+        code=own_code("manifest"),
     script:
         "../workflow_scripts/manifest.py"
 
@@ -68,6 +68,6 @@ rule images:
         settings=lambda wildcards: settings(
             "limits", "pixels", "images", field=CONFIG.sources[wildcards.source].field
         ),
-        code=code("images"),
+        code=own_code("images"),
     script:
         "../workflow_scripts/images.py"

@@ -25,7 +25,7 @@ rule contact_sheet:
         "../envs/cpu.yaml"
     params:
         settings=settings(),
-        code=code("contact_sheet"),
+        code=own_code("contact_sheet"),
     script:
         "../workflow_scripts/contact_sheet.py"
 
@@ -58,7 +58,7 @@ rule copies_sheet:
         "../envs/cpu.yaml"
     params:
         settings=settings(),
-        code=code("copies_sheet"),
+        code=own_code("copies_sheet"),
     script:
         "../workflow_scripts/copies_sheet.py"
 
@@ -93,6 +93,6 @@ rule report:
             taxonomy=CONFIG.taxonomy,
             origins={name: entry.origin for name, entry in CONFIG.sources.items()},
         ),
-        code=code("report"),
+        code=own_code("report"),
     script:
         "../workflow_scripts/report.py"

@@ -34,7 +34,7 @@ rule pairs:
         settings=settings(
             "images", pairs=CONFIG.stain.pairs.model_dump(), frame=CONFIG.phantom.size
         ),
-        code=code("pairs"),
+        code=own_code("pairs"),
     script:
         "../workflow_scripts/pairs.py"
 

@@ -23,7 +23,7 @@ rule inception:
         "../envs/cpu.yaml"
     params:
         settings=settings(),
-        code=code("inception"),
+        code=own_code("inception"),
     script:
         "../workflow_scripts/inception.py"
 
@@ -55,7 +55,7 @@ rule source_classifier:
             precision=CONFIG.precision,
             classifier=CONFIG.stain.classifier.model_dump(),
         ),
-        code=code("source_classifier"),
+        code=own_code("source_classifier"),
     script:
         "../workflow_scripts/source_classifier.py"
 
@@ -85,7 +85,7 @@ rule stain_real:
             precision=CONFIG.precision,
             max_images=CONFIG.stain.evaluation.max_images,
         ),
-        code=code("stain_real"),
+        code=own_code("stain_real"),
     script:
         "../workflow_scripts/stain_real.py"
 

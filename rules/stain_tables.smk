@@ -60,7 +60,7 @@ rule stain_tables:
         settings=lambda wildcards: settings(
             normalizers=METHODS_COMPARED[wildcards.protocol]
         ),
-        code=code("stain_tables"),
+        code=own_code("stain_tables"),
     script:
         "../workflow_scripts/stain_tables.py"
 
@@ -94,7 +94,7 @@ rule stain_audit:
         settings=lambda wildcards: settings(
             normalizers=METHODS_COMPARED[wildcards.protocol]
         ),
-        code=code("stain_audit"),
+        code=own_code("stain_audit"),
     script:
         "../workflow_scripts/stain_audit.py"
 
@@ -121,6 +121,6 @@ rule stain_losses:
         "../envs/cpu.yaml"
     params:
         settings=lambda wildcards: settings(normalizers=TRAINED[wildcards.protocol]),
-        code=code("stain_losses"),
+        code=own_code("stain_losses"),
     script:
         "../workflow_scripts/stain_losses.py"

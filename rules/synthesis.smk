@@ -48,7 +48,7 @@ rule synthesis_judge:
             size=CONFIG.synthesis.size,
             classifier=CONFIG.synthesis.judge.model_dump(),
         ),
-        code=code("synthesis_judge"),
+        code=own_code("synthesis_judge"),
     script:
         "../workflow_scripts/synthesis_judge.py"
 

@@ -29,7 +29,7 @@ rule synthesis_sheet:
             protocol=wildcards.protocol,
             of=named(wildcards.normalizer, wildcards.generator),
         ),
-        code=code("synthesis_sheet"),
+        code=own_code("synthesis_sheet"),
     script:
         "../workflow_scripts/synthesis_sheet.py"
 
@@ -55,7 +55,7 @@ rule synthesis_strips:
         settings=lambda wildcards: settings(
             of=named(wildcards.normalizer, wildcards.generator),
         ),
-        code=code("synthesis_strips"),
+        code=own_code("synthesis_strips"),
     script:
         "../workflow_scripts/synthesis_strips.py"
 
@@ -82,7 +82,7 @@ rule synthesis_agreement:
         settings=lambda wildcards: settings(
             generator=facts_of(wildcards.normalizer, wildcards.generator),
         ),
-        code=code("synthesis_agreement"),
+        code=own_code("synthesis_agreement"),
     script:
         "../workflow_scripts/synthesis_agreement.py"
 
@@ -110,6 +110,6 @@ rule synthesis_pairs:
         settings=lambda wildcards: settings(
             of=named(wildcards.normalizer, wildcards.generator),
         ),
-        code=code("synthesis_pairs"),
+        code=own_code("synthesis_pairs"),
     script:
         "../workflow_scripts/synthesis_pairs.py"

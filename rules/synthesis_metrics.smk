@@ -22,7 +22,7 @@ rule lpips_weights:
         "../envs/cpu.yaml"
     params:
         settings=settings(),
-        code=code("lpips_weights"),
+        code=own_code("lpips_weights"),
     script:
         "../workflow_scripts/lpips_weights.py"
 
@@ -57,7 +57,7 @@ rule synthesis_real:
                 "measured": CONFIG.synthesis.evaluation.max_images,
             },
         ),
-        code=code("synthesis_real"),
+        code=own_code("synthesis_real"),
     script:
         "../workflow_scripts/synthesis_real.py"
 
@@ -97,6 +97,6 @@ rule synthesis_metrics:
                 neighbours=CONFIG.synthesis.gate.neighbours,
             ),
         ),
-        code=code("synthesis_metrics"),
+        code=own_code("synthesis_metrics"),
     script:
         "../workflow_scripts/synthesis_metrics.py"

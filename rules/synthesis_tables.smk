@@ -46,7 +46,7 @@ rule synthesis_tables:
         settings=lambda wildcards: settings(
             generators=[facts_of(*pair) for pair in GENERATED[wildcards.protocol]]
         ),
-        code=code("synthesis_tables"),
+        code=own_code("synthesis_tables"),
     script:
         "../workflow_scripts/synthesis_tables.py"
 
@@ -71,7 +71,7 @@ rule synthesis_gate:
         settings=lambda wildcards: settings(
             generators=[named(*pair) for pair in GENERATED[wildcards.protocol]]
         ),
-        code=code("synthesis_gate"),
+        code=own_code("synthesis_gate"),
     script:
         "../workflow_scripts/synthesis_gate.py"
 
@@ -96,6 +96,6 @@ rule synthesis_losses:
         settings=lambda wildcards: settings(
             generators=[named(*pair) for pair in GENERATED[wildcards.protocol]]
         ),
-        code=code("synthesis_losses"),
+        code=own_code("synthesis_losses"),
     script:
         "../workflow_scripts/synthesis_losses.py"

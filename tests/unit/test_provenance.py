@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from hemabalance import provenance
-from hemabalance.provenance import canonical_json, code_fingerprint
+from hemabalance import fingerprint
+from hemabalance.fingerprint import code_fingerprint
+from hemabalance.provenance import canonical_json
 
-SCRIPTS = provenance.SCRIPTS
+SCRIPTS = fingerprint.SCRIPTS
 TREE = {
     "make.py": '"""A shim."""\n\nfrom pack.first import go\n\ngo(1)\n',
     "pack/__init__.py": '"""A package."""\n',
@@ -26,15 +27,16 @@ class Take:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.monkeypatch = folder, monkeypatch
-        monkeypatch.setattr(provenance, "PACKAGE", "pack")
+        monkeypatch.setattr(fingerprint, "PACKAGE", "pack")
 
     def write(self, edits: dict[str, str], at: str) -> Path:
         scripts = self.folder / at
         for name, text in {**TREE, **edits}.items():
             (scripts / name).parent.mkdir(parents=True, exist_ok=True)
             (scripts / name).write_text(text)
-        self.monkeypatch.setattr(provenance, "SCRIPTS", scripts)
-        provenance._read.cache_clear()
+        self.monkeypatch.setattr(fingerprint, "SCRIPTS", scripts)
+        fingerprint._read.cache_clear()
+        fingerprint._fingerprint.cache_clear()
         return scripts
 
     def __call__(self, edits: dict[str, str] | None = None, *modules: str, at: str = "scripts") -> str:
@@ -132,7 +134,9 @@ def test_canonical_json_refuses_what_json_has_no_word_for() -> None:
 # The structure of the package: a module imports from its own floor and those below.
 FLOORS = {
     **dict.fromkeys(["errors", "files", "parallel", "progress", "taxonomy"], 1),
-    **dict.fromkeys(["networks", "metrics", "provenance", "dataset", "torchvision_compat", "alone", "cluster"], 1),
+    **dict.fromkeys(
+        ["networks", "metrics", "provenance", "fingerprint", "dataset", "torchvision_compat", "alone", "cluster"], 1
+    ),
     **dict.fromkeys(["config", "stage", "sources", "training", "versioning", "ledger", "recheck"], 2),
     **dict.fromkeys(["stain", "synthesis", "classify"], 3),
     **dict.fromkeys(["balancing", "commands", "report"], 4),
@@ -197,6 +201,6 @@ def test_shim_only_connects(shim: Path) -> None:
 
 
 def test_every_shim_has_a_fingerprint_of_its_own() -> None:
-    provenance._read.cache_clear()
+    fingerprint._read.cache_clear()
     assert SHIMS
     assert len({code_fingerprint(shim) for shim in SHIMS}) == len(SHIMS)

@@ -1,6 +1,7 @@
 """Put what is up to date under DVC, each file with its seal."""
 
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -117,7 +118,12 @@ def _kept(path: str, md5: str | None, contents: Path | None) -> bool:
 
 
 def _add(paths: Sequence[str], state: Path) -> None:
+    if not paths:
+        return
+    # Where DVC does not link, it would copy each file into its cache, and from there over itself.
+    linked = re.search("hardlink|symlink", dvc("config", "cache.type", state=state).output)
+    options = [] if linked else ["--no-relink"]
     for start in range(0, len(paths), _AT_ONCE):
-        done = dvc("add", *paths[start : start + _AT_ONCE], state=state)
+        done = dvc("add", *options, *paths[start : start + _AT_ONCE], state=state)
         if not done.ok:
             raise InputError("dvc add", f"failed: {done.why}", "Mend that, and publish again: nothing is lost")
