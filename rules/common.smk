@@ -1,6 +1,7 @@
 # The validated config, and the two params of each job: its settings and its code.
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
@@ -15,6 +16,7 @@ from hemabalance.fingerprint import code_fingerprint
 from hemabalance.provenance import canonical_json
 from hemabalance.recheck import recheck
 from hemabalance.sources import MODULES as SOURCE_MODULES
+from hemabalance.started import note_code
 from hemabalance.synthesis import METHODS as SYNTHESIS_MODULES
 from hemabalance.taxonomy import SOURCE_OF
 from hemabalance.versioning.restore import restore, told
@@ -27,21 +29,34 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 if workflow.is_main_process and workflow.resource_settings.nodes is None:
     workflow.global_resources.setdefault("gpu", 1)
 
-try:
+
+@contextmanager
+def without_traceback():
+    """What is wrong with a file, a person wants to read without where in the program it was noticed."""
+    try:
+        yield
+    except InputError as error:
+        raise WorkflowError(str(error))
+
+
+with without_traceback():
     CONFIG = load_config(config)
-except InputError as error:
-    raise WorkflowError(str(error))
 
 # What DVC brought back is kept where its seal holds, what was made here where it is what its job wrote; jobs, and the
 # linter, only read.
 if workflow.is_main_process and "--lint" not in sys.argv:
-    try:
+    with without_traceback():
         for line in told(restore(Path(".snakemake"))):
             logger.info(line)
         for path, why in recheck(Path(".snakemake")).items():
             logger.info(f"Stale: {path}: {why}.")
-    except InputError as error:
-        raise WorkflowError(str(error))
+
+
+onstart:
+    if workflow.is_main_process:
+        with without_traceback():
+            note_code(Path(".snakemake"))
+
 
 RUN = f"results/{CONFIG.run}"
 SOURCES = sorted(CONFIG.sources)

@@ -162,7 +162,7 @@ def test_what_a_job_made_by_other_settings_than_snakemake_noted_is_made_again(le
     taken = ledger.begin([RAW], [MADE])
     ledger.end(taken, [MADE], ["'code'", "'settings, edited after the start of the workflow'"])
     before = Records(STATE).read(MADE)
-    why = "settings or code had changed between the start of the workflow and that of the job that wrote it"
+    why = "settings or code were edited between the start of the workflow and that of the job that wrote it"
     for _ in range(2):
         assert recheck(STATE) == {MADE: why}
         assert marked() == {MADE}
@@ -172,8 +172,16 @@ def test_what_a_job_made_by_other_settings_than_snakemake_noted_is_made_again(le
     assert recheck(STATE) == {}
 
 
+def test_what_a_job_made_by_a_file_that_was_edited_meanwhile_is_made_again(ledger: Ledger) -> None:
+    ledger.end(ledger.begin([RAW], [MADE]), [MADE], PARAMS, ["hemabalance/x.py"])
+    for _ in range(2):
+        assert list(recheck(STATE)) == [MADE]
+        assert recheck(STATE)[MADE].startswith("hemabalance/x.py was edited between the start of the workflow")
+
+
 def test_who_touches_with_snakemake_takes_a_file_for_one_of_the_present_settings(ledger: Ledger) -> None:
-    os.utime(MADE)
+    ledger.end(ledger.begin([RAW], [MADE]), [MADE], PARAMS, ["hemabalance/x.py"])
+    os.utime(MADE, (1.0, 1.0))
     Records(STATE).write(MADE, {"params": ["'other settings'"], "endtime": os.stat(MADE).st_mtime})
     for _ in range(2):
         assert recheck(STATE) == {}

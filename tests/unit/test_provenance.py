@@ -35,7 +35,7 @@ class Take:
             (scripts / name).parent.mkdir(parents=True, exist_ok=True)
             (scripts / name).write_text(text)
         self.monkeypatch.setattr(fingerprint, "SCRIPTS", scripts)
-        fingerprint._read.cache_clear()
+        fingerprint._TREES.clear()
         fingerprint._fingerprint.cache_clear()
         return scripts
 
@@ -137,7 +137,7 @@ FLOORS = {
     **dict.fromkeys(
         ["networks", "metrics", "provenance", "fingerprint", "dataset", "torchvision_compat", "alone", "cluster"], 1
     ),
-    **dict.fromkeys(["config", "stage", "sources", "training", "versioning", "ledger", "recheck"], 2),
+    **dict.fromkeys(["config", "stage", "sources", "training", "versioning", "ledger", "recheck", "started"], 2),
     **dict.fromkeys(["stain", "synthesis", "classify"], 3),
     **dict.fromkeys(["balancing", "commands", "report"], 4),
     "cli": 5,
@@ -201,6 +201,6 @@ def test_shim_only_connects(shim: Path) -> None:
 
 
 def test_every_shim_has_a_fingerprint_of_its_own() -> None:
-    fingerprint._read.cache_clear()
+    fingerprint._TREES.clear()
     assert SHIMS
     assert len({code_fingerprint(shim) for shim in SHIMS}) == len(SHIMS)

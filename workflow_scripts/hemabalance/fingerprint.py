@@ -6,12 +6,14 @@ Snakemake does not see imported modules, and a comment in a script retriggers it
 
 import ast
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parent.parent
 PACKAGE = Path(__file__).resolve().parent.name
+
+_TREES: dict[Path, tuple[str, tuple[Path, ...]]] = {}
 
 
 def code_fingerprint(shim: Path, modules: Sequence[str] = ()) -> str:
@@ -31,6 +33,18 @@ def code_fingerprint(shim: Path, modules: Sequence[str] = ()) -> str:
         ModuleNotFoundError: one of `modules` is not there.
     """
     return _fingerprint(shim, tuple(modules))
+
+
+def trees(files: Iterable[Path] = ()) -> dict[Path, str]:
+    """Hashes of the syntax trees of files, and of all that fingerprints were taken of so far in this process.
+
+    Raises:
+        OSError: a file cannot be read.
+        SyntaxError: one is no Python.
+    """
+    for path in files:
+        _read(path)
+    return {path: hashlib.sha256(tree.encode()).hexdigest() for path, (tree, _) in _TREES.items()}
 
 
 @cache
@@ -53,9 +67,14 @@ def _name_of(path: Path) -> Path:
     return path.relative_to(SCRIPTS) if path.is_relative_to(SCRIPTS) else Path(path.name)
 
 
-@cache
 def _read(path: Path) -> tuple[str, tuple[Path, ...]]:
-    """A file's syntax tree without its docstrings, and the files of ours that it imports."""
+    """A file's syntax tree without its docstrings, and the files of ours that it imports: as first looked at."""
+    if path not in _TREES:
+        _TREES[path] = _parsed(path)
+    return _TREES[path]
+
+
+def _parsed(path: Path) -> tuple[str, tuple[Path, ...]]:
     tree = ast.parse(path.read_bytes(), filename=str(path))
     nodes = list(_statements(tree))
     for node in nodes:

@@ -2,8 +2,9 @@
 
 Snakemake looks at an input's content only where its modification time is later than the output's. That leaves out a
 file that was damaged, an input that was replaced by an older one, one that changed while it was read, and whatever
-happens while the clock is wrong. So each job notes the sha256 of what it wrote and of what it read. And it notes its
-params: a job reads config and code anew when it starts, where Snakemake notes those of when the workflow started.
+happens while the clock is wrong. So each job notes the sha256 of what it wrote and of what it read. And it notes what
+made it do so: Snakemake notes the config and the code of when the workflow started, and somebody may have edited them
+before the job started.
 """
 
 import hashlib
@@ -48,6 +49,7 @@ class Entry:
         record: Snakemake's record from before it was marked stale; empty where it is not.
         params: of the job, as it saw them itself and as Snakemake records them: the `repr` of each value, sorted; empty
             where they count no longer.
+        edited: files of code that it ran in another version than the workflow was started with.
     """
 
     path: str
@@ -55,6 +57,7 @@ class Entry:
     inputs: dict[str, Content]
     record: dict[str, Any] = field(default_factory=dict)
     params: list[str] = field(default_factory=list)
+    edited: list[str] = field(default_factory=list)
 
 
 class Ledger:
@@ -89,13 +92,19 @@ class Ledger:
                 raise InputError(path, problem, "Run the same command again: it will be made anew")
         return taken
 
-    def end(self, taken: Mapping[str, Content], outputs: Sequence[str], params: Sequence[str]) -> None:
+    def end(
+        self,
+        taken: Mapping[str, Content],
+        outputs: Sequence[str],
+        params: Sequence[str] = (),
+        edited: Sequence[str] = (),
+    ) -> None:
         """After a job's work: note what it wrote, from files that are not of the future.
 
         Args:
             taken: what `begin` returned.
             outputs: of the job.
-            params: of the job, see `Entry`.
+            params, edited: see `Entry`.
 
         Raises:
             InputError: an input changed while it was read; the disk is full.
@@ -106,7 +115,7 @@ class Ledger:
                 raise InputError(path, problem, "Leave it alone, and run the same command again")
         bring_back(taken)
         for path in filter(os.path.isfile, outputs):
-            self.write(Entry(path, look(path), dict(taken), params=list(params)))
+            self.write(Entry(path, look(path), dict(taken), params=list(params), edited=list(edited)))
 
     def entries(self) -> list[Entry]:
         """All that can be read, in the order of their paths."""
@@ -134,9 +143,8 @@ class Ledger:
         try:
             found = json.loads(place.read_bytes())
             inputs = {path: Content(**content) for path, content in found["inputs"].items()}
-            return Entry(
-                found["path"], Content(**found["content"]), inputs, found["record"], list(found.get("params", ()))
-            )
+            made_by = {name: list(found.get(name, ())) for name in ("params", "edited")}  # earlier versions have none
+            return Entry(found["path"], Content(**found["content"]), inputs, found["record"], **made_by)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 

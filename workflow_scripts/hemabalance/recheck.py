@@ -36,12 +36,12 @@ def recheck(state: Path) -> dict[str, str]:
             continue  # Snakemake makes it again anyway, or is at it
         record = records.read(entry.path) or {}
         if _is_accepted(entry, record):
-            entry = replace(entry, params=[])
+            entry = replace(entry, params=[], edited=[])
         why = _why_stale(entry, seen) or _why_otherwise(entry, entry.record or record)
         if why and is_dvcs(entry.path):
             ledger.forget(entry.path)  # its seal speaks for it
             continue
-        new = Entry(entry.path, *_refreshed(entry, seen), dict(entry.record), entry.params)
+        new = Entry(entry.path, *_refreshed(entry, seen), dict(entry.record), entry.params, entry.edited)
         if why := _tell(new, why, records):
             stale[entry.path] = why
         if new != entry:
@@ -87,9 +87,13 @@ def _why_stale(entry: Entry, seen: dict[str, Content]) -> str:
 
 def _why_otherwise(entry: Entry, record: Mapping[str, Any]) -> str:
     """Why a file is not of the settings and the code that Snakemake noted; empty if it is."""
+    if entry.edited:
+        return (
+            f"{', '.join(entry.edited)} was edited between the start of the workflow and that of the job that wrote it"
+        )
     if not entry.params or not record or is_stale(record) or sorted(record.get("params") or ()) == entry.params:
         return ""
-    return "settings or code had changed between the start of the workflow and that of the job that wrote it"
+    return "settings or code were edited between the start of the workflow and that of the job that wrote it"
 
 
 def _is_accepted(entry: Entry, record: Mapping[str, Any]) -> bool:

@@ -72,11 +72,12 @@ def stage(job: Any) -> Iterator[Run]:
     try:
         with _alone(job) if first else nullcontext():
             taken = _looked_at(job) if first else {}
+            edited = _edited() if first else []
             fetched = first and _fetched(job)
             if not fetched:
                 yield run
             if first:
-                _noted(job, taken)
+                _noted(job, taken, edited)
                 if "state" in run.__dict__:
                     shutil.rmtree(run.state, ignore_errors=True)
         if fetched:
@@ -108,8 +109,16 @@ def _looked_at(job: Any) -> Any:
     return ledger.begin([str(path) for path in job.input], [str(path) for path in job.output])
 
 
-def _noted(job: Any, taken: Any) -> None:
-    import_module("hemabalance.ledger").Ledger(STATE).end(taken, [str(path) for path in job.output], _params(job))
+def _edited() -> Sequence[str]:
+    """Code that is another than when the workflow started: now, as most of it has just been imported."""
+    found: Sequence[str] = import_module("hemabalance.started").edited_since(STATE)
+    return found
+
+
+def _noted(job: Any, taken: Any, edited: Sequence[str]) -> None:
+    other = import_module("hemabalance.started").ran(edited, job.rule)
+    outputs = [str(path) for path in job.output]
+    import_module("hemabalance.ledger").Ledger(STATE).end(taken, outputs, _params(job), other)
 
 
 def _fetched(job: Any) -> bool:
