@@ -41,6 +41,16 @@ def forget(monkeypatch: pytest.MonkeyPatch) -> None:
     fingerprint._fingerprint.cache_clear()
 
 
+def test_a_checkout_that_is_reached_through_a_link(scripts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forget(monkeypatch)
+    (scripts.parent / "link").symlink_to(scripts)
+    fingerprint.code_fingerprint(scripts.parent / "link" / RULE)
+    note_code(scripts.parent)
+    forget(monkeypatch)
+    (scripts / RULE).write_text(TEXTS[RULE] + "print(one)\n")
+    assert edited_since(scripts.parent) == [RULE]
+
+
 def test_nothing_is_edited(scripts: Path) -> None:
     assert edited_since(scripts.parent) == []
 
@@ -63,7 +73,7 @@ def test_what_is_edited_counts_if_it_ran(scripts: Path, name: str, text: str | N
     assert ran(edited, "another") == ([MODULE] if name == MODULE else [])
 
 
-@pytest.mark.parametrize("text", [None, "", "{", "[1"])
+@pytest.mark.parametrize("text", [None, "", "{", "[1]", "1"])
 def test_a_workflow_that_noted_nothing(scripts: Path, text: str | None) -> None:
     note = scripts.parent / started.FILE
     note.unlink()

@@ -58,12 +58,13 @@ def _fingerprint(shim: Path, modules: Sequence[str]) -> str:
             todo.extend(_read(path)[1])
     digest = hashlib.sha256()
     # By name, as a checkout reached through a link or by a relative path has its shims elsewhere than SCRIPTS.
-    for name, path in sorted((_name_of(path), path) for path in seen):
+    for name, path in sorted((name_of(path), path) for path in seen):
         digest.update(f"{name.as_posix()}\0{_read(path)[0]}\0".encode())
     return digest.hexdigest()[:16]
 
 
-def _name_of(path: Path) -> Path:
+def name_of(path: Path) -> Path:
+    """A file's path from SCRIPTS, by whichever way it was reached."""
     return path.relative_to(SCRIPTS) if path.is_relative_to(SCRIPTS) else Path(path.name)
 
 

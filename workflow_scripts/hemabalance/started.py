@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hemabalance.files import write_json
-from hemabalance.fingerprint import PACKAGE, SCRIPTS, trees
+from hemabalance.fingerprint import PACKAGE, SCRIPTS, name_of, trees
 from hemabalance.ledger import stamp
 
 FILE = "hemabalance/code.json"
@@ -26,17 +26,16 @@ def note_code(state: Path) -> None:
     Raises:
         InputError: the disk is full, or nobody may write there.
     """
-    files = {path: tree for path, tree in trees().items() if path.is_relative_to(SCRIPTS)}
-    noted = {path.relative_to(SCRIPTS).as_posix(): [stamp(str(path)), tree] for path, tree in sorted(files.items())}
+    noted = {name_of(path).as_posix(): [stamp(str(path)), tree] for path, tree in sorted(trees().items())}
     write_json(noted, state / FILE)
 
 
 def edited_since(state: Path) -> list[str]:
     """Files that are others than the workflow was started with, comments and layout aside, by path from SCRIPTS."""
     try:
-        noted = json.loads((state / FILE).read_bytes())
-    except (OSError, ValueError):
-        return []  # started by an earlier version
+        noted = dict(json.loads((state / FILE).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return []  # damaged, or of an earlier version
     new = [
         name for name, (was, _) in noted.items() if not (SCRIPTS / name).is_file() or stamp(str(SCRIPTS / name)) != was
     ]
