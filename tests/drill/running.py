@@ -53,6 +53,7 @@ class Running:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_heed_ctrl_c,
             )
         self.pid = self._popen.pid
 
@@ -117,6 +118,11 @@ class Running:
         for process in self.processes():
             process.kill()
         self._popen.wait()
+
+
+def _heed_ctrl_c() -> None:
+    """In the child: a shell starts what runs in its background deaf to SIGINT, and so would be all that starts there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _session(process: psutil.Process) -> int | None:
