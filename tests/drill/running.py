@@ -121,7 +121,7 @@ class Running:
 
 
 def _heed_ctrl_c() -> None:
-    """In the child: a shell starts what runs in its background deaf to SIGINT, and so would be all that starts there."""
+    """In the child: a shell starts what runs in its background deaf to SIGINT, and so would be all that it starts."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
