@@ -1,3 +1,4 @@
+import json
 import logging
 import os
 import random
@@ -9,8 +10,11 @@ import numpy as np
 import pytest
 
 from hemabalance.errors import InputError
+from hemabalance.fingerprint import SCRIPTS, code_fingerprint
+from hemabalance.ledger import Ledger
 from hemabalance.provenance import canonical_json
-from hemabalance.stage import stage
+from hemabalance.stage import STATE, stage
+from hemabalance.started import FILE, note_code
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -130,6 +134,29 @@ def test_state_belongs_to_settings_code_and_job(tmp_path: Path) -> None:
             folders.append(run.state)
     assert len(set(folders)) == len(works)
     assert folders[0] == folders[-1]
+
+
+def test_code_that_was_edited_since_the_workflow_started_is_noted_and_has_a_state_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code_fingerprint(SCRIPTS / "manifest.py")
+    note_code(STATE)
+    started = json.loads((STATE / FILE).read_text())
+    work, folders, noted = job(tmp_path), [], []
+    for edits in ({}, {"hemabalance/stage.py": "1"}, {"hemabalance/stage.py": "2"}, {"classify_fit.py": "3"}, {}):
+        others = {name: [[], tree] for name, tree in edits.items()}
+        (STATE / FILE).write_text(json.dumps(started | others))
+        with stage(work) as run:
+            folders.append(run.state)
+            Path(work.output[0]).parent.mkdir(parents=True, exist_ok=True)
+            Path(work.output[0]).write_text("made")
+        entry = Ledger(STATE).read(work.output[0])
+        assert entry is not None
+        noted.append(entry.edited)
+    assert noted == [[], ["hemabalance/stage.py"], ["hemabalance/stage.py"], [], []]
+    assert len({folders[0], folders[3], folders[4]}) == 1
+    assert folders[1] == folders[2] != folders[0]
 
 
 def test_seed_decides_every_draw(tmp_path: Path) -> None:

@@ -48,16 +48,16 @@ def test_a_checkout_that_is_reached_through_a_link(scripts: Path, monkeypatch: p
     note_code(scripts.parent)
     forget(monkeypatch)
     (scripts / RULE).write_text(TEXTS[RULE] + "print(one)\n")
-    assert edited_since(scripts.parent) == [RULE]
+    assert list(edited_since(scripts.parent)) == [RULE]
 
 
 def test_nothing_is_edited(scripts: Path) -> None:
-    assert edited_since(scripts.parent) == []
+    assert edited_since(scripts.parent) == {}
 
 
 def test_comments_do_not_count(scripts: Path) -> None:
     (scripts / MODULE).write_text("# one\none = 1\n")
-    assert edited_since(scripts.parent) == []
+    assert edited_since(scripts.parent) == {}
 
 
 @pytest.mark.parametrize("text", ["one = 2\n", "one = (\n", None])
@@ -68,7 +68,8 @@ def test_what_is_edited_counts_if_it_ran(scripts: Path, name: str, text: str | N
     else:
         (scripts / name).write_text(text)
     edited = edited_since(scripts.parent)
-    assert edited == [name]
+    assert list(edited) == [name]
+    assert bool(edited[name]) == (text == "one = 2\n")
     assert ran(edited, "make") == ([] if name == OTHER else [name])
     assert ran(edited, "another") == ([MODULE] if name == MODULE else [])
 
@@ -80,4 +81,4 @@ def test_a_workflow_that_noted_nothing(scripts: Path, text: str | None) -> None:
     if text is not None:
         note.write_text(text)
     (scripts / MODULE).write_text("one = 2\n")
-    assert edited_since(scripts.parent) == []
+    assert edited_since(scripts.parent) == {}

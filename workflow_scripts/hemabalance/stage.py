@@ -7,7 +7,7 @@ import os
 import random
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -58,11 +58,13 @@ def stage(job: Any) -> Iterator[Run]:
     """
     settings = json.loads(job.params.settings)
     log_file = Path(job.log[0])
+    # Now, as most of what will run has just been imported.
+    edited = import_module("hemabalance.started").edited_since(STATE)
     run = Run(
         settings,
         job.threads,
         {name: value for name in ("device", "devices") if (value := job.resources.get(name)) is not None},
-        lambda: _state_folder(log_file, job.params.settings + job.params.code, [Path(path) for path in job.input]),
+        lambda: _state_folder(log_file, _made_by(job, edited), [Path(path) for path in job.input]),
     )
     # A training on several devices starts the script once more for each: the first of them keeps house.
     first = os.environ.get("LOCAL_RANK", "0") == "0"
@@ -72,12 +74,11 @@ def stage(job: Any) -> Iterator[Run]:
     try:
         with _alone(job) if first else nullcontext():
             taken = _looked_at(job) if first else {}
-            edited = _edited() if first else []
             fetched = first and _fetched(job)
             if not fetched:
                 yield run
             if first:
-                _noted(job, taken, edited)
+                _noted(job, taken, {} if fetched else edited)
                 if "state" in run.__dict__:
                     shutil.rmtree(run.state, ignore_errors=True)
         if fetched:
@@ -109,16 +110,18 @@ def _looked_at(job: Any) -> Any:
     return ledger.begin([str(path) for path in job.input], [str(path) for path in job.output])
 
 
-def _edited() -> Sequence[str]:
-    """Code that is another than when the workflow started: now, as most of it has just been imported."""
-    found: Sequence[str] = import_module("hemabalance.started").edited_since(STATE)
-    return found
-
-
-def _noted(job: Any, taken: Any, edited: Sequence[str]) -> None:
-    other = import_module("hemabalance.started").ran(edited, job.rule)
-    outputs = [str(path) for path in job.output]
+def _noted(job: Any, taken: Any, edited: Mapping[str, str]) -> None:
+    other, outputs = _ran(job, edited), [str(path) for path in job.output]
     import_module("hemabalance.ledger").Ledger(STATE).end(taken, outputs, _params(job), other)
+
+
+def _ran(job: Any, edited: Mapping[str, str]) -> list[str]:
+    """Files that this process has run in another version than the workflow was started with."""
+    return list(import_module("hemabalance.started").ran(edited, job.rule))
+
+
+def _made_by(job: Any, edited: Mapping[str, str]) -> str:
+    return "".join([job.params.settings, job.params.code, *(edited[name] for name in _ran(job, edited))])
 
 
 def _fetched(job: Any) -> bool:

@@ -6,7 +6,7 @@ run would leave results of its code, which would count as up to date once the fi
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from hemabalance.files import write_json
@@ -30,23 +30,33 @@ def note_code(state: Path) -> None:
     write_json(noted, state / FILE)
 
 
-def edited_since(state: Path) -> list[str]:
-    """Files that are others than the workflow was started with, comments and layout aside, by path from SCRIPTS."""
+def edited_since(state: Path) -> dict[str, str]:
+    """Files that are others than the workflow was started with, comments and layout aside.
+
+    Returns:
+        By path from SCRIPTS, in alphabetical order, the hash of the present syntax tree; empty where there is none.
+    """
     try:
         noted = dict(json.loads((state / FILE).read_bytes()))
     except (OSError, ValueError, TypeError):
-        return []  # damaged, or of an earlier version
-    new = [
-        name for name, (was, _) in noted.items() if not (SCRIPTS / name).is_file() or stamp(str(SCRIPTS / name)) != was
-    ]
-    return [name for name in new if _tree(SCRIPTS / name) != noted[name][1]]
+        return {}  # damaged, or of an earlier version
+    touched = [name for name, (was, _) in sorted(noted.items()) if _stamp(SCRIPTS / name) != was]
+    now = {name: _tree(SCRIPTS / name) for name in touched}
+    return {name: tree for name, tree in now.items() if tree != noted[name][1]}
 
 
-def ran(edited: Sequence[str], rule: str) -> list[str]:
+def ran(edited: Iterable[str], rule: str) -> list[str]:
     """Those of the files that this process, a rule's script, has run."""
     files = (getattr(module, "__file__", None) for name, module in list(sys.modules.items()) if _is_ours(name))
     loaded = {Path(file).resolve() for file in files if file}
     return [name for name in edited if name == f"{rule}.py" or (SCRIPTS / name).resolve() in loaded]
+
+
+def _stamp(path: Path) -> list[int] | None:
+    try:
+        return stamp(str(path))
+    except OSError:
+        return None
 
 
 def _is_ours(name: str) -> bool:
