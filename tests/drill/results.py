@@ -10,7 +10,9 @@ TIMED = (
     "training.json", "stain_cost_leak_free.csv", "synthesis_cost_leak_free.csv", "classify_cost.csv", "card.md",
     "report.html",
 )  # fmt: skip
-_TIME = re.compile(rb'"seconds": [0-9.e+-]+|(?<![\w/+])\d+(?:\.\d+)? ?(?:s|min|h)(?![\w/+=])')
+_TIME = re.compile(
+    rb'"seconds": [0-9.e+-]+|(?<![\w/+])(?:\d+h\d\dm(?:\d\ds)?|\d+m\d\ds|\d+(?:\.\d+)? ?(?:s|min|h))(?![\w/+=])'
+)
 NO_RESULTS = ("logs", "benchmarks", ".state")
 
 
