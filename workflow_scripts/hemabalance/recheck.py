@@ -31,7 +31,8 @@ def recheck(state: Path) -> dict[str, str]:
     stale = {}
     entries = ledger.entries()
     bring_back({name for entry in entries for name in (entry.path, *entry.inputs)})
-    for entry in entries:
+    for before in entries:
+        entry = before
         if not os.path.isfile(entry.path) or not records.complete(entry.path):
             continue  # Snakemake makes it again anyway, or is at it
         record = records.read(entry.path) or {}
@@ -44,7 +45,7 @@ def recheck(state: Path) -> dict[str, str]:
         new = Entry(entry.path, *_refreshed(entry, seen), dict(entry.record), entry.params, entry.edited)
         if why := _tell(new, why, records):
             stale[entry.path] = why
-        if new != entry:
+        if new != before:
             ledger.write(new)
     return stale
 
@@ -97,9 +98,12 @@ def _why_otherwise(entry: Entry, record: Mapping[str, Any]) -> str:
 
 
 def _is_accepted(entry: Entry, record: Mapping[str, Any]) -> bool:
-    """Whether somebody has said, with `snakemake --touch`, that the file is to pass for one of the present settings."""
-    written, now = entry.content.stamp[1:2], os.stat(entry.path)
-    return not is_stale(record) and record.get("endtime") == now.st_mtime and written != [now.st_mtime_ns]
+    """Whether somebody has said, with `snakemake --touch`, that the file is to pass for one of the present settings.
+
+    That is a job to Snakemake, and began after the file was last looked at. Real ones begin before they write.
+    """
+    looked_at = entry.content.stamp[2:3]  # the time of the last change of state, which no program can set
+    return not is_stale(record) and bool(looked_at) and record.get("starttime", 0.0) > looked_at[0] / 1e9
 
 
 def _now(path: str, known: Content, seen: dict[str, Content]) -> Content:
