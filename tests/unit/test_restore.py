@@ -185,6 +185,18 @@ def test_a_project_without_published_files_is_left_as_it_is(tmp_path: Path, monk
     assert not STATE.exists()
 
 
+@pytest.mark.parametrize(("lost", "said"), [(1, "no longer holds. "), (2, "no longer holds, as are 1 others. ")])
+def test_a_link_into_a_cache_that_is_gone_is_named(published: Records, lost: int, said: str) -> None:
+    for path in list(CHAIN)[:lost]:
+        os.unlink(path)
+        os.symlink("gone", path)
+    with pytest.raises(InputError, match=f"results/a.txt: is a link to what DVC's cache {said}"):
+        restore(STATE)
+    for path in list(CHAIN)[:lost]:
+        os.unlink(path)
+    restore(STATE)
+
+
 def test_everything_else_in_a_dvc_file_stays(published: Records) -> None:
     path = dvc_file("results/a.txt")
     described = yaml.safe_load(path.read_text())

@@ -119,7 +119,7 @@ def test_with_the_final_model_alone_the_report_is_made_and_nothing_trained_again
 
 
 def test_where_dvc_cannot_bring_it_it_is_made(origin, tmp_path):
-    project = clone(origin, tmp_path / "clone", RUN / "phantom")
+    project = clone(origin, tmp_path / "clone", RUN / "phantom", link="copy")
     project.call("dvc", "remote", "modify", "--local", "store", "url", tmp_path / "elsewhere")
     shutil.rmtree(project.folder / ".dvc" / "cache")
     target = str(RUN / "inventory" / "tcia.json")
@@ -127,6 +127,17 @@ def test_where_dvc_cannot_bring_it_it_is_made(origin, tmp_path):
     assert done.returncode == 0, done.stdout
     assert "made here" in (project.folder / RUN / "logs" / "inventory" / "tcia.log").read_text()
     assert (project.folder / target).read_bytes() == (origin.folder / target).read_bytes()
+
+
+def test_links_into_a_lost_cache_are_named_and_can_be_pulled_again(origin, tmp_path):
+    project = clone(origin, tmp_path / "clone", RUN / "phantom", link="symlink")
+    shutil.rmtree(project.folder / ".dvc" / "cache")
+    said = project.snakemake("--dry-run")
+    assert said.returncode == 1
+    assert "mendeley.zip: is a link to what DVC's cache no longer holds, as are " in said.stdout
+    assert "run `dvc pull`" in said.stdout
+    project.call("dvc", "pull", *sorted((project.folder / RUN / "phantom").glob("*.dvc")))
+    assert project.would_run() == origin.would_run("--forceall") - {"phantom"}
 
 
 def test_a_change_of_config_reruns_what_it_concerns(pulled):

@@ -11,11 +11,12 @@ What config and code have become since is Snakemake's to notice, from the record
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hemabalance.errors import InputError
 from hemabalance.versioning.hashes import Hashes
 from hemabalance.versioning.records import Records, for_seal, is_stale
 from hemabalance.versioning.seals import Seal, Versioned, dvc_files, read_versioned
@@ -46,9 +47,10 @@ def restore(state: Path) -> Restored:
         state: Snakemake's folder `.snakemake` in the working folder, which all paths are from.
 
     Raises:
-        InputError: a `.dvc` file is damaged.
+        InputError: a `.dvc` file is damaged; files are links to what DVC's cache no longer holds.
     """
     known = {one.path: one for one in map(read_versioned, dvc_files())}
+    _refuse_dead_links(list(known))
     done = Restored()
     sealed = [path for path, one in known.items() if one.seal and one.seal.record and os.path.isfile(path)]
     if not sealed:
@@ -67,6 +69,17 @@ def told(done: Restored) -> Iterator[str]:
         yield f"{len(done.kept)} published files are what their seals say and are kept."
     for path, why in done.stale.items():
         yield f"Stale: {path}: {why}."
+
+
+def _refuse_dead_links(paths: Sequence[str]) -> None:
+    """The cache may be on a disk that is not mounted: neither to be made again for that, nor to be taken for there."""
+    dead = [path for path in paths if os.path.islink(path) and not os.path.exists(path)]
+    if dead:
+        others = f", as are {len(dead) - 1} others" if len(dead) > 1 else ""
+        problem = f"is a link to what DVC's cache no longer holds{others}"
+        raise InputError(
+            dead[0], problem, "Bring the cache back, or run `dvc pull`; what you delete will be made again"
+        )
 
 
 def _seal_of(one: Versioned) -> Seal:
