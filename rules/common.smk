@@ -10,6 +10,7 @@ sys.path.insert(0, str(SCRIPTS))
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+from hemabalance.alone import locked
 from hemabalance.config import load_config
 from hemabalance.errors import InputError
 from hemabalance.fingerprint import code_fingerprint
@@ -43,9 +44,9 @@ with without_traceback():
     CONFIG = load_config(config)
 
 # What DVC brought back is kept where its seal holds, what was made here where it is what its job wrote; jobs, and the
-# linter, only read.
+# linter, only read. Two workflows, or a workflow and a publish, may start at the same moment.
 if workflow.is_main_process and "--lint" not in sys.argv:
-    with without_traceback():
+    with without_traceback(), locked(Path(".snakemake/hemabalance/start.lock")):
         for line in told(restore(Path(".snakemake"))):
             logger.info(line)
         for path, why in recheck(Path(".snakemake")).items():

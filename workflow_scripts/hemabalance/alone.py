@@ -1,4 +1,4 @@
-"""A job is done by one process at a time.
+"""What one process does at a time: a job, and whatever writes to the files that ours keep account in.
 
 Snakemake locks a folder against a second workflow. But when it is killed alone its jobs go on, and somebody who unlocks
 the folder and starts again would have the same files written by two processes.
@@ -32,12 +32,34 @@ def alone(output: str, state: Path) -> Iterator[None]:
         InputError: the disk is full or the folder cannot be written to.
     """
     place = state / FOLDER / f"{hashlib.sha256(output.encode()).hexdigest()[:32]}.lock"
+    with _opened(place) as handle:
+        _lock(handle, output)
+        yield
+
+
+@contextmanager
+def locked(place: Path) -> Iterator[None]:
+    """Wait until no other process holds a lock, and hold it within.
+
+    Args:
+        place: its file, which is made and stays.
+
+    Raises:
+        InputError: the disk is full or the folder cannot be written to.
+    """
+    with _opened(place) as handle:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _opened(place: Path) -> Iterator[int]:
     with writing(place):
         place.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(place, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        _lock(handle, output)
-        yield
+        yield handle
     finally:
         os.close(handle)
 

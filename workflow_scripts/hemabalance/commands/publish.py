@@ -21,12 +21,14 @@ def add(commands: Any) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Publish, and say what was published and what was not."""
+    from hemabalance.alone import locked
     from hemabalance.versioning.publish import publish
     from hemabalance.versioning.summary import summary
 
-    outputs = summary(asked_of_snakemake(asked))
+    with locked(SNAKEMAKE_STATE / "hemabalance" / "publish.lock"):
+        outputs = summary(asked_of_snakemake(asked))
+        done = publish(outputs, SNAKEMAKE_STATE)
     rules = {output.path: output.rule for output in outputs}
-    done = publish(outputs, SNAKEMAKE_STATE)
     for path in done.archives:
         print(f"archive    {path}")
     for rule, n in sorted(Counter(rules[path] for path in done.sealed).items()):

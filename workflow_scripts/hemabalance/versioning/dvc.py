@@ -1,11 +1,12 @@
 """Commands of DVC, one at a time."""
 
-import fcntl
 import re
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from hemabalance.alone import locked
 
 LOCK = "hemabalance/dvc.lock"
 """In `.snakemake`: whoever of us runs DVC holds it. DVC's own lock does not wait, but fails."""
@@ -35,10 +36,7 @@ def dvc(*arguments: str, state: Path) -> Done:
         arguments: as on its command line.
         state: Snakemake's folder `.snakemake`.
     """
-    lock = state / LOCK
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with locked(state / LOCK):
         # Not --quiet, which takes the reasons away as well.
         ran = subprocess.run([sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True)
     reasons = [*_LOG.findall(ran.stderr), *ran.stderr.strip().splitlines(), f"exit code {ran.returncode}"]

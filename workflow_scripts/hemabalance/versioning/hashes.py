@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from hemabalance.alone import locked
 from hemabalance.files import CHUNK, write_json
 
 VERSION = 1
@@ -82,7 +83,8 @@ class Hashes:
                 {path: entry for path, entry in sorted(entries.items()) if os.path.isfile(path)}
                 for entries in (self._known, self._noted)
             )
-            write_json({"version": VERSION, "files": files, "noted": noted}, self._cache)
+            with locked(self._cache.with_suffix(".lock")):
+                write_json({"version": VERSION, "files": files, "noted": noted}, self._cache)
             self._changed = False
 
     def _remembered(self, path: str) -> str | None:
