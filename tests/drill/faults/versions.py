@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import replace
@@ -62,7 +63,9 @@ def cache(scene: Scene) -> None:
     stored.unlink()
     stored.write_bytes(content)
     path.unlink()
-    scene.start(["dvc", "checkout", "--force", str(path.relative_to(scene.folder)) + ".dvc"]).wait()
+    scene.start(
+        [sys.executable, "-m", "dvc", "checkout", "--force", str(path.relative_to(scene.folder)) + ".dvc"]
+    ).wait()
 
 
 def _cut(path: Path, moments: random.Random) -> None:
