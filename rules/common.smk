@@ -96,7 +96,7 @@ def code(rule_name, *modules):
 
 
 def own_code(rule_name):
-    """Param function: the fingerprint of a script that needs no registry. A job reads the code of its own rule only."""
+    """Param function: the fingerprint of a script that needs no registry; taken where one of its jobs is planned."""
     return lambda wildcards: code(rule_name)
 
 
