@@ -34,6 +34,8 @@ configfile: "config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/start.smk"
+include: "rules/generators.smk"
 include: "rules/acquire.smk"
 include: "rules/manifest.smk"
 include: "rules/splits.smk"

@@ -8,19 +8,13 @@ SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from snakemake.exceptions import WorkflowError
-from snakemake.logging import logger
 
-from hemabalance.alone import locked
 from hemabalance.config import load_config
 from hemabalance.errors import InputError
 from hemabalance.fingerprint import code_fingerprint
 from hemabalance.provenance import canonical_json
-from hemabalance.recheck import recheck
 from hemabalance.sources import MODULES as SOURCE_MODULES
-from hemabalance.started import note_code
-from hemabalance.synthesis import METHODS as SYNTHESIS_MODULES
 from hemabalance.taxonomy import SOURCE_OF
-from hemabalance.versioning.restore import restore, told
 
 # For the jobs: threads that wait for each other by spinning take the cores from other jobs, up to ten times over.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -43,22 +37,6 @@ def without_traceback():
 with without_traceback():
     CONFIG = load_config(config)
 
-# What DVC brought back is kept where its seal holds, what was made here where it is what its job wrote; jobs, and the
-# linter, only read. Two workflows, or a workflow and a publish, may start at the same moment.
-if workflow.is_main_process and "--lint" not in sys.argv:
-    with without_traceback(), locked(Path(".snakemake/hemabalance/start.lock")):
-        for line in told(restore(Path(".snakemake"))):
-            logger.info(line)
-        for path, why in recheck(Path(".snakemake")).items():
-            logger.info(f"Stale: {path}: {why}.")
-
-
-onstart:
-    if workflow.is_main_process:
-        with without_traceback():
-            note_code(Path(".snakemake"))
-
-
 RUN = f"results/{CONFIG.run}"
 SOURCES = sorted(CONFIG.sources)
 # What a rule takes of the resource `gpu` that trains networks, and one that runs them.
@@ -66,14 +44,6 @@ GPUS = CONFIG.devices if CONFIG.device == "cuda" else 0
 ONE_GPU = min(GPUS, 1)
 COMPARED = {
     protocol: CONFIG.stain.compare.get(protocol, ()) for protocol in CONFIG.protocols
-}
-# By protocol, the generators that are compared, and the normaliser whose images they learned from.
-GENERATED = {
-    protocol: [
-        (CONFIG.synthesis.normalizer, name)
-        for name in CONFIG.synthesis.compare.get(protocol, ())
-    ]
-    for protocol in CONFIG.protocols
 }
 
 
@@ -109,45 +79,3 @@ def archive_of(source):
 def method_of(normalizer):
     """The method of a normaliser in config."""
     return CONFIG.stain.normalizers[normalizer].method
-
-
-def method_of_generator(generator):
-    """Module of the method of a generator in config."""
-    return SYNTHESIS_MODULES[CONFIG.synthesis.generators[generator].method]
-
-
-def generator_modules(generator):
-    """Modules that a training of a generator runs: its own, and its teacher's."""
-    teacher = CONFIG.synthesis.generators[generator].teacher
-    return [method_of_generator(name) for name in (generator, teacher) if name]
-
-
-def teacher_of(wildcards):
-    """The weights that a generator learns from, by the name of the rule's input; none for most."""
-    teacher = CONFIG.synthesis.generators[wildcards.generator].teacher
-    folder = f"{RUN}/{wildcards.protocol}/synthesis/{wildcards.normalizer}"
-    return {"teacher": f"{folder}/{teacher}/weights.safetensors"} if teacher else {}
-
-
-def facts_of(normalizer, generator):
-    """What tables and figures say of a generator before it is measured."""
-    entry = CONFIG.synthesis.generators[generator]
-    return {
-        "name": generator,
-        "method": entry.method,
-        "serves": entry.serves,
-        "normalizer": normalizer,
-    }
-
-
-def named(normalizer, generator):
-    """A generator in headings."""
-    return f"{generator} on images of {normalizer}"
-
-
-def of_generators(file):
-    """Input function: a file of every generator that is compared under a protocol."""
-    return lambda wildcards: [
-        f"{RUN}/{wildcards.protocol}/synthesis/{normalizer}/{generator}/{file}"
-        for normalizer, generator in GENERATED[wildcards.protocol]
-    ]
