@@ -66,7 +66,7 @@ lint: setup
 
 bench: setup
 	$(PIP) --editable '.[bench]'
-	$(BIN)/python tests/bench.py --data $(DATA)
+	PYTHONPATH=tests $(BIN)/python -m bench --data $(DATA)
 
 # Faults from outside, in copies of an undisturbed demo. DRILL='--faults 10' draws ten; `make drill DRILL=--help`.
 drill: setup

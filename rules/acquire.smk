@@ -22,9 +22,9 @@ rule phantom:
     threads: CONFIG.threads
     params:
         settings=settings("phantom"),
-        code=own_code("phantom"),
+        code=own_code("sources/phantom"),
     script:
-        "../workflow_scripts/phantom.py"
+        "../workflow_scripts/sources/phantom.py"
 
 
 for _source, _entry in CONFIG.sources.items():
@@ -53,7 +53,7 @@ for _source, _entry in CONFIG.sources.items():
             message:
                 f"Download the archive of {_source}"
             script:
-                "../workflow_scripts/download.py"
+                "../workflow_scripts/sources/download.py"
 
     else:
 
@@ -77,4 +77,4 @@ for _source, _entry in CONFIG.sources.items():
             message:
                 f"Look for the archive of {_source}"
             script:
-                "../workflow_scripts/place.py"
+                "../workflow_scripts/sources/place.py"

@@ -29,6 +29,6 @@ rule balance:
         settings=lambda wildcards: settings(
             **recipe_settings(PLAN, wildcards.recipe, wildcards.protocol)
         ),
-        code=own_code("balance"),
+        code=own_code("balance/balance"),
     script:
-        "../workflow_scripts/balance.py"
+        "../workflow_scripts/balance/balance.py"

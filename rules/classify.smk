@@ -18,9 +18,9 @@ rule imagenet_weights:
         "../envs/cpu.yaml"
     params:
         settings=settings(),
-        code=own_code("imagenet_weights"),
+        code=own_code("metrics/imagenet_weights"),
     script:
-        "../workflow_scripts/imagenet_weights.py"
+        "../workflow_scripts/metrics/imagenet_weights.py"
 
 
 rule classify_fit:
@@ -46,9 +46,9 @@ rule classify_fit:
         devices=CONFIG.devices,
     params:
         settings=lambda wildcards: of_training(model_settings, wildcards),
-        code=lambda wildcards: code("classify_fit", model_module(wildcards)),
+        code=lambda wildcards: code("classify/classify_fit", model_module(wildcards)),
     script:
-        "../workflow_scripts/classify_fit.py"
+        "../workflow_scripts/classify/classify_fit.py"
 
 
 rule classify_predict:
@@ -74,6 +74,8 @@ rule classify_predict:
         devices=1,
     params:
         settings=lambda wildcards: of_training(prediction_settings, wildcards),
-        code=lambda wildcards: code("classify_predict", model_module(wildcards)),
+        code=lambda wildcards: code(
+            "classify/classify_predict", model_module(wildcards)
+        ),
     script:
-        "../workflow_scripts/classify_predict.py"
+        "../workflow_scripts/classify/classify_predict.py"

@@ -31,9 +31,9 @@ rule classify_figures:
         "../envs/cpu.yaml"
     params:
         settings=lambda wildcards: settings(**page_settings(PLAN, wildcards.page)),
-        code=own_code("classify_figures"),
+        code=own_code("classify/classify_figures"),
     script:
-        "../workflow_scripts/classify_figures.py"
+        "../workflow_scripts/classify/classify_figures.py"
 
 
 rule classify_pictures:
@@ -70,9 +70,9 @@ rule classify_pictures:
         settings=lambda wildcards: settings(
             **picture_settings(PLAN, wildcards.experiment)
         ),
-        code=own_code("classify_pictures"),
+        code=own_code("classify/classify_pictures"),
     script:
-        "../workflow_scripts/classify_pictures.py"
+        "../workflow_scripts/classify/classify_pictures.py"
 
 
 rule classify_parts:
@@ -94,6 +94,6 @@ rule classify_parts:
         "../envs/cpu.yaml"
     params:
         settings=lambda wildcards: settings(**part_settings(PLAN, wildcards.experiment)),
-        code=own_code("classify_parts"),
+        code=own_code("classify/classify_parts"),
     script:
-        "../workflow_scripts/classify_parts.py"
+        "../workflow_scripts/classify/classify_parts.py"

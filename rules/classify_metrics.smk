@@ -28,9 +28,9 @@ rule classify_metrics:
         settings=lambda wildcards: settings(
             **metrics_settings(PLAN, wildcards.experiment, int(wildcards.training))
         ),
-        code=own_code("classify_metrics"),
+        code=own_code("classify/classify_metrics"),
     script:
-        "../workflow_scripts/classify_metrics.py"
+        "../workflow_scripts/classify/classify_metrics.py"
 
 
 rule classify_model:
@@ -57,9 +57,9 @@ rule classify_model:
         settings=lambda wildcards: settings(
             **bundle_settings(PLAN, wildcards.experiment, int(wildcards.training))
         ),
-        code=own_code("classify_model"),
+        code=own_code("classify/classify_model"),
     script:
-        "../workflow_scripts/classify_model.py"
+        "../workflow_scripts/classify/classify_model.py"
 
 
 rule classify_comparison:
@@ -79,6 +79,6 @@ rule classify_comparison:
         settings=lambda wildcards: settings(
             **comparison_settings(PLAN, wildcards.experiment, wildcards.other)
         ),
-        code=own_code("classify_comparison"),
+        code=own_code("classify/classify_comparison"),
     script:
-        "../workflow_scripts/classify_comparison.py"
+        "../workflow_scripts/classify/classify_comparison.py"

@@ -35,9 +35,9 @@ rule balance_tables:
         "../envs/cpu.yaml"
     params:
         settings=settings(),
-        code=own_code("balance_tables"),
+        code=own_code("balance/balance_tables"),
     script:
-        "../workflow_scripts/balance_tables.py"
+        "../workflow_scripts/balance/balance_tables.py"
 
 
 rule classify_tables:
@@ -66,6 +66,6 @@ rule classify_tables:
         "../envs/cpu.yaml"
     params:
         settings=lambda wildcards: settings(**page_settings(PLAN, wildcards.page)),
-        code=own_code("classify_tables"),
+        code=own_code("classify/classify_tables"),
     script:
-        "../workflow_scripts/classify_tables.py"
+        "../workflow_scripts/classify/classify_tables.py"

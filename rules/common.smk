@@ -11,13 +11,17 @@ from snakemake.exceptions import WorkflowError
 
 from hemabalance.config import load_config
 from hemabalance.errors import InputError
-from hemabalance.fingerprint import code_fingerprint
-from hemabalance.provenance import canonical_json
+from hemabalance.bookkeeping.fingerprint import code_fingerprint
+from hemabalance.files import canonical_json
 from hemabalance.sources import MODULES as SOURCE_MODULES
 from hemabalance.taxonomy import SOURCE_OF
 
 # For the jobs: threads that wait for each other by spinning take the cores from other jobs, up to ten times over.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Jobs import the package of this checkout: their scripts lie in folders beside it, of which it is no part.
+os.environ.update(
+    PYTHONPATH=os.pathsep.join(filter(None, [str(SCRIPTS), os.getenv("PYTHONPATH")]))
+)
 
 # One GPU job at a time on one machine, unless `--resources gpu=` says otherwise; a cluster (--jobs) deals its GPUs out
 # itself. In profiles/default, which has the last word over --profile, the limit would hold there too.
@@ -60,14 +64,14 @@ def settings(*sections, **values):
     return canonical_json({"seed": CONFIG.seed, **chosen, **values})
 
 
-def code(rule_name, *modules):
+def code(script, *modules):
     """Fingerprint of a script, of all it imports, and of modules that a registry imports for it."""
-    return code_fingerprint(SCRIPTS / f"{rule_name}.py", modules)
+    return code_fingerprint(SCRIPTS / f"{script}.py", modules)
 
 
-def own_code(rule_name):
+def own_code(script):
     """Param function: the fingerprint of a script that needs no registry; taken where one of its jobs is planned."""
-    return lambda wildcards: code(rule_name)
+    return lambda wildcards: code(script)
 
 
 def archive_of(source):

@@ -30,9 +30,9 @@ rule count_tables:
         "../envs/cpu.yaml"
     params:
         settings=settings(taxonomy=CONFIG.taxonomy),
-        code=own_code("count_tables"),
+        code=own_code("report/count_tables"),
     script:
-        "../workflow_scripts/count_tables.py"
+        "../workflow_scripts/report/count_tables.py"
 
 
 rule split_table:
@@ -53,9 +53,9 @@ rule split_table:
         "../envs/cpu.yaml"
     params:
         settings=settings(),
-        code=own_code("split_table"),
+        code=own_code("report/split_table"),
     script:
-        "../workflow_scripts/split_table.py"
+        "../workflow_scripts/report/split_table.py"
 
 
 rule scale_table:
@@ -79,6 +79,6 @@ rule scale_table:
         settings=settings(
             fields={name: entry.field for name, entry in CONFIG.sources.items()}
         ),
-        code=own_code("scale_table"),
+        code=own_code("report/scale_table"),
     script:
-        "../workflow_scripts/scale_table.py"
+        "../workflow_scripts/report/scale_table.py"

@@ -21,9 +21,11 @@ rule inventory:
     threads: 8
     params:
         settings=settings("limits", "pixels"),
-        code=lambda wildcards: code("inventory", SOURCE_MODULES[wildcards.source]),
+        code=lambda wildcards: code(
+            "sources/inventory", SOURCE_MODULES[wildcards.source]
+        ),
     script:
-        "../workflow_scripts/inventory.py"
+        "../workflow_scripts/sources/inventory.py"
 
 
 rule manifest:
@@ -42,9 +44,9 @@ rule manifest:
     threads: 8
     params:
         settings=settings("duplicates", taxonomy=CONFIG.taxonomy, sources=SOURCES),
-        code=own_code("manifest"),
+        code=own_code("dataset/manifest"),
     script:
-        "../workflow_scripts/manifest.py"
+        "../workflow_scripts/dataset/manifest.py"
 
 
 rule images:
@@ -68,6 +70,6 @@ rule images:
         settings=lambda wildcards: settings(
             "limits", "pixels", "images", field=CONFIG.sources[wildcards.source].field
         ),
-        code=own_code("images"),
+        code=own_code("dataset/images"),
     script:
-        "../workflow_scripts/images.py"
+        "../workflow_scripts/dataset/images.py"

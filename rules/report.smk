@@ -25,9 +25,9 @@ rule contact_sheet:
         "../envs/cpu.yaml"
     params:
         settings=settings(),
-        code=own_code("contact_sheet"),
+        code=own_code("report/contact_sheet"),
     script:
-        "../workflow_scripts/contact_sheet.py"
+        "../workflow_scripts/report/contact_sheet.py"
 
 
 rule copies_sheet:
@@ -58,9 +58,9 @@ rule copies_sheet:
         "../envs/cpu.yaml"
     params:
         settings=settings(),
-        code=own_code("copies_sheet"),
+        code=own_code("report/copies_sheet"),
     script:
-        "../workflow_scripts/copies_sheet.py"
+        "../workflow_scripts/report/copies_sheet.py"
 
 
 rule report:
@@ -93,6 +93,6 @@ rule report:
             taxonomy=CONFIG.taxonomy,
             origins={name: entry.origin for name, entry in CONFIG.sources.items()},
         ),
-        code=own_code("report"),
+        code=own_code("report/report"),
     script:
-        "../workflow_scripts/report.py"
+        "../workflow_scripts/report/report.py"

@@ -18,6 +18,6 @@ rule split:
         "../envs/cpu.yaml"
     params:
         settings=lambda wildcards: settings("split", protocol=wildcards.protocol),
-        code=own_code("split"),
+        code=own_code("dataset/split"),
     script:
-        "../workflow_scripts/split.py"
+        "../workflow_scripts/dataset/split.py"

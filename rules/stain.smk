@@ -34,9 +34,9 @@ rule pairs:
         settings=settings(
             "images", pairs=CONFIG.stain.pairs.model_dump(), frame=CONFIG.phantom.size
         ),
-        code=own_code("pairs"),
+        code=own_code("stain/pairs"),
     script:
-        "../workflow_scripts/pairs.py"
+        "../workflow_scripts/stain/pairs.py"
 
 
 rule stain_fit:
@@ -71,10 +71,10 @@ rule stain_fit:
             own=CONFIG.stain.settings_of(method_of(wildcards.normalizer)),
         ),
         code=lambda wildcards: code(
-            "stain_fit", STAIN_MODULES[method_of(wildcards.normalizer)]
+            "stain/stain_fit", STAIN_MODULES[method_of(wildcards.normalizer)]
         ),
     script:
-        "../workflow_scripts/stain_fit.py"
+        "../workflow_scripts/stain/stain_fit.py"
 
 
 rule stain_images:
@@ -106,7 +106,7 @@ rule stain_images:
             classes=CONFIG.stain.classes,
         ),
         code=lambda wildcards: code(
-            "stain_images", STAIN_MODULES[method_of(wildcards.normalizer)]
+            "stain/stain_images", STAIN_MODULES[method_of(wildcards.normalizer)]
         ),
     script:
-        "../workflow_scripts/stain_images.py"
+        "../workflow_scripts/stain/stain_images.py"

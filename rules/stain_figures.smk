@@ -36,10 +36,10 @@ rule stain_rows:
             own=CONFIG.stain.settings_of(method_of(wildcards.normalizer)),
         ),
         code=lambda wildcards: code(
-            "stain_rows", STAIN_MODULES[method_of(wildcards.normalizer)]
+            "stain/stain_rows", STAIN_MODULES[method_of(wildcards.normalizer)]
         ),
     script:
-        "../workflow_scripts/stain_rows.py"
+        "../workflow_scripts/stain/stain_rows.py"
 
 
 rule stain_methods:
@@ -83,8 +83,8 @@ rule stain_methods:
             ],
         ),
         code=lambda wildcards: code(
-            "stain_methods",
+            "stain/stain_methods",
             *[STAIN_MODULES[method_of(name)] for name in CHANGING[wildcards.protocol]],
         ),
     script:
-        "../workflow_scripts/stain_methods.py"
+        "../workflow_scripts/stain/stain_methods.py"

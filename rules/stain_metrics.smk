@@ -23,9 +23,9 @@ rule inception:
         "../envs/cpu.yaml"
     params:
         settings=settings(),
-        code=own_code("inception"),
+        code=own_code("metrics/inception"),
     script:
-        "../workflow_scripts/inception.py"
+        "../workflow_scripts/metrics/inception.py"
 
 
 rule source_classifier:
@@ -55,9 +55,9 @@ rule source_classifier:
             precision=CONFIG.precision,
             classifier=CONFIG.stain.classifier.model_dump(),
         ),
-        code=own_code("source_classifier"),
+        code=own_code("stain/source_classifier"),
     script:
-        "../workflow_scripts/source_classifier.py"
+        "../workflow_scripts/stain/source_classifier.py"
 
 
 rule stain_real:
@@ -85,9 +85,9 @@ rule stain_real:
             precision=CONFIG.precision,
             max_images=CONFIG.stain.evaluation.max_images,
         ),
-        code=own_code("stain_real"),
+        code=own_code("stain/stain_real"),
     script:
-        "../workflow_scripts/stain_real.py"
+        "../workflow_scripts/stain/stain_real.py"
 
 
 rule stain_metrics:
@@ -132,7 +132,7 @@ rule stain_metrics:
             ),
         ),
         code=lambda wildcards: code(
-            "stain_metrics", STAIN_MODULES[method_of(wildcards.normalizer)]
+            "stain/stain_metrics", STAIN_MODULES[method_of(wildcards.normalizer)]
         ),
     script:
-        "../workflow_scripts/stain_metrics.py"
+        "../workflow_scripts/stain/stain_metrics.py"

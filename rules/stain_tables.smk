@@ -60,9 +60,9 @@ rule stain_tables:
         settings=lambda wildcards: settings(
             normalizers=METHODS_COMPARED[wildcards.protocol]
         ),
-        code=own_code("stain_tables"),
+        code=own_code("stain/stain_tables"),
     script:
-        "../workflow_scripts/stain_tables.py"
+        "../workflow_scripts/stain/stain_tables.py"
 
 
 rule stain_audit:
@@ -94,9 +94,9 @@ rule stain_audit:
         settings=lambda wildcards: settings(
             normalizers=METHODS_COMPARED[wildcards.protocol]
         ),
-        code=own_code("stain_audit"),
+        code=own_code("stain/stain_audit"),
     script:
-        "../workflow_scripts/stain_audit.py"
+        "../workflow_scripts/stain/stain_audit.py"
 
 
 rule stain_losses:
@@ -121,6 +121,6 @@ rule stain_losses:
         "../envs/cpu.yaml"
     params:
         settings=lambda wildcards: settings(normalizers=TRAINED[wildcards.protocol]),
-        code=own_code("stain_losses"),
+        code=own_code("stain/stain_losses"),
     script:
-        "../workflow_scripts/stain_losses.py"
+        "../workflow_scripts/stain/stain_losses.py"

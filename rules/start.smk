@@ -1,10 +1,10 @@
 # What happens before the DAG is built, and before the first job: files and code are compared with what was noted of them.
 from snakemake.logging import logger
 
-from hemabalance.alone import locked
-from hemabalance.recheck import recheck
-from hemabalance.started import note_code
-from hemabalance.versioning.restore import restore, told
+from hemabalance.bookkeeping.locks import locked
+from hemabalance.bookkeeping.recheck import recheck
+from hemabalance.bookkeeping.started import note_code
+from hemabalance.bookkeeping.restore import restore, told
 
 # What DVC brought back is kept where its seal holds, what was made here where it is what its job wrote; jobs, and the
 # linter, only read. Two workflows, or a workflow and a publish, may start at the same moment.

@@ -48,9 +48,9 @@ rule synthesis_judge:
             size=CONFIG.synthesis.size,
             classifier=CONFIG.synthesis.judge.model_dump(),
         ),
-        code=own_code("synthesis_judge"),
+        code=own_code("synthesis/synthesis_judge"),
     script:
-        "../workflow_scripts/synthesis_judge.py"
+        "../workflow_scripts/synthesis/synthesis_judge.py"
 
 
 rule synthesis_fit:
@@ -87,10 +87,10 @@ rule synthesis_fit:
             teacher_images=CONFIG.synthesis.teacher_images,
         ),
         code=lambda wildcards: code(
-            "synthesis_fit", *generator_modules(wildcards.generator)
+            "synthesis/synthesis_fit", *generator_modules(wildcards.generator)
         ),
     script:
-        "../workflow_scripts/synthesis_fit.py"
+        "../workflow_scripts/synthesis/synthesis_fit.py"
 
 
 rule synthesis_images:
@@ -131,7 +131,7 @@ rule synthesis_images:
             gate=CONFIG.synthesis.gate.model_dump(exclude={"references"}),
         ),
         code=lambda wildcards: code(
-            "synthesis_images", method_of_generator(wildcards.generator)
+            "synthesis/synthesis_images", method_of_generator(wildcards.generator)
         ),
     script:
-        "../workflow_scripts/synthesis_images.py"
+        "../workflow_scripts/synthesis/synthesis_images.py"

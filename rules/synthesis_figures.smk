@@ -29,9 +29,9 @@ rule synthesis_sheet:
             protocol=wildcards.protocol,
             of=named(wildcards.normalizer, wildcards.generator),
         ),
-        code=own_code("synthesis_sheet"),
+        code=own_code("synthesis/synthesis_sheet"),
     script:
-        "../workflow_scripts/synthesis_sheet.py"
+        "../workflow_scripts/synthesis/synthesis_sheet.py"
 
 
 rule synthesis_strips:
@@ -55,9 +55,9 @@ rule synthesis_strips:
         settings=lambda wildcards: settings(
             of=named(wildcards.normalizer, wildcards.generator),
         ),
-        code=own_code("synthesis_strips"),
+        code=own_code("synthesis/synthesis_strips"),
     script:
-        "../workflow_scripts/synthesis_strips.py"
+        "../workflow_scripts/synthesis/synthesis_strips.py"
 
 
 rule synthesis_agreement:
@@ -82,9 +82,9 @@ rule synthesis_agreement:
         settings=lambda wildcards: settings(
             generator=facts_of(wildcards.normalizer, wildcards.generator),
         ),
-        code=own_code("synthesis_agreement"),
+        code=own_code("synthesis/synthesis_agreement"),
     script:
-        "../workflow_scripts/synthesis_agreement.py"
+        "../workflow_scripts/synthesis/synthesis_agreement.py"
 
 
 rule synthesis_pairs:
@@ -110,6 +110,6 @@ rule synthesis_pairs:
         settings=lambda wildcards: settings(
             of=named(wildcards.normalizer, wildcards.generator),
         ),
-        code=own_code("synthesis_pairs"),
+        code=own_code("synthesis/synthesis_pairs"),
     script:
-        "../workflow_scripts/synthesis_pairs.py"
+        "../workflow_scripts/synthesis/synthesis_pairs.py"

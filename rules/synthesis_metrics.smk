@@ -22,9 +22,9 @@ rule lpips_weights:
         "../envs/cpu.yaml"
     params:
         settings=settings(),
-        code=own_code("lpips_weights"),
+        code=own_code("metrics/lpips_weights"),
     script:
-        "../workflow_scripts/lpips_weights.py"
+        "../workflow_scripts/metrics/lpips_weights.py"
 
 
 rule synthesis_real:
@@ -57,9 +57,9 @@ rule synthesis_real:
                 "measured": CONFIG.synthesis.evaluation.max_images,
             },
         ),
-        code=own_code("synthesis_real"),
+        code=own_code("synthesis/synthesis_real"),
     script:
-        "../workflow_scripts/synthesis_real.py"
+        "../workflow_scripts/synthesis/synthesis_real.py"
 
 
 rule synthesis_metrics:
@@ -97,6 +97,6 @@ rule synthesis_metrics:
                 neighbours=CONFIG.synthesis.gate.neighbours,
             ),
         ),
-        code=own_code("synthesis_metrics"),
+        code=own_code("synthesis/synthesis_metrics"),
     script:
-        "../workflow_scripts/synthesis_metrics.py"
+        "../workflow_scripts/synthesis/synthesis_metrics.py"

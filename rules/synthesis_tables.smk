@@ -46,9 +46,9 @@ rule synthesis_tables:
         settings=lambda wildcards: settings(
             generators=[facts_of(*pair) for pair in GENERATED[wildcards.protocol]]
         ),
-        code=own_code("synthesis_tables"),
+        code=own_code("synthesis/synthesis_tables"),
     script:
-        "../workflow_scripts/synthesis_tables.py"
+        "../workflow_scripts/synthesis/synthesis_tables.py"
 
 
 rule synthesis_gate:
@@ -71,9 +71,9 @@ rule synthesis_gate:
         settings=lambda wildcards: settings(
             generators=[named(*pair) for pair in GENERATED[wildcards.protocol]]
         ),
-        code=own_code("synthesis_gate"),
+        code=own_code("synthesis/synthesis_gate"),
     script:
-        "../workflow_scripts/synthesis_gate.py"
+        "../workflow_scripts/synthesis/synthesis_gate.py"
 
 
 rule synthesis_losses:
@@ -96,6 +96,6 @@ rule synthesis_losses:
         settings=lambda wildcards: settings(
             generators=[named(*pair) for pair in GENERATED[wildcards.protocol]]
         ),
-        code=own_code("synthesis_losses"),
+        code=own_code("synthesis/synthesis_losses"),
     script:
-        "../workflow_scripts/synthesis_losses.py"
+        "../workflow_scripts/synthesis/synthesis_losses.py"

@@ -15,7 +15,7 @@ from drill.one import drill
 from drill.site import CONFIGS, Site
 from drill.table import summary, table
 from drill.verdict import FAILED
-from project import ROOT
+from helpers.project import ROOT
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ from drill.rooms import Room
 from drill.running import MissedError, Running, Said
 from drill.verdict import unclear
 from drill.work import Work
-from project import Project, command, surroundings
+from helpers.project import Project, command, surroundings
 
 DRILL = "drill.yaml"
 """Overlay that faults change."""

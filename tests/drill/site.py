@@ -10,7 +10,7 @@ import yaml
 
 from drill.faults.fault import PUBLISHED, RAW, Fault
 from drill.scene import DRILL, Base, Scene
-from project import OVERLAYS, ROOT, Project, opened
+from helpers.project import OVERLAYS, ROOT, Project, opened
 
 # So long that a fault can come in their middle, where those of the tests are over in a moment.
 _LONGER = {

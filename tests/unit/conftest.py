@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from predictors import Packed
-    from scored_runs import Rivals
+    from helpers.packed_models import Packed
+    from helpers.trained_classifiers import Rivals
 
 # Most tests do without: each fixture imports what it needs.
 
@@ -26,7 +26,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def rivals(tmp_path_factory: pytest.TempPathFactory) -> "Rivals":
     """A few trained classifiers, and what came of comparing them."""
-    import scored_runs
+    from helpers import trained_classifiers as scored_runs
 
     return scored_runs.rivals(tmp_path_factory.mktemp("rivals"))
 
@@ -34,7 +34,7 @@ def rivals(tmp_path_factory: pytest.TempPathFactory) -> "Rivals":
 @pytest.fixture(scope="session")
 def audits(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """What was found of two balanced sets, one under each protocol."""
-    import balanced_sets
+    from helpers import balanced_sets
 
     return balanced_sets.audits(tmp_path_factory.mktemp("sets"))
 
@@ -42,6 +42,6 @@ def audits(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
 @pytest.fixture(scope="session")
 def network(tmp_path_factory: pytest.TempPathFactory) -> "Packed":
     """A small neural network, packed for `hemabalance predict`."""
-    import predictors
+    from helpers import packed_models as predictors
 
     return predictors.packed(tmp_path_factory.mktemp("models") / "network", predictors.NETWORK)

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from full_disk import largest_file
 
+from helpers.full_disk import largest_file
 from hemabalance import progress as progress_module
 from hemabalance.errors import InputError
 from hemabalance.files import CHUNK, atomic_path, sha256_file, write_json

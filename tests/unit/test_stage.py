@@ -9,12 +9,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from hemabalance.bookkeeping.fingerprint import SCRIPTS, code_fingerprint
+from hemabalance.bookkeeping.ledger import Ledger
+from hemabalance.bookkeeping.started import FILE, note_code
 from hemabalance.errors import InputError
-from hemabalance.fingerprint import SCRIPTS, code_fingerprint
-from hemabalance.ledger import Ledger
-from hemabalance.provenance import canonical_json
+from hemabalance.files import canonical_json
 from hemabalance.stage import STATE, stage
-from hemabalance.started import FILE, note_code
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -140,7 +140,7 @@ def test_code_that_was_edited_since_the_workflow_started_is_noted_and_has_a_stat
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code_fingerprint(SCRIPTS / "manifest.py")
+    code_fingerprint(SCRIPTS / "dataset" / "manifest.py")
     note_code(STATE)
     started = json.loads((STATE / FILE).read_text())
     work, folders, noted = job(tmp_path), [], []

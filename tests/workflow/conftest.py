@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from project import Project, opened
+from helpers.project import Project, opened
 
 __all__ = ["Project", "opened"]
 

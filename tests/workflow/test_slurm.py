@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from slurm.one_node import NotHereError, forbidden, install, said, start, stop
+from helpers.one_node_slurm import NotHereError, forbidden, install, said, start, stop
 
 PROFILE = "profiles/slurm"
 # The node keeps no accounts, and jobs last seconds.

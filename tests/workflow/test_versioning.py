@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from project import ROOT, Project, opened
+from helpers.project import ROOT, Project, opened
 
 RUN = Path("results/tiny")
 FREE = RUN / "leak_free"
@@ -215,7 +215,7 @@ def test_an_earlier_commit_is_the_earlier_state(origin, tmp_path):
 def test_what_was_committed_without_building_it_is_stale_after_a_pull(origin, tmp_path):
     author = clone(origin, tmp_path / "author")
     change(author, classify={"training": {"lr": 0.02}})
-    script = author.folder / "workflow_scripts" / "synthesis_sheet.py"
+    script = author.folder / "workflow_scripts" / "synthesis" / "synthesis_sheet.py"
     script.write_text(script.read_text() + "\n\nUNUSED = 1\n")
     commit(author, "A larger step and other code, not built")
     project = clone(author, tmp_path / "clone")

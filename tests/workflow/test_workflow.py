@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from browser import browser, shown
+from helpers.browser import browser, shown
 
 MORE = ("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml")
 RULES = {

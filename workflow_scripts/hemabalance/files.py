@@ -79,6 +79,11 @@ def sha256_file(path: str | Path) -> str:
     return digest.hexdigest()
 
 
+def canonical_json(value: Any) -> str:
+    """One sorted, compact JSON string: Snakemake compares params as an unordered set of values."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def write_json(value: Any, path: str | Path) -> None:
     """Write a JSON object atomically, indented, non-ASCII as it is."""
     with atomic_path(path) as part:

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from hemabalance.bookkeeping import fetch, ledger, locks, started
 from hemabalance.errors import InputError
 from hemabalance.files import sha256_file, writing
 
@@ -59,7 +59,7 @@ def stage(job: Any) -> Iterator[Run]:
     settings = json.loads(job.params.settings)
     log_file = Path(job.log[0])
     # Now, as most of what will run has just been imported.
-    edited = import_module("hemabalance.started").edited_since(STATE)
+    edited = started.edited_since(STATE)
     run = Run(
         settings,
         job.threads,
@@ -96,28 +96,23 @@ def stage(job: Any) -> Iterator[Run]:
             handler.close()
 
 
-# These modules are imported by name, as how files are kept account of and brought is no part of what a rule computes.
-
-
 def _alone(job: Any) -> AbstractContextManager[None]:
     """While this holds, no other process does the same job."""
-    held: AbstractContextManager[None] = import_module("hemabalance.alone").alone(str(job.output[0]), STATE)
-    return held
+    return locks.alone(str(job.output[0]), STATE)
 
 
 def _looked_at(job: Any) -> Any:
-    ledger = import_module("hemabalance.ledger").Ledger(STATE)
-    return ledger.begin([str(path) for path in job.input], [str(path) for path in job.output])
+    return ledger.Ledger(STATE).begin([str(path) for path in job.input], [str(path) for path in job.output])
 
 
 def _noted(job: Any, taken: Any, edited: Mapping[str, str]) -> None:
     other, outputs = _ran(job, edited), [str(path) for path in job.output]
-    import_module("hemabalance.ledger").Ledger(STATE).end(taken, outputs, _params(job), other)
+    ledger.Ledger(STATE).end(taken, outputs, _params(job), other)
 
 
 def _ran(job: Any, edited: Mapping[str, str]) -> list[str]:
     """Files that this process has run in another version than the workflow was started with."""
-    return list(import_module("hemabalance.started").ran(edited, job.rule))
+    return started.ran(edited, job.rule)
 
 
 def _made_by(job: Any, edited: Mapping[str, str]) -> str:
@@ -126,9 +121,8 @@ def _made_by(job: Any, edited: Mapping[str, str]) -> str:
 
 def _fetched(job: Any) -> bool:
     """Whether DVC has brought the outputs."""
-    published = import_module("hemabalance.versioning.fetch")
     outputs, inputs = [str(path) for path in job.output], [str(path) for path in job.input]
-    return bool(published.fetch(outputs, inputs, _params(job), STATE))
+    return fetch.fetch(outputs, inputs, _params(job), STATE)
 
 
 def _params(job: Any) -> list[str]:

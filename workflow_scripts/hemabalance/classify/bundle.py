@@ -135,7 +135,7 @@ def write_bundle(
         limits: of archives of images to predict.
         stain: the normaliser of its images, None for none.
         sources: what is known of the public archives.
-        rows: the balanced set (`dataset.balance.SCHEMA`).
+        rows: the balanced set (`balance.balanced_set.SCHEMA`).
         rendered: whether the images are the phantom's.
         balanced: file of the balanced set.
         calibration, metrics: what was measured of the model.

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hemabalance.balance.balanced_set import REAL, read_images
 from hemabalance.classify import method_module
 from hemabalance.classify.model import ModelData
-from hemabalance.dataset.balance import REAL, read_images
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.files import write_json
 from hemabalance.taxonomy import CLASSES

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from hemabalance.balance.balanced_set import read_balanced
 from hemabalance.classify.bundle import MODEL, Frame, Origin, Stain, write_bundle
 from hemabalance.classify.card import write_card
-from hemabalance.dataset.balance import read_balanced
 from hemabalance.sources.archives import Limits
 from hemabalance.sources.catalogue import SourceEntry
 

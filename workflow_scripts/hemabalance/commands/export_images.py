@@ -27,8 +27,8 @@ def add(commands: Any) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Export; 0 when all is written."""
-    from hemabalance.dataset.balance import REAL, read_balanced
-    from hemabalance.dataset.export import export_folder, export_parquet
+    from hemabalance.balance.balanced_set import REAL, read_balanced
+    from hemabalance.balance.export import export_folder, export_parquet
     from hemabalance.dataset.imageset import open_sets
 
     rows, told = read_balanced(asked.balanced / "images.parquet"), _audit(asked.balanced)

@@ -21,9 +21,9 @@ def add(commands: Any) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Publish, and say what was published and what was not."""
-    from hemabalance.alone import locked
-    from hemabalance.versioning.publish import publish
-    from hemabalance.versioning.summary import summary
+    from hemabalance.bookkeeping.locks import locked
+    from hemabalance.bookkeeping.publish import publish
+    from hemabalance.bookkeeping.summary import summary
 
     with locked(SNAKEMAKE_STATE / "hemabalance" / "publish.lock"):
         outputs = summary(asked_of_snakemake(asked))

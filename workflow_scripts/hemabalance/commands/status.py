@@ -20,8 +20,8 @@ def add(commands: Any) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Print the table."""
-    from hemabalance.versioning.status import IN_DVC, STATES, stages
-    from hemabalance.versioning.summary import summary
+    from hemabalance.bookkeeping.status import IN_DVC, STATES, stages
+    from hemabalance.bookkeeping.summary import summary
 
     outputs = summary(asked_of_snakemake(asked))
     table = stages(outputs)

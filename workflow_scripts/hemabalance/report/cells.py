@@ -1,7 +1,12 @@
 """What stands in a cell of a table: numbers a person can read, and words where there is none."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+import pandas as pd
+
+from hemabalance.files import atomic_path
 
 NOT_AVAILABLE = "not available"
 """In place of a value that this run could not measure; a column `reason` says why."""
@@ -41,3 +46,9 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02}m{rest:02}s" if hours else f"{minutes}m{rest:02}s"
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV, atomically."""
+    with atomic_path(path) as part:
+        table.to_csv(part, index=False)

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hemabalance.files import atomic_path
 from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE, NOT_REPORTED
-from hemabalance.report.headline import read_headline
+from hemabalance.report.classify.headline import read_headline
 from hemabalance.report.titles import SECTIONS, place_of
 
 _NO_NUMBERS = (NOT_AVAILABLE, NOT_REPORTED, NO_REASON, "")

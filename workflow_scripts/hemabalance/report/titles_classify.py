@@ -1,7 +1,7 @@
 """What the page says above tables and figures of balanced sets and of classification."""
 
+from hemabalance.report.classify.scored import as_share
 from hemabalance.report.reported import reported
-from hemabalance.report.scored import as_share
 
 Titles = dict[str, tuple[str, str]]
 """File name -> title and note, as in `titles.Section`."""

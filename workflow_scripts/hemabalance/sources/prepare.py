@@ -10,9 +10,9 @@ import pandas as pd
 from hemabalance.dataset.geometry import Fit, fit_square
 from hemabalance.dataset.imageset import write_image_set
 from hemabalance.errors import InputError
+from hemabalance.files import canonical_json
 from hemabalance.parallel import threaded_map
 from hemabalance.progress import progress
-from hemabalance.provenance import canonical_json
 from hemabalance.sources.archives import Archive, Limits, open_archive
 from hemabalance.sources.decode import decode
 from hemabalance.sources.inventory import PixelLimits

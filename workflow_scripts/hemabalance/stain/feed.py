@@ -30,9 +30,13 @@ class Feed(Protocol):
         ...
 
     @property
-    def samplers(self) -> Mapping[str, Sampler]: ...
+    def samplers(self) -> Mapping[str, Sampler]:
+        """Orders in which images come."""
+
     @property
-    def generators(self) -> Mapping[str, torch.Generator]: ...
+    def generators(self) -> Mapping[str, torch.Generator]:
+        """Random number generators."""
+
     @property
     def fingerprint(self) -> str:
         """Tells one set of training images from another."""

@@ -33,7 +33,9 @@ class Generator(Protocol):
     """One method, trained or not."""
 
     @property
-    def classes(self) -> Classes: ...
+    def classes(self) -> Classes:
+        """The classes that it makes images of."""
+
     @property
     def size(self) -> int:
         """Side of the images in pixels."""

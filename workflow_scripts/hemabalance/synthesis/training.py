@@ -15,9 +15,12 @@ class Intervals(Protocol):
     """The settings of every method have these, and are a dataclass."""
 
     @property
-    def log_every(self) -> int: ...
+    def log_every(self) -> int:
+        """Steps between two lines of the history."""
+
     @property
-    def checkpoint_every(self) -> int: ...
+    def checkpoint_every(self) -> int:
+        """Steps between two resume points."""
 
 
 def describe(method: str, size: int, classes: Classes, settings: Any) -> dict[str, Any]:

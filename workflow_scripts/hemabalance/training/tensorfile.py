@@ -16,8 +16,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from hemabalance.errors import InputError
-from hemabalance.files import CHUNK, atomic_path
-from hemabalance.provenance import canonical_json
+from hemabalance.files import CHUNK, atomic_path, canonical_json
 
 KEY, SEAL = "hemabalance", "sha256"
 _BLANK = "0" * 64

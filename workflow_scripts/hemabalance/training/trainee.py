@@ -22,17 +22,29 @@ class Trainee(Protocol):
     """
 
     @property
-    def networks(self) -> Mapping[str, nn.Module]: ...
+    def networks(self) -> Mapping[str, nn.Module]:
+        """All networks, trained and frozen."""
+
     @property
-    def optimizers(self) -> Mapping[str, Optimizer]: ...
+    def optimizers(self) -> Mapping[str, Optimizer]:
+        """Their optimisers."""
+
     @property
-    def schedulers(self) -> Mapping[str, LRScheduler]: ...
+    def schedulers(self) -> Mapping[str, LRScheduler]:
+        """Schedules of the learning rates."""
+
     @property
-    def averages(self) -> Mapping[str, ExponentialAverage]: ...
+    def averages(self) -> Mapping[str, ExponentialAverage]:
+        """Running averages of networks."""
+
     @property
-    def samplers(self) -> Mapping[str, Sampler]: ...
+    def samplers(self) -> Mapping[str, Sampler]:
+        """Orders in which images come."""
+
     @property
-    def generators(self) -> Mapping[str, torch.Generator]: ...
+    def generators(self) -> Mapping[str, torch.Generator]:
+        """Random number generators."""
+
     def step(self) -> Mapping[str, Tensor]:
         """One optimisation step, of schedulers and averages too; its losses by name, detached, 0-dim."""
         ...

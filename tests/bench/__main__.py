@@ -1,0 +1,198 @@
+"""`make bench`: how fast, against a named peer in the same run. Prints a table; fails nothing.
+
+With DATA=folder the PBC archive there is read; without it, a rendered archive of the same layout.
+"""
+
+import argparse
+import io
+import json
+import logging
+import multiprocessing
+import platform
+import resource
+import statistics
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from bench.bench_classify import bench_classify
+from bench.bench_stain import bench_transform
+from bench.bench_synthesis import bench_synthesis
+from bench.bench_training import bench_loop
+from bench.bench_versioning import bench_versioning
+from hemabalance.config import Config
+from hemabalance.dataset.exclusions import read_exclusions
+from hemabalance.dataset.hamming import pairs_within
+from hemabalance.dataset.manifest import build_manifest
+from hemabalance.sources.archives import Limits, open_archive
+from hemabalance.sources.catalogue import load_catalogue
+from hemabalance.sources.decode import UnreadableImage, decode, has_signature
+from hemabalance.sources.inventory import PixelLimits, take_inventory
+from hemabalance.sources.phantom.archive import write_archive
+from hemabalance.sources.phantom.cells import draw_cells
+from hemabalance.sources.phantom.plan import scaled_counts
+from hemabalance.sources.phantom.render import render
+from hemabalance.taxonomy import CLASSES
+from hemabalance.torchvision_compat import make_torchvision_importable
+
+WORKERS = 2
+REPEATS = 3
+CONFIG = Config()
+LIMITS = Limits(**CONFIG.limits.model_dump())
+PIXELS = CONFIG.pixels.model_dump()
+CATALOGUE = load_catalogue(Path(CONFIG.catalogue))
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def our_manifest(archive: Path) -> None:
+    """What the rules inventory and manifest do with one source."""
+    table, _ = take_inventory(
+        archive,
+        "mendeley",
+        CATALOGUE["mendeley"],
+        limits=LIMITS,
+        pixels=PixelLimits(**PIXELS),
+        threads=WORKERS,
+    )
+    exclusions = read_exclusions(Path(CONFIG.exclusions), set(table["image_id"]))
+    build_manifest(table, exclusions, taxonomy=CONFIG.taxonomy, threads=WORKERS, **CONFIG.duplicates.model_dump())
+
+
+def peer_duplicates(folder: Path) -> None:
+    """imagededup's perceptual hash and search, on the same images as loose files."""
+    make_torchvision_importable()
+    from imagededup.methods import PHash
+
+    method = PHash(verbose=False)
+    hashes = method.encode_images(image_dir=folder, num_enc_workers=WORKERS)
+    method.find_duplicates(encoding_map=hashes, num_dist_workers=WORKERS)
+
+
+def unpack_images(archive: Path, folder: Path) -> int:
+    """Numbered files for the peer, which wants a folder."""
+    count = 0
+    with open_archive(archive, LIMITS) as opened:
+        for _, data in opened.read([member.name for member in opened.members]):
+            if has_signature(data):
+                (folder / f"{count:06d}.jpg").write_bytes(data)
+                count += 1
+    return count
+
+
+def pbc_archive(data: Path, scratch: Path) -> Path:
+    archive = data / CATALOGUE["mendeley"].archive
+    if not archive.exists():
+        archive = scratch / "phantom.zip"
+        counts = scaled_counts(CATALOGUE["mendeley"].counts, fraction=0.1, min_images=2)
+        write_archive(archive, "mendeley", seed=CONFIG.seed, counts=counts, size=360, threads=WORKERS)
+    return archive
+
+
+def grown(archive: Path, target: Path, count: int) -> Path:
+    """The archive's images and mirrored copies of them, `count` in all: the public archive's size from a part of it."""
+    turns = (None, Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.FLIP_TOP_BOTTOM, Image.Transpose.ROTATE_180)
+    written = 0
+    with open_archive(archive, LIMITS) as opened, zipfile.ZipFile(target, "w") as out:
+        for turn in turns:
+            for name, data in opened.read([member.name for member in opened.members]):
+                if written < count and has_signature(data):
+                    folder, _, file = name.rpartition("/")
+                    out.writestr(f"{folder}/{file.removesuffix('.jpg')}-{turn}.jpg", turned(data, turn))
+                    written += 1
+    return target
+
+
+def turned(data: bytes, turn: Image.Transpose | None) -> bytes:
+    try:
+        image, _ = decode(data, max_pixels=CONFIG.pixels.max_pixels, min_side=CONFIG.pixels.min_side)
+    except UnreadableImage:
+        return data
+    buffer = io.BytesIO()
+    if turn is not None:
+        Image.fromarray(image).transpose(turn).save(buffer, "JPEG", quality=90, subsampling=0)
+    return buffer.getvalue() or data
+
+
+def bench_manifest(archive: Path, folder: Path, repeats: int) -> None:
+    folder.mkdir()
+    count = unpack_images(archive, folder)
+    pairs = [(seconds(lambda: our_manifest(archive)), seconds(lambda: peer_duplicates(folder))) for _ in range(repeats)]
+    ours, peer = (statistics.median(column) for column in zip(*pairs, strict=True))
+    ratio = statistics.median(theirs / mine for mine, theirs in pairs)
+    print(f"manifest with hashes and deduplication, {count} images, {WORKERS} workers, medians of {repeats}:")
+    print(f"  hemabalance {ours:.1f} s, imagededup PHash {peer:.1f} s; {ratio:.1f} times as fast")
+
+
+def search(count: int) -> dict[str, float]:
+    """Random hashes with 1,000 planted pairs within 6 bits; run in a process of its own for its peak memory."""
+    rng = np.random.default_rng(CONFIG.seed)
+    hashes = rng.integers(0, 2**64, count, dtype=np.uint64, endpoint=False)
+    planted = rng.choice(count, 2000, replace=False).reshape(2, 1000)
+    flipped = (rng.choice(64, rng.integers(0, 7), replace=False) for _ in range(1000))
+    flips = np.array([sum(1 << int(bit) for bit in bits) for bits in flipped], np.uint64)
+    hashes[planted[1]] = hashes[planted[0]] ^ flips
+    start = time.perf_counter()
+    i, j, _ = pairs_within(hashes, 6, threads=WORKERS, max_pairs=10_000_000)
+    taken = time.perf_counter() - start
+    found = set(zip(i.tolist(), j.tolist(), strict=True))
+    hits = sum((min(a, b), max(a, b)) in found for a, b in planted.T.tolist())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return {"seconds": taken, "planted": hits, "peak_gib": peak}
+
+
+def bench_search() -> None:
+    for count in (35_000, 1_000_000, 10_000_000):
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            done = pool.submit(search, count).result()
+        print(
+            f"{count:,} random 64-bit hashes, radius 6, {WORKERS} threads: {done['seconds']:.1f} s, "
+            f"{done['planted']:.0f} of 1,000 planted pairs found, peak {done['peak_gib']:.2f} GiB"
+        )
+
+
+def bench_phantom() -> None:
+    labels = [CLASSES[k % len(CLASSES)] for k in range(2000)]
+    taken = seconds(
+        lambda: render(
+            draw_cells(labels, seed=CONFIG.seed, first_index=0), "a", shape=(128, 128), nuisance=True, threads=WORKERS
+        )
+    )
+    print(f"phantom, 2,000 images of 128 px, {WORKERS} threads: {taken:.1f} s")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("data/raw"), help="folder with the PBC archive")
+    given = parser.parse_args()
+    logging.disable(logging.WARNING)
+    print(json.dumps({"machine": platform.processor() or platform.machine(), "python": platform.python_version()}))
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        archive = pbc_archive(given.data, scratch)
+        bench_manifest(archive, scratch / "loose", REPEATS)
+        full = sum(CATALOGUE["mendeley"].counts.values())
+        bench_manifest(grown(archive, scratch / "grown.zip", full), scratch / "grown", 1)
+    bench_search()
+    bench_phantom()
+    bench_loop()
+    bench_transform()
+    bench_classify()
+    with tempfile.TemporaryDirectory() as folder:
+        bench_synthesis(Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        bench_versioning(Path(folder))
+
+
+if __name__ == "__main__":
+    main()

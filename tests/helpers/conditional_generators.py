@@ -1,0 +1,89 @@
+"""Discs coloured by class, and the conditional generators built, begun and fitted on them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.small_trainings import cpu
+from hemabalance.synthesis import method_module
+from hemabalance.synthesis.generator import SynthesisData
+from hemabalance.synthesis.roles import Classes
+from hemabalance.training.device import Runtime, bare
+from hemabalance.training.job import FitJob, Images
+
+SIZE = 16
+LABELS = ("basophil", "monocyte", "platelet")
+COLOURS = {"basophil": (90, 40, 120), "monocyte": (120, 170, 60), "platelet": (220, 120, 150), "neutrophil": (0, 0, 0)}
+SETTINGS: dict[str, Any] = {
+    "latent": 5,
+    "width": 4,
+    "critic_width": 4,
+    "norm": "batch",
+    "lr": 2e-3,
+    "betas": (0.0, 0.9),
+    "batch": 4,
+    "steps": 6,
+    "critic_steps": 2,
+    "gp_weight": 10.0,
+    "average_decay": 0.5,
+    "decay_from": 0.5,
+    "augment": True,
+    "memory_budget": 1 << 20,
+    "log_every": 2,
+    "checkpoint_every": 2,
+    "snapshots": 3,
+    "snapshot_images": 2,
+}
+OWN: dict[str, dict[str, Any]] = {
+    "c_wgan_gp": {"class_weight": 1.0, "classifier_lr": 2e-3, "colour_strength": 0.2},
+    "cwgan_gp": {},
+}
+every_method = pytest.mark.parametrize("name", OWN)
+
+
+def cells(labels: list[str], seed: int, size: int = SIZE) -> Images:
+    """Discs whose colour is their class's."""
+    rng = np.random.default_rng(seed)
+    down, across = np.mgrid[0:size, 0:size]
+    pixels = np.full((len(labels), size, size, 3), 235)
+    for k, label in enumerate(labels):
+        pixels[k, np.hypot(down - size / 2, across - size / 2) < size * rng.uniform(0.2, 0.4)] = COLOURS[label]
+    return Images((pixels + rng.integers(-9, 10, pixels.shape)).clip(0, 255).astype(np.uint8), np.array(labels))
+
+
+def data(real: Images | None = None, held_back: int = 4, size: int = SIZE) -> SynthesisData:
+    labels = ["monocyte"] * 6 + ["basophil"] * 3 + ["neutrophil"] * 4 + ["platelet"]
+    watched = [*LABELS, "neutrophil"] * held_back
+    none = Images(np.empty((0, size, size, 3), np.uint8), np.empty(0, "<U1"))
+    return SynthesisData(real or cells(labels, 1, size), cells(watched, 2) if watched else none, none)
+
+
+def job(folder: Path, seed: int = 7, runtime: Runtime | None = None) -> FitJob:
+    return FitJob(runtime or cpu(seed=seed), folder / "state", folder / "history.jsonl", threads=1, seed=seed)
+
+
+def built(
+    name: str, size: int = SIZE, trained: tuple[str, ...] = LABELS, served: tuple[str, ...] = LABELS, **changed: Any
+) -> Any:
+    settings = {**SETTINGS, **OWN[name], **changed}
+    return method_module(name).build(settings, classes=Classes(trained, served), size=size, runtime=cpu())
+
+
+def begun(name: str, folder: Path, **changed: Any) -> Any:
+    return built(name, **changed).begin(data(), job(folder))
+
+
+def fitted(name: str, folder: Path, seed: int = 7, **changed: Any) -> Any:
+    generator = built(name, **changed)
+    generator.fit(data(), job(folder, seed))
+    return generator
+
+
+def parameters(game: Any) -> dict[str, dict[str, torch.Tensor]]:
+    return {
+        name: {key: value.detach().clone() for key, value in bare(game.networks[name]).named_parameters()}
+        for name in game.optimizers
+    }

@@ -1,0 +1,162 @@
+"""A copy of the project in which the real workflow runs, by default on a very small phantom."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = (
+    "Snakefile", "rules", "envs", "profiles", "workflow_scripts", "config.yaml", "data", ".gitignore", ".dvcignore",
+    ".dvc",
+)  # fmt: skip
+NETWORKS = {
+    "width": 4,
+    "critic_width": 4,
+    "critic_layers": 1,
+    "steps": 3,
+    "batch": 2,
+    "log_every": 2,
+    "checkpoint_every": 2,
+}
+SYNTHESIS = {"latent": 4, "width": 4, "log_every": 2, "checkpoint_every": 2, "snapshots": 2, "snapshot_images": 2}
+TINY = {
+    "run": "tiny",
+    "phantom": {"fraction": 0.001, "min_images": 5, "size": 64},
+    "images": {"size": 32},
+    "stain": {
+        "compare": {"leak_free": ["none", "reinhard", "wcyclegan_gp"]},
+        "wcyclegan_gp": NETWORKS,
+        "pairs": {"train": 4, "test": 4},
+        "classifier": {"width": 4, "batch": 8, "steps": 4, "log_every": 2, "checkpoint_every": 2},
+        "evaluation": {"max_images": 12, "kid_subset": 4, "folds": 2},
+    },
+    "synthesis": {
+        "normalizer": "none",
+        "size": 16,
+        "roles": {"rare_below": 7, "rich_from": 8, "enough_from": 13},
+        "compare": {"leak_free": ["c_wgan_gp", "fewshot_meta"]},
+        "teacher_images": 4,
+        "c_wgan_gp": SYNTHESIS | {"critic_width": 4, "batch": 4, "steps": 3, "critic_steps": 1},
+        "fewshot_meta": SYNTHESIS
+        | {"discriminator_width": 4, "encoder_width": 4, "features": 4, "episodes": 3, "inner_steps": 1, "shots": 2}
+        | {"adapt_steps": 2, "snapshot_adapt_steps": 1},
+        "judge": {"width": 4, "batch": 8, "steps": 4, "log_every": 2, "checkpoint_every": 2},
+        "draws": {"target_per_class": 6, "least": 4, "most_times": 1.0},
+        "gate": {"references": 6},
+        "evaluation": {"max_images": 4, "kid_subset": 2, "resamples": 10, "pairs": 4},
+    },
+    "balance": {
+        "audit_images": 20,
+        "folds": 2,
+        "recipes": {"original": {"normalizer": "none"}, "balanced": {"normalizer": "none", "gate": "none"}},
+    },
+    "classify": {
+        "training": {"batch": 4, "steps": 4, "validate_every": 2, "log_every": 2, "checkpoint_every": 2},
+        "models": {"senet154_ge": {"groups": 2, "width": 4, "stem": 4}},
+        "shown": ["original", "balanced"],
+    },
+}
+
+
+AUTHOR = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "nobody"), ("EMAIL", "nobody@example.org"))
+}
+OVERLAYS = ("profiles/overlays/demo.yaml", "tiny.yaml")
+
+
+def surroundings(folder: Path) -> dict[str, str]:
+    """Environment variables of all that runs in a project: its own package comes before an installed one."""
+    path = [str(folder / "workflow_scripts"), os.environ.get("PYTHONPATH", "")]
+    more = {"PYTHONPATH": os.pathsep.join(filter(None, path)), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"}
+    return {**os.environ, **more}
+
+
+def command(*arguments: str, overlays: tuple[str, ...] = OVERLAYS) -> list[str]:
+    """The command line that runs snakemake."""
+    return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", "config.yaml", *overlays]
+
+
+class Project:
+    """A checkout in a folder of its own."""
+
+    weights: Path | None = None
+    """Downloaded by the first run; the others need not fetch the same 90 MB again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for part in PARTS:
+            source = ROOT / part
+            if source.is_dir():
+                left_out = shutil.ignore_patterns("raw", "weights", "__pycache__", "cache", "tmp", "config.local")
+                shutil.copytree(source, folder / part, ignore=left_out)
+            else:
+                shutil.copy(source, folder / part)
+        (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+        if self.weights is not None:
+            shutil.copytree(self.weights, folder / "data" / "weights", dirs_exist_ok=True, copy_function=os.link)
+
+    def snakemake(self, *arguments: str, overlays: tuple[str, ...] = OVERLAYS):
+        """Run snakemake there; the caller looks at `returncode` and at `stdout`, which holds stderr too."""
+        return subprocess.run(
+            command(*arguments, overlays=overlays),
+            cwd=self.folder,
+            env=surroundings(self.folder),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def hemabalance(self, *arguments: object):
+        """Run the command line there."""
+        program = "import sys; from hemabalance.cli import main; sys.exit(main())"
+        return subprocess.run(
+            [sys.executable, "-c", program, *map(str, arguments)],
+            cwd=self.folder,
+            env=surroundings(self.folder),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def call(self, *command: object) -> str:
+        """Run another program there, such as git; what it says."""
+        program = [sys.executable, "-m", "dvc"] if command[0] == "dvc" else [str(command[0])]
+        done = subprocess.run(
+            [*program, *map(str, command[1:])],
+            cwd=self.folder,
+            env={**surroundings(self.folder), **AUTHOR},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def plan(self, *arguments: str, **options) -> str:
+        """What a dry run says."""
+        done = self.snakemake("--dry-run", *arguments, "--quiet", "reason", **options)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def would_run(self, *arguments: str, **options) -> set[str]:
+        """The rules that a dry run would execute."""
+        lines = self.plan(*arguments, **options).splitlines()
+        return {line.split()[1].rstrip(":") for line in lines if line.startswith(("rule ", "localrule "))}
+
+    def copy(self, folder: Path) -> "Project":
+        """The same in another folder."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return opened(folder)
+
+
+def opened(folder: Path) -> Project:
+    """A project that is in its folder already."""
+    project = object.__new__(Project)
+    project.folder = folder
+    return project

@@ -1,0 +1,79 @@
+"""A program: trainings on two CPU processes that Fabric starts. `python two_processes.py FOLDER`.
+
+Each rank leaves `FOLDER/rank<n>.json` with what it saw.
+"""
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+from torch import Tensor
+
+from helpers.small_trainings import SCHEDULE, Line, PowerCut, TinyGan, ask_at, cut_at, fit, walk
+from hemabalance.training.checkpoint import weights
+from hemabalance.training.device import Runtime, start
+from hemabalance.training.monitor import TrainingDiverged
+
+SHORT = replace(SCHEDULE, steps=14, checkpoint_every=5)
+
+
+def digest(trainee: TinyGan) -> str:
+    tensors = weights(trainee)
+    return sha256(b"".join(tensors[name].numpy().tobytes() for name in sorted(tensors))).hexdigest()
+
+
+def ended(folder: Path, runtime: Runtime, before_step: Callable[[int], object]) -> str:
+    """How a training ends; on the way it meets what `before_step` does."""
+    try:
+        fit(folder, runtime, schedule=SHORT, before_step=before_step)
+    except PowerCut:
+        return "power cut"
+    except SystemExit as stopped:
+        return str(stopped.code)
+    return "done"
+
+
+def written(folder: Path) -> set[str]:
+    """A set that fills with the names of the files this process opens below `folder` to write to."""
+    names: set[str] = set()
+
+    def look(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR):
+            path = Path(os.fsdecode(arguments[0])) if isinstance(arguments[0], str | bytes) else Path()
+            if path.is_relative_to(folder):
+                names.add(path.name)
+
+    sys.addaudithook(look)
+    return names
+
+
+def main(folder: Path) -> None:
+    wrote = written(folder)
+    runtime = start(device="cpu", precision="32", devices=2, seed=3, threads=1)
+
+    def spoil_one(step: int, output: Tensor) -> Tensor:
+        return output * (math.nan if step == 8 and runtime.rank == 1 else 1.0)
+
+    saw: dict[str, object] = {"rank": runtime.rank, "world": runtime.world}
+    saw["drew"] = TinyGan(runtime).samplers["a"].draw().tolist()
+    saw["pose"] = TinyGan(runtime).generators["poses"].initial_seed()
+    alone = TinyGan(runtime)
+    fit(folder / "alone", runtime, schedule=SHORT, trainee=alone)
+    saw["weights"] = digest(alone)
+    for name, what in (("cut", cut_at(9)), ("asked", ask_at(7 if runtime.rank == 1 else 0))):
+        saw[name] = [ended(folder / name, runtime, before) for before in (what, lambda step: None)]
+    try:
+        walk(folder / "spoilt", Line(runtime, spoil_one), runtime, SHORT)
+    except TrainingDiverged as error:
+        saw["spoilt"] = str(error)
+    saw["wrote"] = sorted(wrote)
+    (folder / f"rank{runtime.rank}.json").write_text(json.dumps(saw))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,101 @@
+"""A job's outputs come from DVC only where they were published as made by just that job."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from hemabalance.bookkeeping.dvc import dvc as dvc_command
+from hemabalance.bookkeeping.fetch import SWITCH, fetch
+from hemabalance.bookkeeping.hashes import md5_file
+from hemabalance.bookkeeping.seals import Seal, dvc_file, write_seal
+
+STATE = Path(".snakemake")
+MADE, READ, ARCHIVE = "results/b.txt", "results/a.txt", "data/raw/x.zip"
+PARAMS = ["'one'", "'two'"]
+
+
+def dvc(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "dvc", *arguments, "--quiet"], check=True)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An output and an archive, published and not here, and the input of the output, which is."""
+    folder = tmp_path_factory.mktemp("published")
+    was = Path.cwd()
+    os.chdir(folder)
+    dvc("init", "--no-scm")
+    for path in (MADE, READ, ARCHIVE):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(f"content of {path}")
+    dvc("add", MADE, ARCHIVE)
+    write_seal(dvc_file(MADE), Seal(md5_file(MADE), {READ: md5_file(READ)}, {"params": PARAMS}))
+    write_seal(dvc_file(ARCHIVE), Seal(md5_file(ARCHIVE), {}, {}))
+    os.chdir(was)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _there(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(prepared)
+    for path in (MADE, ARCHIVE):
+        Path(path).unlink(missing_ok=True)
+    Path(READ).write_text(f"content of {READ}")
+
+
+def test_what_just_this_job_made_is_brought() -> None:
+    assert fetch([MADE], [READ], PARAMS, STATE)
+    assert Path(MADE).read_text() == f"content of {MADE}"
+
+
+def test_an_archive_is_brought_whatever_would_get_it() -> None:
+    assert fetch([ARCHIVE], ["data/sources.yaml"], ["'download'"], STATE)
+    assert Path(ARCHIVE).is_file()
+
+
+def test_other_settings_inputs_or_outputs_are_not_it() -> None:
+    assert not fetch([MADE], [READ], ["'one'"], STATE)
+    assert not fetch([MADE], [], PARAMS, STATE)
+    assert not fetch([MADE, "results/c.txt"], [READ], PARAMS, STATE)
+    Path(READ).write_text("another content")
+    assert not fetch([MADE], [READ], PARAMS, STATE)
+    assert not Path(MADE).exists()
+
+
+def test_it_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SWITCH, "0")
+    assert not fetch([MADE], [READ], PARAMS, STATE)
+
+
+def test_without_a_seal_or_with_a_damaged_one_the_job_runs(caplog: pytest.LogCaptureFixture) -> None:
+    described = dvc_file(MADE).read_text()
+    try:
+        dvc_file(MADE).write_text(described[: described.index("meta:")])
+        assert not fetch([MADE], [READ], PARAMS, STATE)
+        dvc_file(MADE).write_text("[")
+        assert not fetch([MADE], [READ], PARAMS, STATE)
+        assert "results/b.txt.dvc" in caplog.text
+    finally:
+        dvc_file(MADE).write_text(described)
+
+
+def test_where_dvc_has_lost_it_the_job_runs(prepared: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    (prepared / ".dvc" / "cache").rename(prepared / "lost")
+    try:
+        assert not fetch([MADE], [READ], PARAMS, STATE)
+        assert "made here" in caplog.text
+    finally:
+        (prepared / "lost").rename(prepared / ".dvc" / "cache")
+
+
+def test_commands_of_dvc_wait_for_each_other_and_say_why_they_fail() -> None:
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda path: dvc_command("add", path, state=STATE), (READ, READ)))
+    assert [done.ok for done in both] == [True, True]
+    failed = dvc_command("add", "results/none.txt", state=STATE)
+    assert (failed.ok, "none.txt" in failed.why) == (False, True)

@@ -1,0 +1,216 @@
+import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from hemabalance.bookkeeping import fingerprint
+from hemabalance.bookkeeping.fingerprint import code_fingerprint
+from hemabalance.files import canonical_json
+
+SCRIPTS = fingerprint.SCRIPTS
+TREE = {
+    "make.py": '"""A shim."""\n\nfrom pack.first import go\n\ngo(1)\n',
+    "pack/__init__.py": '"""A package."""\n',
+    "pack/first.py": 'from pack.deep import second\n\n\ndef go(x):\n    """Go."""\n    return second.twice(x)\n',
+    "pack/deep/__init__.py": "",
+    "pack/deep/second.py": "def twice(x):\n    from pack.lazy import FACTOR\n\n    return FACTOR * x\n",
+    "pack/lazy.py": "import pack.last as last\n\nFACTOR = last.TWO\n",
+    "pack/last.py": "TWO = 2\n",
+    "pack/named.py": "from pack.helper import ONE\n",
+    "pack/helper.py": "ONE = 1\n",
+}
+
+
+class Take:
+    """Writes a tree of scripts and takes the fingerprint of one of them."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.monkeypatch = folder, monkeypatch
+        monkeypatch.setattr(fingerprint, "PACKAGE", "pack")
+
+    def write(self, edits: dict[str, str], at: str) -> Path:
+        scripts = self.folder / at
+        for name, text in {**TREE, **edits}.items():
+            (scripts / name).parent.mkdir(parents=True, exist_ok=True)
+            (scripts / name).write_text(text)
+        self.monkeypatch.setattr(fingerprint, "SCRIPTS", scripts)
+        fingerprint._TREES.clear()
+        fingerprint._fingerprint.cache_clear()
+        return scripts
+
+    def __call__(self, edits: dict[str, str] | None = None, *modules: str, at: str = "scripts") -> str:
+        return code_fingerprint(self.write(edits or {}, at) / "make.py", modules)
+
+
+@pytest.fixture
+def take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Take:
+    return Take(tmp_path, monkeypatch)
+
+
+def test_fingerprint_is_short_and_stable(take: Take) -> None:
+    first = take()
+    assert len(first) == 16
+    assert set(first) <= set("0123456789abcdef")
+    assert take() == first
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("make.py", "from pack.first import go  # start\ngo( 1 )\n"),
+        ("pack/__init__.py", "# The package.\n"),
+        ("pack/first.py", "from pack.deep import second\ndef go(x):\n    '''Went.'''\n    return (second.twice(x))\n"),
+        ("pack/last.py", 'TWO = 2\n"""Two."""\n'),
+        ("pack/last.py", "\n\n# a comment\nTWO = 0x2\n"),
+    ],
+)
+def test_comments_docstrings_and_layout_do_not_count(take: Take, file: str, text: str) -> None:
+    assert take({file: text}) == take()
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("make.py", TREE["make.py"].replace("1", "2")),
+        ("pack/__init__.py", "import os\n"),
+        ("pack/first.py", TREE["pack/first.py"].replace("twice(x)", "twice(x + 1)")),
+        ("pack/deep/__init__.py", "SIDE = 1\n"),
+        ("pack/deep/second.py", TREE["pack/deep/second.py"].replace("*", "**")),
+        ("pack/lazy.py", TREE["pack/lazy.py"] + "print(FACTOR)\n"),
+        ("pack/last.py", "TWO = '2'\n"),
+    ],
+)
+def test_logic_of_whatever_is_imported_counts(take: Take, file: str, text: str) -> None:
+    assert take({file: text}) != take()
+
+
+def test_module_that_is_not_imported_does_not_count(take: Take) -> None:
+    assert take({"pack/helper.py": "ONE = 11\n", "other.py": "import pack.helper\n"}) == take()
+
+
+def test_place_of_the_tree_does_not_count(take: Take) -> None:
+    assert take(at="a/far/copy") == take()
+
+
+# make.py sorts before pack/, zip.py after it: neither may depend on the path in front.
+@pytest.mark.parametrize("shim", ["make.py", "zip.py"])
+def test_way_to_the_tree_does_not_count(take: Take, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shim: str) -> None:
+    scripts = take.write({"zip.py": TREE["make.py"]}, "scripts")
+    direct = code_fingerprint(scripts / shim)
+    for name in ("a_link", "zz_link"):
+        (tmp_path / name).symlink_to(scripts)
+        assert code_fingerprint(tmp_path / name / shim) == direct
+    monkeypatch.chdir(tmp_path)
+    assert code_fingerprint(Path("scripts") / shim) == direct
+
+
+def test_modules_are_followed_too(take: Take) -> None:
+    plain, named = take({}), take({}, "pack.named")
+    assert named != plain
+    assert take({"pack/helper.py": "ONE = 11\n"}, "pack.named") != named
+    assert take({}, "pack.last") == plain  # imported anyway
+    assert take({}, "pack.deep") == plain
+
+
+@pytest.mark.parametrize("name", ["pack.nothing", "pack.deep.nothing", "pack.last.TWO", "elsewhere", "os"])
+def test_unknown_module(take: Take, name: str) -> None:
+    with pytest.raises(ModuleNotFoundError, match=name):
+        take({}, name)
+
+
+def test_canonical_json_does_not_depend_on_order() -> None:
+    one = canonical_json({"b": [1, 2.5, None], "a": {"y": "ü", "x": True}})
+    assert one == canonical_json({"a": {"x": True, "y": "ü"}, "b": [1, 2.5, None]})
+    assert one == '{"a":{"x":true,"y":"ü"},"b":[1,2.5,null]}'
+    assert one != canonical_json({"b": [2.5, 1, None], "a": {"y": "ü", "x": True}})
+
+
+def test_canonical_json_refuses_what_json_has_no_word_for() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        canonical_json({"share": float("nan")})
+
+
+# The structure of the package: a module imports from its own floor and those below.
+FLOORS = {
+    **dict.fromkeys(["errors", "files", "parallel", "progress", "taxonomy", "torchvision_compat", "cluster"], 1),
+    **dict.fromkeys(["networks", "metrics", "dataset"], 1),
+    **dict.fromkeys(["config", "stage", "sources", "training", "bookkeeping"], 2),
+    **dict.fromkeys(["stain", "synthesis", "classify", "balance"], 3),
+    **dict.fromkeys(["commands", "report"], 4),
+    "cli": 5,
+}
+PACKAGE = "hemabalance"
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(SCRIPTS).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = {name_of(path): path for path in sorted((SCRIPTS / PACKAGE).rglob("*.py"))}
+TREES = {name: ast.parse(path.read_bytes()) for name, path in FILES.items()}
+SHIMS = sorted(path for path in SCRIPTS.glob("*/*.py") if path.parent.name != PACKAGE)
+
+
+def imports_of(module: str) -> set[str]:
+    """The modules of the package that a module imports anywhere."""
+    found = set()
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{module}: relative imports escape the fingerprint"
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in FILES else str(node.module) for name in inner}
+    ours = {name for name in found if name.split(".")[0] == PACKAGE}
+    assert ours <= FILES.keys()
+    return ours
+
+
+def floor_of(module: str) -> int:
+    return FLOORS[stage_of(module)] if "." in module else 0
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_module_imports_no_floor_above(module: str) -> None:
+    assert [name for name in imports_of(module) if floor_of(name) > floor_of(module)] == []
+
+
+STAGES = {"stain", "synthesis", "classify"}
+
+
+def stage_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+@pytest.mark.parametrize("module", [module for module in FILES if stage_of(module) in STAGES])
+def test_stages_import_no_other_stage(module: str) -> None:
+    assert {stage_of(name) for name in imports_of(module)} & STAGES <= {stage_of(module)}
+
+
+def test_imports_have_no_circle() -> None:
+    TopologicalSorter({module: imports_of(module) for module in FILES}).prepare()
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_package_never_sees_snakemake(module: str) -> None:
+    nodes = list(ast.walk(TREES[module]))
+    assert "snakemake" not in {node.id for node in nodes if isinstance(node, ast.Name)}
+    imported = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    imported += [str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)]
+    assert "snakemake" not in {name.split(".")[0] for name in imported}
+
+
+@pytest.mark.parametrize("shim", SHIMS, ids=lambda path: path.stem)
+def test_shim_only_connects(shim: Path) -> None:
+    text = shim.read_text()
+    assert len(text.splitlines()) <= 32
+    made = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    assert [node.name for node in ast.walk(ast.parse(text)) if isinstance(node, made)] == []
+
+
+def test_every_shim_has_a_fingerprint_of_its_own() -> None:
+    fingerprint._TREES.clear()
+    assert SHIMS
+    assert len({code_fingerprint(shim) for shim in SHIMS}) == len(SHIMS)

@@ -1,0 +1,171 @@
+"""What every model must do, whichever the method."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.classifiers import (
+    MODELS,
+    NEURAL,
+    SIZE,
+    STATISTICAL,
+    built,
+    data,
+    images,
+    job,
+    no_images,
+    runtime,
+    stand_in_features,
+)
+from hemabalance.classify import METHODS
+from hemabalance.classify.entry import open_by_description
+from hemabalance.classify.model import ModelData
+from hemabalance.errors import InputError
+from hemabalance.metrics import imagenet_weights
+from hemabalance.taxonomy import CLASSES
+from hemabalance.training.job import Images
+from hemabalance.training.weights import save_tensors
+
+
+@pytest.fixture(scope="module")
+def features(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    path, digest = stand_in_features(tmp_path_factory.mktemp("features"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(imagenet_weights, "WEIGHTS", replace(imagenet_weights.WEIGHTS, sha256=digest))
+        yield path
+
+
+def made(name: str, features: Path, **changed: Any) -> Any:
+    own = {"features": str(features)} if name == "logistic" else {}
+    return built(name, **{**own, **changed})
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def fitted(request: pytest.FixtureRequest, features: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A model of each kind after its training, and the folder with its file."""
+    folder = tmp_path_factory.mktemp(request.param)
+    model = made(request.param, features)
+    trained = model.fit(data(), job(folder))
+    assert trained.steps == (0 if request.param in STATISTICAL else 6)
+    model.save(folder / "weights.safetensors")
+    return model, folder
+
+
+def test_the_tests_know_every_method() -> None:
+    assert {method for method, _ in MODELS.values()} == set(METHODS)
+
+
+def test_what_is_written_is_enough_to_give_the_same_logits(fitted: Any) -> None:
+    model, folder = fitted
+    again = open_by_description(folder / "weights.safetensors", runtime(seed=99))
+    pixels = images({"basophil": 4, "platelet": 3}, 5).pixels
+    assert np.array_equal(again.logits(pixels), model.logits(pixels))
+    assert again.classes == model.classes == CLASSES
+    assert again.size == SIZE
+    assert again.parameters == model.parameters > 0
+    again.save(folder / "again.safetensors")
+    assert (folder / "again.safetensors").read_bytes() == (folder / "weights.safetensors").read_bytes()
+
+
+def test_the_description_is_plain_json(fitted: Any) -> None:
+    described = json.loads(json.dumps(fitted[0].description))
+    assert described.keys() == {"kind", "method", "size", "classes", "settings"}
+    assert described["kind"] == "model"
+    assert described["classes"] == list(CLASSES)
+
+
+def test_logits_are_finite_and_of_all_twelve_classes(fitted: Any) -> None:
+    model, _ = fitted
+    pixels = data().train.pixels
+    logits = model.logits(pixels)
+    assert logits.dtype == np.float32
+    assert logits.shape == (len(pixels), 12)
+    assert np.isfinite(logits).all()
+    assert model.logits(pixels[:0]).shape == (0, 12)
+    assert np.allclose(model.logits(pixels[3:5]), logits[3:5], atol=1e-4)
+
+
+def test_images_of_another_size_are_refused(fitted: Any, tmp_path: Path) -> None:
+    model, _ = fitted
+    with pytest.raises(InputError, match=r"8x8 px, but the networks were built for 16x16 px"):
+        model.logits(np.zeros((2, 8, 8, 3), np.uint8))
+    with pytest.raises(InputError, match=r"training images: 8x8 px"):
+        model.fit(data(size=8), job(tmp_path))
+    with pytest.raises(ValueError, match="float32"):
+        model.logits(np.zeros((2, SIZE, SIZE, 3), np.float32))
+
+
+def test_images_that_cannot_be_learned_from_are_refused(fitted: Any, tmp_path: Path) -> None:
+    model, _ = fitted
+    with pytest.raises(InputError, match="there are none"):
+        model.fit(ModelData(no_images(), no_images()), job(tmp_path))
+    foreign = Images(data().train.pixels, np.where(data().train.labels == "monocyte", "blast", "basophil"))
+    with pytest.raises(InputError, match="does not know: blast"):
+        model.fit(ModelData(foreign, no_images()), job(tmp_path))
+
+
+def test_other_weights_are_refused(fitted: Any, tmp_path: Path, features: Path) -> None:
+    model, folder = fitted
+    other = made("sequential_cnn" if model.description["method"] != "sequential_cnn" else "naive_bayes", features)
+    with pytest.raises(InputError, match="was made for another config"):
+        other.load(folder / "weights.safetensors")
+    path = tmp_path / "cut.safetensors"
+    path.write_bytes((folder / "weights.safetensors").read_bytes()[:-9])
+    with pytest.raises(InputError, match="damaged"):
+        open_by_description(path, runtime())
+
+
+def test_weights_of_something_else_are_refused(tmp_path: Path) -> None:
+    save_tensors(tmp_path / "w.safetensors", {"x": torch.zeros(1)}, {"kind": "classifier"})
+    with pytest.raises(InputError, match='holds no model, but "classifier"'):
+        open_by_description(tmp_path / "w.safetensors", runtime())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_that_learned_nothing_says_nothing(name: str, features: Path, tmp_path: Path) -> None:
+    model = made(name, features)
+    with pytest.raises(RuntimeError, match="neither fitted nor loaded"):
+        model.logits(data().train.pixels)
+    with pytest.raises(RuntimeError, match="neither fitted nor loaded"):
+        model.save(tmp_path / "w.safetensors")
+
+
+def test_a_network_is_given_out_whole(fitted: Any) -> None:
+    model, _ = fitted
+    pixels = data().validation.pixels
+    if model.description["method"] in STATISTICAL:
+        with pytest.raises(InputError, match="is no network"):
+            model.module()
+        return
+    module = model.module()
+    assert not module.training
+    with torch.no_grad():
+        logits = module(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1)
+    assert np.allclose(logits.numpy(), model.logits(pixels), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["sequential_cnn", "naive_bayes", "logistic"])
+def test_levels_are_learned(name: str, features: Path, tmp_path: Path) -> None:
+    model = made(name, features, **({"steps": 60, "average_decay": 0.9} if name in NEURAL else {}))
+    model.fit(data(), job(tmp_path))
+    fresh = images({"basophil": 10, "monocyte": 10, "platelet": 10}, 11)
+    named = np.array(CLASSES)[model.logits(fresh.pixels).argmax(1)]
+    assert (named == fresh.labels).mean() > 0.9
+
+
+@pytest.mark.parametrize("name", NEURAL)
+def test_every_parameter_is_given_a_gradient_and_moves(name: str, tmp_path: Path) -> None:
+    learning = built(name).begin(data(), job(tmp_path))
+    before = {key: value.detach().clone() for key, value in learning.network.named_parameters()}
+    learning.runtime.monitor.begin("training", step=0, sums={})
+    learning.runtime.monitor.step = 1
+    learning.step()
+    for key, value in learning.network.named_parameters():
+        assert value.grad is not None, key
+        assert value.grad.abs().sum() > 0, key
+        assert not torch.equal(value, before[key]), key

@@ -1,0 +1,134 @@
+"""A model as ONNX: the same logits, or no file."""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from torch import Tensor, nn
+
+from helpers.classifiers import SIZE, built, data, job
+from helpers.packed_models import NETWORK, Packed, packed
+from hemabalance.classify.bundle import read_bundle
+from hemabalance.classify.entry import open_by_description
+from hemabalance.classify.onnx_export import MOST_APART, export_onnx
+from hemabalance.cli import main
+from hemabalance.errors import InputError
+from hemabalance.taxonomy import CLASSES
+from hemabalance.training.device import start
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Packed:
+    brief = replace(NETWORK, own={**NETWORK.own, "steps": 2, "validate_every": 2})
+    return packed(tmp_path_factory.mktemp("models") / "network", brief)
+
+
+def logits_of(path: Path, pixels: np.ndarray) -> np.ndarray:
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    images = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), np.float32) / 127.5 - 1
+    (found,) = session.run(None, {session.get_inputs()[0].name: images})
+    return np.asarray(found)
+
+
+def test_the_command_writes_one_file_with_all_that_one_needs(
+    model: Packed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "model.onnx"
+    assert main(["export", str(model.folder), "--onnx", str(out)]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+    assert str(out) in capsys.readouterr().out
+    facts = read_bundle(model.folder).facts
+    told = {entry.key: entry.value for entry in onnx.load(str(out)).metadata_props}
+    assert json.loads(told["classes"]) == list(CLASSES)
+    assert float(told["temperature"]) == facts.temperature
+    assert told["weights_sha256"] == facts.sha256.weights
+    assert json.loads(told["frame"])["fields"] == facts.frame.fields
+    assert f"({facts.size}, {facts.size})" in told["input"].replace("(n, 3, ", "(")
+    learned = open_by_description(model.weights, start(device="cpu", precision="32", devices=1, seed=0, threads=1))
+    rng = np.random.default_rng(0)
+    for count in (1, 7):
+        pixels = rng.integers(0, 256, (count, facts.size, facts.size, 3), np.uint8)
+        np.testing.assert_allclose(logits_of(out, pixels), learned.logits(pixels), atol=MOST_APART)
+
+
+def test_senet_with_gather_excite_gives_the_same_logits(tmp_path: Path) -> None:
+    model = built("senet154_ge", steps=2, validate_every=1)
+    model.fit(data(), job(tmp_path / "run"))
+    farthest = export_onnx(model, tmp_path / "model.onnx", told={"classes": "[]"})
+    assert farthest <= MOST_APART
+    pixels = data().train.pixels
+    expected = model.logits(pixels)
+    np.testing.assert_allclose(logits_of(tmp_path / "model.onnx", pixels), expected, atol=MOST_APART)
+    assert np.abs(expected).max() > 10 * MOST_APART
+
+
+class Fickle(nn.Module):
+    """Says something else in training's way of counting than in ONNX's: noise that only PyTorch adds."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits = images.mean((2, 3)).repeat(1, 4)
+        return logits if torch.compiler.is_exporting() else logits + 2e-3
+
+
+class Model:
+    size = SIZE
+
+    def module(self) -> nn.Module:
+        return Fickle().eval()
+
+
+def test_nothing_is_written_of_a_model_whose_outputs_differ(tmp_path: Path) -> None:
+    model: Any = Model()
+    with pytest.raises(InputError, match=r"differ from PyTorch's by 2\.0e-03, over 1e-04"):
+        export_onnx(model, tmp_path / "model.onnx", told={})
+    assert not list(tmp_path.iterdir())
+
+
+class Unheard(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.linalg.eigvals(images.mean(1)).real
+
+
+class Strange:
+    size = SIZE
+
+    def module(self) -> nn.Module:
+        return Unheard().eval()
+
+
+def test_what_onnx_cannot_say_is_told(tmp_path: Path) -> None:
+    model: Any = Strange()
+    with pytest.raises(InputError, match="cannot be written as ONNX"):
+        export_onnx(model, tmp_path / "model.onnx", told={})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_without_layers_is_refused(tmp_path: Path) -> None:
+    model = built("naive_bayes")
+    model.fit(data(), job(tmp_path))
+    with pytest.raises(InputError, match="is no network"):
+        export_onnx(model, tmp_path / "model.onnx", told={})
+    assert not list(tmp_path.glob("model*"))
+
+
+def test_a_file_that_is_not_called_onnx_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(tmp_path), "--onnx", str(tmp_path / "model.pt")]) == 1
+    assert "End it in .onnx" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["onnx", "onnxscript", "onnxruntime"])
+def test_a_missing_package_is_told_with_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setitem(sys.modules, name, None)
+    model: Any = Model()
+    with pytest.raises(InputError) as caught:
+        export_onnx(model, tmp_path / "model.onnx", told={})
+    assert caught.value.where == f"package {name}"
+    assert "pip install onnx onnxscript onnxruntime" in caught.value.remedy
+    assert not list(tmp_path.iterdir())

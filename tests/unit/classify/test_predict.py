@@ -1,0 +1,165 @@
+"""`hemabalance predict`: the same answers as the evaluation gave, in the frame and the stain of training."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.archives import write_folder
+from helpers.image_files import encode
+from helpers.packed_models import (
+    BAYES,
+    EACH,
+    LABELS,
+    SHAPE,
+    SIZE,
+    SQUARE,
+    Packed,
+    packed,
+    predict,
+    refused,
+    runtime,
+    square,
+)
+from hemabalance.classify.bundle import read_bundle
+from hemabalance.classify.entry import open_by_description
+from hemabalance.classify.predict import COLUMNS
+from hemabalance.classify.predictions import PROBABILITIES, probabilities_of
+from hemabalance.cli import main
+from hemabalance.dataset.working_size import reduced
+from hemabalance.metrics.calibration import tempered
+from hemabalance.stain.fit import open_normalizer
+
+
+@pytest.fixture(scope="module")
+def stained(tmp_path_factory: pytest.TempPathFactory) -> Packed:
+    """A model of images that were all brought to the stain of mendeley."""
+    return packed(tmp_path_factory.mktemp("models") / "stained", BAYES, direction="to_a")
+
+
+@pytest.mark.parametrize("source", ["mendeley", "tcia"])
+def test_photographs_get_what_the_evaluation_gave_their_images(network: Packed, tmp_path: Path, source: str) -> None:
+    folder = write_folder(tmp_path / "photographs", network.photographs_of(source))
+    code, found = predict(network, folder, source=source)
+    told = pd.read_parquet(network.folder / "predictions.parquet")
+    told = told[told["source"] == source].reset_index(drop=True)
+    assert code == 0
+    assert tuple(found.columns) == COLUMNS
+    assert len(found) == len(LABELS) * EACH["test"]
+    assert found["path"].tolist() == [str(folder / name) for name in sorted(network.photographs_of(source))]
+    assert found["predicted"].tolist() == told["predicted"].tolist()
+    assert found["confidence"].dtype == np.float32
+    np.testing.assert_allclose(probabilities_of(found), probabilities_of(told), atol=1e-6)
+    np.testing.assert_allclose(found["confidence"], told["confidence"], atol=1e-6)
+    assert (found["error"] == "").all()
+
+
+def test_confidences_are_the_models_at_its_temperature(network: Packed, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, network.photographs_of("tcia"))
+    _, found = predict(network, folder, source="tcia")
+    model = open_by_description(network.weights, runtime())
+    pixels = np.stack([square(data, "tcia") for _, data in sorted(network.photographs_of("tcia").items())])
+    logits = model.logits(reduced(pixels, SIZE, where="test"))
+    temperature = json.loads((network.folder / "calibration.json").read_text())["temperature"]
+    np.testing.assert_allclose(probabilities_of(found), tempered(logits, temperature), atol=1e-6)
+    assert found["predicted"].tolist() == [model.classes[place] for place in logits.argmax(1)]
+    assert abs(temperature - 1) > 0.01
+
+
+def test_the_model_is_better_than_guessing_and_knows_most_of_its_own_kind(network: Packed, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, network.photographs_of("mendeley"))
+    _, found = predict(network, folder)
+    truth = [network.labels[Path(path).name] for path in found["path"]]
+    assert (found["predicted"] == truth).mean() > 0.6
+    assert (found["flag"] == "unlike").mean() < 0.2
+
+
+def test_the_frame_is_that_of_the_usual_source_unless_told(network: Packed, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, network.photographs_of("mendeley"))
+    _, usual = predict(network, folder)
+    _, told = predict(network, folder, source="mendeley")
+    _, other = predict(network, folder, source="tcia")
+    _, share = predict(network, folder, field=1.0)
+    pd.testing.assert_frame_equal(usual, told)
+    pd.testing.assert_frame_equal(other, share)
+    assert not np.allclose(probabilities_of(usual), probabilities_of(other))
+
+
+def test_the_same_images_give_the_same_bytes_on_any_number_of_threads(network: Packed, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "photographs", network.photographs)
+    written = []
+    for threads in (1, 1, 3):
+        out = tmp_path / f"{len(written)}.csv"
+        assert main(["predict", str(network.model), str(folder), "--out", str(out), "--threads", str(threads)]) == 0
+        written.append(out.read_bytes())
+    assert written[0] == written[1]
+    first, last = (pd.read_csv(io.BytesIO(text)) for text in (written[0], written[2]))
+    assert first["predicted"].equals(last["predicted"])
+    np.testing.assert_allclose(first[list(PROBABILITIES)], last[list(PROBABILITIES)], atol=1e-5)
+
+
+def test_photographs_are_brought_to_the_stain_of_training_when_asked(stained: Packed, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "photographs", stained.photographs_of("tcia"))
+    code, found = predict(stained, folder, normalize_from="tcia")
+    told = pd.read_parquet(stained.folder / "predictions.parquet")
+    told = told[told["source"] == "tcia"]
+    assert code == 0
+    assert found["predicted"].tolist() == told["predicted"].tolist()
+    np.testing.assert_allclose(probabilities_of(found), probabilities_of(told), atol=1e-6)
+    _, raw = predict(stained, folder, source="tcia")
+    assert not np.allclose(probabilities_of(raw), probabilities_of(found), atol=1e-3)
+
+
+def test_what_is_too_plain_for_its_stain_is_flagged(stained: Packed, tmp_path: Path) -> None:
+    blank = encode(np.full((*SHAPE, 3), (250, 240, 200), np.uint8), "PNG")
+    _, found = predict(stained, write_folder(tmp_path, {"blank.png": blank}), normalize_from="tcia")
+    assert found["flag"].tolist() == ["not_normalised;unlike"]
+
+
+def test_normalising_is_refused_where_training_did_not(
+    network: Packed, stained: Packed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_folder(tmp_path, dict(list(stained.photographs.items())[:1]))
+    for model, source in ((stained, "mendeley"), (network, "tcia")):
+        message = refused(model, folder, "--normalize-from", source, capsys=capsys)
+        assert f"images of {source} in their own stain" in message
+        assert "Leave --normalize-from out" in message
+
+
+def test_a_normaliser_that_is_gone_or_another_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = packed(tmp_path / "model", BAYES, direction="per_class")
+    folder = write_folder(tmp_path / "photographs", dict(list(model.photographs.items())[:1]))
+    weights = model.folder.parent / "model_stain.safetensors"
+    stain = read_bundle(model.folder).facts.stain
+    assert stain is not None
+    assert stain.weights == "../model_stain.safetensors"
+    open_normalizer(stain.method, stain.settings, weights, size=SQUARE, runtime=runtime())
+    assert main(["predict", str(model.folder), str(folder), "--normalize-from", "tcia"]) == 0
+    capsys.readouterr()
+    weights.write_bytes(weights.read_bytes() + b" ")
+    assert "sha256 differs" in refused(model, folder, "--normalize-from", "tcia", capsys=capsys)
+    weights.unlink()
+    assert "is missing" in refused(model, folder, "--normalize-from", "tcia", capsys=capsys)
+
+
+def test_help_does_not_load_pytorch() -> None:
+    script = (
+        "import sys\nfrom hemabalance.cli import main\n"
+        "try:\n    main(['predict', '--help'])\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'torch', 'numpy', 'pandas', 'PIL'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "IMAGE_OR_FOLDER_OR_ZIP" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("words", [["--threads", "0"], ["--field", "1.5"], ["--field", "1", "--source", "tcia"]])
+def test_odd_options_are_refused(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["predict", "model", "image", *words])
+    assert caught.value.code == 2

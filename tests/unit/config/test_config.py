@@ -1,0 +1,203 @@
+from collections.abc import Iterator
+from copy import deepcopy
+from datetime import date
+from math import inf, nan
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from hemabalance.config import Config, load_config
+from hemabalance.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[3]
+BASE: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text())
+OVERLAYS = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "profiles/overlays").glob("*.yaml")}
+
+
+def merged(overlay: dict[str, Any]) -> dict[str, Any]:
+    values = deepcopy(BASE)
+    update_config(values, overlay)
+    return values
+
+
+def refusal(values: dict[str, Any]) -> str:
+    with pytest.raises(InputError) as caught:
+        load_config(values, where="some.yaml")
+    assert caught.value.where == "some.yaml"
+    return caught.value.problem
+
+
+def test_config_file_spells_out_every_default() -> None:
+    assert Config().model_dump(mode="json") == BASE
+    assert load_config(BASE) == load_config({}) == Config()
+
+
+def test_there_are_overlays() -> None:
+    assert {"demo", "sample"} <= set(OVERLAYS)
+
+
+STAIN_SIZES = {
+    "width", "critic_width", "critic_layers", "blocks", "batch", "steps", "log_every", "checkpoint_every",
+    "average_decay", "train", "test", "max_images", "kid_subset", "lr", "betas",
+}  # fmt: skip
+SYNTHESIS_SIZES = STAIN_SIZES | {
+    "size", "rare_below", "rich_from", "enough_from", "teacher_images", "latent", "features", "encoder_width",
+    "discriminator_width", "critic_steps", "classifier_lr", "episodes", "inner_steps", "shots", "outer_step",
+    "adapt_steps", "snapshot_adapt_steps", "snapshots", "feature_mixing", "class_weight",
+    "lambda_encoder", "lambda_mode_seeking", "target_per_class",
+    "least", "most_times", "references", "resamples", "pairs",
+}  # fmt: skip
+CLASSIFY_SIZES = {
+    "batch", "steps", "lr", "average_decay", "patience", "validate_every", "log_every", "checkpoint_every",
+    "input_size", "depths", "groups", "width", "stem",
+}  # fmt: skip
+
+
+def leaves_that_differ(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+    found: set[str] = set()
+    for key, value in before.items():
+        if isinstance(value, dict):
+            found |= leaves_that_differ(value, after[key])
+        elif value != after[key]:
+            found.add(key)
+    return found | (after.keys() - before.keys())
+
+
+@pytest.mark.parametrize("name", sorted(OVERLAYS))
+def test_overlay_changes_inputs_and_sizes_only(name: str) -> None:
+    before, after = Config().model_dump(), load_config(merged(OVERLAYS[name])).model_dump()
+    assert after["run"] == name
+    assert after["sources"].keys() == before["sources"].keys()
+    changed = {key for key in before if before[key] != after[key]}
+    sections = {"images", "stain", "synthesis", "balance", "classify"}
+    assert changed <= {"run", "sources", "phantom", "device", "threads"} | sections
+    assert leaves_that_differ(before["images"], after["images"]) <= {"size"}
+    assert leaves_that_differ(before["stain"], after["stain"]) <= STAIN_SIZES
+    assert leaves_that_differ(before["synthesis"], after["synthesis"]) <= SYNTHESIS_SIZES
+    assert leaves_that_differ(before["balance"], after["balance"]) <= {"audit_images"}
+    assert leaves_that_differ(before["classify"], after["classify"]) <= CLASSIFY_SIZES
+
+
+def test_demo_needs_no_archive() -> None:
+    sources = load_config(merged(OVERLAYS["demo"])).sources
+    assert {source.origin for source in sources.values()} == {"phantom"}
+
+
+def test_what_is_trained_under_thesis_has_something_that_saw_the_test_images() -> None:
+    config = Config()
+    pooled = {name: entry for name, entry in config.classify.experiments.items() if entry.protocol == "thesis"}
+    recipes = {name: config.balance.recipes[entry.recipe] for name, entry in pooled.items()}
+    fitted = {name for name, one in recipes.items() if config.stain.normalizers[one.normalizer].method != "none"}
+    assert fitted | {name for name, one in recipes.items() if one.generators} == pooled.keys()
+    assert fitted & set(config.classify.shown)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "says"),
+    [
+        ({"taxonmy": "thesis"}, ["'taxonmy'", "did you mean 'taxonomy'"]),
+        ({"zzz": 1}, ["'zzz'", "allowed are run, seed"]),
+        ({"images": {"siz": 64}}, ["'images.siz'", "did you mean 'size'"]),
+        ({"sources": {"tcia": {"orign": "local"}}}, ["'sources.tcia.orign'", "did you mean 'origin'"]),
+        ({"sources": {"mendely": {"origin": "local", "archive": "x"}}}, ["'sources.mendely'", "mean 'mendeley'"]),
+        ({"sources": {"zzz": {"origin": "local", "archive": "x"}}}, ["'sources.zzz'", "allowed are mendeley, tcia"]),
+        ({"sources": {"tcia": {"origin": "web"}}}, ["'web'", "'download', 'local' or 'phantom'"]),
+        ({"sources": {"tcia": {"archive": ""}}}, ["'sources.tcia.archive'", "should have at least 1 character"]),
+        ({"taxonomy": "fine"}, ["'taxonomy' is 'fine'", "'thesis' or 'refined'"]),
+        ({"protocols": ["thesis", "leaky"]}, ["'protocols.1' is 'leaky'", "'leak_free' or 'thesis'"]),
+        ({"protocols": ["thesis", "thesis"]}, ["protocols", "twice"]),
+        ({"protocols": []}, ["'protocols' is []", "at least 1"]),
+        ({"synthesis": {"normalizer": "nobody"}}, ["synthesis.normalizer is 'nobody'", "none, reinhard"]),
+        ({"synthesis": {"size": 128}, "images": {"size": 64}}, ["synthesis.size is 128", "images.size 64"]),
+        ({"synthesis": {"size": 40}}, ["'synthesis.size' is 40", "multiple of 16"]),
+        ({"synthesis": {"compare": {"leak_free": ["nobody"]}}}, ["synthesis.compare.leak_free names 'nobody'"]),
+        ({"synthesis": {"generators": {"c_wgan_gp": {"teacher": "figr"}}}}, ["c_wgan_gp.teacher is 'figr'"]),
+        (
+            {"balance": {"recipes": {"plain": {"normalizer": "x"}}}},
+            ["balance.recipes.plain.normalizer is 'x'", "none,"],
+        ),
+        ({"balance": {"recipes": {"balanced": {"rare": "x"}}}}, ["balance.recipes.balanced.rare is 'x'", "c_wgan_gp"]),
+        ({"balance": {"recipes": {"balanced": {"size": "images"}}}}, ["a recipe with generators takes size synthesis"]),
+        ({"classify": {"models": {"vgg19": {"widht": 3}}}}, ["'classify.models.vgg19.widht'", "input_size"]),
+        ({"classify": {"models": {"senet154": {"groups": 0}}}}, ["'classify.models.senet154.groups' is 0", ">= 1"]),
+        ({"classify": {"models": {"senet154": {"method": "x"}}}}, ["classify.models.senet154", "'naive_bayes'"]),
+        ({"classify": {"shown": ["nobody"]}}, ["classify.shown.0 names 'nobody'", "original, balanced"]),
+        ({"classify": {"experiments": {"plain": {"recipe": "x"}}}}, ["experiments.plain.recipe is 'x'", "original"]),
+        ({"classify": {"experiments": {"plain": {"model": "x"}}}}, ["experiments.plain.model is 'x'", "senet154_ge"]),
+        ({"classify": {"experiments": {"plain": {"seeds": [1, 1]}}}}, ["experiments.plain.seeds lists one twice"]),
+        ({"classify": {"comparisons": [{"a": "plain", "b": "original_thesis"}]}}, ["have not the same test images"]),
+        ({"classify": {"shown": ["plain"]}, "protocols": ["thesis"]}, ["classify.shown has no experiment"]),
+        ({"synthesis": {"roles": {"enough_from": 50}}}, ["enough_from 50 is below rare_below 100"]),
+        (
+            {"synthesis": {"roles": {"rich": ["platelet"], "rare": ["platelet"]}}},
+            ["lists platelet as rich and as rare"],
+        ),
+        ({"images": {"size": -1}}, ["'images.size' is -1", ">= 16 and <= 1024"]),
+        ({"images": {"size": "64"}}, ["'images.size' is '64'", "a valid integer"]),
+        ({"images": {"size": 64.0}}, ["'images.size' is 64.0", "a valid integer"]),
+        ({"images": 64}, ["'images' is 64", "an object"]),
+        ({"images": None}, ["'images' is None", "an object"]),
+        ({"seed": True}, ["'seed' is True", "a valid integer"]),
+        ({"seed": 2**32}, ["'seed' is 4294967296", ">= 0 and < 4294967296"]),
+        ({"split": {"test_share": 1.5}}, ["'split.test_share' is 1.5", ">= 0 and < 1"]),
+        ({"split": {"validation_share": -0.1}}, ["'split.validation_share'", ">= 0 and < 1"]),
+        ({"duplicates": {"min_correlation": nan}}, ["'duplicates.min_correlation' is nan", "finite"]),
+        ({"download": {"timeout_s": inf}}, ["'download.timeout_s' is inf", "finite"]),
+        ({"run": "My run"}, ["'run' is 'My run'", "should match pattern"]),
+        ({"run": "a/b"}, ["'run' is 'a/b'", "should match pattern"]),
+        ({"run": 5}, ["'run' is 5", "a valid string"]),
+    ],
+)
+def test_refused_value_is_explained(overlay: dict[str, Any], says: list[str]) -> None:
+    problem = refusal(merged(overlay))
+    assert [part for part in says if part not in problem] == []
+    assert "; " not in problem.replace("; allowed are", "")  # one mistake, one problem
+
+
+def test_missing_key_says_what_it_is() -> None:
+    problem = refusal({"sources": {"tcia": {"origin": "local"}}})
+    assert problem.startswith("'sources.tcia.archive' is missing (zip, tar or unpacked folder")
+
+
+def test_every_mistake_is_named() -> None:
+    problem = refusal(merged({"seed": -1, "images": {"fit": "stretch"}, "fase": 1}))
+    assert all(part in problem for part in ("'seed'", "'images.fit'", "'fase'"))
+
+
+def test_whole_number_for_a_fraction() -> None:
+    assert load_config(merged({"download": {"timeout_s": 30}})).download.timeout_s == 30.0
+
+
+def test_run_named_by_a_date() -> None:
+    assert load_config({"run": date(2022, 11, 1)}).run == "2022-11-01"
+
+
+def test_sources_may_be_fewer() -> None:
+    only = load_config({"sources": {"tcia": {"origin": "local", "archive": "some/folder"}}})
+    assert list(only.sources) == ["tcia"]
+    assert only.sources["tcia"].field == 1.0
+
+
+def leaves(schema: dict[str, Any], at: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, field in schema["properties"].items():
+        if "$ref" not in field and "additionalProperties" not in field:
+            yield f"{at}.{name}", field
+
+
+def test_schema_describes_every_key() -> None:
+    schema = Config.model_json_schema()
+    sections = schema["$defs"]
+    assert all(section["description"] for section in sections.values())
+    fields = dict(leaves(schema, "Config"))
+    for name, section in sections.items():
+        fields.update(leaves(section, name))
+    assert len(fields) > 20
+    assert [name for name, field in fields.items() if not field.get("description")] == []
+
+
+def test_a_threshold_below_which_pairs_are_not_looked_at_is_refused() -> None:
+    with pytest.raises(InputError, match=r"duplicates\.min_correlation.*allowed: > 0\.85 and <= 1"):
+        load_config({"duplicates": {"min_correlation": 0.5}})

@@ -1,0 +1,290 @@
+from typing import Any
+
+import pytest
+
+from hemabalance.config import load_config
+from hemabalance.config.plan import ALL, MAIN, Plan
+from hemabalance.config.plan_settings import (
+    bundle_settings,
+    comparison_settings,
+    facts,
+    metrics_settings,
+    model_settings,
+    page_settings,
+    part_settings,
+    picture_settings,
+    prediction_settings,
+    recipe_settings,
+)
+from hemabalance.files import canonical_json
+
+GENERATORS = {
+    "conditional": {"method": "c_wgan_gp", "serves": "rich"},
+    "fewshot": {"method": "fewshot_meta", "serves": "rare", "teacher": "conditional"},
+    "for_all": {"method": "fewshot_meta", "serves": "all", "teacher": "conditional"},
+    "second": {"method": "figr", "serves": "rare", "teacher": "conditional"},
+}
+OURS = {"normalizer": "mapped", "rich": "conditional", "rare": "fewshot"}
+RECIPES = {
+    "real": {"normalizer": "left", "size": "images"},
+    "both": OURS,
+    "open": {**OURS, "gate": "none"},
+    "alone": {"normalizer": "mapped", "rich": "for_all", "rare": "for_all"},
+    "pupils": {"normalizer": "left", "rich": "second", "rare": "fewshot"},
+}
+MODELS = {
+    "small": {"method": "sequential_cnn", "width": 8},
+    "ours": {"method": "senet154"},
+    "theirs": {"method": "senet154", "gather_excite": False},
+    "known": {"method": "timm", "architecture": "resnet50"},
+    "line": {"method": "logistic", "C": 0.5},
+}
+EXPERIMENTS = {
+    "real": {"recipe": "real", "model": "ours"},
+    "both": {"recipe": "both", "model": "ours", "seeds": [3, 4]},
+    "open": {"recipe": "open", "model": "theirs"},
+    "alone": {"recipe": "alone", "model": "known", "seeds": [5]},
+    "line": {"recipe": "both", "model": "line"},
+    "leaky": {"recipe": "both", "model": "small", "protocol": "thesis"},
+}
+VALUES: dict[str, Any] = {
+    "seed": 7,
+    "images": {"size": 96},
+    "stain": {
+        "normalizers": {"left": {"method": "none"}, "mapped": {"method": "reinhard", "direction": "per_class"}},
+        "compare": {},
+        "classes": ["platelet", "monocyte"],
+    },
+    "synthesis": {"normalizer": "mapped", "size": 48, "generators": GENERATORS, "compare": {}},
+    "balance": {"recipes": RECIPES},
+    "classify": {
+        "models": MODELS,
+        "experiments": EXPERIMENTS,
+        "shown": ["both", "leaky", "real"],
+        "comparisons": [{"a": "both", "b": "real"}, {"a": "line", "b": "both"}],
+        "ablations": {"full": "both", "without the gate": "open", "without few-shot": "alone"},
+    },
+}
+
+
+def plan(*protocols: str, **classify: Any) -> Plan:
+    protocols = protocols or ("leak_free", "thesis")
+    return Plan(load_config({**VALUES, "protocols": list(protocols), "classify": {**VALUES["classify"], **classify}}))
+
+
+# --- which experiments, on which pages
+
+
+def test_pages_hold_the_experiments_of_the_listed_protocols() -> None:
+    assert plan().pages == {MAIN: ["both", "leaky", "real"], ALL: list(EXPERIMENTS)}
+    assert plan("leak_free").pages == {MAIN: ["both", "real"], ALL: ["real", "both", "open", "alone", "line"]}
+    assert plan("thesis").pages == {MAIN: ["leaky"], ALL: ["leaky"]}
+    assert (plan().protocols, plan("thesis").protocols) == (["leak_free", "thesis"], ["thesis"])
+
+
+def test_comparisons_are_made_where_both_are_on_the_page() -> None:
+    assert plan().pairs_on(MAIN) == [("both", "real")]
+    assert plan().pairs_on(ALL) == [("both", "real"), ("line", "both"), ("both", "open"), ("both", "alone")]
+    assert plan("thesis").pairs_on(ALL) == []
+
+
+def test_a_comparison_that_is_an_ablation_too_is_made_once() -> None:
+    pairs = [{"a": "both", "b": "open"}, {"a": "both", "b": "both"}]
+    assert plan(comparisons=pairs).pairs_on(ALL) == [("both", "open"), ("both", "alone")]
+
+
+def test_parts_are_drawn_where_the_whole_is_shown() -> None:
+    assert plan().parts_on(ALL) == {"open": "without the gate", "alone": "without few-shot"}
+    assert plan().parts_on(MAIN) == {}
+    assert plan(shown=["both", "open"]).parts_on(MAIN) == {"open": "without the gate"}
+    assert plan(shown=["open", "alone"]).parts_on(MAIN) == {}
+
+
+def test_no_ablation_at_all() -> None:
+    none = plan(ablations={})
+    assert none.parts_on(ALL) == {}
+    assert none.pairs_on(ALL) == [("both", "real"), ("line", "both")]
+    assert page_settings(none, ALL)["ablations"] == []
+
+
+def test_each_balanced_set_of_a_page_is_named_once() -> None:
+    assert plan().balanced_on(MAIN) == [("leak_free", "both"), ("thesis", "both"), ("leak_free", "real")]
+    assert plan("leak_free").balanced_on(ALL) == [("leak_free", recipe) for recipe in ("real", "both", "open", "alone")]
+
+
+# --- what a recipe is made of
+
+
+def test_sets_and_size_of_a_recipe() -> None:
+    assert plan().sets("real") == ["real"]
+    assert plan().sets("both") == ["real", "conditional", "fewshot"]
+    assert plan().sets("alone") == ["real", "for_all"]
+    assert [plan().size(recipe) for recipe in ("real", "both")] == [96, 48]
+
+
+def test_teachers_are_named_by_their_pupils() -> None:
+    assert plan().teachers("real") == {}
+    assert plan().teachers("both") == {"fewshot": "conditional"}
+    assert plan().teachers("pupils") == {"second": "conditional", "fewshot": "conditional"}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [
+        ("real", [("normalizer", "left")]),
+        (
+            "both",
+            [
+                ("normalizer", "mapped"),
+                ("generator", "conditional"),
+                ("gate", "conditional"),
+                ("generator", "fewshot"),
+                ("gate", "fewshot"),
+                ("teacher", "conditional"),
+                ("judge", "mapped"),
+            ],
+        ),
+        (
+            "open",
+            [
+                ("normalizer", "mapped"),
+                ("generator", "conditional"),
+                ("generator", "fewshot"),
+                ("teacher", "conditional"),
+            ],
+        ),
+        (
+            "pupils",
+            [
+                ("normalizer", "left"),
+                ("generator", "second"),
+                ("gate", "second"),
+                ("generator", "fewshot"),
+                ("gate", "fewshot"),
+                ("teacher", "conditional"),
+                ("judge", "left"),
+            ],
+        ),
+    ],
+)
+def test_everyone_who_was_given_real_images_is_named(recipe: str, expected: list[tuple[str, str]]) -> None:
+    assert plan().seen(recipe) == expected
+
+
+# --- what rules are told
+
+
+def test_a_recipe_is_told_by_what_the_audit_follows() -> None:
+    told = recipe_settings(plan(), "both", "thesis")
+    assert told["sets"] == ["real", "conditional", "fewshot"]
+    assert told["lists"] == plan().seen("both")
+    named = {"name": "both", "protocol": "thesis", "rich": "conditional", "rare": "fewshot", "gated": True}
+    roles = plan().config.synthesis.roles.model_dump()
+    assert told["recipe"] == named | {"teachers": {"fewshot": "conditional"}, "roles": roles}
+    assert told["balance"] == {
+        "target_per_class": 5000,
+        "above": "keep",
+        "test_share": 0.3,
+        "validation_share": 0.1,
+    }
+    assert told["audit"]["size"] == 48
+    assert told["audit"]["hash_radius"] == 12
+    assert recipe_settings(plan(), "open", "thesis")["recipe"]["gated"] is False
+
+
+def test_a_model_is_told_its_method_its_sets_and_its_files() -> None:
+    told = model_settings(plan(), "leaky", 3, {})
+    assert (told["training"], told["precision"], told["sets"]) == (3, "32", ["real", "conditional", "fewshot"])
+    assert (told["entry"]["method"], told["entry"]["size"]) == ("sequential_cnn", 48)
+    assert (told["entry"]["own"]["width"], told["entry"]["own"]["steps"]) == (8, 51_200)
+    frozen = model_settings(plan(), "line", 1, {"features": "some/file"})
+    assert frozen["entry"]["own"] == {"C": 0.5, "input_size": 224, "balanced": True, "features": "some/file"}
+    assert model_settings(plan(), "real", 1, {})["entry"]["size"] == 96
+
+
+def test_training_is_told_nothing_of_who_is_shown_or_compared() -> None:
+    other = plan(shown=["line"], comparisons=[], ablations={}, evaluation={"unlike_quantile": 0.9})
+    assert model_settings(other, "both", 3, {}) == model_settings(plan(), "both", 3, {})
+    assert prediction_settings(other, "both", 3, {}) == {**model_settings(plan(), "both", 3, {}), "quantile": 0.9}
+    assert metrics_settings(other, "both", 3) == metrics_settings(plan(), "both", 3)
+
+
+def test_metrics_are_told_under_which_protocol() -> None:
+    assert metrics_settings(plan(), "leaky", 1)["protocol"] == "thesis"
+    assert metrics_settings(plan(), "both", 4)["protocol"] == "leak_free"
+
+
+def test_a_bundle_is_told_how_photographs_are_prepared() -> None:
+    told = bundle_settings(plan(), "both", 4)
+    assert told["origin"] == {"experiment": "both", "recipe": "both", "protocol": "leak_free", "seed": 4}
+    assert (told["frame"]["size"], told["frame"]["fields"]) == (96, {"mendeley": 0.8, "tcia": 1.0})
+    stain = {name: told["stain"][name] for name in ("name", "method", "direction", "classes")}
+    classes = ("platelet", "monocyte")
+    assert stain == {"name": "mapped", "method": "reinhard", "direction": "per_class", "classes": classes}
+    assert told["stain"]["settings"] == plan().config.stain.reinhard.model_dump()
+    assert bundle_settings(plan(), "real", 1)["stain"]["settings"] == {}
+    assert told["limits"]["max_members"] == 200_000
+    assert not told["rendered"]
+
+
+def test_one_rendered_archive_makes_a_bundle_rendered() -> None:
+    sources = {"tcia": {"origin": "phantom", "archive": "x"}, "mendeley": {"origin": "local", "archive": "y"}}
+    assert bundle_settings(Plan(load_config({**VALUES, "sources": sources})), "both", 3)["rendered"]
+
+
+def test_a_comparison_is_told_the_seeds_of_both() -> None:
+    assert comparison_settings(plan(), "both", "real") == {"names": ["both", "real"], "seeds": [(3, 4), (1,)]}
+
+
+@pytest.mark.parametrize(
+    ("experiment", "network", "normalizer", "rich", "rare"),
+    [
+        ("real", "senet154_ge", "none", None, None),
+        ("open", "senet154", "reinhard", "c_wgan_gp", "fewshot_meta"),
+        ("alone", "resnet50", "reinhard", "fewshot_meta", "fewshot_meta"),
+        ("line", "logistic", "reinhard", "c_wgan_gp", "fewshot_meta"),
+    ],
+)
+def test_facts_name_methods(experiment: str, network: str, normalizer: str, rich: Any, rare: Any) -> None:
+    entry = EXPERIMENTS[experiment]
+    assert facts(plan(), experiment) == {
+        "name": experiment,
+        "model": entry["model"],
+        "recipe": entry["recipe"],
+        "protocol": "leak_free",
+        "network": network,
+        "normalizer": normalizer,
+        "rich": rich,
+        "rare": rare,
+    }
+
+
+def test_a_page_is_told_every_training_on_it_and_its_question() -> None:
+    told = page_settings(plan(), MAIN)
+    trainings = [(one["name"], one["seed"]) for one in told["experiments"]]
+    assert trainings == [("both", 3), ("both", 4), ("leaky", 1), ("real", 1)]
+    assert (told["question"], told["protocols"]) == (("both", "real"), ["leak_free"])
+    assert page_settings(plan(), ALL)["question"] == ("both", "real")
+    assert page_settings(plan("thesis"), MAIN)["question"] is None
+
+
+def test_ablations_are_told_of_though_none_is_run() -> None:
+    rows = page_settings(plan("thesis"), MAIN)["ablations"]
+    assert [(one["row"], one["name"]) for one in rows] == list(VALUES["classify"]["ablations"].items())
+
+
+def test_pictures_are_of_the_first_training() -> None:
+    told = picture_settings(plan(), "both")
+    assert (told["of"], told["experiment"]["seed"]) == ("both, leak_free, seed 3", 3)
+    part = part_settings(plan(), "alone")
+    assert part["row"] == "without few-shot"
+    assert [(one["name"], one["seed"]) for one in part["experiments"]] == [("alone", 5), ("both", 3)]
+
+
+def test_all_that_rules_are_told_is_json() -> None:
+    every = plan()
+    told = [recipe_settings(every, recipe, "leak_free") for recipe in RECIPES]
+    for name in EXPERIMENTS:
+        told += [model_settings(every, name, 1, {}), bundle_settings(every, name, 1), picture_settings(every, name)]
+    told += [page_settings(every, page) for page in every.pages]
+    assert len({canonical_json(one) for one in told}) == len(told)

@@ -1,0 +1,182 @@
+"""Every training says which real images it was given: the lists that the audit of leaks walks."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from helpers import stain_stage as stain_runs
+from helpers import stained_smears as smears
+from helpers import synthesis_stage as synthesis_runs
+from helpers import translators
+from hemabalance.dataset.imageset import ImageSet
+from hemabalance.dataset.seen import SCHEMA, read_seen, write_seen
+from hemabalance.dataset.splits import Protocol
+from hemabalance.errors import InputError
+from hemabalance.stain.fit import fit_normalizer
+from hemabalance.synthesis.data import real_images
+from hemabalance.synthesis.entry import Entry
+from hemabalance.synthesis.fit import fit_generator, no_lesson
+from hemabalance.synthesis.fit_judge import fit_judge
+from hemabalance.synthesis.judges import Judges
+from hemabalance.synthesis.look import look
+from hemabalance.synthesis.make import Paths, make_images
+from hemabalance.synthesis.reals import to_look_at
+from hemabalance.training.classifier import ClassifierSettings
+from hemabalance.training.device import start
+from hemabalance.training.job import FitJob
+
+CONDITIONAL: dict[str, Any] = {
+    "latent": 4, "width": 2, "critic_width": 2, "norm": "none", "lr": 1e-4, "betas": (0.0, 0.9), "batch": 2,
+    "steps": 1, "critic_steps": 1, "gp_weight": 10.0, "average_decay": None, "decay_from": 1.0, "augment": False,
+    "memory_budget": 1 << 20, "log_every": 1, "checkpoint_every": 1, "snapshots": 1, "snapshot_images": 1,
+}  # fmt: skip
+ROLES = {"rare_below": 1, "rich_from": 1, "enough_from": 1000, "rich": ("basophil", "monocyte"), "rare": None}
+CLASSIFIER = ClassifierSettings(
+    width=4, batch=4, steps=1, lr=0.01, colour_strength=0.2, memory_budget=1 << 20, log_every=1, checkpoint_every=1
+)
+PROTOCOLS = pytest.mark.parametrize("protocol", ["leak_free", "thesis"])
+
+
+def job(folder: Path) -> FitJob:
+    runtime = start(device="cpu", precision="32", devices=1, seed=3, threads=1)
+    return FitJob(runtime, folder / "state", folder / "history.jsonl", threads=1, seed=3)
+
+
+def listed(path: Path) -> pd.DataFrame:
+    return read_seen("generator", "any", path).table
+
+
+def ids(split: pd.DataFrame, parts: tuple[str, ...], *classes: str) -> list[str]:
+    return sorted(split.loc[split["part"].isin(parts) & split["label"].isin(classes), "image_id"])
+
+
+# --- the table
+
+
+def table() -> pd.DataFrame:
+    rows = [
+        (f"mendeley/basophil/{k}", "mendeley", "basophil", part) for k, part in enumerate(("train", "test", "train"))
+    ]
+    found = pd.DataFrame(rows, columns=["image_id", "source", "label", "part"])
+    return found.assign(group_id=found["image_id"], draw=0.5)
+
+
+def test_a_list_says_of_each_image_once_where_the_split_has_it(tmp_path: Path) -> None:
+    write_seen(table(), reversed([*table()["image_id"], "mendeley/basophil/0"]), tmp_path / "seen.parquet")
+    assert listed(tmp_path / "seen.parquet").equals(table()[list(SCHEMA.columns)].astype("str"))
+    write_seen(table()[::-1], table()["image_id"], tmp_path / "again.parquet")
+    assert (tmp_path / "again.parquet").read_bytes() == (tmp_path / "seen.parquet").read_bytes()
+    assert str(read_seen("judge", "mine", tmp_path / "seen.parquet")) == "judge mine"
+
+
+def test_who_was_given_nothing_writes_an_empty_list(tmp_path: Path) -> None:
+    write_seen(table(), (), tmp_path / "seen.parquet")
+    assert listed(tmp_path / "seen.parquet").empty
+
+
+def test_an_image_of_no_split_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="given 1 images that are not in the split, stray first"):
+        write_seen(table(), ["stray", "mendeley/basophil/1"], tmp_path / "seen.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_list_is_refused(tmp_path: Path) -> None:
+    write_seen(table(), table()["image_id"], tmp_path / "seen.parquet")
+    (tmp_path / "seen.parquet").write_bytes((tmp_path / "seen.parquet").read_bytes()[:-50])
+    with pytest.raises(InputError, match=r"seen\.parquet: cannot be read as Parquet"):
+        listed(tmp_path / "seen.parquet")
+
+
+# --- who writes it
+
+
+@PROTOCOLS
+@pytest.mark.parametrize("method", ["reinhard", "none", "pix2pix"])
+def test_a_normaliser_lists_what_it_was_fitted_on(tmp_path: Path, protocol: Protocol, method: str) -> None:
+    sets = stain_runs.image_sets(tmp_path)
+    split = stain_runs.split_of(sets, protocol)
+    if protocol == "leak_free":  # of each source two more training images, both classes
+        split.loc[split["image_id"].str[-2:].isin(["01", "02", "03"]), "part"] = "train"
+    own = translators.TRAINING | translators.OWN["pix2pix"] if method == "pix2pix" else smears.SETTINGS[method]
+    cells = translators.smears(4, (230, 170, 190), 3, smears.SIZE)
+    with ExitStack() as stack:
+        for held in sets.values():
+            stack.enter_context(held)
+        fit_normalizer(
+            method, own, sets, split, protocol, (cells, 255 - cells), job(tmp_path),
+            weights=tmp_path / "weights", training=tmp_path / "training.json", seen=tmp_path / "seen.parquet",
+        )  # fmt: skip
+    parts = ("train",) if protocol == "leak_free" else ("pool",)
+    expected = ids(split, parts, "basophil", "monocyte") if method == "reinhard" else []
+    assert listed(tmp_path / "seen.parquet")["image_id"].tolist() == expected
+    assert bool(expected) == (method == "reinhard")
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Any:
+    with synthesis_runs.real_set(tmp_path) as opened:
+        yield opened
+
+
+def with_validation(held: ImageSet, protocol: Protocol) -> pd.DataFrame:
+    split = synthesis_runs.split_of(held, protocol)
+    if protocol == "leak_free":
+        split.loc[split["image_id"].str.endswith("/03"), "part"] = "validation"
+    return split
+
+
+@PROTOCOLS
+def test_a_generator_lists_what_it_learned_from_and_was_watched_on(
+    held: ImageSet, tmp_path: Path, protocol: Protocol
+) -> None:
+    split = with_validation(held, protocol)
+    fit_generator(
+        "mine", Entry("cwgan_gp", "rich", CONDITIONAL, 16), held, split, protocol, ROLES, no_lesson, job(tmp_path),
+        weights=tmp_path / "weights", training=tmp_path / "training.json", seen=tmp_path / "seen.parquet",
+        snapshots=(tmp_path / "s.zip", tmp_path / "s.parquet"),
+    )  # fmt: skip
+    found = listed(tmp_path / "seen.parquet")
+    parts = ("train", "validation") if protocol == "leak_free" else ("pool",)
+    assert found["image_id"].tolist() == ids(split, parts, "basophil", "monocyte")
+    assert set(found["part"]) == set(parts)
+
+
+@PROTOCOLS
+def test_a_judge_lists_what_it_learned_from(held: ImageSet, tmp_path: Path, protocol: Protocol) -> None:
+    split = with_validation(held, protocol)
+    fit_judge(
+        held, split, protocol, 16, CLASSIFIER, job(tmp_path),
+        weights=tmp_path / "weights", training=tmp_path / "training.json", seen=tmp_path / "seen.parquet",
+    )  # fmt: skip
+    parts = ("train",) if protocol == "leak_free" else ("pool",)
+    assert listed(tmp_path / "seen.parquet")["image_id"].tolist() == ids(split, parts, *synthesis_runs.CLASSES)
+
+
+def test_a_gate_lists_what_it_compared_with(held: ImageSet, tmp_path: Path) -> None:
+    split = with_validation(held, "leak_free")
+    entry = Entry("cwgan_gp", "rich", CONDITIONAL, 16)
+    working = job(tmp_path)
+    fit_generator(
+        "mine", entry, held, split, "leak_free", ROLES, no_lesson, working,
+        weights=tmp_path / "weights", training=tmp_path / "training.json", seen=tmp_path / "seen.parquet",
+        snapshots=(tmp_path / "s.zip", tmp_path / "s.parquet"),
+    )  # fmt: skip
+    names = ("images.zip", "images.parquet", "gate.parquet", "gate.json", "features", "gate_seen.parquet")
+    judges: Any = Judges(synthesis_runs.corners, synthesis_runs.Plain(), synthesis_runs.Lightness())  # type: ignore[arg-type]
+    rows = to_look_at(split, "leak_free", references=4, measured=2, seed=1)
+    pixels = real_images(held, rows, 16, threads=1).pixels
+    real = look(rows, pixels, judges.inception, judges.perceptual)
+    make_images(
+        "mine", entry, tmp_path / "weights", held, split, "leak_free", ROLES, real, judges,
+        {"target_per_class": 12, "least": 2, "most_times": 1.0},
+        {"confidence": 0.4, "neighbours": 3, "copy_quantile": 0.01},
+        Paths(*(tmp_path / name for name in names)), runtime=working.runtime, threads=1,
+    )  # fmt: skip
+    found = listed(tmp_path / "gate_seen.parquet")
+    references = rows.loc[rows["reference"], "image_id"]
+    assert found["image_id"].tolist() == sorted(references)
+    assert len(references) == 4 * len(synthesis_runs.CLASSES)
+    assert set(found["part"]) == {"train"}

@@ -1,0 +1,238 @@
+"""Figures of classification and of balanced sets, from what measuring and auditing really leave."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.balanced_sets import audited, run, walked
+from helpers.photographs import photograph
+from helpers.stain_stage import drawn
+from helpers.trained_classifiers import COUNTS, OURS, PLAIN, Trained, compared, history, trained
+from hemabalance.dataset.imageset import ImageSet, write_image_set
+from hemabalance.dataset.splits import draws
+from hemabalance.errors import InputError
+from hemabalance.report.balance.figure import balance_figure
+from hemabalance.report.classify.ablations import ablations_figure, ablations_of
+from hemabalance.report.classify.bars import models_figure
+from hemabalance.report.classify.classes import classes_figure
+from hemabalance.report.classify.confusion import confusion_figure
+from hemabalance.report.classify.curves import curves_figure
+from hemabalance.report.classify.examples import examples_figure, mistakes_figure
+from hemabalance.report.classify.reliability import reliability_figure
+
+SIDE = 20
+OF = "balanced, seed 1, protocol leak_free"
+TESTED = sum(COUNTS.values())
+
+
+@pytest.fixture(scope="module")
+def of(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
+    folder = tmp_path_factory.mktemp("runs")
+    return {
+        "balanced": trained(folder, "balanced", skill=4.5),
+        "plain": trained(folder, "plain", skill=3.2, like=PLAIN),
+        "no_stain": trained(folder, "no_stain", skill=3.2, like={**OURS, "normalizer": "none"}),
+        "idle": trained(folder, "idle", skill=0, counts={}),
+    }
+
+
+@pytest.fixture(scope="module")
+def images(of: dict[str, Trained], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImageSet]:
+    """The test images, a little larger than what is shown of them."""
+    folder = tmp_path_factory.mktemp("images")
+    rows = of["balanced"].predictions[["image_id", "label", "source"]].assign(origin="real", provenance="{}")
+    paths = folder / "real.zip", folder / "real.parquet"
+    write_image_set(*paths, rows.astype("str"), [photograph(seed, SIDE) for seed in range(len(rows))], threads=1)
+    with ImageSet(*paths) as held:
+        yield held
+
+
+def twice(path: Path, draw: Any) -> str:
+    """The words of a figure that comes out the same each time it is drawn."""
+    for name in ("1.svg", "2.svg"):
+        draw(path / name)
+    assert (path / "1.svg").read_bytes() == (path / "2.svg").read_bytes()
+    return drawn(path / "1.svg")[1]
+
+
+def diamonds(path: Path) -> int:
+    """Markers of what the thesis reports, without the one in the legend."""
+    text = path.read_text("utf-8").partition('id="legend_1"')[0]
+    shape = re.search(r'<path id="(\w+)" d="M -0 3\.[^"]*"[^>]*/>', text)
+    return text.count(f'xlink:href="#{shape[1]}"') if shape else 0
+
+
+def test_models_are_drawn_best_first_beside_what_is_reported(of: dict[str, Trained], tmp_path: Path) -> None:
+    shown = [of["plain"].scored, replace(of["plain"].scored, seed=2), of["balanced"].scored]
+    said = twice(tmp_path, lambda path: models_figure(shown, path))
+    assert (
+        said.index("balanced")
+        < said.index("plain, seed 1")
+        < said.index("plain, seed 2")
+        < said.index("vgg19 (not trained here)")
+    )
+    assert "senet154_ge (not trained here)" not in said
+    accuracy = of["balanced"].scored.metric("accuracy")
+    assert "{value:.3f} ({low:.3f} to {high:.3f})".format(**accuracy) in said
+    assert f"protocol leak_free, test images, n = {TESTED}" in said
+    assert "reported by the thesis" in said
+    models_figure([], tmp_path / "none.svg")
+    assert "nothing was trained under this protocol" in drawn(tmp_path / "none.svg")[1]
+    models_figure([of["idle"].scored], tmp_path / "idle.svg")
+    assert drawn(tmp_path / "idle.svg")[1].count("not estimable") == 2
+
+
+def test_classes_are_drawn_with_their_counts(of: dict[str, Trained], tmp_path: Path) -> None:
+    both = {"original set": of["plain"].scored, "balanced set": of["balanced"].scored}
+    classes_figure(both, tmp_path / "a.svg")
+    said = drawn(tmp_path / "a.svg")[1]
+    for label, n in COUNTS.items():
+        assert f"{label.replace('_', ' ')}, n = {n}" in said
+    assert said.count("not estimable") == 6  # three panels, two experiments
+    for words in ("sensitivity", "specificity", "accuracy against the rest", *both, "reported by the thesis"):
+        assert words in said
+    unlike = {"with": of["no_stain"].scored}
+    classes_figure(unlike, tmp_path / "unlike.svg")
+    assert "reported by the thesis" not in drawn(tmp_path / "unlike.svg")[1]
+
+
+def test_classes_of_other_test_images_show_both_counts(of: dict[str, Trained], tmp_path: Path) -> None:
+    classes_figure({"a": of["plain"].scored, "b": of["idle"].scored}, tmp_path / "a.svg")
+    assert "platelet, n = 22 / 0" in drawn(tmp_path / "a.svg")[1]
+
+
+def test_the_confusion_matrix_holds_every_image(of: dict[str, Trained], tmp_path: Path) -> None:
+    one = of["plain"].scored
+    confusion_figure(one, tmp_path / "1.svg")
+    said = drawn(tmp_path / "1.svg")[1]
+    counts = np.array(one.metrics["confusion"]["counts"])
+    cells = [int(count) for count in re.findall(r"(\d+)\s+(?:\d+|<1)%", said)]
+    assert sorted(cells) == sorted(counts[counts > 0].tolist())
+    assert f"{TESTED} test images, of which {np.trace(counts)} on the diagonal are right" in said
+    assert "smudge cell (n = 0)" in said
+    assert said.count("no test image") == 1
+    confusion_figure(of["idle"].scored, tmp_path / "idle.svg")
+    assert drawn(tmp_path / "idle.svg")[1].count("no test image") == 12
+
+
+def test_curves_show_training_beside_validation(tmp_path: Path) -> None:
+    lines = history()
+    said = twice(tmp_path, lambda path: curves_figure({"ours": lines, "logistic": pd.DataFrame()}, path))
+    best = lines.loc[lines["validation_cross_entropy"].idxmin()]
+    assert best["step"] == 180
+    for name in ("macro_f1", "accuracy", "cross_entropy"):
+        assert f"kept {best[f'validation_{name}']:.3f}" in said
+    for words in ("ours", "macro F1", "cross-entropy", "training images", "validation images", "steps of training"):
+        assert words in said
+    assert "logistic" not in said
+    curves_figure({"short": lines[["step", "cross_entropy"]].head(1)}, tmp_path / "short.svg")
+    assert "kept" not in drawn(tmp_path / "short.svg")[1]
+
+
+def test_curves_of_models_without_steps_say_so(tmp_path: Path) -> None:
+    curves_figure({"logistic": pd.DataFrame()}, tmp_path / "a.svg")
+    assert drawn(tmp_path / "a.svg")[1] == "no model that is compared is trained by steps"
+
+
+def test_reliability_tells_the_calibration_error(of: dict[str, Trained], tmp_path: Path) -> None:
+    shown = [of["balanced"].scored, of["idle"].scored, of["plain"].scored, of["no_stain"].scored]
+    said = twice(tmp_path, lambda path: reliability_figure(shown, path))
+    error = of["balanced"].scored.metric("expected_calibration_error")
+    before = of["balanced"].scored.metrics["calibration"]["test"]["ece_before"]
+    assert f"calibration error {before:.3f} → {error['value']:.3f} ({error['low']:.3f} to {error['high']:.3f})" in said
+    assert f"n = {TESTED}, temperature" in said
+    assert said.count("calibration error not estimable") == 1
+
+
+def test_ablations_stand_beside_what_is_reported(of: dict[str, Trained], tmp_path: Path) -> None:
+    rows = [
+        {"row": "full", "name": "balanced", **OURS},
+        {"row": "without stain normalisation", "name": "no_stain", **OURS, "normalizer": "none"},
+        {"row": "without gather-excite", "name": "senet154", **OURS, "network": "senet154"},
+    ]
+    pair = compared([of["balanced"]], [of["no_stain"]])
+    scored = [one.scored for one in of.values()]
+    said = twice(tmp_path, lambda path: ablations_figure(ablations_of(rows, scored, [pair]), path))
+    assert said.count("not in this run") == 1
+    assert said.index("full") < said.index("without stain normalisation") < said.index("without gather-excite")
+    assert diamonds(tmp_path / "1.svg") == 3
+    ablations_figure(ablations_of(rows, scored, []), tmp_path / "alone.svg")
+    assert drawn(tmp_path / "alone.svg")[1].count("not compared") == 1
+
+
+def test_examples_are_chosen_by_a_hash_whether_right_or_not(
+    of: dict[str, Trained], images: ImageSet, tmp_path: Path
+) -> None:
+    table = of["balanced"].predictions.query("label in ['basophil', 'neutrophil', 'monoblast']")
+    said = twice(tmp_path, lambda path: examples_figure(images, table, path, of=OF, seed=4))
+    pictures = drawn(tmp_path / "1.svg")[0]
+    known = table.assign(draw=draws(table["image_id"], seed=4)).sort_values(["draw", "image_id"])
+    chosen = known.groupby("label").head(3)
+    assert len(pictures) == len(chosen) == 3 + 3 + 1
+    first = chosen[chosen["label"] == "basophil"]["image_id"].iloc[0]
+    assert np.array_equal(pictures[0], images.read(images.index["image_id"].tolist().index(first)))
+    wrong = chosen[chosen["label"] != chosen["predicted"]]
+    assert said.count("taken for ") == len(wrong)
+    right = int((table.query("label == 'neutrophil'")["predicted"] == "neutrophil").sum())
+    assert re.search(rf"neutrophil\s+{right} of 70\s+right", said)
+    assert OF in said
+    examples_figure(images, table, tmp_path / "other.svg", of=OF, seed=5)
+    assert (tmp_path / "other.svg").read_bytes() != (tmp_path / "1.svg").read_bytes()
+
+
+def test_every_example_has_twelve_bars(of: dict[str, Trained], images: ImageSet, tmp_path: Path) -> None:
+    table = of["balanced"].predictions.query("label == 'promyelocyte'").head(1)
+    examples_figure(images, table, tmp_path / "a.svg", of=OF, seed=1)
+    bars = re.findall(
+        r'clip-path="url\(#\w+\)" style="fill: #(0072b2|d55e00|55555f)"', (tmp_path / "a.svg").read_text()
+    )
+    assert len(bars) == 12
+    assert bars.count("0072b2") == 1
+    row = table.iloc[0]
+    words = f"{row['p_promyelocyte']:.0%} promyelocyte"
+    assert words in drawn(tmp_path / "a.svg")[1]
+
+
+def test_mistakes_come_surest_first(of: dict[str, Trained], images: ImageSet, tmp_path: Path) -> None:
+    table = of["balanced"].predictions
+    mistakes_figure(images, table, tmp_path / "1.svg", of=OF)
+    said = drawn(tmp_path / "1.svg")[1]
+    wrong = table[table["predicted"] != table["label"]].sort_values("confidence", ascending=False)
+    told = re.findall(r"([a-z ]+), taken for ([a-z ]+?)\s", said)
+    assert f"{len(wrong)} mistakes among {TESTED} test images, the surest first" in said
+    assert len(told) == min(12, len(wrong))
+    assert told[0][0].strip() == wrong["label"].iloc[0].replace("_", " ")
+    first = images.index["image_id"].tolist().index(wrong["image_id"].iloc[0])
+    assert np.array_equal(drawn(tmp_path / "1.svg")[0][0], images.read(first))
+
+
+def test_no_mistake_is_said(of: dict[str, Trained], images: ImageSet, tmp_path: Path) -> None:
+    table = of["balanced"].predictions
+    mistakes_figure(images, table[table["predicted"] == table["label"]].head(5), tmp_path / "a.svg", of=OF)
+    assert "no mistake among 5 test images" in drawn(tmp_path / "a.svg")[1]
+    examples_figure(images, table.head(0), tmp_path / "none.svg", of=OF, seed=1)
+    assert drawn(tmp_path / "none.svg")[0] == []
+
+
+def test_predictions_of_other_images_are_refused(of: dict[str, Trained], images: ImageSet, tmp_path: Path) -> None:
+    table = of["balanced"].predictions.head(1).assign(image_id="mendeley/basophil/nobody")
+    with pytest.raises(InputError, match=r"real\.zip: lacks mendeley/basophil/nobody"):
+        examples_figure(images, table, tmp_path / "a.svg", of=OF, seed=1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_balanced_sets_show_real_and_synthetic_images(tmp_path: Path) -> None:
+    balance_figure([], tmp_path / "none.svg")
+    assert "no balanced set under this protocol" in drawn(tmp_path / "none.svg")[1]
+    found = audited(walked(run(tmp_path / "set")))
+    balance_figure([found, {**found, "recipe": "yours"}], tmp_path / "1.svg")
+    said = drawn(tmp_path / "1.svg")[1]
+    train = sum(row["n"] for row in found["counts"] if row["part"] == "train")
+    for words in (f"mine (n = {train})", f"yours (n = {train})", "protocol leak_free: training images", "synthetic"):
+        assert words in said

@@ -1,0 +1,129 @@
+"""The page that shows classification and balanced sets, and the headline with which it opens."""
+
+import base64
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from helpers.browser import browser, shown
+from helpers.trained_classifiers import COUNTS, Rivals, history
+from hemabalance.report.balance.figure import balance_figure
+from hemabalance.report.balance.tables import balance_tables
+from hemabalance.report.cells import write_csv
+from hemabalance.report.classify.ablations import ablations_figure, ablations_table
+from hemabalance.report.classify.comparisons import comparisons_table
+from hemabalance.report.classify.curves import curves_figure
+from hemabalance.report.classify.headline import headline, write_headline
+from hemabalance.report.classify.scores import classify_tables
+from hemabalance.report.page import write_page
+
+
+@pytest.fixture(scope="module")
+def made(rivals: Rivals, audits: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the tables and figures of the run, its `headline.json`, and the `report.html` of all."""
+    folder = tmp_path_factory.mktemp("page")
+    tables = {f"classify_{k}": v for k, v in classify_tables([one.scored for one in rivals.of.values()]).items()}
+    tables |= {"classify_comparisons": comparisons_table(rivals.comparisons)}
+    tables |= {"classify_ablations": ablations_table(rivals.ablations)}
+    tables |= {f"balance_{name}": table for name, table in balance_tables(audits).items()}
+    for name, table in tables.items():
+        write_csv(table, folder / f"{name}.csv")
+    balance_figure(audits[:1], folder / "balance_images_leak_free.svg")
+    ablations_figure(rivals.ablations, folder / "classify_ablations.svg")
+    curves_figure({"balanced": history()}, folder / "classify_curves.svg")
+    of = rivals.of
+    write_headline(
+        headline(of["balanced"].scored, of["original"].scored, rivals.comparisons[0], [of["pooled"].scored]),
+        folder / "headline.json",
+    )
+    page(folder, "local")
+    return folder
+
+
+def page(folder: Path, origin: str) -> str:
+    """The report of what lies in a folder, written there and read back."""
+    write_page(
+        folder / "report.html",
+        run="made up",
+        taxonomy="thesis",
+        origins={"mendeley": origin},
+        tables=sorted(folder.glob("*.csv")),
+        figures=sorted(folder.glob("*.svg")),
+        receipts=[],
+        headline=folder / "headline.json",
+    )
+    return (folder / "report.html").read_text("utf-8")
+
+
+def said(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", html))
+
+
+def test_the_page_opens_with_the_answer(rivals: Rivals, made: Path) -> None:
+    html = page(made, "local")
+    text = said(html.partition("<body>")[2])
+    accuracy = "{value:.4f} ({low:.4f} to {high:.4f})".format(**rivals.of["pooled"].scored.metric("accuracy"))
+    order = [
+        "Do synthetic images help",
+        "Yes, on these images.",
+        f"n = {sum(COUNTS.values()):,} real test images that no training saw, protocol leak_free",
+        "(McNemar&#39;s exact p < 0.0001)",
+        f"beside it, measured protocol accuracy n balanced_thesis thesis {accuracy}",
+        "So its numbers can be higher than on images never seen",
+        "Reported by the thesis, not measured here",
+        "The archives",
+        "Training images by class, protocol leak_free",
+        "All numbers are measured on test images, none of them synthetic",
+        "Experiments (thesis Fig. 52)",
+    ]
+    places = [text.find(words.replace("<", "&lt;")) for words in order]
+    assert places == sorted(places)
+    assert places[0] >= 0
+    assert "no evidence about blood" not in text
+    assert '<a href="#answer">' in html
+
+
+def test_rendered_cells_are_no_evidence_even_in_the_answer(made: Path) -> None:
+    html = page(made, "phantom")
+    answer = said(html.partition('id="answer"')[2].partition("</section>")[0])
+    assert "they are no evidence about blood" in answer
+    assert f"n = {sum(COUNTS.values()):,} rendered test images" in answer
+    assert "it is no evidence about blood" in said(html)
+
+
+def test_every_picture_of_the_page_shows(made: Path, tmp_path: Path) -> None:
+    html = page(made, "local")
+    count = len(re.findall("<img ", html))
+    assert count == len(list(made.glob("*.svg"))) == 3
+    for address in re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', html):
+        root = ElementTree.fromstring(base64.b64decode(address))
+        assert all(float(root.attrib[side].removesuffix("pt")) > 0 for side in ("width", "height"))
+    if browser():  # where none can be installed, what is above must do
+        seen = shown(html, tmp_path)
+        assert (seen.errors, seen.console) == ([], [])
+        assert len(seen.sizes) == count
+        assert all(min(sizes) > 100 for sizes in seen.sizes), seen
+
+
+def test_a_run_that_compares_nothing_opens_without_a_headline(tmp_path: Path) -> None:
+    write_headline(None, tmp_path / "headline.json")
+    write_csv(comparisons_table([]), tmp_path / "classify_comparisons.csv")
+    html = page(tmp_path, "local")
+    assert 'id="answer"' not in html
+    assert "this run has no two experiments that config compares" in said(html)
+
+
+def test_the_report_does_not_load_pytorch() -> None:
+    names = [
+        "balance.figure", "balance.tables", "classify.ablations", "classify.bars", "classify.classes",
+        "classify.comparisons", "classify.confusion", "classify.curves", "classify.examples", "classify.headline",
+        "classify.reliability", "classify.scores", "page",
+    ]  # fmt: skip
+    loads = "".join(f"import hemabalance.report.{name}\n" for name in names)
+    done = subprocess.run([sys.executable, "-c", f"import sys\n{loads}assert 'torch' not in sys.modules"], check=False)
+    assert done.returncode == 0

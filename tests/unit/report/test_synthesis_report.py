@@ -1,0 +1,228 @@
+"""Tables of the synthesis stage, from what drawing, the gate and measuring really leave."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from helpers.stain_stage import drawn
+from helpers.synthesis_stage import CLASSES, Made, generated_of, real_set, run_of, split_of
+from hemabalance.dataset.imageset import ImageSet
+from hemabalance.files import write_json
+from hemabalance.report.cells import write_csv
+from hemabalance.report.page import write_page
+from hemabalance.report.reported import reported
+from hemabalance.report.synthesis.agreement import agreement_figure
+from hemabalance.report.synthesis.generated import Generated, read_generated
+from hemabalance.report.synthesis.tables import synthesis_tables
+
+RICH, RARE = ("basophil", "monocyte"), ("promyelocyte",)
+KINDS = ["precision", "fid", "pixels", "classes", "gate", "memory", "cost"]
+OF = "mine on images of reinhard"
+
+
+@dataclass
+class Stage:
+    held: ImageSet
+    split: pd.DataFrame
+    made: dict[str, Made]
+    generators: list[Generated]
+    tables: dict[str, pd.DataFrame]
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    folder = tmp_path_factory.mktemp("stage")
+    with real_set(folder) as held:
+        split = split_of(held, "leak_free")
+        made = {
+            name: run_of(folder, name, classes, held, split)
+            for name, classes in (("mine", RICH), ("told", RICH), ("few", RARE), ("every", CLASSES))
+        }
+        methods = {"mine": ("c_wgan_gp", "rich"), "told": ("cwgan_gp", "rich"), "few": ("fewshot_meta", "rare")}
+        generators = [generated_of(name, *methods[name], made[name], held, split) for name in methods]
+        yield Stage(held, split, made, generators, synthesis_tables(generators))
+
+
+def cell(table: pd.DataFrame, column: str, **keys: str) -> Any:
+    for key, value in keys.items():
+        table = table[table[key] == value]
+    assert len(table) == 1, table
+    return table.iloc[0][column]
+
+
+def test_no_cell_is_blank_and_what_is_missing_has_a_reason(stage: Stage, tmp_path: Path) -> None:
+    assert list(stage.tables) == KINDS
+    for name, table in stage.tables.items():
+        write_csv(table, tmp_path / f"{name}.csv")
+        read = pd.read_csv(tmp_path / f"{name}.csv", dtype="str", keep_default_na=False)
+        assert not read.isin(["", "nan", "NaN", "None"]).any().any(), read
+        assert {"mine", "told", "few"} <= set(read["generator"])
+        missing = read.drop(columns="reason", errors="ignore").eq("not available").any(axis=1)
+        if missing.any():
+            assert (read.loc[missing, "reason"] != "–").all()
+
+
+def test_reported_figures_are_the_theses_own(stage: Stage) -> None:
+    mine, few = {"generator": "mine"}, {"generator": "few"}
+    made = {name: stage.tables[name] for name in ("precision", "fid", "pixels")}
+    tables = {name: table[table["images"] == "generated"] for name, table in made.items()}
+    tables["cost"] = stage.tables["cost"]
+    shown = [cell(tables["precision"], f"reported_{name}_percent", **mine) for name in ("precision", "recall", "f1")]
+    assert shown == ["97.93", "97.60", "97.15"]
+    assert cell(tables["precision"], "reported_precision_percent", **few) == "not reported"
+    names = ("reported_fid", "reported_inception_score", "reported_lpips")
+    assert [cell(tables["fid"], name, **mine) for name in names] == ["57.82", "17.73 ± 0.11", "0.21"]
+    assert [cell(tables["fid"], name, **few) for name in names] == ["51.62", "3.16 ± 0.28", "0.2956"]
+    names = ("reported_psnr_db", "reported_ssim", "reported_l1", "reported_l2")
+    assert [cell(tables["pixels"], name, **mine) for name in names] == ["40.18", "0.9862", "0.0691", "0.0326"]
+    names = ("reported_training_time", "reported_episodes", "reported_parameters_million")
+    assert [cell(tables["cost"], name, **mine) for name in names] == ["9h13m", "not reported", "not reported"]
+    assert [cell(tables["cost"], name, **few) for name in names] == ["5h11m", "20000", "5.8"]
+
+
+def test_every_method_of_the_thesis_has_its_row(stage: Stage) -> None:
+    rich, rare = (set(reported(key)) for key in ("table19_gan_fid_is_lpips", "table21_fewshot_fid_is_lpips"))
+    for name in ("fid", "cost"):
+        table = stage.tables[name]
+        told = table[table["normaliser"] == "–"]
+        assert set(told.loc[told["classes"] == "rich", "generator"]) == rich - {"c_wgan_gp", "cwgan_gp"}
+        assert set(told.loc[told["classes"] == "rare", "generator"]) == rare - {"fewshot_meta"}
+        reasons = told.set_index(["generator", "classes"])["reason"]
+        assert reasons["dcgan", "rich"] == reasons["fastgan", "rare"] == "not built"
+        assert reasons["figr", "rare"] == reasons["c_wgan_gp", "rare"] == "not in this run"
+        measured = told.drop(columns=["generator", "normaliser", "classes", "reason"])
+        measured = measured[[c for c in measured if not c.startswith("reported") and c != "images"]]
+        assert (measured == "not available").all().all()
+        assert table["classes"].tolist() == sorted(table["classes"], key=["rich", "rare"].index)
+    where = {"generator": "dcgan", "images": "reported only: not built"}
+    assert cell(stage.tables["fid"], "reported_fid", **where) == "77.91"
+
+
+def test_a_generator_of_all_classes_has_no_figure_of_the_thesis_beside_it(stage: Stage) -> None:
+    one = generated_of("every", "c_wgan_gp", "all", stage.made["every"], stage.held, stage.split)
+    for table in synthesis_tables([one]).values():
+        told = table[table["generator"] == "every"].filter(like="reported")
+        assert (told == "not reported").all().all()
+
+
+def test_measured_figures_are_those_of_the_metrics(stage: Stage) -> None:
+    one = stage.generators[0]
+    for compare, images in (("generated", "generated"), ("floor", "floor: real images")):
+        where = {"generator": "mine" if compare == "generated" else "mine, told", "images": images}
+        keys = {"label": "all", "compare": compare}
+        for table, column, metric, key, scale in (
+            ("fid", "measured_fid", "fidelity", "fid", 1),
+            ("fid", "measured_kid_x1000", "fidelity", "kid", 1000),
+            ("fid", "measured_kid_x1000_high", "fidelity", "kid_high", 1000),
+            ("fid", "lpips_between_images_of_a_class", "diversity", "lpips", 1),
+            ("fid", "lpips_to_nearest_real_training_image_low", "nearest", "lpips_low", 1),
+            ("precision", "generative_recall", "manifold", "recall", 1),
+            ("precision", "coverage_low", "manifold", "coverage_low", 1),
+            ("precision", "classifier_agrees", "agreement", "rate", 1),
+            ("pixels", "l2_to_nearest_real_training_image_by_lpips", "nearest", "l2", 1),
+        ):
+            shown, value = cell(stage.tables[table], column, **where), one.row(metric, **keys)[key]
+            if value is None:  # of so few test images
+                assert shown == "not available"
+            else:
+                assert float(shown) == pytest.approx(scale * value, abs=6e-3), column
+        counts = [cell(stage.tables["fid"], name, **where) for name in ("n_real", "n_generated")]
+        assert counts == [one.row("fidelity", **keys)[name] for name in ("n_real", "n_generated")]
+
+
+def test_floors_that_differ_stand_apart(stage: Stage) -> None:
+    other = replace(stage.generators[1], normalizer="macenko")
+    table = synthesis_tables([stage.generators[0], other])["pixels"]
+    floors = table[table["images"] == "floor: real images"]
+    assert floors[["generator", "normaliser"]].to_numpy().tolist() == [["mine", "reinhard"], ["told", "macenko"]]
+
+
+def test_classes_stand_by_themselves(stage: Stage) -> None:
+    table = stage.tables["classes"]
+    assert table["class"].tolist() == ["basophil"] * 4 + ["monocyte"] * 4 + ["promyelocyte"] * 2
+    where = {"class": "monocyte", "generator": "told", "images": "generated"}
+    row = stage.generators[1].row("fidelity", label="monocyte", compare="generated")
+    assert float(cell(table, "measured_fid", **where)) == pytest.approx(row["fid"], abs=6e-3)
+
+
+def test_without_test_images_the_floor_says_why(stage: Stage, tmp_path: Path) -> None:
+    split = split_of(stage.held, "thesis")
+    one = generated_of("mine", "c_wgan_gp", "rich", stage.made["mine"], stage.held, split)
+    for name in ("precision", "fid", "classes"):
+        table = synthesis_tables([one])[name]
+        floor = table[table["images"] == "floor: real images"]
+        values = floor.filter(regex="^(measured_fid|generative_precision|classifier_agrees)$")
+        assert values.shape[1]
+        assert (values == "not available").all().all()
+        assert (floor["reason"].str.len() > 5).all()
+    agreement_figure(one, tmp_path / "a.svg")
+    assert "real" not in drawn(tmp_path / "a.svg")[1]
+
+
+def test_the_gate_table_counts_what_was_drawn(stage: Stage) -> None:
+    table, draws = stage.tables["gate"], stage.made["mine"].drawn.table
+    row = table[(table["generator"] == "mine") & (table["class"] == "monocyte")].iloc[0]
+    mine = draws[draws["label"] == "monocyte"]
+    assert [row["drawn"], row["accepted"]] == [len(mine), mine["accepted"].sum()]
+    assert float(row["accepted_share"]) == pytest.approx(mine["accepted"].mean(), abs=5e-4)
+    assert float(row["failed_copy_share"]) == pytest.approx(mine["copy"].mean(), abs=5e-4)
+    assert float(row["failed_manifold_share"]) == pytest.approx(1 - mine["inside"].mean(), abs=5e-4)
+    assert float(row["failed_class_share_low"]) < 1 - mine["agrees"].mean() < float(row["failed_class_share_high"])
+    total = table[(table["generator"] == "mine") & (table["class"] == "all")].iloc[0]
+    assert total["accepted"] == draws["accepted"].sum()
+    short = table[(table["generator"] == "mine") & (table["class"] == "basophil")].iloc[0]
+    assert "short of its target" in short["note"]
+
+
+def test_memory_stands_beside_its_yardstick(stage: Stage) -> None:
+    table = stage.tables["memory"]
+    mine = table[table["generator"] == "mine"]
+    assert mine["class"].tolist() == ["all"] * 2 + ["basophil"] * 2 + ["monocyte"] * 2
+    assert mine["images"].tolist() == ["generated", "real, held back"] * 3
+    found = stage.generators[0].row("memorisation", label="basophil", kind="generated")
+    row = mine[(mine["class"] == "basophil") & (mine["images"] == "generated")].iloc[0]
+    assert [row["n"], row["copies"]] == [found["n"], found["copies"]]
+    assert float(row["share"]) == pytest.approx(found["share"], abs=5e-4)
+    rare = table[(table["class"] == "promyelocyte") & (table["images"] == "real, held back")].iloc[0]
+    assert (rare["share"], rare["reason"]) == ("not available", "there are no such images")
+
+
+def test_cost_names_networks_and_their_sum(stage: Stage) -> None:
+    where = {"generator": "mine"}
+    assert cell(stage.tables["cost"], "measured_parameters_million", **where) == "1.238"
+    assert cell(stage.tables["cost"], "parameters_by_network", **where) == "generator 1,234,567, critic 3,456"
+    assert cell(stage.tables["cost"], "measured_training_time", **where) == "1h02m05s"
+
+
+def test_generators_are_read_in_the_order_given(stage: Stage, tmp_path: Path) -> None:
+    for one in stage.generators:
+        for end, value in (("metrics", one.metrics), ("training", one.training), ("gate", one.gate)):
+            write_json(value, tmp_path / f"{one.name}_{end}.json")
+    known = [
+        {"name": one.name, "method": one.method, "serves": one.serves, "normalizer": one.normalizer}
+        for one in stage.generators
+    ]
+    files = [[tmp_path / f"{row['name']}_{end}.json" for row in known] for end in ("metrics", "training", "gate")]
+    assert read_generated(known, *files) == stage.generators
+
+
+def test_the_page_shows_all_of_it(stage: Stage, tmp_path: Path) -> None:
+    tables = []
+    for name, table in stage.tables.items():
+        tables.append(tmp_path / f"synthesis_{name}_leak_free.csv")
+        write_csv(table, tables[-1])
+    figure = tmp_path / "synthesis_pairs_leak_free_c_wgan_gp_on_wcyclegan_gp.svg"
+    figure.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>", "utf-8")
+    write_page(
+        tmp_path / "r.html", run="r", taxonomy="thesis", origins={}, tables=tables, figures=[figure], receipts=[]
+    )
+    text = (tmp_path / "r.html").read_text("utf-8")
+    assert "c_wgan_gp on images of wcyclegan_gp: nearest training images, protocol leak_free" in text
+    assert "(thesis Tables 19 and 21)" in text
+    assert "l1 to nearest real training image by lpips" in text
+    assert "{" not in re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL)

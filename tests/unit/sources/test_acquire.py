@@ -1,0 +1,101 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from test_download import QUICK, Archive, archive, honest  # noqa: F401 - archive is a fixture
+
+from helpers.archives import Files, write_folder, write_tar, write_zip, zip_bytes
+from helpers.photographs import ENTRY, LIMITS, inventory, mendeley_files, photograph, tcia_files
+from hemabalance.errors import InputError
+from hemabalance.sources.acquire import archive_digest, explain_missing, fetch
+from hemabalance.sources.catalogue import SourceEntry
+from hemabalance.sources.phantom.archive import jpeg
+
+FILES = mendeley_files()
+ODD = {
+    "PBC/ig/empty.jpg": b"",
+    "PBC/ig/note.jpg": b"text",
+    "PBC/ig/half.jpg": jpeg(photograph(1))[:900],
+    "PBC/.DS_Store": b"\0\0\0\1Bud1",
+}
+WAYS: dict[str, Callable[[Path, Files], Path]] = {"zip": write_zip, "tar": write_tar, "folder": write_folder}
+
+
+def entry(**changes: object) -> SourceEntry:
+    return ENTRY.model_copy(update=changes)
+
+
+def digest_of(files: Files, folder: Path) -> str:
+    return archive_digest("mendeley", write_zip(folder / "known.zip", files), LIMITS)
+
+
+@pytest.mark.parametrize("make", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize(("source", "files"), [("mendeley", FILES | ODD), ("tcia", tcia_files())])
+def test_archive_digest_is_the_inventorys(
+    tmp_path: Path, make: Callable[[Path, Files], Path], source: str, files: Files
+) -> None:
+    path = make(tmp_path / "cells", files)
+    assert archive_digest(source, path, LIMITS) == inventory(path, source)[1]["content_sha256"]
+
+
+def test_archive_digest_sees_every_change(tmp_path: Path) -> None:
+    name, first = next(iter(FILES.items()))
+    moved = {key: value for key, value in FILES.items() if key != name} | {"PBC/ig/BA_100.jpg": first}
+    lacking = dict(list(FILES.items())[1:])
+    digests = {digest_of(files, tmp_path) for files in (FILES, FILES | {name: first[:-1] + b"?"}, moved, lacking)}
+    assert len(digests) == 4
+
+
+def test_a_missing_archive_is_explained(tmp_path: Path) -> None:
+    target = tmp_path / "raw" / "cells.zip"
+    with pytest.raises(InputError) as caught:
+        explain_missing(ENTRY, target)
+    assert str(caught.value) == (
+        f"{target}: the archive of Cells of a test is missing. "
+        f"Download cells.zip from https://example.org/cells and put it at {target} (press the button)."
+    )
+
+
+def test_an_archive_or_folder_that_is_there_needs_no_explanation(tmp_path: Path) -> None:
+    explain_missing(ENTRY, tmp_path)
+    explain_missing(ENTRY, write_zip(tmp_path / "cells.zip", FILES))
+
+
+def test_fetch_takes_the_first_address_with_the_right_content(
+    tmp_path: Path,
+    archive: Archive,  # noqa: F811
+) -> None:
+    target = tmp_path / "raw" / "cells.zip"
+    wrong = archive.at("/wrong", honest(zip_bytes(dict(list(FILES.items())[1:]))))
+    # A zip around the archive, as one of the real addresses serves it, holds the same content.
+    right = archive.at("/right", honest(zip_bytes({"PBC.zip": zip_bytes(FILES)})))
+    known = entry(addresses=(wrong, right), content_sha256=digest_of(FILES, tmp_path))
+    fetch("mendeley", known, target, transfer=QUICK, limits=LIMITS)
+    assert inventory(target, entry=known)[1]["complete"] is True
+    assert [file.name for file in target.parent.iterdir()] == ["cells.zip"]
+
+
+@pytest.mark.parametrize(
+    ("served", "said"),
+    [(zip_bytes(FILES | {"PBC/ig/MY_100.jpg": jpeg(photograph(3))}), "content digest"), (b"<html>", "neither a zip")],
+)
+def test_fetch_leaves_nothing_of_wrong_content(
+    tmp_path: Path,
+    archive: Archive,  # noqa: F811
+    served: bytes,
+    said: str,
+) -> None:
+    target = tmp_path / "raw" / "cells.zip"
+    known = entry(addresses=(archive.at("/a", honest(served)),), content_sha256=digest_of(FILES, tmp_path))
+    with pytest.raises(InputError, match=said) as caught:
+        fetch("mendeley", known, target, transfer=QUICK, limits=LIMITS)
+    assert str(target) in str(caught.value)
+    assert list(target.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("changes", [{"content_sha256": "0" * 64}, {"addresses": ("http://127.0.0.1:9/a",)}])
+def test_fetch_asks_for_what_only_a_person_can_get(tmp_path: Path, changes: dict[str, object]) -> None:
+    target = tmp_path / "cells.zip"
+    with pytest.raises(InputError, match="cannot be downloaded by the workflow") as caught:
+        fetch("mendeley", entry(**changes), target, transfer=QUICK, limits=LIMITS)
+    assert f"https://example.org/cells and put it at {target}" in str(caught.value)

@@ -1,0 +1,236 @@
+"""The three translators: training, resuming, saving and use."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.translators import OWN, SIZE, TRAINING, begun, built, data, fitted, job, smears
+from hemabalance.errors import InputError
+from hemabalance.stain.normalizer import StainData
+from hemabalance.stain.rivals import Rivals
+from hemabalance.training.device import bare, start
+from hemabalance.training.job import FitJob, Images
+
+LOSSES = {
+    "wcyclegan_gp": {"critic", "penalty", "adversarial", "cycle", "identity"},
+    "cyclegan": {"critic", "adversarial", "cycle", "identity"},
+    "pix2pix": {"critic", "adversarial", "l1"},
+}
+every_method = pytest.mark.parametrize("name", OWN)
+
+
+def parameters(rivals: Rivals[Any], prefix: str) -> dict[str, torch.Tensor]:
+    return {
+        f"{name}.{key}": value.detach().clone()
+        for name, network in rivals.networks.items()
+        if name.startswith(prefix)
+        for key, value in bare(network).named_parameters()
+    }
+
+
+def unmoved(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> set[str]:
+    return {key for key, value in before.items() if torch.equal(value, after[key])}
+
+
+def outcome(normalizer: Any, folder: Path) -> tuple[bytes, bytes]:
+    normalizer.save(folder / "weights.safetensors")
+    return (folder / "weights.safetensors").read_bytes(), (folder / "history.jsonl").read_bytes()
+
+
+@every_method
+def test_every_parameter_moves_and_the_losses_have_their_names(name: str, tmp_path: Path) -> None:
+    rivals = begun(name, tmp_path)
+    before = parameters(rivals, "")
+    losses = [rivals.step() for _ in range(3)]
+    assert not unmoved(before, parameters(rivals, ""))
+    expected = {f"{loss}_{domain}" for loss in LOSSES[name] for domain in "ab"}
+    assert set(losses[0]) == expected | ({"adversarial_to_cycle"} if name == "wcyclegan_gp" else set())
+    assert all(
+        loss.ndim == 0 and not loss.requires_grad and loss.isfinite() for step in losses for loss in step.values()
+    )
+
+
+@every_method
+def test_a_training_stopped_at_any_step_ends_as_one_that_was_not(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = outcome(fitted(name, tmp_path / "whole"), tmp_path / "whole")
+    torn = tmp_path / "torn"
+    game = built(name).method.game
+    step = game.step
+    for fatal in (2, 3, 4):  # checkpoints at 2, 4, 6: the first session leaves none, the third loses a step
+        taken = iter(range(1, 100))
+
+        def dying(self: Any, fatal: int = fatal, taken: Iterator[int] = taken) -> Any:
+            if next(taken) >= fatal:
+                raise KeyboardInterrupt
+            return step(self)
+
+        monkeypatch.setattr(game, "step", dying)
+        with pytest.raises(KeyboardInterrupt):
+            fitted(name, torn)
+        monkeypatch.undo()
+    assert outcome(fitted(name, torn), torn) == whole
+
+
+@every_method
+def test_the_seed_decides(name: str, tmp_path: Path) -> None:
+    first, again, other = (
+        outcome(fitted(name, tmp_path / folder, seed, steps=2), tmp_path / folder)
+        for folder, seed in (("first", 7), ("again", 7), ("other", 8))
+    )
+    assert first == again
+    assert first[0] != other[0]
+    assert first[1] != other[1]
+
+
+@every_method
+def test_a_resume_refuses_other_images(name: str, tmp_path: Path) -> None:
+    fitted(name, tmp_path)
+    brighter = StainData(
+        *(Images(d.pixels // 2, d.labels) for d in (data().a, data().b)), tuple(p // 2 for p in data().pairs)
+    )
+    with pytest.raises(InputError, match="images"):
+        built(name).fit(brighter, job(tmp_path))
+
+
+@every_method
+def test_loaded_weights_transform_as_the_fitted_ones(name: str, tmp_path: Path) -> None:
+    normalizer, loaded = fitted(name, tmp_path), built(name)
+    normalizer.save(tmp_path / "weights.safetensors")
+    loaded.load(tmp_path / "weights.safetensors")
+    images = smears(19, (230, 170, 190), 4)  # more than are transformed at once
+    made = normalizer.transform(images, to="b")
+    assert made.pixels.shape == images.shape
+    assert made.pixels.dtype == np.uint8
+    assert not made.passed_through.any()
+    assert made.passed_through.shape == (19,)
+    np.testing.assert_array_equal(loaded.transform(images, to="b").pixels, made.pixels)
+    back = normalizer.inverse(made.pixels, to="a").pixels
+    np.testing.assert_array_equal(loaded.transform(made.pixels, to="a").pixels, back)
+    assert (back != normalizer.transform(made.pixels, to="b").pixels).any()
+    assert (
+        normalizer.parameters
+        == loaded.parameters
+        == sum(p.numel() for p in parameters(normalizer.begin(data(), job(tmp_path)), "to_").values())
+    )
+
+
+@every_method
+def test_blank_and_no_images_are_transformed(name: str, tmp_path: Path) -> None:
+    normalizer = fitted(name, tmp_path, steps=2)
+    blank = np.stack([np.full((SIZE, SIZE, 3), level, np.uint8) for level in (0, 200, 255)])
+    made = normalizer.transform(blank, to="b").pixels
+    # Not a number would have become one level, black: residual generators leave a blank nearly as it is.
+    stayed = np.abs(made.astype(int) - blank).mean(axis=(1, 2, 3)) < 40
+    assert (stayed | (made.std(axis=(1, 2, 3)) > 0)).all()
+    single = np.concatenate([normalizer.transform(image[None], to="b").pixels for image in blank])
+    assert np.abs(made.astype(int) - single).max() <= 1
+    nothing = normalizer.transform(blank[:0], to="a")
+    assert nothing.pixels.shape == (0, SIZE, SIZE, 3)
+    assert nothing.passed_through.shape == (0,)
+
+
+@every_method
+def test_weights_of_other_settings_are_refused_and_not_taken(name: str, tmp_path: Path) -> None:
+    fitted(name, tmp_path, steps=2).save(tmp_path / "weights.safetensors")
+    for changed, named in (({"width": 8}, "width: 4 there, 8 here"), ({"lr": 1e-3}, "lr"), ({"size": 32}, "size: 16")):
+        other = built(name, **{"steps": 2, **changed})
+        with pytest.raises(InputError, match=named):
+            other.load(tmp_path / "weights.safetensors")
+        with pytest.raises(RuntimeError, match="neither fitted nor loaded"):
+            other.transform(smears(1, (9, 9, 9), 0, other.size), to="a")
+    for indifferent in ({"log_every": 5}, {"checkpoint_every": 5}, {"memory_budget": 0}):
+        built(name, steps=2, **indifferent).load(tmp_path / "weights.safetensors")
+
+
+def test_weights_of_another_method_are_refused(tmp_path: Path) -> None:
+    fitted("pix2pix", tmp_path, steps=2).save(tmp_path / "weights.safetensors")
+    with pytest.raises(InputError, match='method: "pix2pix" there, "wcyclegan_gp" here'):
+        built("wcyclegan_gp", steps=2).load(tmp_path / "weights.safetensors")
+
+
+def test_critics_move_alone_and_generators_move_alone(tmp_path: Path) -> None:
+    rivals = begun("wcyclegan_gp", tmp_path)
+    a, b = rivals.feed.draw()
+    generators, critics = parameters(rivals, "to_"), parameters(rivals, "critic_")
+    rivals.update_critics(a, b, b, a)
+    assert unmoved(generators, parameters(rivals, "to_")) == set(generators)
+    assert not unmoved(critics, parameters(rivals, "critic_"))
+    critics = parameters(rivals, "critic_")
+    rivals.minimise_generators(-rivals.judge(rivals.critic_a, rivals.to_a(b) + rivals.to_b(a)).mean())
+    assert unmoved(critics, parameters(rivals, "critic_")) == set(critics)
+    assert not unmoved(generators, parameters(rivals, "to_"))
+    assert all(p.requires_grad for network in rivals.networks.values() for p in network.parameters())
+
+
+def test_a_critic_trained_alone_tells_separable_images_apart(tmp_path: Path) -> None:
+    rivals = begun("wcyclegan_gp", tmp_path, lr=1e-2, decay_from=1.0)
+    a, b = rivals.feed.draw()
+    losses = [rivals.update_critics(a, b, b, a) for _ in range(50)]
+    for domain in "ab":
+        fall = [float(step[f"critic_{domain}"]) for step in losses]
+        assert np.mean(fall[:10]) > -2 > -2.5 > np.mean(fall[-10:])
+        assert losses[-1][f"penalty_{domain}"] < 0.5  # and not because the slope went without bound
+
+
+def test_wasserstein_losses_add_up_to_the_equations(tmp_path: Path) -> None:
+    rivals = begun("wcyclegan_gp", tmp_path, adversarial_weight=0.5)
+    minimised: list[float] = []
+    rivals.minimise_generators = lambda loss: minimised.append(loss.item())
+    terms = {"adversarial_a": -3.0, "adversarial_b": 1.0, "cycle_a": 0.2, "cycle_b": 0.3}
+    terms |= {"identity_a": 0.1, "identity_b": 0.4}
+    losses = rivals.update_generators({name: torch.tensor(value) for name, value in terms.items()})
+    assert minimised == [pytest.approx(0.5 * (-3 + 1) + 10 * (0.2 + 0.3) + 5 * (0.1 + 0.4))]
+    losses |= {"critic_a": torch.tensor(-6.0), "critic_b": torch.tensor(2.0)}
+    assert rivals.outweighing(losses).item() == pytest.approx(0.5 * (6 + 2) / (10 * (0.2 + 0.3)))
+
+
+def test_the_critics_see_new_images_at_each_of_their_steps(tmp_path: Path) -> None:
+    rivals = begun("wcyclegan_gp", tmp_path, critic_steps=3)
+    rivals.step()
+    rivals.step()
+    assert rivals.samplers["a"].state_dict()["draws"] == rivals.samplers["b"].state_dict()["draws"] == 6
+
+
+def test_the_learning_rate_falls_to_nothing_after_its_share_of_the_steps(tmp_path: Path) -> None:
+    rivals = begun("pix2pix", tmp_path, steps=6, decay_from=0.5)
+    rates = []
+    for _ in range(6):
+        rates.append([optimizer.param_groups[0]["lr"] / TRAINING["lr"] for optimizer in rivals.optimizers.values()])
+        rivals.step()
+    np.testing.assert_allclose(rates, np.repeat([[1], [1], [1], [1], [2 / 3], [1 / 3]], 2, axis=1))
+    constant = begun("pix2pix", tmp_path, steps=1, decay_from=1.0)
+    constant.step()
+    assert constant.schedulers["critics"].get_last_lr() == [0.0]  # after the last step, which was taken at full rate
+
+
+@every_method
+def test_the_average_is_used_where_there_is_one(name: str, tmp_path: Path) -> None:
+    rivals = begun(name, tmp_path, average_decay=0.9)
+    before = parameters(rivals, "to_b")
+    rivals.step()
+    used = dict(rivals.result()["b"].named_parameters())
+    for key, value in parameters(rivals, "to_b").items():
+        torch.testing.assert_close(used[key.removeprefix("to_b.")], 0.9 * before[key] + 0.1 * value)
+    for off in (None, 0):
+        assert not begun(name, tmp_path, average_decay=off).averages
+
+
+def test_it_trains_in_bfloat16(tmp_path: Path) -> None:
+    runtime = start(device="cpu", precision="bf16", devices=1, seed=7, threads=1)
+    half = FitJob(runtime, tmp_path / "state", tmp_path / "history.jsonl", threads=1, seed=7)
+    rivals = built("wcyclegan_gp").begin(data(), half)
+    assert rivals.critic_a(rivals.feed.draw()[0]).dtype == torch.float32
+    assert all(loss.isfinite() and loss.dtype == torch.float32 for _ in range(3) for loss in rivals.step().values())
+
+
+def test_pix2pix_learns_the_colours_of_its_pairs(tmp_path: Path) -> None:
+    rivals = begun("pix2pix", tmp_path, steps=60, decay_from=1.0)
+    losses = [rivals.step() for _ in range(60)]
+    for name in ("l1_a", "l1_b"):
+        assert losses[-1][name] < 0.4 * losses[0][name]

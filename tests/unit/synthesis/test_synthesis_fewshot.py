@@ -1,0 +1,147 @@
+"""Few-shot generators: what can be built and fitted, saving and use."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.fewshot_generators import CLASSES, OWN, SHORT, SIZE, begun, built, data, fitted, images, job, runtime
+from hemabalance.errors import InputError
+from hemabalance.networks.fewshot_generator import FewshotGenerator
+from hemabalance.synthesis.fewshot import Served
+from hemabalance.synthesis.fewshot_meta import poses
+from hemabalance.synthesis.generator import SynthesisData
+from hemabalance.synthesis.roles import Classes
+from hemabalance.synthesis.sampling import sample
+from hemabalance.training.weights import read_description
+
+CPU = torch.device("cpu")
+every_method = pytest.mark.parametrize("name", OWN)
+
+
+@every_method
+def test_loaded_weights_make_the_same_images(name: str, tmp_path: Path) -> None:
+    generator, loaded = fitted(name, tmp_path, **SHORT), built(name, **SHORT)
+    generator.save(tmp_path / "weights.safetensors")
+    loaded.load(tmp_path / "weights.safetensors")
+    for label in CLASSES.served:
+        made = sample(generator, label, range(40), seed=3, device=CPU)
+        assert made.shape == (40, SIZE, SIZE, 3)
+        assert len(np.unique(made.reshape(40, -1), axis=0)) == 40
+        np.testing.assert_array_equal(sample(loaded, label, range(40), seed=3, device=CPU), made)
+    described = read_description(tmp_path / "weights.safetensors")
+    classes = Classes(tuple(described["classes"]["trained"]), tuple(described["classes"]["served"]))
+    again = built(described["method"], described["size"], classes, **described["settings"])
+    again.load(tmp_path / "weights.safetensors")
+    assert loaded.snapshots is None
+
+
+@every_method
+def test_an_image_does_not_depend_on_what_else_is_drawn(name: str, tmp_path: Path) -> None:
+    generator = fitted(name, tmp_path, **SHORT)
+    together = sample(generator, "monoblast", range(70), seed=3, device=CPU)
+    np.testing.assert_array_equal(
+        sample(generator, "monoblast", [69, 5, 33], seed=3, device=CPU), together[[69, 5, 33]]
+    )
+    # And hardly on the batch: rounding, where batch statistics would change the picture.
+    z, indices = torch.randn(6, generator.latent), torch.arange(6)
+    with torch.no_grad():
+        made = generator.make("monoblast", z, indices)
+        torch.testing.assert_close(generator.make("monoblast", z[2:3], indices[2:3]), made[2:3], rtol=1e-3, atol=1e-4)
+
+
+def test_the_index_says_which_training_image_is_varied(tmp_path: Path) -> None:
+    generator = fitted("fewshot_meta", tmp_path, **SHORT, feature_mixing=0.0)
+    monoblast, smudge = (generator._served[label] for label in ("monoblast", "smudge_cell"))
+    assert monoblast.count == 20  # four images in five of their poses, all that is kept
+    assert smudge.count == 16  # two in eight
+    z = torch.randn(1, generator.latent)
+    with torch.no_grad():
+        one, two, again = (generator.make("smudge_cell", z, torch.tensor([index])) for index in (0, 1, 16))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, two)
+    assert fitted("fewshot_meta", tmp_path / "unposed", **SHORT, augment=False)._served["monoblast"].count == 4
+
+
+def test_features_of_two_training_images_are_mixed_and_each_round_with_another() -> None:
+    references, latent = torch.eye(3), torch.zeros(9, 2)
+    served = Served(FewshotGenerator(32, 4, 5), features=3, most=3, mixing=0.25)
+    served.keep(references)
+    mixed = served.inputs(latent, torch.arange(9))[:, 2:]
+    a, b, c = references
+    first_round = [0.75 * a + 0.25 * b, 0.75 * b + 0.25 * c, 0.75 * c + 0.25 * a]
+    second_round = [0.75 * a + 0.25 * c, 0.75 * b + 0.25 * a, 0.75 * c + 0.25 * b]
+    torch.testing.assert_close(mixed, torch.stack([*first_round, *second_round, a, b, c]))
+
+
+def test_all_poses_of_an_image() -> None:
+    image = torch.arange(2 * 3 * 4 * 4).reshape(2, 3, 4, 4).float()
+    all_of_them = poses(image, 100)
+    assert len(torch.unique(all_of_them.flatten(1), dim=0)) == 16
+    assert torch.equal(all_of_them[:2], image)
+    assert torch.equal(poses(image, 5), all_of_them[:5])
+
+
+@every_method
+def test_it_learns_without_a_teacher_and_without_an_average(name: str, tmp_path: Path) -> None:
+    generator = built(name, **SHORT, average_decay=0)
+    generator.fit(data(taught=0), job(tmp_path))
+    assert sample(generator, "smudge_cell", [0], seed=1, device=CPU).std() > 0
+
+
+@every_method
+@pytest.mark.parametrize(
+    ("counts", "says"),
+    [
+        ({"basophil": 5, "monoblast": 4, "smudge_cell": 2}, "class monocyte: is to be learned from, but has no real"),
+        (
+            {"basophil": 5, "monocyte": 5, "monoblast": 1, "smudge_cell": 2},
+            "class monoblast: has 1 real .* image, and",
+        ),
+        ({"basophil": 5, "monocyte": 5, "monoblast": 2}, "smudge_cell: has 0 .* few-shot needs at least 2"),
+    ],
+)
+def test_classes_with_too_few_images_are_refused(name: str, counts: Any, says: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=says):
+        built(name).fit(data(counts), job(tmp_path))
+
+
+@every_method
+def test_what_cannot_be_built_or_fitted_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"method {name}: has no class to learn from"):
+        built(name, classes=Classes((), CLASSES.served))
+    with pytest.raises(InputError, match="no class to make images of"):
+        built(name, classes=Classes(CLASSES.trained, ()))
+    with pytest.raises(InputError, match="48 px is no power of two"):
+        built(name, 48)
+    with pytest.raises(InputError, match="real images: 32x32 px, but the networks were built for 16x16 px"):
+        built(name).fit(data(size=32), job(tmp_path))
+    with pytest.raises(InputError, match="images of the teacher: 32x32 px"):
+        built(name).fit(SynthesisData(data().real, images({}, 1), data(size=32).taught), job(tmp_path))
+    with pytest.raises(RuntimeError, match="neither fitted nor loaded"):
+        built(name).make("monoblast", torch.zeros(1, 5), torch.zeros(1, dtype=torch.int64))
+
+
+@every_method
+def test_weights_of_other_settings_are_refused_and_not_taken(name: str, tmp_path: Path) -> None:
+    fitted(name, tmp_path, **SHORT).save(tmp_path / "weights.safetensors")
+    others = Classes(CLASSES.trained, ("monoblast", "promyelocyte"))
+    for other, named in (
+        (built(name, width=8, **SHORT), "width: 4 there, 8 here"),
+        (built(name, 32, **SHORT), "size: 16 there, 32 here"),
+        (built(name, classes=others, **SHORT), "classes.served"),
+    ):
+        with pytest.raises(InputError, match=named):
+            other.load(tmp_path / "weights.safetensors")
+
+
+@every_method
+def test_parameters_are_counted_by_network(name: str, tmp_path: Path) -> None:
+    generator, game = built(name), begun(name, tmp_path)
+    for player, count in generator.parameters.items():
+        assert count == sum(value.numel() for value in game.task[player].parameters())
+    assert set(generator.parameters) == {player for names in game.teams.values() for player in names}
+    assert generator.latent == 5
+    assert runtime().device == CPU

@@ -1,0 +1,190 @@
+"""Pools, samplers, poses, averages."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from helpers.small_trainings import IMAGES, LABELS, cpu
+from hemabalance.errors import InputError
+from hemabalance.training.average import ExponentialAverage
+from hemabalance.training.batches import BalancedSampler, EpochSampler, ImagePool, Sampler, augment_dihedral
+
+
+def mapped(path: Path) -> np.ndarray:
+    np.save(path / "images.npy", IMAGES)
+    return np.load(path / "images.npy", mmap_mode="r")  # type: ignore[no-any-return]
+
+
+def test_pool_gives_the_images(tmp_path: Path) -> None:
+    runtime = cpu()
+    chosen = torch.tensor([3, 0, 3, 19])
+    expected = torch.from_numpy(IMAGES[chosen.numpy()]).permute(0, 3, 1, 2).float() / 127.5 - 1
+    for images in (IMAGES, mapped(tmp_path)):
+        for budget, resident in ((IMAGES.nbytes, True), (IMAGES.nbytes - 1, False)):
+            pool = ImagePool(images, runtime, budget)
+            taken = pool.take(chosen)
+            assert (pool.resident, len(pool)) == (resident, 20)
+            assert (taken.dtype, taken.shape, taken.is_contiguous()) == (torch.float32, (4, 3, 12, 12), True)
+            assert torch.equal(taken, expected)
+    assert taken.min() >= -1
+    assert taken.max() <= 1
+
+
+def test_pool_maps_black_and_white_to_the_ends() -> None:
+    images = np.stack([np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), 255, np.uint8)])
+    taken = ImagePool(images, cpu(), 1000).take(torch.tensor([0, 1]))
+    assert (taken[0] == -1).all()
+    assert (taken[1] == 1).all()
+
+
+def test_pool_is_written_to_by_nobody() -> None:
+    images = IMAGES.copy()
+    resident, on_host = ImagePool(images, cpu(), 1 << 20), ImagePool(IMAGES, cpu(), 0)
+    images[:] = 0
+    for pool in (resident, on_host):
+        first = pool.take(torch.arange(20)).clone()
+        assert not (first == -1).all()
+        pool.take(torch.arange(20)).zero_()
+        assert torch.equal(pool.take(torch.arange(20)), first)
+
+
+@pytest.mark.parametrize("bad", [IMAGES.astype(np.float32), IMAGES[0], IMAGES.transpose(0, 3, 1, 2)])
+def test_pool_refuses_other_arrays(bad: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="not uint8"):
+        ImagePool(bad, cpu(), 1 << 20)
+
+
+def draws(sampler: Sampler, count: int) -> list[int]:
+    return [index for _ in range(count) for index in sampler.draw().tolist()]
+
+
+def test_balanced_sampler_draws_each_class_alike_and_each_image_of_it_alike() -> None:
+    seen = Counter(draws(BalancedSampler(LABELS, 4, 1, 0), 1500))
+    by_class: Counter[str] = Counter()
+    for index, count in seen.items():
+        by_class[LABELS[index]] += count
+    # 6000 draws: 2000 each, standard deviation 36.5
+    assert all(abs(by_class[name] - 2000) < 4 * 36.5 for name in set(LABELS))
+    for name in set(LABELS):
+        counts = [seen[index] for index, label in enumerate(LABELS) if label == name]
+        assert max(counts) - min(counts) <= 1
+
+
+def test_epoch_sampler_takes_every_image_once_a_pass() -> None:
+    order = draws(EpochSampler(10, 4, 1, 0), 15)
+    passes = [order[k : k + 10] for k in range(0, 60, 10)]
+    assert all(sorted(one) == list(range(10)) for one in passes)
+    assert len({tuple(one) for one in passes}) == 6
+
+
+def make(kind: str, seed: int = 1, rank: int = 0, batch: int = 4) -> Sampler:
+    if kind == "epoch":
+        return EpochSampler(20, batch, seed, rank)
+    return BalancedSampler(LABELS, batch, seed, rank)
+
+
+@pytest.mark.parametrize("kind", ["balanced", "epoch"])
+def test_order_depends_on_seed_and_rank_alone(kind: str) -> None:
+    torch.manual_seed(0)
+    first = draws(make(kind), 12)
+    torch.manual_seed(1)
+    np.random.seed(1)
+    assert draws(make(kind), 12) == first
+    assert draws(make(kind, seed=2), 12) != first
+    other = draws(make(kind, rank=1), 12)
+    assert [LABELS[index] for index in other] != [LABELS[index] for index in first]
+
+
+@pytest.mark.parametrize("kind", ["balanced", "epoch"])
+@pytest.mark.parametrize("before", [0, 1, 5, 13])
+def test_sampler_goes_on_from_its_state(kind: str, before: int) -> None:
+    sampler = make(kind)
+    draws(sampler, before)
+    state = json.loads(json.dumps(sampler.state_dict()))
+    expected = draws(sampler, 12)
+    for later in (make(kind), sampler):
+        later.load_state_dict(state)
+        assert draws(later, 12) == expected
+
+
+@pytest.mark.parametrize("kind", ["balanced", "epoch"])
+def test_sampler_state_of_other_data_is_refused(kind: str) -> None:
+    state = make(kind).state_dict()
+    for other in (make(kind, batch=5), make(kind, seed=2), EpochSampler(19, 4, 1, 0)):
+        with pytest.raises(InputError, match="drew from other images"):
+            other.load_state_dict(state)
+
+
+def test_batch_larger_than_the_data() -> None:
+    with pytest.raises(InputError, match=r"config key batch: is 21, but there are only 20 images .* at most 20"):
+        BalancedSampler(LABELS, 21, 1, 0)
+    with pytest.raises(InputError, match="only 3 images"):
+        EpochSampler(3, 4, 1, 0)
+    with pytest.raises(InputError, match=r"only 0 images to draw from\. Check"):
+        BalancedSampler([], 4, 1, 0)
+    assert sorted(draws(EpochSampler(3, 3, 1, 0), 1)) == [0, 1, 2]
+
+
+def test_poses_are_the_eight_alike_likely() -> None:
+    image = torch.arange(9.0).reshape(1, 1, 3, 3)
+    poses = [torch.rot90(side, k, (-2, -1)) for side in (image, image.flip(-1)) for k in range(4)]
+    names = {tuple(pose.flatten().tolist()): k for k, pose in enumerate(poses)}
+    assert len(names) == 8
+    generator = torch.Generator().manual_seed(4)
+    taken = augment_dihedral(image.expand(4000, 1, 3, 3), generator)
+    counts = Counter(names[tuple(one.flatten().tolist())] for one in taken)
+    # 500 each, standard deviation 20.9
+    assert all(abs(counts[k] - 500) < 4 * 20.9 for k in range(8))
+
+
+def test_poses_follow_the_generator_and_keep_pairs_together() -> None:
+    x = torch.rand(6, 3, 5, 5)
+    first = augment_dihedral(x, torch.Generator().manual_seed(1))
+    assert torch.equal(augment_dihedral(x, torch.Generator().manual_seed(1)), first)
+    assert not torch.equal(augment_dihedral(x, torch.Generator().manual_seed(2)), first)
+    pairs = augment_dihedral(torch.cat([x, x + 1], 1), torch.Generator().manual_seed(3))
+    assert torch.equal(pairs[:, 3:], pairs[:, :3] + 1)
+    with pytest.raises(ValueError, match="square"):
+        augment_dihedral(torch.rand(2, 3, 4, 5), torch.Generator())
+
+
+def test_average_is_its_closed_form() -> None:
+    decay, rng = 0.8, np.random.default_rng(0)
+    net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).double()
+    average = ExponentialAverage(net, decay)
+    values = [net.state_dict()["0.weight"].numpy().copy()]
+    means = [net.state_dict()["1.running_mean"].numpy().copy()]
+    for k in range(9):
+        with torch.no_grad():
+            net.state_dict()["0.weight"].copy_(torch.from_numpy(rng.normal(size=(2, 2))))
+            net.state_dict()["1.running_mean"].copy_(torch.from_numpy(rng.normal(size=2)))
+            net.state_dict()["1.num_batches_tracked"].fill_(k)
+        values.append(net.state_dict()["0.weight"].numpy().copy())
+        means.append(net.state_dict()["1.running_mean"].numpy().copy())
+        average.update()
+    factors = np.array([decay**9, *((1 - decay) * decay ** (9 - k) for k in range(1, 10))])
+    assert factors.sum() == pytest.approx(1)
+    state = average.state_dict()
+    np.testing.assert_allclose(state["0.weight"].numpy(), np.tensordot(factors, values, 1), rtol=1e-12)
+    np.testing.assert_allclose(state["1.running_mean"].numpy(), np.tensordot(factors, means, 1), rtol=1e-12)
+    assert state["1.num_batches_tracked"].item() == 8
+
+
+def test_average_is_a_copy_for_use() -> None:
+    inner = nn.Linear(2, 2)
+    net = cpu().setup(inner)
+    average = ExponentialAverage(net, 0.5)
+    assert net.training
+    assert not average.module.training
+    assert not any(p.requires_grad for p in average.module.parameters())
+    before = inner.weight.detach().clone()
+    with torch.no_grad():
+        inner.weight.add_(1)
+    assert torch.equal(average.state_dict()["weight"], before)
+    with pytest.raises(ValueError, match="decay"):
+        ExponentialAverage(net, 1.0)

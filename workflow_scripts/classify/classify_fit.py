@@ -1,0 +1,23 @@
+"""Train one model on one balanced set."""
+
+from pathlib import Path
+
+from hemabalance.balance.balanced_set import read_balanced
+from hemabalance.classify.fit import Entry, fit_model
+from hemabalance.dataset.imageset import open_sets
+from hemabalance.stage import stage
+from hemabalance.training.device import start
+from hemabalance.training.job import FitJob
+
+with stage(snakemake) as run, open_sets(run.settings["sets"], snakemake.input.images, snakemake.input.indexes) as sets:
+    out, wanted = snakemake.output, run.settings
+    seed = wanted["seed"] + wanted["training"]
+    runtime = start(**run.device, precision=wanted["precision"], seed=seed, threads=run.threads)
+    fit_model(
+        Entry(**wanted["entry"]),
+        read_balanced(Path(snakemake.input.table)),
+        sets,
+        FitJob(runtime, run.state, Path(out.history), run.threads, seed),
+        weights=Path(out.weights),
+        training=Path(out.training),
+    )

@@ -1,0 +1,1 @@
+"""Balanced sets: recipes, the audit of leaks, export."""

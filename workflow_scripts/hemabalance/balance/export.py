@@ -1,0 +1,159 @@
+"""A balanced set for other tools: a folder of PNGs, or Parquet that Hugging Face `datasets` reads.
+
+Both hold the images at the working size, as a classifier sees them, by part. What is written is whole or not there:
+a temporary folder is renamed at the end, and nothing is ever overwritten.
+"""
+
+import io
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as arrow
+import pyarrow.parquet as parquet
+from PIL import Image
+
+from hemabalance.balance.balanced_set import PARTS, read_images
+from hemabalance.dataset.imageset import ImageSet
+from hemabalance.errors import InputError
+from hemabalance.parallel import batched, threaded_map
+from hemabalance.progress import Meter
+from hemabalance.taxonomy import CLASSES
+
+_AT_ONCE = 256
+
+_TEXTS = ("image_id", "source", "origin", "group_id", "provenance")
+
+_FEATURES: dict[str, dict[str, Any]] = {
+    "image": {"_type": "Image"},
+    "label": {"names": list(CLASSES), "_type": "ClassLabel"},
+    **{name: {"dtype": "string", "_type": "Value"} for name in _TEXTS},
+}
+
+SCHEMA = arrow.schema(
+    [
+        ("image", arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])),
+        ("label", arrow.int64()),
+        *((name, arrow.string()) for name in _TEXTS),
+    ],
+    metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
+)
+"""Of every Parquet file; the metadata tell `datasets` what the columns mean."""
+
+
+def export_folder(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, folder: Path, *, threads: int) -> None:
+    """Write `<folder>/<part>/<class>/<file>.png`, as image-folder readers of many libraries want it.
+
+    Args:
+        rows: of a balanced set, as `balance.SCHEMA` describes it.
+        sets: the image sets by name.
+        size: working size in pixels.
+        folder: to make; must not exist.
+        threads: images at once.
+
+    Raises:
+        InputError: the folder exists or cannot be written, two images would have one name, or as
+            `balance.read_images`.
+    """
+    names = _names(rows)
+    taken = names[names.duplicated()]
+    if len(taken):
+        problem = f"two images would both be {taken.iloc[0]}"
+        raise InputError(folder, problem, "Export as Parquet, which needs no file names")
+    with _whole(folder) as part:
+        for name in sorted(set(names.map(os.path.dirname))):
+            (part / name).mkdir(parents=True)
+        for name, png in zip(names, _pngs(rows, sets, size, threads=threads), strict=True):
+            (part / name).write_bytes(png)
+
+
+def _names(rows: pd.DataFrame) -> pd.Series:
+    """`<part>/<class>/<file>.png`; the id of a real image starts with its source, that of a synthetic one does not."""
+    made = np.where(rows["origin"] == "synthetic", "synthetic__", "")
+    return rows["part"] + "/" + rows["label"] + "/" + made + rows["image_id"].str.replace("/", "__") + ".png"
+
+
+def export_parquet(
+    rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, folder: Path, *, images_per_file: int, threads: int
+) -> None:
+    """Write `<folder>/data/<part>-<k>-of-<n>.parquet`: `datasets.load_dataset("<folder>")` reads it.
+
+    The column `image` is an `Image`, `label` a `ClassLabel` of all twelve classes; `image_id`, `source`, `origin`,
+    `group_id` and `provenance` stand beside them.
+
+    Args:
+        rows, sets, size, folder, threads: see `export_folder`.
+        images_per_file: at most.
+
+    Raises:
+        InputError: the folder exists or cannot be written, or as `balance.read_images`.
+    """
+    with _whole(folder) as made:
+        (made / "data").mkdir()
+        for part in PARTS:
+            mine = rows[rows["part"] == part]
+            files = -(-len(mine) // images_per_file)
+            for k in range(files):
+                some = mine.iloc[k * images_per_file : (k + 1) * images_per_file]
+                path = made / "data" / f"{part}-{k:05d}-of-{files:05d}.parquet"
+                _write_shard(some, sets, size, path, threads=threads)
+
+
+def _write_shard(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, path: Path, *, threads: int) -> None:
+    pngs = _pngs(rows, sets, size, threads=threads)
+    with parquet.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+        for batch in batched(range(len(rows)), _AT_ONCE):
+            some = rows.iloc[batch[0] : batch[-1] + 1]
+            images = [{"bytes": next(pngs), "path": f"{name.rpartition('/')[2]}.png"} for name in some["image_id"]]
+            labels = [CLASSES.index(label) for label in some["label"]]
+            columns = {"image": images, "label": labels, **{name: some[name].tolist() for name in _TEXTS}}
+            writer.write_table(arrow.table(columns, schema=SCHEMA))
+
+
+def _pngs(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, *, threads: int) -> Iterator[bytes]:
+    """The images of rows at the working size, as PNG files, in order."""
+    with Meter("export", len(rows), "image") as meter:
+        for batch in batched(range(len(rows)), _AT_ONCE):
+            pixels = read_images(rows.iloc[batch[0] : batch[-1] + 1], sets, size, threads=threads)
+            for png in threaded_map(_png, pixels, threads=threads):
+                yield png
+                meter.advance()
+
+
+def _png(image: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG", compress_level=3)
+    return buffer.getvalue()
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `folder`; rename it on success, remove it on any error."""
+    if folder.exists() or folder.is_symlink():
+        raise InputError(
+            folder, "exists already, and an export overwrites nothing", "Choose another folder, or remove it"
+        )
+    temporary = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        # As readable as any other folder of this person, which a temporary one is not.
+        inside = temporary / folder.name
+        inside.mkdir()
+        yield inside
+        os.rename(inside, folder)
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror or error})"
+        raise InputError(
+            folder, problem, "Free some space or choose another folder, and run the same command again"
+        ) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)

@@ -1,0 +1,130 @@
+"""What made a result: the code as one hash.
+
+Snakemake does not see imported modules, and a comment in a script retriggers it. So every rule carries
+`params: code=` the hash made here, and the default profile leaves Snakemake's own `code` trigger out.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+SCRIPTS = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parents[1].name
+
+_TREES: dict[Path, tuple[str, tuple[Path, ...]]] = {}
+
+
+def code_fingerprint(shim: Path, modules: Sequence[str] = ()) -> str:
+    """Hash over the syntax trees of a shim and of every module of ours that it imports, transitively.
+
+    Comments, docstrings and formatting do not count. A module that a registry imports by name is not seen in
+    the shim's imports: pass it in `modules`, so that a rule's fingerprint covers just the method it runs.
+
+    Args:
+        shim: the rule's script.
+        modules: dotted names of further modules.
+
+    Returns:
+        16 hex digits.
+
+    Raises:
+        ModuleNotFoundError: one of `modules` is not there.
+    """
+    return _fingerprint(shim, tuple(modules))
+
+
+def trees(files: Iterable[Path] = ()) -> dict[Path, str]:
+    """Hashes of the syntax trees of files, and of all that fingerprints were taken of so far in this process.
+
+    Raises:
+        OSError: a file cannot be read.
+        SyntaxError: one is no Python.
+    """
+    for path in files:
+        _read(path)
+    return {path: hashlib.sha256(tree.encode()).hexdigest() for path, (tree, _) in _TREES.items()}
+
+
+@cache
+def _fingerprint(shim: Path, modules: Sequence[str]) -> str:
+    todo = [shim, *(path for name in modules for path in _module_files(name))]
+    seen: set[Path] = set()
+    while todo:
+        path = todo.pop()
+        if path not in seen:
+            seen.add(path)
+            todo.extend(_read(path)[1])
+    digest = hashlib.sha256()
+    # By name, as a checkout reached through a link or by a relative path has its shims elsewhere than SCRIPTS.
+    for name, path in sorted((name_of(path), path) for path in seen):
+        digest.update(f"{name.as_posix()}\0{_read(path)[0]}\0".encode())
+    return digest.hexdigest()[:16]
+
+
+def name_of(path: Path) -> Path:
+    """A file's path from SCRIPTS, by whichever way it was reached."""
+    return path.relative_to(SCRIPTS) if path.is_relative_to(SCRIPTS) else Path(path.name)
+
+
+def _read(path: Path) -> tuple[str, tuple[Path, ...]]:
+    """A file's syntax tree without its docstrings, and the files of ours that it imports: as first looked at."""
+    if path not in _TREES:
+        _TREES[path] = _parsed(path)
+    return _TREES[path]
+
+
+def _parsed(path: Path) -> tuple[str, tuple[Path, ...]]:
+    tree = ast.parse(path.read_bytes(), filename=str(path))
+    nodes = list(_statements(tree))
+    for node in nodes:
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [part for part in body if not _is_string(part)] or [ast.Pass()]  # type: ignore[attr-defined]
+    return ast.dump(tree, annotate_fields=False), tuple(file for node in nodes for file in _imports(node))
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """All nodes but those of expressions, which hold neither imports nor docstrings and are nine of ten."""
+    todo: list[ast.AST] = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inside = getattr(node, field, None)
+            if isinstance(inside, list):
+                todo.extend(inside)
+
+
+def _is_string(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _imports(node: ast.AST) -> Iterator[Path]:
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    else:
+        return
+    for name in names:
+        if name.split(".")[0] == PACKAGE:
+            yield from _files_of(name)
+
+
+def _files_of(name: str) -> Iterator[Path]:
+    """The module's file and the `__init__.py` of every package around it; nothing for an attribute."""
+    parts = name.split(".")
+    for end in range(1, len(parts) + 1):
+        stem = SCRIPTS.joinpath(*parts[:end])
+        for path in (stem.with_suffix(".py"), stem / "__init__.py"):
+            if path.is_file():
+                yield path
+
+
+def _module_files(name: str) -> Iterator[Path]:
+    stem = SCRIPTS.joinpath(*name.split("."))
+    if not stem.with_suffix(".py").is_file() and not (stem / "__init__.py").is_file():
+        raise ModuleNotFoundError(f"no module {name} under {SCRIPTS}")
+    return _files_of(name)

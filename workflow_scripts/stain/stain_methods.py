@@ -1,0 +1,27 @@
+"""Draw the same images under every normaliser that is compared."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from hemabalance.dataset.splits import read_split
+from hemabalance.report.stain.figures import stain_methods
+from hemabalance.stage import stage
+from hemabalance.stain.data import open_sets, size_of
+from hemabalance.stain.fit import open_normalizer
+from hemabalance.training.device import start
+
+with stage(snakemake) as run, ExitStack() as stack:
+    given, wanted = snakemake.input, run.settings
+    runtime = start(**run.device, precision=wanted["precision"], seed=wanted["seed"], threads=run.threads)
+    sets, opened = open_sets(given.images, given.indexes, stack), {}
+    for one, path in zip(wanted["normalizers"], given.weights, strict=True):
+        weights, size = Path(path), size_of(sets)
+        opened[one["name"]] = open_normalizer(one["method"], one["own"], weights, size=size, runtime=runtime)
+    stain_methods(
+        opened,
+        sets,
+        read_split(Path(given.split)),
+        Path(snakemake.output.figure),
+        protocol=wanted["protocol"],
+        threads=run.threads,
+    )
