@@ -9,7 +9,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from snakemake.exceptions import WorkflowError
 
-from hemabalance.config import load_config
+from hemabalance.config.run import load_config
 from hemabalance.errors import InputError
 from hemabalance.bookkeeping.fingerprint import code_fingerprint
 from hemabalance.files import canonical_json
@@ -46,9 +46,7 @@ SOURCES = sorted(CONFIG.sources)
 # What a rule takes of the resource `gpu` that trains networks, and one that runs them.
 GPUS = CONFIG.devices if CONFIG.device == "cuda" else 0
 ONE_GPU = min(GPUS, 1)
-COMPARED = {
-    protocol: CONFIG.stain.compare.get(protocol, ()) for protocol in CONFIG.protocols
-}
+COMPARED = {protocol: CONFIG.stain.compared(protocol) for protocol in CONFIG.protocols}
 
 
 wildcard_constraints:
@@ -78,8 +76,3 @@ def archive_of(source):
     """Where a source's archive is: rendered, or where the config says."""
     entry = CONFIG.sources[source]
     return f"{RUN}/phantom/{source}.zip" if entry.origin == "phantom" else entry.archive
-
-
-def method_of(normalizer):
-    """The method of a normaliser in config."""
-    return CONFIG.stain.normalizers[normalizer].method

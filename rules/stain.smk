@@ -5,7 +5,8 @@
 #          results/<run>/{protocol}/stain/{normalizer}/{weights.safetensors,history.jsonl,training.json,seen.parquet}
 #          results/<run>/{protocol}/stain/{normalizer}/images.{zip,parquet}
 
-from hemabalance.stain import METHODS as STAIN_MODULES, NETWORKS
+from hemabalance.methods import modules_of
+from hemabalance.stain.method import NormalizerSpec
 
 STAIN = f"{RUN}/{{protocol}}/stain/{{normalizer}}"
 IMAGES = {
@@ -16,6 +17,32 @@ PAIRS = {
     "pairs": expand(f"{RUN}/pairs/{{look}}.zip", look=["a", "b"]),
     "pair_indexes": expand(f"{RUN}/pairs/{{look}}.parquet", look=["a", "b"]),
 }
+
+
+RENDERED = all(CONFIG.sources[name].origin == "phantom" for name in SOURCE_OF.values())
+NORMALIZERS = {
+    name: NormalizerSpec(method=entry.method, settings=entry.own_settings("stain"))
+    for name, entry in CONFIG.stain.normalizers.items()
+}
+
+
+def normalizer_code(script, *normalizers):
+    """Fingerprint of a script that runs normalisers of the config."""
+    methods = sorted({NORMALIZERS[name].method for name in normalizers})
+    return code(
+        script,
+        *[module for method in methods for module in modules_of("stain", method)],
+    )
+
+
+def pairs_to_fit(wildcards):
+    """Rendered pairs, for a normaliser that learns from them."""
+    return PAIRS if NORMALIZERS[wildcards.normalizer].traits.paired else {}
+
+
+def networks_of(normalizer):
+    """1 for a normaliser that is a network, 0 for another."""
+    return int(NORMALIZERS[normalizer].traits.trains_networks)
 
 
 rule pairs:
@@ -42,8 +69,8 @@ rule pairs:
 rule stain_fit:
     """Fit the normaliser {wildcards.normalizer} under the protocol {wildcards.protocol}"""
     input:
+        unpack(pairs_to_fit),
         **IMAGES,
-        **PAIRS,
         split=f"{RUN}/{{protocol}}/split.parquet",
     output:
         weights=f"{STAIN}/weights.safetensors",
@@ -60,19 +87,16 @@ rule stain_fit:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        gpu=lambda wildcards: GPUS * (method_of(wildcards.normalizer) in NETWORKS),
+        gpu=lambda wildcards: GPUS * networks_of(wildcards.normalizer),
         device=CONFIG.device,
         devices=CONFIG.devices,
     params:
         settings=lambda wildcards: settings(
             protocol=wildcards.protocol,
             precision=CONFIG.precision,
-            method=method_of(wildcards.normalizer),
-            own=CONFIG.stain.settings_of(method_of(wildcards.normalizer)),
+            normalizer=NORMALIZERS[wildcards.normalizer].plain,
         ),
-        code=lambda wildcards: code(
-            "stain/stain_fit", STAIN_MODULES[method_of(wildcards.normalizer)]
-        ),
+        code=lambda wildcards: normalizer_code("stain/stain_fit", wildcards.normalizer),
     script:
         "../workflow_scripts/stain/stain_fit.py"
 
@@ -94,19 +118,18 @@ rule stain_images:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        gpu=lambda wildcards: ONE_GPU * (method_of(wildcards.normalizer) in NETWORKS),
+        gpu=lambda wildcards: ONE_GPU * networks_of(wildcards.normalizer),
         device=CONFIG.device,
         devices=1,
     params:
         settings=lambda wildcards: settings(
             precision=CONFIG.precision,
-            method=method_of(wildcards.normalizer),
-            own=CONFIG.stain.settings_of(method_of(wildcards.normalizer)),
+            normalizer=NORMALIZERS[wildcards.normalizer].plain,
             direction=CONFIG.stain.normalizers[wildcards.normalizer].direction,
             classes=CONFIG.stain.classes,
         ),
-        code=lambda wildcards: code(
-            "stain/stain_images", STAIN_MODULES[method_of(wildcards.normalizer)]
+        code=lambda wildcards: normalizer_code(
+            "stain/stain_images", wildcards.normalizer
         ),
     script:
         "../workflow_scripts/stain/stain_images.py"

@@ -25,19 +25,16 @@ rule stain_rows:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        gpu=lambda wildcards: ONE_GPU * (method_of(wildcards.normalizer) in NETWORKS),
+        gpu=lambda wildcards: ONE_GPU * networks_of(wildcards.normalizer),
         device=CONFIG.device,
         devices=1,
     params:
         settings=lambda wildcards: settings(
             protocol=wildcards.protocol,
             precision=CONFIG.precision,
-            method=method_of(wildcards.normalizer),
-            own=CONFIG.stain.settings_of(method_of(wildcards.normalizer)),
+            normalizer=NORMALIZERS[wildcards.normalizer].plain,
         ),
-        code=lambda wildcards: code(
-            "stain/stain_rows", STAIN_MODULES[method_of(wildcards.normalizer)]
-        ),
+        code=lambda wildcards: normalizer_code("stain/stain_rows", wildcards.normalizer),
     script:
         "../workflow_scripts/stain/stain_rows.py"
 
@@ -74,17 +71,12 @@ rule stain_methods:
             protocol=wildcards.protocol,
             precision=CONFIG.precision,
             normalizers=[
-                {
-                    "name": name,
-                    "method": method_of(name),
-                    "own": CONFIG.stain.settings_of(method_of(name)),
-                }
+                {"name": name, "normalizer": NORMALIZERS[name].plain}
                 for name in CHANGING[wildcards.protocol]
             ],
         ),
-        code=lambda wildcards: code(
-            "stain/stain_methods",
-            *[STAIN_MODULES[method_of(name)] for name in CHANGING[wildcards.protocol]],
+        code=lambda wildcards: normalizer_code(
+            "stain/stain_methods", *CHANGING[wildcards.protocol]
         ),
     script:
         "../workflow_scripts/stain/stain_methods.py"

@@ -93,8 +93,8 @@ rule stain_real:
 rule stain_metrics:
     """Measure the normaliser {wildcards.normalizer} under the protocol {wildcards.protocol}"""
     input:
+        **(PAIRS if RENDERED else {}),
         **IMAGES,
-        **PAIRS,
         split=f"{RUN}/{{protocol}}/split.parquet",
         weights=f"{STAIN}/weights.safetensors",
         inception=INCEPTION,
@@ -119,20 +119,16 @@ rule stain_metrics:
     params:
         settings=lambda wildcards: settings(
             precision=CONFIG.precision,
-            method=method_of(wildcards.normalizer),
-            own=CONFIG.stain.settings_of(method_of(wildcards.normalizer)),
+            normalizer=NORMALIZERS[wildcards.normalizer].plain,
             evaluation=dict(
                 CONFIG.stain.evaluation,
                 protocol=wildcards.protocol,
                 classes=CONFIG.stain.classes,
             ),
             augmentations=AUGMENTATIONS,
-            rendered=all(
-                CONFIG.sources[name].origin == "phantom" for name in SOURCE_OF.values()
-            ),
         ),
-        code=lambda wildcards: code(
-            "stain/stain_metrics", STAIN_MODULES[method_of(wildcards.normalizer)]
+        code=lambda wildcards: normalizer_code(
+            "stain/stain_metrics", wildcards.normalizer
         ),
     script:
         "../workflow_scripts/stain/stain_metrics.py"

@@ -7,15 +7,15 @@
 STAIN_KINDS = ["usefulness", "truth", "audit", "fid", "ssim", "structure", "cost", "is"]
 WITH_STAIN = [protocol for protocol, names in COMPARED.items() if names]
 METHODS_COMPARED = {
-    protocol: [[name, method_of(name)] for name in names]
+    protocol: [[name, NORMALIZERS[name].method] for name in names]
     for protocol, names in COMPARED.items()
 }
 CHANGING = {
-    protocol: [name for name, method in named if method != "none"]
-    for protocol, named in METHODS_COMPARED.items()
+    protocol: [name for name in names if NORMALIZERS[name].traits.changes_images]
+    for protocol, names in COMPARED.items()
 }
 TRAINED = {
-    protocol: [name for name in names if method_of(name) in NETWORKS]
+    protocol: [name for name in names if networks_of(name)]
     for protocol, names in COMPARED.items()
 }
 STAIN_TABLES = expand("stain_{kind}_{protocol}", kind=STAIN_KINDS, protocol=WITH_STAIN)

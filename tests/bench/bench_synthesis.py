@@ -22,9 +22,10 @@ from hemabalance.synthesis.judges import Judges, open_judges
 from hemabalance.synthesis.look import look
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import sample
-from hemabalance.training.classifier import ClassifierSettings, fit_classifier
+from hemabalance.training.classifier import fit_classifier
 from hemabalance.training.device import Runtime, bare, start
 from hemabalance.training.job import FitJob, Images
+from hemabalance.training.settings import SmallClassifierSettings
 
 SIZE, WIDTH, BATCH, ROUNDS = 64, 24, 16, 7
 LABELS = ("basophil", "eosinophil", "lymphocyte")
@@ -118,7 +119,7 @@ def bench_samples(runtime: Runtime) -> None:
 
 def bench_gate(folder: Path, runtime: Runtime) -> None:
     """Prints the gate's images a second, Inception features among them."""
-    settings = ClassifierSettings(8, 16, 4, 1e-3, 0.2, 1 << 30, 4, 4)
+    settings = SmallClassifierSettings(8, 16, 4, 1e-3, 0.2, 1 << 30, 4, 4)
     real = images(40)
     paths = {name: folder / f"{name}.safetensors" for name in ("judge", "inception", "lpips")}
     fit_classifier(real, "none", settings, job(folder, runtime), weights=paths["judge"], training=folder / "t.json")

@@ -15,7 +15,8 @@ from hemabalance.balance.balanced_set import BalanceSettings, balance, candidate
 from hemabalance.balance.leaks import Walked
 from hemabalance.dataset.imageset import ImageSet, write_image_set
 from hemabalance.dataset.seen import SCHEMA, Kind, Seen
-from hemabalance.dataset.splits import Protocol, draws
+from hemabalance.dataset.splits import draws
+from hemabalance.protocols import Protocol
 from hemabalance.report.balance.tables import read_audits
 
 STORED, SIZE, SEED = 48, 24, 7

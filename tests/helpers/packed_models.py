@@ -25,7 +25,7 @@ from hemabalance.sources.decode import decode
 from hemabalance.sources.phantom.archive import jpeg, tiff
 from hemabalance.sources.phantom.cells import draw_cells
 from hemabalance.sources.phantom.render import render
-from hemabalance.stain import method_module
+from hemabalance.stain.method import NormalizerSpec
 from hemabalance.stain.normalizer import StainData
 from hemabalance.training.device import Runtime, start
 from hemabalance.training.job import FitJob, Images
@@ -34,7 +34,7 @@ LABELS = ("basophil", "neutrophil", "platelet")
 SHAPE, SQUARE, SIZE = (50, 48), 40, 20
 FRAME = Frame(size=SQUARE, fit="crop", fields={"mendeley": 0.8, "tcia": 1.0}, max_pixels=1_000_000, min_side=24)
 EACH = {"train": 26, "validation": 20, "test": 6}
-REINHARD: dict[str, Any] = {"source": "image", "fit_images": 40, "least_contrast": 1.0}
+NORMALIZER = NormalizerSpec.of({"method": "reinhard", "settings": {"fit_images": 40, "least_contrast": 1.0}})
 NETWORK = Entry(
     "sequential_cnn", {**COMMON, "batch": 12, "steps": 40, "validate_every": 20, "width": 8, "input_size": 32}, SIZE
 )
@@ -123,7 +123,7 @@ def _normalised(
     folder: Path, table: pd.DataFrame, pixels: np.ndarray, direction: str
 ) -> tuple[Stain | None, np.ndarray]:
     """A fitted Reinhard beside the model's folder, and the images of tcia in the stain of mendeley."""
-    normalizer = method_module("reinhard").build(REINHARD, size=SQUARE, runtime=runtime())
+    normalizer = NORMALIZER.build(size=SQUARE, runtime=runtime())
     of_a = (table["source"] == "mendeley").to_numpy()
     learned = (table["part"] == "train").to_numpy()
     a, b = (
@@ -136,7 +136,13 @@ def _normalised(
     pixels[~of_a] = normalizer.transform(pixels[~of_a], to="a").pixels
     model = folder / MODEL
     return stain_of(
-        "reinhard", "reinhard", REINHARD, direction=direction, classes=LABELS, weights=weights, model=model
+        "reinhard",
+        "reinhard",
+        NORMALIZER.settings.plain,
+        direction=direction,
+        classes=LABELS,
+        weights=weights,
+        model=model,
     ), pixels
 
 

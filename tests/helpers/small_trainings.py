@@ -190,6 +190,9 @@ def lines(folder: Path) -> list[dict[str, float]]:
 def run_program(name: str, *arguments: str) -> str:
     """What a program beside this file printed."""
     program = [sys.executable, str(Path(__file__).with_name(name)), *arguments]
-    done = subprocess.run(program, capture_output=True, text=True, timeout=300)
+    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        program, capture_output=True, text=True, timeout=300, env={**os.environ, "PYTHONPATH": path}, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -17,7 +17,9 @@ from helpers import stained_smears as smears
 from helpers import translators
 from helpers.stained_smears import SIZE, photographs
 from hemabalance.dataset.imageset import ImageSet, write_image_set
-from hemabalance.dataset.splits import Protocol, draws
+from hemabalance.dataset.splits import draws
+from hemabalance.methods import traits_of
+from hemabalance.protocols import Protocol
 from hemabalance.report.stain.measured import Measured
 from hemabalance.stain.data import Sets, evaluation_rows
 from hemabalance.stain.evaluate import Evaluation, Judges, evaluate
@@ -95,7 +97,7 @@ def evaluated(
     found = []
     for name, normalizer in fitted.items():
         with threadpool_limits(1):  # many small fits, which threads only slow down
-            metrics = evaluate(name, normalizer, sets, split, judges, how)
+            metrics = evaluate(traits_of("stain", name), normalizer, sets, split, judges, how)
         training = TRAINING | {"images": {"a": 15, "b": 11}}
         found.append(Measured(name, name, json.loads(json.dumps(metrics, allow_nan=False)), training))
     return found

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from hemabalance.stain import method_module
+from helpers.any_method import small_settings
+from hemabalance.stain.method import NormalizerSpec
 from hemabalance.stain.normalizer import StainData
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob, Images
@@ -19,21 +20,7 @@ STAINS = {
 }
 LIGHT = {"white": (255, 255, 255), "peach": (254, 229, 204), "grey": (245, 240, 238)}
 
-SHARED: dict[str, Any] = {
-    "source": "image",
-    "light": "image",
-    "background_percentile": 90,
-    "beta": 0.15,
-    "least_stained": 0.01,
-    "fit_images": 100,
-    "fit_pixels": 50_000,
-}
-SETTINGS: dict[str, dict[str, Any]] = {
-    "none": {},
-    "reinhard": {"source": "image", "fit_images": 100, "least_contrast": 2.0},
-    "macenko": {**SHARED, "alpha": 1},
-    "vahadane": {**SHARED, "sparsity": 0.1, "amounts_sparsity": 0.01},
-}
+METHODS = ("none", "reinhard", "macenko", "vahadane")
 
 
 def amounts(seed: int) -> np.ndarray:
@@ -67,7 +54,8 @@ def job(folder: Path, threads: int = 1) -> FitJob:
 
 
 def built(name: str, **changed: Any) -> Any:
-    return method_module(name).build({**SETTINGS[name], **changed}, size=SIZE, runtime=RUNTIME)
+    settings = small_settings("stain", name, **changed)
+    return NormalizerSpec(method=name, settings=settings).build(size=SIZE, runtime=RUNTIME)
 
 
 def fitted(name: str, folder: Path, data: StainData | None = None, threads: int = 1, **changed: Any) -> Any:

@@ -12,7 +12,8 @@ import torch
 from helpers.feature_extractors import gate_around
 from helpers.photographs import photograph
 from hemabalance.dataset.imageset import ImageSet, write_image_set
-from hemabalance.dataset.splits import Protocol, draws
+from hemabalance.dataset.splits import draws
+from hemabalance.protocols import Protocol
 from hemabalance.report.synthesis.generated import Generated
 from hemabalance.synthesis.along import agreement_along
 from hemabalance.synthesis.copies import Copies

@@ -13,8 +13,8 @@ from hemabalance.classify.compare import compare_seeds
 from hemabalance.classify.evaluate import predict_test
 from hemabalance.classify.measure import measure
 from hemabalance.classify.predictions import codes_of, read_predictions
-from hemabalance.dataset.splits import Protocol
 from hemabalance.files import write_json
+from hemabalance.protocols import Protocol
 from hemabalance.report.classify.ablations import Ablation, ablations_of
 from hemabalance.report.classify.compared import Compared
 from hemabalance.report.classify.scored import Scored, read_scored

@@ -5,41 +5,20 @@ from typing import Any
 
 import numpy as np
 
-from hemabalance.stain import method_module
+from helpers.any_method import small_settings
+from hemabalance.stain.method import NormalizerSpec
 from hemabalance.stain.normalizer import StainData
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob, Images
 
 SIZE = 16
-TRAINING: dict[str, Any] = {
-    "width": 4,
-    "critic_width": 4,
-    "critic_layers": 1,
-    "lr": 2e-3,
-    "betas": (0.5, 0.9),
-    "batch": 2,
-    "steps": 6,
-    "average_decay": 0.5,
-    "decay_from": 0.5,
-    "augment": True,
-    "memory_budget": 1 << 20,
-    "log_every": 2,
-    "checkpoint_every": 2,
-}
+TRAINING: dict[str, Any] = {"lr": 2e-3, "betas": (0.5, 0.9)}
 OWN: dict[str, dict[str, Any]] = {
-    "wcyclegan_gp": {
-        "up": "transposed",
-        "residual": True,
-        "critic_norm": "instance",
-        "critic_steps": 2,
-        "lambda_cycle": 10.0,
-        "lambda_identity": 5.0,
-        "gp_weight": 10.0,
-        "adversarial_weight": 1.0,
-    },
-    "cyclegan": {"blocks": 1, "lambda_cycle": 10.0, "lambda_identity": 5.0, "remembered": 3},
-    "pix2pix": {"up": "resize", "residual": False, "l1_weight": 100.0},
+    "wcyclegan_gp": {"up": "transposed", "adversarial_weight": 1.0},
+    "cyclegan": {},
+    "pix2pix": {"up": "resize"},
 }
+"""Where the tests of a method want other values than `small_settings` and its defaults give."""
 
 
 def smears(count: int, background: tuple[int, int, int], seed: int, size: int = SIZE) -> np.ndarray:
@@ -66,7 +45,8 @@ def job(folder: Path, seed: int = 7) -> FitJob:
 
 def built(name: str, size: int = SIZE, **changed: Any) -> Any:
     runtime = start(device="cpu", precision="32", devices=1, seed=7, threads=1)
-    return method_module(name).build({**TRAINING, **OWN[name], **changed}, size=size, runtime=runtime)
+    settings = small_settings("stain", name, **{**TRAINING, **OWN[name], **changed})
+    return NormalizerSpec(method=name, settings=settings).build(size=size, runtime=runtime)
 
 
 def begun(name: str, folder: Path, **changed: Any) -> Any:

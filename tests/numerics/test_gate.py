@@ -20,15 +20,16 @@ from hemabalance.synthesis.gate import Gate, GateSettings
 from hemabalance.synthesis.judges import Judges, open_judges
 from hemabalance.synthesis.look import look
 from hemabalance.synthesis.memorisation import memorisation
-from hemabalance.training.classifier import ClassifierSettings, fit_classifier
+from hemabalance.training.classifier import fit_classifier
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob, Images
+from hemabalance.training.settings import SmallClassifierSettings
 
 SIDE = 32
 CLASSES = ("eosinophil", "lymphocyte")
 REFERENCES, HELD_BACK, LESSONS = 40, 20, 100
 SETTINGS = GateSettings(confidence=0.5, neighbours=5, copy_quantile=0.01)
-LEARNING = ClassifierSettings(
+LEARNING = SmallClassifierSettings(
     width=8, batch=32, steps=150, lr=0.01, colour_strength=0.5, memory_budget=1 << 26, log_every=50,
     checkpoint_every=1000,
 )  # fmt: skip

@@ -5,8 +5,9 @@ import pytest
 from sklearn.decomposition import DictionaryLearning, sparse_encode
 from torchstain.numpy.normalizers import NumpyMacenkoNormalizer
 
-from hemabalance.stain.macenko import extreme_stains, least_squares
-from hemabalance.stain.vahadane import sparse_amounts, sparse_stains
+from hemabalance.stain.methods.macenko.method import least_squares
+from hemabalance.stain.methods.vahadane.method import sparse_amounts, sparse_stains
+from hemabalance.stain.optical_density import extreme_stains
 
 STAINS = np.array(((0.65, 0.70, 0.29), (0.27, 0.57, 0.78)), np.float32)
 STAINS /= np.linalg.norm(STAINS, axis=1, keepdims=True)

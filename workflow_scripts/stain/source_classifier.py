@@ -6,9 +6,10 @@ from pathlib import Path
 from hemabalance.dataset.splits import read_split
 from hemabalance.stage import stage
 from hemabalance.stain.data import open_sets, training_images
-from hemabalance.training.classifier import ClassifierSettings, fit_classifier
+from hemabalance.training.classifier import fit_classifier
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob
+from hemabalance.training.settings import SmallClassifierSettings
 
 with stage(snakemake) as run, ExitStack() as stack:
     given, out, wanted = snakemake.input, snakemake.output, run.settings
@@ -17,7 +18,7 @@ with stage(snakemake) as run, ExitStack() as stack:
     fit_classifier(
         training_images(known, read_split(Path(given.split)), wanted["protocol"], threads=run.threads),
         wanted["augmentation"],
-        ClassifierSettings(**wanted["classifier"]),
+        SmallClassifierSettings.of(wanted["classifier"]),
         FitJob(runtime, run.state, Path(out.history), run.threads, wanted["seed"]),
         weights=Path(out.weights),
         training=Path(out.training),

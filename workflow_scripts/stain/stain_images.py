@@ -8,15 +8,15 @@ from hemabalance.stage import stage
 from hemabalance.stain.apply import write_normalised
 from hemabalance.stain.data import open_sets, size_of
 from hemabalance.stain.fit import open_normalizer
+from hemabalance.stain.method import NormalizerSpec
 from hemabalance.training.device import start
 
 with stage(snakemake) as run, ExitStack() as stack:
     given, out, wanted = snakemake.input, snakemake.output, run.settings
     runtime = start(**run.device, precision=wanted["precision"], seed=wanted["seed"], threads=run.threads)
     sets = open_sets(given.images, given.indexes, stack)
-    normalizer = open_normalizer(
-        wanted["method"], wanted["own"], Path(given.weights), size=size_of(sets), runtime=runtime
-    )
+    spec = NormalizerSpec.of(wanted["normalizer"])
+    normalizer = open_normalizer(spec, Path(given.weights), size=size_of(sets), runtime=runtime)
     write_normalised(
         sets,
         read_split(Path(given.split)),

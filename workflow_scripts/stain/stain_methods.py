@@ -8,6 +8,7 @@ from hemabalance.report.stain.figures import stain_methods
 from hemabalance.stage import stage
 from hemabalance.stain.data import open_sets, size_of
 from hemabalance.stain.fit import open_normalizer
+from hemabalance.stain.method import NormalizerSpec
 from hemabalance.training.device import start
 
 with stage(snakemake) as run, ExitStack() as stack:
@@ -15,8 +16,8 @@ with stage(snakemake) as run, ExitStack() as stack:
     runtime = start(**run.device, precision=wanted["precision"], seed=wanted["seed"], threads=run.threads)
     sets, opened = open_sets(given.images, given.indexes, stack), {}
     for one, path in zip(wanted["normalizers"], given.weights, strict=True):
-        weights, size = Path(path), size_of(sets)
-        opened[one["name"]] = open_normalizer(one["method"], one["own"], weights, size=size, runtime=runtime)
+        spec = NormalizerSpec.of(one["normalizer"])
+        opened[one["name"]] = open_normalizer(spec, Path(path), size=size_of(sets), runtime=runtime)
     stain_methods(
         opened,
         sets,

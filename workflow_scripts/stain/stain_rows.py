@@ -8,15 +8,17 @@ from hemabalance.report.stain.figures import stain_rows
 from hemabalance.stage import stage
 from hemabalance.stain.data import open_sets, size_of
 from hemabalance.stain.fit import open_normalizer
+from hemabalance.stain.method import NormalizerSpec
 from hemabalance.training.device import start
 
 with stage(snakemake) as run, ExitStack() as stack:
-    given, wanted, method = snakemake.input, run.settings, run.settings["method"]
+    given, wanted = snakemake.input, run.settings
     runtime = start(**run.device, precision=wanted["precision"], seed=wanted["seed"], threads=run.threads)
     sets = open_sets(given.images, given.indexes, stack)
+    spec = NormalizerSpec.of(wanted["normalizer"])
     stain_rows(
-        method,
-        open_normalizer(method, wanted["own"], Path(given.weights), size=size_of(sets), runtime=runtime),
+        spec.traits,
+        open_normalizer(spec, Path(given.weights), size=size_of(sets), runtime=runtime),
         sets,
         read_split(Path(given.split)),
         Path(snakemake.output.figure),

@@ -6,9 +6,9 @@ from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.splits import read_split
 from hemabalance.stage import stage
 from hemabalance.synthesis.fit_judge import fit_judge
-from hemabalance.training.classifier import ClassifierSettings
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob
+from hemabalance.training.settings import SmallClassifierSettings
 
 with stage(snakemake) as run, ImageSet(Path(snakemake.input.images), Path(snakemake.input.index)) as held:
     out, wanted = snakemake.output, run.settings
@@ -18,7 +18,7 @@ with stage(snakemake) as run, ImageSet(Path(snakemake.input.images), Path(snakem
         read_split(Path(snakemake.input.split)),
         wanted["protocol"],
         wanted["size"],
-        ClassifierSettings(**wanted["classifier"]),
+        SmallClassifierSettings(**wanted["classifier"]),
         FitJob(runtime, run.state, Path(out.history), run.threads, wanted["seed"]),
         weights=Path(out.weights),
         training=Path(out.training),

@@ -133,9 +133,11 @@ def test_canonical_json_refuses_what_json_has_no_word_for() -> None:
 
 # The structure of the package: a module imports from its own floor and those below.
 FLOORS = {
-    **dict.fromkeys(["errors", "files", "parallel", "progress", "taxonomy", "torchvision_compat", "cluster"], 1),
+    **dict.fromkeys(
+        ["errors", "files", "parallel", "progress", "protocols", "taxonomy", "torchvision_compat", "cluster"], 1
+    ),
     **dict.fromkeys(["networks", "metrics", "dataset"], 1),
-    **dict.fromkeys(["config", "stage", "sources", "training", "bookkeeping"], 2),
+    **dict.fromkeys(["config", "methods", "stage", "sources", "training", "bookkeeping"], 2),
     **dict.fromkeys(["stain", "synthesis", "classify", "balance"], 3),
     **dict.fromkeys(["commands", "report"], 4),
     "cli": 5,

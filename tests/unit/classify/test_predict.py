@@ -34,6 +34,7 @@ from hemabalance.cli import main
 from hemabalance.dataset.working_size import reduced
 from hemabalance.metrics.calibration import tempered
 from hemabalance.stain.fit import open_normalizer
+from hemabalance.stain.method import NormalizerSpec
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +139,8 @@ def test_a_normaliser_that_is_gone_or_another_is_refused(tmp_path: Path, capsys:
     stain = read_bundle(model.folder).facts.stain
     assert stain is not None
     assert stain.weights == "../model_stain.safetensors"
-    open_normalizer(stain.method, stain.settings, weights, size=SQUARE, runtime=runtime())
+    spec = NormalizerSpec.of({"method": stain.method, "settings": stain.settings})
+    open_normalizer(spec, weights, size=SQUARE, runtime=runtime())
     assert main(["predict", str(model.folder), str(folder), "--normalize-from", "tcia"]) == 0
     capsys.readouterr()
     weights.write_bytes(weights.read_bytes() + b" ")

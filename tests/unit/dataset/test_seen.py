@@ -11,11 +11,13 @@ from helpers import stain_stage as stain_runs
 from helpers import stained_smears as smears
 from helpers import synthesis_stage as synthesis_runs
 from helpers import translators
+from helpers.any_method import small_settings
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.seen import SCHEMA, read_seen, write_seen
-from hemabalance.dataset.splits import Protocol
 from hemabalance.errors import InputError
+from hemabalance.protocols import Protocol
 from hemabalance.stain.fit import fit_normalizer
+from hemabalance.stain.method import NormalizerSpec
 from hemabalance.synthesis.data import real_images
 from hemabalance.synthesis.entry import Entry
 from hemabalance.synthesis.fit import fit_generator, no_lesson
@@ -24,9 +26,9 @@ from hemabalance.synthesis.judges import Judges
 from hemabalance.synthesis.look import look
 from hemabalance.synthesis.make import Paths, make_images
 from hemabalance.synthesis.reals import to_look_at
-from hemabalance.training.classifier import ClassifierSettings
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob
+from hemabalance.training.settings import SmallClassifierSettings
 
 CONDITIONAL: dict[str, Any] = {
     "latent": 4, "width": 2, "critic_width": 2, "norm": "none", "lr": 1e-4, "betas": (0.0, 0.9), "batch": 2,
@@ -34,8 +36,8 @@ CONDITIONAL: dict[str, Any] = {
     "memory_budget": 1 << 20, "log_every": 1, "checkpoint_every": 1, "snapshots": 1, "snapshot_images": 1,
 }  # fmt: skip
 ROLES = {"rare_below": 1, "rich_from": 1, "enough_from": 1000, "rich": ("basophil", "monocyte"), "rare": None}
-CLASSIFIER = ClassifierSettings(
-    width=4, batch=4, steps=1, lr=0.01, colour_strength=0.2, memory_budget=1 << 20, log_every=1, checkpoint_every=1
+CLASSIFIER = SmallClassifierSettings(
+    width=4, batch=4, steps=2, lr=0.01, colour_strength=0.2, memory_budget=1 << 20, log_every=1, checkpoint_every=1
 )
 PROTOCOLS = pytest.mark.parametrize("protocol", ["leak_free", "thesis"])
 
@@ -100,13 +102,13 @@ def test_a_normaliser_lists_what_it_was_fitted_on(tmp_path: Path, protocol: Prot
     split = stain_runs.split_of(sets, protocol)
     if protocol == "leak_free":  # of each source two more training images, both classes
         split.loc[split["image_id"].str[-2:].isin(["01", "02", "03"]), "part"] = "train"
-    own = translators.TRAINING | translators.OWN["pix2pix"] if method == "pix2pix" else smears.SETTINGS[method]
+    spec = NormalizerSpec(method=method, settings=small_settings("stain", method))
     cells = translators.smears(4, (230, 170, 190), 3, smears.SIZE)
     with ExitStack() as stack:
         for held in sets.values():
             stack.enter_context(held)
         fit_normalizer(
-            method, own, sets, split, protocol, (cells, 255 - cells), job(tmp_path),
+            spec, sets, split, protocol, (cells, 255 - cells), job(tmp_path),
             weights=tmp_path / "weights", training=tmp_path / "training.json", seen=tmp_path / "seen.parquet",
         )  # fmt: skip
     parts = ("train",) if protocol == "leak_free" else ("pool",)

@@ -14,6 +14,7 @@ import pytest
 
 from helpers.stain_stage import CLASSES, drawn, image_sets, normalizers, split_of
 from hemabalance.dataset.imageset import ImageSet, write_image_set
+from hemabalance.methods import traits_of
 from hemabalance.report.losses import losses_figure, panels_of, read_history
 from hemabalance.report.stain.figures import picture_rows, stain_methods, stain_rows
 from hemabalance.stain.data import Sets
@@ -62,7 +63,9 @@ def test_rows_show_three_images_of_each_class_both_ways(stage: Stage, tmp_path: 
     for name in ("wcyclegan_gp", "reinhard"):
         invertible = name == "wcyclegan_gp"
         options: Any = {"protocol": "leak_free", "threads": 1}
-        stain_rows(name, stage.normalizers[name], stage.sets, split, tmp_path / f"{name}.svg", **options)
+        stain_rows(
+            traits_of("stain", name), stage.normalizers[name], stage.sets, split, tmp_path / f"{name}.svg", **options
+        )
         pictures, said = drawn(tmp_path / f"{name}.svg")
         assert len(pictures) == 2 * 2 * 3
         assert said.count("no inverse") == (0 if invertible else 12)
@@ -129,13 +132,13 @@ def test_a_class_that_one_source_does_not_hold_back_stays_empty(stage: Stage, tm
     split.loc[(split["source"] == "mendeley") & (split["label"] == "monocyte"), "part"] = "train"
     options: Any = {"protocol": "leak_free", "threads": 1}
     reinhard = stage.normalizers["reinhard"]
-    stain_rows("reinhard", reinhard, stage.sets, split, tmp_path / "rows.svg", **options)
+    stain_rows(traits_of("stain", "reinhard"), reinhard, stage.sets, split, tmp_path / "rows.svg", **options)
     pictures, said = drawn(tmp_path / "rows.svg")
     assert (len(pictures), said.count("no such image")) == (9, 1)
     stain_methods({"reinhard": reinhard}, stage.sets, split, tmp_path / "methods.svg", **options)
     assert (drawn(tmp_path / "methods.svg")[0][1][:, :48] == 255).all()
     split["part"] = "train"
-    stain_rows("reinhard", reinhard, stage.sets, split, tmp_path / "none.svg", **options)
+    stain_rows(traits_of("stain", "reinhard"), reinhard, stage.sets, split, tmp_path / "none.svg", **options)
     stain_methods({"reinhard": reinhard}, stage.sets, split, tmp_path / "no_methods.svg", **options)
     for name in ("none", "no_methods"):
         pictures, said = drawn(tmp_path / f"{name}.svg")

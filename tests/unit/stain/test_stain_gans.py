@@ -125,9 +125,9 @@ def test_blank_and_no_images_are_transformed(name: str, tmp_path: Path) -> None:
     normalizer = fitted(name, tmp_path, steps=2)
     blank = np.stack([np.full((SIZE, SIZE, 3), level, np.uint8) for level in (0, 200, 255)])
     made = normalizer.transform(blank, to="b").pixels
-    # Not a number would have become one level, black: residual generators leave a blank nearly as it is.
-    stayed = np.abs(made.astype(int) - blank).mean(axis=(1, 2, 3)) < 40
-    assert (stayed | (made.std(axis=(1, 2, 3)) > 0)).all()
+    # Instance normalisation divides by a deviation that is 0 here.
+    scaled = torch.from_numpy(blank).permute(0, 3, 1, 2).float() / 127.5 - 1
+    assert normalizer._generators["b"](scaled).isfinite().all()
     single = np.concatenate([normalizer.transform(image[None], to="b").pixels for image in blank])
     assert np.abs(made.astype(int) - single).max() <= 1
     nothing = normalizer.transform(blank[:0], to="a")
@@ -217,8 +217,7 @@ def test_the_average_is_used_where_there_is_one(name: str, tmp_path: Path) -> No
     used = dict(rivals.result()["b"].named_parameters())
     for key, value in parameters(rivals, "to_b").items():
         torch.testing.assert_close(used[key.removeprefix("to_b.")], 0.9 * before[key] + 0.1 * value)
-    for off in (None, 0):
-        assert not begun(name, tmp_path, average_decay=off).averages
+    assert not begun(name, tmp_path, average_decay=0.0).averages
 
 
 def test_it_trains_in_bfloat16(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ import pytest
 
 from helpers.photographs import picture_of
 from hemabalance.dataset.imageset import ImageSet, write_image_set
+from hemabalance.dataset.pairs import read_pairs
 from hemabalance.dataset.splits import require_visible
 from hemabalance.errors import InputError
-from hemabalance.sources.phantom.pairs import read_pairs, write_pairs
+from hemabalance.sources.phantom.pairs import write_pairs
 from hemabalance.stain.apply import write_normalised
 from hemabalance.stain.audit import audit
 from hemabalance.stain.data import evaluation_rows, open_sets, size_of, training_data

@@ -9,8 +9,9 @@ import pytest
 
 from helpers import synthesis_stage as synthesis_runs
 from helpers.feature_extractors import Levels, means, pictures
-from hemabalance.dataset.splits import Protocol, draws
+from hemabalance.dataset.splits import draws
 from hemabalance.errors import InputError
+from hemabalance.protocols import Protocol
 from hemabalance.synthesis.copies import Shelf
 from hemabalance.synthesis.look import compared_with, look, look_at_real
 from hemabalance.synthesis.reals import Reals, read_reals, to_look_at, write_features, write_reals

@@ -137,7 +137,7 @@ def test_other_parts_are_named(tmp_path: Path, trained: Path) -> None:
 
 def test_other_images_are_noticed(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copy(trained, tmp_path)
-    monkeypatch.setattr("trainees.LABELS", LABELS[::-1])
+    monkeypatch.setattr("helpers.small_trainings.LABELS", LABELS[::-1])
     assert "training data: the checkpoint drew from other images" in refusal(tmp_path)
 
 

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from hemabalance.errors import InputError
-from hemabalance.training.classifier import Classifier, ClassifierSettings, fit_classifier
+from hemabalance.training.classifier import Classifier, fit_classifier
 from hemabalance.training.colour import augment_colour
 from hemabalance.training.device import start  # which makes torchvision importable
 from hemabalance.training.job import FitJob, Images
+from hemabalance.training.settings import SmallClassifierSettings
 
 from torchvision.transforms import functional as reference  # isort: skip
 
@@ -32,7 +33,7 @@ def images(seed: int = 0) -> Images:
 
 def fit(folder: Path, augmentation: str = "none", data: Images | None = None, **changes: Any) -> Path:
     weights = folder / f"{augmentation}.safetensors"
-    settings = ClassifierSettings(**{**SETTINGS, **changes})
+    settings = SmallClassifierSettings(**{**SETTINGS, **changes})
     fit_classifier(
         data or images(), augmentation, settings,
         FitJob(start(device="cpu", precision="32", devices=1, seed=3, threads=1), folder / "state",

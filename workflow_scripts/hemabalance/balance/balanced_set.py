@@ -16,10 +16,11 @@ import pandas as pd
 import pandera.pandas as pa
 
 from hemabalance.dataset.imageset import ORIGINS, ImageSet
-from hemabalance.dataset.splits import VISIBLE, Protocol, draws, parts_of
+from hemabalance.dataset.splits import VISIBLE, draws, parts_of
 from hemabalance.dataset.tables import read_table, write_table
 from hemabalance.dataset.working_size import fill_reduced, positions_of
 from hemabalance.errors import InputError
+from hemabalance.protocols import Protocol
 from hemabalance.taxonomy import CLASSES
 
 log = logging.getLogger(__name__)

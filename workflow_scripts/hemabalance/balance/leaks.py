@@ -16,8 +16,9 @@ from hemabalance.balance.balanced_set import REAL
 from hemabalance.balance.likeness import FILE, PHOTOGRAPH, PIXELS, copies_of, likeness
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.seen import Seen
-from hemabalance.dataset.splits import HELD_BACK, Protocol
+from hemabalance.dataset.splits import HELD_BACK
 from hemabalance.errors import InputError
+from hemabalance.protocols import Protocol
 
 LEARNED_FROM = "whoever learns from the balanced set"
 """Who sees its training and validation images."""

@@ -13,8 +13,8 @@ from hemabalance.balance.balanced_set import REAL, BalanceSettings, balance, can
 from hemabalance.balance.leaks import Walked
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.seen import Seen
-from hemabalance.dataset.splits import Protocol
 from hemabalance.dataset.tables import read_table
+from hemabalance.protocols import Protocol
 from hemabalance.synthesis.data import counts
 from hemabalance.synthesis.draw import SCHEMA as GATE_SCHEMA
 from hemabalance.synthesis.roles import assign, makers

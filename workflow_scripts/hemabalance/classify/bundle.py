@@ -23,9 +23,9 @@ from hemabalance.classify.facts import (
     Measured,
     Stain,
 )
-from hemabalance.dataset.splits import Protocol
 from hemabalance.errors import InputError
 from hemabalance.files import sha256_file, write_json
+from hemabalance.protocols import Protocol
 from hemabalance.sources.archives import Limits
 from hemabalance.sources.catalogue import SourceEntry
 from hemabalance.taxonomy import CLASSES

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from hemabalance.dataset.geometry import Fit
-from hemabalance.dataset.splits import Protocol
+from hemabalance.protocols import Protocol
 
 FORMAT = 1
 RENDERED = (

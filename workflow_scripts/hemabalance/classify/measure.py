@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from hemabalance.classify.predictions import codes_of, probabilities_of, read_predictions
-from hemabalance.dataset.splits import Protocol
 from hemabalance.files import write_json
 from hemabalance.metrics.auroc import RESAMPLES as AUROC_RESAMPLES
 from hemabalance.metrics.calibration import BINS, calibration_error_interval, negative_log_likelihood
 from hemabalance.metrics.classification import Classified, classify_scores
 from hemabalance.metrics.intervals import RESAMPLES
 from hemabalance.metrics.resampling import Measured
+from hemabalance.protocols import Protocol
 from hemabalance.taxonomy import CLASSES, SOURCE_OF
 
 HOW = {

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from hemabalance.config import Config
 from hemabalance.config.classify import ExperimentConfig, ModelConfig, RecipeConfig
+from hemabalance.config.run import Config
 
 MAIN, ALL = "", "experiments/"
 """Pages, each a folder of the run: what `snakemake` runs, and what `snakemake experiments` runs."""

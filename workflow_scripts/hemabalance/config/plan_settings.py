@@ -85,7 +85,7 @@ def bundle_settings(plan: Plan, experiment: str, seed: int) -> Settings:
         "stain": {
             "name": normalizer,
             "method": stain.method,
-            "settings": config.stain.settings_of(stain.method),
+            "settings": stain.own_settings("stain").plain,
             "direction": stain.direction,
             "classes": config.stain.classes,
         },

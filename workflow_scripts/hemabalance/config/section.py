@@ -1,6 +1,7 @@
 """What every part of the config is made of."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,22 +11,27 @@ ClassName = Literal[
 ]  # fmt: skip
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Weight = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Precision = Literal["32", "bf16"]
 
 
 class Section(BaseModel):
-    """A part of the config: no unknown keys, no silent conversions, immutable."""
+    """A part of the config: no unknown keys, no silent conversions, immutable.
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    A string under a field is its description, which `hemabalance config` shows.
+    """
 
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
-class ClassifierConfig(Section):
-    """A small fixed classifier that judges images."""
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """The section from the JSON values of its `plain`, in which tuples have become lists."""
+        return cls.model_validate(values, strict=False)
 
-    width: int = Field(32, ge=1, le=256, description="channels of its first stage")
-    batch: int = Field(64, ge=1, description="images a step")
-    steps: int = Field(4000, ge=2, description="of training")
-    lr: float = Field(3e-3, gt=0, description="top of its one-cycle learning rate")
-    colour_strength: float = Field(0.5, gt=0, le=1, description="of the random colours in its training")
-    memory_budget: int = Field(8 * 2**30, ge=0, description="bytes of training images kept on the device")
-    log_every: int = Field(50, ge=1, description="steps a line of the history")
-    checkpoint_every: int = Field(500, ge=1, description="steps")
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The section as JSON values."""
+        return self.model_dump(mode="json")

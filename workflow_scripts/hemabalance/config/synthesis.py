@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from hemabalance.config.section import Beta, ClassifierConfig, ClassName, Section, Weight
+from hemabalance.config.section import Beta, ClassName, Section, Weight
+from hemabalance.training.settings import SmallClassifierSettings
 
 MethodName = Literal["c_wgan_gp", "cwgan_gp", "fewshot_meta", "figr"]
 
@@ -143,7 +144,7 @@ class MeasureConfig(Section):
     pairs: int = Field(500, ge=1, description="random pairs of a class whose LPIPS shows diversity")
 
 
-class JudgeConfig(ClassifierConfig):
+class JudgeConfig(SmallClassifierSettings):
     """The independent classifier of the gate, trained on real training images alone."""
 
     colour_strength: float = Field(0.2, gt=0, le=1, description="of the random colours in its training")

@@ -7,7 +7,6 @@ one across the split; the price is that shares are approximate in small classes.
 import hashlib
 import logging
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -15,11 +14,11 @@ import pandera.pandas as pa
 
 from hemabalance.dataset.tables import read_table, write_table
 from hemabalance.errors import InputError
+from hemabalance.protocols import Protocol
 from hemabalance.taxonomy import CLASSES
 
 log = logging.getLogger(__name__)
 
-Protocol = Literal["leak_free", "thesis"]
 PARTS = ("train", "validation", "test", "pool")
 
 VISIBLE: dict[Protocol, tuple[str, ...]] = {"leak_free": ("train",), "thesis": ("pool",)}

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import get_args
 
-from hemabalance.dataset.splits import Protocol
+from hemabalance.protocols import Protocol
 from hemabalance.report.titles_classify import BALANCE, BALANCE_NOTE, CLASSIFY, CLASSIFY_NOTE
 
 _WILDCARDS = {

@@ -7,7 +7,7 @@ number of every class, so that neither the choice of an image nor the mix of cla
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from hemabalance.errors import InputError
 from hemabalance.files import atomic_path
 from hemabalance.parallel import batched, threaded_map
 from hemabalance.progress import progress
+from hemabalance.stain.method import NormalizerSettings
 from hemabalance.stain.normalizer import DOMAINS, Domain, StainData, Transformed, other
 from hemabalance.training.job import FitJob, Images
 from hemabalance.training.loop import Trained
@@ -135,6 +136,11 @@ class Classical:
     def _recoloured(self, image: np.ndarray, source: Look, target: Look) -> np.ndarray | None:
         one_colour = bool((image == image[0, 0]).all())
         return None if one_colour else self.recipe.recolour(image, source, target)
+
+
+def description(method: str, settings: NormalizerSettings, size: int) -> dict[str, Any]:
+    """What weights record of the method that found them: its name, its settings, and the side of the images."""
+    return {"method": method, "settings": settings.plain, "size": size}
 
 
 def leave_empty_history(path: Path) -> None:

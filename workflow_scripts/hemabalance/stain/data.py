@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from hemabalance.dataset.imageset import ImageSet, open_image_sets
-from hemabalance.dataset.splits import HELD_BACK, Protocol, require_visible, visible
+from hemabalance.dataset.splits import HELD_BACK, require_visible, visible
 from hemabalance.errors import InputError
+from hemabalance.protocols import Protocol
 from hemabalance.stain.direction import shared_classes
 from hemabalance.stain.normalizer import DOMAINS, Domain, StainData
 from hemabalance.taxonomy import SOURCE_OF

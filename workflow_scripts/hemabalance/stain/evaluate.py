@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hemabalance.dataset.splits import HELD_BACK, Protocol
+from hemabalance.dataset.pairs import read_pairs
+from hemabalance.dataset.splits import HELD_BACK
 from hemabalance.metrics.inception_score import inception_score
-from hemabalance.sources.phantom.pairs import read_pairs
-from hemabalance.stain import method_module
+from hemabalance.protocols import Protocol
 from hemabalance.stain.audit import audit
 from hemabalance.stain.data import Sets, evaluation_rows
 from hemabalance.stain.direction import DIRECTIONS, Direction
+from hemabalance.stain.method import NormalizerTraits
 from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer
 from hemabalance.stain.quality import fidelity, reconstruction, structure
 from hemabalance.stain.real_features import Extract, inception_features, read_real_features
@@ -88,12 +89,12 @@ def open_judges(
 
 
 def evaluate(
-    method: str, normalizer: Normalizer, sets: Sets, split: pd.DataFrame, judges: Judges, how: Evaluation
+    traits: NormalizerTraits, normalizer: Normalizer, sets: Sets, split: pd.DataFrame, judges: Judges, how: Evaluation
 ) -> dict[str, Any]:
     """Measure a fitted normaliser on images that no training saw, as far as the protocol holds any back.
 
     Args:
-        method: of the normaliser; of `none` only the values before are wanted.
+        traits: of its method; of one that changes no image only the values before are wanted.
         normalizer: fitted.
         sets: the prepared images of both sources.
         split: of the protocol.
@@ -105,8 +106,8 @@ def evaluate(
         `reconstruction`, `structure`, `inception_score`, `audit`, `usefulness`, `truth` as their functions give them.
     """
     rows = evaluation_rows(split, how.protocol, most=how.max_images)
-    changes = method != "none"
-    invertible = changes and method_module(method).INVERTIBLE
+    changes = traits.changes_images
+    invertible = changes and traits.invertible
     views = make_views(sets, rows, normalizer, invertible=invertible, threads=how.threads)
     _extract_features(views, judges, changes=changes)
     seed = how.seed

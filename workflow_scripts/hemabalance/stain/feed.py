@@ -10,7 +10,7 @@ from torch import Tensor
 
 from hemabalance.errors import InputError
 from hemabalance.stain.normalizer import StainData
-from hemabalance.stain.settings import Training
+from hemabalance.stain.settings import TranslatorSettings
 from hemabalance.taxonomy import SOURCE_OF
 from hemabalance.training.batches import BalancedSampler, EpochSampler, ImagePool, Sampler, augment_dihedral
 from hemabalance.training.images import check_size, fingerprint
@@ -63,7 +63,7 @@ class Unpaired:
         InputError: a domain without images, no class in both, images of another size, a batch larger than the data.
     """
 
-    def __init__(self, data: StainData, settings: Training, size: int, job: FitJob) -> None:
+    def __init__(self, data: StainData, settings: TranslatorSettings, size: int, job: FitJob) -> None:
         domains = {"a": data.a, "b": data.b}
         shared = _shared_classes(domains)
         self.size, memory = size, settings.memory_budget
@@ -95,12 +95,12 @@ class Paired:
     Args and errors as `Unpaired`; an `InputError` too where the data has no pairs.
     """
 
-    def __init__(self, data: StainData, settings: Training, size: int, job: FitJob) -> None:
+    def __init__(self, data: StainData, settings: TranslatorSettings, size: int, job: FitJob) -> None:
         if data.pairs is None or not len(data.pairs[0]):
             raise InputError(
                 "stain method pix2pix",
                 "needs pairs, the same cell in both stains, and this data has none",
-                "Take pix2pix out of stain.compare, or give the stage rendered pairs of the phantom",
+                "Take pix2pix out of stain.normalizers, or give the stage rendered pairs of the phantom",
             )
         a, b = data.pairs
         if len(a) != len(b):

@@ -1,18 +1,16 @@
 """Fit one normaliser, or open a fitted one."""
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from hemabalance.dataset.seen import write_seen
-from hemabalance.dataset.splits import Protocol
 from hemabalance.files import write_json
-from hemabalance.stain import method_module
+from hemabalance.protocols import Protocol
 from hemabalance.stain.data import Sets, size_of, training_data, training_ids
+from hemabalance.stain.method import NormalizerSpec
 from hemabalance.stain.normalizer import Normalizer
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob
@@ -21,8 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def fit_normalizer(
-    method: str,
-    settings: Mapping[str, Any],
+    spec: NormalizerSpec,
     sets: Sets,
     split: pd.DataFrame,
     protocol: Protocol,
@@ -36,12 +33,11 @@ def fit_normalizer(
     """Fit a method on the images that the protocol lets training see, and write what came of it.
 
     Args:
-        method: one of `stain.METHODS`.
-        settings: its own.
+        spec: the method and its settings.
         sets: the prepared images of both sources.
         split: of the protocol.
         protocol: decides what is visible.
-        pairs: rendered cells in look a and look b.
+        pairs: rendered cells in look a and look b; None where the method does not need them.
         job: where and how; its history is written too.
         weights: safetensors to write.
         training: JSON to write: `steps, seconds` (over all sessions)`, parameters, device, precision, images` (of each
@@ -53,12 +49,14 @@ def fit_normalizer(
         InputError: the data cannot serve, the device is missing, the training diverged, or the disk is full.
     """
     data = training_data(sets, split, protocol, pairs, threads=job.threads)
-    normalizer = method_module(method).build(settings, size=size_of(sets), runtime=job.runtime)
+    normalizer = spec.build(size=size_of(sets), runtime=job.runtime)
     trained = normalizer.fit(data, job)
-    log.info("%s: %d steps in %.0f s, %d parameters", method, trained.steps, trained.seconds, normalizer.parameters)
+    log.info(
+        "%s: %d steps in %.0f s, %d parameters", spec.method, trained.steps, trained.seconds, normalizer.parameters
+    )
     if job.runtime.rank == 0:
         normalizer.save(weights)
-        paired = method_module(method).PAIRED
+        paired = spec.traits.paired
         given = training_ids(sets, split, protocol) if normalizer.parameters and not paired else ()
         write_seen(split, given, seen)
         images = {"a": len(data.a.pixels), "b": len(data.b.pixels)}
@@ -67,14 +65,12 @@ def fit_normalizer(
         write_json({"parameters": normalizer.parameters, "images": images} | job.facts(trained), training)
 
 
-def open_normalizer(
-    method: str, settings: Mapping[str, Any], weights: Path, *, size: int, runtime: Runtime
-) -> Normalizer:
+def open_normalizer(spec: NormalizerSpec, weights: Path, *, size: int, runtime: Runtime) -> Normalizer:
     """A fitted normaliser.
 
     Raises:
         InputError: the weights are missing, truncated, foreign, or of another method, setting or size.
     """
-    normalizer = method_module(method).build(settings, size=size, runtime=runtime)
+    normalizer = spec.build(size=size, runtime=runtime)
     normalizer.load(weights)
     return normalizer

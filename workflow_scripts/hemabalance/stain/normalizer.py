@@ -66,7 +66,7 @@ class Normalizer(Protocol):
         """What `transform` made of images of `to`, brought back to `to`.
 
         Raises:
-            TypeError: the method has no inverse (its module's INVERTIBLE is False).
+            TypeError: the method has no inverse (its traits say so).
         """
 
     def save(self, path: Path) -> None:

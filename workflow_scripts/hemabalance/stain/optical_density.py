@@ -9,12 +9,11 @@ part in the search; so I0 may also be estimated.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from hemabalance.stain.classical import F32, Look, Sample
+from hemabalance.stain.settings import TwoStainSettings
 
 FindStains = Callable[[F32], F32 | None]
 """Densities (3, n) -> unit stain vectors as rows (2, 3), the nuclear stain first, or None where there are no two."""
@@ -29,34 +28,12 @@ _LEAST_ANGLE = 0.05  # rad; between stains closer than this, amounts are noise
 _LEAST_DENSITY = -6  # brighter than white whatever the background
 
 
-@dataclass(frozen=True)
-class TwoStains:
-    """Settings of both methods.
-
-    Attributes:
-        source: whose stains an image is taken apart by: its own ("image", as published), or those of its domain
-            ("domain": one fixed map of colours for all).
-        light: I0 of each channel: 255 ("white", as published), the background of the domain, or of each image.
-        background_percentile: the background is the median of the pixels at least as bright as this percentile.
-        beta: density (natural logarithm) in every channel from which on a pixel counts as stained.
-        least_stained: share of stained pixels under which an image is blank and passed through.
-        fit_images: at most how many images of a domain to fit, all classes together.
-        fit_pixels: at most how many stained pixels to find the stains of a domain in.
-    """
-
-    source: Literal["image", "domain"]
-    light: Literal["white", "domain", "image"]
-    background_percentile: float
-    beta: float
-    least_stained: float
-    fit_images: int
-    fit_pixels: int
-
-
 class StainSeparation:
     """A `Recipe` from a way to find stains and one to find amounts."""
 
-    def __init__(self, settings: TwoStains, find_stains: FindStains, find_amounts: FindAmounts, what: str) -> None:
+    def __init__(
+        self, settings: TwoStainSettings, find_stains: FindStains, find_amounts: FindAmounts, what: str
+    ) -> None:
         self.settings, self.what = settings, what
         self.find_stains, self.find_amounts = find_stains, find_amounts
 
@@ -121,6 +98,23 @@ class StainSeparation:
     def _scale(self, image: np.ndarray, look: Look, stains: F32) -> F32 | None:
         density = self._density(image, look)
         return None if self._stained(density) is None else _top(self.find_amounts(density, stains))
+
+
+def extreme_stains(density: F32, alpha: float) -> F32 | None:
+    """The directions at the `alpha`-th and `100 - alpha`-th percentile of angle, in the densities' plane.
+
+    Args:
+        density: (3, n) of stained pixels.
+        alpha: percent, 0..50.
+
+    Returns:
+        (2, 3) unit vectors, the nuclear stain first; None where there are no two directions.
+    """
+    plane = np.linalg.eigh(density @ density.T)[1][:, 1:].astype(np.float32)
+    # All densities lie on one side of the first axis, that of the mean, so that no angle wraps around at pi.
+    second, first = plane.T @ density
+    angles = np.percentile(np.arctan2(first, second), (alpha, 100 - alpha))
+    return two_stains(np.stack((np.cos(angles), np.sin(angles)), axis=1) @ plane.T)
 
 
 def two_stains(vectors: F32) -> F32 | None:

@@ -13,13 +13,13 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from hemabalance.networks.layers import initialise
 from hemabalance.stain.feed import Feed
 from hemabalance.stain.normalizer import DOMAINS, Domain
-from hemabalance.stain.settings import Training
+from hemabalance.stain.settings import TranslatorSettings
 from hemabalance.training.average import ExponentialAverage
 from hemabalance.training.decay import falling
 from hemabalance.training.device import bare
 from hemabalance.training.job import FitJob
 
-Settings = TypeVar("Settings", bound=Training)
+Settings = TypeVar("Settings", bound=TranslatorSettings)
 
 
 class Rivals(ABC, Generic[Settings]):
@@ -99,6 +99,6 @@ def scores_of_both(critic: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tenso
     return real_scores, fake_scores
 
 
-def _adam(settings: Training, *networks: nn.Module) -> Adam:
+def _adam(settings: TranslatorSettings, *networks: nn.Module) -> Adam:
     first, second = settings.betas
     return Adam(chain.from_iterable(n.parameters() for n in networks), lr=settings.lr, betas=(first, second))

@@ -1,7 +1,7 @@
 """A stain normaliser made of two generators, one to each domain, whichever game trained them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic
 
@@ -19,18 +19,18 @@ from hemabalance.training.device import Runtime
 from hemabalance.training.images import check_size
 from hemabalance.training.job import FitJob
 from hemabalance.training.loop import Schedule, Trained, train
+from hemabalance.training.settings import WITHOUT_EFFECT
 from hemabalance.training.weights import load_weights, save_weights
 
 TOGETHER = 16
-UNSEEN_IN_WEIGHTS = ("memory_budget", "log_every", "checkpoint_every")
 
 
 @dataclass(frozen=True)
-class Method(Generic[Settings]):
+class Translation(Generic[Settings]):
     """What makes one translator differ from another.
 
     Attributes:
-        name: in the registry.
+        name: of the method.
         settings: all of the method's.
         generator: an untrained generator; ValueError where the size will not do.
         critic_channels: 3 where a critic sees an image, 6 where it sees a pair.
@@ -60,7 +60,7 @@ class Translator(Generic[Settings]):
         InputError: the generator or the critic cannot be built for this size or width.
     """
 
-    def __init__(self, method: Method[Settings], *, size: int, runtime: Runtime) -> None:
+    def __init__(self, method: Translation[Settings], *, size: int, runtime: Runtime) -> None:
         self.method, self.size, self.runtime = method, size, runtime
         try:
             self._generators = {domain: method.generator().to(runtime.device).eval() for domain in DOMAINS}
@@ -69,7 +69,7 @@ class Translator(Generic[Settings]):
             remedy = "Choose another working size or width in config, or leave the method out"
             raise InputError(f"stain method {method.name}", str(error), remedy) from error
         self._ready = False
-        settings = {key: value for key, value in asdict(method.settings).items() if key not in UNSEEN_IN_WEIGHTS}
+        settings = method.settings.model_dump(mode="json", exclude=set(WITHOUT_EFFECT))
         self.description: dict[str, Any] = {"method": method.name, "size": size, "settings": settings}
 
     @property

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from hemabalance.dataset.imageset import ImageSet
-from hemabalance.dataset.splits import Protocol, require_visible, visible
+from hemabalance.dataset.splits import require_visible, visible
 from hemabalance.dataset.working_size import read_reduced
+from hemabalance.protocols import Protocol
 from hemabalance.training.job import Images
 
 log = logging.getLogger(__name__)

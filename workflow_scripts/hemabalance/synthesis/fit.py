@@ -10,9 +10,10 @@ import pandas as pd
 
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.seen import write_seen
-from hemabalance.dataset.splits import Protocol, require_visible
+from hemabalance.dataset.splits import require_visible
 from hemabalance.errors import InputError
 from hemabalance.files import write_json
+from hemabalance.protocols import Protocol
 from hemabalance.synthesis.data import LOOKED_AT, part_rows, real_images, training_rows
 from hemabalance.synthesis.entry import Entry, open_by_description
 from hemabalance.synthesis.generator import SynthesisData

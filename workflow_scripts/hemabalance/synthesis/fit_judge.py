@@ -6,11 +6,12 @@ import pandas as pd
 
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.seen import write_seen
-from hemabalance.dataset.splits import Protocol
+from hemabalance.protocols import Protocol
 from hemabalance.synthesis.data import trained_on, training_rows
 from hemabalance.taxonomy import CLASSES
-from hemabalance.training.classifier import ClassifierSettings, fit_classifier
+from hemabalance.training.classifier import fit_classifier
 from hemabalance.training.job import FitJob
+from hemabalance.training.settings import SmallClassifierSettings
 
 
 def fit_judge(
@@ -18,7 +19,7 @@ def fit_judge(
     split: pd.DataFrame,
     protocol: Protocol,
     size: int,
-    settings: ClassifierSettings,
+    settings: SmallClassifierSettings,
     job: FitJob,
     *,
     weights: Path,

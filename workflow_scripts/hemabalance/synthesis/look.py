@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from hemabalance.dataset.imageset import ImageSet
-from hemabalance.dataset.splits import Protocol, require_visible
+from hemabalance.dataset.splits import require_visible
 from hemabalance.metrics.perceptual import Perceptual
+from hemabalance.protocols import Protocol
 from hemabalance.synthesis.copies import Copies, Shelf
 from hemabalance.synthesis.data import real_images, training_rows
 from hemabalance.synthesis.judges import Extract

@@ -10,9 +10,9 @@ import pandas as pd
 
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.seen import write_seen
-from hemabalance.dataset.splits import Protocol
 from hemabalance.dataset.tables import write_table
 from hemabalance.files import sha256_file, write_json
+from hemabalance.protocols import Protocol
 from hemabalance.synthesis.data import training_rows
 from hemabalance.synthesis.draw import SCHEMA, DrawSettings, draw, write_drawn
 from hemabalance.synthesis.entry import Entry

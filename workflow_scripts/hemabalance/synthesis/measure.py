@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from hemabalance.dataset.imageset import ImageSet
-from hemabalance.dataset.splits import Protocol
 from hemabalance.dataset.tables import write_table
 from hemabalance.files import write_json
+from hemabalance.protocols import Protocol
 from hemabalance.synthesis.along import agreement_along
 from hemabalance.synthesis.data import real_images, training_rows
 from hemabalance.synthesis.evaluate import EvaluationSettings, Side, evaluate

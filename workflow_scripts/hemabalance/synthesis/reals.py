@@ -10,9 +10,10 @@ import pandas as pd
 import pandera.pandas as pa
 import torch
 
-from hemabalance.dataset.splits import Protocol, draws, require_visible
+from hemabalance.dataset.splits import draws, require_visible
 from hemabalance.dataset.tables import read_table, write_table
 from hemabalance.errors import InputError
+from hemabalance.protocols import Protocol
 from hemabalance.synthesis.data import TESTED, part_rows, training_rows
 from hemabalance.taxonomy import CLASSES
 from hemabalance.training.tensorfile import read_tensors, write_tensors

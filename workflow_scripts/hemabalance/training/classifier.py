@@ -1,7 +1,6 @@
 """A small fixed classifier that judges images: of other stains, or of a generator's making."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,29 +19,16 @@ from hemabalance.training.colour import augment_colour
 from hemabalance.training.device import Runtime, bare
 from hemabalance.training.job import FitJob, Images
 from hemabalance.training.loop import Schedule, train
+from hemabalance.training.settings import SmallClassifierSettings
 from hemabalance.training.weights import load_weights, read_description, save_weights
 
 AUGMENTATIONS = ("none", "colour")
 
 
-@dataclass(frozen=True)
-class ClassifierSettings:
-    """How the classifier is trained; see `classifier` of the config section `stain`."""
-
-    width: int
-    batch: int
-    steps: int
-    lr: float
-    colour_strength: float
-    memory_budget: int
-    log_every: int
-    checkpoint_every: int
-
-
 class _Training:
     """AdamW, one cycle of the learning rate, label smoothing 0.1, classes in equal shares, all eight poses."""
 
-    def __init__(self, images: Images, strength: float, settings: ClassifierSettings, runtime: Runtime) -> None:
+    def __init__(self, images: Images, strength: float, settings: SmallClassifierSettings, runtime: Runtime) -> None:
         self.classes = sorted(set(images.labels.tolist()))
         torch.manual_seed(runtime.seed)
         network = SmallResnet(len(self.classes), settings.width)
@@ -79,7 +65,7 @@ class _Training:
 def fit_classifier(
     images: Images,
     augmentation: str,
-    settings: ClassifierSettings,
+    settings: SmallClassifierSettings,
     job: FitJob,
     *,
     weights: Path,

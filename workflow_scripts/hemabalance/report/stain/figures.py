@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from hemabalance.dataset.splits import Protocol
+from hemabalance.protocols import Protocol
 from hemabalance.report.sheets import bare, heads, small, strip
 from hemabalance.report.style import save_figure
-from hemabalance.stain import method_module
 from hemabalance.stain.data import Sets, decoded, evaluation_rows
+from hemabalance.stain.method import NormalizerTraits
 from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer
 from hemabalance.stain.views import View, make_views
 from hemabalance.taxonomy import CLASSES
@@ -34,7 +34,7 @@ def picture_rows(split: pd.DataFrame, protocol: Protocol, *, each: int) -> pd.Da
 
 
 def stain_rows(
-    method: str,
+    traits: NormalizerTraits,
     normalizer: Normalizer,
     sets: Sets,
     split: pd.DataFrame,
@@ -46,7 +46,7 @@ def stain_rows(
     """Draw, for each shared class and both ways, three images: real, normalised, reconstructed.
 
     Args:
-        method: of the normaliser; where it has no inverse, the third place stays empty and says so.
+        traits: of its method; where it has no inverse, the third place stays empty and says so.
         normalizer: fitted.
         sets: the prepared images of both sources.
         split: of the protocol.
@@ -55,7 +55,7 @@ def stain_rows(
         threads: decoders at once.
     """
     rows = picture_rows(split, protocol, each=_EXAMPLES)
-    views = make_views(sets, rows, normalizer, invertible=method_module(method).INVERTIBLE, threads=threads)
+    views = make_views(sets, rows, normalizer, invertible=traits.invertible, threads=threads)
     lines = [(label, domain) for label in _classes(rows) for domain in reversed(DOMAINS)]
     figure, axes = _grid(len(lines), _EXAMPLES, (_CELL * 9 + 1.8, _CELL * len(lines) + 0.6), rows)
     for line, (label, domain) in zip(axes, lines, strict=False):

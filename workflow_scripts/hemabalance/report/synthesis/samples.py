@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from hemabalance.dataset.imageset import ImageSet
-from hemabalance.dataset.splits import HELD_BACK, Protocol
+from hemabalance.dataset.splits import HELD_BACK
+from hemabalance.protocols import Protocol
 from hemabalance.report.sheets import bare, frame, headline, heads, small, strip
 from hemabalance.report.style import save_figure
 from hemabalance.synthesis.data import few_of_each, part_rows, real_images, training_rows

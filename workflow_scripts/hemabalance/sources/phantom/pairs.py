@@ -3,18 +3,17 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from hemabalance.dataset.geometry import Fit, fit_square
-from hemabalance.dataset.imageset import ImageSet, write_image_set
+from hemabalance.dataset.imageset import write_image_set
+from hemabalance.dataset.pairs import PARTS, pair_id
 from hemabalance.sources.phantom.cells import draw_cells
 from hemabalance.sources.phantom.optics import Look
 from hemabalance.sources.phantom.render import render
 from hemabalance.taxonomy import CLASSES
 
 LOOKS: tuple[Look, Look] = ("a", "b")
-PARTS = ("train", "test")
 # Archives number their cells from 0 and 10 million upwards: no cell of a pair is in an archive.
 FIRST_INDEX = {"train": 500_000_000, "test": 600_000_000}
 
@@ -51,22 +50,9 @@ def write_pairs(
             for kind in ("photograph", "truth") if part == "test" else ("photograph",):
                 images = render(cells, look, shape=(frame, frame), nuisance=kind == "photograph", threads=threads)
                 pictures += [fit_square(image, size=size, fit=fit, field=1.0) for image in images]
-                rows += [(f"pair/{part}/{k:06d}/{kind}", label) for k, label in enumerate(labels)]
+                rows += [(pair_id(part, k, kind), label) for k, label in enumerate(labels)]
         order = sorted(range(len(rows)), key=lambda k: rows[k])
         table = pd.DataFrame([rows[k] for k in order], columns=["image_id", "label"])
         table["source"], table["origin"] = "phantom", "synthetic"
         table["provenance"] = json.dumps({"look": look, "frame": frame, "seed": seed}, sort_keys=True)
         write_image_set(zip_path, index_path, table, (pictures[k] for k in order), threads=threads)
-
-
-def read_pairs(images: ImageSet, part: str, kind: str, *, threads: int) -> np.ndarray:
-    """The images of a part in the order of their cells, RGB uint8 (n, size, size, 3).
-
-    Args:
-        images: what `write_pairs` wrote for one look.
-        part: `train` or `test`.
-        kind: `photograph`, or `truth` (of the part `test`).
-        threads: decoders at once.
-    """
-    wanted = images.index["image_id"].str.startswith(f"pair/{part}/") & images.index["image_id"].str.endswith(kind)
-    return images.decode_all(threads=threads, where=wanted.to_numpy())

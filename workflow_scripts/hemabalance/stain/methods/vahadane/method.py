@@ -6,45 +6,30 @@ by turns (Mairal et al. 2010, J. Mach. Learn. Res. 11:19, which the authors' cod
 the sparse code of a pixel has a closed form. The search starts at Macenko's vectors, so that it needs no seed.
 """
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import numpy as np
 
-from hemabalance.stain.classical import F32, Classical
-from hemabalance.stain.macenko import extreme_stains
+from hemabalance.stain.classical import F32, Classical, description
+from hemabalance.stain.methods.vahadane import Settings
 from hemabalance.stain.normalizer import Normalizer
-from hemabalance.stain.optical_density import StainSeparation, TwoStains, two_stains
+from hemabalance.stain.optical_density import StainSeparation, extreme_stains, two_stains
 from hemabalance.training.device import Runtime
-
-INVERTIBLE = False
-PAIRED = False
 
 _START_ALPHA = 1
 _MOST_TURNS = 200
 _SETTLED = 1e-4  # change of a stain vector
 
 
-def build(settings: Mapping[str, Any], *, size: int, runtime: Runtime) -> Normalizer:
-    """An unfitted normaliser.
-
-    Args:
-        settings: the attributes of `TwoStains`, `sparsity` (of the search for stains; published: 0.1) and
-            `amounts_sparsity` (of the amounts that are rendered; the nearer to 0 the less pale stain is lost).
-        size: of the images; recorded.
-        runtime: not used.
-    """
-    own = ("sparsity", "amounts_sparsity")
-    shared = {name: value for name, value in settings.items() if name not in own}
+def build(settings: Settings, *, size: int, runtime: Runtime) -> Normalizer:
+    """An unfitted normaliser."""
     recipe = StainSeparation(
-        TwoStains(**shared),
-        partial(sparse_stains, sparsity=settings["sparsity"]),
-        partial(sparse_amounts, sparsity=settings["amounts_sparsity"]),
+        settings,
+        partial(sparse_stains, sparsity=settings.sparsity),
+        partial(sparse_amounts, sparsity=settings.amounts_sparsity),
         "Vahadane",
     )
-    description = {"method": "vahadane", "settings": dict(settings), "size": size}
-    return Classical(recipe, recipe.settings.fit_images, description)
+    return Classical(recipe, settings.fit_images, description("vahadane", settings, size))
 
 
 def sparse_stains(density: F32, sparsity: float) -> F32 | None:

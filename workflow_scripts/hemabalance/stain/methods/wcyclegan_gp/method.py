@@ -5,51 +5,18 @@ arXiv:1704.00028).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from hemabalance.networks.layers import Upsampling
-from hemabalance.networks.patchgan import Norm
 from hemabalance.networks.unet import UNetGenerator
 from hemabalance.stain.feed import Feed, Unpaired
+from hemabalance.stain.methods.wcyclegan_gp import Settings
 from hemabalance.stain.rivals import Rivals, scores_of_both
-from hemabalance.stain.settings import Training
-from hemabalance.stain.translator import Method, Translator
+from hemabalance.stain.translator import Translation, Translator
 from hemabalance.training.device import Runtime, bare
 from hemabalance.training.job import FitJob
 from hemabalance.training.losses import cycle, gradient_penalty, identity, wasserstein_critic, wasserstein_generator
-
-INVERTIBLE = True
-PAIRED = False
-
-
-@dataclass(frozen=True)
-class Settings(Training):
-    """The method's settings.
-
-    Attributes:
-        up: how the generators double a map: "transposed" (thesis) or "resize" (no checkerboards).
-        residual: whether the generators add to the image what they make (ours), or make the image (thesis).
-        critic_norm: "instance" (thesis) or "none" (ours), see `PatchGAN`.
-        critic_steps: updates of the critics, each on images of its own, for one of the generators.
-        lambda_cycle: weight of the cycle loss (Eq. 20).
-        lambda_identity: weight of the identity loss (Eq. 23).
-        gp_weight: weight d of the gradient penalty (Eq. 30).
-        adversarial_weight: of the generators' adversarial loss; 1 in the thesis. A critic's scores are unbounded and
-            can outgrow the cycle loss, which is bounded by 2.
-    """
-
-    up: Upsampling
-    residual: bool
-    critic_norm: Norm
-    critic_steps: int
-    lambda_cycle: float
-    lambda_identity: float
-    gp_weight: float
-    adversarial_weight: float
 
 
 class Game(Rivals[Settings]):
@@ -116,20 +83,19 @@ class Game(Rivals[Settings]):
         return adversarial / cycled.clamp_min(1e-12)
 
 
-def build(settings: Mapping[str, Any], *, size: int, runtime: Runtime) -> Translator[Settings]:
-    """An unfitted normaliser for square images of `size` px; `settings` are the attributes of `Settings`.
+def build(settings: Settings, *, size: int, runtime: Runtime) -> Translator[Settings]:
+    """An unfitted normaliser for square images of `size` pixels.
 
     Raises:
         InputError: the networks cannot be built for this size or width.
     """
-    own = Settings(**settings)
-    method = Method(
+    translation = Translation(
         name="wcyclegan_gp",
-        settings=own,
-        generator=lambda: UNetGenerator(size, own.width, own.up, own.residual),
+        settings=settings,
+        generator=lambda: UNetGenerator(size, settings.width, settings.up, settings.residual),
         critic_channels=3,
-        critic_norm=own.critic_norm,
+        critic_norm=settings.critic_norm,
         feed=Unpaired,
         game=Game,
     )
-    return Translator(method, size=size, runtime=runtime)
+    return Translator(translation, size=size, runtime=runtime)

@@ -2,6 +2,6 @@
 
 import json
 
-from hemabalance.config import Config
+from hemabalance.config.run import Config
 
 print(json.dumps(Config.model_json_schema(), indent=2))

@@ -3,37 +3,22 @@
 In CIELAB, as histology's implementations have it, instead of the paper's own logarithmic space.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
-
 import numpy as np
 from skimage.color import lab2rgb, rgb2lab
 
-from hemabalance.stain.classical import F32, Classical, Look, Sample
+from hemabalance.stain.classical import F32, Classical, Look, Sample, description
+from hemabalance.stain.methods.reinhard import Settings
 from hemabalance.stain.normalizer import Normalizer
 from hemabalance.training.device import Runtime
-
-INVERTIBLE = False
-PAIRED = False
 
 _GREY = 0.05  # standard deviation of a* and b* under which there is rounding alone to stretch
 
 
-@dataclass(frozen=True)
 class Reinhard:
-    """The method's settings.
+    """The `Recipe`."""
 
-    Attributes:
-        source: whose mean and deviation an image is brought from: its own ("image", as published), or those of its
-            domain ("domain": one fixed map of colours for all).
-        fit_images: at most how many images of a domain to fit, all classes together.
-        least_contrast: standard deviation of L* (0..100) under which an image is blank and passed through.
-    """
-
-    source: Literal["image", "domain"]
-    fit_images: int
-    least_contrast: float
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
 
     def describe(self, images: Sample) -> Look | None:
         """The means over images of an image's mean and deviation in L*, a*, b*: (3,) each."""
@@ -49,7 +34,7 @@ class Reinhard:
         statistics = self._statistics(lab)
         if statistics is None:
             return None
-        mean, deviation = statistics if self.source == "image" else (source["mean"], source["deviation"])
+        mean, deviation = statistics if self.settings.source == "image" else (source["mean"], source["deviation"])
         moved = (lab - mean) * (target["deviation"] / deviation) + target["mean"]
         # Yellower than this, Z is negative: clipped here, as skimage would with a warning an image.
         moved[..., 2] = np.minimum(moved[..., 2], (moved[..., 0] + 16) * (200 / 116) - 1e-3)
@@ -58,7 +43,7 @@ class Reinhard:
 
     def _statistics(self, lab: F32) -> F32 | None:
         deviation = lab.std(axis=(0, 1))
-        if deviation[0] < self.least_contrast or deviation[1:].min() < _GREY:
+        if deviation[0] < self.settings.least_contrast or deviation[1:].min() < _GREY:
             return None
         return np.stack((lab.mean(axis=(0, 1)), deviation))
 
@@ -68,7 +53,6 @@ def _lab(image: np.ndarray) -> F32:
     return lab
 
 
-def build(settings: Mapping[str, Any], *, size: int, runtime: Runtime) -> Normalizer:
-    """An unfitted normaliser; `settings` are the attributes of `Reinhard`."""
-    recipe = Reinhard(**settings)
-    return Classical(recipe, recipe.fit_images, {"method": "reinhard", "settings": dict(settings), "size": size})
+def build(settings: Settings, *, size: int, runtime: Runtime) -> Normalizer:
+    """An unfitted normaliser."""
+    return Classical(Reinhard(settings), settings.fit_images, description("reinhard", settings, size))

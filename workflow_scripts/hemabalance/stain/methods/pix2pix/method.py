@@ -4,39 +4,18 @@ It learns from pairs, the same cell in both stains, which no archive has and the
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from hemabalance.networks.layers import Upsampling
 from hemabalance.networks.unet import UNetGenerator
 from hemabalance.stain.feed import Paired
+from hemabalance.stain.methods.pix2pix import Settings
 from hemabalance.stain.rivals import Rivals, scores_of_both
-from hemabalance.stain.settings import Training
-from hemabalance.stain.translator import Method, Translator
+from hemabalance.stain.translator import Translation, Translator
 from hemabalance.training.device import Runtime
 from hemabalance.training.losses import cycle as mean_difference
 from hemabalance.training.losses import non_saturating_critic, non_saturating_generator
-
-INVERTIBLE = True
-PAIRED = True
-
-
-@dataclass(frozen=True)
-class Settings(Training):
-    """The method's settings.
-
-    Attributes:
-        up: how the generators double a map: "transposed" (paper) or "resize".
-        residual: whether the generators add to the image what they make, or make the image (as in the paper).
-        l1_weight: weight of the mean absolute difference to the true image; 100 in the paper.
-    """
-
-    up: Upsampling
-    residual: bool
-    l1_weight: float
 
 
 class Game(Rivals[Settings]):
@@ -67,19 +46,18 @@ def _beside(given: Tensor, image: Tensor) -> Tensor:
     return torch.cat((given, image), dim=1)
 
 
-def build(settings: Mapping[str, Any], *, size: int, runtime: Runtime) -> Translator[Settings]:
-    """An unfitted normaliser for square images of `size` px; `settings` are the attributes of `Settings`.
+def build(settings: Settings, *, size: int, runtime: Runtime) -> Translator[Settings]:
+    """An unfitted normaliser for square images of `size` pixels.
 
     Raises:
         InputError: the networks cannot be built for this size or width.
     """
-    own = Settings(**settings)
-    method = Method(
+    translation = Translation(
         name="pix2pix",
-        settings=own,
-        generator=lambda: UNetGenerator(size, own.width, own.up, own.residual),
+        settings=settings,
+        generator=lambda: UNetGenerator(size, settings.width, settings.up, settings.residual),
         critic_channels=6,
         feed=Paired,
         game=Game,
     )
-    return Translator(method, size=size, runtime=runtime)
+    return Translator(translation, size=size, runtime=runtime)

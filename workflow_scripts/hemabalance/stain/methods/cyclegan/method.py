@@ -1,41 +1,19 @@
 """CycleGAN (Zhu, Park, Isola, Efros, ICCV 2017, arXiv:1703.10593): least-squares critics and a history of fakes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from hemabalance.networks.resnet_generator import ResnetGenerator
 from hemabalance.stain.feed import Feed, Unpaired
+from hemabalance.stain.methods.cyclegan import Settings
 from hemabalance.stain.normalizer import DOMAINS
 from hemabalance.stain.rivals import Rivals, scores_of_both
-from hemabalance.stain.settings import Training
-from hemabalance.stain.translator import Method, Translator
+from hemabalance.stain.translator import Translation, Translator
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob
 from hemabalance.training.losses import cycle, identity, least_squares_critic, least_squares_generator
-
-INVERTIBLE = True
-PAIRED = False
-
-
-@dataclass(frozen=True)
-class Settings(Training):
-    """The method's settings.
-
-    Attributes:
-        blocks: residual blocks of a generator; in the paper 9 from 256 px on, 6 below.
-        lambda_cycle: weight of the cycle loss; 10 in the paper.
-        lambda_identity: weight of the identity loss; half of lambda_cycle in the paper.
-        remembered: fakes of each domain that the critics are shown again; 50 in the paper.
-    """
-
-    blocks: int
-    lambda_cycle: float
-    lambda_identity: float
-    remembered: int
 
 
 class FakeHistory(nn.Module):
@@ -117,19 +95,18 @@ class Game(Rivals[Settings]):
         return {name: term.detach() for name, term in terms.items()}
 
 
-def build(settings: Mapping[str, Any], *, size: int, runtime: Runtime) -> Translator[Settings]:
-    """An unfitted normaliser for square images of `size` px; `settings` are the attributes of `Settings`.
+def build(settings: Settings, *, size: int, runtime: Runtime) -> Translator[Settings]:
+    """An unfitted normaliser for square images of `size` pixels.
 
     Raises:
         InputError: the networks cannot be built for this size or width.
     """
-    own = Settings(**settings)
-    method = Method(
+    translation = Translation(
         name="cyclegan",
-        settings=own,
-        generator=lambda: ResnetGenerator(size, own.width, own.blocks),
+        settings=settings,
+        generator=lambda: ResnetGenerator(size, settings.width, settings.blocks),
         critic_channels=3,
         feed=Unpaired,
         game=Game,
     )
-    return Translator(method, size=size, runtime=runtime)
+    return Translator(translation, size=size, runtime=runtime)

@@ -3,24 +3,21 @@
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from hemabalance.stain.classical import leave_empty_history
+from hemabalance.stain.classical import description, leave_empty_history
+from hemabalance.stain.methods.none import Settings
 from hemabalance.stain.normalizer import Domain, Normalizer, StainData, Transformed
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob
 from hemabalance.training.loop import Trained
 from hemabalance.training.weights import load_tensors, save_tensors
 
-INVERTIBLE = False
-PAIRED = False
 
-
-def build(settings: Mapping[str, Any], *, size: int, runtime: Runtime) -> Normalizer:
-    """A normaliser that changes nothing; it has no settings."""
-    return _None({"method": "none", "settings": dict(settings), "size": size})
+def build(settings: Settings, *, size: int, runtime: Runtime) -> Normalizer:
+    """A normaliser that changes nothing."""
+    return _None(description("none", settings, size))
 
 
 class _None:

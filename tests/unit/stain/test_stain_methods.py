@@ -1,0 +1,89 @@
+"""Every folder of `stain/methods` passes these tests; none of them is told of a method."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from helpers.any_method import Watched, files_of, small_settings
+from helpers.translators import SIZE, data, job, smears
+from hemabalance.methods import method_names, settings_class
+from hemabalance.stain.method import NormalizerSpec
+from hemabalance.stain.normalizer import StainData
+
+every_method = pytest.mark.parametrize("method", method_names("stain"))
+
+
+def built(method: str, folder: Path) -> Any:
+    settings = small_settings("stain", method)
+    return NormalizerSpec(method=method, settings=settings).build(size=SIZE, runtime=job(folder).runtime)
+
+
+def fitted(method: str, folder: Path) -> Any:
+    normalizer = built(method, folder)
+    normalizer.fit(data(), job(folder))
+    normalizer.save(folder / "weights.safetensors")
+    return normalizer
+
+
+@every_method
+def test_it_is_built_at_full_shape(method: str, tmp_path: Path) -> None:
+    spec = NormalizerSpec(method=method, settings=settings_class("stain", method)())
+    assert NormalizerSpec.of(spec.plain) == spec
+    spec.build(size=256, runtime=job(tmp_path).runtime)
+
+
+@every_method
+def test_every_parameter_gets_a_gradient(method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built(method, tmp_path)  # imports the modules that train
+    watched = Watched(monkeypatch)
+    fitted(method, tmp_path)
+    traits = NormalizerSpec(method=method, settings=small_settings("stain", method)).traits
+    assert (watched.trainings > 0) == traits.trains_networks
+    assert watched.unmoved == set()
+    assert (files_of(tmp_path)["history.jsonl"] != b"") == traits.trains_networks
+
+
+@every_method
+def test_a_fit_that_is_killed_and_resumed_ends_with_the_same_bytes(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted(method, tmp_path / "whole")
+    watched = Watched(monkeypatch)
+    for checkpoints in (1, 2):
+        watched.kill_after(checkpoints)
+        if NormalizerSpec(method=method, settings=small_settings("stain", method)).traits.trains_networks:
+            with pytest.raises(KeyboardInterrupt):
+                fitted(method, tmp_path / "torn")
+    watched.kill_after(0)
+    fitted(method, tmp_path / "torn")
+    assert files_of(tmp_path / "torn") == files_of(tmp_path / "whole")
+
+
+@every_method
+def test_what_is_saved_transforms_alike_when_loaded(method: str, tmp_path: Path) -> None:
+    normalizer, loaded = fitted(method, tmp_path), built(method, tmp_path)
+    loaded.load(tmp_path / "weights.safetensors")
+    images = smears(5, (230, 170, 190), 4)
+    made = normalizer.transform(images, to="b")
+    assert (made.pixels.shape, made.pixels.dtype, made.passed_through.shape) == (images.shape, np.uint8, (5,))
+    np.testing.assert_array_equal(loaded.transform(images, to="b").pixels, made.pixels)
+    assert normalizer.parameters == loaded.parameters
+    assert len(normalizer.transform(images[:0], to="a").pixels) == 0
+
+
+@every_method
+def test_its_traits_are_true(method: str, tmp_path: Path) -> None:
+    spec = NormalizerSpec(method=method, settings=small_settings("stain", method))
+    normalizer, images = fitted(method, tmp_path), smears(3, (230, 170, 190), 4)
+    made = normalizer.transform(images, to="b").pixels
+    assert bool((made != images).any()) == spec.traits.changes_images
+    if spec.traits.invertible:
+        assert normalizer.inverse(made, to="a").pixels.shape == images.shape
+    else:
+        with pytest.raises(TypeError):
+            normalizer.inverse(made, to="a")
+    if not spec.traits.paired:
+        without = StainData(data().a, data().b, None)
+        built(method, tmp_path / "unpaired").fit(without, job(tmp_path / "unpaired"))

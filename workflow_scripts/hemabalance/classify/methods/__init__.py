@@ -1,0 +1,1 @@
+"""Classifiers, one folder each; the listing is the registry (`hemabalance.methods`)."""

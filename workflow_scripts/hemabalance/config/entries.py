@@ -1,0 +1,92 @@
+"""Entries of the config that name a method and carry its settings: `stain.normalizers`, and so on.
+
+The keys of an entry and the settings of its method stand side by side; `method` tells which settings are allowed.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Union
+
+from pydantic import Field, create_model
+
+from hemabalance.config.section import Section
+from hemabalance.methods import method_names, settings_class
+from hemabalance.protocols import Protocol
+
+PLACES = {
+    ("stain", "normalizers"): "stain",
+    ("synthesis", "generators"): "synthesis",
+    ("classify", "models"): "classify",
+}
+"""Sections whose keys are names that a person gives, and the stage whose methods their entries name."""
+
+
+class Entry(Section):
+    """What every entry has that names a method."""
+
+    method: str
+    """A folder in `<stage>/methods`; where not given, the entry's name."""
+    like: str | None = None
+    """Another entry, whose keys this one has where it gives none of its own."""
+
+    def own_settings(self, stage: str) -> Section:
+        """The settings of the entry's method, an object of its `Settings`."""
+        own = settings_class(stage, self.method)
+        return own(**{name: getattr(self, name) for name in own.model_fields})
+
+
+class ComparedEntry(Entry):
+    """An entry that tables compare with others."""
+
+    compare: tuple[Protocol, ...] = ("leak_free",)
+    """Protocols under which it is in the tables; what is trained under `thesis` has seen the test images."""
+
+
+def any_entry(stage: str, base: type[Entry]) -> Any:
+    """The type of an entry: for each method of a stage, `base` with the method's settings, told apart by `method`."""
+    models = [
+        create_model(
+            f"{stage}_{name}",
+            __base__=(settings_class(stage, name), base),
+            __doc__=settings_class(stage, name).__doc__,
+            method=(Literal[name], Field(description=base.model_fields["method"].description)),  # type: ignore[arg-type]
+        )
+        for name in method_names(stage)
+    ]
+    return Annotated[Union[tuple(models)], Field(discriminator="method")]  # noqa: UP007
+
+
+def resolved(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A config as a person writes it, its entries complete: `like` is followed, and `method` is the name if not given.
+
+    An entry that is null is left out, so that an overlay can take one away.
+
+    Raises:
+        ValueError: `like` names no other entry, or leads back to its own.
+    """
+    values = dict(values)
+    for section, key in PLACES:
+        held = values.get(section)
+        entries = held.get(key) if isinstance(held, Mapping) else None
+        if not isinstance(held, Mapping) or not isinstance(entries, Mapping):
+            continue  # refused later, with what is wrong about it
+        given = {name: entry for name, entry in entries.items() if entry is not None}
+        values[section] = {**held, key: {name: _complete(f"{section}.{key}", name, given) for name in given}}
+    return values
+
+
+def _complete(where: str, name: str, entries: Mapping[str, Any]) -> Any:
+    if not isinstance(entries[name], Mapping):
+        return entries[name]
+    keys: dict[str, Any] = {}
+    at, passed = name, [name]
+    while isinstance(entries.get(at), Mapping):
+        keys = {**entries[at], **keys}
+        following = entries[at].get("like")
+        if following is None:
+            return {"method": at, **keys}
+        if following not in entries or following in passed:
+            others = ", ".join(other for other in entries if other != name)
+            raise ValueError(f"{where}.{at}.like is {following!r}, which is no other entry: {others}")
+        at = following
+        passed.append(at)
+    return keys

@@ -1,0 +1,76 @@
+"""What is wrong with a config, in words."""
+
+import difflib
+from collections.abc import Sequence
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from hemabalance.config.entries import PLACES
+
+Location = tuple[str | int, ...]
+
+
+def explain(item: dict[str, Any], config: type[BaseModel]) -> str:
+    """One of the errors that pydantic found in a config, with what is allowed there."""
+    loc: Location = item["loc"]
+    # The place of an entry's key holds the method too, which tells what settings there are.
+    key = ".".join(map(str, loc[:3] + loc[4:] if loc[:2] in PLACES else loc))
+    if item["type"] == "extra_forbidden":
+        allowed = _keys_at(loc[:-1], config)
+        near = difflib.get_close_matches(str(loc[-1]), allowed, n=1)
+        hint = f", did you mean {near[0]!r}" if near else f"; allowed are {', '.join(allowed)}"
+        return f"unknown key {key!r}{hint}"
+    if item["type"] == "missing":
+        field = field_at(loc, config)[0]
+        return f"{key!r} is missing ({field.description if field else 'see hemabalance config'})"
+    if item["type"] == "value_error":
+        return str(item["ctx"]["error"])
+    if item["type"] == "union_tag_invalid":
+        return f"'{key}.method' is {item['ctx']['tag']!r} but should be one of {item['ctx']['expected_tags']}"
+    wanted = str(item["msg"]).partition(" should ")[2]
+    allowed_range = range_of(field_at(loc, config)[0])
+    return f"{key!r} is {item['input']!r} but should {wanted}{f' (allowed: {allowed_range})' if allowed_range else ''}"
+
+
+def field_at(loc: Sequence[str | int], config: type[BaseModel]) -> tuple[FieldInfo | None, Any]:
+    """The field at a place of a config, and the type there; where an entry is told apart by its method, the method
+    follows the entry's name."""
+    model: Any = config
+    field = None
+    for part in loc:
+        if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
+            field = model.model_fields[str(part)]
+            # pydantic takes what is annotated off a field's type, and keeps the union's discriminator.
+            model = field.annotation
+        elif (kinds := kinds_of(model)) and part in kinds:
+            model = kinds[str(part)]
+        elif get_args(model):
+            model = get_args(model)[-1]
+    return field, model
+
+
+def kinds_of(model: Any) -> dict[str, type[BaseModel]]:
+    """The models of a union of entries, by method; none of another type."""
+    union = get_args(model)[0] if get_origin(model) is Annotated else model
+    models = [one for one in get_args(union) if isinstance(one, type) and issubclass(one, BaseModel)]
+    if not models or not all("method" in one.model_fields for one in models):
+        return {}
+    return {get_args(one.model_fields["method"].annotation)[0]: one for one in models}
+
+
+def range_of(field: FieldInfo | None) -> str:
+    """The bounds of a number, such as `>= 1 and <= 20`; empty where there are none."""
+    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+    return " and ".join(
+        f"{sign} {getattr(part, name)}"
+        for part in (field.metadata if field else ())
+        for name, sign in signs.items()
+        if getattr(part, name, None) is not None
+    )
+
+
+def _keys_at(loc: Location, config: type[BaseModel]) -> list[str]:
+    model = field_at(loc, config)[1]
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []

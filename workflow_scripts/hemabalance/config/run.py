@@ -1,0 +1,129 @@
+"""The typed config of a run: anything that it does not know is refused before a rule runs.
+
+Rules receive parts of the validated config as plain values, so that editing this file reruns nothing by itself.
+"""
+
+import difflib
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from hemabalance.config.classify import BalanceConfig, ClassifyConfig
+from hemabalance.config.data import (
+    DownloadConfig,
+    DuplicatesConfig,
+    ImagesConfig,
+    LimitsConfig,
+    PhantomConfig,
+    PixelConfig,
+    SourceConfig,
+    SplitConfig,
+)
+from hemabalance.config.entries import resolved
+from hemabalance.config.explain import explain
+from hemabalance.config.section import Precision, Section
+from hemabalance.config.stain import StainConfig
+from hemabalance.config.synthesis import SynthesisConfig
+from hemabalance.errors import InputError
+from hemabalance.protocols import PROTOCOLS, Protocol
+from hemabalance.taxonomy import FOLDERS, Taxonomy
+
+REMEDY = "Correct it there, in the overlay, or in --config"
+
+
+class Config(Section):
+    """A run of the workflow."""
+
+    run: str = Field("full", pattern=r"^[a-z0-9][a-z0-9-]*$", description="name of the folder under results/")
+    seed: int = Field(2022, ge=0, lt=2**32, description="the one seed")
+    taxonomy: Taxonomy = Field("thesis", description="thesis: Table 6; refined: PBC's PMY images are promyelocytes")
+    protocols: tuple[Protocol, ...] = Field(
+        PROTOCOLS,
+        min_length=1,
+        description="leak_free: copies stay together and test is split off first; thesis: split after balancing (§4.4)",
+    )
+    catalogue: str = Field("data/sources.yaml", description="what is known of the public archives")
+    exclusions: str = Field("data/exclusions.csv", description="an expert's list: source,member,reason,who")
+    sources: dict[str, SourceConfig] = Field(min_length=1, description="by name")
+    limits: LimitsConfig = LimitsConfig()
+    pixels: PixelConfig = PixelConfig()
+    download: DownloadConfig = DownloadConfig()
+    duplicates: DuplicatesConfig = DuplicatesConfig()
+    split: SplitConfig = SplitConfig()
+    images: ImagesConfig = ImagesConfig()
+    phantom: PhantomConfig = PhantomConfig()
+    device: Literal["cpu", "cuda"] = Field("cuda", description="where networks run; absent is an error")
+    devices: int = Field(1, ge=1, le=64, description="GPUs of one training; more than one share each step's work")
+    threads: int = Field(
+        8, ge=1, description="CPU threads of a rule that computes for long; without a GPU 1 is best, jobs side by side"
+    )
+    precision: Precision = Field("32", description="of networks: float32, or bfloat16 autocast")
+    stain: StainConfig
+    synthesis: SynthesisConfig = SynthesisConfig()
+    balance: BalanceConfig = BalanceConfig()
+    classify: ClassifyConfig = ClassifyConfig()
+
+    @model_validator(mode="after")
+    def _known_sources(self) -> "Config":
+        for name in self.sources:
+            if name not in FOLDERS:
+                near = difflib.get_close_matches(name, FOLDERS, n=1)
+                hint = f"did you mean {near[0]!r}" if near else f"allowed are {', '.join(FOLDERS)}"
+                raise ValueError(f"unknown source 'sources.{name}', {hint}")
+        if len(set(self.protocols)) < len(self.protocols):
+            raise ValueError("protocols: one is listed twice")
+        return self
+
+    @model_validator(mode="after")
+    def _fitting_synthesis(self) -> "Config":
+        if self.synthesis.normalizer not in self.stain.normalizers:
+            have = ", ".join(self.stain.normalizers)
+            raise ValueError(f"synthesis.normalizer is {self.synthesis.normalizer!r}, not in stain.normalizers: {have}")
+        if self.synthesis.size > self.images.size:
+            raise ValueError(
+                f"synthesis.size is {self.synthesis.size}, larger than images.size {self.images.size}: set it to at "
+                "most that"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _fitting_experiments(self) -> "Config":
+        for name, recipe in self.balance.recipes.items():
+            _require(
+                f"balance.recipes.{name}.normalizer", recipe.normalizer, "stain.normalizers", self.stain.normalizers
+            )
+            for role in ("rich", "rare"):
+                if (generator := getattr(recipe, role)) is not None:
+                    where = f"balance.recipes.{name}.{role}"
+                    _require(where, generator, "synthesis.generators", self.synthesis.generators)
+        for name, experiment in self.classify.experiments.items():
+            _require(f"classify.experiments.{name}.recipe", experiment.recipe, "balance.recipes", self.balance.recipes)
+        if not any(self.classify.experiments[name].protocol in self.protocols for name in self.classify.shown):
+            raise ValueError(f"classify.shown has no experiment of the protocols {', '.join(self.protocols)}")
+        return self
+
+
+def _require(where: str, name: str, place: str, known: Mapping[str, Any]) -> None:
+    if name not in known:
+        raise ValueError(f"{where} is {name!r}, which is not in {place}: {', '.join(known)}")
+
+
+def load_config(values: Mapping[str, Any], *, where: str = "config.yaml") -> Config:
+    """Check a config.
+
+    Raises:
+        InputError: naming each wrong key, what is allowed there, and for an unknown key the nearest valid one.
+    """
+    try:
+        # Through JSON: YAML's lists are then taken for tuples, while 1 still is no string and "1" no number. A date,
+        # which YAML makes of 2022-11-01, becomes the text it was.
+        return Config.model_validate_json(json.dumps(resolved(values), default=str))
+    except ValidationError as error:
+        # A wrong item also makes its list one too short.
+        items = [dict(item) for item in error.errors() if item["type"] != "too_short" or not item["input"]]
+        problems = "; ".join(explain(item, Config) for item in items)
+        raise InputError(where, problems, REMEDY) from error
+    except ValueError as error:  # of `resolved`
+        raise InputError(where, str(error), REMEDY) from error

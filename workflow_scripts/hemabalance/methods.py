@@ -1,0 +1,111 @@
+"""The methods of a stage: each is a folder in `<stage>/methods/`, and the listing of these folders is the registry.
+
+A method's folder provides
+    __init__.py  `Settings`, a pydantic model of the method's own settings, and `TRAITS`, what the workflow must know of
+                 it before it runs; PyTorch is not imported there, as the Snakefile reads it
+    method.py    `build`, as the protocol of its stage describes it
+Both are imported by name, so that a fingerprint covers the methods that its rule runs and no other one.
+"""
+
+import importlib
+import re
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+from pydantic import SerializeAsAny, ValidationInfo, field_validator
+
+from hemabalance.config.section import Section
+from hemabalance.errors import InputError
+
+PACKAGE = Path(__file__).resolve().parent
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def method_names(stage: str) -> tuple[str, ...]:
+    """The methods of a stage (`stain`, `synthesis` or `classify`), in alphabetical order."""
+    folders = (PACKAGE / stage / "methods").iterdir()
+    return tuple(
+        sorted(path.name for path in folders if _NAME.fullmatch(path.name) and (path / "__init__.py").exists())
+    )
+
+
+def settings_class(stage: str, method: str) -> type[Section]:
+    """The pydantic model of a method's own settings.
+
+    Raises:
+        InputError: there is no such method, or its folder lacks a part.
+    """
+    declared = _declared(stage, method)
+    found = getattr(declared, "Settings", None)
+    if not (isinstance(found, type) and issubclass(found, Section)):
+        raise _incomplete(stage, method, "`Settings`, a subclass of hemabalance.config.section.Section")
+    return found
+
+
+def traits_of(stage: str, method: str) -> Any:
+    """What the workflow must know of a method before it runs: its `TRAITS`.
+
+    Raises:
+        InputError: there is no such method, or its folder lacks a part.
+    """
+    found = getattr(_declared(stage, method), "TRAITS", None)
+    if found is None:
+        raise _incomplete(stage, method, f"`TRAITS`, see hemabalance/{stage}/method.py")
+    return found
+
+
+def implementation(stage: str, method: str) -> ModuleType:
+    """The module that provides `build`; it may import PyTorch.
+
+    Raises:
+        InputError: there is no such method.
+    """
+    _declared(stage, method)
+    return importlib.import_module(f"hemabalance.{stage}.methods.{method}.method")
+
+
+def modules_of(stage: str, method: str) -> tuple[str, ...]:
+    """Dotted names of all modules in a method's folder: what the fingerprint of a rule that runs it must cover."""
+    folder = PACKAGE / stage / "methods" / method
+    parts = (path.relative_to(PACKAGE.parent).with_suffix("").parts for path in sorted(folder.rglob("*.py")))
+    return tuple(".".join(part for part in names if part != "__init__") for names in parts)
+
+
+class MethodSpec(Section):
+    """A method and its own settings: what a job is given of an entry of the config."""
+
+    STAGE: ClassVar[str]
+
+    method: str
+    """Its folder in `<stage>/methods`."""
+    settings: SerializeAsAny[Section]
+    """An object of the method's `Settings`."""
+
+    @field_validator("settings", mode="before")
+    @classmethod
+    def _of_the_method(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, Section):
+            return value
+        return settings_class(cls.STAGE, info.data["method"]).of(value)
+
+
+@cache
+def _declared(stage: str, method: str) -> ModuleType:
+    if method not in method_names(stage):
+        known = ", ".join(method_names(stage))
+        raise InputError(f"method {method}", f"is not in hemabalance/{stage}/methods", f"Choose one of {known}")
+    try:
+        return importlib.import_module(f"hemabalance.{stage}.methods.{method}")
+    except Exception as error:
+        what = f"cannot be imported: {type(error).__name__}: {error}"
+        raise InputError(_folder(stage, method) / "__init__.py", what, "Correct it, or move the folder away") from error
+
+
+def _incomplete(stage: str, method: str, lacks: str) -> InputError:
+    return InputError(_folder(stage, method) / "__init__.py", f"lacks {lacks}", "Add it, as the other methods have it")
+
+
+def _folder(stage: str, method: str) -> Path:
+    return (PACKAGE / stage / "methods" / method).relative_to(PACKAGE.parent)

@@ -1,0 +1,1 @@
+"""Stain normalisers, one folder each; the listing is the registry (`hemabalance.methods`)."""

@@ -1,0 +1,27 @@
+"""Stain vectors as robust extremes of angle (Macenko et al. 2009, IEEE Int. Symp. Biomed. Imaging, 1107).
+
+torchstain's version agrees where there are two stains and white light, as the tests show. It cannot serve: it takes one
+I0 for all channels and one target image, centres the densities before it seeks their plane (the paper does not; with
+more than two dyes that moves the plane), orders stains as for haematoxylin and eosin, and makes NaN of blank images.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from hemabalance.stain.classical import F32, Classical, description
+from hemabalance.stain.methods.macenko import Settings
+from hemabalance.stain.normalizer import Normalizer
+from hemabalance.stain.optical_density import StainSeparation, extreme_stains
+from hemabalance.training.device import Runtime
+
+
+def build(settings: Settings, *, size: int, runtime: Runtime) -> Normalizer:
+    """An unfitted normaliser."""
+    recipe = StainSeparation(settings, partial(extreme_stains, alpha=settings.alpha), least_squares, "Macenko")
+    return Classical(recipe, settings.fit_images, description("macenko", settings, size))
+
+
+def least_squares(density: F32, stains: F32) -> F32:
+    """Amounts (2, n) of `stains` (2, 3) that come closest to densities (3, n)."""
+    return np.linalg.pinv(stains.T).astype(np.float32, copy=False) @ density

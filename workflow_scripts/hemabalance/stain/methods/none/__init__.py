@@ -1,0 +1,10 @@
+"""No normalisation: the row that every other method is compared with."""
+
+from hemabalance.stain.method import NormalizerSettings, NormalizerTraits
+
+
+class Settings(NormalizerSettings):
+    """There are none."""
+
+
+TRAITS = NormalizerTraits(trains_networks=False, paired=False, invertible=False, changes_images=False)

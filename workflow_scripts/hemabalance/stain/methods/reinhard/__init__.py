@@ -1,0 +1,15 @@
+"""Colour transfer by mean and standard deviation (Reinhard et al. 2001, IEEE Comput. Graph. Appl. 21(5):34)."""
+
+from hemabalance.config.section import Weight
+from hemabalance.stain.method import NormalizerTraits
+from hemabalance.stain.settings import ClassicalSettings
+
+
+class Settings(ClassicalSettings):
+    """Reinhard 2001: mean and deviation of each channel of CIELAB."""
+
+    least_contrast: Weight = 2.0
+    """Standard deviation of L* (0..100) under which an image is blank and passed through."""
+
+
+TRAITS = NormalizerTraits(trains_networks=False, paired=False, invertible=False)

@@ -1,0 +1,17 @@
+"""Stains by sparse non-negative matrix factorisation (Vahadane et al. 2016, IEEE Trans. Med. Imaging 35:1962)."""
+
+from hemabalance.config.section import Weight
+from hemabalance.stain.method import NormalizerTraits
+from hemabalance.stain.settings import TwoStainSettings
+
+
+class Settings(TwoStainSettings):
+    """Vahadane 2016: sparse non-negative separation."""
+
+    sparsity: Weight = 0.1
+    """Weight of the amounts in the search for stains; 0.1 in the paper."""
+    amounts_sparsity: Weight = 0.01
+    """The same for the amounts that are rendered; the nearer to 0, the less pale stain is lost."""
+
+
+TRAITS = NormalizerTraits(trains_networks=False, paired=False, invertible=False)

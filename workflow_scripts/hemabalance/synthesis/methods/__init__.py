@@ -1,0 +1,1 @@
+"""Generators of synthetic images, one folder each; the listing is the registry (`hemabalance.methods`)."""
