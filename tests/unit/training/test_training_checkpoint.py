@@ -174,6 +174,14 @@ def test_one_flipped_bit_is_noticed_wherever_it_is(tmp_path: Path, trained: Path
     assert f"Delete the folder {path.parent} and run again" in message
 
 
+def test_a_flipped_bit_in_the_json_of_the_header_is_noticed(tmp_path: Path, trained: Path) -> None:
+    path = copy(trained, tmp_path)
+    data = path.read_bytes()
+    assert b'\\"kind\\":' in data
+    path.write_bytes(data.replace(b'\\"kind\\":', b'\\"kind\\"z', 1))
+    assert f"{path}: is damaged or no safetensors file" in refusal(tmp_path)
+
+
 def test_a_flipped_bit_of_weights_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     save_weights(path, nets(), {"size": 64})

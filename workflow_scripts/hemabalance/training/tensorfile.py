@@ -104,7 +104,7 @@ def read_header(path: Path, kind: str, remedy: str) -> dict[str, Any]:
     try:
         with safe_open(str(path), framework="pt") as opened:
             header: dict[str, Any] = json.loads((opened.metadata() or {}).get(KEY, "{}"))
-    except SafetensorError as error:
+    except (SafetensorError, ValueError) as error:  # ValueError: a flipped bit in the JSON within its header
         raise InputError(path, f"is damaged or no safetensors file ({error})", remedy) from error
     if header.get("kind") != kind:
         made = f"holds {header['kind']}" if "kind" in header else "was made by another program"
