@@ -6,10 +6,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from hemabalance.commands import export, export_images, predict, publish, resources, show, status
+from hemabalance.commands import config, export, export_images, predict, publish, resources, show, status
 from hemabalance.errors import InputError
 
-COMMANDS = (predict, export, export_images, show, publish, status, resources)
+COMMANDS = (predict, export, export_images, show, publish, status, resources, config)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,7 +17,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     asked = _parser().parse_args(arguments)
     try:
-        return int(asked.run(asked))
+        code = int(asked.run(asked))
+        sys.stdout.flush()  # here, where a reader that has gone is met
+        return code
     except InputError as error:
         print(error, file=sys.stderr)
     except BrokenPipeError:

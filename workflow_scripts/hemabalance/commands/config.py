@@ -1,7 +1,33 @@
-"""`python -m hemabalance.config` prints the JSON schema of the config."""
+"""`hemabalance config`: what each key of the config means, its default, and what is allowed."""
 
-import json
+import argparse
+import shutil
+from pathlib import Path
+from typing import Any
 
-from hemabalance.config.run import Config
 
-print(json.dumps(Config.model_json_schema(), indent=2))
+def add(commands: Any) -> None:
+    """Add the command to what `ArgumentParser.add_subparsers` returned."""
+    config = commands.add_parser(
+        "config",
+        help="print the keys of the config: default, allowed values, description",
+        description="Print the keys of the config. Names of entries are those of config.yaml in the working folder; a "
+        "method's name stands for an entry with its default settings.",
+    )
+    config.add_argument("key", nargs="?", default="", metavar="KEY", help="such as stain.normalizers.wcyclegan_gp")
+    config.add_argument("--schema", action="store_true", help="as a JSON schema")
+    config.set_defaults(run=run)
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Print it."""
+    from hemabalance.config.describe import described, schema_of
+    from hemabalance.config.entries import methods_of_entries
+    from hemabalance.config.run import Config, read_config_file
+
+    entries = methods_of_entries(read_config_file(Path("config.yaml")))
+    if asked.schema:
+        print(schema_of(asked.key, Config, entries))
+    else:
+        print(described(asked.key, Config, entries, width=min(shutil.get_terminal_size().columns, 120)))
+    return 0

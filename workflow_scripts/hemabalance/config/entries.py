@@ -48,7 +48,7 @@ def any_entry(stage: str, base: type[Entry]) -> Any:
             f"{stage}_{name}",
             __base__=(settings_class(stage, name), base),
             __doc__=settings_class(stage, name).__doc__,
-            method=(Literal[name], Field(description=base.model_fields["method"].description)),  # type: ignore[arg-type]
+            method=(Literal[name], Field(name, description=base.model_fields["method"].description)),  # type: ignore[arg-type]
         )
         for name in method_names(stage)
     ]
@@ -72,6 +72,21 @@ def resolved(values: Mapping[str, Any]) -> dict[str, Any]:
         given = {name: entry for name, entry in entries.items() if entry is not None}
         values[section] = {**held, key: {name: _complete(f"{section}.{key}", name, given) for name in given}}
     return values
+
+
+def methods_of_entries(values: Mapping[str, Any]) -> dict[str, str]:
+    """By key, such as `stain.normalizers.reinhard`, the method of every entry of a config.
+
+    Raises:
+        ValueError: as `resolved`.
+    """
+    values = resolved(values)
+    return {
+        f"{section}.{key}.{name}": str(entry["method"])
+        for section, key in PLACES
+        for name, entry in ((values.get(section) or {}).get(key) or {}).items()
+        if isinstance(entry, Mapping)
+    }
 
 
 def _complete(where: str, name: str, entries: Mapping[str, Any]) -> Any:

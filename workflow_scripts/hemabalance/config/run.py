@@ -6,8 +6,10 @@ Rules receive parts of the validated config as plain values, so that editing thi
 import difflib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
+import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from hemabalance.config.classify import BalanceConfig, ClassifyConfig
@@ -127,3 +129,20 @@ def load_config(values: Mapping[str, Any], *, where: str = "config.yaml") -> Con
         raise InputError(where, problems, REMEDY) from error
     except ValueError as error:  # of `resolved`
         raise InputError(where, str(error), REMEDY) from error
+
+
+def read_config_file(path: Path) -> dict[str, Any]:
+    """The values of a config file; none where there is no such file.
+
+    Raises:
+        InputError: it is no YAML, or no mapping.
+    """
+    if not path.exists():
+        return {}
+    try:
+        values = yaml.safe_load(path.read_text("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(path, f"is no YAML: {error}", "Correct it") from error
+    if not isinstance(values, dict):
+        raise InputError(path, "holds no keys", "Write `key: value` lines")
+    return values

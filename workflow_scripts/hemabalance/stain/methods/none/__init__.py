@@ -4,7 +4,7 @@ from hemabalance.stain.method import NormalizerSettings, NormalizerTraits
 
 
 class Settings(NormalizerSettings):
-    """There are none."""
+    """Images stay as they are; there are no settings."""
 
 
 TRAITS = NormalizerTraits(trains_networks=False, paired=False, invertible=False, changes_images=False)

@@ -1,0 +1,92 @@
+"""`hemabalance config`."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hemabalance.cli import main
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(autouse=True)
+def in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("COLUMNS", "120")
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
+    assert main(["config", *arguments]) == code
+    captured = capsys.readouterr()
+    return captured.err if code else captured.out
+
+
+def test_a_value_has_its_default_what_is_allowed_and_what_it_means(capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, "seed").splitlines() == [
+        "seed: 2022   (whole number >= 0 and < 4294967296)",
+        "    the one seed",
+    ]
+    text = said(capsys, "stain.normalizers.wcyclegan_gp.critic_steps")
+    assert "critic_steps: 2   (whole number >= 1 and <= 20)\n    Updates of the critics" in text
+
+
+def test_an_entry_has_its_own_keys_and_its_methods_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    text = said(capsys, "stain.normalizers.wcyclegan_gp")
+    assert text.startswith("W-CycleGAN-GP (thesis §3.4)")
+    for line in ("direction: ", "betas: [0.5, 0.9]   (list of 2: number >= 0 and < 1)", 'up: "resize"   (transposed, '):
+        assert f"\n{line}" in text
+
+
+def test_a_section_of_entries_lists_the_methods(capsys: pytest.CaptureFixture[str]) -> None:
+    text = said(capsys, "stain.normalizers")
+    assert "`hemabalance config stain.normalizers.NAME`" in text
+    assert "\n  reinhard: Reinhard 2001" in text
+    assert "\ndirection: " in text
+    assert "critic_steps" not in text
+
+
+def test_an_entry_of_the_file_is_known_by_its_name(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.yaml").write_text("stain: {normalizers: {ours: {method: cyclegan}, then: {like: ours}}}")
+    monkeypatch.chdir(tmp_path)
+    assert said(capsys, "stain.normalizers.then").startswith("CycleGAN")
+    assert "did you mean 'blocks'" in said(capsys, "stain.normalizers.then.block", code=1)
+
+
+def test_every_key_leads_on(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each section names the command that prints it."""
+    todo, seen = [""], set()
+    while todo:
+        text = said(capsys, *([todo[0]] if todo[0] else []))
+        assert text.strip()
+        seen.add(todo.pop(0))
+        todo += [line.strip(" `").removeprefix("hemabalance config ") for line in text.splitlines() if "    `" in line]
+    assert {"stain", "stain.evaluation", "synthesis.gate", "sources", "limits"} <= seen
+
+
+def test_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    whole = json.loads(said(capsys, "--schema"))
+    assert {"stain", "synthesis", "classify"} <= whole["properties"].keys()
+    one = json.loads(said(capsys, "stain.normalizers.reinhard", "--schema"))
+    assert one["properties"]["least_contrast"]["default"] == 2.0
+    assert "is no section" in said(capsys, "seed", "--schema", code=1)
+
+
+def test_an_unknown_key_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "stain has no 'normaliser', did you mean 'normalizers'" in said(capsys, "stain.normaliser", code=1)
+    assert "seed has no 'x'" in said(capsys, "seed.x", code=1)
+
+
+@pytest.mark.parametrize("arguments", ["--schema", ""])
+def test_a_reader_that_has_seen_enough_is_no_error(arguments: str) -> None:
+    program = f"{sys.executable} -c 'import sys; from hemabalance.cli import main; sys.exit(main())' config {arguments}"
+    done = subprocess.run(
+        ["bash", "-c", f"{program} | head -n 1"], capture_output=True, text=True, cwd=ROOT, env=os.environ, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("\n") == 1

@@ -1,0 +1,113 @@
+"""Entries that name a method and carry its settings."""
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hemabalance.config.entries import resolved
+from hemabalance.config.run import load_config
+from hemabalance.errors import InputError
+from hemabalance.methods import method_names, settings_class
+
+BASE: dict[str, Any] = yaml.safe_load((Path(__file__).resolve().parents[3] / "config.yaml").read_text())
+
+
+def with_normalizers(**entries: Any) -> dict[str, Any]:
+    values = deepcopy(BASE)
+    values["stain"]["normalizers"] |= entries
+    return values
+
+
+def problem(**entries: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        load_config(with_normalizers(**entries), where="some.yaml")
+    assert caught.value.where == "some.yaml"
+    return caught.value.problem
+
+
+def test_an_entry_named_after_its_method_needs_no_key() -> None:
+    for name, entry in load_config(BASE).stain.normalizers.items():
+        assert entry.method == name
+        assert entry.own_settings("stain") == settings_class("stain", name)()
+        assert entry.compare == ("leak_free",)
+
+
+def test_two_entries_of_one_method_have_settings_of_their_own() -> None:
+    thesis = {"method": "wcyclegan_gp", "residual": False, "up": "transposed", "adversarial_weight": 1.0}
+    entries = load_config(with_normalizers(wcyclegan_thesis=thesis)).stain.normalizers
+    one, other = (entries[name].own_settings("stain").plain for name in ("wcyclegan_gp", "wcyclegan_thesis"))
+    differ = {key: (one[key], other[key]) for key in one if one[key] != other[key]}
+    assert differ == {"residual": (True, False), "up": ("resize", "transposed"), "adversarial_weight": (0.1, 1.0)}
+
+
+def test_an_entry_like_another_has_its_keys() -> None:
+    entries = {
+        "first": {"method": "cyclegan", "width": 8, "blocks": 2, "direction": "to_b"},
+        "second": {"like": "first", "blocks": 3},
+        "third": {"like": "second", "compare": []},
+        "cyclegan_again": {"like": "cyclegan"},
+    }
+    found = load_config(with_normalizers(**entries)).stain.normalizers
+    third: Any = found["third"]
+    assert (third.method, third.width, third.blocks, third.direction, third.compare) == ("cyclegan", 8, 3, "to_b", ())
+    assert found["cyclegan_again"].own_settings("stain") == found["cyclegan"].own_settings("stain")
+
+
+def test_an_overlay_can_take_an_entry_away() -> None:
+    assert "vahadane" not in load_config(with_normalizers(vahadane=None)).stain.normalizers
+
+
+def test_what_is_compared_follows_the_order_of_the_config() -> None:
+    stain = load_config(with_normalizers(reinhard={"compare": ["leak_free", "thesis"]}, macenko={"compare": []})).stain
+    assert stain.compared("thesis") == ["reinhard"]
+    assert stain.compared("leak_free") == [name for name in stain.normalizers if name != "macenko"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "says"),
+    [
+        ({"mine": {}}, "'stain.normalizers.mine.method' is 'mine' but should be one of 'cyclegan', 'macenko'"),
+        ({"mine": {"method": "nobody"}}, "'stain.normalizers.mine.method' is 'nobody' but should be one of"),
+        ({"mine": {"like": "nobody"}}, "stain.normalizers.mine.like is 'nobody', which is no other entry: none"),
+        ({"mine": {"like": "mine"}}, "stain.normalizers.mine.like is 'mine', which is no other entry"),
+        ({"one": {"like": "two"}, "two": {"like": "one"}}, "which is no other entry"),
+        ({"cyclegan": {"blokcs": 2}}, "unknown key 'stain.normalizers.cyclegan.blokcs', did you mean 'blocks'"),
+        ({"reinhard": {"blocks": 2}}, "unknown key 'stain.normalizers.reinhard.blocks'; allowed are method, like"),
+        ({"cyclegan": {"blocks": 13}}, "'stain.normalizers.cyclegan.blocks' is 13 but should be less than"),
+        ({"cyclegan": {"blocks": 13}}, "(allowed: >= 1 and <= 12)"),
+        ({"cyclegan": {"betas": [0.5, 1.0]}}, "'stain.normalizers.cyclegan.betas.1' is 1.0 but should be less than 1"),
+        ({"cyclegan": {"width": "8"}}, "'stain.normalizers.cyclegan.width' is '8' but should be a valid integer"),
+        ({"cyclegan": {"compare": ["leaky"]}}, "'stain.normalizers.cyclegan.compare.0' is 'leaky'"),
+        ({"cyclegan": 5}, "'stain.normalizers.cyclegan' is 5 but should"),
+    ],
+)
+def test_a_wrong_entry_is_explained(entries: dict[str, Any], says: str) -> None:
+    assert says in problem(**entries)
+
+
+def test_values_of_another_shape_are_left_for_the_check() -> None:
+    assert resolved({"stain": 5})["stain"] == 5
+    assert resolved({"stain": {"normalizers": [1]}})["stain"] == {"normalizers": [1]}
+
+
+@pytest.mark.parametrize("stage", ["stain", "synthesis", "classify"])
+def test_every_setting_of_every_method_is_described_and_has_a_default(stage: str) -> None:
+    for method in method_names(stage):
+        own = settings_class(stage, method)
+        own()
+        assert own.__doc__
+        assert [name for name, field in own.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize("stage", ["stain", "synthesis", "classify"])
+def test_a_setting_is_defined_in_one_file(stage: str) -> None:
+    """A method may have another default for a setting of its base, in its own folder; it may not repeat one."""
+    for method in method_names(stage):
+        own = settings_class(stage, method)
+        for name, field in own.model_fields.items():
+            bases = [base for base in own.__mro__[1:] if name in getattr(base, "__annotations__", {})]
+            again = name in own.__annotations__ and bases
+            assert not again or bases[0].model_fields[name].default != field.default, f"{method}.{name} is there twice"  # type: ignore[attr-defined]
