@@ -22,14 +22,18 @@ NETWORKS = {
     "log_every": 2,
     "checkpoint_every": 2,
 }
+THESIS = {"like": "wcyclegan_gp", "residual": False, "up": "transposed", "adversarial_weight": 1.0}
 SYNTHESIS = {"latent": 4, "width": 4, "log_every": 2, "checkpoint_every": 2, "snapshots": 2, "snapshot_images": 2}
 TINY = {
     "run": "tiny",
     "phantom": {"fraction": 0.001, "min_images": 5, "size": 64},
     "images": {"size": 32},
     "stain": {
-        "compare": {"leak_free": ["none", "reinhard", "wcyclegan_gp"]},
-        "wcyclegan_gp": NETWORKS,
+        "normalizers": {
+            "wcyclegan_gp": NETWORKS,
+            "wcyclegan_thesis": THESIS,
+            **{name: {"compare": []} for name in ("macenko", "vahadane", "pix2pix", "cyclegan")},
+        },
         "pairs": {"train": 4, "test": 4},
         "classifier": {"width": 4, "batch": 8, "steps": 4, "log_every": 2, "checkpoint_every": 2},
         "evaluation": {"max_images": 12, "kid_subset": 4, "folds": 2},
@@ -148,6 +152,18 @@ class Project:
         """The rules that a dry run would execute."""
         lines = self.plan(*arguments, **options).splitlines()
         return {line.split()[1].rstrip(":") for line in lines if line.startswith(("rule ", "localrule "))}
+
+    def jobs(self, *arguments: str, **options) -> set[tuple[str, str]]:
+        """The jobs that a dry run would execute: rule, and wildcards as `name=value, …`."""
+        found, rule = set(), ""
+        for line in [*self.plan(*arguments, **options).splitlines(), "rule end:"]:
+            if line.startswith(("rule ", "localrule ")):
+                found |= {(rule, "")} if rule else set()
+                rule = line.split()[1].rstrip(":")
+            elif rule and line.strip().startswith("wildcards: "):
+                found.add((rule, line.partition(": ")[2].strip()))
+                rule = ""
+        return found
 
     def copy(self, folder: Path) -> "Project":
         """The same in another folder."""

@@ -120,7 +120,7 @@ def test_two_runs_give_the_same_bytes(finished, project):
 def test_a_comment_reruns_nothing(edited):
     module = edited.folder / "workflow_scripts" / "hemabalance" / "dataset" / "splits.py"
     edit(module, "    validation_end = ", "    # a remark\n    validation_end = ")
-    edit(edited.folder / "workflow_scripts" / "split.py", '"""Split', '"""Really split')
+    edit(edited.folder / "workflow_scripts" / "dataset" / "split.py", '"""Split', '"""Really split')
     assert edited.would_run() == set()
 
 
@@ -143,20 +143,14 @@ def test_where_networks_run_reruns_nothing(edited):
     assert edited.would_run(overlays=MORE) == set()
 
 
-def test_an_edit_of_one_method_reruns_that_method_and_what_shows_it(edited):
-    edit(edited.folder / "workflow_scripts" / "hemabalance" / "stain" / "reinhard.py", "PAIRED = False", "PAIRED = 0")
-    assert edited.would_run() == STAINED | {"stain_fit", "stain_images", "stain_metrics"}
-    assert set(re.findall(r"normalizer=(\w+)", edited.plan())) == {"reinhard"}
-
-
 def test_a_setting_of_one_method_reruns_that_method_and_what_shows_it(edited):
-    (edited.folder / "more.yaml").write_text("stain: {wcyclegan_gp: {steps: 4}}\n")
-    assert edited.would_run(overlays=MORE) == STAINED | {"stain_fit", "stain_images", "stain_metrics", "stain_losses"}
-    assert set(re.findall(r"normalizer=(\w+)", edited.plan(overlays=MORE))) == {"wcyclegan_gp"}
+    (edited.folder / "more.yaml").write_text("stain: {normalizers: {reinhard: {least_contrast: 1.5}}}\n")
+    assert edited.would_run(overlays=MORE) == STAINED | {"stain_fit", "stain_images", "stain_metrics"}
+    assert set(re.findall(r"normalizer=(\w+)", edited.plan(overlays=MORE))) == {"reinhard"}
 
 
 def test_a_generator_that_changes_reruns_its_pupil_too(edited):
-    (edited.folder / "more.yaml").write_text("synthesis: {c_wgan_gp: {steps: 4}}\n")
+    (edited.folder / "more.yaml").write_text("synthesis: {generators: {c_wgan_gp: {steps: 4}}}\n")
     plan = edited.plan(overlays=MORE)
     made = SYNTHESISED - {"synthesis_judge", "synthesis_real"}
     assert edited.would_run(overlays=MORE) == made | CLASSIFIED | {"report", "all"}
@@ -164,7 +158,7 @@ def test_a_generator_that_changes_reruns_its_pupil_too(edited):
 
 
 def test_a_setting_of_the_pupil_leaves_its_teacher_alone(edited):
-    (edited.folder / "more.yaml").write_text("synthesis: {fewshot_meta: {adapt_steps: 3}}\n")
+    (edited.folder / "more.yaml").write_text("synthesis: {generators: {fewshot_meta: {adapt_steps: 3}}}\n")
     assert set(re.findall(r"generator=(\w+)", edited.plan(overlays=MORE))) == {"fewshot_meta"}
 
 
@@ -189,7 +183,7 @@ def test_training_sees_no_held_back_image_and_all_kept_images_are_normalised(fin
     split = pd.read_parquet(results / "leak_free" / "split.parquet")
     shared = set.intersection(*(set(rows["label"]) for _, rows in split[split["part"] == "train"].groupby("source")))
     train = split[(split["part"] == "train") & split["label"].isin(shared)]
-    for name in ("none", "reinhard", "wcyclegan_gp"):
+    for name in ("none", "reinhard", "wcyclegan_gp", "wcyclegan_thesis"):
         folder = results / "leak_free" / "stain" / name
         seen = json.loads((folder / "training.json").read_text())["images"]
         assert seen == {"a": (train["source"] == "mendeley").sum(), "b": (train["source"] == "tcia").sum()}
