@@ -3,6 +3,7 @@
 # inputs   results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,history.jsonl}
 #          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{metrics,training}.json
 #          results/<run>/{protocol}/{comparisons/{a}_and_{b}.json,stain/{normalizer}/images.{zip,parquet}}
+#          workflow_scripts/hemabalance/report/reported.yaml
 # outputs  results/<run>/[experiments/]figures/classify_{what}.svg
 #          results/<run>/figures/classify_{confusion,examples,mistakes,classes}_{experiment}.svg
 
@@ -14,6 +15,7 @@ rule classify_figures:
         training=on_page("training.json"),
         histories=on_page("history.jsonl"),
         comparisons=comparison_files,
+        reported=REPORTED,
     output:
         **{
             kind: report(
@@ -44,6 +46,7 @@ rule classify_pictures:
         predictions=of_first("predictions.parquet"),
         metrics=of_first("metrics.json"),
         training=of_first("training.json"),
+        reported=REPORTED,
     output:
         confusion=report(
             f"{RUN}/figures/classify_confusion_{{experiment}}.svg",
@@ -80,6 +83,7 @@ rule classify_parts:
     input:
         metrics=with_and_without("metrics.json"),
         training=with_and_without("training.json"),
+        reported=REPORTED,
     output:
         figure=report(
             f"{RUN}/figures/classify_classes_{{experiment}}.svg",

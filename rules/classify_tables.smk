@@ -2,6 +2,7 @@
 #
 # inputs   results/<run>/{protocol}/balanced/{recipe}/audit.json, {protocol}/comparisons/{a}_and_{b}.json
 #          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{metrics,training,yardstick}.json
+#          workflow_scripts/hemabalance/report/reported.yaml
 # outputs  results/<run>/[experiments/]tables/{balance,classify}_{what}.csv, tables/{headline,metrics}.json
 #          results/<run>/[experiments/]figures/balance_images_{protocol}.svg
 
@@ -47,6 +48,7 @@ rule classify_tables:
         training=on_page("training.json"),
         yardsticks=on_page("yardstick.json"),
         comparisons=comparison_files,
+        reported=REPORTED,
     output:
         **{
             kind: report(

@@ -1,6 +1,7 @@
 # Counts, reported beside measured, and the scale of each source.
 #
 # inputs   results/<run>/manifest/{source}.parquet, images/{source}.{zip,parquet}, {protocol}/split.parquet
+#          workflow_scripts/hemabalance/report/reported.yaml
 # outputs  results/<run>/tables/*.csv
 
 TABLES = expand("collected_{source}", source=SOURCES) + expand(
@@ -13,6 +14,7 @@ rule count_tables:
     """Count images by class: reported beside measured (thesis Tables 2-6)"""
     input:
         manifests=expand(f"{RUN}/manifest/{{source}}.parquet", source=SOURCES),
+        reported=REPORTED,
     output:
         **{
             name: report(

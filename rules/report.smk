@@ -1,6 +1,7 @@
 # Figures, and the page that shows the run.
 #
 # inputs   results/<run>/{inventory,manifest,images,tables}
+#          workflow_scripts/hemabalance/report/{reported,titles}.yaml
 # outputs  results/<run>/figures/*.svg, report.html
 
 FIGURES = expand("contact_sheet_{source}", source=SOURCES) + ["copies_sheet"]
@@ -79,6 +80,8 @@ rule report:
         + figures_on(wildcards.page),
         headline=f"{PAGE}tables/headline.json",
         receipts=expand(f"{RUN}/inventory/{{source}}.json", source=SOURCES),
+        titles=TITLES,
+        reported=REPORTED,
     output:
         page=f"{PAGE}report.html",
     log:

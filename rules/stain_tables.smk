@@ -1,6 +1,7 @@
 # What normalisers do, in numbers.
 #
 # inputs   results/<run>/{protocol}/stain/{normalizer}/{metrics.json,training.json,history.jsonl}
+#          workflow_scripts/hemabalance/report/reported.yaml
 # outputs  results/<run>/tables/stain_{what}_{protocol}.csv
 #          results/<run>/figures/stain_{audit,losses}_{protocol}.svg
 
@@ -41,6 +42,7 @@ rule stain_tables:
             protocol=wildcards.protocol,
             normalizer=COMPARED[wildcards.protocol],
         ),
+        reported=REPORTED,
     output:
         **{
             kind: report(

@@ -2,6 +2,7 @@
 #
 # inputs   results/<run>/{protocol}/synthesis/{normalizer}/{generator}/{metrics,training,gate}.json, …/history.jsonl,
 #          …/gate.parquet
+#          workflow_scripts/hemabalance/report/reported.yaml
 # outputs  results/<run>/tables/synthesis_{what}_{protocol}.csv
 #          results/<run>/figures/synthesis_{gate,losses}_{protocol}.svg
 
@@ -27,6 +28,7 @@ rule synthesis_tables:
         metrics=of_generators("metrics.json"),
         training=of_generators("training.json"),
         gates=of_generators("gate.json"),
+        reported=REPORTED,
     output:
         **{
             kind: report(

@@ -133,6 +133,12 @@ def test_an_edit_of_a_module_reruns_the_rules_that_import_it_and_what_follows(ed
     assert edited.would_run() == {"report", "all"}
 
 
+def test_an_edit_of_the_words_of_the_page_writes_the_page_again_and_nothing_else(edited):
+    words = edited.folder / "workflow_scripts" / "hemabalance" / "report" / "titles.yaml"
+    edit(words, "What the archives hold", "What is in the archives")
+    assert edited.would_run() == {"report", "all"}
+
+
 def test_a_changed_setting_reruns_its_stage_and_what_follows(edited):
     (edited.folder / "more.yaml").write_text("split: {test_share: 0.4}\n")
     assert edited.would_run(overlays=MORE) == AFTER_SPLIT

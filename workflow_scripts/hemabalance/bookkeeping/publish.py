@@ -57,7 +57,8 @@ def publish(outputs: Sequence[Output], state: Path) -> Published:
     own = {output.path for output in outputs}
     read = sorted({name for record in made.values() for name in record["input"]} - own)
     done.archives = [name for name in read if _is_ours(name) and not _is_gits(name)]
-    done.left_out |= {name: "it is outside of the project" for name in read if not _is_ours(name)}
+    foreign = [name for name in read if not _is_ours(name) and not _is_code(name)]
+    done.left_out |= dict.fromkeys(foreign, "it is outside of the project")
     hashes = Hashes(state / CACHE)
     hashes.fill([*made, *read])
     _add(_new([*done.archives, *made], hashes, state), state)
@@ -102,6 +103,11 @@ def _is_ours(path: str) -> bool:
 def _is_gits(path: str) -> bool:
     """Whether git versions a file, or would: it is there and not ignored."""
     return subprocess.run(["git", "check-ignore", "--quiet", path], capture_output=True).returncode == 1
+
+
+def _is_code(path: str) -> bool:
+    """Whether git has a file already: rules read some that lie beside the code."""
+    return subprocess.run(["git", "ls-files", "--error-unmatch", path], capture_output=True).returncode == 0
 
 
 def _new(paths: Iterable[str], hashes: Hashes, state: Path) -> list[str]:

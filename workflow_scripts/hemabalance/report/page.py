@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from hemabalance.files import atomic_path
 from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE, NOT_REPORTED
 from hemabalance.report.classify.headline import read_headline
-from hemabalance.report.titles import SECTIONS, place_of
+from hemabalance.report.titles import place_of, sections
 
 _NO_NUMBERS = (NOT_AVAILABLE, NOT_REPORTED, NO_REASON, "")
 
@@ -36,7 +36,7 @@ def write_page(
         run: its name.
         taxonomy: which taxonomy the labels follow.
         origins: source -> `download`, `local` or `phantom`.
-        tables: CSV files, shown with the figures in the sections and the order of `titles.SECTIONS`; files that share
+        tables: CSV files, shown with the figures in the sections and the order of `titles.yaml`; files that share
             a title there (of several protocols or normalisers) in the order given.
         figures: SVG files, embedded.
         receipts: what each archive is (`sources.inventory.take_inventory`).
@@ -47,20 +47,20 @@ def write_page(
     )
     shown = [*map(_table, tables), *map(_figure, figures)]
     shown.sort(key=lambda item: item["order"])
-    sections = [
+    parts = [
         {
             "name": name,
             "title": section.title,
             "note": section.note,
             "shown": [s for s in shown if s["section"] == name],
         }
-        for name, section in SECTIONS.items()
+        for name, section in sections().items()
     ]
     html = environment.get_template("page.html").render(
         run=run,
         taxonomy=taxonomy,
         phantom="phantom" in origins.values(),
-        sections=[section for section in sections if section["shown"]],
+        sections=[part for part in parts if part["shown"]],
         headline=read_headline(headline) if headline else None,
         receipts=[{"source": p.stem, **json.loads(p.read_text("utf-8"))} for p in receipts],
     )

@@ -8,7 +8,8 @@ import yaml
 
 
 @cache
-def _all() -> dict[str, Any]:
+def reported_tables() -> dict[str, Any]:
+    """All tables of `reported.yaml`, by key."""
     loaded: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("reported.yaml").read_text("utf-8"))
     return loaded
 
@@ -19,5 +20,5 @@ def reported(table: str) -> dict[str, Any]:
     Raises:
         KeyError: no such table.
     """
-    found: dict[str, Any] = _all()[table]
+    found: dict[str, Any] = reported_tables()[table]
     return found

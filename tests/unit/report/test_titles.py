@@ -1,0 +1,149 @@
+"""The words of the page: `titles.yaml`, and who reads it."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from helpers.project import ROOT, Project
+from hemabalance.bookkeeping import fingerprint
+from hemabalance.report import titles as module
+from hemabalance.report.titles import place_of, sections
+
+WORDS = Path(module.__file__).with_name("titles.yaml")
+ENTRIES = [(name, file, *words) for name, section in sections().items() for file, words in section.titles.items()]
+FILES = [file for _, file, _, _ in ENTRIES]
+NAMES = [
+    {"protocol": "thesis", "normalizer": "mine", "generator": "yours", "experiment": "ours"},
+    {"protocol": "leak_free", "normalizer": "thesis_2", "generator": "none", "experiment": "classes_leak_free"},
+]
+"""What the config may call them."""
+
+
+def test_every_entry_has_a_title_and_a_note_and_nothing_else() -> None:
+    assert list(sections()) == ["counts", "stain", "synthesis", "balance", "classify", "pictures"]
+    for section in yaml.safe_load(WORDS.read_text("utf-8")).values():
+        assert set(section) == {"title", "note", "shown"}
+        for words in [{key: section[key] for key in ("title", "note")}, *section["shown"].values()]:
+            assert set(words) == {"title", "note"}
+            assert all(isinstance(text, str) and text and text == text.strip() for text in words.values())
+
+
+def test_no_entry_is_written_twice() -> None:
+    def keys(node: yaml.Node) -> Iterator[list[str]]:
+        if isinstance(node, yaml.MappingNode):
+            yield [key.value for key, _ in node.value]
+            for _, value in node.value:
+                yield from keys(value)
+
+    found = list(keys(yaml.compose(WORDS.read_text("utf-8"), Loader=yaml.SafeLoader)))
+    assert len(found) == 1 + len(sections()) * 2 + len(FILES)
+    assert all(len(names) == len(set(names)) for names in found)
+    assert len(FILES) == len(set(FILES))
+
+
+@pytest.mark.parametrize("names", NAMES, ids=lambda names: names["protocol"])
+def test_every_title_can_be_filled_in(names: dict[str, str]) -> None:
+    for order, (section, pattern, title, note) in enumerate(ENTRIES):
+        place = place_of(pattern.format(**names))
+        assert (place.section, FILES[order]) == (section, list(sections()[section].titles)[place.order])
+        assert not set("{}") & set(place.title + place.note)
+        used = set(re.findall(r"{(\w+)}", title + note))
+        assert used <= set(re.findall(r"{(\w+)}", pattern))
+        assert all(names[key] in place.title + place.note for key in used)
+
+
+@pytest.mark.parametrize("names", NAMES, ids=lambda names: names["protocol"])
+def test_no_file_could_stand_in_two_places(names: dict[str, str]) -> None:
+    for pattern in FILES:
+        file = pattern.format(**names)
+        assert [other for other in FILES if re.fullmatch(module._as_regex(other), file)] == [pattern]
+
+
+@pytest.mark.parametrize(
+    ("file", "title"),
+    [
+        ("stain_rows_leak_free_resize_2.svg", "resize_2: real, normalised, reconstructed, protocol leak_free (thesis"),
+        ("synthesis_strips_thesis_c_wgan_gp_on_none.svg", "c_wgan_gp on images of none: along training, protocol th"),
+        ("classify_classes_no_gather_excite.svg", "no_gather_excite: each class, with and without the part"),
+        ("classify_classes.svg", "Each class against the rest, before and after balancing"),
+        ("stain_rows_thesis_{braces}.svg", "{braces}: real, normalised"),
+    ],
+)
+def test_names_in_a_file_name_stand_in_its_title(file: str, title: str) -> None:
+    assert place_of(file).title.startswith(title)
+
+
+@pytest.mark.parametrize(
+    "file", ["mine.csv", "stain_rows_mine_x.svg", "stain_rows_thesis_.svg", "stain_fid_thesis.csv.part", "counts"]
+)
+def test_a_file_without_an_entry_is_refused(file: str) -> None:
+    with pytest.raises(KeyError, match=re.escape(f"{file} has no title in report/titles.yaml")):
+        place_of(file)
+
+
+@pytest.mark.parametrize(
+    ("file", "figures"),
+    [
+        (
+            "classify_classes.svg",
+            "sensitivity of 0.9266 before and 0.9858 after, and a specificity of 0.9216 and 0.9821.",
+        ),
+        ("classify_curves.svg", "accuracy 0.998 in training and 0.987 in validation, losses 0.04 and 0.12"),
+        ("classify_cost.csv", "its text says 1h20m and its table 8h03m"),
+    ],
+)
+def test_notes_quote_the_figures_of_the_thesis(file: str, figures: str) -> None:
+    assert figures in place_of(file).note
+
+
+def test_figures_of_the_thesis_are_told_as_such() -> None:
+    quoting = [note for *_, note in ENTRIES if "{reported[" in note]
+    assert len(quoting) == 3
+    for note in quoting:  # in the sentence itself, or in the one of which that is a part
+        before = note.partition("{reported[")[0]
+        assert re.search(r"reports|Reported by the thesis|The thesis's times", before)
+
+
+def test_the_workflow_makes_what_has_an_entry_and_nothing_else(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    done = project.snakemake("all", "experiments", "--summary", overlays=("profiles/overlays/demo.yaml",))
+    assert done.returncode == 0, done.stdout
+    made = set(re.findall(r"^results/\S+/(?:tables|figures)/(\S+\.(?:csv|svg))\t", done.stdout, re.MULTILINE))
+    assert len(made) > len(FILES)
+    assert {list(sections()[place.section].titles)[place.order] for place in map(place_of, made)} == set(FILES)
+
+
+IDLE = {"balance/balance_tables", "report/split_table", "stain/stain_audit", "synthesis/synthesis_agreement"}
+"""Shims that import the reader of `reported.yaml`, as it stands beside what they need, and never call it."""
+
+
+def readers(of: str) -> set[str]:
+    """The shims that import a module, directly or not."""
+
+    def modules(shim: Path) -> set[str]:
+        todo, seen = [shim], set()
+        while todo:
+            path = todo.pop()
+            if path not in seen:
+                seen.add(path)
+                todo.extend(fingerprint._read(path)[1])
+        return {fingerprint.name_of(path).as_posix() for path in seen}
+
+    shims = [path for path in fingerprint.SCRIPTS.glob("*/*.py") if path.parent.name != fingerprint.PACKAGE]
+    names = {shim: fingerprint.name_of(shim).with_suffix("").as_posix() for shim in shims}
+    return {name for shim, name in names.items() if f"hemabalance/report/{of}.py" in modules(shim)}
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "shims"),
+    [("TITLES", "titles", readers("titles")), ("REPORTED", "reported", readers("reported") - IDLE)],
+)
+def test_an_edit_is_seen_by_every_rule_that_reads_the_file(name: str, file: str, shims: set[str]) -> None:
+    assert f'{name} = "workflow_scripts/hemabalance/report/{file}.yaml"' in (ROOT / "rules/common.smk").read_text()
+    rules = "".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk"))).split("\nrule ")[1:]
+    given = [rule for rule in rules if re.search(rf"\n    input:.*\b{name},.*\n    output:", rule, re.DOTALL)]
+    assert {re.findall(r'"\.\./workflow_scripts/(\w+/\w+)\.py"', rule)[0] for rule in given} == shims
+    assert shims
