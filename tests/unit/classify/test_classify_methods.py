@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import timm
 import torch
+from hemabalance.classify.naive_bayes import reduced
+from hemabalance.classify.timm_models import ARCHITECTURES, SMALLEST
 from safetensors.torch import save_file
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -16,9 +18,7 @@ from torchvision.models import mobilenet_v2
 from helpers.classifiers import built, data, images, job, no_images, stand_in_features
 from hemabalance.classify.imagenet_start import begin_with, read_tensors
 from hemabalance.classify.model import ModelData
-from hemabalance.classify.naive_bayes import reduced
 from hemabalance.classify.statistical import LEAST
-from hemabalance.classify.timm_models import ARCHITECTURES, SMALLEST
 from hemabalance.errors import InputError
 from hemabalance.metrics import imagenet_weights
 from hemabalance.metrics.imagenet import ImageNetFeatures
