@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from torch import nn
 
-from hemabalance.classify.method import ClassifierSettings
+from hemabalance.config.section import Section
 from hemabalance.errors import InputError
 from hemabalance.training.images import check_size
 from hemabalance.training.job import FitJob, Images
@@ -90,7 +90,7 @@ class Model(Protocol):
         """
 
 
-def describe(method: str, size: int, classes: tuple[str, ...], settings: ClassifierSettings) -> dict[str, Any]:
+def describe(method: str, size: int, classes: tuple[str, ...], settings: Section) -> dict[str, Any]:
     """A model's `description`."""
     return {"kind": KIND, "method": method, "size": size, "classes": list(classes), "settings": settings.plain}
 
