@@ -41,12 +41,12 @@ rule classify_fit:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        gpu=GPUS,
+        gpu=lambda wildcards: GPUS * networks_to_run(wildcards),
         device=CONFIG.device,
         devices=CONFIG.devices,
     params:
         settings=lambda wildcards: of_training(model_settings, wildcards),
-        code=lambda wildcards: code("classify/classify_fit", model_module(wildcards)),
+        code=lambda wildcards: model_code("classify/classify_fit", wildcards),
     script:
         "../workflow_scripts/classify/classify_fit.py"
 
@@ -69,13 +69,11 @@ rule classify_predict:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        gpu=ONE_GPU,
+        gpu=lambda wildcards: ONE_GPU * networks_to_run(wildcards),
         device=CONFIG.device,
         devices=1,
     params:
         settings=lambda wildcards: of_training(prediction_settings, wildcards),
-        code=lambda wildcards: code(
-            "classify/classify_predict", model_module(wildcards)
-        ),
+        code=lambda wildcards: model_code("classify/classify_predict", wildcards),
     script:
         "../workflow_scripts/classify/classify_predict.py"

@@ -1,5 +1,4 @@
 # Where the trainings of experiments are, and what the pages hold that show them. Functions only, for classify*.smk.
-from hemabalance.classify import METHODS as CLASSIFY_MODULES
 from hemabalance.config.plan_settings import (
     bundle_settings,
     comparison_settings,
@@ -10,6 +9,7 @@ from hemabalance.config.plan_settings import (
     picture_settings,
     prediction_settings,
 )
+from hemabalance.methods import modules_of, traits_of
 
 IMAGENET = "data/weights/mobilenet_v2.safetensors"
 CLASSIFIER = f"{RUN}/{{protocol}}/classifiers/{{experiment}}/seed-{{training}}"
@@ -36,10 +36,20 @@ wildcard_constraints:
     page="|".join(PLAN.pages),
 
 
+def model_traits(wildcards):
+    """What the workflow must know of the method of an experiment's model."""
+    return traits_of("classify", PLAN.model_of(wildcards.experiment).method)
+
+
+def networks_to_run(wildcards):
+    """1 for a model that runs a network, its own or a frozen one; 0 for another."""
+    traits = model_traits(wildcards)
+    return int(traits.trains_networks or traits.frozen_features)
+
+
 def frozen_features(wildcards):
     """The frozen network that a model stands on, by the name of the rule's input; none for most."""
-    method = PLAN.model_of(wildcards.experiment).method
-    return {"features": IMAGENET} if method == "logistic" else {}
+    return {"features": IMAGENET} if model_traits(wildcards).frozen_features else {}
 
 
 def of_training(told, wildcards):
@@ -48,9 +58,10 @@ def of_training(told, wildcards):
     return settings(**told(PLAN, experiment, seed, frozen_features(wildcards)))
 
 
-def model_module(wildcards):
-    """Module of the method of an experiment's model."""
-    return CLASSIFY_MODULES[PLAN.model_of(wildcards.experiment).method]
+def model_code(script, wildcards):
+    """Fingerprint of a script that trains or runs the model of an experiment."""
+    method = PLAN.model_of(wildcards.experiment).method
+    return code(script, *modules_of("classify", method))
 
 
 def trainings_of(experiment, file):

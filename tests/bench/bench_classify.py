@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from hemabalance.classify import learning as learning_module
-from hemabalance.classify import method_module
+from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.model import ModelData
-from hemabalance.config.classify import ClassifyConfig
+from hemabalance.classify.settings import NetworkSettings
+from hemabalance.methods import settings_class
 from hemabalance.taxonomy import CLASSES
 from hemabalance.torchvision_compat import make_torchvision_importable
 from hemabalance.training.device import start
@@ -31,13 +32,13 @@ SIZE, BATCH, STEPS = 64, 16, 24
 SHORT = {"batch": BATCH, "steps": STEPS, "validate_every": STEPS, "log_every": STEPS, "checkpoint_every": STEPS}
 
 
-def timms_step(settings: dict[str, Any]) -> Callable[[Tensor, Tensor], None]:
+def timms_step(settings: NetworkSettings) -> Callable[[Tensor, Tensor], None]:
     """Forward, backward, optimiser and average as timm's train.py puts them together."""
     torch.manual_seed(1)
-    model = timm.create_model("resnet50", num_classes=len(CLASSES), drop_rate=settings["drop_rate"])
-    optimizer = create_optimizer_v2(model, opt="adamw", lr=settings["lr"], weight_decay=settings["weight_decay"])
-    average = ModelEmaV3(model, decay=settings["average_decay"])
-    loss_of = LabelSmoothingCrossEntropy(settings["label_smoothing"])
+    model = timm.create_model("resnet50", num_classes=len(CLASSES), drop_rate=settings.drop_rate)
+    optimizer = create_optimizer_v2(model, opt="adamw", lr=settings.lr, weight_decay=settings.weight_decay)
+    average = ModelEmaV3(model, decay=settings.average_decay)
+    loss_of = LabelSmoothingCrossEntropy(settings.label_smoothing)
 
     def step(images: Tensor, targets: Tensor) -> None:
         optimizer.zero_grad()
@@ -55,8 +56,8 @@ def bench_classify() -> None:
     labels = np.array(CLASSES)[rng.integers(len(CLASSES), size=256)]
     images = Images(rng.integers(0, 256, (256, SIZE, SIZE, 3), np.uint8), labels)
     held = Images(images.pixels[:BATCH], labels[:BATCH])
-    config = ClassifyConfig()
-    settings = {**config.training.model_dump(), **config.entry("resnet50")["own"], "input_size": SIZE, **SHORT}
+    settings = settings_class("classify", "timm")(architecture="resnet50", input_size=SIZE, **SHORT)
+    assert isinstance(settings, NetworkSettings)
     theirs = timms_step(settings)
     drawn: list[float] = []
     ours: list[float] = []
@@ -85,7 +86,7 @@ def bench_classify() -> None:
     try:
         with tempfile.TemporaryDirectory() as folder:
             job = FitJob(runtime, Path(folder) / "state", Path(folder) / "history.jsonl", 1, 1)
-            model = method_module("timm").build(settings, classes=CLASSES, size=SIZE, runtime=runtime)
+            model = ModelSpec(method="timm", settings=settings).build(classes=CLASSES, size=SIZE, runtime=runtime)
             model.fit(ModelData(images, held), job)
     finally:
         learning_module.augment, learning_module.Learning.step = prepare, original_step  # type: ignore[method-assign]

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from hemabalance.classify import method_module
+from helpers.any_method import small_settings
+from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.model import ModelData
 from hemabalance.metrics import imagenet_weights
 from hemabalance.metrics.imagenet import empty_network
@@ -17,40 +18,29 @@ from hemabalance.training.job import FitJob, Images
 
 SIZE = 16
 LEVELS = {"basophil": 60, "monocyte": 130, "platelet": 200}
-COMMON: dict[str, Any] = {
-    "input_size": 32,
+TRAINING: dict[str, Any] = {
     "batch": 6,
-    "steps": 6,
     "lr": 5e-3,
     "weight_decay": 0.02,
     "warmup_share": 0.2,
-    "label_smoothing": 0.1,
-    "drop_rate": 0.2,
-    "average_decay": 0.5,
-    "patience": 0,
-    "validate_every": 2,
     "balanced": True,
     "rotate": 0.5,
-    "colour_strength": 0.1,
     "blur_strength": 0.5,
-    "imagenet_weights": None,
-    "memory_budget": 1 << 20,
     "log_every": 3,
-    "checkpoint_every": 2,
 }
-_SENET: dict[str, Any] = {"depths": (1, 1, 1, 1), "groups": 4, "width": 4, "stem": 4, "extent": 2}
+"""Where networks are to be trained otherwise than `small_settings` and the defaults say."""
 NEURAL: dict[str, tuple[str, dict[str, Any]]] = {
-    "senet154_ge": ("senet154", {**COMMON, **_SENET, "gather_excite": True}),
-    "senet154": ("senet154", {**COMMON, **_SENET, "gather_excite": False}),
-    "efficientnet_b0": ("timm", {**COMMON, "architecture": "efficientnet_b0"}),
-    "sequential_cnn": ("sequential_cnn", {**COMMON, "width": 4}),
+    "senet154_ge": ("senet154", {**TRAINING, "extent": 2}),
+    "senet154": ("senet154", {**TRAINING, "extent": 2, "gather_excite": False}),
+    "efficientnet_b0": ("timm", {**TRAINING, "architecture": "efficientnet_b0"}),
+    "sequential_cnn": ("sequential_cnn", TRAINING),
 }
 STATISTICAL: dict[str, tuple[str, dict[str, Any]]] = {
     "naive_bayes": ("naive_bayes", {"side": 4, "var_smoothing": 1e-9}),
-    "logistic": ("logistic", {"features": "mobilenet.safetensors", "C": 1.0, "input_size": 32, "balanced": True}),
+    "logistic": ("logistic", {"features": "mobilenet.safetensors", "C": 1.0}),
 }
 MODELS = {**NEURAL, **STATISTICAL}
-"""A name here -> method and settings."""
+"""A name here -> method, and its settings where `small_settings` and the defaults are not right."""
 
 
 def images(counts: dict[str, int], seed: int, size: int = SIZE) -> Images:
@@ -80,8 +70,9 @@ def job(folder: Path, seed: int = 7, precision: str = "32") -> FitJob:
 
 
 def built(name: str, size: int = SIZE, **changed: Any) -> Any:
-    method, settings = MODELS[name]
-    return method_module(method).build({**settings, **changed}, classes=CLASSES, size=size, runtime=runtime())
+    method, own = MODELS[name]
+    spec = ModelSpec(method=method, settings=small_settings("classify", method, **{**own, **changed}))
+    return spec.build(classes=CLASSES, size=size, runtime=runtime())
 
 
 def stand_in_features(folder: Path) -> tuple[Path, str]:

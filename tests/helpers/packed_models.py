@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.classifiers import COMMON
+from helpers.any_method import small_settings
+from helpers.classifiers import TRAINING
 from helpers.photographs import ENTRY, LIMITS
 from hemabalance.balance.balanced_set import SCHEMA, write_balanced
 from hemabalance.classify.bundle import LOOK, MODEL, WEIGHTS, Frame, Origin, Stain, stain_of
 from hemabalance.classify.fit import Entry, fit_model
 from hemabalance.classify.measure import measure_predictions
+from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.pack import pack
 from hemabalance.classify.trained import predict_balanced
 from hemabalance.cli import main
@@ -35,10 +37,12 @@ SHAPE, SQUARE, SIZE = (50, 48), 40, 20
 FRAME = Frame(size=SQUARE, fit="crop", fields={"mendeley": 0.8, "tcia": 1.0}, max_pixels=1_000_000, min_side=24)
 EACH = {"train": 26, "validation": 20, "test": 6}
 NORMALIZER = NormalizerSpec.of({"method": "reinhard", "settings": {"fit_images": 40, "least_contrast": 1.0}})
+NETWORK_SETTINGS = {**TRAINING, "batch": 12, "steps": 40, "validate_every": 20, "width": 8}
 NETWORK = Entry(
-    "sequential_cnn", {**COMMON, "batch": 12, "steps": 40, "validate_every": 20, "width": 8, "input_size": 32}, SIZE
+    ModelSpec(method="sequential_cnn", settings=small_settings("classify", "sequential_cnn", **NETWORK_SETTINGS)),
+    SIZE,
 )
-BAYES = Entry("naive_bayes", {"side": 10, "var_smoothing": 1e-3}, SIZE)
+BAYES = Entry(ModelSpec.of({"method": "naive_bayes", "settings": {"side": 10, "var_smoothing": 1e-3}}), SIZE)
 
 
 @dataclass(frozen=True)

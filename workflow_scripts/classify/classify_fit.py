@@ -4,6 +4,7 @@ from pathlib import Path
 
 from hemabalance.balance.balanced_set import read_balanced
 from hemabalance.classify.fit import Entry, fit_model
+from hemabalance.classify.method import ModelSpec
 from hemabalance.dataset.imageset import open_sets
 from hemabalance.stage import stage
 from hemabalance.training.device import start
@@ -14,7 +15,7 @@ with stage(snakemake) as run, open_sets(run.settings["sets"], snakemake.input.im
     seed = wanted["seed"] + wanted["training"]
     runtime = start(**run.device, precision=wanted["precision"], seed=seed, threads=run.threads)
     fit_model(
-        Entry(**wanted["entry"]),
+        Entry(ModelSpec.of(wanted["model"]), wanted["size"]),
         read_balanced(Path(snakemake.input.table)),
         sets,
         FitJob(runtime, run.state, Path(out.history), run.threads, seed),

@@ -11,6 +11,7 @@ import pytest
 from helpers.balanced_sets import DRAWN, MAKERS, SIZE, Run, balanced, run
 from helpers.packed_models import runtime
 from hemabalance.classify.fit import Entry, fit_model
+from hemabalance.classify.method import ModelSpec
 from hemabalance.training.job import FitJob
 
 REAL_TRAINING_IMAGES = 42  # 15 basophils, 24 monocytes, 3 promyelocytes
@@ -23,7 +24,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def told(made: Run, rows: pd.DataFrame, folder: Path, *, size: int = SIZE, generators: bool = True) -> dict[str, Any]:
     """`training.json` of naive Bayes."""
-    entry = Entry("naive_bayes", {"side": 4, "var_smoothing": 1e-3}, size)
+    entry = Entry(ModelSpec.of({"method": "naive_bayes", "settings": {"side": 4}}), size)
     job = FitJob(runtime(), folder / "state", folder / "history.jsonl", threads=1, seed=5)
     sets = made.sets if generators else {"real": made.sets["real"]}
     fit_model(entry, rows, sets, job, weights=folder / "weights", training=folder / "training.json")

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 import timm
 import torch
+from pydantic import ValidationError
 from safetensors.torch import save_file
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -15,10 +17,11 @@ from torchvision.models import mobilenet_v2
 
 from helpers.classifiers import built, data, images, job, no_images, stand_in_features
 from hemabalance.classify.imagenet_start import begin_with, read_tensors
+from hemabalance.classify.methods.naive_bayes.method import reduced
+from hemabalance.classify.methods.timm import Architecture
+from hemabalance.classify.methods.timm.method import HALVED, SMALLEST, TIMMS_NAME
 from hemabalance.classify.model import ModelData
-from hemabalance.classify.naive_bayes import reduced
 from hemabalance.classify.statistical import LEAST
-from hemabalance.classify.timm_models import ARCHITECTURES, SMALLEST
 from hemabalance.errors import InputError
 from hemabalance.metrics import imagenet_weights
 from hemabalance.metrics.imagenet import ImageNetFeatures
@@ -27,16 +30,16 @@ from hemabalance.taxonomy import CLASSES
 # --- timm
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", get_args(Architecture))
 def test_each_architecture_takes_images_of_its_smallest_size(name: str) -> None:
-    side = SMALLEST.get(name, 32)
+    side, timms = SMALLEST.get(name, HALVED), TIMMS_NAME.get(name, name)
     with torch.device("meta"):
-        network = timm.create_model(ARCHITECTURES[name], pretrained=False, num_classes=12, drop_rate=0.2)
+        network = timm.create_model(timms, pretrained=False, num_classes=12, drop_rate=0.2)
         assert network(torch.zeros(2, 3, side, side)).shape == (2, 12)
         if name in SMALLEST:
             with pytest.raises(RuntimeError):
                 network(torch.zeros(2, 3, side - 1, side - 1))
-    known = timm.get_pretrained_cfg(ARCHITECTURES[name])
+    known = timm.get_pretrained_cfg(timms)
     assert known is not None
     assert {f"{known.classifier}.weight", f"{known.classifier}.bias"} <= network.state_dict().keys()
 
@@ -52,11 +55,11 @@ def test_images_too_small_for_an_architecture_are_refused_with_the_smallest() ->
 
 
 def test_an_architecture_or_shape_that_is_not_known_is_refused() -> None:
-    with pytest.raises(InputError, match=r"resnet18.*Take one of vgg19"):
+    with pytest.raises(ValidationError, match=r"architecture\n.*'vgg19'.*input_value='resnet18'"):
         built("efficientnet_b0", architecture="resnet18")
     with pytest.raises(InputError, match="groups"):
         built("senet154_ge", groups=3)
-    with pytest.raises(InputError, match="extent"):
+    with pytest.raises(ValidationError, match="extent"):
         built("senet154_ge", extent=3)
 
 
@@ -230,7 +233,7 @@ def test_logistic_regression_that_cannot_be(features: Path, pinned: Path, tmp_pa
         )  # fmt: skip
     with pytest.raises(InputError, match="MobileNetV2 weights are not there"):
         built("logistic", features=str(tmp_path / "none")).fit(data(), job(tmp_path))
-    with pytest.raises(InputError, match="is 31 px, too small for MobileNetV2"):
+    with pytest.raises(ValidationError, match=r"input_size\n.*greater than or equal to 32"):
         built("logistic", input_size=31)
 
 

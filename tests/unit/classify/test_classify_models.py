@@ -22,7 +22,6 @@ from helpers.classifiers import (
     runtime,
     stand_in_features,
 )
-from hemabalance.classify import METHODS
 from hemabalance.classify.entry import open_by_description
 from hemabalance.classify.model import ModelData
 from hemabalance.errors import InputError
@@ -54,10 +53,6 @@ def fitted(request: pytest.FixtureRequest, features: Path, tmp_path_factory: pyt
     assert trained.steps == (0 if request.param in STATISTICAL else 6)
     model.save(folder / "weights.safetensors")
     return model, folder
-
-
-def test_the_tests_know_every_method() -> None:
-    assert {method for method, _ in MODELS.values()} == set(METHODS)
 
 
 def test_what_is_written_is_enough_to_give_the_same_logits(fitted: Any) -> None:
@@ -124,6 +119,20 @@ def test_weights_of_something_else_are_refused(tmp_path: Path) -> None:
     save_tensors(tmp_path / "w.safetensors", {"x": torch.zeros(1)}, {"kind": "classifier"})
     with pytest.raises(InputError, match='holds no model, but "classifier"'):
         open_by_description(tmp_path / "w.safetensors", runtime())
+
+
+def test_weights_of_a_method_or_of_settings_that_are_not_known_are_refused(fitted: Any, tmp_path: Path) -> None:
+    path, described = tmp_path / "w.safetensors", fitted[0].description
+    save_tensors(path, {"x": torch.zeros(1)}, {**described, "method": "oracle"})
+    with pytest.raises(InputError, match='holds no model, but "oracle"'):
+        open_by_description(path, runtime())
+    for settings, said in (
+        ({**described["settings"], "colour_of_the_sky": 1}, r"settings\.colour_of_the_sky: Extra inputs"),
+        (None, "settings: Input should be a valid dictionary"),
+    ):
+        save_tensors(path, {"x": torch.zeros(1)}, {**described, "settings": settings})
+        with pytest.raises(InputError, match=rf"with settings that are not known here \({said}.*\)\. Use the version"):
+            open_by_description(path, runtime())
 
 
 @pytest.mark.parametrize("name", MODELS)

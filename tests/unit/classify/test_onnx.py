@@ -17,6 +17,7 @@ from helpers.classifiers import SIZE, built, data, job
 from helpers.packed_models import NETWORK, Packed, packed
 from hemabalance.classify.bundle import read_bundle
 from hemabalance.classify.entry import open_by_description
+from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.onnx_export import MOST_APART, export_onnx
 from hemabalance.cli import main
 from hemabalance.errors import InputError
@@ -26,7 +27,8 @@ from hemabalance.training.device import start
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Packed:
-    brief = replace(NETWORK, own={**NETWORK.own, "steps": 2, "validate_every": 2})
+    settings = NETWORK.model.settings.model_copy(update={"steps": 2, "validate_every": 2})
+    brief = replace(NETWORK, model=ModelSpec(method=NETWORK.model.method, settings=settings))
     return packed(tmp_path_factory.mktemp("models") / "network", brief)
 
 

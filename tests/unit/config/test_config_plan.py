@@ -2,7 +2,6 @@ from typing import Any
 
 import pytest
 
-from hemabalance.config import load_config
 from hemabalance.config.plan import ALL, MAIN, Plan
 from hemabalance.config.plan_settings import (
     bundle_settings,
@@ -16,7 +15,9 @@ from hemabalance.config.plan_settings import (
     prediction_settings,
     recipe_settings,
 )
+from hemabalance.config.run import load_config
 from hemabalance.files import canonical_json
+from hemabalance.methods import settings_class
 
 GENERATORS = {
     "conditional": {"method": "c_wgan_gp", "serves": "rich"},
@@ -40,19 +41,22 @@ MODELS = {
     "line": {"method": "logistic", "C": 0.5},
 }
 EXPERIMENTS = {
-    "real": {"recipe": "real", "model": "ours"},
-    "both": {"recipe": "both", "model": "ours", "seeds": [3, 4]},
+    "both": {"recipe": "both", "model": "ours", "seeds": [3, 4], "shown": True},
+    "leaky": {"recipe": "both", "model": "small", "protocol": "thesis", "shown": True},
     "open": {"recipe": "open", "model": "theirs"},
+    "real": {"recipe": "real", "model": "ours", "shown": True},
     "alone": {"recipe": "alone", "model": "known", "seeds": [5]},
     "line": {"recipe": "both", "model": "line"},
-    "leaky": {"recipe": "both", "model": "small", "protocol": "thesis"},
 }
 VALUES: dict[str, Any] = {
     "seed": 7,
+    "sources": {
+        "mendeley": {"origin": "local", "archive": "some/folder", "field": 0.8},
+        "tcia": {"origin": "local", "archive": "another"},
+    },
     "images": {"size": 96},
     "stain": {
         "normalizers": {"left": {"method": "none"}, "mapped": {"method": "reinhard", "direction": "per_class"}},
-        "compare": {},
         "classes": ["platelet", "monocyte"],
     },
     "synthesis": {"normalizer": "mapped", "size": 48, "generators": GENERATORS, "compare": {}},
@@ -60,7 +64,6 @@ VALUES: dict[str, Any] = {
     "classify": {
         "models": MODELS,
         "experiments": EXPERIMENTS,
-        "shown": ["both", "leaky", "real"],
         "comparisons": [{"a": "both", "b": "real"}, {"a": "line", "b": "both"}],
         "ablations": {"full": "both", "without the gate": "open", "without few-shot": "alone"},
     },
@@ -72,12 +75,17 @@ def plan(*protocols: str, **classify: Any) -> Plan:
     return Plan(load_config({**VALUES, "protocols": list(protocols), "classify": {**VALUES["classify"], **classify}}))
 
 
+def showing(*names: str) -> dict[str, Any]:
+    """The experiments, of which these are shown."""
+    return {name: {**entry, "shown": name in names} for name, entry in EXPERIMENTS.items()}
+
+
 # --- which experiments, on which pages
 
 
 def test_pages_hold_the_experiments_of_the_listed_protocols() -> None:
     assert plan().pages == {MAIN: ["both", "leaky", "real"], ALL: list(EXPERIMENTS)}
-    assert plan("leak_free").pages == {MAIN: ["both", "real"], ALL: ["real", "both", "open", "alone", "line"]}
+    assert plan("leak_free").pages == {MAIN: ["both", "real"], ALL: ["both", "open", "real", "alone", "line"]}
     assert plan("thesis").pages == {MAIN: ["leaky"], ALL: ["leaky"]}
     assert (plan().protocols, plan("thesis").protocols) == (["leak_free", "thesis"], ["thesis"])
 
@@ -96,8 +104,8 @@ def test_a_comparison_that_is_an_ablation_too_is_made_once() -> None:
 def test_parts_are_drawn_where_the_whole_is_shown() -> None:
     assert plan().parts_on(ALL) == {"open": "without the gate", "alone": "without few-shot"}
     assert plan().parts_on(MAIN) == {}
-    assert plan(shown=["both", "open"]).parts_on(MAIN) == {"open": "without the gate"}
-    assert plan(shown=["open", "alone"]).parts_on(MAIN) == {}
+    assert plan(experiments=showing("both", "open")).parts_on(MAIN) == {"open": "without the gate"}
+    assert plan(experiments=showing("open", "alone")).parts_on(MAIN) == {}
 
 
 def test_no_ablation_at_all() -> None:
@@ -109,7 +117,7 @@ def test_no_ablation_at_all() -> None:
 
 def test_each_balanced_set_of_a_page_is_named_once() -> None:
     assert plan().balanced_on(MAIN) == [("leak_free", "both"), ("thesis", "both"), ("leak_free", "real")]
-    assert plan("leak_free").balanced_on(ALL) == [("leak_free", recipe) for recipe in ("real", "both", "open", "alone")]
+    assert plan("leak_free").balanced_on(ALL) == [("leak_free", recipe) for recipe in ("both", "open", "real", "alone")]
 
 
 # --- what a recipe is made of
@@ -195,15 +203,15 @@ def test_a_recipe_is_told_by_what_the_audit_follows() -> None:
 def test_a_model_is_told_its_method_its_sets_and_its_files() -> None:
     told = model_settings(plan(), "leaky", 3, {})
     assert (told["training"], told["precision"], told["sets"]) == (3, "32", ["real", "conditional", "fewshot"])
-    assert (told["entry"]["method"], told["entry"]["size"]) == ("sequential_cnn", 48)
-    assert (told["entry"]["own"]["width"], told["entry"]["own"]["steps"]) == (8, 51_200)
+    assert (told["model"]["method"], told["size"]) == ("sequential_cnn", 48)
+    assert told["model"]["settings"] == settings_class("classify", "sequential_cnn")(width=8).plain
     frozen = model_settings(plan(), "line", 1, {"features": "some/file"})
-    assert frozen["entry"]["own"] == {"C": 0.5, "input_size": 224, "balanced": True, "features": "some/file"}
-    assert model_settings(plan(), "real", 1, {})["entry"]["size"] == 96
+    assert frozen["model"]["settings"] == {"C": 0.5, "input_size": 224, "balanced": True, "features": "some/file"}
+    assert model_settings(plan(), "real", 1, {})["size"] == 96
 
 
 def test_training_is_told_nothing_of_who_is_shown_or_compared() -> None:
-    other = plan(shown=["line"], comparisons=[], ablations={}, evaluation={"unlike_quantile": 0.9})
+    other = plan(experiments=showing("line"), comparisons=[], ablations={}, evaluation={"unlike_quantile": 0.9})
     assert model_settings(other, "both", 3, {}) == model_settings(plan(), "both", 3, {})
     assert prediction_settings(other, "both", 3, {}) == {**model_settings(plan(), "both", 3, {}), "quantile": 0.9}
     assert metrics_settings(other, "both", 3) == metrics_settings(plan(), "both", 3)
@@ -221,7 +229,7 @@ def test_a_bundle_is_told_how_photographs_are_prepared() -> None:
     stain = {name: told["stain"][name] for name in ("name", "method", "direction", "classes")}
     classes = ("platelet", "monocyte")
     assert stain == {"name": "mapped", "method": "reinhard", "direction": "per_class", "classes": classes}
-    assert told["stain"]["settings"] == plan().config.stain.reinhard.model_dump()
+    assert told["stain"]["settings"] == settings_class("stain", "reinhard")().plain
     assert bundle_settings(plan(), "real", 1)["stain"]["settings"] == {}
     assert told["limits"]["max_members"] == 200_000
     assert not told["rendered"]

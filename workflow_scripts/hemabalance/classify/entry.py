@@ -1,11 +1,16 @@
 """A trained model by what its file says of itself."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from hemabalance.classify import METHODS, method_module
+from pydantic import ValidationError
+
+from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.model import KIND, Model
 from hemabalance.errors import InputError
+from hemabalance.methods import method_names
 from hemabalance.training.device import Runtime
 from hemabalance.training.weights import read_description
 
@@ -14,14 +19,23 @@ def open_by_description(weights: Path, runtime: Runtime) -> Model:
     """A trained model; nothing but its file is read.
 
     Raises:
-        InputError: the weights are missing, truncated, foreign, or of no model.
+        InputError: the weights are missing, truncated, foreign, of no model, or of one with settings that are not
+            known here.
     """
     described = read_description(weights)
-    if described.get("kind") != KIND or described.get("method") not in METHODS:
+    if described.get("kind") != KIND or described.get("method") not in method_names("classify"):
         problem = f"holds no model, but {json.dumps(described.get('method') or described.get('kind'))}"
         raise InputError(weights, problem, "Give the weights.safetensors of a classifier")
-    module = method_module(described["method"])
-    classes = tuple(described["classes"])
-    model = module.build(described["settings"], classes=classes, size=described["size"], runtime=runtime)
+    spec = _spec(weights, described)
+    model = spec.build(classes=tuple(described["classes"]), size=described["size"], runtime=runtime)
     model.load(weights)
     return model
+
+
+def _spec(weights: Path, described: Mapping[str, Any]) -> ModelSpec:
+    try:
+        return ModelSpec.of({"method": described["method"], "settings": described.get("settings")})
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        remedy = "Use the version of hemabalance that it was made with, or train the model again"
+        raise InputError(weights, f"was trained with settings that are not known here ({wrong})", remedy) from error

@@ -4,13 +4,12 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from hemabalance.balance.balanced_set import REAL, read_images
-from hemabalance.classify import method_module
+from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.model import ModelData
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.files import write_json
@@ -23,13 +22,11 @@ class Entry:
     """A model in config.
 
     Attributes:
-        method: one of `classify.METHODS`.
-        own: the method's settings.
+        model: its method and settings.
         size: side of the images it takes, in pixels.
     """
 
-    method: str
-    own: Mapping[str, Any]
+    model: ModelSpec
     size: int
 
 
@@ -66,7 +63,7 @@ def fit_model(
         InputError: the model cannot be built or cannot learn from these images, the training diverged, or the disk is
             full.
     """
-    model = method_module(entry.method).build(entry.own, classes=CLASSES, size=entry.size, runtime=job.runtime)
+    model = entry.model.build(classes=CLASSES, size=entry.size, runtime=job.runtime)
     data = ModelData(
         *(images_of(rows, part, sets, entry.size, threads=job.threads) for part in ("train", "validation"))
     )
@@ -74,7 +71,7 @@ def fit_model(
     if job.runtime.rank == 0:
         model.save(weights)
         facts = {
-            "method": entry.method,
+            "method": entry.model.method,
             "parameters": model.parameters,
             "images": len(data.train.pixels),
             "synthetic": int((rows.loc[rows["part"] == "train", "origin"] == "synthetic").sum()),

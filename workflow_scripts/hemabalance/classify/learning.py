@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -14,61 +13,14 @@ from hemabalance.classify.augment import Strengths, augment
 from hemabalance.classify.best import Best
 from hemabalance.classify.model import ModelData
 from hemabalance.classify.preparation import Preparation
-from hemabalance.errors import InputError
 from hemabalance.metrics.classification import accuracy, confusion, macro_f1
 from hemabalance.training.average import ExponentialAverage
 from hemabalance.training.batches import BalancedSampler, EpochSampler, ImagePool, Sampler
 from hemabalance.training.job import FitJob, Images
+from hemabalance.training.network_classifier import TrainingSettings
 
 AT_ONCE = 64
 """Images that go through a network together where nothing is trained."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Settings of all neural methods.
-
-    Attributes:
-        input_size: side of the images that the network gets, in pixels; they are resized on the device.
-        batch: images a step.
-        steps: at most.
-        lr: AdamW's learning rate after warm-up.
-        weight_decay: AdamW's, on weights of convolutions and linear layers alone.
-        warmup_share: of the steps, over which the learning rate rises from 0 before it falls to 0 in half a cosine.
-        label_smoothing: share of each target spread over all classes.
-        drop_rate: share of the features left out before the last layer.
-        average_decay: of the exponential average of the weights, which is what is kept; 0 for none. It is lower in
-            the first steps: (1 + step) / (10 + step).
-        patience: validations in a row without a lower cross-entropy after which training stops; 0 for never.
-        validate_every: steps.
-        balanced: draw each class alike often; else each image.
-        rotate, colour_strength, blur_strength: see `augment.Strengths`.
-        imagenet_weights: safetensors or PyTorch file to begin with, or None. Read by the first step of a training
-            only: a trained model does without it.
-        memory_budget: bytes that images may take on the device; else they are read as needed.
-        log_every: steps a line of the history.
-        checkpoint_every: steps.
-    """
-
-    input_size: int
-    batch: int
-    steps: int
-    lr: float
-    weight_decay: float
-    warmup_share: float
-    label_smoothing: float
-    drop_rate: float
-    average_decay: float
-    patience: int
-    validate_every: int
-    balanced: bool
-    rotate: float
-    colour_strength: float
-    blur_strength: float
-    imagenet_weights: str | None
-    memory_budget: int
-    log_every: int
-    checkpoint_every: int
 
 
 class Learning:
@@ -87,20 +39,18 @@ class Learning:
         job: runtime and seed.
 
     Raises:
-        InputError: a batch of one image, or larger than the data.
+        InputError: a batch larger than the data.
     """
 
     def __init__(
         self,
         network: nn.Module,
         preparation: Preparation,
-        settings: Settings,
+        settings: TrainingSettings,
         classes: tuple[str, ...],
         data: ModelData,
         job: FitJob,
     ) -> None:
-        if settings.batch < 2:
-            raise InputError("config key batch", f"is {settings.batch}", "Set it to 2 or more: batch normalisation")
         self.settings, self.runtime = settings, job.runtime
         self.preparation = preparation.to(job.runtime.device)
         self.strengths = Strengths(settings.rotate, settings.colour_strength, settings.blur_strength)
@@ -193,7 +143,7 @@ def warmed_cosine(steps: int, warmup_share: float) -> Callable[[int], float]:
     return share
 
 
-def _optimizer(network: nn.Module, settings: Settings) -> AdamW:
+def _optimizer(network: nn.Module, settings: TrainingSettings) -> AdamW:
     """AdamW that leaves biases, and the scales of normalisations, undecayed."""
     weights = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
@@ -202,7 +152,7 @@ def _optimizer(network: nn.Module, settings: Settings) -> AdamW:
     return AdamW(groups, lr=settings.lr, fused=True)
 
 
-def _sampler(labels: list[str], settings: Settings, job: FitJob) -> Sampler:
+def _sampler(labels: list[str], settings: TrainingSettings, job: FitJob) -> Sampler:
     if settings.balanced:
         return BalancedSampler(labels, settings.batch, job.seed, job.runtime.rank)
     return EpochSampler(len(labels), settings.batch, job.seed, job.runtime.rank)

@@ -1,13 +1,14 @@
 """What every model takes and gives."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from torch import nn
 
+from hemabalance.config.section import Section
 from hemabalance.errors import InputError
 from hemabalance.training.images import check_size
 from hemabalance.training.job import FitJob, Images
@@ -89,9 +90,9 @@ class Model(Protocol):
         """
 
 
-def describe(method: str, size: int, classes: tuple[str, ...], settings: Any) -> dict[str, Any]:
-    """A model's `description`; `settings` is the method's dataclass of JSON values."""
-    return {"kind": KIND, "method": method, "size": size, "classes": list(classes), "settings": asdict(settings)}
+def describe(method: str, size: int, classes: tuple[str, ...], settings: Section) -> dict[str, Any]:
+    """A model's `description`."""
+    return {"kind": KIND, "method": method, "size": size, "classes": list(classes), "settings": settings.plain}
 
 
 def check_pixels(what: str, pixels: np.ndarray, size: int) -> None:

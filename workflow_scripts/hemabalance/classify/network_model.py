@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hemabalance.classify.learning import AT_ONCE, Learning, Settings
+from hemabalance.classify.learning import AT_ONCE, Learning
 from hemabalance.classify.model import ModelData, check_data, check_pixels, describe
 from hemabalance.classify.preparation import Preparation
+from hemabalance.classify.settings import NetworkSettings
 from hemabalance.errors import InputError
 from hemabalance.files import sha256_file
 from hemabalance.metrics.exact import exact
@@ -20,10 +21,8 @@ from hemabalance.training.device import Runtime
 from hemabalance.training.images import fingerprint
 from hemabalance.training.job import FitJob
 from hemabalance.training.loop import Schedule, Trained, train
+from hemabalance.training.settings import WITHOUT_EFFECT
 from hemabalance.training.weights import load_weights, save_weights
-
-INDIFFERENT = ("memory_budget", "log_every", "checkpoint_every")
-"""Settings that a training may go on with changed."""
 
 UNCHANGED = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 """Mean and deviation that leave colours in [-1, 1]."""
@@ -54,7 +53,7 @@ class NetworkModel:
     """A `classify.model.Model` of one network.
 
     Args:
-        method: name in the registry.
+        method: its name.
         architecture: which network.
         settings: the method's own.
         classes: in the order of the logits.
@@ -69,7 +68,7 @@ class NetworkModel:
         self,
         method: str,
         architecture: Architecture,
-        settings: Settings,
+        settings: NetworkSettings,
         *,
         classes: Sequence[str],
         size: int,
@@ -154,10 +153,9 @@ class NetworkModel:
     def _training(self, data: ModelData, job: FitJob) -> dict[str, Any]:
         """What tells one training from another."""
         start = self.settings.imagenet_weights
-        settings = {k: v for k, v in self.description["settings"].items() if k not in INDIFFERENT}
         parts = (data.train, data.validation)
         return self.description | {
-            "settings": settings,
+            "settings": self.settings.model_dump(mode="json", exclude=set(WITHOUT_EFFECT)),
             "seed": job.seed,
             "images": [fingerprint(part.labels, part.pixels) for part in parts],
             "imagenet": None if start is None else sha256_file(start),

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import nn
 
+from hemabalance.classify.method import ClassifierSettings
 from hemabalance.classify.model import ModelData, check_data, check_pixels, describe
 from hemabalance.errors import InputError
 from hemabalance.files import atomic_path
@@ -49,16 +50,23 @@ class Statistical:
     """A `classify.model.Model` from a `Recipe`; `logits` are log-probabilities, `LEAST` of a class never seen.
 
     Args:
-        method: name in the registry.
+        method: its name.
         recipe: what it does.
-        settings: the method's own, a dataclass.
+        settings: the method's own.
         classes: in the order of the logits.
         size: side of the images it takes, in pixels.
         runtime: where it runs.
     """
 
     def __init__(
-        self, method: str, recipe: Recipe, settings: Any, *, classes: Sequence[str], size: int, runtime: Runtime
+        self,
+        method: str,
+        recipe: Recipe,
+        settings: ClassifierSettings,
+        *,
+        classes: Sequence[str],
+        size: int,
+        runtime: Runtime,
     ) -> None:
         self.recipe, self.classes, self.size, self.runtime = recipe, tuple(classes), size, runtime
         self.description = describe(method, size, self.classes, settings)

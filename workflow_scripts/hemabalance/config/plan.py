@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from hemabalance.config.classify import ExperimentConfig, ModelConfig, RecipeConfig
+from hemabalance.config.balance import RecipeConfig
+from hemabalance.config.classify import ExperimentConfig, ModelEntry
 from hemabalance.config.run import Config
 
 MAIN, ALL = "", "experiments/"
@@ -34,7 +35,7 @@ class Plan:
     @cached_property
     def pages(self) -> Mapping[str, list[str]]:
         """By page the experiments on it, in their order there."""
-        shown = [name for name in self.config.classify.shown if name in self.experiments]
+        shown = [name for name, entry in self.experiments.items() if entry.shown]
         return {MAIN: shown, ALL: list(self.experiments)}
 
     def recipe(self, name: str) -> RecipeConfig:
@@ -45,7 +46,7 @@ class Plan:
         """Name of the recipe of an experiment."""
         return self.experiments[experiment].recipe
 
-    def model_of(self, experiment: str) -> ModelConfig:
+    def model_of(self, experiment: str) -> ModelEntry:
         """The model of an experiment."""
         return self.config.classify.models[self.experiments[experiment].model]
 

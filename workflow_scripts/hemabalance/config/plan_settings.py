@@ -43,15 +43,15 @@ def model_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[str, 
     Args:
         plan: of the run.
         experiment, seed: which training.
-        inputs: settings of the model's that are files, by name.
+        inputs: settings of the model's that are files which the workflow makes, by name.
     """
-    recipe = plan.recipe_of(experiment)
-    entry = plan.config.classify.entry(plan.experiments[experiment].model)
+    recipe, entry = plan.recipe_of(experiment), plan.model_of(experiment)
     return {
         "precision": plan.config.precision,
         "training": seed,
         "sets": plan.sets(recipe),
-        "entry": {**entry, "own": entry["own"] | inputs, "size": plan.size(recipe)},
+        "model": {"method": entry.method, "settings": {**entry.own_settings("classify").plain, **inputs}},
+        "size": plan.size(recipe),
     }
 
 
@@ -104,8 +104,8 @@ def facts(plan: Plan, experiment: str) -> Settings:
     entry = config.classify.experiments[experiment]
     recipe, model = plan.recipe(entry.recipe), config.classify.models[entry.model]
     network = getattr(model, "architecture", model.method)
-    if model.method == "senet154" and model.gather_excite:
-        network = "senet154_ge"
+    if getattr(model, "gather_excite", False):
+        network = f"{network}_ge"
     return {
         "name": experiment,
         "model": entry.model,

@@ -12,7 +12,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from hemabalance.config.classify import BalanceConfig, ClassifyConfig
+from hemabalance.config.balance import BalanceConfig
+from hemabalance.config.classify import ClassifyConfig, with_models
 from hemabalance.config.data import (
     DownloadConfig,
     DuplicatesConfig,
@@ -64,8 +65,8 @@ class Config(Section):
     precision: Precision = Field("32", description="of networks: float32, or bfloat16 autocast")
     stain: StainConfig
     synthesis: SynthesisConfig = SynthesisConfig()
-    balance: BalanceConfig = BalanceConfig()
-    classify: ClassifyConfig = ClassifyConfig()
+    balance: BalanceConfig
+    classify: ClassifyConfig
 
     @model_validator(mode="after")
     def _known_sources(self) -> "Config":
@@ -102,8 +103,10 @@ class Config(Section):
                     _require(where, generator, "synthesis.generators", self.synthesis.generators)
         for name, experiment in self.classify.experiments.items():
             _require(f"classify.experiments.{name}.recipe", experiment.recipe, "balance.recipes", self.balance.recipes)
-        if not any(self.classify.experiments[name].protocol in self.protocols for name in self.classify.shown):
-            raise ValueError(f"classify.shown has no experiment of the protocols {', '.join(self.protocols)}")
+        shown = [experiment.protocol for experiment in self.classify.experiments.values() if experiment.shown]
+        if not set(shown) & set(self.protocols):
+            listed = ", ".join(self.protocols)
+            raise ValueError(f"classify.experiments: none that is shown has a protocol of {listed}")
         return self
 
 
@@ -121,7 +124,7 @@ def load_config(values: Mapping[str, Any], *, where: str = "config.yaml") -> Con
     try:
         # Through JSON: YAML's lists are then taken for tuples, while 1 still is no string and "1" no number. A date,
         # which YAML makes of 2022-11-01, becomes the text it was.
-        return Config.model_validate_json(json.dumps(resolved(values), default=str))
+        return Config.model_validate_json(json.dumps(with_models(resolved(values)), default=str))
     except ValidationError as error:
         # A wrong item also makes its list one too short.
         items = [dict(item) for item in error.errors() if item["type"] != "too_short" or not item["input"]]

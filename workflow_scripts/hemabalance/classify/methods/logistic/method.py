@@ -3,43 +3,24 @@
 No network is trained. What it cannot beat is not worth its training.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from hemabalance.classify.methods.logistic import Settings
 from hemabalance.classify.statistical import FROZEN, Arrays, Statistical
 from hemabalance.errors import InputError
 from hemabalance.metrics import imagenet_weights
-from hemabalance.metrics.imagenet import SMALLEST, ImageNetFeatures
+from hemabalance.metrics.imagenet import ImageNetFeatures
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob, Images
 
 _AT_ONCE = 64
 _ITERATIONS = 2000
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The method's settings.
-
-    Attributes:
-        features: file of the frozen network's weights, as `imagenet_weights.WEIGHTS.fetch` wrote it. Read by
-            `fit` only: what a trained model keeps has them inside.
-        C: inverse strength of the L2 penalty on standardised features.
-        input_size: side that images are brought to for the frozen network, in pixels.
-        balanced: weigh classes alike; else images.
-    """
-
-    features: str
-    C: float
-    input_size: int
-    balanced: bool
 
 
 class Logistic:
@@ -89,14 +70,6 @@ class Logistic:
         return ImageNetFeatures(weights, self.settings.input_size, self.runtime.device, _AT_ONCE)
 
 
-def build(settings: Mapping[str, Any], *, classes: Sequence[str], size: int, runtime: Runtime) -> Statistical:
-    """An untrained model; `settings` are the attributes of `Settings`.
-
-    Raises:
-        InputError: an input size that the frozen network does not take.
-    """
-    own = Settings(**settings)
-    if own.input_size < SMALLEST:
-        problem = f"is {own.input_size} px, too small for MobileNetV2"
-        raise InputError("config key input_size", problem, f"Set it to {SMALLEST} or more")
-    return Statistical("logistic", Logistic(own, runtime), own, classes=classes, size=size, runtime=runtime)
+def build(settings: Settings, *, classes: Sequence[str], size: int, runtime: Runtime) -> Statistical:
+    """An untrained model."""
+    return Statistical("logistic", Logistic(settings, runtime), settings, classes=classes, size=size, runtime=runtime)

@@ -5,9 +5,8 @@ Sixteen pixels a side are enough to show where the nucleus is and what colours i
 another the more, only make it surer of itself.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,25 +14,13 @@ from scipy.special import logsumexp
 from sklearn.naive_bayes import GaussianNB
 from torch.nn.functional import adaptive_avg_pool2d
 
+from hemabalance.classify.methods.naive_bayes import Settings
 from hemabalance.classify.statistical import Arrays, Statistical
 from hemabalance.errors import InputError
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob, Images
 
 _AT_ONCE = 256
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The method's settings.
-
-    Attributes:
-        side: of the small image, in pixels.
-        var_smoothing: share of the largest variance of all features that is added to every variance.
-    """
-
-    side: int
-    var_smoothing: float
 
 
 @dataclass(frozen=True)
@@ -69,14 +56,13 @@ def reduced(pixels: np.ndarray, side: int) -> np.ndarray:
     return np.concatenate(rows)
 
 
-def build(settings: Mapping[str, Any], *, classes: Sequence[str], size: int, runtime: Runtime) -> Statistical:
-    """An untrained model; `settings` are the attributes of `Settings`.
+def build(settings: Settings, *, classes: Sequence[str], size: int, runtime: Runtime) -> Statistical:
+    """An untrained model.
 
     Raises:
         InputError: the small image would be larger than the images.
     """
-    own = Settings(**settings)
-    if not 1 <= own.side <= size:
-        problem = f"is {own.side} px, where the images have {size} px"
+    if settings.side > size:
+        problem = f"is {settings.side} px, where the images have {size} px"
         raise InputError("config key side", problem, f"Set it from 1 to {size}")
-    return Statistical("naive_bayes", NaiveBayes(own), own, classes=classes, size=size, runtime=runtime)
+    return Statistical("naive_bayes", NaiveBayes(settings), settings, classes=classes, size=size, runtime=runtime)

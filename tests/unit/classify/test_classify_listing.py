@@ -1,0 +1,114 @@
+"""Every folder of `classify/methods` passes these tests; none of them is told of a method."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from helpers.any_method import Watched, files_of, small_settings
+from helpers.classifiers import SIZE, data, images, job, runtime, stand_in_features
+from hemabalance.classify.entry import open_by_description
+from hemabalance.classify.method import ModelSpec
+from hemabalance.errors import InputError
+from hemabalance.methods import method_names, settings_class, traits_of
+from hemabalance.metrics import imagenet_weights
+from hemabalance.taxonomy import CLASSES
+
+every_method = pytest.mark.parametrize("method", method_names("classify"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def features(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A stand-in for the frozen network that some methods stand on."""
+    path, digest = stand_in_features(tmp_path_factory.mktemp("features"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(imagenet_weights, "WEIGHTS", replace(imagenet_weights.WEIGHTS, sha256=digest))
+        yield path
+
+
+def small(method: str, features: Path) -> ModelSpec:
+    given = {"features": str(features)} if traits_of("classify", method).frozen_features else {}
+    return ModelSpec(method=method, settings=small_settings("classify", method, **given))
+
+
+def built(spec: ModelSpec) -> Any:
+    return spec.build(classes=CLASSES, size=SIZE, runtime=runtime())
+
+
+def fitted(spec: ModelSpec, folder: Path) -> Any:
+    model = built(spec)
+    model.fit(data(), job(folder))
+    model.save(folder / "weights.safetensors")
+    return model
+
+
+@every_method
+def test_it_is_built_at_full_shape(method: str) -> None:
+    spec = ModelSpec(method=method, settings=settings_class("classify", method)())
+    assert ModelSpec.of(spec.plain) == spec
+    model = spec.build(classes=CLASSES, size=128, runtime=runtime())
+    described = {name: model.description[name] for name in ("method", "settings")}
+    assert ModelSpec.of(described) == spec
+
+
+@every_method
+def test_every_parameter_gets_a_gradient(
+    method: str, features: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = small(method, features)
+    built(spec)  # imports the modules that train
+    watched = Watched(monkeypatch)
+    fitted(spec, tmp_path)
+    assert (watched.trainings > 0) == spec.traits.trains_networks
+    assert watched.unmoved == set()
+    assert (files_of(tmp_path)["history.jsonl"] != b"") == spec.traits.trains_networks
+
+
+@every_method
+def test_a_fit_that_is_killed_and_resumed_ends_with_the_same_bytes(
+    method: str, features: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = small(method, features)
+    fitted(spec, tmp_path / "whole")
+    watched = Watched(monkeypatch)
+    for checkpoints in (1, 2):
+        watched.kill_after(checkpoints)
+        if spec.traits.trains_networks:
+            with pytest.raises(KeyboardInterrupt):
+                fitted(spec, tmp_path / "torn")
+    watched.kill_after(0)
+    fitted(spec, tmp_path / "torn")
+    assert files_of(tmp_path / "torn") == files_of(tmp_path / "whole")
+
+
+@every_method
+def test_what_is_saved_predicts_alike_when_loaded(method: str, features: Path, tmp_path: Path) -> None:
+    spec = small(method, features)
+    model, loaded = fitted(spec, tmp_path), built(spec)
+    loaded.load(tmp_path / "weights.safetensors")
+    pixels = images({"basophil": 4, "platelet": 3}, 5).pixels
+    logits = model.logits(pixels)
+    assert (logits.shape, logits.dtype) == ((7, len(CLASSES)), np.float32)
+    assert np.isfinite(logits).all()
+    np.testing.assert_array_equal(loaded.logits(pixels), logits)
+    opened = open_by_description(tmp_path / "weights.safetensors", runtime(seed=99))
+    np.testing.assert_array_equal(opened.logits(pixels), logits)
+    assert opened.parameters == loaded.parameters == model.parameters > 0
+    assert len(model.logits(pixels[:0])) == 0
+
+
+@every_method
+def test_its_traits_are_true(method: str, features: Path, tmp_path: Path) -> None:
+    spec = small(method, features)
+    (tmp_path / "with").mkdir()
+    model = fitted(spec, tmp_path / "with")
+    if spec.traits.trains_networks:
+        assert not model.module().training
+    assert ("features" in type(spec.settings).model_fields) == spec.traits.frozen_features
+    if spec.traits.frozen_features:
+        without = spec.settings.model_copy(update={"features": str(tmp_path / "none")})
+        with pytest.raises(InputError, match="are not there"):
+            fitted(ModelSpec(method=method, settings=without), tmp_path)

@@ -1,0 +1,96 @@
+"""What `classify.training` and an experiment's `model` stand for."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hemabalance.config.plan import Plan
+from hemabalance.config.plan_settings import facts, model_settings
+from hemabalance.config.run import load_config
+from hemabalance.errors import InputError
+from hemabalance.methods import method_names, settings_class
+from hemabalance.training.network_classifier import TrainingSettings
+
+BASE: dict[str, Any] = yaml.safe_load((Path(__file__).resolve().parents[3] / "config.yaml").read_text())
+MODELS: dict[str, Any] = BASE["classify"]["models"]
+
+
+def plan(model: str, models: Any, training: Any = None) -> Plan:
+    """A run of one experiment, with a model of this name."""
+    experiments = {"new": {"recipe": "original", "model": model, "shown": True}}
+    classify = {"models": models, "training": {} if training is None else training, "experiments": experiments}
+    return Plan(load_config({**BASE, "classify": classify}))
+
+
+def settings_of(*asked: Any) -> dict[str, Any]:
+    """What its training is told."""
+    found: dict[str, Any] = model_settings(plan(*asked), "new", 1, {})["model"]["settings"]
+    return found
+
+
+def test_networks_share_what_is_said_of_training_and_may_say_otherwise() -> None:
+    models = {**MODELS, "brief": {"like": "vgg19", "steps": 9}}
+    plain = {name: settings_of(name, models) for name in models}
+    told = {name: settings_of(name, models, {"steps": 7, "balanced": True}) for name in models}
+    networks = models.keys() - {"naive_bayes", "logistic"}
+    for name in networks:
+        assert told[name] == plain[name] | {"steps": 9 if name == "brief" else 7, "balanced": True}
+    for name in models.keys() - networks:  # logistic has a setting `balanced` of its own
+        assert told[name] == plain[name]
+
+
+@pytest.mark.parametrize("method", method_names("classify"))
+def test_an_experiment_may_name_a_method(method: str) -> None:
+    """One more entry is enough to run a method that was just added."""
+    own = settings_class("classify", method)
+    assert settings_of(method, {}) == own().plain
+    assert settings_of(method, {}, {"lr": 0.5}) == own().plain | (
+        {"lr": 0.5} if issubclass(own, TrainingSettings) else {}
+    )
+    assert facts(plan(method, {}), "new")["model"] == method
+
+
+def test_a_model_comes_before_a_method_of_its_name() -> None:
+    assert settings_of("timm", {"timm": {"method": "naive_bayes", "side": 3}})["side"] == 3
+
+
+@pytest.mark.parametrize(
+    ("training", "said"),
+    [
+        ({"stepz": 7}, ["unknown key 'classify.training.stepz', did you mean 'steps'"]),
+        ({"batch": 1}, ["'classify.training.batch' is 1", ">= 2"]),
+        ([7], ["'classify.training' is [7]", "an object"]),
+    ],
+)
+def test_what_is_wrong_about_training_is_said_once(training: Any, said: list[str]) -> None:
+    with pytest.raises(InputError) as caught:
+        plan("vgg19", MODELS, training)
+    assert [part for part in said if part not in caught.value.problem] == []
+    assert "; " not in caught.value.problem
+
+
+@pytest.mark.parametrize(
+    ("classify", "said"),
+    [
+        ({"models": None}, "'classify.models' is None but should be an object"),
+        ({"models": [1]}, "'classify.models' is [1] but should be an object"),
+        ({"models": {"x": 3}}, "'classify.models.x' is 3 but should be an object"),
+        ({"experiments": {"new": {"recipe": "original", "model": ["timm"]}}}, "'classify.experiments.new.model' is"),
+        (
+            {"experiments": {"new": {"recipe": "original", "model": "x"}}},
+            "model is 'x', which is not in classify.models",
+        ),
+        ({"experiments": {}}, "'classify.experiments' is {}"),
+        (
+            {"experiments": {"new": {"recipe": "original", "model": "timm"}}},
+            "classify.experiments: none that is shown has a protocol of leak_free, thesis",
+        ),
+    ],
+)
+def test_refused_values_are_explained(classify: dict[str, Any], said: str) -> None:
+    few = {"models": {}, "experiments": {"new": {"recipe": "original", "model": "timm", "shown": True}}}
+    with pytest.raises(InputError) as caught:
+        load_config({**BASE, "classify": {**few, **classify}})
+    assert said in caught.value.problem

@@ -1,0 +1,18 @@
+"""Gaussian naive Bayes on a few pixels, one of the methods that the thesis compares with (Fig. 52)."""
+
+from pydantic import Field
+
+from hemabalance.classify.method import ClassifierSettings, ClassifierTraits
+from hemabalance.config.section import Weight
+
+
+class Settings(ClassifierSettings):
+    """Gaussian naive Bayes."""
+
+    side: int = Field(16, ge=1, le=128)
+    """Side to which images are averaged, in pixels."""
+    var_smoothing: Weight = 1e-3
+    """Share of the largest variance of all features that is added to every variance."""
+
+
+TRAITS = ClassifierTraits(trains_networks=False)

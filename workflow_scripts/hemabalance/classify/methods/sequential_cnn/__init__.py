@@ -1,0 +1,16 @@
+"""A plain stack of convolutions, one of the networks that the thesis compares with (Fig. 52)."""
+
+from pydantic import Field
+
+from hemabalance.classify.method import ClassifierTraits
+from hemabalance.classify.settings import NetworkSettings
+
+
+class Settings(NetworkSettings):
+    """Convolutions one after another."""
+
+    width: int = Field(32, ge=4)
+    """Channels of the first convolution."""
+
+
+TRAITS = ClassifierTraits(trains_networks=True)

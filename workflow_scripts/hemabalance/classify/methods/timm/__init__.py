@@ -1,0 +1,20 @@
+"""Networks of the package timm, as the thesis compares with them (Fig. 52)."""
+
+from typing import Literal
+
+from hemabalance.classify.method import ClassifierTraits
+from hemabalance.classify.settings import NetworkSettings
+
+Architecture = Literal[
+    "vgg19", "resnet50", "inception_v3", "xception", "efficientnet_b0", "resnext101_64x4d", "seresnext50_32x4d"
+]
+
+
+class Settings(NetworkSettings):
+    """A network of the package timm."""
+
+    architecture: Architecture = "resnet50"
+    """Its name."""
+
+
+TRAITS = ClassifierTraits(trains_networks=True)
