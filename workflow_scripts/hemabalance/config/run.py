@@ -61,7 +61,7 @@ class Config(Section):
     )
     precision: Precision = Field("32", description="of networks: float32, or bfloat16 autocast")
     stain: StainConfig
-    synthesis: SynthesisConfig = SynthesisConfig()
+    synthesis: SynthesisConfig
     balance: BalanceConfig = BalanceConfig()
     classify: ClassifyConfig = ClassifyConfig()
 
