@@ -18,6 +18,7 @@ from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import sample
+from hemabalance.training.weights import save_tensors
 
 RICH, RARE = ("basophil", "monocyte"), ("monoblast", "smudge_cell")
 CPU = torch.device("cpu")
@@ -114,3 +115,19 @@ def test_its_traits_are_true(method: str, tmp_path: Path) -> None:
         assert classes_of(method).trained == classes_of(method).served
         with pytest.raises(InputError, match="monoblast"):
             spec_of(method).build(classes=unlearned, size=SIZE, runtime=runtime)
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"method": "of_another_day"}, 'holds no generator, but "of_another_day"'),
+        ({"settings": {"of_another_day": 1}}, "settings.of_another_day: Extra inputs"),
+        ({"settings": []}, "settings: Input should be a valid dictionary"),
+    ],
+)
+def test_weights_of_an_unknown_method_or_setting_say_so(changed: Any, says: str, tmp_path: Path) -> None:
+    method = method_names("synthesis")[0]
+    described = {"method": method, "classes": {"trained": RICH, "served": RICH}, "size": SIZE}
+    save_tensors(tmp_path / "weights", {}, described | {"settings": spec_of(method).settings.plain} | changed)
+    with pytest.raises(InputError, match=says):
+        open_by_description(tmp_path / "weights", job(tmp_path).runtime)
