@@ -1,32 +1,60 @@
 # What rules and pages are told of the generators that config names.
-from hemabalance.synthesis import METHODS as SYNTHESIS_MODULES
 
+from hemabalance.methods import modules_of
+from hemabalance.synthesis.method import GeneratorSpec
+
+GENERATORS = {
+    name: GeneratorSpec(method=entry.method, settings=entry.own_settings("synthesis"))
+    for name, entry in CONFIG.synthesis.generators.items()
+}
 # By protocol, the generators that are compared, and the normaliser whose images they learned from.
 GENERATED = {
     protocol: [
         (CONFIG.synthesis.normalizer, name)
-        for name in CONFIG.synthesis.compare.get(protocol, ())
+        for name in CONFIG.synthesis.compared(protocol)
     ]
     for protocol in CONFIG.protocols
 }
 
 
-def method_of_generator(generator):
-    """Module of the method of a generator in config."""
-    return SYNTHESIS_MODULES[CONFIG.synthesis.generators[generator].method]
+def generator_code(script, *generators):
+    """Fingerprint of a script that runs generators of the config."""
+    methods = sorted({GENERATORS[name].method for name in generators})
+    return code(
+        script,
+        *[module for method in methods for module in modules_of("synthesis", method)],
+    )
 
 
-def generator_modules(generator):
-    """Modules that a training of a generator runs: its own, and its teacher's."""
+def generator_settings(generator):
+    """What a job is told of a generator: its method and settings, the classes it serves, and its size."""
+    return {
+        "name": generator,
+        "generator": {
+            "spec": GENERATORS[generator].plain,
+            "serves": CONFIG.synthesis.generators[generator].role,
+            "size": CONFIG.synthesis.size,
+        },
+        "roles": CONFIG.synthesis.roles.model_dump(),
+    }
+
+
+def trains_networks(generator):
+    """1 for a generator whose training is one of networks, 0 for another."""
+    return int(GENERATORS[generator].traits.trains_networks)
+
+
+def with_teacher(generator):
+    """A generator and, where it learns from another, that one."""
     teacher = CONFIG.synthesis.generators[generator].teacher
-    return [method_of_generator(name) for name in (generator, teacher) if name]
+    return [generator, teacher] if teacher else [generator]
 
 
 def teacher_of(wildcards):
     """The weights that a generator learns from, by the name of the rule's input; none for most."""
-    teacher = CONFIG.synthesis.generators[wildcards.generator].teacher
+    teachers = with_teacher(wildcards.generator)[1:]
     folder = f"{RUN}/{wildcards.protocol}/synthesis/{wildcards.normalizer}"
-    return {"teacher": f"{folder}/{teacher}/weights.safetensors"} if teacher else {}
+    return {"teacher": f"{folder}/{name}/weights.safetensors" for name in teachers}
 
 
 def facts_of(normalizer, generator):
@@ -35,7 +63,7 @@ def facts_of(normalizer, generator):
     return {
         "name": generator,
         "method": entry.method,
-        "serves": entry.serves,
+        "serves": entry.role,
         "normalizer": normalizer,
     }
 

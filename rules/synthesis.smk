@@ -74,20 +74,18 @@ rule synthesis_fit:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
     resources:
-        gpu=GPUS,
+        gpu=lambda wildcards: GPUS * trains_networks(wildcards.generator),
         device=CONFIG.device,
         devices=CONFIG.devices,
     params:
         settings=lambda wildcards: settings(
             protocol=wildcards.protocol,
             precision=CONFIG.precision,
-            generator=wildcards.generator,
-            roles=CONFIG.synthesis.roles.model_dump(),
-            entry=CONFIG.synthesis.entry(wildcards.generator),
+            **generator_settings(wildcards.generator),
             teacher_images=CONFIG.synthesis.teacher_images,
         ),
-        code=lambda wildcards: code(
-            "synthesis/synthesis_fit", *generator_modules(wildcards.generator)
+        code=lambda wildcards: generator_code(
+            "synthesis/synthesis_fit", *with_teacher(wildcards.generator)
         ),
     script:
         "../workflow_scripts/synthesis/synthesis_fit.py"
@@ -124,14 +122,14 @@ rule synthesis_images:
         settings=lambda wildcards: settings(
             protocol=wildcards.protocol,
             precision=CONFIG.precision,
-            generator=wildcards.generator,
-            roles=CONFIG.synthesis.roles.model_dump(),
-            entry=CONFIG.synthesis.entry(wildcards.generator),
-            draws=CONFIG.synthesis.draws.model_dump(),
-            gate=CONFIG.synthesis.gate.model_dump(exclude={"references"}),
+            **generator_settings(wildcards.generator),
+            demand={
+                "draws": CONFIG.synthesis.draws.model_dump(),
+                "gate": CONFIG.synthesis.gate.model_dump(exclude={"references"}),
+            },
         ),
-        code=lambda wildcards: code(
-            "synthesis/synthesis_images", method_of_generator(wildcards.generator)
+        code=lambda wildcards: generator_code(
+            "synthesis/synthesis_images", wildcards.generator
         ),
     script:
         "../workflow_scripts/synthesis/synthesis_images.py"

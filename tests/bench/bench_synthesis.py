@@ -11,15 +11,16 @@ import pandas as pd
 import torch
 from torch.nn import functional
 
-from hemabalance.config import Config
+from hemabalance.config.gate import GateSettings
+from hemabalance.methods import settings_class
 from hemabalance.metrics import inception_weights, lpips_weights
-from hemabalance.synthesis import method_module
-from hemabalance.synthesis.c_wgan_gp import Game, build
 from hemabalance.synthesis.copies import Copies
-from hemabalance.synthesis.gate import Gate, GateSettings
+from hemabalance.synthesis.gate import Gate
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.judges import Judges, open_judges
 from hemabalance.synthesis.look import look
+from hemabalance.synthesis.method import GeneratorSpec
+from hemabalance.synthesis.methods.c_wgan_gp.method import Game
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import sample
 from hemabalance.training.classifier import fit_classifier
@@ -28,8 +29,8 @@ from hemabalance.training.job import FitJob, Images
 from hemabalance.training.settings import SmallClassifierSettings
 
 SIZE, WIDTH, BATCH, ROUNDS = 64, 24, 16, 7
+WORKING_SIZE = 128
 LABELS = ("basophil", "eosinophil", "lymphocyte")
-CONFIG = Config().synthesis
 WEIGHTS = Path("data/weights")
 
 
@@ -46,6 +47,12 @@ def took(work: Callable[[], object]) -> float:
     start_s = time.perf_counter()
     work()
     return time.perf_counter() - start_s
+
+
+def built(method: str, size: int, runtime: Runtime, **changed: Any) -> Any:
+    """An untrained generator with its method's settings, but for those changed."""
+    spec = GeneratorSpec(method=method, settings=settings_class("synthesis", method)(**changed))
+    return spec.build(classes=Classes(LABELS, LABELS), size=size, runtime=runtime)
 
 
 class Bare:
@@ -86,16 +93,14 @@ class Bare:
 
 def bench_iteration(folder: Path, runtime: Runtime) -> None:
     """Prints an iteration of C-WGAN-GP against its bare passes, in turns."""
-    own = CONFIG.c_wgan_gp.model_dump() | {"width": WIDTH, "critic_width": WIDTH, "batch": BATCH}
-    classes = Classes(LABELS, LABELS)
-    generator = build(own, classes=classes, size=SIZE, runtime=runtime)
+    generator = built("c_wgan_gp", SIZE, runtime, width=WIDTH, critic_width=WIDTH, batch=BATCH)
     data = SynthesisData(images(20), images(0), images(0))
     game = generator.begin(data, job(folder, runtime))
     passes = Bare(game)
     rounds = [(took(game.step), took(passes.iteration)) for _ in range(ROUNDS)][2:]
     ratio = statistics.median(ours / theirs for ours, theirs in rounds)
     print(
-        f"C-WGAN-GP iteration at {SIZE} px, width {WIDTH}, batch {BATCH}, {own['critic_steps']} critic steps, "
+        f"C-WGAN-GP iteration at {SIZE} px, width {WIDTH}, batch {BATCH}, {game.settings.critic_steps} critic steps, "
         f"1 thread: {statistics.median(ours for ours, _ in rounds):.2f} s, {ratio:.2f} of its bare passes"
     )
 
@@ -103,23 +108,21 @@ def bench_iteration(folder: Path, runtime: Runtime) -> None:
 def bench_samples(runtime: Runtime) -> None:
     """Prints samples a second of both generators in their full shape at the working size."""
     for method in ("c_wgan_gp", "fewshot_meta"):
-        own = getattr(CONFIG, method).model_dump()
-        generator: Any = method_module(method).build(
-            own, classes=Classes(LABELS, LABELS), size=CONFIG.size, runtime=runtime
-        )
+        generator = built(method, WORKING_SIZE, runtime)
         generator._ready = True  # untrained weights take as long
         for served in getattr(generator, "_served", {}).values():
-            served.count.fill_(own["references"])
+            served.count.fill_(len(served.references))
         seconds = took(lambda made=generator: sample(made, LABELS[0], range(32), seed=1, device=runtime.device))
         print(
-            f"{method} at {CONFIG.size} px, {generator.parameters['generator']:,} parameters, 1 thread: "
+            f"{method} at {WORKING_SIZE} px, {generator.parameters['generator']:,} parameters, 1 thread: "
             f"{32 / seconds:.1f} images/s"
         )
 
 
 def bench_gate(folder: Path, runtime: Runtime) -> None:
     """Prints the gate's images a second, Inception features among them."""
-    settings = SmallClassifierSettings(8, 16, 4, 1e-3, 0.2, 1 << 30, 4, 4)
+    settings = SmallClassifierSettings(width=8, batch=16, steps=4, lr=1e-3, colour_strength=0.2, log_every=4)
+    gating = GateSettings()
     real = images(40)
     paths = {name: folder / f"{name}.safetensors" for name in ("judge", "inception", "lpips")}
     fit_classifier(real, "none", settings, job(folder, runtime), weights=paths["judge"], training=folder / "t.json")
@@ -138,10 +141,9 @@ def bench_gate(folder: Path, runtime: Runtime) -> None:
         {label: ids[where] for label, where in mine.items()},
         seen.apart(),
         judges.perceptual,
-        quantile=CONFIG.gate.copy_quantile,
+        quantile=gating.copy_quantile,
         have={label: int(where.sum()) for label, where in mine.items()},
     )
-    gating = GateSettings(**CONFIG.gate.model_dump(exclude={"references"}))
     gate = Gate(copies, {label: seen.features[where] for label, where in mine.items()}, judges.classifier, gating)
     new = images(11).pixels[:32]
     seconds = took(lambda: gate.assess(new, LABELS[0], judges.inception(new)))

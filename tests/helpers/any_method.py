@@ -92,9 +92,9 @@ class Watched:
 
 
 def _trained(trainee: Any) -> Mapping[str, Tensor]:
-    """The parameters that a trainee's optimisers update, by optimiser, group and place."""
+    """The parameters that a trainee's optimisers update, by optimiser, group, place and shape."""
     return {
-        f"{name} {group} {place}": parameter
+        f"{name} {group} {place} {tuple(parameter.shape)}": parameter
         for name, optimizer in trainee.optimizers.items()
         for group, held in enumerate(optimizer.param_groups)
         for place, parameter in enumerate(held["params"])

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.any_method import small_settings
 from helpers.small_trainings import cpu
-from hemabalance.synthesis import method_module
 from hemabalance.synthesis.generator import SynthesisData
+from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.roles import Classes
 from hemabalance.training.device import Runtime, bare
 from hemabalance.training.job import FitJob, Images
@@ -17,30 +18,9 @@ from hemabalance.training.job import FitJob, Images
 SIZE = 16
 LABELS = ("basophil", "monocyte", "platelet")
 COLOURS = {"basophil": (90, 40, 120), "monocyte": (120, 170, 60), "platelet": (220, 120, 150), "neutrophil": (0, 0, 0)}
-SETTINGS: dict[str, Any] = {
-    "latent": 5,
-    "width": 4,
-    "critic_width": 4,
-    "norm": "batch",
-    "lr": 2e-3,
-    "betas": (0.0, 0.9),
-    "batch": 4,
-    "steps": 6,
-    "critic_steps": 2,
-    "gp_weight": 10.0,
-    "average_decay": 0.5,
-    "decay_from": 0.5,
-    "augment": True,
-    "memory_budget": 1 << 20,
-    "log_every": 2,
-    "checkpoint_every": 2,
-    "snapshots": 3,
-    "snapshot_images": 2,
-}
-OWN: dict[str, dict[str, Any]] = {
-    "c_wgan_gp": {"class_weight": 1.0, "classifier_lr": 2e-3, "colour_strength": 0.2},
-    "cwgan_gp": {},
-}
+TRAINING: dict[str, Any] = {"lr": 2e-3, "batch": 4, "critic_steps": 2, "snapshots": 3}
+OWN: dict[str, dict[str, Any]] = {"c_wgan_gp": {"classifier_lr": 2e-3}, "cwgan_gp": {}}
+"""Where the tests of a method want other values than `small_settings` and its defaults give."""
 every_method = pytest.mark.parametrize("name", OWN)
 
 
@@ -68,8 +48,9 @@ def job(folder: Path, seed: int = 7, runtime: Runtime | None = None) -> FitJob:
 def built(
     name: str, size: int = SIZE, trained: tuple[str, ...] = LABELS, served: tuple[str, ...] = LABELS, **changed: Any
 ) -> Any:
-    settings = {**SETTINGS, **OWN[name], **changed}
-    return method_module(name).build(settings, classes=Classes(trained, served), size=size, runtime=cpu())
+    settings = small_settings("synthesis", name, **{**TRAINING, **OWN[name], **changed})
+    spec = GeneratorSpec(method=name, settings=settings)
+    return spec.build(classes=Classes(trained, served), size=size, runtime=cpu())
 
 
 def begun(name: str, folder: Path, **changed: Any) -> Any:

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import torch
 
+from hemabalance.config.gate import GateSettings
 from hemabalance.dataset.splits import draws
 from hemabalance.synthesis.copies import Copies
-from hemabalance.synthesis.gate import Gate, GateSettings
+from hemabalance.synthesis.gate import Gate
 from hemabalance.synthesis.judges import Extract
 from hemabalance.synthesis.look import look
 from hemabalance.synthesis.reals import Reals

@@ -5,47 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from hemabalance.synthesis import method_module
+from helpers.any_method import small_settings
 from hemabalance.synthesis.generator import SynthesisData
+from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.roles import Classes
 from hemabalance.training.device import Runtime, start
 from hemabalance.training.job import FitJob, Images
 
 SIZE = 16
 CLASSES = Classes(("basophil", "monocyte"), ("monoblast", "smudge_cell"))
-COMMON: dict[str, Any] = {
-    "latent": 5,
-    "width": 4,
-    "discriminator_width": 4,
-    "lr": 1e-3,
-    "betas": (0.5, 0.9),
-    "episodes": 4,
-    "inner_steps": 2,
-    "shots": 3,
-    "taught_share": 0.5,
-    "outer_step": 0.5,
-    "adapt_steps": 3,
-    "average_decay": 0.5,
-    "augment": True,
-    "snapshots": 2,
-    "snapshot_images": 2,
-    "snapshot_adapt_steps": 1,
-    "memory_budget": 1 << 20,
-    "log_every": 2,
-    "checkpoint_every": 2,
-}
+TRAINING: dict[str, Any] = {"lr": 1e-3, "betas": (0.5, 0.9), "outer_step": 0.5}
 SHORT: dict[str, Any] = {"episodes": 1, "inner_steps": 1, "adapt_steps": 2, "snapshots": 1}
-OWN: dict[str, dict[str, Any]] = {
-    "fewshot_meta": {
-        "encoder_width": 4,
-        "features": 6,
-        "references": 20,
-        "feature_mixing": 0.3,
-        "lambda_encoder": 1.0,
-        "lambda_mode_seeking": 0.1,
-    },
-    "figr": {"gp_weight": 10.0},
-}
+OWN: dict[str, dict[str, Any]] = {"fewshot_meta": {"lambda_mode_seeking": 0.1}, "figr": {}}
+"""Where the tests of a method want other values than `small_settings` and its defaults give."""
 LEVELS = {"basophil": 60, "monocyte": 120, "monoblast": 180, "smudge_cell": 220}
 
 
@@ -75,7 +47,8 @@ def job(folder: Path, seed: int = 7, precision: str = "32") -> FitJob:
 
 
 def built(name: str, size: int = SIZE, classes: Classes = CLASSES, **changed: Any) -> Any:
-    return method_module(name).build({**COMMON, **OWN[name], **changed}, classes=classes, size=size, runtime=runtime())
+    settings = small_settings("synthesis", name, **{**TRAINING, **OWN[name], **changed})
+    return GeneratorSpec(method=name, settings=settings).build(classes=classes, size=size, runtime=runtime())
 
 
 def begun(name: str, folder: Path, **changed: Any) -> Any:

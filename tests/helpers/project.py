@@ -42,12 +42,15 @@ TINY = {
         "normalizer": "none",
         "size": 16,
         "roles": {"rare_below": 7, "rich_from": 8, "enough_from": 13},
-        "compare": {"leak_free": ["c_wgan_gp", "fewshot_meta"]},
         "teacher_images": 4,
-        "c_wgan_gp": SYNTHESIS | {"critic_width": 4, "batch": 4, "steps": 3, "critic_steps": 1},
-        "fewshot_meta": SYNTHESIS
-        | {"discriminator_width": 4, "encoder_width": 4, "features": 4, "episodes": 3, "inner_steps": 1, "shots": 2}
-        | {"adapt_steps": 2, "snapshot_adapt_steps": 1},
+        "generators": {
+            "c_wgan_gp": SYNTHESIS | {"critic_width": 4, "batch": 4, "steps": 3, "critic_steps": 1},
+            "cwgan_gp": {"compare": []},
+            "fewshot_meta": SYNTHESIS
+            | {"discriminator_width": 4, "encoder_width": 4, "features": 4, "episodes": 3, "inner_steps": 1, "shots": 2}
+            | {"adapt_steps": 2, "snapshot_adapt_steps": 1},
+            "figr": {"compare": []},
+        },
         "judge": {"width": 4, "batch": 8, "steps": 4, "log_every": 2, "checkpoint_every": 2},
         "draws": {"target_per_class": 6, "least": 4, "most_times": 1.0},
         "gate": {"references": 6},

@@ -11,15 +11,16 @@ import torch
 
 from helpers.feature_extractors import gate_around
 from helpers.photographs import photograph
+from hemabalance.config.draws import DrawsConfig
+from hemabalance.config.gate import GateSettings
 from hemabalance.dataset.imageset import ImageSet, write_image_set
 from hemabalance.dataset.splits import draws
 from hemabalance.protocols import Protocol
 from hemabalance.report.synthesis.generated import Generated
 from hemabalance.synthesis.along import agreement_along
 from hemabalance.synthesis.copies import Copies
-from hemabalance.synthesis.draw import Drawn, DrawSettings, draw, write_drawn
+from hemabalance.synthesis.draw import Drawn, draw, write_drawn
 from hemabalance.synthesis.evaluate import EvaluationSettings, Side, evaluate
-from hemabalance.synthesis.gate import GateSettings
 from hemabalance.synthesis.judges import Judges
 from hemabalance.synthesis.memorisation import memorisation
 from hemabalance.synthesis.snapshots import Snapshots
@@ -146,7 +147,7 @@ def run_of(
     seen, ids = parts(held, split, classes, training_part(split))
     settings = GateSettings(confidence=0.4, neighbours=3, copy_quantile=0.01)
     gate = gate_around(seen, ids, judge, corners, perceptual, settings, most=100, seed=1)
-    how = DrawSettings(target_per_class=24, least=20, most_times=2.0)
+    how = DrawsConfig(target_per_class=24, least=20, most_times=2.0)
     drawn = draw(made_of, corners, gate, {label: int((seen.labels == label).sum()) for label in classes}, how)
     files = folder / f"{name}.zip", folder / f"{name}.parquet"
     write_drawn(drawn, made_of, *files, generator=name, weights="0" * 64, seed=1, threads=1)

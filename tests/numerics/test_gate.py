@@ -12,11 +12,12 @@ import torch
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
+from hemabalance.config.gate import GateSettings
 from hemabalance.metrics.nearest import POSES, poses
 from hemabalance.sources.phantom.cells import draw_cells
 from hemabalance.sources.phantom.render import render
 from hemabalance.synthesis.copies import Copies
-from hemabalance.synthesis.gate import Gate, GateSettings
+from hemabalance.synthesis.gate import Gate
 from hemabalance.synthesis.judges import Judges, open_judges
 from hemabalance.synthesis.look import look
 from hemabalance.synthesis.memorisation import memorisation

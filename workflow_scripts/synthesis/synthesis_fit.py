@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hemabalance.config.roles import RolesConfig
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.splits import read_split
 from hemabalance.stage import stage
@@ -16,12 +17,12 @@ with stage(snakemake) as run, ImageSet(Path(snakemake.input.images), Path(snakem
     runtime = start(**run.device, precision=wanted["precision"], seed=seed, threads=run.threads)
     teacher = given.get("teacher")
     fit_generator(
-        wanted["generator"],
-        Entry(**wanted["entry"]),
+        wanted["name"],
+        Entry.of(wanted["generator"]),
         held,
         read_split(Path(given.split)),
         wanted["protocol"],
-        wanted["roles"],
+        RolesConfig.of(wanted["roles"]),
         lesson_of(Path(teacher), each, seed=seed, runtime=runtime) if teacher else no_lesson,
         FitJob(runtime, run.state, Path(out.history), run.threads, seed),
         weights=Path(out.weights),

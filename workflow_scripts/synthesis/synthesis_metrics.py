@@ -23,7 +23,7 @@ with stage(snakemake) as run, ExitStack() as stack:
         wanted["protocol"],
         read_reals(Path(given.real), Path(given.real_features)),
         open_judges(Path(given.inception), Path(given.lpips), Path(given.judge), runtime=runtime),
-        EvaluationSettings(**wanted["evaluation"]),
+        EvaluationSettings.of(wanted["evaluation"]),
         metrics=Path(out.metrics),
         neighbours=Path(out.neighbours),
         copy_quantile=wanted["copy_quantile"],

@@ -12,6 +12,9 @@ from helpers import stained_smears as smears
 from helpers import synthesis_stage as synthesis_runs
 from helpers import translators
 from helpers.any_method import small_settings
+from hemabalance.config.draws import DrawsConfig
+from hemabalance.config.gate import GateSettings
+from hemabalance.config.roles import RolesConfig
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.seen import SCHEMA, read_seen, write_seen
 from hemabalance.errors import InputError
@@ -24,18 +27,16 @@ from hemabalance.synthesis.fit import fit_generator, no_lesson
 from hemabalance.synthesis.fit_judge import fit_judge
 from hemabalance.synthesis.judges import Judges
 from hemabalance.synthesis.look import look
-from hemabalance.synthesis.make import Paths, make_images
+from hemabalance.synthesis.make import Demand, Paths, make_images
+from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.reals import to_look_at
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob
 from hemabalance.training.settings import SmallClassifierSettings
 
-CONDITIONAL: dict[str, Any] = {
-    "latent": 4, "width": 2, "critic_width": 2, "norm": "none", "lr": 1e-4, "betas": (0.0, 0.9), "batch": 2,
-    "steps": 1, "critic_steps": 1, "gp_weight": 10.0, "average_decay": None, "decay_from": 1.0, "augment": False,
-    "memory_budget": 1 << 20, "log_every": 1, "checkpoint_every": 1, "snapshots": 1, "snapshot_images": 1,
-}  # fmt: skip
-ROLES = {"rare_below": 1, "rich_from": 1, "enough_from": 1000, "rich": ("basophil", "monocyte"), "rare": None}
+SPEC = GeneratorSpec(method="cwgan_gp", settings=small_settings("synthesis", "cwgan_gp", steps=1))
+GENERATOR = Entry(spec=SPEC, serves="rich", size=16)
+ROLES = RolesConfig(rare_below=1, rich_from=1, enough_from=1000, rich=("basophil", "monocyte"))
 CLASSIFIER = SmallClassifierSettings(
     width=4, batch=4, steps=2, lr=0.01, colour_strength=0.2, memory_budget=1 << 20, log_every=1, checkpoint_every=1
 )
@@ -136,7 +137,7 @@ def test_a_generator_lists_what_it_learned_from_and_was_watched_on(
 ) -> None:
     split = with_validation(held, protocol)
     fit_generator(
-        "mine", Entry("cwgan_gp", "rich", CONDITIONAL, 16), held, split, protocol, ROLES, no_lesson, job(tmp_path),
+        "mine", GENERATOR, held, split, protocol, ROLES, no_lesson, job(tmp_path),
         weights=tmp_path / "weights", training=tmp_path / "training.json", seen=tmp_path / "seen.parquet",
         snapshots=(tmp_path / "s.zip", tmp_path / "s.parquet"),
     )  # fmt: skip
@@ -159,10 +160,9 @@ def test_a_judge_lists_what_it_learned_from(held: ImageSet, tmp_path: Path, prot
 
 def test_a_gate_lists_what_it_compared_with(held: ImageSet, tmp_path: Path) -> None:
     split = with_validation(held, "leak_free")
-    entry = Entry("cwgan_gp", "rich", CONDITIONAL, 16)
     working = job(tmp_path)
     fit_generator(
-        "mine", entry, held, split, "leak_free", ROLES, no_lesson, working,
+        "mine", GENERATOR, held, split, "leak_free", ROLES, no_lesson, working,
         weights=tmp_path / "weights", training=tmp_path / "training.json", seen=tmp_path / "seen.parquet",
         snapshots=(tmp_path / "s.zip", tmp_path / "s.parquet"),
     )  # fmt: skip
@@ -172,9 +172,11 @@ def test_a_gate_lists_what_it_compared_with(held: ImageSet, tmp_path: Path) -> N
     pixels = real_images(held, rows, 16, threads=1).pixels
     real = look(rows, pixels, judges.inception, judges.perceptual)
     make_images(
-        "mine", entry, tmp_path / "weights", held, split, "leak_free", ROLES, real, judges,
-        {"target_per_class": 12, "least": 2, "most_times": 1.0},
-        {"confidence": 0.4, "neighbours": 3, "copy_quantile": 0.01},
+        "mine", GENERATOR, tmp_path / "weights", held, split, "leak_free", ROLES, real, judges,
+        Demand(
+            draws=DrawsConfig(target_per_class=12, least=2, most_times=1.0),
+            gate=GateSettings(confidence=0.4, neighbours=3, copy_quantile=0.01),
+        ),
         Paths(*(tmp_path / name for name in names)), runtime=working.runtime, threads=1,
     )  # fmt: skip
     found = listed(tmp_path / "gate_seen.parquet")

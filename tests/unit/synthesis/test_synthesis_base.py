@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
+from hemabalance.config.roles import RolesConfig
 from hemabalance.dataset.imageset import ImageSet, write_image_set
 from hemabalance.dataset.splits import draws
 from hemabalance.errors import InputError
@@ -24,11 +26,11 @@ FULL = {  # Table 6
     "monocyte": 3000, "basophil": 1290, "lymphocyte": 5000, "myeloblast": 3260, "promyelocyte": 87, "monoblast": 26,
     "smudge_cell": 15,
 }  # fmt: skip
-THRESHOLDS = {"rare_below": 100, "rich_from": 1000, "enough_from": 6000, "rich": None, "rare": None}
+THRESHOLDS = {"rare_below": 100, "rich_from": 1000, "enough_from": 6000}
 
 
 def roles(counts: Mapping[str, int], **changes: object) -> Roles:
-    return assign(counts, **{**THRESHOLDS, **changes})  # type: ignore[arg-type]
+    return assign(counts, RolesConfig.of(THRESHOLDS | changes))
 
 
 def test_thresholds_give_the_thesis_its_eight_three_and_one() -> None:
@@ -59,8 +61,6 @@ def test_a_list_counts_instead_of_the_thresholds() -> None:
 @pytest.mark.parametrize(
     ("counts", "changes", "says"),
     [
-        (FULL, {"rich": ("basophil",), "rare": ("basophil",)}, "basophil as rich and as rare"),
-        (FULL, {"rich": ("basophil", "platelet"), "rare": ("platelet",)}, "platelet as rich and as rare"),
         ({"monoblast": 26}, {}, "leaves no class rich"),
         ({}, {}, "no image at all"),
         ({**FULL, "platelet": 0}, {"rich": ("platelet",)}, "platelet, of which there is no image"),
@@ -69,6 +69,18 @@ def test_a_list_counts_instead_of_the_thresholds() -> None:
 def test_roles_that_cannot_be(counts: dict[str, int], changes: dict[str, object], says: str) -> None:
     with pytest.raises(InputError, match=says):
         roles(counts, **changes)
+
+
+@pytest.mark.parametrize(
+    ("rich", "rare", "says"),
+    [
+        (("basophil",), ("basophil",), "basophil as rich and as rare"),
+        (("basophil", "platelet"), ("platelet",), "platelet as rich and as rare"),
+    ],
+)
+def test_a_class_in_both_lists_is_refused(rich: tuple[str, ...], rare: tuple[str, ...], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        RolesConfig(rich=rich, rare=rare)  # type: ignore[arg-type]
 
 
 class Ramps:

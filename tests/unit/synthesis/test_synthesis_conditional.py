@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from helpers.conditional_generators import (
     LABELS,
@@ -22,13 +23,11 @@ from helpers.conditional_generators import (
 )
 from helpers.small_trainings import cpu
 from hemabalance.errors import InputError
-from hemabalance.synthesis import method_module
 from hemabalance.synthesis.conditional_game import Game
+from hemabalance.synthesis.entry import open_by_description
 from hemabalance.synthesis.generator import SynthesisData
-from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import sample
 from hemabalance.training.job import Images
-from hemabalance.training.weights import read_description
 
 
 def drawn(generator: Any, label: str, count: int = 5) -> np.ndarray:
@@ -83,16 +82,11 @@ def test_a_resume_refuses_other_images_but_not_other_intervals(tmp_path: Path) -
 def test_loaded_weights_make_the_images_of_the_fitted_ones(name: str, tmp_path: Path) -> None:
     generator = fitted(name, tmp_path, steps=2)
     generator.save(tmp_path / "weights.safetensors")
-    described = read_description(tmp_path / "weights.safetensors")
-    again = method_module(described["method"]).build(
-        described["settings"],
-        classes=Classes(*(tuple(described["classes"][role]) for role in ("trained", "served"))),
-        size=described["size"],
-        runtime=cpu(),
-    )
+    again = open_by_description(tmp_path / "weights.safetensors", cpu())
     assert again.snapshots is None
-    for loaded in (built(name, steps=2), again):
-        loaded.load(tmp_path / "weights.safetensors")
+    other = built(name, steps=2)
+    other.load(tmp_path / "weights.safetensors")
+    for loaded in (other, again):
         for label in LABELS:
             made = drawn(generator, label)
             assert made.shape == (5, SIZE, SIZE, 3)
@@ -143,7 +137,7 @@ def test_what_cannot_serve_is_refused(name: str, tmp_path: Path) -> None:
         built(name, trained=LABELS[:2])
     with pytest.raises(InputError, match="24 px does not divide by 16"):
         built(name, size=24)
-    with pytest.raises(InputError, match="width is 0"):
+    with pytest.raises(ValidationError, match="critic_width"):
         built(name, critic_width=0)
     lacking = ("basophil", "lymphocyte", "monocyte")
     with pytest.raises(InputError, match=r"class lymphocyte: .* no real training image"):

@@ -166,7 +166,7 @@ def test_a_told_critic_prefers_images_of_the_class_it_is_told(tmp_path: Path) ->
 
 
 def test_snapshots_leave_a_generator_without_average_in_training(tmp_path: Path) -> None:
-    game = begun("cwgan_gp", tmp_path, average_decay=None)
+    game = begun("cwgan_gp", tmp_path, average_decay=0)
     game.runtime.monitor.step = 2
     game.take_snapshots()
     assert not game.averages

@@ -3,18 +3,20 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from helpers.any_method import small_settings
 from hemabalance.cli import main
+from hemabalance.config.draws import DrawsConfig
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.files import sha256_file
-from hemabalance.synthesis.draw import SCHEMA, Drawn, DrawSettings, draw, image_id, write_drawn
+from hemabalance.synthesis.draw import SCHEMA, Drawn, draw, image_id, write_drawn
 from hemabalance.synthesis.entry import Entry
+from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import sample
 from hemabalance.training.device import Runtime, start
@@ -22,12 +24,8 @@ from hemabalance.training.weights import save_weights
 
 SIZE = 16
 LABELS = ("basophil", "monocyte")
-OWN: dict[str, Any] = {
-    "latent": 4, "width": 2, "critic_width": 2, "norm": "none", "lr": 1e-4, "betas": (0.0, 0.9), "batch": 2,
-    "steps": 1, "critic_steps": 1, "gp_weight": 10.0, "average_decay": None, "decay_from": 1.0, "augment": False,
-    "memory_budget": 1 << 20, "log_every": 1, "checkpoint_every": 1, "snapshots": 1, "snapshot_images": 1,
-}  # fmt: skip
-ENTRY = Entry("cwgan_gp", "rich", OWN, SIZE)
+SPEC = GeneratorSpec(method="cwgan_gp", settings=small_settings("synthesis", "cwgan_gp"))
+ENTRY = Entry(spec=SPEC, serves="rich", size=SIZE)
 
 
 class OneInFour:
@@ -59,7 +57,8 @@ def extract(pixels: np.ndarray) -> np.ndarray:
 
 def drawn(target: int, *, least: int = 8, most_times: float = 8.0) -> Drawn:
     real = {"basophil": 10, "monocyte": 10}
-    return draw(sampler, extract, OneInFour(), real, DrawSettings(target, least, most_times))  # type: ignore[arg-type]
+    settings = DrawsConfig(target_per_class=target, least=least, most_times=most_times)
+    return draw(sampler, extract, OneInFour(), real, settings)  # type: ignore[arg-type]
 
 
 def test_draws_go_on_until_enough_are_accepted() -> None:
@@ -108,7 +107,8 @@ def folder(tmp_path: Path, runtime: Runtime) -> Path:
         return sample(generator, label, indices, seed=3, device=runtime.device)
 
     real = dict.fromkeys(LABELS, 10)
-    found = draw(made, extract, OneInFour(), real, DrawSettings(20, 5, 2.0))  # type: ignore[arg-type]
+    settings = DrawsConfig(target_per_class=20, least=5, most_times=2.0)
+    found = draw(made, extract, OneInFour(), real, settings)  # type: ignore[arg-type]
     write_drawn(
         found, made, tmp_path / "images.zip", tmp_path / "images.parquet", generator="mine",
         weights=sha256_file(tmp_path / "weights.safetensors"), seed=3, threads=1,

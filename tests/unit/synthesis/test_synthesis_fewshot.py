@@ -10,12 +10,12 @@ import torch
 from helpers.fewshot_generators import CLASSES, OWN, SHORT, SIZE, begun, built, data, fitted, images, job, runtime
 from hemabalance.errors import InputError
 from hemabalance.networks.fewshot_generator import FewshotGenerator
+from hemabalance.synthesis.entry import open_by_description
 from hemabalance.synthesis.fewshot import Served
-from hemabalance.synthesis.fewshot_meta import poses
 from hemabalance.synthesis.generator import SynthesisData
+from hemabalance.synthesis.methods.fewshot_meta.method import poses
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import sample
-from hemabalance.training.weights import read_description
 
 CPU = torch.device("cpu")
 every_method = pytest.mark.parametrize("name", OWN)
@@ -31,10 +31,11 @@ def test_loaded_weights_make_the_same_images(name: str, tmp_path: Path) -> None:
         assert made.shape == (40, SIZE, SIZE, 3)
         assert len(np.unique(made.reshape(40, -1), axis=0)) == 40
         np.testing.assert_array_equal(sample(loaded, label, range(40), seed=3, device=CPU), made)
-    described = read_description(tmp_path / "weights.safetensors")
-    classes = Classes(tuple(described["classes"]["trained"]), tuple(described["classes"]["served"]))
-    again = built(described["method"], described["size"], classes, **described["settings"])
-    again.load(tmp_path / "weights.safetensors")
+    again = open_by_description(tmp_path / "weights.safetensors", runtime())
+    np.testing.assert_array_equal(
+        sample(again, "monoblast", range(4), seed=3, device=CPU),
+        sample(loaded, "monoblast", range(4), seed=3, device=CPU),
+    )
     assert loaded.snapshots is None
 
 

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 from helpers.feature_extractors import Levels, Redness, copies_of, gate_around, looked_at, means, pictures
+from hemabalance.config.gate import GateSettings
 from hemabalance.dataset.perceptual import perceptual_hash, thumbnail
 from hemabalance.errors import InputError
 from hemabalance.metrics.nearest import poses
 from hemabalance.synthesis.copies import LEAST_LPIPS, SIDE, Found, Shelf, thresholds
-from hemabalance.synthesis.gate import Gate, GateSettings
+from hemabalance.synthesis.gate import Gate
 from hemabalance.synthesis.memorisation import memorisation
 from hemabalance.training.job import Images
 
@@ -76,12 +77,12 @@ def test_no_images_have_an_empty_table_of_the_same_kinds() -> None:
 def test_confidence_is_a_threshold_of_its_own() -> None:
     images = pictures(6, 9, red=True)
     sure = gate().assess(images, "basophil")["confidence"]
-    strict = GateSettings(float(sure.median()), 3, 0.01)
+    strict = GateSettings(confidence=float(sure.median()), neighbours=3, copy_quantile=0.01)
     assert gate(strict).assess(images, "basophil")["agrees"].tolist() == (sure >= sure.median()).tolist()
 
 
 def test_another_class_that_is_likelier_fails_however_low_the_threshold() -> None:
-    low = GateSettings(0.05, 3, 0.01)
+    low = GateSettings(confidence=0.05, neighbours=3, copy_quantile=0.01)
     table = gate(low).assess(pictures(4, 9, red=False), "basophil")
     assert (table["confidence"] > 0.05).all()
     assert not table["agrees"].any()

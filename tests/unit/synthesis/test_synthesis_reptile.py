@@ -81,7 +81,8 @@ def test_the_losses_have_their_names_and_every_player_learns(name: str, tmp_path
 @every_method
 @pytest.mark.parametrize(("share", "moves"), [(0.0, False), (1.0, True)])
 def test_the_outer_step_takes_all_or_nothing_of_the_task(name: str, share: float, moves: bool, tmp_path: Path) -> None:
-    game = begun(name, tmp_path, outer_step=share, snapshots=1)
+    game = begun(name, tmp_path, snapshots=1)
+    game.settings = game.settings.model_copy(update={"outer_step": share})  # config does not allow 0
     before = state(game, "meta_")
     advance(game, 1)
     after, task = state(game, "meta_"), state(game, "task_")

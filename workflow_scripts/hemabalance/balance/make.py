@@ -4,13 +4,13 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from hemabalance.balance.audit import AuditSettings, write_audit
 from hemabalance.balance.balanced_set import REAL, BalanceSettings, balance, candidates, write_balanced
 from hemabalance.balance.leaks import Walked
+from hemabalance.config.roles import RolesConfig
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.seen import Seen
 from hemabalance.dataset.tables import read_table
@@ -32,7 +32,7 @@ class Recipe:
         rich, rare: generators of the rich and of the rare classes by name; None for none.
         gated: whether synthetic images had to pass the gate.
         teachers: generator -> the generator that it learned from, for those that did.
-        roles: the config section `synthesis.roles`.
+        roles: which class is rich or rare.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Recipe:
     rare: str | None
     gated: bool
     teachers: Mapping[str, str]
-    roles: Mapping[str, Any]
+    roles: RolesConfig
 
 
 def make_balanced(
@@ -78,7 +78,7 @@ def make_balanced(
     Raises:
         InputError: a test image leaked under `leak_free`, or an input is missing, damaged or of another run.
     """
-    made_by = makers(assign(counts(split), **recipe.roles), rich=recipe.rich, rare=recipe.rare)
+    made_by = makers(assign(counts(split), recipe.roles), rich=recipe.rich, rare=recipe.rare)
     offered = {
         name: candidates(sets[name].index, read_table(gate, GATE_SCHEMA) if recipe.gated else None)
         for name, gate in gates.items()

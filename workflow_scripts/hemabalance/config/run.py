@@ -63,10 +63,10 @@ class Config(Section):
         8, ge=1, description="CPU threads of a rule that computes for long; without a GPU 1 is best, jobs side by side"
     )
     precision: Precision = Field("32", description="of networks: float32, or bfloat16 autocast")
-    stain: StainConfig
-    synthesis: SynthesisConfig = SynthesisConfig()
-    balance: BalanceConfig
-    classify: ClassifyConfig
+    stain: StainConfig = Field(description="stain normalisation")
+    synthesis: SynthesisConfig = Field(description="synthetic images")
+    balance: BalanceConfig = Field(description="balanced sets")
+    classify: ClassifyConfig = Field(description="classifiers")
 
     @model_validator(mode="after")
     def _known_sources(self) -> "Config":

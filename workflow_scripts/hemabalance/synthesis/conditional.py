@@ -23,11 +23,11 @@ from hemabalance.training.weights import load_weights, save_weights
 
 
 @dataclass(frozen=True)
-class Method(Generic[Own]):
+class Variant(Generic[Own]):
     """What makes one method differ from the other.
 
     Attributes:
-        name: in the registry.
+        name: of the method.
         settings: all of the method's.
         judges: the generator's opponents, untrained, from the size in pixels and the number of classes; ValueError
             where they cannot be built.
@@ -53,7 +53,7 @@ class Conditional(Generic[Own]):
         InputError: the networks cannot be built for this size or width, or the classes cannot serve.
     """
 
-    def __init__(self, method: Method[Own], *, classes: Classes, size: int, runtime: Runtime) -> None:
+    def __init__(self, method: Variant[Own], *, classes: Classes, size: int, runtime: Runtime) -> None:
         self.method, self.classes, self.size, self.runtime = method, classes, size, runtime
         self.latent = method.settings.latent
         unlearned = [name for name in classes.served if name not in classes.trained]

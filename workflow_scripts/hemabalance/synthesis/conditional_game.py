@@ -1,7 +1,6 @@
 """A generator that is told a class, against a Wasserstein critic: the training that C-WGAN-GP and CWGAN-GP share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
 import numpy as np
@@ -11,9 +10,10 @@ from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from hemabalance.errors import InputError
-from hemabalance.networks.conditional import ConditionalGenerator, Norm
+from hemabalance.networks.conditional import ConditionalGenerator
 from hemabalance.networks.layers import he_spread, initialise
 from hemabalance.synthesis.sampling import BLOCK, latents
+from hemabalance.synthesis.settings import ConditionalSettings
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.training.average import ExponentialAverage
 from hemabalance.training.batches import BalancedSampler, ImagePool, Sampler, augment_dihedral
@@ -23,53 +23,7 @@ from hemabalance.training.images import check_size, fingerprint
 from hemabalance.training.job import FitJob, Images
 from hemabalance.training.losses import gradient_penalty, wasserstein_critic, wasserstein_generator
 
-
-@dataclass(frozen=True)
-class Settings:
-    """Settings of both methods.
-
-    Attributes:
-        latent: numbers in a latent vector.
-        width: channels of the generator.
-        critic_width: channels of the critic, and of the classifier where there is one.
-        norm: of the generator, "batch" or "none".
-        lr: Adam's learning rate, for generator and critic.
-        betas: Adam's two.
-        batch: images a step of any player.
-        steps: updates of the generator.
-        critic_steps: updates of the critic, each on images of its own, for one of the generator.
-        gp_weight: weight d of the gradient penalty.
-        average_decay: the generator used is an exponential average of the one trained; None or 0 for none.
-        decay_from: share of the steps after which the learning rates fall linearly to 0; 1.0 keeps them constant.
-        augment: draw each real image in a random one of its eight poses.
-        memory_budget: bytes that the real images may take on the device; else they are read as needed.
-        log_every: steps a line of the history.
-        checkpoint_every: steps.
-        snapshots: points along the training at which images are kept.
-        snapshot_images: of each class at each point.
-    """
-
-    latent: int
-    width: int
-    critic_width: int
-    norm: Norm
-    lr: float
-    betas: tuple[float, float]
-    batch: int
-    steps: int
-    critic_steps: int
-    gp_weight: float
-    average_decay: float | None
-    decay_from: float
-    augment: bool
-    memory_budget: int
-    log_every: int
-    checkpoint_every: int
-    snapshots: int
-    snapshot_images: int
-
-
-Own = TypeVar("Own", bound=Settings)
+Own = TypeVar("Own", bound=ConditionalSettings)
 
 
 class RealImages:
@@ -86,7 +40,9 @@ class RealImages:
         InputError: a class without an image, images of another size, a batch larger than the data.
     """
 
-    def __init__(self, images: Images, classes: tuple[str, ...], settings: Settings, size: int, job: FitJob) -> None:
+    def __init__(
+        self, images: Images, classes: tuple[str, ...], settings: ConditionalSettings, size: int, job: FitJob
+    ) -> None:
         check_size("real images", images.pixels, size)
         for name in classes:
             if not (images.labels == name).any():

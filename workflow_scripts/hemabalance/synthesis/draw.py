@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from hemabalance.config.draws import DrawsConfig
 from hemabalance.dataset.imageset import write_image_set
 from hemabalance.progress import Meter
 from hemabalance.synthesis.gate import REASONS, Gate
@@ -49,29 +50,6 @@ Sampler = Callable[[str, range], np.ndarray]
 
 
 @dataclass(frozen=True)
-class DrawSettings:
-    """How many images to draw; see the config section `synthesis.draws`.
-
-    Attributes:
-        target_per_class: real training images and accepted synthetic ones together.
-        least: drawn of each class in any case, to measure the generator on.
-        most_times: as many draws at most as this times the images that are wanted.
-    """
-
-    target_per_class: int
-    least: int
-    most_times: float
-
-    def wanted(self, real: int) -> int:
-        """Accepted synthetic images that a class with so many real training images lacks."""
-        return max(0, self.target_per_class - real)
-
-    def most(self, real: int) -> int:
-        """Draws after which a class is given up."""
-        return max(self.least, round(self.most_times * self.wanted(real)))
-
-
-@dataclass(frozen=True)
 class Drawn:
     """What was drawn.
 
@@ -86,7 +64,7 @@ class Drawn:
     summary: dict[str, dict[str, Any]]
 
 
-def draw(sampler: Sampler, extract: Extract, gate: Gate, real: Mapping[str, int], settings: DrawSettings) -> Drawn:
+def draw(sampler: Sampler, extract: Extract, gate: Gate, real: Mapping[str, int], settings: DrawsConfig) -> Drawn:
     """Draw images of each class, in the order of their latent indices, until enough are accepted.
 
     A class that cannot reach its target within its number of draws stays short, and the log says so.
@@ -108,7 +86,7 @@ def draw(sampler: Sampler, extract: Extract, gate: Gate, real: Mapping[str, int]
 
 
 def _draw_class(
-    label: str, sampler: Sampler, extract: Extract, gate: Gate, real: int, settings: DrawSettings
+    label: str, sampler: Sampler, extract: Extract, gate: Gate, real: int, settings: DrawsConfig
 ) -> tuple[pd.DataFrame, np.ndarray]:
     wanted, most = settings.wanted(real), settings.most(real)
     tables: list[pd.DataFrame] = []
@@ -130,7 +108,7 @@ def _draw_class(
     return pd.concat(tables, ignore_index=True), np.concatenate(features)
 
 
-def _summary(label: str, table: pd.DataFrame, real: int, settings: DrawSettings, gate: Gate) -> dict[str, Any]:
+def _summary(label: str, table: pd.DataFrame, real: int, settings: DrawsConfig, gate: Gate) -> dict[str, Any]:
     wanted, accepted = settings.wanted(real), int(table["accepted"].sum())
     short = max(0, wanted - accepted)
     notes = [gate.notes()[label]] if label in gate.notes() else []

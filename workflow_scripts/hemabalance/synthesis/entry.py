@@ -1,60 +1,56 @@
 """A generator as config has it: what classes it gets, and how its weights are opened."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
+from hemabalance.config.roles import RolesConfig, Serves
+from hemabalance.config.section import Section
 from hemabalance.errors import InputError
-from hemabalance.synthesis import METHODS, TAUGHT, method_module
+from hemabalance.methods import method_names
 from hemabalance.synthesis.data import counts
 from hemabalance.synthesis.generator import Generator
-from hemabalance.synthesis.roles import Classes, Serves, assign, served
+from hemabalance.synthesis.method import GeneratorSpec
+from hemabalance.synthesis.roles import Classes, assign, served
 from hemabalance.training.device import Runtime
 from hemabalance.training.weights import read_description
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A generator in config.
+class Entry(Section):
+    """A generator in config."""
 
-    Attributes:
-        method: one of `synthesis.METHODS`.
-        serves: the classes it makes images of.
-        own: the method's settings.
-        size: side of its images in pixels.
-    """
-
-    method: str
+    spec: GeneratorSpec
+    """Its method and settings."""
     serves: Serves
-    own: Mapping[str, Any]
+    """The classes it makes images of."""
     size: int
+    """Side of its images in pixels."""
 
-    def classes(self, split: pd.DataFrame, roles: Mapping[str, Any]) -> Classes:
+    def classes(self, split: pd.DataFrame, roles: RolesConfig) -> Classes:
         """What it trains on and serves, by the counts after cleaning; a method that learns to learn trains on the rich.
 
         Args:
             split: of all images after cleaning.
-            roles: the config section `synthesis.roles`.
+            roles: which class is rich or rare.
 
         Raises:
             InputError: there is no class for it to serve, or as `roles.assign`.
         """
-        found = assign(counts(split), **roles)
+        found = assign(counts(split), roles)
         made = served(found, self.serves)
         if not made:
             raise InputError(
-                f"a generator of the method {self.method}", f"has no class to serve: none is {self.serves}",
-                "Take it out of synthesis.compare, or move the thresholds in synthesis.roles",
+                f"a generator of the method {self.spec.method}", f"has no class to serve: none is {self.serves}",
+                "Set its `compare` in synthesis.generators to [], or move the thresholds in synthesis.roles",
             )  # fmt: skip
-        return Classes(found.rich if self.method in TAUGHT else made, made)
+        return Classes(found.rich if self.spec.traits.meta_learned else made, made)
 
     def build(self, classes: Classes, runtime: Runtime) -> Generator:
         """It, untrained."""
-        return method_module(self.method).build(self.own, classes=classes, size=self.size, runtime=runtime)
+        return self.spec.build(classes=classes, size=self.size, runtime=runtime)
 
     def open(self, classes: Classes, weights: Path, runtime: Runtime) -> Generator:
         """It, trained.
@@ -62,20 +58,34 @@ class Entry:
         Raises:
             InputError: the weights are missing, truncated, foreign, or of another method, setting, size or class list.
         """
-        generator = self.build(classes, runtime)
-        generator.load(weights)
-        return generator
+        return _loaded(self.build(classes, runtime), weights)
 
 
 def open_by_description(weights: Path, runtime: Runtime) -> Generator:
     """A trained generator by what its file says of itself.
 
     Raises:
-        InputError: the weights are missing, truncated, foreign, or of no generator.
+        InputError: the weights are missing, truncated, foreign, of no generator, or of settings that it does not have.
     """
     described = read_description(weights)
-    if described.get("method") not in METHODS:
+    if described.get("method") not in method_names("synthesis"):
         problem = f"holds no generator, but {json.dumps(described.get('method') or described.get('kind'))}"
         raise InputError(weights, problem, "Give the weights.safetensors of a generator")
     classes = Classes(tuple(described["classes"]["trained"]), tuple(described["classes"]["served"]))
-    return Entry(described["method"], "all", described["settings"], described["size"]).open(classes, weights, runtime)
+    spec = _described(described, weights)
+    return _loaded(spec.build(classes=classes, size=described["size"], runtime=runtime), weights)
+
+
+def _loaded(generator: Generator, weights: Path) -> Generator:
+    generator.load(weights)
+    return generator
+
+
+def _described(described: dict[str, Any], weights: Path) -> GeneratorSpec:
+    """The method and the settings that weights say they are of."""
+    try:
+        return GeneratorSpec.of({name: described[name] for name in ("method", "settings")})
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        problem = f"are of settings that {described['method']} does not have here ({wrong})"
+        raise InputError(weights, problem, "Train it again, or open it with the version that wrote it") from error

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from hemabalance.config.measure import MeasureConfig
+from hemabalance.config.section import Count
 from hemabalance.errors import InputError
 from hemabalance.metrics.inception_score import inception_score
 from hemabalance.synthesis.image_tables import Pictures, agreement, diversity, nearest
@@ -11,24 +13,11 @@ from hemabalance.synthesis.set_tables import FLOOR, GENERATED, Compared, Sets, f
 from hemabalance.taxonomy import CLASSES
 
 
-@dataclass(frozen=True)
-class EvaluationSettings:
-    """On how much to measure.
+class EvaluationSettings(MeasureConfig):
+    """On how much to measure; the nearest training image is sought among all there are."""
 
-    Attributes:
-        neighbours: k of the manifolds.
-        max_images: generated, real training and real test images of a class, each at most. Distances and manifolds of
-            `all` classes see twice as many together. The nearest training image is sought among all there are.
-        kid_subset: images of a KID subset.
-        resamples: of the bootstrap of FID and KID.
-        pairs: of a class, whose LPIPS shows diversity.
-    """
-
-    neighbours: int
-    max_images: int
-    kid_subset: int
-    resamples: int
-    pairs: int
+    neighbours: Count
+    """k of the manifolds."""
 
 
 @dataclass(frozen=True)

@@ -83,11 +83,11 @@ class Served(nn.Module):
 
 
 @dataclass(frozen=True)
-class Method(Generic[Own]):
+class Variant(Generic[Own]):
     """What makes one few-shot method differ from another.
 
     Attributes:
-        name: in the registry.
+        name: of the method.
         settings: all of the method's.
         players: untrained networks by name, `generator` and `discriminator` among them; ValueError where the size will
             not do.
@@ -119,7 +119,7 @@ class FewshotGeneration(Generic[Own]):
         InputError: no class to train on or to serve, or networks that cannot be built for this size or width.
     """
 
-    def __init__(self, method: Method[Own], *, classes: Classes, size: int, runtime: Runtime) -> None:
+    def __init__(self, method: Variant[Own], *, classes: Classes, size: int, runtime: Runtime) -> None:
         self.method, self.classes, self.size, self.runtime = method, classes, size, runtime
         for kind, names in (("to learn from", classes.trained), ("to make images of", classes.served)):
             if not names:

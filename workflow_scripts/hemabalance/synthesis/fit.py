@@ -1,13 +1,13 @@
 """Train one generator and write what came of it."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from hemabalance.config.roles import RolesConfig
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.seen import write_seen
 from hemabalance.dataset.splits import require_visible
@@ -62,7 +62,7 @@ def fit_generator(
     held: ImageSet,
     split: pd.DataFrame,
     protocol: Protocol,
-    roles: Mapping[str, Any],
+    roles: RolesConfig,
     lesson: Lesson,
     job: FitJob,
     *,
@@ -79,7 +79,7 @@ def fit_generator(
         held: the normalised images of both sources.
         split: of the protocol.
         protocol: decides what is visible.
-        roles: the config section `synthesis.roles`.
+        roles: which class is rich or rare.
         lesson: what it learns from besides real images.
         job: where and how; its history is written too.
         weights: safetensors to write.
@@ -102,10 +102,10 @@ def fit_generator(
         given = [rows["image_id"] for rows in _rows(split, protocol, classes)]
         write_seen(split, pd.concat(given), seen)
         if generator.snapshots is None:
-            raise RuntimeError(f"{entry.method} was trained and has no snapshots")
+            raise RuntimeError(f"{entry.spec.method} was trained and has no snapshots")
         generator.snapshots.write(*snapshots, generator=name, threads=job.threads)
         facts = {
-            "method": entry.method,
+            "method": entry.spec.method,
             "classes": {"trained": list(classes.trained), "served": list(classes.served)},
             "parameters": dict(generator.parameters),
             "images": len(data.real.pixels),

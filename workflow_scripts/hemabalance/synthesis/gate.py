@@ -1,11 +1,11 @@
 """The gate: which generated images may enter the balanced set, and why the others may not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from hemabalance.config.gate import GateSettings
 from hemabalance.errors import InputError
 from hemabalance.metrics.manifold import Manifold
 from hemabalance.synthesis.copies import Copies
@@ -13,21 +13,6 @@ from hemabalance.training.classifier import Classifier
 
 REASONS = ("class", "manifold", "copy")
 """Why an image is refused: not the asked class, not like the real images, a copy of one."""
-
-
-@dataclass(frozen=True)
-class GateSettings:
-    """How strict the gate is.
-
-    Attributes:
-        confidence: that the classifier must have in the asked class, 0 to 1; the class must be its first choice too.
-        neighbours: k of the real manifold, whose balls reach to the k-th nearest other image.
-        copy_quantile: see `copies.thresholds`.
-    """
-
-    confidence: float
-    neighbours: int
-    copy_quantile: float
 
 
 class Gate:

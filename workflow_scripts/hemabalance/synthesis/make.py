@@ -1,27 +1,38 @@
 """One generator's images for the balanced set: drawn, gated, written with where each came from."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from hemabalance.config.draws import DrawsConfig
+from hemabalance.config.gate import GateSettings
+from hemabalance.config.roles import RolesConfig
+from hemabalance.config.section import Section
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.seen import write_seen
 from hemabalance.dataset.tables import write_table
 from hemabalance.files import sha256_file, write_json
 from hemabalance.protocols import Protocol
 from hemabalance.synthesis.data import training_rows
-from hemabalance.synthesis.draw import SCHEMA, DrawSettings, draw, write_drawn
+from hemabalance.synthesis.draw import SCHEMA, draw, write_drawn
 from hemabalance.synthesis.entry import Entry
-from hemabalance.synthesis.gate import Gate, GateSettings
+from hemabalance.synthesis.gate import Gate
 from hemabalance.synthesis.judges import Judges
 from hemabalance.synthesis.look import compared_with
 from hemabalance.synthesis.reals import Reals, write_features
 from hemabalance.synthesis.sampling import sample
 from hemabalance.training.device import Runtime
+
+
+class Demand(Section):
+    """What is asked of a generator's images."""
+
+    draws: DrawsConfig
+    """How many there are to be."""
+    gate: GateSettings
+    """What they must pass."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +55,10 @@ def make_images(
     held: ImageSet,
     split: pd.DataFrame,
     protocol: Protocol,
-    roles: Mapping[str, Any],
+    roles: RolesConfig,
     real: Reals,
     judges: Judges,
-    draws: Mapping[str, Any],
-    gate: Mapping[str, Any],
+    demand: Demand,
     paths: Paths,
     *,
     runtime: Runtime,
@@ -63,11 +73,10 @@ def make_images(
         held: the normalised real images of both sources.
         split: of the protocol.
         protocol: decides which real images the gate compares with: those that training may see.
-        roles: the config section `synthesis.roles`.
+        roles: which class is rich or rare.
         real: what the judges saw in real images.
         judges: what images are judged with.
-        draws: how many: the config section `synthesis.draws`.
-        gate: what they must pass: the config section `synthesis.gate`, without `references`.
+        demand: how many, and what they must pass.
         paths: what to write.
         runtime: where the generator runs; its seed is that of the latents.
         threads: decoders and encoders at once.
@@ -80,17 +89,17 @@ def make_images(
     generator = entry.open(classes, weights, runtime)
     copies = compared_with(
         held, split, protocol, real, classes.served, entry.size, judges.perceptual,
-        quantile=gate["copy_quantile"], threads=threads,
+        quantile=demand.gate.copy_quantile, threads=threads,
     )  # fmt: skip
     seen = {label: real.seen(ids) for label, ids in copies.ids.items()}
-    doorman = Gate(copies, seen, judges.classifier, GateSettings(**gate))
+    doorman = Gate(copies, seen, judges.classifier, demand.gate)
 
     def sampler(label: str, indices: range) -> np.ndarray:
         return sample(generator, label, indices, seed=runtime.seed, device=runtime.device)
 
     counted = training_rows(split, protocol, classes.served)["label"].value_counts()
     have = {label: int(counted.get(label, 0)) for label in classes.served}
-    drawn = draw(sampler, judges.inception, doorman, have, DrawSettings(**draws))
+    drawn = draw(sampler, judges.inception, doorman, have, demand.draws)
     digest = sha256_file(weights)
     write_drawn(
         drawn, sampler, paths.images, paths.index, generator=name, weights=digest, seed=runtime.seed, threads=threads
@@ -99,4 +108,4 @@ def make_images(
     # Those of the classes it does not make as well: they have a say in what a copy is.
     write_seen(split, real.table.loc[real.table["reference"], "image_id"], paths.seen)
     write_features(drawn.features, paths.features)
-    write_json({"classes": drawn.summary, "settings": {**gate, **draws}}, paths.summary)
+    write_json({"classes": drawn.summary, "settings": demand.gate.plain | demand.draws.plain}, paths.summary)

@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from itertools import chain
 from typing import Generic, TypeVar
 
@@ -16,6 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from hemabalance.networks.layers import initialise
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import BLOCK, latents
+from hemabalance.synthesis.settings import ReptileSettings
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.synthesis.tasks import Tasks
 from hemabalance.training.average import ExponentialAverage
@@ -23,56 +23,7 @@ from hemabalance.training.batches import Sampler, augment_dihedral
 from hemabalance.training.device import bare
 from hemabalance.training.job import FitJob
 
-
-@dataclass(frozen=True)
-class Settings:
-    """A method adds its own in a subclass.
-
-    Attributes:
-        latent: numbers in a latent vector.
-        width: channels of the generator's full-size map.
-        discriminator_width: channels of the discriminator's first convolutions.
-        lr: Adam's learning rate within a task, for all players.
-        betas: Adam's two.
-        episodes: tasks of the meta-training.
-        inner_steps: updates of the players in an episode.
-        shots: images of an episode, and of an update of an adaptation, where the class has so many.
-        taught_share: of an episode's images, such as another generator made, as far as there are any of the class.
-        outer_step: how far the meta-weights move to a task's, in [0, 1].
-        adapt_steps: updates of the players for each class that is served, after the episodes.
-        average_decay: the adapted networks used are an exponential average; None or 0 for none.
-        augment: show each image in a random one of its eight poses at each update.
-        snapshots: points along the episodes at which images are kept.
-        snapshot_images: of each class at each point.
-        snapshot_adapt_steps: updates for each class, thrown away afterwards, before these images are made; at the last
-            point the final networks make them.
-        memory_budget: bytes that the training images may take on the device; else they are read as needed.
-        log_every: steps a line of the history.
-        checkpoint_every: steps.
-    """
-
-    latent: int
-    width: int
-    discriminator_width: int
-    lr: float
-    betas: tuple[float, float]
-    episodes: int
-    inner_steps: int
-    shots: int
-    taught_share: float
-    outer_step: float
-    adapt_steps: int
-    average_decay: float | None
-    augment: bool
-    snapshots: int
-    snapshot_images: int
-    snapshot_adapt_steps: int
-    memory_budget: int
-    log_every: int
-    checkpoint_every: int
-
-
-Own = TypeVar("Own", bound=Settings)
+Own = TypeVar("Own", bound=ReptileSettings)
 
 
 class Reptile(ABC, Generic[Own]):

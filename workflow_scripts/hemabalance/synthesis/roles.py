@@ -3,14 +3,12 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from hemabalance.config.roles import RolesConfig, Serves
 from hemabalance.errors import InputError
 from hemabalance.taxonomy import CLASSES
 
 log = logging.getLogger(__name__)
-
-Serves = Literal["rich", "rare", "all"]
 
 
 @dataclass(frozen=True)
@@ -35,60 +33,47 @@ class Classes:
     served: tuple[str, ...]
 
 
-def assign(
-    counts: Mapping[str, int],
-    *,
-    rare_below: int,
-    rich_from: int,
-    enough_from: int,
-    rich: Sequence[str] | None,
-    rare: Sequence[str] | None,
-) -> Roles:
+def assign(counts: Mapping[str, int], roles: RolesConfig) -> Roles:
     """Roles by count; with the full archives and the defaults the thesis's 8 + 3 + neutrophil.
 
     Args:
         counts: images after cleaning by class; classes without an image may be missing.
-        rare_below: fewer images than this make a class rare.
-        rich_from: from here on it is rich; a class in between is treated as rich, and the log says so.
-        enough_from: with this many images or more it is left alone.
-        rich, rare: lists that a person set, which then count instead of the thresholds; None for none.
+        roles: thresholds, and lists that a person set instead.
 
     Raises:
-        InputError: a class is in both lists, a listed class has no image, or no class is rich.
+        InputError: a listed class has no image, or no class is rich.
     """
-    both = sorted(set(rich or ()) & set(rare or ()))
-    if both:
-        raise InputError("synthesis.roles", f"lists {', '.join(both)} as rich and as rare", "Take it out of one list")
+    set_by_hand: dict[str, Sequence[str] | None] = {"rich": roles.rich, "rare": roles.rare}
     have = {name: count for name, count in counts.items() if count}
-    for kind, listed in (("rich", rich), ("rare", rare)):
+    for kind, listed in set_by_hand.items():
         for name in listed or ():
             if name not in have:
                 raise InputError(f"synthesis.roles.{kind}", f"lists {name}, of which there is no image", "Take it out")
-    role = {name: _role(count, rare_below, enough_from) for name, count in have.items()}
-    for kind, listed in (("rich", rich), ("rare", rare)):
+    role = {name: _role(count, roles) for name, count in have.items()}
+    for kind, listed in set_by_hand.items():
         if listed is not None:
             # Whoever is not on a person's list of rich classes does not become rich by its count.
             role = {name: "enough" if was == kind else was for name, was in role.items()}
             role |= dict.fromkeys(listed, kind)
     for name, count in have.items():
-        if role[name] == "rich" and count < rich_from:
-            log.info(
-                "%s has %d images, fewer than rich_from = %d: treated as rich all the same", name, count, rich_from
-            )
+        if role[name] == "rich" and count < roles.rich_from:
+            few = "%s has %d images, fewer than rich_from = %d: treated as rich all the same"
+            log.info(few, name, count, roles.rich_from)
     found = {kind: tuple(c for c in CLASSES if role.get(c) == kind) for kind in ("rich", "rare", "enough")}
     if not found["rich"]:
         held = ", ".join(f"{name} {count}" for name, count in sorted(have.items())) or "no image at all"
         raise InputError(
             "synthesis.roles", f"leaves no class rich, so nothing can be learned from ({held})",
-            f"Lower rare_below (now {rare_below}) or raise enough_from (now {enough_from}), or list rich classes",
+            f"Lower rare_below (now {roles.rare_below}) or raise enough_from (now {roles.enough_from}), or list rich "
+            "classes",
         )  # fmt: skip
     return Roles(**found)
 
 
-def _role(count: int, rare_below: int, enough_from: int) -> str:
-    if count < rare_below:
+def _role(count: int, roles: RolesConfig) -> str:
+    if count < roles.rare_below:
         return "rare"
-    return "enough" if count >= enough_from else "rich"
+    return "enough" if count >= roles.enough_from else "rich"
 
 
 def served(roles: Roles, serves: Serves) -> tuple[str, ...]:

@@ -1,43 +1,29 @@
 """What the trainings of all generators share: what the weights' file says of them, and the call of the loop."""
 
-from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any
 
 from hemabalance.synthesis.roles import Classes
+from hemabalance.synthesis.settings import SynthesisTraining
 from hemabalance.training.job import FitJob
 from hemabalance.training.loop import Schedule, Trained, Trainee, train
-
-INDIFFERENT = ("memory_budget", "log_every", "checkpoint_every")
-"""Settings that a training may go on with changed."""
+from hemabalance.training.settings import WITHOUT_EFFECT
 
 
-class Intervals(Protocol):
-    """The settings of every method have these, and are a dataclass."""
-
-    @property
-    def log_every(self) -> int:
-        """Steps between two lines of the history."""
-
-    @property
-    def checkpoint_every(self) -> int:
-        """Steps between two resume points."""
-
-
-def describe(method: str, size: int, classes: Classes, settings: Any) -> dict[str, Any]:
+def describe(method: str, size: int, classes: Classes, settings: SynthesisTraining) -> dict[str, Any]:
     """What is written with a generator's weights: all that `build` asks for, as JSON values.
 
     Args:
-        method: name in the registry.
+        method: its name.
         size: side of the images in pixels.
         classes: trained and served.
-        settings: of the method, a dataclass.
+        settings: of the method.
     """
     known = {"trained": list(classes.trained), "served": list(classes.served)}
-    return {"method": method, "size": size, "classes": known, "settings": asdict(settings)}
+    return {"method": method, "size": size, "classes": known, "settings": settings.plain}
 
 
 def train_generator(
-    game: Trainee, steps: int, own: Intervals, description: dict[str, Any], images: str, job: FitJob
+    game: Trainee, steps: int, own: SynthesisTraining, description: dict[str, Any], images: str, job: FitJob
 ) -> Trained:
     """Train, or go on with the training that `job.state` holds.
 
@@ -52,7 +38,7 @@ def train_generator(
     Raises:
         InputError: the training diverged, the disk is full, or `job.state` holds one of other data or settings.
     """
-    shaping = {key: value for key, value in description["settings"].items() if key not in INDIFFERENT}
+    shaping = {key: value for key, value in description["settings"].items() if key not in WITHOUT_EFFECT}
     return train(
         game,
         Schedule(steps, own.checkpoint_every, own.log_every),

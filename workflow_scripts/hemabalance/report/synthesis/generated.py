@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hemabalance.methods import method_names
 from hemabalance.report.cells import NO_REASON
 from hemabalance.report.reported import reported
-from hemabalance.synthesis import METHODS
 from hemabalance.taxonomy import CLASSES
 
 ALL = "all"
@@ -99,7 +99,7 @@ def only_told(generators: Sequence[Generated], tables: Told) -> Iterator[tuple[d
         for method, figures in reported(table).items():
             if (method, serves) not in measured:
                 head = {"generator": method, "normaliser": NO_REASON, "classes": serves}
-                yield head, figures, "not in this run" if method in METHODS else "not built"
+                yield head, figures, "not in this run" if method in method_names("synthesis") else "not built"
 
 
 def by_role(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

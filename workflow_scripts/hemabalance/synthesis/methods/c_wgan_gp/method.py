@@ -6,8 +6,6 @@ does both (Odena, Olah, Shlens 2017, arXiv:1610.09585).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,9 +15,10 @@ from torch.nn import functional
 from hemabalance.networks.conditional import ConditionalClassifier, ConditionalCritic
 from hemabalance.networks.layers import at_least_float32
 from hemabalance.synthesis import conditional_game
-from hemabalance.synthesis.conditional import Conditional, Method
+from hemabalance.synthesis.conditional import Conditional, Variant
 from hemabalance.synthesis.conditional_game import RealImages
 from hemabalance.synthesis.generator import SynthesisData
+from hemabalance.synthesis.methods.c_wgan_gp import Settings
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.training.batches import ImagePool
@@ -30,22 +29,6 @@ from hemabalance.training.job import FitJob
 from hemabalance.training.losses import wasserstein_generator
 
 _AT_ONCE = 256
-
-
-@dataclass(frozen=True)
-class Settings(conditional_game.Settings):
-    """The method's settings.
-
-    Attributes:
-        class_weight: of the generator's loss by the classifier.
-        classifier_lr: Adam's learning rate for the classifier.
-        colour_strength: of the random colours that the classifier learns to look past, see `training.colour`; 0 for
-            none.
-    """
-
-    class_weight: float
-    classifier_lr: float
-    colour_strength: float
 
 
 class Game(conditional_game.Game[Settings]):
@@ -136,20 +119,19 @@ class Game(conditional_game.Game[Settings]):
         return right / len(self._watched)
 
 
-def build(settings: Mapping[str, Any], *, classes: Classes, size: int, runtime: Runtime) -> Conditional[Settings]:
-    """An untrained generator of square images of `size` px; `settings` are the attributes of `Settings`.
+def build(settings: Settings, *, classes: Classes, size: int, runtime: Runtime) -> Conditional[Settings]:
+    """An untrained generator of square images of `size` px.
 
     Raises:
         InputError: the networks cannot be built for this size or width, or a served class is not trained on.
     """
-    own = Settings(**settings)
-    method = Method(
+    variant = Variant(
         name="c_wgan_gp",
-        settings=own,
+        settings=settings,
         judges=lambda size, count: {
-            "critic": ConditionalCritic(size, own.critic_width, 0),
-            "classifier": ConditionalClassifier(size, own.critic_width, count),
+            "critic": ConditionalCritic(size, settings.critic_width, 0),
+            "classifier": ConditionalClassifier(size, settings.critic_width, count),
         },
         game=Game,
     )
-    return Conditional(method, classes=classes, size=size, runtime=runtime)
+    return Conditional(variant, classes=classes, size=size, runtime=runtime)

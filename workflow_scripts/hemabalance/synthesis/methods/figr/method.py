@@ -6,31 +6,18 @@ the direction that Reptile goes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from hemabalance.networks.fewshot_discriminator import FewshotDiscriminator
 from hemabalance.networks.fewshot_generator import FewshotGenerator
-from hemabalance.synthesis import reptile
-from hemabalance.synthesis.fewshot import FewshotGeneration, Method, Served
+from hemabalance.synthesis.fewshot import FewshotGeneration, Served, Variant
+from hemabalance.synthesis.methods.figr import Settings
 from hemabalance.synthesis.reptile import Reptile
 from hemabalance.synthesis.roles import Classes
 from hemabalance.training.device import Runtime, bare
 from hemabalance.training.losses import gradient_penalty, wasserstein_critic, wasserstein_generator
-
-
-@dataclass(frozen=True)
-class Settings(reptile.Settings):
-    """The method's settings.
-
-    Attributes:
-        gp_weight: weight of the gradient penalty; 10 in the paper.
-    """
-
-    gp_weight: float
 
 
 class Game(Reptile[Settings]):
@@ -64,26 +51,25 @@ class Game(Reptile[Settings]):
         self.served[label].take_over(self.found("generator"), lambda count: self.noise(count, chance))
 
 
-def build(settings: Mapping[str, Any], *, classes: Classes, size: int, runtime: Runtime) -> FewshotGeneration[Settings]:
-    """An untrained generator for square images of `size` px; `settings` are the attributes of `Settings`.
+def build(settings: Settings, *, classes: Classes, size: int, runtime: Runtime) -> FewshotGeneration[Settings]:
+    """An untrained generator for square images of `size` px.
 
     Raises:
         InputError: the networks cannot be built for this size or width, or there is no class to train on or to serve.
     """
-    own = Settings(**settings)
     teams = {"discriminator": ("discriminator",), "generator": ("generator",)}
-    method = Method(
+    variant = Variant(
         name="figr",
-        settings=own,
+        settings=settings,
         players=lambda: {
-            "generator": FewshotGenerator(size, own.width, own.latent),
-            "discriminator": FewshotDiscriminator(size, own.discriminator_width),
+            "generator": FewshotGenerator(size, settings.width, settings.latent),
+            "discriminator": FewshotDiscriminator(size, settings.discriminator_width),
         },
         features=0,
         references=0,
         mixing=0.0,
         game=lambda players, served, tasks, snapshots, job: Game(
-            players, teams, served, own, tasks, classes, snapshots, job
+            players, teams, served, settings, tasks, classes, snapshots, job
         ),
     )
-    return FewshotGeneration(method, classes=classes, size=size, runtime=runtime)
+    return FewshotGeneration(variant, classes=classes, size=size, runtime=runtime)

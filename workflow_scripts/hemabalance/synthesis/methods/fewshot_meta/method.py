@@ -5,8 +5,6 @@ arXiv:1903.05628), the generator of FastGAN (arXiv:2101.04775).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,36 +12,14 @@ from torch import Tensor, nn
 from hemabalance.networks.fewshot_discriminator import FewshotDiscriminator
 from hemabalance.networks.fewshot_encoder import FewshotEncoder
 from hemabalance.networks.fewshot_generator import FewshotGenerator
-from hemabalance.synthesis import reptile
-from hemabalance.synthesis.fewshot import FewshotGeneration, Method, Served
+from hemabalance.synthesis.fewshot import FewshotGeneration, Served, Variant
+from hemabalance.synthesis.methods.fewshot_meta import Settings
 from hemabalance.synthesis.recalibrate import recalibrate
 from hemabalance.synthesis.reptile import Reptile
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import BLOCK
 from hemabalance.training.device import Runtime
 from hemabalance.training.losses import mean_difference, mode_seeking, non_saturating_critic, non_saturating_generator
-
-
-@dataclass(frozen=True)
-class Settings(reptile.Settings):
-    """The method's settings.
-
-    Attributes:
-        encoder_width: channels of the encoder's first block.
-        features: numbers in a feature vector.
-        references: feature vectors kept of a class, of its training images in each of their poses if `augment`.
-        feature_mixing: share of another training image's features in those that an image is drawn around, once the
-            class is learned; 0 draws around those of one image, and so nearer to it.
-        lambda_encoder: weight of the encoder's loss (Eqs. 40-42, read as a mean absolute difference).
-        lambda_mode_seeking: weight of the mode-seeking term.
-    """
-
-    encoder_width: int
-    features: int
-    references: int
-    feature_mixing: float
-    lambda_encoder: float
-    lambda_mode_seeking: float
 
 
 class Game(Reptile[Settings]):
@@ -109,31 +85,30 @@ def poses(images: Tensor, most: int) -> Tensor:
     return torch.cat(posed[: -(-most // len(images))])[:most]
 
 
-def build(settings: Mapping[str, Any], *, classes: Classes, size: int, runtime: Runtime) -> FewshotGeneration[Settings]:
-    """An untrained generator for square images of `size` px; `settings` are the attributes of `Settings`.
+def build(settings: Settings, *, classes: Classes, size: int, runtime: Runtime) -> FewshotGeneration[Settings]:
+    """An untrained generator for square images of `size` px.
 
     Raises:
         InputError: the networks cannot be built for this size or width, or there is no class to train on or to serve.
     """
-    own = Settings(**settings)
     teams = {"discriminator": ("discriminator",), "generator": ("generator", "encoder")}
 
     def players() -> dict[str, nn.Module]:
         return {
-            "generator": FewshotGenerator(size, own.width, own.latent + own.features),
-            "encoder": FewshotEncoder(size, own.encoder_width, own.features),
-            "discriminator": FewshotDiscriminator(size, own.discriminator_width),
+            "generator": FewshotGenerator(size, settings.width, settings.latent + settings.features),
+            "encoder": FewshotEncoder(size, settings.encoder_width, settings.features),
+            "discriminator": FewshotDiscriminator(size, settings.discriminator_width),
         }
 
-    method = Method(
+    variant = Variant(
         name="fewshot_meta",
-        settings=own,
+        settings=settings,
         players=players,
-        features=own.features,
-        references=own.references,
-        mixing=own.feature_mixing,
+        features=settings.features,
+        references=settings.references,
+        mixing=settings.feature_mixing,
         game=lambda players, served, tasks, snapshots, job: Game(
-            players, teams, served, own, tasks, classes, snapshots, job
+            players, teams, served, settings, tasks, classes, snapshots, job
         ),
     )
-    return FewshotGeneration(method, classes=classes, size=size, runtime=runtime)
+    return FewshotGeneration(variant, classes=classes, size=size, runtime=runtime)

@@ -1,0 +1,28 @@
+"""The thesis's meta-learned few-shot generator (§3.6, Eqs. 34-45): an encoder shows the generator what to vary."""
+
+from pydantic import Field
+
+from hemabalance.config.section import Count, Weight
+from hemabalance.synthesis.method import GeneratorTraits
+from hemabalance.synthesis.settings import Latent, ReptileSettings, Width
+
+
+class Settings(ReptileSettings):
+    """The meta-learned few-shot generator (thesis §3.6)."""
+
+    encoder_width: Width = 32
+    """Channels of the encoder's first block."""
+    features: Latent = 128
+    """Numbers in a feature vector."""
+    references: Count = 256
+    """Feature vectors kept of a class, of its training images in each of their poses if `augment`."""
+    feature_mixing: float = Field(0.3, ge=0, le=0.5)
+    """Share of a second training image's features in those that an image is drawn around, once the class is learned; 0
+    draws around those of one image, and gives more copies."""
+    lambda_encoder: Weight = 1.0
+    """Weight of the encoder's loss (Eqs. 40-42, read as a mean absolute difference)."""
+    lambda_mode_seeking: Weight = 1.0
+    """Weight of the mode-seeking term."""
+
+
+TRAITS = GeneratorTraits(trains_networks=True, serves="rare", meta_learned=True)
