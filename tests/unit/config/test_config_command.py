@@ -65,7 +65,8 @@ def test_every_key_leads_on(capsys: pytest.CaptureFixture[str]) -> None:
         text = said(capsys, *([todo[0]] if todo[0] else []))
         assert text.strip()
         seen.add(todo.pop(0))
-        todo += [line.strip(" `").removeprefix("hemabalance config ") for line in text.splitlines() if "    `" in line]
+        lead = "    `hemabalance config "
+        todo += [line.removeprefix(lead).rstrip("`") for line in text.splitlines() if line.startswith(lead)]
     assert {"stain", "stain.evaluation", "synthesis.gate", "sources", "limits"} <= seen
 
 

@@ -59,7 +59,7 @@ VALUES: dict[str, Any] = {
         "normalizers": {"left": {"method": "none"}, "mapped": {"method": "reinhard", "direction": "per_class"}},
         "classes": ["platelet", "monocyte"],
     },
-    "synthesis": {"normalizer": "mapped", "size": 48, "generators": GENERATORS, "compare": {}},
+    "synthesis": {"normalizer": "mapped", "size": 48, "generators": GENERATORS},
     "balance": {"recipes": RECIPES},
     "classify": {
         "models": MODELS,
