@@ -26,7 +26,8 @@ from bench.bench_stain import bench_transform
 from bench.bench_synthesis import bench_synthesis
 from bench.bench_training import bench_loop
 from bench.bench_versioning import bench_versioning
-from hemabalance.config import Config
+from helpers.project import ROOT
+from hemabalance.config.run import load_config, read_config_file
 from hemabalance.dataset.exclusions import read_exclusions
 from hemabalance.dataset.hamming import pairs_within
 from hemabalance.dataset.manifest import build_manifest
@@ -43,7 +44,7 @@ from hemabalance.torchvision_compat import make_torchvision_importable
 
 WORKERS = 2
 REPEATS = 3
-CONFIG = Config()
+CONFIG = load_config(read_config_file(ROOT / "config.yaml"))
 LIMITS = Limits(**CONFIG.limits.model_dump())
 PIXELS = CONFIG.pixels.model_dump()
 CATALOGUE = load_catalogue(Path(CONFIG.catalogue))

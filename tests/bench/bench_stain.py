@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hemabalance.config.stain import StainConfig
+from hemabalance.methods import method_names, settings_class
 from hemabalance.networks.resnet_generator import ResnetGenerator
 from hemabalance.networks.unet import UNetGenerator
 from hemabalance.sources.phantom.cells import draw_cells
 from hemabalance.sources.phantom.render import render
-from hemabalance.stain import METHODS, NETWORKS, method_module
+from hemabalance.stain.method import NormalizerSpec
 from hemabalance.stain.normalizer import StainData
 from hemabalance.training.device import Runtime, start
 from hemabalance.training.job import FitJob, Images
@@ -27,18 +27,20 @@ def looks() -> dict[str, np.ndarray]:
     return {look: render(cells, look, shape=(SIZE, SIZE), nuisance=True, threads=2) for look in ("a", "b")}
 
 
-def settings_of(method: str) -> dict[str, object]:
-    """Those of the full run, in networks that this machine fits in seconds: speed does not depend on the weights."""
-    own = StainConfig().settings_of(method)
+def spec_of(method: str) -> NormalizerSpec:
+    """As in the full run, in networks that this machine fits in seconds: speed does not depend on the weights."""
+    own = settings_class("stain", method)
     small = {"width": WIDTH, "critic_width": 4, "critic_layers": 1, "steps": 1, "batch": 1, "log_every": 1}
-    return own | small | {"average_decay": 0.0} if method in NETWORKS else own
+    small["average_decay"] = 0.0
+    kept = {name: value for name, value in small.items() if name in own.model_fields}
+    return NormalizerSpec.of({"method": method, "settings": kept})
 
 
 def rate(method: str, pictures: dict[str, np.ndarray], runtime: Runtime, folder: Path) -> float:
     """Images of look b brought to look a, a second; the median of some repeats."""
     labels = np.array(LABELS)
     data = StainData(Images(pictures["a"], labels), Images(pictures["b"], labels), (pictures["a"], pictures["b"]))
-    normalizer = method_module(method).build(settings_of(method), size=SIZE, runtime=runtime)
+    normalizer = spec_of(method).build(size=SIZE, runtime=runtime)
     normalizer.fit(data, FitJob(runtime, folder / method, folder / f"{method}.jsonl", 2, 1))
     taken = []
     for _ in range(REPEATS):
@@ -70,7 +72,7 @@ def bench_transform() -> None:
     pictures, runtime = looks(), start(device="cpu", precision="32", devices=1, seed=1, threads=2)
     with tempfile.TemporaryDirectory() as name:
         print(f"transform, {IMAGES} images of {SIZE} px, 2 threads, networks of width {WIDTH}, images/s:")
-        for method in METHODS:
+        for method in method_names("stain"):
             print(f"  {method}: {rate(method, pictures, runtime, Path(name)):.0f}")
     both = generators(runtime)
     print("  generators alone: " + ", ".join(f"{name} {found:.0f}" for name, found in both.items()))
