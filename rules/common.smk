@@ -13,6 +13,7 @@ from hemabalance.config.run import load_config
 from hemabalance.errors import InputError
 from hemabalance.bookkeeping.fingerprint import code_fingerprint
 from hemabalance.files import canonical_json
+from hemabalance.methods import modules_of
 from hemabalance.sources import MODULES as SOURCE_MODULES
 from hemabalance.taxonomy import SOURCE_OF
 
@@ -69,6 +70,12 @@ def settings(*sections, **values):
 def code(script, *modules):
     """Fingerprint of a script, of all it imports, and of modules that a registry imports for it."""
     return code_fingerprint(SCRIPTS / f"{script}.py", modules)
+
+
+def method_code(script, stage, methods):
+    """Fingerprint of a script that runs methods of a stage: with their folders, and no other method's."""
+    folders = [modules_of(stage, method) for method in sorted(set(methods))]
+    return code(script, *[module for modules in folders for module in modules])
 
 
 def own_code(script):

@@ -9,7 +9,7 @@ from hemabalance.config.plan_settings import (
     picture_settings,
     prediction_settings,
 )
-from hemabalance.methods import modules_of, traits_of
+from hemabalance.methods import traits_of
 
 IMAGENET = "data/weights/mobilenet_v2.safetensors"
 CLASSIFIER = f"{RUN}/{{protocol}}/classifiers/{{experiment}}/seed-{{training}}"
@@ -60,8 +60,7 @@ def of_training(told, wildcards):
 
 def model_code(script, wildcards):
     """Fingerprint of a script that trains or runs the model of an experiment."""
-    method = PLAN.model_of(wildcards.experiment).method
-    return code(script, *modules_of("classify", method))
+    return method_code(script, "classify", [PLAN.model_of(wildcards.experiment).method])
 
 
 def trainings_of(experiment, file):

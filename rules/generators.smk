@@ -1,6 +1,5 @@
 # What rules and pages are told of the generators that config names.
 
-from hemabalance.methods import modules_of
 from hemabalance.synthesis.method import GeneratorSpec
 
 GENERATORS = {
@@ -19,10 +18,8 @@ GENERATED = {
 
 def generator_code(script, *generators):
     """Fingerprint of a script that runs generators of the config."""
-    methods = sorted({GENERATORS[name].method for name in generators})
-    return code(
-        script,
-        *[module for method in methods for module in modules_of("synthesis", method)],
+    return method_code(
+        script, "synthesis", [GENERATORS[name].method for name in generators]
     )
 
 

@@ -5,7 +5,6 @@
 #          results/<run>/{protocol}/stain/{normalizer}/{weights.safetensors,history.jsonl,training.json,seen.parquet}
 #          results/<run>/{protocol}/stain/{normalizer}/images.{zip,parquet}
 
-from hemabalance.methods import modules_of
 from hemabalance.stain.method import NormalizerSpec
 
 STAIN = f"{RUN}/{{protocol}}/stain/{{normalizer}}"
@@ -17,8 +16,6 @@ PAIRS = {
     "pairs": expand(f"{RUN}/pairs/{{look}}.zip", look=["a", "b"]),
     "pair_indexes": expand(f"{RUN}/pairs/{{look}}.parquet", look=["a", "b"]),
 }
-
-
 RENDERED = all(CONFIG.sources[name].origin == "phantom" for name in SOURCE_OF.values())
 NORMALIZERS = {
     name: NormalizerSpec(method=entry.method, settings=entry.own_settings("stain"))
@@ -28,10 +25,8 @@ NORMALIZERS = {
 
 def normalizer_code(script, *normalizers):
     """Fingerprint of a script that runs normalisers of the config."""
-    methods = sorted({NORMALIZERS[name].method for name in normalizers})
-    return code(
-        script,
-        *[module for method in methods for module in modules_of("stain", method)],
+    return method_code(
+        script, "stain", [NORMALIZERS[name].method for name in normalizers]
     )
 
 

@@ -26,7 +26,7 @@ from hemabalance.synthesis.sampling import sample
 from hemabalance.training.classifier import fit_classifier
 from hemabalance.training.device import Runtime, bare, start
 from hemabalance.training.job import FitJob, Images
-from hemabalance.training.settings import SmallClassifierSettings
+from hemabalance.training.small_classifier import SmallClassifierSettings
 
 SIZE, WIDTH, BATCH, ROUNDS = 64, 24, 16, 7
 WORKING_SIZE = 128

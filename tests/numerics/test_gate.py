@@ -24,7 +24,7 @@ from hemabalance.synthesis.memorisation import memorisation
 from hemabalance.training.classifier import fit_classifier
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob, Images
-from hemabalance.training.settings import SmallClassifierSettings
+from hemabalance.training.small_classifier import SmallClassifierSettings
 
 SIDE = 32
 CLASSES = ("eosinophil", "lymphocyte")

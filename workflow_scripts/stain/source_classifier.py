@@ -9,7 +9,7 @@ from hemabalance.stain.data import open_sets, training_images
 from hemabalance.training.classifier import fit_classifier
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob
-from hemabalance.training.settings import SmallClassifierSettings
+from hemabalance.training.small_classifier import SmallClassifierSettings
 
 with stage(snakemake) as run, ExitStack() as stack:
     given, out, wanted = snakemake.input, snakemake.output, run.settings

@@ -8,7 +8,7 @@ from hemabalance.stage import stage
 from hemabalance.synthesis.fit_judge import fit_judge
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob
-from hemabalance.training.settings import SmallClassifierSettings
+from hemabalance.training.small_classifier import SmallClassifierSettings
 
 with stage(snakemake) as run, ImageSet(Path(snakemake.input.images), Path(snakemake.input.index)) as held:
     out, wanted = snakemake.output, run.settings

@@ -113,6 +113,20 @@ def test_modules_are_followed_too(take: Take) -> None:
     assert take({}, "pack.deep") == plain
 
 
+def test_what_decides_when_and_where_a_job_runs_does_not_count(take: Take) -> None:
+    first = TREE["pack/first.py"]
+    imports = "from pack import bookkeeping, errors, progress\nfrom pack.bookkeeping.locks import held\n"
+    parts = {"pack/bookkeeping/__init__.py": "", "pack/bookkeeping/locks.py": "from pack.helper import ONE as held\n"}
+    parts |= {"pack/errors.py": "WORDS = 1\n", "pack/progress.py": "RATE = 1\n"}
+    before = take({"pack/first.py": imports + first, **parts})
+    for name in parts:
+        assert take({"pack/first.py": imports + first, **parts, name: parts[name] + "EDITED = True\n"}) == before
+    # What only such a part imports does not count either; a module of a like name elsewhere does.
+    assert take({"pack/first.py": imports + first, **parts, "pack/helper.py": "ONE = 11\n"}) == before
+    deep = {"pack/first.py": "import pack.deep.errors\n" + first, "pack/deep/errors.py": "WORDS = 1\n"}
+    assert take(deep) != take({**deep, "pack/deep/errors.py": "WORDS = 2\n"})
+
+
 @pytest.mark.parametrize("name", ["pack.nothing", "pack.deep.nothing", "pack.last.TWO", "elsewhere", "os"])
 def test_unknown_module(take: Take, name: str) -> None:
     with pytest.raises(ModuleNotFoundError, match=name):

@@ -32,7 +32,7 @@ from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.reals import to_look_at
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob
-from hemabalance.training.settings import SmallClassifierSettings
+from hemabalance.training.small_classifier import SmallClassifierSettings
 
 SPEC = GeneratorSpec(method="cwgan_gp", settings=small_settings("synthesis", "cwgan_gp", steps=1))
 GENERATOR = Entry(spec=SPEC, serves="rich", size=16)

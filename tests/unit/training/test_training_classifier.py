@@ -13,7 +13,7 @@ from hemabalance.training.classifier import Classifier, fit_classifier
 from hemabalance.training.colour import augment_colour
 from hemabalance.training.device import start  # which makes torchvision importable
 from hemabalance.training.job import FitJob, Images
-from hemabalance.training.settings import SmallClassifierSettings
+from hemabalance.training.small_classifier import SmallClassifierSettings
 
 from torchvision.transforms import functional as reference  # isort: skip
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 PACKAGE = Path(__file__).resolve().parents[1].name
-WITHOUT_EFFECT = ("bookkeeping/", "errors.py", "progress.py")
+NOT_COVERED = ("bookkeeping/", "errors.py", "progress.py")
 """Parts of the package that decide when and where a job runs and in which words it speaks, never what it computes: no
 fingerprint covers them, so that mending them makes no result stale."""
 
@@ -22,7 +22,7 @@ _TREES: dict[Path, tuple[str, tuple[Path, ...]]] = {}
 def code_fingerprint(shim: Path, modules: Sequence[str] = ()) -> str:
     """Hash over the syntax trees of a shim and of every module of ours that it imports, transitively.
 
-    Comments, docstrings, formatting and WITHOUT_EFFECT do not count. A method's folder is imported by name and not
+    Comments, docstrings, formatting and NOT_COVERED do not count. A method's folder is imported by name and not
     seen in the shim's imports: pass its modules in `modules`, so that a fingerprint covers just the methods that run.
 
     Args:
@@ -122,7 +122,7 @@ def _files_of(name: str) -> Iterator[Path]:
     for end in range(1, len(parts) + 1):
         stem = SCRIPTS.joinpath(*parts[:end])
         for path in (stem.with_suffix(".py"), stem / "__init__.py"):
-            if path.is_file() and not path.relative_to(SCRIPTS / PACKAGE).as_posix().startswith(WITHOUT_EFFECT):
+            if path.is_file() and not path.relative_to(SCRIPTS / PACKAGE).as_posix().startswith(NOT_COVERED):
                 yield path
 
 

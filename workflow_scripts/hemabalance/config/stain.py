@@ -6,7 +6,7 @@ from pydantic import Field
 
 from hemabalance.config.entries import ComparedEntry, any_entry
 from hemabalance.config.section import ClassName, Count, Section
-from hemabalance.training.settings import SmallClassifierSettings
+from hemabalance.training.small_classifier import SmallClassifierSettings
 
 
 class NormalizerEntry(ComparedEntry):

@@ -11,7 +11,7 @@ from hemabalance.config.measure import MeasureConfig
 from hemabalance.config.roles import RolesConfig, Serves
 from hemabalance.config.section import Count, Section
 from hemabalance.methods import traits_of
-from hemabalance.training.settings import SmallClassifierSettings
+from hemabalance.training.small_classifier import SmallClassifierSettings
 
 
 class GeneratorEntry(ComparedEntry):

@@ -11,7 +11,7 @@ from hemabalance.synthesis.data import trained_on, training_rows
 from hemabalance.taxonomy import CLASSES
 from hemabalance.training.classifier import fit_classifier
 from hemabalance.training.job import FitJob
-from hemabalance.training.settings import SmallClassifierSettings
+from hemabalance.training.small_classifier import SmallClassifierSettings
 
 
 def fit_judge(

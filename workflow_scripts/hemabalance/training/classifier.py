@@ -19,7 +19,7 @@ from hemabalance.training.colour import augment_colour
 from hemabalance.training.device import Runtime, bare
 from hemabalance.training.job import FitJob, Images
 from hemabalance.training.loop import Schedule, train
-from hemabalance.training.settings import SmallClassifierSettings
+from hemabalance.training.small_classifier import SmallClassifierSettings
 from hemabalance.training.weights import load_weights, read_description, save_weights
 
 AUGMENTATIONS = ("none", "colour")

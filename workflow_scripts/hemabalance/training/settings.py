@@ -11,7 +11,7 @@ Strength = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0)]
 
 WITHOUT_EFFECT = ("memory_budget", "log_every", "checkpoint_every")
-"""Settings of a training that change nothing of what it finds: weights do not record them."""
+"""Settings that change nothing of what a training finds: one that is resumed may have others than before."""
 
 
 class NetworkTraining(Section):
@@ -22,23 +22,4 @@ class NetworkTraining(Section):
     log_every: Count = 100
     """Steps between two lines of the history."""
     checkpoint_every: Count = 1000
-    """Steps between two resume points."""
-
-
-class SmallClassifierSettings(NetworkTraining):
-    """A small fixed classifier that judges images."""
-
-    width: int = Field(32, ge=1, le=256)
-    """Channels of its first stage."""
-    batch: Count = 64
-    """Images a step."""
-    steps: int = Field(4000, ge=2)
-    """Steps of training."""
-    lr: Rate = 3e-3
-    """Top of its one-cycle learning rate."""
-    colour_strength: float = Field(0.5, gt=0, le=1)
-    """Strength of the random colours in its training."""
-    log_every: Count = 50
-    """Steps between two lines of the history."""
-    checkpoint_every: Count = 500
     """Steps between two resume points."""
