@@ -9,7 +9,6 @@ sys.path.insert(0, str(SCRIPTS))
 
 from snakemake.exceptions import WorkflowError
 
-from hemabalance.config.run import load_config
 from hemabalance.errors import InputError
 from hemabalance.bookkeeping.fingerprint import code_fingerprint
 from hemabalance.files import canonical_json
@@ -40,6 +39,9 @@ def without_traceback():
 
 
 with without_traceback():
+    # Here, as it reads the folders of all methods: of one that is incomplete a person wants a message.
+    from hemabalance.config.run import load_config
+
     CONFIG = load_config(config)
 
 RUN = f"results/{CONFIG.run}"

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Union
 from pydantic import Field, create_model
 
 from hemabalance.config.section import Section
+from hemabalance.errors import InputError
 from hemabalance.methods import method_names, settings_class
 from hemabalance.protocols import Protocol
 
@@ -42,17 +43,30 @@ class ComparedEntry(Entry):
 
 
 def any_entry(stage: str, base: type[Entry]) -> Any:
-    """The type of an entry: for each method of a stage, `base` with the method's settings, told apart by `method`."""
+    """The type of an entry: for each method of a stage, `base` with the method's settings, told apart by `method`.
+
+    Raises:
+        InputError: a method's folder is incomplete, or a setting has the name of a key that every entry has.
+    """
     models = [
         create_model(
             f"{stage}_{name}",
-            __base__=(settings_class(stage, name), base),
+            __base__=(_settings_beside(stage, name, base), base),
             __doc__=settings_class(stage, name).__doc__,
             method=(Literal[name], Field(name, description=base.model_fields["method"].description)),  # type: ignore[arg-type]
         )
         for name in method_names(stage)
     ]
     return Annotated[Union[tuple(models)], Field(discriminator="method")]  # noqa: UP007
+
+
+def _settings_beside(stage: str, method: str, base: type[Entry]) -> type[Section]:
+    own = settings_class(stage, method)
+    for name in own.model_fields:
+        if name in base.model_fields:
+            where, problem = f"method {method}", f"has a setting {name!r}, which is a key of every entry of the config"
+            raise InputError(where, problem, f"Rename it in hemabalance/{stage}/methods/{method}/__init__.py")
+    return own
 
 
 def resolved(values: Mapping[str, Any]) -> dict[str, Any]:
