@@ -11,6 +11,7 @@ from helpers.translators import SIZE, data, job, smears
 from hemabalance.methods import method_names, settings_class
 from hemabalance.stain.method import NormalizerSpec
 from hemabalance.stain.normalizer import StainData
+from hemabalance.training.weights import read_description
 
 every_method = pytest.mark.parametrize("method", method_names("stain"))
 
@@ -70,6 +71,7 @@ def test_what_is_saved_transforms_alike_when_loaded(method: str, tmp_path: Path)
     assert (made.pixels.shape, made.pixels.dtype, made.passed_through.shape) == (images.shape, np.uint8, (5,))
     np.testing.assert_array_equal(loaded.transform(images, to="b").pixels, made.pixels)
     assert normalizer.parameters == loaded.parameters
+    assert read_description(tmp_path / "weights.safetensors")["method"] == method
     assert len(normalizer.transform(images[:0], to="a").pixels) == 0
 
 
