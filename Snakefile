@@ -35,6 +35,7 @@ configfile: "config.yaml"
 
 include: "rules/common.smk"
 include: "rules/start.smk"
+include: "rules/normalizers.smk"
 include: "rules/generators.smk"
 include: "rules/acquire.smk"
 include: "rules/manifest.smk"
