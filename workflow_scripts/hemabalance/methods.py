@@ -9,12 +9,13 @@ Both are imported by name, so that a fingerprint covers the methods that its rul
 
 import importlib
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from pydantic import SerializeAsAny, ValidationInfo, field_validator
+from pydantic import SerializeAsAny, ValidationError, ValidationInfo, field_validator
 
 from hemabalance.config.section import Section
 from hemabalance.errors import InputError
@@ -82,6 +83,25 @@ class MethodSpec(Section):
     """Its folder in `<stage>/methods`."""
     settings: SerializeAsAny[Section]
     """An object of the method's `Settings`."""
+
+    @classmethod
+    def recorded(cls, described: Mapping[str, Any], where: Path) -> Self:
+        """The method and the settings that a file of weights, or of a model, records.
+
+        Args:
+            described: `method` and `settings`, among others.
+            where: the file, for messages.
+
+        Raises:
+            InputError: there is no such method, or it has not these settings.
+        """
+        try:
+            return cls.of({name: described.get(name) for name in ("method", "settings")})
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+            problem = f"records settings that the method {described.get('method')} does not have here ({wrong})"
+            remedy = "Use the version of hemabalance that it was made with, or make it again"
+            raise InputError(where, problem, remedy) from error
 
     @field_validator("settings", mode="before")
     @classmethod

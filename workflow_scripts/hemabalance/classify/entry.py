@@ -1,11 +1,7 @@
 """A trained model by what its file says of itself."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
 
 from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.model import KIND, Model
@@ -26,16 +22,7 @@ def open_by_description(weights: Path, runtime: Runtime) -> Model:
     if described.get("kind") != KIND or described.get("method") not in method_names("classify"):
         problem = f"holds no model, but {json.dumps(described.get('method') or described.get('kind'))}"
         raise InputError(weights, problem, "Give the weights.safetensors of a classifier")
-    spec = _spec(weights, described)
+    spec = ModelSpec.recorded(described, weights)
     model = spec.build(classes=tuple(described["classes"]), size=described["size"], runtime=runtime)
     model.load(weights)
     return model
-
-
-def _spec(weights: Path, described: Mapping[str, Any]) -> ModelSpec:
-    try:
-        return ModelSpec.of({"method": described["method"], "settings": described.get("settings")})
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        remedy = "Use the version of hemabalance that it was made with, or train the model again"
-        raise InputError(weights, f"was trained with settings that are not known here ({wrong})", remedy) from error

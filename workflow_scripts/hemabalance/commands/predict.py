@@ -125,8 +125,6 @@ def _field(opened: "Opened", asked: argparse.Namespace) -> float:
 
 
 def _normaliser(opened: "Opened", source: str, runtime: "Runtime") -> "Normalise":
-    from pydantic import ValidationError
-
     from hemabalance.classify.bundle import check_file
     from hemabalance.stain.fit import open_normalizer
     from hemabalance.stain.method import NormalizerSpec
@@ -143,11 +141,7 @@ def _normaliser(opened: "Opened", source: str, runtime: "Runtime") -> "Normalise
         )
     weights = opened.beside(stain.weights)
     check_file(weights, stain.sha256)
-    try:
-        spec = NormalizerSpec.of({"method": stain.method, "settings": stain.settings})
-    except ValidationError as error:
-        problem = f"names settings of the method {stain.method} that this version does not know: {error}"
-        raise InputError(opened.path, problem, "Take the version of hemabalance that wrote it") from error
+    spec = NormalizerSpec.recorded({"method": stain.method, "settings": stain.settings}, opened.path)
     normalizer = open_normalizer(spec, weights, size=opened.facts.frame.size, runtime=runtime)
 
     def normalise(pixels: Any) -> tuple[Any, Any]:

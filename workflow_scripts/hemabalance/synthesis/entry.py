@@ -2,10 +2,8 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from pydantic import ValidationError
 
 from hemabalance.config.roles import RolesConfig, Serves
 from hemabalance.config.section import Section
@@ -72,20 +70,10 @@ def open_by_description(weights: Path, runtime: Runtime) -> Generator:
         problem = f"holds no generator, but {json.dumps(described.get('method') or described.get('kind'))}"
         raise InputError(weights, problem, "Give the weights.safetensors of a generator")
     classes = Classes(tuple(described["classes"]["trained"]), tuple(described["classes"]["served"]))
-    spec = _described(described, weights)
+    spec = GeneratorSpec.recorded(described, weights)
     return _loaded(spec.build(classes=classes, size=described["size"], runtime=runtime), weights)
 
 
 def _loaded(generator: Generator, weights: Path) -> Generator:
     generator.load(weights)
     return generator
-
-
-def _described(described: dict[str, Any], weights: Path) -> GeneratorSpec:
-    """The method and the settings that weights say they are of."""
-    try:
-        return GeneratorSpec.of({name: described[name] for name in ("method", "settings")})
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        problem = f"are of settings that {described['method']} does not have here ({wrong})"
-        raise InputError(weights, problem, "Train it again, or open it with the version that wrote it") from error
