@@ -131,7 +131,9 @@ def test_weights_of_a_method_or_of_settings_that_are_not_known_are_refused(fitte
         (None, "settings: Input should be a valid dictionary"),
     ):
         save_tensors(path, {"x": torch.zeros(1)}, {**described, "settings": settings})
-        with pytest.raises(InputError, match=rf"records settings that the method \w+ does not have here \({said}.*\)\. Use the version"):
+        with pytest.raises(
+            InputError, match=rf"records settings that the method \w+ does not have here \({said}.*\)\. Use the version"
+        ):
             open_by_description(path, runtime())
 
 

@@ -181,7 +181,7 @@ def test_refused_value_is_explained(overlay: dict[str, Any], says: list[str]) ->
 
 def test_missing_key_says_what_it_is() -> None:
     problem = refusal(BASE | {"sources": {"tcia": {"origin": "local"}}})
-    assert problem.startswith("'sources.tcia.archive' is missing (zip, tar or unpacked folder")
+    assert problem.startswith("'sources.tcia.archive' is missing: Zip, tar or unpacked folder")
 
 
 def test_every_mistake_is_named() -> None:

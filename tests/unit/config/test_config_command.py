@@ -28,7 +28,7 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> 
 def test_a_value_has_its_default_what_is_allowed_and_what_it_means(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, "seed").splitlines() == [
         "seed: 2022   (whole number >= 0 and < 4294967296)",
-        "    the one seed",
+        "    Seed of everything that is drawn.",
     ]
     text = said(capsys, "stain.normalizers.wcyclegan_gp.critic_steps")
     assert "critic_steps: 2   (whole number >= 1 and <= 20)\n    Updates of the critics" in text

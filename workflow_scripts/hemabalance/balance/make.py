@@ -70,8 +70,8 @@ def make_balanced(
         manifest: of all sources.
         settings: how many images of each class.
         looking: how closely the audit looks.
-        table: Parquet to write (`dataset.balance.SCHEMA`).
-        audit: JSON to write (`dataset.audit.write_audit`).
+        table: Parquet to write (`balance.balanced_set.SCHEMA`).
+        audit: JSON to write (`balance.audit.write_audit`).
         seed: of the split, and of the audit's draws.
         threads: images at once.
 

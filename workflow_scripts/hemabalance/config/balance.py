@@ -46,4 +46,4 @@ class BalanceConfig(Section):
     folds: int = Field(5, ge=2, le=20)
     """Folds of the probes' cross-validation."""
     recipes: dict[str, RecipeConfig] = Field(min_length=1)
-    """By name."""
+    """Balanced sets, by name."""

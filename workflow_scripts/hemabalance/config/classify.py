@@ -29,7 +29,7 @@ class ExperimentConfig(Section):
     recipe: str
     """Which balanced set, of balance.recipes."""
     model: str
-    """Of classify.models, or a method that no entry there is named like, with its default settings."""
+    """An entry of classify.models, or a method that no entry there is named like, with its default settings."""
     protocol: Protocol = "leak_free"
     """Who may see what."""
     seeds: tuple[int, ...] = Field((1,), min_length=1)
@@ -51,7 +51,7 @@ class ClassifierEvaluationConfig(Section):
     """How classifiers are measured."""
 
     unlike_quantile: float = Field(0.99, gt=0.5, lt=1)
-    """Of validation images; what lies farther out is called unlike the training data."""
+    """Quantile of validation images; what lies farther out is called unlike the training data."""
 
 
 class ClassifyConfig(Section):
@@ -59,9 +59,9 @@ class ClassifyConfig(Section):
 
     training: TrainingSettings = TrainingSettings()
     models: dict[str, AnyModel]
-    """By name; a network has each setting of classify.training that it does not give itself."""
+    """Models, by name; a network has each setting of classify.training that it does not give itself."""
     experiments: dict[str, ExperimentConfig] = Field(min_length=1)
-    """By name, in the order of the report."""
+    """Trainings of models on balanced sets, by name, in the order of the report."""
     comparisons: tuple[ComparisonConfig, ...] = ()
     """Made where both experiments are run; the first is the question that the report opens with."""
     ablations: dict[str, str] = Field(default_factory=dict)

@@ -24,7 +24,7 @@ def explain(item: dict[str, Any], config: type[BaseModel]) -> str:
         return f"unknown key {key!r}{hint}"
     if item["type"] == "missing":
         field = field_at(loc, config)[0]
-        return f"{key!r} is missing ({field.description if field else 'see hemabalance config'})"
+        return f"{key!r} is missing: {field.description if field else 'see hemabalance config'}"
     if item["type"] == "value_error":
         return str(item["ctx"]["error"])
     if item["type"] == "union_tag_invalid":

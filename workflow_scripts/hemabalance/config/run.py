@@ -39,17 +39,20 @@ REMEDY = "Correct it there, in the overlay, or in --config"
 class Config(Section):
     """A run of the workflow."""
 
-    run: str = Field("full", pattern=r"^[a-z0-9][a-z0-9-]*$", description="name of the folder under results/")
-    seed: int = Field(2022, ge=0, lt=2**32, description="the one seed")
-    taxonomy: Taxonomy = Field("thesis", description="thesis: Table 6; refined: PBC's PMY images are promyelocytes")
-    protocols: tuple[Protocol, ...] = Field(
-        PROTOCOLS,
-        min_length=1,
-        description="leak_free: copies stay together and test is split off first; thesis: split after balancing (§4.4)",
-    )
-    catalogue: str = Field("data/sources.yaml", description="what is known of the public archives")
-    exclusions: str = Field("data/exclusions.csv", description="an expert's list: source,member,reason,who")
-    sources: dict[str, SourceConfig] = Field(min_length=1, description="by name")
+    run: str = Field("full", pattern=r"^[a-z0-9][a-z0-9-]*$")
+    """Name of the folder under results/."""
+    seed: int = Field(2022, ge=0, lt=2**32)
+    """Seed of everything that is drawn."""
+    taxonomy: Taxonomy = "thesis"
+    """`thesis`: Table 6; `refined`: PBC's PMY images are promyelocytes."""
+    protocols: tuple[Protocol, ...] = Field(PROTOCOLS, min_length=1)
+    """`leak_free`: copies stay together and test is split off first; `thesis`: split after balancing (§4.4)."""
+    catalogue: str = "data/sources.yaml"
+    """What is known of the public archives."""
+    exclusions: str = "data/exclusions.csv"
+    """An expert's list: source,member,reason,who."""
+    sources: dict[str, SourceConfig] = Field(min_length=1)
+    """Archives, by name."""
     limits: LimitsConfig = LimitsConfig()
     pixels: PixelConfig = PixelConfig()
     download: DownloadConfig = DownloadConfig()
@@ -57,16 +60,22 @@ class Config(Section):
     split: SplitConfig = SplitConfig()
     images: ImagesConfig = ImagesConfig()
     phantom: PhantomConfig = PhantomConfig()
-    device: Literal["cpu", "cuda"] = Field("cuda", description="where networks run; absent is an error")
-    devices: int = Field(1, ge=1, le=64, description="GPUs of one training; more than one share each step's work")
-    threads: int = Field(
-        8, ge=1, description="CPU threads of a rule that computes for long; without a GPU 1 is best, jobs side by side"
-    )
-    precision: Precision = Field("32", description="of networks: float32, or bfloat16 autocast")
-    stain: StainConfig = Field(description="stain normalisation")
-    synthesis: SynthesisConfig = Field(description="synthetic images")
-    balance: BalanceConfig = Field(description="balanced sets")
-    classify: ClassifyConfig = Field(description="classifiers")
+    device: Literal["cpu", "cuda"] = "cuda"
+    """Where networks run; absent is an error."""
+    devices: int = Field(1, ge=1, le=64)
+    """GPUs of one training; more than one share each step's work."""
+    threads: int = Field(8, ge=1)
+    """CPU threads of a rule that computes for long; without a GPU 1 is best, jobs side by side."""
+    precision: Precision = "32"
+    """Numbers that networks compute in: float32, or bfloat16 autocast."""
+    stain: StainConfig
+    """Stain normalisation."""
+    synthesis: SynthesisConfig
+    """Synthetic images."""
+    balance: BalanceConfig
+    """Balanced sets."""
+    classify: ClassifyConfig
+    """Classifiers."""
 
     @model_validator(mode="after")
     def _known_sources(self) -> "Config":

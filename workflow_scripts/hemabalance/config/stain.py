@@ -47,7 +47,7 @@ class StainConfig(Section):
     """Stain normalisation (thesis §3.4)."""
 
     normalizers: dict[str, AnyNormalizer] = Field(min_length=1)
-    """By name."""
+    """Normalisers, by name."""
     classes: tuple[ClassName, ...] = (
         "basophil",
         "eosinophil",

@@ -50,7 +50,7 @@ class SynthesisConfig(Section):
     """Side of the images that are made, in pixels."""
     roles: RolesConfig = RolesConfig()
     generators: dict[str, AnyGenerator] = Field(min_length=1)
-    """By name."""
+    """Generators, by name."""
     teacher_images: Count = 1000
     """Images of each rich class that a teacher makes."""
     judge: JudgeConfig = JudgeConfig()

@@ -1,6 +1,6 @@
 """What a training saw: the real images that it learned from or compared with, in a table beside its weights.
 
-The audit of a balanced set (`dataset.leaks`) walks these tables; it takes nobody's word for what was visible.
+The audit of a balanced set (`balance.leaks`) walks these tables; it takes nobody's word for what was visible.
 """
 
 from collections.abc import Iterable

@@ -12,7 +12,7 @@ class TrainingSettings(NetworkTraining):
     batch: int = Field(64, ge=2)
     """Images a step; two or more, for batch normalisation."""
     steps: Count = 51_200
-    """Of training at most."""
+    """Steps of training at most."""
     lr: Rate = 1e-3
     """AdamW's learning rate after warm-up."""
     weight_decay: float = Field(0.05, ge=0)

@@ -15,7 +15,7 @@ from hemabalance.report.cells import NO_REASON, interval, number
 from hemabalance.taxonomy import CLASSES
 
 Audit = Mapping[str, Any]
-"""What `dataset.audit.write_audit` wrote."""
+"""What `balance.audit.write_audit` wrote."""
 
 _NAMED = {"test_images": (ITSELF,), "copies": (COPY,), "in_no_manifest": (UNKNOWN,)}
 _ALIKE: dict[str, Sequence[str]] = {"test_images": (), "copies": (FILE, PIXELS, PHOTOGRAPH), "in_no_manifest": ()}
