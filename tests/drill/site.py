@@ -14,8 +14,8 @@ from helpers.project import OVERLAYS, ROOT, Project, opened
 
 # So long that a fault can come in their middle, where those of the tests are over in a moment.
 _LONGER = {
-    "stain": {"wcyclegan_gp": {"steps": 60, "checkpoint_every": 10}},
-    "synthesis": {"c_wgan_gp": {"steps": 60, "checkpoint_every": 10}},
+    "stain": {"normalizers": {"wcyclegan_gp": {"steps": 60, "checkpoint_every": 10}}},
+    "synthesis": {"generators": {"c_wgan_gp": {"steps": 60, "checkpoint_every": 10}}},
     "classify": {"training": {"steps": 60, "checkpoint_every": 10}},
 }
 CONFIGS = {"demo": ("demo", OVERLAYS[:1], {}), "tiny": ("tiny", OVERLAYS, _LONGER), "test": ("tiny", OVERLAYS, {})}

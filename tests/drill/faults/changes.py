@@ -11,7 +11,7 @@ from drill.scene import DRILL, Scene
 from drill.work import CLASSIFIER, STAIN
 
 LARGER_STEP = {"classify": {"training": {"lr": 0.02}}}
-OTHER_STAIN = {"stain": {"wcyclegan_gp": {"lr": 0.004}}}
+OTHER_STAIN = {"stain": {"normalizers": {"wcyclegan_gp": {"lr": 0.004}}}}
 MORE_UNLIKE = {"classify": {"evaluation": {"unlike_quantile": 0.6}}}
 MODULE = Path("workflow_scripts", "hemabalance", "metrics", "intervals.py")
 FEWER_DRAWS = ("RESAMPLES = 2000", "RESAMPLES = 200")
