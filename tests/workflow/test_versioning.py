@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from drill.faults.changes import merged
 from helpers.project import ROOT, Project, opened
 
 RUN = Path("results/tiny")
@@ -41,14 +42,9 @@ def stale(plan: str) -> dict[str, str]:
 
 
 def change(project: Project, **sections: object) -> None:
-    """Change keys of the overlay, one level deep or two."""
+    """Change keys of the overlay."""
     path = project.folder / "tiny.yaml"
-    config = yaml.safe_load(path.read_text())
-    for section, values in sections.items():
-        for key, value in values.items():
-            inner = config.setdefault(section, {})
-            inner[key] = {**inner.get(key, {}), **value} if isinstance(value, dict) else value
-    path.write_text(yaml.safe_dump(config))
+    path.write_text(yaml.safe_dump(merged(yaml.safe_load(path.read_text()), sections)))
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +142,7 @@ def test_a_change_of_config_reruns_what_it_concerns(pulled):
     after = {"classify_predict", "classify_metrics", "classify_model", "classify_comparison"}
     shown = {"classify_tables", "classify_figures", "classify_pictures"}
     assert pulled.would_run() == {"classify_fit"} | after | shown | LAST
-    change(pulled, stain={"wcyclegan_gp": {"width": 8}})
+    change(pulled, stain={"normalizers": {"wcyclegan_gp": {"width": 8}}})
     would = pulled.would_run()
     assert {"stain_fit", "stain_images", "stain_metrics"} <= would
     assert not would & {"manifest", "images", "split", "inventory", "phantom"}
@@ -249,7 +245,7 @@ def test_status_tells_where_each_stage_stands(origin, tmp_path):
     assert rows["manifest"] == ["2", "0", "0", "0"]
     assert rows["report"] == ["0", "1", "0", "0"]
     assert "only in DVC is taken from there" in done.stdout
-    change(project, stain={"wcyclegan_gp": {"width": 8}})
+    change(project, stain={"normalizers": {"wcyclegan_gp": {"width": 8}}})
     (project.folder / f"{RUN / 'inventory' / 'tcia.json'}.dvc").unlink()
     later = project.hemabalance("status", *OVERLAYS).stdout
     assert re.search(r"^inventory +0 +3 +0 +1$", later, re.MULTILINE)
