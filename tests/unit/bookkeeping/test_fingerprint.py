@@ -7,6 +7,7 @@ import pytest
 from hemabalance.bookkeeping import fingerprint
 from hemabalance.bookkeeping.fingerprint import code_fingerprint
 from hemabalance.files import canonical_json
+from hemabalance.methods import method_names, modules_of
 
 SCRIPTS = fingerprint.SCRIPTS
 TREE = {
@@ -230,3 +231,15 @@ def test_every_shim_has_a_fingerprint_of_its_own() -> None:
     fingerprint._TREES.clear()
     assert SHIMS
     assert len({code_fingerprint(shim) for shim in SHIMS}) == len(SHIMS)
+
+
+@pytest.mark.parametrize(("stage", "method"), [(stage, m) for stage in sorted(STAGES) for m in method_names(stage)])
+def test_training_a_method_is_told_by_its_folder_and_by_no_other_methods(stage: str, method: str) -> None:
+    shim = SCRIPTS / stage / f"{stage}_fit.py"
+    names = {name.as_posix() for name, _ in fingerprint.covered(shim, modules_of(stage, method))}
+    parts = [name.split("/") for name in names if "/methods/" in name]
+    folders = {part[3] for part in parts if len(part) > 4}
+    assert folders == {method}
+    kept_out = ("hemabalance/sources/", "hemabalance/report/", "hemabalance/config/run", "hemabalance/config/stain")
+    left_out = tuple(f"hemabalance/{name}" for name in fingerprint.NOT_COVERED)
+    assert [name for name in names if name.startswith(kept_out + left_out)] == []

@@ -50,8 +50,12 @@ def trees(files: Iterable[Path] = ()) -> dict[Path, str]:
     return {path: hashlib.sha256(tree.encode()).hexdigest() for path, (tree, _) in _TREES.items()}
 
 
-@cache
-def _fingerprint(shim: Path, modules: Sequence[str]) -> str:
+def covered(shim: Path, modules: Sequence[str] = ()) -> list[tuple[Path, Path]]:
+    """The files whose syntax trees a fingerprint is taken of; arguments and errors as `code_fingerprint`.
+
+    Returns:
+        Path from SCRIPTS, and the path itself, in alphabetical order.
+    """
     todo = [shim, *(path for name in modules for path in _module_files(name))]
     seen: set[Path] = set()
     while todo:
@@ -59,9 +63,14 @@ def _fingerprint(shim: Path, modules: Sequence[str]) -> str:
         if path not in seen:
             seen.add(path)
             todo.extend(_read(path)[1])
-    digest = hashlib.sha256()
     # By name, as a checkout reached through a link or by a relative path has its shims elsewhere than SCRIPTS.
-    for name, path in sorted((name_of(path), path) for path in seen):
+    return sorted((name_of(path), path) for path in seen)
+
+
+@cache
+def _fingerprint(shim: Path, modules: Sequence[str]) -> str:
+    digest = hashlib.sha256()
+    for name, path in covered(shim, modules):
         digest.update(f"{name.as_posix()}\0{_read(path)[0]}\0".encode())
     return digest.hexdigest()[:16]
 
