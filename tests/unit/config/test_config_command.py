@@ -83,6 +83,24 @@ def test_an_unknown_key_is_explained(capsys: pytest.CaptureFixture[str]) -> None
     assert "seed has no 'x'" in said(capsys, "seed.x", code=1)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("stain: {normalizers: {a: {like: b}}}", "stain.normalizers.a.like is 'b', which is no other entry"),
+        ("- 1", "holds no keys"),
+        ("a: [", "is no YAML"),
+    ],
+)
+def test_a_config_file_that_cannot_be_read_is_named(
+    text: str, says: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    assert says in said(capsys, "seed", code=1)
+    (tmp_path / "config.yaml").write_text("stain: {normalizers: [1]}")
+    assert said(capsys, "seed").startswith("seed: 2022")
+
+
 @pytest.mark.parametrize("arguments", ["--schema", ""])
 def test_a_reader_that_has_seen_enough_is_no_error(arguments: str) -> None:
     program = f"{sys.executable} -c 'import sys; from hemabalance.cli import main; sys.exit(main())' config {arguments}"

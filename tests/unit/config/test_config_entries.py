@@ -58,6 +58,12 @@ def test_an_entry_like_another_has_its_keys() -> None:
 
 def test_an_overlay_can_take_an_entry_away() -> None:
     assert "vahadane" not in load_config(with_normalizers(vahadane=None)).stain.normalizers
+    values = deepcopy(BASE)
+    values["classify"]["experiments"]["vgg19_balanced"] = None
+    values["balance"]["recipes"]["plain"] = values["classify"]["experiments"]["plain"] = None
+    values["classify"]["comparisons"].remove({"a": "original", "b": "plain"})
+    config = load_config(values)
+    assert not {"plain", "vgg19_balanced"} & {*config.classify.experiments, *config.balance.recipes}
 
 
 def test_what_is_compared_follows_the_order_of_the_config() -> None:

@@ -5,6 +5,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from hemabalance.errors import InputError
+
 
 def add(commands: Any) -> None:
     """Add the command to what `ArgumentParser.add_subparsers` returned."""
@@ -25,7 +27,11 @@ def run(asked: argparse.Namespace) -> int:
     from hemabalance.config.entries import methods_of_entries
     from hemabalance.config.run import Config, read_config_file
 
-    entries = methods_of_entries(read_config_file(Path("config.yaml")))
+    file = Path("config.yaml")
+    try:
+        entries = methods_of_entries(read_config_file(file))
+    except ValueError as error:
+        raise InputError(file, str(error), "Correct it") from error
     if asked.schema:
         print(schema_of(asked.key, Config, entries))
     else:

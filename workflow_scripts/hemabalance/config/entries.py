@@ -13,12 +13,10 @@ from hemabalance.errors import InputError
 from hemabalance.methods import method_names, settings_class
 from hemabalance.protocols import Protocol
 
-PLACES = {
-    ("stain", "normalizers"): "stain",
-    ("synthesis", "generators"): "synthesis",
-    ("classify", "models"): "classify",
-}
-"""Sections whose keys are names that a person gives, and the stage whose methods their entries name."""
+PLACES = (("stain", "normalizers"), ("synthesis", "generators"), ("classify", "models"))
+"""Sections whose keys are names that a person gives, and whose entries name a method of the stage."""
+OTHER_ENTRIES = (("balance", "recipes"), ("classify", "experiments"), ("classify", "ablations"))
+"""Sections whose keys are names, too, and whose entries name no method."""
 
 
 class Entry(Section):
@@ -78,13 +76,12 @@ def resolved(values: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: `like` names no other entry, or leads back to its own.
     """
     values = dict(values)
-    for section, key in PLACES:
-        held = values.get(section)
-        entries = held.get(key) if isinstance(held, Mapping) else None
-        if not isinstance(held, Mapping) or not isinstance(entries, Mapping):
-            continue  # refused later, with what is wrong about it
-        given = {name: entry for name, entry in entries.items() if entry is not None}
-        values[section] = {**held, key: {name: _complete(f"{section}.{key}", name, given) for name in given}}
+    for section, key in PLACES + OTHER_ENTRIES:
+        if (entries := _entries(values, section, key)) is not None:
+            given = {name: entry for name, entry in entries.items() if entry is not None}
+            if (section, key) in PLACES:
+                given = {name: _complete(f"{section}.{key}", name, given) for name in given}
+            values[section] = {**values[section], key: given}
     return values
 
 
@@ -98,9 +95,16 @@ def methods_of_entries(values: Mapping[str, Any]) -> dict[str, str]:
     return {
         f"{section}.{key}.{name}": str(entry["method"])
         for section, key in PLACES
-        for name, entry in ((values.get(section) or {}).get(key) or {}).items()
+        for name, entry in (_entries(values, section, key) or {}).items()
         if isinstance(entry, Mapping)
     }
+
+
+def _entries(values: Mapping[str, Any], section: str, key: str) -> Mapping[str, Any] | None:
+    """The entries there; None where there is something else, which is refused later, with what is wrong about it."""
+    held = values.get(section)
+    entries = held.get(key) if isinstance(held, Mapping) else None
+    return entries if isinstance(entries, Mapping) else None
 
 
 def _complete(where: str, name: str, entries: Mapping[str, Any]) -> Any:
