@@ -35,6 +35,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Written
     def write(name: str, text: str) -> None:
         (folder / name).mkdir(parents=True)
         (folder / name / "__init__.py").write_text(text)
+        (folder / name / "method.py").write_text("BUILT = 3\n")
 
     monkeypatch.setattr(methods, "PACKAGE", tmp_path / "hemabalance")
     monkeypatch.setattr(listed, "__path__", [str(folder)])
@@ -48,18 +49,31 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Written
 
 
 def test_the_listing_is_of_folders_with_an_init(written: Written, tmp_path: Path) -> None:
-    for name in ("second", "first", "__pycache__", "not-a-name"):
+    for name in ("second", "first"):
         written(name, "")
+    (tmp_path / "hemabalance/stain/methods/__pycache__").mkdir()
     (tmp_path / "hemabalance/stain/methods/empty").mkdir()
     (tmp_path / "hemabalance/stain/methods/helper.py").touch()
     assert method_names("stain") == ("first", "second")
+
+
+def test_a_folder_that_no_method_can_be_named_after_is_refused(written: Written) -> None:
+    written("ac-gan", SETTINGS.format(setting="count") + TRAITS)
+    with pytest.raises(InputError, match=r"hemabalance/stain/methods/ac-gan: is no name of a method\. Rename it"):
+        method_names("stain")
+
+
+def test_a_folder_without_its_code_is_refused(written: Written, tmp_path: Path) -> None:
+    written("half", SETTINGS.format(setting="count") + TRAITS)
+    (tmp_path / "hemabalance/stain/methods/half/method.py").unlink()
+    with pytest.raises(InputError, match=r"hemabalance/stain/methods/half: lacks method\.py, which provides `build`"):
+        settings_class("stain", "half")
 
 
 def test_a_method_is_known_by_its_folder(written: Written, tmp_path: Path) -> None:
     written("whole", SETTINGS.format(setting="count") + TRAITS)
     assert settings_class("stain", "whole")().plain == {"count": 1}
     assert not traits_of("stain", "whole").paired
-    (tmp_path / "hemabalance/stain/methods/whole/method.py").write_text("BUILT = 3\n")
     (tmp_path / "hemabalance/stain/methods/whole/parts").mkdir()
     (tmp_path / "hemabalance/stain/methods/whole/parts/more.py").touch()
     assert implementation("stain", "whole").BUILT == 3

@@ -25,11 +25,17 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def method_names(stage: str) -> tuple[str, ...]:
-    """The methods of a stage (`stain`, `synthesis` or `classify`), in alphabetical order."""
-    folders = (PACKAGE / stage / "methods").iterdir()
-    return tuple(
-        sorted(path.name for path in folders if _NAME.fullmatch(path.name) and (path / "__init__.py").exists())
-    )
+    """The methods of a stage (`stain`, `synthesis` or `classify`), in alphabetical order.
+
+    Raises:
+        InputError: a folder has a name that no method can have.
+    """
+    names = sorted(path.parent.name for path in (PACKAGE / stage / "methods").glob("*/__init__.py"))
+    for name in names:
+        if not _NAME.fullmatch(name):
+            problem = "is no name of a method"
+            raise InputError(_folder(stage, name), problem, "Rename it: small letters, digits and _, a letter first")
+    return tuple(names)
 
 
 def settings_class(stage: str, method: str) -> type[Section]:
@@ -116,6 +122,10 @@ def _declared(stage: str, method: str) -> ModuleType:
     if method not in method_names(stage):
         known = ", ".join(method_names(stage))
         raise InputError(f"method {method}", f"is not in hemabalance/{stage}/methods", f"Choose one of {known}")
+    if not (PACKAGE / stage / "methods" / method / "method.py").exists():
+        raise InputError(
+            _folder(stage, method), "lacks method.py, which provides `build`", "Add it, or move the folder"
+        )
     try:
         return importlib.import_module(f"hemabalance.{stage}.methods.{method}")
     except Exception as error:
