@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from hemabalance.config.section import Section
 from hemabalance.methods import settings_class
+from hemabalance.section import Section
 from hemabalance.training import loop
 
 SMALL: dict[str, Any] = {

@@ -17,8 +17,8 @@ from typing import Any, ClassVar, Self
 
 from pydantic import SerializeAsAny, ValidationError, ValidationInfo, field_validator
 
-from hemabalance.config.section import Section
 from hemabalance.errors import InputError
+from hemabalance.section import Section
 
 PACKAGE = Path(__file__).resolve().parent
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -47,7 +47,7 @@ def settings_class(stage: str, method: str) -> type[Section]:
     declared = _declared(stage, method)
     found = getattr(declared, "Settings", None)
     if not (isinstance(found, type) and issubclass(found, Section)):
-        raise _incomplete(stage, method, "`Settings`, a subclass of hemabalance.config.section.Section")
+        raise _incomplete(stage, method, "`Settings`, a subclass of hemabalance.section.Section")
     return found
 
 

@@ -149,7 +149,18 @@ def test_canonical_json_refuses_what_json_has_no_word_for() -> None:
 # The structure of the package: a module imports from its own floor and those below.
 FLOORS = {
     **dict.fromkeys(
-        ["errors", "files", "parallel", "progress", "protocols", "taxonomy", "torchvision_compat", "cluster"], 1
+        [
+            "errors",
+            "files",
+            "parallel",
+            "progress",
+            "protocols",
+            "section",
+            "taxonomy",
+            "torchvision_compat",
+            "cluster",
+        ],
+        1,
     ),
     **dict.fromkeys(["networks", "metrics", "dataset"], 1),
     **dict.fromkeys(["config", "methods", "stage", "sources", "training", "bookkeeping"], 2),

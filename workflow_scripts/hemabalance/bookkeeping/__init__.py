@@ -1,1 +1,1 @@
-"""Versions of what the workflow made: published with DVC under a seal, restored with the proof that it still holds."""
+"""Who made what: hashes of code, locks, the ledger of jobs, seals, publish and restore; part of no fingerprint."""

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from torch import nn
 
-from hemabalance.config.section import Section
 from hemabalance.errors import InputError
+from hemabalance.section import Section
 from hemabalance.training.images import check_size
 from hemabalance.training.job import FitJob, Images
 from hemabalance.training.loop import Trained

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from hemabalance.config.section import Section
+from hemabalance.section import Section
 
 
 class RecipeConfig(Section):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, ValidationError, model_validator
 
 from hemabalance.config.entries import Entry, any_entry
-from hemabalance.config.section import Section
 from hemabalance.methods import method_names, settings_class
 from hemabalance.protocols import Protocol
+from hemabalance.section import Section
 from hemabalance.training.network_classifier import TrainingSettings
 
 

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal, Union
 
 from pydantic import Field, create_model
 
-from hemabalance.config.section import Section
 from hemabalance.errors import InputError
 from hemabalance.methods import method_names, settings_class
 from hemabalance.protocols import Protocol
+from hemabalance.section import Section
 
 PLACES = (("stain", "normalizers"), ("synthesis", "generators"), ("classify", "models"))
 """Sections whose keys are names that a person gives, and whose entries name a method of the stage."""

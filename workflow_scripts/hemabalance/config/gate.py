@@ -1,6 +1,6 @@
 """The config section `synthesis.gate`."""
 
-from hemabalance.config.section import Count, Section, Share
+from hemabalance.section import Count, Section, Share
 
 
 class GateSettings(Section):

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from hemabalance.config.section import Count, Section
+from hemabalance.section import Count, Section
 
 
 class MeasureConfig(Section):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from hemabalance.config.section import ClassName, Count, Section
+from hemabalance.section import ClassName, Count, Section
 
 Serves = Literal["rich", "rare", "all"]
 """The roles of the classes that a generator may make images of."""

@@ -26,11 +26,11 @@ from hemabalance.config.data import (
 )
 from hemabalance.config.entries import resolved
 from hemabalance.config.explain import explain
-from hemabalance.config.section import Precision, Section
 from hemabalance.config.stain import StainConfig
 from hemabalance.config.synthesis import SynthesisConfig
 from hemabalance.errors import InputError
 from hemabalance.protocols import PROTOCOLS, Protocol
+from hemabalance.section import Precision, Section
 from hemabalance.taxonomy import FOLDERS, Taxonomy
 
 REMEDY = "Correct it there, in the overlay, or in --config"

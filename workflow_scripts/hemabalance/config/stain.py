@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from hemabalance.config.entries import ComparedEntry, any_entry
-from hemabalance.config.section import ClassName, Count, Section
+from hemabalance.section import ClassName, Count, Section
 from hemabalance.training.small_classifier import SmallClassifierSettings
 
 

@@ -9,8 +9,8 @@ from hemabalance.config.entries import ComparedEntry, any_entry
 from hemabalance.config.gate import GateConfig
 from hemabalance.config.measure import MeasureConfig
 from hemabalance.config.roles import RolesConfig, Serves
-from hemabalance.config.section import Count, Section
 from hemabalance.methods import traits_of
+from hemabalance.section import Count, Section
 from hemabalance.training.small_classifier import SmallClassifierSettings
 
 

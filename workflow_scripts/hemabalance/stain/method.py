@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from pydantic import SerializeAsAny
 
-from hemabalance.config.section import Section
 from hemabalance.methods import MethodSpec, implementation, traits_of
+from hemabalance.section import Section
 
 if TYPE_CHECKING:
     from hemabalance.stain.normalizer import Normalizer

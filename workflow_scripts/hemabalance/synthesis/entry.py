@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from hemabalance.config.roles import RolesConfig, Serves
-from hemabalance.config.section import Section
 from hemabalance.errors import InputError
 from hemabalance.methods import method_names
+from hemabalance.section import Section
 from hemabalance.synthesis.data import counts
 from hemabalance.synthesis.generator import Generator
 from hemabalance.synthesis.method import GeneratorSpec

@@ -4,9 +4,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hemabalance.config.measure import MeasureConfig
-from hemabalance.config.section import Count
 from hemabalance.errors import InputError
 from hemabalance.metrics.inception_score import inception_score
+from hemabalance.section import Count
 from hemabalance.synthesis.image_tables import Pictures, agreement, diversity, nearest
 from hemabalance.synthesis.judges import Judges
 from hemabalance.synthesis.set_tables import FLOOR, GENERATED, Compared, Sets, fidelity, manifold

@@ -9,12 +9,12 @@ import pandas as pd
 from hemabalance.config.draws import DrawsConfig
 from hemabalance.config.gate import GateSettings
 from hemabalance.config.roles import RolesConfig
-from hemabalance.config.section import Section
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.seen import write_seen
 from hemabalance.dataset.tables import write_table
 from hemabalance.files import sha256_file, write_json
 from hemabalance.protocols import Protocol
+from hemabalance.section import Section
 from hemabalance.synthesis.data import training_rows
 from hemabalance.synthesis.draw import SCHEMA, draw, write_drawn
 from hemabalance.synthesis.entry import Entry

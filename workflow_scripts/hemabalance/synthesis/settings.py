@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hemabalance.config.section import Beta, Count, Share, Weight
+from hemabalance.section import Beta, Count, Share, Weight
 from hemabalance.synthesis.method import GeneratorSettings
 from hemabalance.training.settings import Decay, NetworkTraining, Rate
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from hemabalance.config.section import Count, Share
+from hemabalance.section import Count, Share
 from hemabalance.training.settings import Decay, NetworkTraining, Rate, Strength
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from hemabalance.config.section import Count, Section
+from hemabalance.section import Count, Section
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Strength = Annotated[float, Field(ge=0, le=1)]

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from hemabalance.config.section import Count
+from hemabalance.section import Count
 from hemabalance.training.settings import NetworkTraining, Rate
 
 

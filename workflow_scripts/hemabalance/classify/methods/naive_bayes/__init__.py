@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from hemabalance.classify.method import ClassifierSettings, ClassifierTraits
-from hemabalance.config.section import Weight
+from hemabalance.section import Weight
 
 
 class Settings(ClassifierSettings):

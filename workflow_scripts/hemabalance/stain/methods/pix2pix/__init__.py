@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from hemabalance.config.section import Weight
+from hemabalance.section import Weight
 from hemabalance.stain.method import NormalizerTraits
 from hemabalance.stain.settings import TranslatorSettings
 

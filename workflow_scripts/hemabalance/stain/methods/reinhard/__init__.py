@@ -1,6 +1,6 @@
 """Colour transfer by mean and standard deviation (Reinhard et al. 2001, IEEE Comput. Graph. Appl. 21(5):34)."""
 
-from hemabalance.config.section import Weight
+from hemabalance.section import Weight
 from hemabalance.stain.method import NormalizerTraits
 from hemabalance.stain.settings import ClassicalSettings
 

@@ -1,6 +1,6 @@
 """Stains by sparse non-negative matrix factorisation (Vahadane et al. 2016, IEEE Trans. Med. Imaging 35:1962)."""
 
-from hemabalance.config.section import Weight
+from hemabalance.section import Weight
 from hemabalance.stain.method import NormalizerTraits
 from hemabalance.stain.settings import TwoStainSettings
 

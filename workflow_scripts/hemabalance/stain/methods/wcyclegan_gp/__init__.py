@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from hemabalance.config.section import Beta, Weight
+from hemabalance.section import Beta, Weight
 from hemabalance.stain.method import NormalizerTraits
 from hemabalance.stain.settings import TranslatorSettings
 

@@ -1,6 +1,6 @@
 """C-WGAN-GP, the thesis's generator of well-filled classes (§3.5, Tables 10-12): generator, critic and classifier."""
 
-from hemabalance.config.section import Weight
+from hemabalance.section import Weight
 from hemabalance.synthesis.method import GeneratorTraits
 from hemabalance.synthesis.settings import ConditionalSettings
 from hemabalance.training.settings import Rate, Strength

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from hemabalance.config.section import Count, Weight
+from hemabalance.section import Count, Weight
 from hemabalance.synthesis.method import GeneratorTraits
 from hemabalance.synthesis.settings import Latent, ReptileSettings, Width
 

@@ -1,6 +1,6 @@
 """FIGR (Clouatre & Demers 2019, arXiv:1901.02199): Reptile on a Wasserstein GAN with gradient penalty, no encoder."""
 
-from hemabalance.config.section import Weight
+from hemabalance.section import Weight
 from hemabalance.synthesis.method import GeneratorTraits
 from hemabalance.synthesis.settings import ReptileSettings
 

@@ -1,4 +1,4 @@
-"""What every part of the config is made of."""
+"""What every part of the config, and every set of a method's settings, is made of."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
