@@ -49,10 +49,11 @@ SOURCES = sorted(CONFIG.sources)
 # What a rule takes of the resource `gpu` that trains networks, and one that runs them.
 GPUS = CONFIG.devices if CONFIG.device == "cuda" else 0
 ONE_GPU = min(GPUS, 1)
-# The figures of the thesis, and the words of the page. No fingerprint of code covers them: they are inputs of the rules
+# The figures of the thesis, the words of the page, and its template. No fingerprint of code covers them: they are inputs of the rules
 # that read them, from the working folder like the files of data/ that git has.
 REPORTED = "workflow_scripts/hemabalance/report/reported.yaml"
 TITLES = "workflow_scripts/hemabalance/report/titles.yaml"
+TEMPLATE = "workflow_scripts/hemabalance/report/page.html"
 COMPARED = {protocol: CONFIG.stain.compared(protocol) for protocol in CONFIG.protocols}
 
 

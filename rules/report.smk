@@ -1,7 +1,7 @@
 # Figures, and the page that shows the run.
 #
 # inputs   results/<run>/{inventory,manifest,images,tables}
-#          workflow_scripts/hemabalance/report/{reported,titles}.yaml
+#          workflow_scripts/hemabalance/report/{reported,titles}.yaml, page.html
 # outputs  results/<run>/figures/*.svg, report.html
 
 FIGURES = expand("contact_sheet_{source}", source=SOURCES) + ["copies_sheet"]
@@ -81,6 +81,7 @@ rule report:
         headline=f"{PAGE}tables/headline.json",
         receipts=expand(f"{RUN}/inventory/{{source}}.json", source=SOURCES),
         titles=TITLES,
+        template=TEMPLATE,
         reported=REPORTED,
     output:
         page=f"{PAGE}report.html",

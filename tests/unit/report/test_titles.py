@@ -122,27 +122,22 @@ IDLE = {"balance/balance_tables", "report/split_table", "stain/stain_audit", "sy
 
 def readers(of: str) -> set[str]:
     """The shims that import a module, directly or not."""
-
-    def modules(shim: Path) -> set[str]:
-        todo, seen = [shim], set()
-        while todo:
-            path = todo.pop()
-            if path not in seen:
-                seen.add(path)
-                todo.extend(fingerprint._read(path)[1])
-        return {fingerprint.name_of(path).as_posix() for path in seen}
-
+    module = Path(f"hemabalance/report/{of}.py")
     shims = [path for path in fingerprint.SCRIPTS.glob("*/*.py") if path.parent.name != fingerprint.PACKAGE]
     names = {shim: fingerprint.name_of(shim).with_suffix("").as_posix() for shim in shims}
-    return {name for shim, name in names.items() if f"hemabalance/report/{of}.py" in modules(shim)}
+    return {name for shim, name in names.items() if module in dict(fingerprint.covered(shim))}
 
 
 @pytest.mark.parametrize(
     ("name", "file", "shims"),
-    [("TITLES", "titles", readers("titles")), ("REPORTED", "reported", readers("reported") - IDLE)],
+    [
+        ("TITLES", "titles.yaml", readers("titles")),
+        ("TEMPLATE", "page.html", readers("page")),
+        ("REPORTED", "reported.yaml", readers("reported") - IDLE),
+    ],
 )
 def test_an_edit_is_seen_by_every_rule_that_reads_the_file(name: str, file: str, shims: set[str]) -> None:
-    assert f'{name} = "workflow_scripts/hemabalance/report/{file}.yaml"' in (ROOT / "rules/common.smk").read_text()
+    assert f'{name} = "workflow_scripts/hemabalance/report/{file}"' in (ROOT / "rules/common.smk").read_text()
     rules = "".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk"))).split("\nrule ")[1:]
     given = [rule for rule in rules if re.search(rf"\n    input:.*\b{name},.*\n    output:", rule, re.DOTALL)]
     assert {re.findall(r'"\.\./workflow_scripts/(\w+/\w+)\.py"', rule)[0] for rule in given} == shims
