@@ -18,7 +18,7 @@ from hemabalance.taxonomy import SOURCE_OF
 
 # For the jobs: threads that wait for each other by spinning take the cores from other jobs, up to ten times over.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-# Jobs import the package of this checkout: their scripts lie in folders beside it, of which it is no part.
+# Jobs import the package of this checkout, whatever copy is installed: Snakemake puts only a script's own folder first.
 os.environ.update(
     PYTHONPATH=os.pathsep.join(filter(None, [str(SCRIPTS), os.getenv("PYTHONPATH")]))
 )
@@ -49,8 +49,8 @@ SOURCES = sorted(CONFIG.sources)
 # What a rule takes of the resource `gpu` that trains networks, and one that runs them.
 GPUS = CONFIG.devices if CONFIG.device == "cuda" else 0
 ONE_GPU = min(GPUS, 1)
-# The figures of the thesis, the words of the page, and its template. No fingerprint of code covers them: they are inputs of the rules
-# that read them, from the working folder like the files of data/ that git has.
+# The figures of the thesis, the words of the page, and its template. No fingerprint of code covers them: they are inputs
+# of the rules that read them, from the working folder like the files of data/ that git has.
 REPORTED = "workflow_scripts/hemabalance/report/reported.yaml"
 TITLES = "workflow_scripts/hemabalance/report/titles.yaml"
 TEMPLATE = "workflow_scripts/hemabalance/report/page.html"

@@ -1,4 +1,4 @@
-# What rules and pages are told of the generators that config names.
+# The generators of the config, as rules and pages need them.
 
 from hemabalance.synthesis.method import GeneratorSpec
 
@@ -24,7 +24,7 @@ def generator_code(script, *generators):
 
 
 def generator_settings(generator):
-    """What a job is told of a generator: its method and settings, the classes it serves, and its size."""
+    """What a job needs to know of a generator: its method and settings, the classes it serves, and its size."""
     return {
         "name": generator,
         "generator": {

@@ -1,4 +1,4 @@
-# What rules and pages are told of the normalisers that config names.
+# The normalisers of the config, as rules and pages need them.
 
 from hemabalance.stain.method import NormalizerSpec
 

@@ -123,7 +123,7 @@ rule synthesis_images:
             protocol=wildcards.protocol,
             precision=CONFIG.precision,
             **generator_settings(wildcards.generator),
-            demand={
+            request={
                 "draws": CONFIG.synthesis.draws.model_dump(),
                 "gate": CONFIG.synthesis.gate.model_dump(exclude={"references"}),
             },

@@ -79,7 +79,8 @@ class Watched:
         before = {name: value.detach().clone() for name, value in _trained(trainee).items()}
         trained = loop.train(trainee, *args, **kwargs)
         self.trainings += 1
-        self.unmoved = {name for name, value in _trained(trainee).items() if torch.equal(value, before[name])}
+        assert before, "a training without a parameter"
+        self.unmoved |= {name for name, value in _trained(trainee).items() if torch.equal(value, before[name])}
         return trained
 
     def _saved(self, *args: Any, **kwargs: Any) -> Any:

@@ -8,7 +8,7 @@ from hemabalance.dataset.splits import read_split
 from hemabalance.stage import stage
 from hemabalance.synthesis.entry import Entry
 from hemabalance.synthesis.judges import open_judges
-from hemabalance.synthesis.make import Demand, Paths, make_images
+from hemabalance.synthesis.make import ImageRequest, Paths, make_images
 from hemabalance.synthesis.reals import read_reals
 from hemabalance.training.device import start
 
@@ -25,7 +25,7 @@ with stage(snakemake) as run, ImageSet(Path(snakemake.input.images), Path(snakem
         RolesConfig.of(wanted["roles"]),
         read_reals(Path(given.real), Path(given.real_features)),
         open_judges(Path(given.inception), Path(given.lpips), Path(given.judge), runtime=runtime),
-        Demand.of(wanted["demand"]),
+        ImageRequest.of(wanted["request"]),
         Paths(*(Path(path) for path in (out.images, out.index, out.gate, out.summary, out.features, out.seen))),
         runtime=runtime,
         threads=run.threads,

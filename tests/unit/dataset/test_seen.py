@@ -27,7 +27,7 @@ from hemabalance.synthesis.fit import fit_generator, no_lesson
 from hemabalance.synthesis.fit_judge import fit_judge
 from hemabalance.synthesis.judges import Judges
 from hemabalance.synthesis.look import look
-from hemabalance.synthesis.make import Demand, Paths, make_images
+from hemabalance.synthesis.make import ImageRequest, Paths, make_images
 from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.reals import to_look_at
 from hemabalance.training.device import start
@@ -173,7 +173,7 @@ def test_a_gate_lists_what_it_compared_with(held: ImageSet, tmp_path: Path) -> N
     real = look(rows, pixels, judges.inception, judges.perceptual)
     make_images(
         "mine", GENERATOR, tmp_path / "weights", held, split, "leak_free", ROLES, real, judges,
-        Demand(
+        ImageRequest(
             draws=DrawsConfig(target_per_class=12, least=2, most_times=1.0),
             gate=GateSettings(confidence=0.4, neighbours=3, copy_quantile=0.01),
         ),

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from hemabalance.config.entries import Entry, any_entry
+from hemabalance.config.entries import MethodEntry, any_entry
 from hemabalance.methods import method_names, settings_class
 from hemabalance.protocols import Protocol
 from hemabalance.section import Section
 from hemabalance.training.network_classifier import TrainingSettings
 
 
-class ModelEntry(Entry):
+class ModelEntry(MethodEntry):
     """One model: experiments name it."""
 
 

@@ -19,7 +19,7 @@ OTHER_ENTRIES = (("balance", "recipes"), ("classify", "experiments"), ("classify
 """Sections whose keys are names, too, and whose entries name no method."""
 
 
-class Entry(Section):
+class MethodEntry(Section):
     """What every entry has that names a method."""
 
     method: str
@@ -33,14 +33,14 @@ class Entry(Section):
         return own(**{name: getattr(self, name) for name in own.model_fields})
 
 
-class ComparedEntry(Entry):
+class ComparedEntry(MethodEntry):
     """An entry that tables compare with others."""
 
     compare: tuple[Protocol, ...] = ("leak_free",)
     """Protocols under which it is in the tables; what is trained under `thesis` has seen the test images."""
 
 
-def any_entry(stage: str, base: type[Entry]) -> Any:
+def any_entry(stage: str, base: type[MethodEntry]) -> Any:
     """The type of an entry: for each method of a stage, `base` with the method's settings, told apart by `method`.
 
     Raises:
@@ -58,7 +58,7 @@ def any_entry(stage: str, base: type[Entry]) -> Any:
     return Annotated[Union[tuple(models)], Field(discriminator="method")]  # noqa: UP007
 
 
-def _settings_beside(stage: str, method: str, base: type[Entry]) -> type[Section]:
+def _settings_beside(stage: str, method: str, base: type[MethodEntry]) -> type[Section]:
     own = settings_class(stage, method)
     for name in own.model_fields:
         if name in base.model_fields:

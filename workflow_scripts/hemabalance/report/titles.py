@@ -23,7 +23,7 @@ _WILDCARDS = {
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """A part of the page.
 
     Attributes:
@@ -49,11 +49,11 @@ class Place:
 
 
 @cache
-def sections() -> Mapping[str, Section]:
+def sections() -> Mapping[str, PageSection]:
     """The sections of the page, by name, in their order."""
     loaded: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("titles.yaml").read_text("utf-8"))
     return {
-        name: Section(
+        name: PageSection(
             _filled(section["title"]),
             _filled(section["note"]),
             {file: (words["title"], words["note"]) for file, words in section["shown"].items()},

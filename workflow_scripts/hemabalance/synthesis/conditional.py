@@ -23,7 +23,7 @@ from hemabalance.training.weights import load_weights, save_weights
 
 
 @dataclass(frozen=True)
-class Variant(Generic[Own]):
+class ConditionalVariant(Generic[Own]):
     """What makes one method differ from the other.
 
     Attributes:
@@ -53,7 +53,7 @@ class Conditional(Generic[Own]):
         InputError: the networks cannot be built for this size or width, or the classes cannot serve.
     """
 
-    def __init__(self, method: Variant[Own], *, classes: Classes, size: int, runtime: Runtime) -> None:
+    def __init__(self, method: ConditionalVariant[Own], *, classes: Classes, size: int, runtime: Runtime) -> None:
         self.method, self.classes, self.size, self.runtime = method, classes, size, runtime
         self.latent = method.settings.latent
         unlearned = [name for name in classes.served if name not in classes.trained]

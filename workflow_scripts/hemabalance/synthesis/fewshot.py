@@ -83,7 +83,7 @@ class Served(nn.Module):
 
 
 @dataclass(frozen=True)
-class Variant(Generic[Own]):
+class FewshotVariant(Generic[Own]):
     """What makes one few-shot method differ from another.
 
     Attributes:
@@ -119,7 +119,7 @@ class FewshotGeneration(Generic[Own]):
         InputError: no class to train on or to serve, or networks that cannot be built for this size or width.
     """
 
-    def __init__(self, method: Variant[Own], *, classes: Classes, size: int, runtime: Runtime) -> None:
+    def __init__(self, method: FewshotVariant[Own], *, classes: Classes, size: int, runtime: Runtime) -> None:
         self.method, self.classes, self.size, self.runtime = method, classes, size, runtime
         for kind, names in (("to learn from", classes.trained), ("to make images of", classes.served)):
             if not names:

@@ -26,7 +26,7 @@ from hemabalance.synthesis.sampling import sample
 from hemabalance.training.device import Runtime
 
 
-class Demand(Section):
+class ImageRequest(Section):
     """What is asked of a generator's images."""
 
     draws: DrawsConfig
@@ -58,7 +58,7 @@ def make_images(
     roles: RolesConfig,
     real: Reals,
     judges: Judges,
-    demand: Demand,
+    request: ImageRequest,
     paths: Paths,
     *,
     runtime: Runtime,
@@ -76,7 +76,7 @@ def make_images(
         roles: which class is rich or rare.
         real: what the judges saw in real images.
         judges: what images are judged with.
-        demand: how many, and what they must pass.
+        request: how many, and what they must pass.
         paths: what to write.
         runtime: where the generator runs; its seed is that of the latents.
         threads: decoders and encoders at once.
@@ -89,17 +89,17 @@ def make_images(
     generator = entry.open(classes, weights, runtime)
     copies = compared_with(
         held, split, protocol, real, classes.served, entry.size, judges.perceptual,
-        quantile=demand.gate.copy_quantile, threads=threads,
+        quantile=request.gate.copy_quantile, threads=threads,
     )  # fmt: skip
     seen = {label: real.seen(ids) for label, ids in copies.ids.items()}
-    doorman = Gate(copies, seen, judges.classifier, demand.gate)
+    doorman = Gate(copies, seen, judges.classifier, request.gate)
 
     def sampler(label: str, indices: range) -> np.ndarray:
         return sample(generator, label, indices, seed=runtime.seed, device=runtime.device)
 
     counted = training_rows(split, protocol, classes.served)["label"].value_counts()
     have = {label: int(counted.get(label, 0)) for label in classes.served}
-    drawn = draw(sampler, judges.inception, doorman, have, demand.draws)
+    drawn = draw(sampler, judges.inception, doorman, have, request.draws)
     digest = sha256_file(weights)
     write_drawn(
         drawn, sampler, paths.images, paths.index, generator=name, weights=digest, seed=runtime.seed, threads=threads
@@ -108,4 +108,4 @@ def make_images(
     # Those of the classes it does not make as well: they have a say in what a copy is.
     write_seen(split, real.table.loc[real.table["reference"], "image_id"], paths.seen)
     write_features(drawn.features, paths.features)
-    write_json({"classes": drawn.summary, "settings": demand.gate.plain | demand.draws.plain}, paths.summary)
+    write_json({"classes": drawn.summary, "settings": request.gate.plain | request.draws.plain}, paths.summary)

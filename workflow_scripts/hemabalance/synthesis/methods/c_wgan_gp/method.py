@@ -15,7 +15,7 @@ from torch.nn import functional
 from hemabalance.networks.conditional import ConditionalClassifier, ConditionalCritic
 from hemabalance.networks.layers import at_least_float32
 from hemabalance.synthesis import conditional_game
-from hemabalance.synthesis.conditional import Conditional, Variant
+from hemabalance.synthesis.conditional import Conditional, ConditionalVariant
 from hemabalance.synthesis.conditional_game import RealImages
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.methods.c_wgan_gp import Settings
@@ -125,7 +125,7 @@ def build(settings: Settings, *, classes: Classes, size: int, runtime: Runtime) 
     Raises:
         InputError: the networks cannot be built for this size or width, or a served class is not trained on.
     """
-    variant = Variant(
+    variant = ConditionalVariant(
         name="c_wgan_gp",
         settings=settings,
         judges=lambda size, count: {

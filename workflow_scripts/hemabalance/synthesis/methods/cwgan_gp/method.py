@@ -5,7 +5,7 @@ Osindero 2014, arXiv:1411.1784): the critic judges image and class together, so 
 """
 
 from hemabalance.networks.conditional import ConditionalCritic
-from hemabalance.synthesis.conditional import Conditional, Variant
+from hemabalance.synthesis.conditional import Conditional, ConditionalVariant
 from hemabalance.synthesis.conditional_game import Game
 from hemabalance.synthesis.methods.cwgan_gp import Settings
 from hemabalance.synthesis.roles import Classes
@@ -18,7 +18,7 @@ def build(settings: Settings, *, classes: Classes, size: int, runtime: Runtime) 
     Raises:
         InputError: the networks cannot be built for this size or width, or a served class is not trained on.
     """
-    variant = Variant(
+    variant = ConditionalVariant(
         name="cwgan_gp",
         settings=settings,
         judges=lambda size, count: {"critic": ConditionalCritic(size, settings.critic_width, count)},

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from hemabalance.networks.fewshot_discriminator import FewshotDiscriminator
 from hemabalance.networks.fewshot_encoder import FewshotEncoder
 from hemabalance.networks.fewshot_generator import FewshotGenerator
-from hemabalance.synthesis.fewshot import FewshotGeneration, Served, Variant
+from hemabalance.synthesis.fewshot import FewshotGeneration, FewshotVariant, Served
 from hemabalance.synthesis.methods.fewshot_meta import Settings
 from hemabalance.synthesis.recalibrate import recalibrate
 from hemabalance.synthesis.reptile import Reptile
@@ -100,7 +100,7 @@ def build(settings: Settings, *, classes: Classes, size: int, runtime: Runtime) 
             "discriminator": FewshotDiscriminator(size, settings.discriminator_width),
         }
 
-    variant = Variant(
+    variant = FewshotVariant(
         name="fewshot_meta",
         settings=settings,
         players=players,

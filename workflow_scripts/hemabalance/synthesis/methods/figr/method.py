@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hemabalance.networks.fewshot_discriminator import FewshotDiscriminator
 from hemabalance.networks.fewshot_generator import FewshotGenerator
-from hemabalance.synthesis.fewshot import FewshotGeneration, Served, Variant
+from hemabalance.synthesis.fewshot import FewshotGeneration, FewshotVariant, Served
 from hemabalance.synthesis.methods.figr import Settings
 from hemabalance.synthesis.reptile import Reptile
 from hemabalance.synthesis.roles import Classes
@@ -58,7 +58,7 @@ def build(settings: Settings, *, classes: Classes, size: int, runtime: Runtime) 
         InputError: the networks cannot be built for this size or width, or there is no class to train on or to serve.
     """
     teams = {"discriminator": ("discriminator",), "generator": ("generator",)}
-    variant = Variant(
+    variant = FewshotVariant(
         name="figr",
         settings=settings,
         players=lambda: {
