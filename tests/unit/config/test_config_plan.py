@@ -235,6 +235,11 @@ def test_a_bundle_is_told_how_photographs_are_prepared() -> None:
     assert not told["rendered"]
 
 
+def test_a_bundle_of_a_method_that_changes_no_image_has_no_direction() -> None:
+    assert plan().config.stain.normalizers["left"].direction == "to_a"
+    assert bundle_settings(plan(), "real", 1)["stain"]["direction"] == "none"
+
+
 def test_one_rendered_archive_makes_a_bundle_rendered() -> None:
     sources = {"tcia": {"origin": "phantom", "archive": "x"}, "mendeley": {"origin": "local", "archive": "y"}}
     assert bundle_settings(Plan(load_config({**VALUES, "sources": sources})), "both", 3)["rendered"]

@@ -62,7 +62,7 @@ def test_cyclegan_critics_are_shown_earlier_fakes(tmp_path: Path) -> None:
 
 
 def test_pix2pix_without_pairs_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"needs pairs.*stain\.normalizers"):
+    with pytest.raises(InputError, match=r"learns from pairs: needs the same cells.*stain\.normalizers"):
         built("pix2pix").fit(StainData(data().a, data().b, None), job(tmp_path))
     with pytest.raises(InputError, match="6 images in look a and 5"):
         built("pix2pix").fit(StainData(data().a, data().b, (data().pairs[0], data().pairs[1][:5])), job(tmp_path))

@@ -95,11 +95,11 @@ def stain_of(
 
     Args:
         name, method, settings: of the normaliser in config.
-        direction, classes: which images it mapped.
+        direction, classes: which images it mapped; the direction `none` for a method that changes none.
         weights: its file.
         model: the `model.json` to be written.
     """
-    if "none" in (method, direction):
+    if direction == "none":
         return None
     return Stain(
         name=name,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hemabalance.config.plan import Plan
+from hemabalance.methods import traits_of
 
 Settings = dict[str, Any]
 
@@ -86,7 +87,7 @@ def bundle_settings(plan: Plan, experiment: str, seed: int) -> Settings:
             "name": normalizer,
             "method": stain.method,
             "settings": stain.own_settings("stain").plain,
-            "direction": stain.direction,
+            "direction": stain.direction if traits_of("stain", stain.method).changes_images else "none",
             "classes": config.stain.classes,
         },
         "rendered": any(source.origin == "phantom" for source in config.sources.values()),

@@ -98,9 +98,9 @@ class Paired:
     def __init__(self, data: StainData, settings: TranslatorSettings, size: int, job: FitJob) -> None:
         if data.pairs is None or not len(data.pairs[0]):
             raise InputError(
-                "stain method pix2pix",
-                "needs pairs, the same cell in both stains, and this data has none",
-                "Take pix2pix out of stain.normalizers, or give the stage rendered pairs of the phantom",
+                "a stain method that learns from pairs",
+                "needs the same cells in both stains, and this data has none",
+                "Give it rendered pairs of the phantom, or take its entry out of stain.normalizers",
             )
         a, b = data.pairs
         if len(a) != len(b):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hemabalance.methods import traits_of
 from hemabalance.taxonomy import SOURCE_OF
 
 DOMAINS = tuple(SOURCE_OF)
@@ -29,7 +30,7 @@ class Measured:
     @property
     def untouched(self) -> bool:
         """Whether it changes nothing: its rows are the baseline."""
-        return self.method == "none"
+        return not traits_of("stain", self.method).changes_images
 
     @property
     def label(self) -> str:
