@@ -13,7 +13,7 @@ from PIL import Image
 from threadpoolctl import threadpool_limits
 
 from hemabalance.config.gate import GateSettings
-from hemabalance.metrics.nearest import POSES, poses
+from hemabalance.metrics.poses import POSES, poses
 from hemabalance.sources.phantom.cells import draw_cells
 from hemabalance.sources.phantom.render import render
 from hemabalance.synthesis.copies import Copies

@@ -17,9 +17,10 @@ from PIL import Image
 from torch.nn.functional import interpolate
 
 from hemabalance.metrics.lpips_weights import WEIGHTS
-from hemabalance.metrics.nearest import POSES, nearest, poses
+from hemabalance.metrics.nearest import nearest
 from hemabalance.metrics.perceptual import SMALLEST, Perceptual, width
 from hemabalance.metrics.pinned_tensors import digest
+from hemabalance.metrics.poses import POSES, poses
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

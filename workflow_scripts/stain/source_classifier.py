@@ -1,4 +1,4 @@
-"""Train a small classifier on source A alone."""
+"""Train small classifiers on source A alone: with its own colours, and with random ones."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,11 +15,14 @@ with stage(snakemake) as run, ExitStack() as stack:
     given, out, wanted = snakemake.input, snakemake.output, run.settings
     runtime = start(**run.device, precision=wanted["precision"], seed=wanted["seed"], threads=run.threads)
     known = open_sets(given.images, given.indexes, stack)["a"]
-    fit_classifier(
-        training_images(known, read_split(Path(given.split)), wanted["protocol"], threads=run.threads),
-        wanted["augmentation"],
-        SmallClassifierSettings.of(wanted["classifier"]),
-        FitJob(runtime, run.state, Path(out.history), run.threads, wanted["seed"]),
-        weights=Path(out.weights),
-        training=Path(out.training),
-    )
+    images = training_images(known, read_split(Path(given.split)), wanted["protocol"], threads=run.threads)
+    for name, *files in zip(wanted["augmentations"], out.weights, out.history, out.training, strict=True):
+        weights, history, training = map(Path, files)
+        fit_classifier(
+            images=images,
+            augmentation=name,
+            settings=SmallClassifierSettings.of(wanted["classifier"]),
+            job=FitJob(runtime, run.state / name, history, run.threads, wanted["seed"]),
+            weights=weights,
+            training=training,
+        )

@@ -12,7 +12,7 @@ from helpers.photographs import hand_made
 from helpers.predictions import predictions
 from hemabalance.classify.predictions import codes_of, make_predictions, write_predictions
 from hemabalance.classify.yardstick import write_yardstick, yardstick
-from hemabalance.dataset.manifest import write_manifest
+from hemabalance.dataset.manifest_table import write_manifest
 from hemabalance.errors import InputError
 
 

@@ -14,7 +14,7 @@ import pytest
 from helpers.stain_stage import drawn
 from helpers.synthesis_stage import CLASSES, SIZE, Made, generated_of, made_of, memorised, real_set, run_of, split_of
 from hemabalance.dataset.imageset import ImageSet
-from hemabalance.metrics.nearest import poses
+from hemabalance.metrics.poses import poses
 from hemabalance.report.losses import losses_figure, read_history
 from hemabalance.report.synthesis.agreement import agreement_figure
 from hemabalance.report.synthesis.gate import gate_figure, outcomes

@@ -14,8 +14,9 @@ from hemabalance.cli import main
 from hemabalance.config.draws import DrawsConfig
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.files import sha256_file
-from hemabalance.synthesis.draw import SCHEMA, Drawn, draw, image_id, write_drawn
+from hemabalance.synthesis.draw import Drawn, draw, image_id, write_drawn
 from hemabalance.synthesis.entry import Entry
+from hemabalance.synthesis.gate_table import SCHEMA
 from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import sample

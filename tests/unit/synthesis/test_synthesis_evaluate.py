@@ -11,7 +11,7 @@ import pytest
 from helpers.feature_extractors import Levels, Redness, means, pictures
 from hemabalance.errors import InputError
 from hemabalance.metrics.frechet import fid
-from hemabalance.metrics.nearest import poses
+from hemabalance.metrics.poses import poses
 from hemabalance.synthesis.evaluate import EvaluationSettings, Side, evaluate
 from hemabalance.synthesis.judges import Judges
 

@@ -10,7 +10,7 @@ from helpers.feature_extractors import Levels, Redness, copies_of, gate_around, 
 from hemabalance.config.gate import GateSettings
 from hemabalance.dataset.perceptual import perceptual_hash, thumbnail
 from hemabalance.errors import InputError
-from hemabalance.metrics.nearest import poses
+from hemabalance.metrics.poses import poses
 from hemabalance.synthesis.copies import LEAST_LPIPS, SIDE, Found, Shelf, thresholds
 from hemabalance.synthesis.gate import Gate
 from hemabalance.synthesis.memorisation import memorisation

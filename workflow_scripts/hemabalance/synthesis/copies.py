@@ -13,8 +13,9 @@ import numpy as np
 from hemabalance.dataset.perceptual import perceptual_hash, thumbnail
 from hemabalance.dataset.working_size import reduced
 from hemabalance.errors import InputError
-from hemabalance.metrics.nearest import POSES, nearest, poses
+from hemabalance.metrics.nearest import nearest
 from hemabalance.metrics.perceptual import Perceptual
+from hemabalance.metrics.poses import POSES, poses
 from hemabalance.synthesis.reals import Apart
 
 SIDE = 64
@@ -38,7 +39,7 @@ class Found(Apart):
 
     Attributes:
         index: int64 (n,), place of the nearest by LPIPS.
-        pose: int64 (n,), the pose of the image (a place in `metrics.nearest.poses`) that is nearest to it.
+        pose: int64 (n,), the pose of the image (a place in `metrics.poses.poses`) that is nearest to it.
     """
 
     index: np.ndarray

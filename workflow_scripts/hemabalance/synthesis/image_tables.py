@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from hemabalance.metrics.intervals import wilson
-from hemabalance.metrics.nearest import poses
 from hemabalance.metrics.perceptual import Perceptual
+from hemabalance.metrics.poses import poses
 from hemabalance.metrics.rows import mean_row
 from hemabalance.metrics.similarity import psnr, ssim
 from hemabalance.synthesis.copies import Shelf

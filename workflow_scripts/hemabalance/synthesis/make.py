@@ -16,9 +16,10 @@ from hemabalance.files import sha256_file, write_json
 from hemabalance.protocols import Protocol
 from hemabalance.section import Section
 from hemabalance.synthesis.data import training_rows
-from hemabalance.synthesis.draw import SCHEMA, draw, write_drawn
+from hemabalance.synthesis.draw import draw, write_drawn
 from hemabalance.synthesis.entry import Entry
 from hemabalance.synthesis.gate import Gate
+from hemabalance.synthesis.gate_table import SCHEMA
 from hemabalance.synthesis.judges import Judges
 from hemabalance.synthesis.look import compared_with
 from hemabalance.synthesis.reals import Reals, write_features

@@ -1,0 +1,78 @@
+"""From a trained model to one that is measured and can be used without the workflow."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from hemabalance.balance.balanced_set import read_balanced
+from hemabalance.classify.bundle import Frame, Origin, Stain
+from hemabalance.classify.measure import measure_predictions
+from hemabalance.classify.pack import pack
+from hemabalance.classify.trained import predict_balanced
+from hemabalance.classify.yardstick import write_yardstick
+from hemabalance.dataset.imageset import ImageSet
+from hemabalance.sources.archives import Limits
+from hemabalance.sources.catalogue import SourceEntry
+from hemabalance.taxonomy import Taxonomy
+from hemabalance.training.device import Runtime
+
+
+def finish_model(
+    *,
+    folder: Path,
+    balanced: Path,
+    sets: Mapping[str, ImageSet],
+    runtime: Runtime,
+    quantile: float,
+    manifest: Path,
+    taxonomy: Taxonomy,
+    origin: Origin,
+    frame: Frame,
+    limits: Limits,
+    stain: Stain | None,
+    sources: Mapping[str, SourceEntry],
+    rendered: bool,
+    draw: int,
+    threads: int,
+) -> None:
+    """Predict the real test images once, measure what the model and experts say of them, and write `model.json`.
+
+    Args:
+        folder: holds `weights.safetensors` and `training.json`; `predictions.parquet`, `calibration.json`,
+            `unlike.safetensors`, `metrics.json`, `yardstick.json`, `model.json` and `card.md` are written into it.
+        balanced: the table of the balanced set that it was trained on.
+        sets: the image sets of that by name.
+        runtime: where the model runs.
+        quantile: see `unlike.fit_look`.
+        manifest: of source B, with what experts said of its images.
+        taxonomy: see `yardstick.yardstick`.
+        origin, frame, limits, stain, sources, rendered: see `bundle.write_bundle`.
+        draw: seed of the resamples; with the same one, experiments are measured on the same resamples.
+        threads: images at once.
+
+    Raises:
+        InputError: the weights, the balanced set, its images or the manifest are missing, damaged or others, or the
+            disk is full.
+    """
+    predictions, calibration = folder / "predictions.parquet", folder / "calibration.json"
+    predict_balanced(
+        folder / "weights.safetensors",
+        read_balanced(balanced),
+        sets,
+        runtime,
+        predictions=predictions,
+        calibration=calibration,
+        unlike=folder / "unlike.safetensors",
+        quantile=quantile,
+        threads=threads,
+    )
+    measure_predictions(
+        predictions,
+        calibration,
+        folder / "metrics.json",
+        experiment=origin.experiment,
+        protocol=origin.protocol,
+        seed=origin.seed,
+        draw=draw,
+    )
+    write_yardstick(manifest, predictions, folder / "yardstick.json", taxonomy=taxonomy)
+    pack(folder, origin, frame, limits, stain, sources, balanced, rendered=rendered)
