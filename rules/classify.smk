@@ -5,8 +5,8 @@
 #          results/<run>/manifest/{source}.parquet, {protocol}/stain/{normalizer}/weights.safetensors
 #          data/weights/mobilenet_v2.safetensors
 # outputs  results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{weights.safetensors,history.jsonl,training.json}
-#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,calibration.json,unlike.safetensors}
-#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{metrics.json,yardstick.json,model.json,card.md}
+#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,calibration.json,out_of_distribution.safetensors}
+#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{metrics.json,expert_agreement.json,model.json,card.md}
 
 
 rule classify_fit:
@@ -50,9 +50,9 @@ rule classify_evaluate:
     output:
         predictions=f"{CLASSIFIER}/predictions.parquet",
         calibration=f"{CLASSIFIER}/calibration.json",
-        unlike=f"{CLASSIFIER}/unlike.safetensors",
+        out_of_distribution=f"{CLASSIFIER}/out_of_distribution.safetensors",
         metrics=f"{CLASSIFIER}/metrics.json",
-        yardstick=f"{CLASSIFIER}/yardstick.json",
+        yardstick=f"{CLASSIFIER}/expert_agreement.json",
         model=f"{CLASSIFIER}/model.json",
         card=f"{CLASSIFIER}/card.md",
     log:

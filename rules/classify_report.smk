@@ -21,7 +21,7 @@ for _page in PLAN.pages:
             metrics=trainings_on(_page, "metrics.json"),
             training=trainings_on(_page, "training.json"),
             predictions=trainings_on(_page, "predictions.parquet"),
-            yardsticks=trainings_on(_page, "yardstick.json"),
+            expert_agreements=trainings_on(_page, "expert_agreement.json"),
             histories=trainings_on(_page, "history.jsonl"),
             images=real_sets_on(_page, "images.zip"),
             indexes=real_sets_on(_page, "images.parquet"),

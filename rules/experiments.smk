@@ -111,7 +111,7 @@ def page_files(page):
             f"figure_{kind}": f"{figures}/classify_{kind}.svg"
             for kind in CLASSIFY_FIGURES
         }
-        | of_each(["classes"], PLAN.parts_on(page)),
+        | of_each(["classes"], PLAN.ablations_on(page)),
         "classify_confusion": of_each(["confusion"], shown),
         "classify_examples": of_each(["examples", "mistakes"], shown),
     }

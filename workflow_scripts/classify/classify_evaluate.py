@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hemabalance.classify.bundle import Frame, Origin, stain_of
+from hemabalance.classify.model_file import Frame, Origin, stain_of
 from hemabalance.classify.finish import finish_model
 from hemabalance.dataset.imageset import open_sets
 from hemabalance.sources.archives import Limits

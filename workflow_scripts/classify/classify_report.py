@@ -6,7 +6,7 @@ from hemabalance.dataset.imageset import open_sets
 from hemabalance.report.classify.write import Files, write_classify_report
 from hemabalance.stage import stage
 
-KINDS = ("audits", "metrics", "training", "predictions", "yardsticks", "histories")
+KINDS = ("audits", "metrics", "training", "predictions", "expert_agreements", "histories")
 
 with stage(snakemake) as run, open_sets(run.settings["sets"], snakemake.input.images, snakemake.input.indexes) as sets:
     write_classify_report(

@@ -9,20 +9,20 @@ from hemabalance.stain.data import open_sets, training_images
 from hemabalance.training.classifier import fit_classifier
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob
-from hemabalance.training.small_classifier import SmallClassifierSettings
+from hemabalance.training.small_classifier_settings import SmallClassifierSettings
 
 with stage(snakemake) as run, ExitStack() as stack:
-    given, out, wanted = snakemake.input, snakemake.output, run.settings
-    runtime = start(**run.device, precision=wanted["precision"], seed=wanted["seed"], threads=run.threads)
-    known = open_sets(given.images, given.indexes, stack)["a"]
-    images = training_images(known, read_split(Path(given.split)), wanted["protocol"], threads=run.threads)
-    for name, *files in zip(wanted["augmentations"], out.weights, out.history, out.training, strict=True):
+    inputs, out, settings = snakemake.input, snakemake.output, run.settings
+    runtime = start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads)
+    known = open_sets(inputs.images, inputs.indexes, stack)["a"]
+    images = training_images(known, read_split(Path(inputs.split)), settings["protocol"], threads=run.threads)
+    for name, *files in zip(settings["augmentations"], out.weights, out.history, out.training, strict=True):
         weights, history, training = map(Path, files)
         fit_classifier(
             images=images,
             augmentation=name,
-            settings=SmallClassifierSettings.of(wanted["classifier"]),
-            job=FitJob(runtime, run.state / name, history, run.threads, wanted["seed"]),
+            settings=SmallClassifierSettings.of(settings["classifier"]),
+            job=FitJob(runtime, run.state / name, history, run.threads, settings["seed"]),
             weights=weights,
             training=training,
         )

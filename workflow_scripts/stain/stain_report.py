@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from hemabalance.dataset.splits import read_split
-from hemabalance.report.stain.tables import read_measured
+from hemabalance.report.stain.tables import read_normalizer_results
 from hemabalance.report.stain.write import Fitted, write_stain_report
 from hemabalance.stage import stage
 from hemabalance.stain.data import open_sets
@@ -16,7 +16,7 @@ with stage(snakemake) as run, ExitStack() as stack:
         [Path(path) for path in given.get(name, [])] for name in ("metrics", "training", "weights", "histories")
     )
     write_stain_report(
-        measured=read_measured(wanted["normalizers"], metrics, training),
+        measured=read_normalizer_results(wanted["normalizers"], metrics, training),
         fitted=[Fitted.of(one, path) for one, path in zip(wanted["changing"], weights, strict=True)],
         histories=dict(zip(wanted["trained"], histories, strict=True)),
         sets=open_sets(given.images, given.indexes, stack),

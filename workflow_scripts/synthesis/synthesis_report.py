@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.splits import read_split
-from hemabalance.report.synthesis.generated import read_generated
+from hemabalance.report.synthesis.generator_results import read_generator_results
 from hemabalance.report.synthesis.write import Drawn, write_synthesis_report
 from hemabalance.stage import stage
 
@@ -15,7 +15,7 @@ with stage(snakemake) as run, ImageSet(Path(snakemake.input.images), Path(snakem
     metrics, training, gates, *files = (
         [Path(path) for path in given[name]] for name in ("metrics", "training", "summaries", *KINDS)
     )
-    generated = read_generated(wanted["generators"], metrics, training, gates)
+    generated = read_generator_results(wanted["generators"], metrics, training, gates)
     write_synthesis_report(
         generators=[(one, Drawn(*paths)) for one, *paths in zip(generated, *files, strict=True)],
         held=held,

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hemabalance.balance.balanced_set import read_balanced
-from hemabalance.classify.bundle import Frame, Origin, Stain
+from hemabalance.classify.model_file import Frame, Origin, Stain
 from hemabalance.classify.measure import measure_predictions
-from hemabalance.classify.pack import pack
-from hemabalance.classify.trained import predict_balanced
-from hemabalance.classify.yardstick import write_yardstick
+from hemabalance.classify.model_folder import pack
+from hemabalance.classify.predict_balanced import predict_balanced
+from hemabalance.classify.expert_agreement import write_expert_agreement
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.sources.archives import Limits
 from hemabalance.sources.catalogue import SourceEntry
@@ -38,14 +38,14 @@ def finish_model(
 
     Args:
         folder: holds `weights.safetensors` and `training.json`; `predictions.parquet`, `calibration.json`,
-            `unlike.safetensors`, `metrics.json`, `yardstick.json`, `model.json` and `card.md` are written into it.
+            `out_of_distribution.safetensors`, `metrics.json`, `expert_agreement.json`, `model.json` and `card.md` are written into it.
         balanced: the table of the balanced set that it was trained on.
         sets: the image sets of that by name.
         runtime: where the model runs.
-        quantile: see `unlike.fit_look`.
+        quantile: see `unlike.fit_detector`.
         manifest: of source B, with what experts said of its images.
         taxonomy: see `yardstick.yardstick`.
-        origin, frame, limits, stain, sources, rendered: see `bundle.write_bundle`.
+        origin, frame, limits, stain, sources, rendered: see `bundle.write_model_file`.
         draw: seed of the resamples; with the same one, experiments are measured on the same resamples.
         threads: images at once.
 
@@ -61,7 +61,7 @@ def finish_model(
         runtime,
         predictions=predictions,
         calibration=calibration,
-        unlike=folder / "unlike.safetensors",
+        unlike=folder / "out_of_distribution.safetensors",
         quantile=quantile,
         threads=threads,
     )
@@ -74,5 +74,5 @@ def finish_model(
         seed=origin.seed,
         draw=draw,
     )
-    write_yardstick(manifest, predictions, folder / "yardstick.json", taxonomy=taxonomy)
+    write_expert_agreement(manifest, predictions, folder / "expert_agreement.json", taxonomy=taxonomy)
     pack(folder, origin, frame, limits, stain, sources, balanced, rendered=rendered)

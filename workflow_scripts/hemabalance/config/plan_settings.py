@@ -14,7 +14,7 @@ def recipe_settings(plan: Plan, recipe: str, protocol: str) -> Settings:
     entry, config = plan.recipe(recipe), plan.config
     return {
         "sets": plan.sets(recipe),
-        "lists": plan.seen(recipe),
+        "lists": plan.real_image_consumers(recipe),
         "recipe": {
             "name": recipe,
             "protocol": protocol,
@@ -51,7 +51,7 @@ def model_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[str, 
         "precision": plan.config.precision,
         "training": seed,
         "sets": plan.sets(recipe),
-        "model": {"method": entry.method, "settings": {**entry.own_settings("classify").plain, **inputs}},
+        "model": {"method": entry.method, "settings": {**entry.method_settings("classify").plain, **inputs}},
         "size": plan.size(recipe),
     }
 
@@ -60,13 +60,13 @@ def evaluation_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[
     """For measuring a model, and making it usable without the workflow; arguments as `model_settings`."""
     return {
         **model_settings(plan, experiment, seed, inputs),
-        "quantile": plan.config.classify.evaluation.unlike_quantile,
+        "quantile": plan.config.classify.evaluation.out_of_distribution_quantile,
         "taxonomy": plan.config.taxonomy,
-        **bundle_settings(plan, experiment, seed),
+        **deployment_settings(plan, experiment, seed),
     }
 
 
-def bundle_settings(plan: Plan, experiment: str, seed: int) -> Settings:
+def deployment_settings(plan: Plan, experiment: str, seed: int) -> Settings:
     """For making a model usable without the workflow."""
     config, entry = plan.config, plan.experiments[experiment]
     normalizer = plan.recipe(entry.recipe).normalizer
@@ -84,7 +84,7 @@ def bundle_settings(plan: Plan, experiment: str, seed: int) -> Settings:
         "stain": {
             "name": normalizer,
             "method": stain.method,
-            "settings": stain.own_settings("stain").plain,
+            "settings": stain.method_settings("stain").plain,
             "direction": stain.direction if traits_of("stain", stain.method).changes_images else "none",
             "classes": config.stain.classes,
         },
@@ -92,7 +92,7 @@ def bundle_settings(plan: Plan, experiment: str, seed: int) -> Settings:
     }
 
 
-def facts(plan: Plan, experiment: str) -> Settings:
+def experiment_description(plan: Plan, experiment: str) -> Settings:
     """What tables and figures say of an experiment before it is measured, whether or not its protocol is listed."""
     config = plan.config
     entry = config.classify.experiments[experiment]
@@ -117,16 +117,16 @@ def page_settings(plan: Plan, page: str) -> Settings:
     pairs = plan.pairs_on(page)
     trainings = [(name, seed) for name in plan.pages[page] for seed in plan.experiments[name].seeds]
     return {
-        "experiments": [{**facts(plan, name), "seed": seed} for name, seed in trainings],
+        "experiments": [{**experiment_description(plan, name), "seed": seed} for name, seed in trainings],
         "comparisons": [{"names": pair, "protocol": plan.experiments[pair[0]].protocol} for pair in pairs],
-        "pictures": {name: picture_settings(plan, name) for name in plan.pages[page]},
-        "parts": plan.parts_on(page),
-        "whole": plan.whole,
-        "ablations": [{"row": row, **facts(plan, name)} for row, name in plan.config.classify.ablations.items()],
+        "pictures": {name: experiment_figure_settings(plan, name) for name in plan.pages[page]},
+        "parts": plan.ablations_on(page),
+        "whole": plan.ablation_baseline,
+        "ablations": [{"row": row, **experiment_description(plan, name)} for row, name in plan.config.classify.ablations.items()],
         "question": pairs[0] if pairs else None,
     }
 
 
-def picture_settings(plan: Plan, experiment: str) -> Settings:
+def experiment_figure_settings(plan: Plan, experiment: str) -> Settings:
     """For the pictures of an experiment."""
     return {"of": plan.heading(experiment), "images": "/".join(plan.real_set(experiment))}

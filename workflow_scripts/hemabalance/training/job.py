@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from hemabalance.training.device import Runtime
-from hemabalance.training.images import Images
-from hemabalance.training.loop import Trained
+from hemabalance.training.data_checks import Images
+from hemabalance.training.loop import TrainingResult
 
 __all__ = ["FitJob", "Images"]
 
@@ -29,7 +29,7 @@ class FitJob:
     threads: int
     seed: int
 
-    def facts(self, trained: Trained) -> dict[str, Any]:
+    def summary(self, trained: TrainingResult) -> dict[str, Any]:
         """JSON values about how a fit went: `steps, seconds` (over all sessions)`, device, precision`."""
         took = {"steps": trained.steps, "seconds": round(trained.seconds, 1)}
         return took | {"device": self.runtime.device.type, "precision": self.runtime.precision}

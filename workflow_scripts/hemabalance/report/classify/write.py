@@ -8,7 +8,7 @@ from typing import Any
 from hemabalance.classify.compare import write_comparison
 from hemabalance.classify.predictions import read_predictions
 from hemabalance.dataset.imageset import ImageSet
-from hemabalance.report.classify.compared import read_compared
+from hemabalance.report.classify.comparison_results import read_comparison_results
 from hemabalance.report.classify.confusion import confusion_figure
 from hemabalance.report.classify.examples import examples_figure, mistakes_figure
 from hemabalance.report.classify.experiments import (
@@ -18,7 +18,7 @@ from hemabalance.report.classify.experiments import (
     firsts,
     part_figure,
 )
-from hemabalance.report.classify.scored import Scored, read_scored
+from hemabalance.report.classify.classifier_results import ClassifierResult, read_classifier_results
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ class Files:
 
     Attributes:
         audits: `audit.json` of each balanced set.
-        metrics, training, predictions, yardsticks, histories: of each training.
+        metrics, training, predictions, expert_agreements, histories: of each training.
     """
 
     audits: Sequence[Path]
     metrics: Sequence[Path]
     training: Sequence[Path]
     predictions: Sequence[Path]
-    yardsticks: Sequence[Path]
+    expert_agreements: Sequence[Path]
     histories: Sequence[Path]
 
 
@@ -55,7 +55,7 @@ def write_classify_report(
     """Compare experiments, and write all that a page shows of them and of the sets that they learned from.
 
     Args:
-        experiments: the trainings, as `scored.read_scored` takes them.
+        experiments: the trainings, as `scored.read_classifier_results` takes them.
         comparisons: `names` of two experiments, and their `protocol`.
         pictures: experiment -> `of`, its heading, and `images`, the name of the set with its test images.
         parts: experiment that leaves a part out -> what it is called.
@@ -72,11 +72,11 @@ def write_classify_report(
         InputError: a file is missing, damaged or of other test images, or the disk is full.
     """
     balance_outputs(files.audits, _beginning("balance_", out))
-    scored = read_scored(experiments, files.metrics, files.training)
-    compared = read_compared(
+    scored = read_classifier_results(experiments, files.metrics, files.training)
+    compared = read_comparison_results(
         [pair["protocol"] for pair in comparisons], _compared(comparisons, scored, files, out, seed)
     )
-    experiment_tables(scored, compared, files.yardsticks, ablations, question, _beginning("table_", out))
+    experiment_tables(scored, compared, files.expert_agreements, ablations, question, _beginning("table_", out))
     experiment_figures(scored, compared, files.histories, ablations, question, _beginning("figure_", out))
     trained = firsts(scored)
     first = {one.name: path for one, path in zip(reversed(scored), reversed(files.predictions), strict=True)}
@@ -90,7 +90,7 @@ def write_classify_report(
 
 
 def _compared(
-    comparisons: Sequence[Mapping[str, Any]], scored: Sequence[Scored], files: Files, out: Mapping[str, Path], seed: int
+    comparisons: Sequence[Mapping[str, Any]], scored: Sequence[ClassifierResult], files: Files, out: Mapping[str, Path], seed: int
 ) -> list[Path]:
     """The comparisons, written."""
     said: dict[str, list[tuple[int, Path]]] = {}

@@ -11,7 +11,7 @@ from hemabalance.protocols import Protocol
 from hemabalance.report.cells import write_csv
 from hemabalance.report.losses import losses_figure, read_history
 from hemabalance.report.stain.figures import stain_methods, stain_rows
-from hemabalance.report.stain.measured import Measured
+from hemabalance.report.stain.normalizer_results import Measured
 from hemabalance.report.stain.probes import audit_figure
 from hemabalance.report.stain.tables import stain_tables
 from hemabalance.stain.data import Sets, size_of
