@@ -11,7 +11,7 @@
 #   results/<run>/{protocol}/source_classifier/{augmentation}/   weights.safetensors, history.jsonl, training.json
 #   results/<run>/{protocol}/stain/{normalizer}/           weights.safetensors, history.jsonl, training.json,
 #                                                          metrics.json, images.zip, images.parquet
-#   results/<run>/{protocol}/synthesis_real/{normalizer}/  real.parquet, features.safetensors: what the judges see in
+#   results/<run>/{protocol}/synthesis_real/{normalizer}/  real_images.parquet, features.safetensors: what the judges see in
 #                                                          the images that synthetic ones are compared with
 #   results/<run>/{protocol}/synthesis_judge/{normalizer}/     weights.safetensors, history.jsonl, training.json
 #   results/<run>/{protocol}/synthesis/{normalizer}/{generator}/   weights.safetensors, history.jsonl, training.json,
@@ -19,8 +19,8 @@
 #                                                          gate.{parquet,json}, features.safetensors, neighbours.parquet
 #   results/<run>/{protocol}/balanced/{recipe}/            images.parquet, audit.json
 #   results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/    weights.safetensors, history.jsonl, training.json,
-#                                                          predictions.parquet, calibration.json, metrics.json, yardstick.json,
-#                                                          unlike.safetensors, model.json, card.md
+#                                                          predictions.parquet, calibration.json, metrics.json, expert_agreement.json,
+#                                                          out_of_distribution.safetensors, model.json, card.md
 #   results/<run>/{protocol}/comparisons/{a}_and_{b}.json  two experiments on the same test images
 #   results/<run>/tables/*.csv  figures/*.svg  report.html
 #   results/<run>/experiments/tables, figures, report.html all experiments (`snakemake experiments`)

@@ -12,7 +12,7 @@ rule balance:
     input:
         unpack(set_files),
         gates=gate_files,
-        lists=seen_files,
+        lists=seen_image_tables,
         split=f"{RUN}/{{protocol}}/split.parquet",
         manifests=expand(f"{RUN}/manifest/{{source}}.parquet", source=SOURCES),
     output:

@@ -2,7 +2,7 @@
 #
 # inputs   results/<run>/{protocol}/balanced/{recipe}/images.parquet, and the image sets that it names
 # outputs  results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{weights.safetensors,history.jsonl,training.json}
-#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,calibration.json,unlike.safetensors}
+#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,calibration.json,out_of_distribution.safetensors}
 #          data/weights/mobilenet_v2.safetensors
 
 
@@ -60,7 +60,7 @@ rule classify_predict:
     output:
         predictions=f"{CLASSIFIER}/predictions.parquet",
         calibration=f"{CLASSIFIER}/calibration.json",
-        unlike=f"{CLASSIFIER}/unlike.safetensors",
+        out_of_distribution=f"{CLASSIFIER}/out_of_distribution.safetensors",
     log:
         f"{RUN}/logs/classify_predict/{{protocol}}/{{experiment}}/seed-{{training}}.log",
     benchmark:

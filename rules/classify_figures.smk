@@ -71,7 +71,7 @@ rule classify_pictures:
         "../envs/cpu.yaml"
     params:
         settings=lambda wildcards: settings(
-            **picture_settings(PLAN, wildcards.experiment)
+            **experiment_figure_settings(PLAN, wildcards.experiment)
         ),
         code=own_code("classify/classify_pictures"),
     script:
@@ -97,7 +97,7 @@ rule classify_parts:
     conda:
         "../envs/cpu.yaml"
     params:
-        settings=lambda wildcards: settings(**part_settings(PLAN, wildcards.experiment)),
+        settings=lambda wildcards: settings(**ablation_figure_settings(PLAN, wildcards.experiment)),
         code=own_code("classify/classify_parts"),
     script:
         "../workflow_scripts/classify/classify_parts.py"

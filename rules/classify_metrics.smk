@@ -1,10 +1,10 @@
 # What classifiers said of the test images, measured and compared; and each of them to be used without the workflow.
 #
 # inputs   results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,calibration.json}
-#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{weights,unlike}.safetensors
+#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{weights,out_of_distribution}.safetensors
 #          results/<run>/manifest/{source}.parquet, {protocol}/balanced/{recipe}/images.parquet,
 #          {protocol}/stain/{normalizer}/weights.safetensors
-# outputs  results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{metrics,yardstick}.json
+# outputs  results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{metrics,expert_agreement}.json
 #          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{model.json,card.md}
 #          results/<run>/{protocol}/comparisons/{a}_and_{b}.json
 
@@ -17,7 +17,7 @@ rule classify_metrics:
         manifest=f"{RUN}/manifest/{SOURCE_OF['b']}.parquet",
     output:
         metrics=f"{CLASSIFIER}/metrics.json",
-        yardstick=f"{CLASSIFIER}/yardstick.json",
+        expert_agreement=f"{CLASSIFIER}/expert_agreement.json",
     log:
         f"{RUN}/logs/classify_metrics/{{protocol}}/{{experiment}}/seed-{{training}}.log",
     benchmark:
@@ -38,7 +38,7 @@ rule classify_model:
     input:
         table=balanced_set,
         weights=f"{CLASSIFIER}/weights.safetensors",
-        unlike=f"{CLASSIFIER}/unlike.safetensors",
+        out_of_distribution=f"{CLASSIFIER}/out_of_distribution.safetensors",
         training=f"{CLASSIFIER}/training.json",
         calibration=f"{CLASSIFIER}/calibration.json",
         metrics=f"{CLASSIFIER}/metrics.json",
@@ -55,7 +55,7 @@ rule classify_model:
         "../envs/cpu.yaml"
     params:
         settings=lambda wildcards: settings(
-            **bundle_settings(PLAN, wildcards.experiment, int(wildcards.training))
+            **deployment_settings(PLAN, wildcards.experiment, int(wildcards.training))
         ),
         code=own_code("classify/classify_model"),
     script:

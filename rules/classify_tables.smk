@@ -1,7 +1,7 @@
 # Balanced sets and classifiers in numbers. A page is a folder of the run: the run itself, or experiments/.
 #
 # inputs   results/<run>/{protocol}/balanced/{recipe}/audit.json, {protocol}/comparisons/{a}_and_{b}.json
-#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{metrics,training,yardstick}.json
+#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{metrics,training,expert_agreement}.json
 #          workflow_scripts/hemabalance/report/reported.yaml
 # outputs  results/<run>/[experiments/]tables/{balance,classify}_{what}.csv, tables/{headline,metrics}.json
 #          results/<run>/[experiments/]figures/balance_images_{protocol}.svg
@@ -46,7 +46,7 @@ rule classify_tables:
     input:
         metrics=on_page("metrics.json"),
         training=on_page("training.json"),
-        yardsticks=on_page("yardstick.json"),
+        expert_agreements=on_page("expert_agreement.json"),
         comparisons=comparison_files,
         reported=REPORTED,
     output:

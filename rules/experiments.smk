@@ -1,12 +1,12 @@
 # Where the trainings of experiments are, and what the pages hold that show them. Functions only, for classify*.smk.
 from hemabalance.config.plan_settings import (
-    bundle_settings,
+    deployment_settings,
     comparison_settings,
     metrics_settings,
     model_settings,
     page_settings,
-    part_settings,
-    picture_settings,
+    ablation_figure_settings,
+    experiment_figure_settings,
     prediction_settings,
 )
 from hemabalance.methods import traits_of
@@ -78,7 +78,7 @@ def of_first(file):
 def with_and_without(file):
     """Input function: a file of the first training of an ablation, and of the whole."""
     return lambda wildcards: [
-        trainings_of(name, file)[0] for name in (wildcards.experiment, PLAN.whole)
+        trainings_of(name, file)[0] for name in (wildcards.experiment, PLAN.ablation_baseline)
     ]
 
 
@@ -134,6 +134,6 @@ def figures_on(page):
         for name in PLAN.pages[page]
         for kind in ("confusion", "examples", "mistakes")
     ]
-    each += [f"classify_classes_{name}" for name in PLAN.parts_on(page)]
+    each += [f"classify_classes_{name}" for name in PLAN.ablations_on(page)]
     pages = [f"{RUN}/{page}figures/{name}.svg" for name in names]
     return pages + [f"{RUN}/figures/{name}.svg" for name in each]

@@ -8,7 +8,7 @@ PAIRS = {
 }
 RENDERED = all(CONFIG.sources[name].origin == "phantom" for name in SOURCE_OF.values())
 NORMALIZERS = {
-    name: NormalizerSpec(method=entry.method, settings=entry.own_settings("stain"))
+    name: NormalizerSpec(method=entry.method, settings=entry.method_settings("stain"))
     for name, entry in CONFIG.stain.normalizers.items()
 }
 

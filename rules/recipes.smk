@@ -46,13 +46,13 @@ def set_files(wildcards):
     }
 
 
-def seen_files(wildcards):
+def seen_image_tables(wildcards):
     """The list of everyone in a recipe who was given real images."""
     normalizer = PLAN.recipe(wildcards.recipe).normalizer
     return [
         f"{RUN}/{wildcards.protocol}/"
         + SEEN[kind].format(normalizer=normalizer, name=name)
-        for kind, name in PLAN.seen(wildcards.recipe)
+        for kind, name in PLAN.real_image_consumers(wildcards.recipe)
     ]
 
 

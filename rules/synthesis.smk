@@ -10,7 +10,7 @@
 GENERATOR = f"{RUN}/{{protocol}}/synthesis/{{normalizer}}/{{generator}}"
 SYNTHESIS_JUDGE = f"{RUN}/{{protocol}}/synthesis_judge/{{normalizer}}"
 SYNTHESIS_REAL = {
-    "real": f"{RUN}/{{protocol}}/synthesis_real/{{normalizer}}/real.parquet",
+    "real": f"{RUN}/{{protocol}}/synthesis_real/{{normalizer}}/real_images.parquet",
     "real_features": f"{RUN}/{{protocol}}/synthesis_real/{{normalizer}}/features.safetensors",
 }
 LPIPS = "data/weights/lpips.safetensors"

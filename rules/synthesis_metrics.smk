@@ -3,7 +3,7 @@
 # inputs   results/<run>/{protocol}/synthesis/{normalizer}/{generator}/…, {protocol}/synthesis_judge/{normalizer}/…
 #          results/<run>/{protocol}/stain/{normalizer}/images.{zip,parquet}, {protocol}/split.parquet
 # outputs  data/weights/lpips.safetensors
-#          results/<run>/{protocol}/synthesis_real/{normalizer}/{real.parquet,features.safetensors}
+#          results/<run>/{protocol}/synthesis_real/{normalizer}/{real_images.parquet,features.safetensors}
 #          results/<run>/{protocol}/synthesis/{normalizer}/{generator}/{metrics.json,neighbours.parquet}
 
 # Real images, all draws, and images along the training.

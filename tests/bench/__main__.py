@@ -36,7 +36,7 @@ from hemabalance.sources.catalogue import load_catalogue
 from hemabalance.sources.decode import UnreadableImage, decode, has_signature
 from hemabalance.sources.inventory import PixelLimits, take_inventory
 from hemabalance.sources.phantom.archive import write_archive
-from hemabalance.sources.phantom.cells import draw_cells
+from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.plan import scaled_counts
 from hemabalance.sources.phantom.render import render
 from hemabalance.taxonomy import CLASSES
@@ -166,7 +166,7 @@ def bench_phantom() -> None:
     labels = [CLASSES[k % len(CLASSES)] for k in range(2000)]
     taken = seconds(
         lambda: render(
-            draw_cells(labels, seed=CONFIG.seed, first_index=0), "a", shape=(128, 128), nuisance=True, threads=WORKERS
+            sample_cells(labels, seed=CONFIG.seed, first_index=0), "a", shape=(128, 128), nuisance=True, threads=WORKERS
         )
     )
     print(f"phantom, 2,000 images of 128 px, {WORKERS} threads: {taken:.1f} s")
@@ -175,12 +175,12 @@ def bench_phantom() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data/raw"), help="folder with the PBC archive")
-    given = parser.parse_args()
+    args = parser.parse_args()
     logging.disable(logging.WARNING)
     print(json.dumps({"machine": platform.processor() or platform.machine(), "python": platform.python_version()}))
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        archive = pbc_archive(given.data, scratch)
+        archive = pbc_archive(args.data, scratch)
         bench_manifest(archive, scratch / "loose", REPEATS)
         full = sum(CATALOGUE["mendeley"].counts.values())
         bench_manifest(grown(archive, scratch / "grown.zip", full), scratch / "grown", 1)

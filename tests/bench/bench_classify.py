@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hemabalance.classify import learning as learning_module
+from hemabalance.classify import classifier_training as learning_module
 from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.model import ModelData
 from hemabalance.classify.settings import NetworkSettings

@@ -11,7 +11,7 @@ import torch
 from hemabalance.methods import method_names, settings_class
 from hemabalance.networks.resnet_generator import ResnetGenerator
 from hemabalance.networks.unet import UNetGenerator
-from hemabalance.sources.phantom.cells import draw_cells
+from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.render import render
 from hemabalance.stain.method import NormalizerSpec
 from hemabalance.stain.normalizer import StainData
@@ -22,9 +22,9 @@ SIZE, IMAGES, REPEATS, WIDTH = 128, 64, 3, 32
 LABELS = ["eosinophil", "lymphocyte", "monocyte", "neutrophil"] * (IMAGES // 4)
 
 
-def looks() -> dict[str, np.ndarray]:
-    cells = draw_cells(LABELS, seed=1, first_index=0)
-    return {look: render(cells, look, shape=(SIZE, SIZE), nuisance=True, threads=2) for look in ("a", "b")}
+def domain_images() -> dict[str, np.ndarray]:
+    cells = sample_cells(LABELS, seed=1, first_index=0)
+    return {domain: render(cells, domain, shape=(SIZE, SIZE), nuisance=True, threads=2) for domain in ("a", "b")}
 
 
 def spec_of(method: str) -> NormalizerSpec:
@@ -36,16 +36,16 @@ def spec_of(method: str) -> NormalizerSpec:
     return NormalizerSpec.of({"method": method, "settings": kept})
 
 
-def rate(method: str, pictures: dict[str, np.ndarray], runtime: Runtime, folder: Path) -> float:
-    """Images of look b brought to look a, a second; the median of some repeats."""
+def rate(method: str, rendered: dict[str, np.ndarray], runtime: Runtime, folder: Path) -> float:
+    """Images of domain b brought to domain a, a second; the median of some repeats."""
     labels = np.array(LABELS)
-    data = StainData(Images(pictures["a"], labels), Images(pictures["b"], labels), (pictures["a"], pictures["b"]))
+    data = StainData(Images(rendered["a"], labels), Images(rendered["b"], labels), (rendered["a"], rendered["b"]))
     normalizer = spec_of(method).build(size=SIZE, runtime=runtime)
     normalizer.fit(data, FitJob(runtime, folder / method, folder / f"{method}.jsonl", 2, 1))
     taken = []
     for _ in range(REPEATS):
         begin = time.perf_counter()
-        normalizer.transform(pictures["b"], to="a")
+        normalizer.transform(rendered["b"], to="a")
         taken.append(time.perf_counter() - begin)
     return IMAGES / statistics.median(taken)
 
@@ -69,11 +69,11 @@ def generators(runtime: Runtime) -> dict[str, float]:
 
 def bench_transform() -> None:
     """Print images a second of `transform` for every method, and of the two generators."""
-    pictures, runtime = looks(), start(device="cpu", precision="32", devices=1, seed=1, threads=2)
+    rendered, runtime = domain_images(), start(device="cpu", precision="32", devices=1, seed=1, threads=2)
     with tempfile.TemporaryDirectory() as name:
         print(f"transform, {IMAGES} images of {SIZE} px, 2 threads, networks of width {WIDTH}, images/s:")
         for method in method_names("stain"):
-            print(f"  {method}: {rate(method, pictures, runtime, Path(name)):.0f}")
+            print(f"  {method}: {rate(method, rendered, runtime, Path(name)):.0f}")
     both = generators(runtime)
     print("  generators alone: " + ", ".join(f"{name} {found:.0f}" for name, found in both.items()))
     print(f"  U-Net is {both['U-Net'] / both['ResNet, 9 blocks']:.1f} times as fast")

@@ -1,4 +1,4 @@
-"""What synthesis costs: an iteration of C-WGAN-GP against its bare passes, samples and the gate a second."""
+"""What synthesis costs: an iteration of C-WGAN-GP against its unwrapped passes, samples and the gate a second."""
 
 import statistics
 import time
@@ -14,19 +14,19 @@ from torch.nn import functional
 from hemabalance.config.gate import GateSettings
 from hemabalance.methods import settings_class
 from hemabalance.metrics import inception_weights, lpips_weights
-from hemabalance.synthesis.copies import Copies
+from hemabalance.synthesis.copies import CopyDetector
 from hemabalance.synthesis.gate import Gate
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.judges import Judges, open_judges
-from hemabalance.synthesis.look import look
 from hemabalance.synthesis.method import GeneratorSpec
-from hemabalance.synthesis.methods.c_wgan_gp.method import Game
+from hemabalance.synthesis.methods.c_wgan_gp.method import ClassifierGuidedTraining
+from hemabalance.synthesis.real_image_measurement import look
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import sample
 from hemabalance.training.classifier import fit_classifier
-from hemabalance.training.device import Runtime, bare, start
+from hemabalance.training.device import Runtime, start, unwrapped
 from hemabalance.training.job import FitJob, Images
-from hemabalance.training.small_classifier import SmallClassifierSettings
+from hemabalance.training.small_classifier_settings import SmallClassifierSettings
 
 SIZE, WIDTH, BATCH, ROUNDS = 64, 24, 16, 7
 WORKING_SIZE = 128
@@ -43,7 +43,7 @@ def job(folder: Path, runtime: Runtime) -> FitJob:
     return FitJob(runtime, folder / "state", folder / "history.jsonl", 1, 1)
 
 
-def took(work: Callable[[], object]) -> float:
+def elapsed(work: Callable[[], object]) -> float:
     start_s = time.perf_counter()
     work()
     return time.perf_counter() - start_s
@@ -58,15 +58,15 @@ def built(method: str, size: int, runtime: Runtime, **changed: Any) -> Any:
 class Bare:
     """The passes of one iteration and nothing else: no sampler, optimiser, average, watch or history."""
 
-    def __init__(self, game: Game) -> None:
+    def __init__(self, training: ClassifierGuidedTraining) -> None:
         self.generator, self.critic, self.classifier = (
-            bare(game.networks[name]) for name in ("generator", "critic", "classifier")
+            unwrapped(training.networks[name]) for name in ("generator", "critic", "classifier")
         )
-        self.game, self.real = game, torch.rand(BATCH, 3, SIZE, SIZE) * 2 - 1
+        self.training, self.real = training, torch.rand(BATCH, 3, SIZE, SIZE) * 2 - 1
         self.targets = torch.arange(BATCH) % len(LABELS)
 
     def fakes(self) -> torch.Tensor:
-        z = torch.randn(BATCH, self.game.settings.latent)
+        z = torch.randn(BATCH, self.training.settings.latent)
         made: torch.Tensor = self.generator(self.generator.encode(z, self.targets))  # type: ignore[operator]
         return made
 
@@ -78,7 +78,7 @@ class Bare:
 
     def iteration(self) -> None:
         functional.cross_entropy(self.classifier(self.real), self.targets).backward()  # type: ignore[no-untyped-call]
-        for _ in range(self.game.settings.critic_steps - 1):
+        for _ in range(self.training.settings.critic_steps - 1):
             with torch.no_grad():
                 fake = self.fakes()
             self.critic_passes(fake)
@@ -92,16 +92,16 @@ class Bare:
 
 
 def bench_iteration(folder: Path, runtime: Runtime) -> None:
-    """Prints an iteration of C-WGAN-GP against its bare passes, in turns."""
+    """Prints an iteration of C-WGAN-GP against its unwrapped passes, in turns."""
     generator = built("c_wgan_gp", SIZE, runtime, width=WIDTH, critic_width=WIDTH, batch=BATCH)
     data = SynthesisData(images(20), images(0), images(0))
-    game = generator.begin(data, job(folder, runtime))
-    passes = Bare(game)
-    rounds = [(took(game.step), took(passes.iteration)) for _ in range(ROUNDS)][2:]
+    training = generator.initialise_training(data, job(folder, runtime))
+    passes = Bare(training)
+    rounds = [(elapsed(training.step), elapsed(passes.iteration)) for _ in range(ROUNDS)][2:]
     ratio = statistics.median(ours / theirs for ours, theirs in rounds)
     print(
-        f"C-WGAN-GP iteration at {SIZE} px, width {WIDTH}, batch {BATCH}, {game.settings.critic_steps} critic steps, "
-        f"1 thread: {statistics.median(ours for ours, _ in rounds):.2f} s, {ratio:.2f} of its bare passes"
+        f"C-WGAN-GP iteration at {SIZE} px, width {WIDTH}, batch {BATCH}, {training.settings.critic_steps} critic steps, "
+        f"1 thread: {statistics.median(ours for ours, _ in rounds):.2f} s, {ratio:.2f} of its unwrapped passes"
     )
 
 
@@ -112,7 +112,7 @@ def bench_samples(runtime: Runtime) -> None:
         generator._ready = True  # untrained weights take as long
         for served in getattr(generator, "_served", {}).values():
             served.count.fill_(len(served.references))
-        seconds = took(lambda made=generator: sample(made, LABELS[0], range(32), seed=1, device=runtime.device))
+        seconds = elapsed(lambda made=generator: sample(made, LABELS[0], range(32), seed=1, device=runtime.device))
         print(
             f"{method} at {WORKING_SIZE} px, {generator.parameters['generator']:,} parameters, 1 thread: "
             f"{32 / seconds:.1f} images/s"
@@ -136,19 +136,19 @@ def bench_gate(folder: Path, runtime: Runtime) -> None:
     rows = pd.DataFrame({"image_id": ids, "label": real.labels, "kind": "training", "reference": True})
     seen = look(rows, real.pixels, judges.inception, judges.perceptual)
     mine = {str(label): real.labels == label for label in np.unique(real.labels)}
-    copies = Copies(
+    copies = CopyDetector(
         {label: real.pixels[where] for label, where in mine.items()},
         {label: ids[where] for label, where in mine.items()},
-        seen.apart(),
+        seen.distances(),
         judges.perceptual,
         quantile=gating.copy_quantile,
         have={label: int(where.sum()) for label, where in mine.items()},
     )
     gate = Gate(copies, {label: seen.features[where] for label, where in mine.items()}, judges.classifier, gating)
     new = images(11).pixels[:32]
-    seconds = took(lambda: gate.assess(new, LABELS[0], judges.inception(new)))
+    seconds = elapsed(lambda: gate.assess(new, LABELS[0], judges.inception(new)))
     features = judges.inception(new)
-    without = took(lambda: gate.assess(new, LABELS[0], features))
+    without = elapsed(lambda: gate.assess(new, LABELS[0], features))
     print(
         f"gate at {SIZE} px against 40 real images, 1 thread: {32 / seconds:.1f} images/s, "
         f"{32 / without:.1f} without Inception's features"

@@ -61,7 +61,7 @@ class Times:
     """All the rest, up to the next step."""
 
 
-class Copier:
+class IdentityTraining:
     """A U-Net that learns to copy: sampled, turned, watched and logged.
 
     A process of its own takes each step with the same images in a bare loop, in turns with this one, so that what
@@ -87,7 +87,7 @@ class Copier:
             last = self.times[-1]
             last.loop = now - self.began - last.drawing - last.waiting
         self.began = now
-        images = augment_dihedral(self.pool.take(self.samplers["images"].draw()), self.generators["poses"])
+        images = augment_dihedral(self.pool.take(self.samplers["images"].next_batch()), self.generators["poses"])
         drawn = time.perf_counter()
         self.bare.send(images.numpy())
         bare = self.bare.recv()
@@ -97,21 +97,23 @@ class Copier:
         return {"copy": loss.detach()}
 
 
-def measured(trainee: Copier) -> tuple[list[Times], float]:
+def measured(trainable: IdentityTraining) -> tuple[list[Times], float]:
     """Each step's times but the first two and the last; how long a checkpoint takes."""
     with tempfile.TemporaryDirectory() as folder:
         train(
-            trainee,
+            trainable,
             SCHEDULE,
             state=Path(folder) / "state",
             history=Path(folder) / "history.jsonl",
             description={},
-            runtime=trainee.runtime,
+            runtime=trainable.runtime,
             what="benchmark",
         )
         start_s = time.perf_counter()
-        save_checkpoint(Path(folder) / "state" / "checkpoint.safetensors", trainee, Position(0), {}, trainee.runtime)
-        return trainee.times[2:-1], time.perf_counter() - start_s
+        save_checkpoint(
+            Path(folder) / "state" / "checkpoint.safetensors", trainable, Position(0), {}, trainable.runtime
+        )
+        return trainable.times[2:-1], time.perf_counter() - start_s
 
 
 def bench_loop() -> None:
@@ -123,7 +125,7 @@ def bench_loop() -> None:
         here, there = multiprocessing.get_context("spawn").Pipe()
         other = multiprocessing.get_context("spawn").Process(target=bare_steps, args=(there,))
         other.start()
-        rounds.append(measured(Copier(runtime, images, here)))
+        rounds.append(measured(IdentityTraining(runtime, images, here)))
         here.send(None)
         other.join()
     steps = [step for times, _ in rounds for step in times]

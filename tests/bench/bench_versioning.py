@@ -19,7 +19,7 @@ from PIL import Image
 
 from hemabalance.bookkeeping.seals import read_versioned
 from hemabalance.bookkeeping.summary import summary
-from hemabalance.sources.phantom.cells import draw_cells
+from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.render import render
 from hemabalance.taxonomy import CLASSES
 
@@ -69,7 +69,7 @@ def encoded() -> list[bytes]:
     """PNGs of rendered cells."""
     labels = [CLASSES[k % len(CLASSES)] for k in range(DIFFERENT)]
     found = []
-    for image in render(draw_cells(labels, seed=1, first_index=0), "a", shape=(SIZE, SIZE), nuisance=True, threads=1):
+    for image in render(sample_cells(labels, seed=1, first_index=0), "a", shape=(SIZE, SIZE), nuisance=True, threads=1):
         buffer = io.BytesIO()
         Image.fromarray(image).save(buffer, "PNG")
         found.append(buffer.getvalue())

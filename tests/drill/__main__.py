@@ -11,7 +11,7 @@ from pathlib import Path
 
 from drill.faults import all_faults
 from drill.faults.fault import Fault
-from drill.one import drill
+from drill.run_fault import drill
 from drill.site import CONFIGS, Site
 from drill.table import summary, table
 from drill.verdict import FAILED
@@ -20,22 +20,22 @@ from helpers.project import ROOT
 
 def main() -> int:
     """0 if no fault ended in a wrong or lost result, else 1."""
-    asked = _parser().parse_args()
-    faults = _chosen(asked.faults, asked.only, asked.seed)
+    args = _parser().parse_args()
+    faults = _chosen(args.faults, args.only, args.seed)
     outcomes, began = [], time.monotonic()
     with ExitStack() as stack:
-        folder = asked.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="drill-")))
+        folder = args.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="drill-")))
         folder.mkdir(parents=True, exist_ok=True)
         _say("The undisturbed run …")
-        site = Site(folder, asked.config)
+        site = Site(folder, args.config)
         for number, fault in enumerate(faults, 1):
             _say(f"{number} of {len(faults)}, {fault.kind}: {fault.name} …")
-            outcome = drill(site, fault, seed=asked.seed + number, say=lambda text: _say(f"    {text}"))
+            outcome = drill(site, fault, seed=args.seed + number, say=lambda text: _say(f"    {text}"))
             outcomes.append(outcome)
             _say(f"  {outcome.verdict} ({outcome.seconds:.0f} s) {'; '.join(outcome.wrong) or outcome.why_not}")
-            _write(asked.out, table(outcomes))
+            _write(args.out, table(outcomes))
     print(table(outcomes))
-    _say(f"{summary(outcomes)} {(time.monotonic() - began) / 60:.0f} min; the table is in {asked.out} too.")
+    _say(f"{summary(outcomes)} {(time.monotonic() - began) / 60:.0f} min; the table is in {args.out} too.")
     return int(any(outcome.verdict == FAILED for outcome in outcomes))
 
 

@@ -4,7 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
-from drill.running import Said
+from drill.running import ProcessResult
 from drill.scene import Scene
 
 _FILE = re.compile(r"ERROR (\S+?)(?:, member \S+)?: .*Delete it and run", re.MULTILINE)
@@ -13,7 +13,7 @@ _GIT = re.compile(r"(\S+\.dvc): .*Check it out from git again")
 _AGAIN = re.compile(r"run the same command again|and run again|Run it again|run the command again", re.IGNORECASE)
 
 
-def follow(said: Said, scene: Scene) -> list[str]:
+def follow(said: ProcessResult, scene: Scene) -> list[str]:
     """Do what a failed run asks for.
 
     Returns:

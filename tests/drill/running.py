@@ -14,12 +14,12 @@ LONGEST_S = 1800.0
 _POLL_S = 0.02
 
 
-class MissedError(Exception):
+class MissedMomentError(Exception):
     """What a fault was waiting for was over before the fault came."""
 
 
 @dataclass(frozen=True)
-class Said:
+class ProcessResult:
     """A run that has ended.
 
     Attributes:
@@ -73,12 +73,12 @@ class Running:
         """What `found` returns, as soon as it is true.
 
         Raises:
-            MissedError: the program ended before.
+            MissedMomentError: the program ended before.
         """
         began = time.monotonic()
         while not (it := found()):
             if self._popen.poll() is not None or time.monotonic() - began > LONGEST_S:
-                raise MissedError(f"{what} never came")
+                raise MissedMomentError(f"{what} never came")
             time.sleep(_POLL_S)
         return it
 
@@ -96,22 +96,22 @@ class Running:
         """Send a signal to the program, or to its process group, as a terminal or a batch system would.
 
         Raises:
-            MissedError: it has ended.
+            MissedMomentError: it has ended.
         """
         if self.ended:
-            raise MissedError("the workflow had ended")
+            raise MissedMomentError("the workflow had ended")
         (os.killpg if all_of_it else os.kill)(self.pid, number)
 
-    def wait(self) -> Said:
+    def wait(self) -> ProcessResult:
         """Its end, and the end of all that it started."""
         code = self._popen.wait(LONGEST_S)
         for process in self.processes():
             psutil.wait_procs([process], timeout=LONGEST_S)
-        return Said(code, self._log.read_text("utf-8", "replace"))
+        return ProcessResult(code, self._log.read_text("utf-8", "replace"))
 
-    def wait_alone(self) -> Said:
+    def wait_alone(self) -> ProcessResult:
         """The end of the program alone."""
-        return Said(self._popen.wait(LONGEST_S), self._log.read_text("utf-8", "replace"))
+        return ProcessResult(self._popen.wait(LONGEST_S), self._log.read_text("utf-8", "replace"))
 
     def end(self) -> None:
         """Leave none of its processes behind."""

@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
+from drill.mount_namespace import MountNamespace
 from drill.results import digests
-from drill.rooms import Room
-from drill.running import MissedError, Running, Said
+from drill.running import MissedMomentError, ProcessResult, Running
 from drill.verdict import unclear
 from drill.work import Work
-from helpers.project import Project, command, surroundings
+from helpers.project import Project, command, environment_variables
 
 DRILL = "drill.yaml"
 """Overlay that faults change."""
@@ -25,14 +25,20 @@ class Base:
         project: the folder.
         run: its name in config.
         overlays: of its config.
-        whole: whether it is all that the config asks for.
+        complete: whether it is all that the config asks for.
         times: seconds that the longest job of each rule took.
     """
 
     def __init__(
-        self, project: Project, run: str, overlays: Sequence[str], *, whole: bool, times: Mapping[str, float]
+        self, project: Project, run: str, overlays: Sequence[str], *, complete: bool, times: Mapping[str, float]
     ) -> None:
-        self.project, self.run, self.overlays, self.whole, self.times = project, run, tuple(overlays), whole, times
+        self.project, self.run, self.overlays, self.complete, self.times = (
+            project,
+            run,
+            tuple(overlays),
+            complete,
+            times,
+        )
         self.results = project.folder / "results" / run
         self.expected = digests(project.folder, run)
 
@@ -48,7 +54,7 @@ class Scene:
         expected: what the results must be in the end.
         disturbed: the runs that the fault disturbed.
         wrong: what was not as it should be so far.
-        told: whether a run has failed and said why.
+        error_reported: whether a run has failed and said why.
     """
 
     def __init__(self, base: Base, work: Work, place: Path, *, seed: int, hurry: float) -> None:
@@ -65,45 +71,45 @@ class Scene:
         self.project = base.project.copy(place / "project")
         self.random = random.Random(seed)
         self.expected = dict(base.expected)
-        self.whole = base.whole
-        self.disturbed: list[Said] = []
+        self.complete = base.complete
+        self.disturbed: list[ProcessResult] = []
         self.wrong: list[str] = []
-        self.told = False
-        self.room: Room | None = None
+        self.error_reported = False
+        self.namespace: MountNamespace | None = None
         self._closing = ExitStack()
         self._running: list[Running] = []
         self.targets = work.targets(base.results)
-        for path in work.taken(self.results):
+        for path in work.removed_files(self.results):
             path.unlink()
 
     @property
     def folder(self) -> Path:
-        """The project, as seen from outside of the room that it may be in."""
-        return self.room.seen(self.project.folder) if self.room else self.project.folder
+        """The project, as seen from outside of the namespace that it may be in."""
+        return self.namespace.seen(self.project.folder) if self.namespace else self.project.folder
 
     @property
     def results(self) -> Path:
         return self.folder / "results" / self.base.run
 
-    def enter(self, room: Room) -> Room:
+    def enter(self, namespace: MountNamespace) -> MountNamespace:
         """From now on all runs happen in there."""
-        self.room = self._closing.enter_context(room)
-        return room
+        self.namespace = self._closing.enter_context(namespace)
+        return namespace
 
-    def begin(self, *, more: Mapping[str, str] | None = None) -> Running:
+    def start_workflow(self, *, more: Mapping[str, str] | None = None) -> Running:
         """Start the workflow on the targets."""
         return self.start(command(*self.targets, overlays=self.base.overlays), more=more)
 
     def start(self, arguments: Sequence[str], *, more: Mapping[str, str] | None = None) -> Running:
         """Start any program in the project."""
         log = self._place / f"said-{len(self._running)}.txt"
-        called = self.room.inside(arguments, self.project.folder) if self.room else list(arguments)
-        environment = {**surroundings(self.project.folder), **(more or {})}
+        called = self.namespace.inside(arguments, self.project.folder) if self.namespace else list(arguments)
+        environment = {**environment_variables(self.project.folder), **(more or {})}
         running = Running(called, self.project.folder, log, environment)
         self._running.append(running)
         return running
 
-    def snakemake(self, *arguments: str) -> Said:
+    def snakemake(self, *arguments: str) -> ProcessResult:
         """Run the workflow to its end."""
         return self.start(command(*arguments, overlays=self.base.overlays)).wait()
 
@@ -120,18 +126,18 @@ class Scene:
     def miss(self, running: Running, why: str) -> NoReturn:
         """Give up, as the moment is over."""
         running.end()
-        raise MissedError(why)
+        raise MissedMomentError(why)
 
     def unlock(self) -> None:
         """What a person does after a kill whom Snakemake has told so."""
         if any((self.folder / ".snakemake" / "locks").glob("*.lock")):
             self.snakemake("--unlock")
 
-    def disturb(self, said: Said, *, must_explain: bool = True) -> None:
+    def disturb(self, said: ProcessResult, *, must_explain: bool = True) -> None:
         """Note how a disturbed run ended; one that was not killed and failed must have said why."""
         self.disturbed.append(said)
         if must_explain and said.code != 0:
-            self.told = True
+            self.error_reported = True
             if why := unclear(said):
                 self.wrong.append(why)
 
@@ -143,7 +149,7 @@ class Scene:
         """
         project = self.base.project.copy(self._place / "changed")
         results = project.folder / "results" / self.base.run
-        for path in self.work.taken(results):
+        for path in self.work.removed_files(results):
             path.unlink()
         change(project.folder)
         done = project.snakemake(*self.targets, overlays=self.base.overlays)
@@ -152,7 +158,7 @@ class Scene:
         concerned = self.work.concerns(self.base.results)
         made = digests(project.folder, self.base.run)
         self.expected = {name: digest for name, digest in made.items() if name in concerned}
-        self.whole = False
+        self.complete = False
 
     def found(self) -> dict[str, str]:
         """What there is of what is expected, and what is left over beside it."""

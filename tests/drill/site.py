@@ -10,7 +10,7 @@ import yaml
 
 from drill.faults.fault import PUBLISHED, RAW, Fault
 from drill.scene import DRILL, Base, Scene
-from helpers.project import OVERLAYS, ROOT, Project, opened
+from helpers.project import OVERLAYS, ROOT, Project, existing_project
 
 # So long that a fault can come in their middle, where those of the tests are over in a moment.
 _LONGER = {
@@ -47,9 +47,9 @@ class Site:
         """A finished run of a kind, see `Fault`."""
         times = _times(self._plain.folder / "results" / self._run / "benchmarks")
         if kind == RAW:
-            return Base(self._once(RAW, self._read), RAW, (*self._overlays, f"{RAW}.yaml"), whole=False, times=times)
+            return Base(self._once(RAW, self._read), RAW, (*self._overlays, f"{RAW}.yaml"), complete=False, times=times)
         project = self._once(PUBLISHED, self._publish) if kind == PUBLISHED else self._plain
-        return Base(project, self._run, self._overlays, whole=True, times=times)
+        return Base(project, self._run, self._overlays, complete=True, times=times)
 
     def scene(self, fault: Fault, *, seed: int, hurry: float) -> Scene:
         """A copy for a fault; arguments as `Scene`."""
@@ -61,7 +61,7 @@ class Site:
     def _once(self, name: str, make: Callable[[Path], Project]) -> Project:
         folder, done = self._folder / name, self._folder / f"{name}.complete"
         if done.exists():
-            return opened(folder)
+            return existing_project(folder)
         shutil.rmtree(folder, ignore_errors=True)
         project = make(folder)
         done.touch()

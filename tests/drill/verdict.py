@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from drill.running import Said
+from drill.running import ProcessResult
 
 IDENTICAL, TOLD, FAILED, NOT_TRIED = "identical", "clear error, then identical", "FAILED", "not tried"
 _TRACE = "Traceback (most recent call last)"
@@ -25,7 +25,7 @@ class Outcome:
         kind: group of faults.
         fault: what was done, and where to.
         said: what the workflow said to it, one line.
-        told: whether a person had to be told something before the results came right.
+        error_reported: whether a person had to be told something before the results came right.
         again: jobs that ran after the fault.
         wrong: what is not as it should be; empty if nothing.
         seconds: all of it took.
@@ -35,7 +35,7 @@ class Outcome:
     kind: str
     fault: str
     said: str = ""
-    told: bool = False
+    error_reported: bool = False
     again: int = 0
     wrong: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -45,10 +45,10 @@ class Outcome:
     def verdict(self) -> str:
         if self.why_not:
             return NOT_TRIED
-        return FAILED if self.wrong else TOLD if self.told else IDENTICAL
+        return FAILED if self.wrong else TOLD if self.error_reported else IDENTICAL
 
 
-def message(said: Said) -> str:
+def message(said: ProcessResult) -> str:
     """The sentence in which a run says why it failed; empty if it gave none that a person could use."""
     for line in said.text.splitlines():
         if found := _OURS.search(line):
@@ -64,7 +64,7 @@ def message(said: Said) -> str:
     return last.strip() if spoken else ""
 
 
-def unclear(said: Said) -> str:
+def unclear(said: ProcessResult) -> str:
     """Why what a failed run said is of no use to a person; empty if it is."""
     if said.code == 0 or message(said):
         return ""
@@ -73,6 +73,6 @@ def unclear(said: Said) -> str:
     return f"a run failed and gave {kind}: {last.strip()[:120]}"
 
 
-def jobs_run(runs: Sequence[Said]) -> int:
+def jobs_run(runs: Sequence[ProcessResult]) -> int:
     """How many jobs finished."""
     return sum(len(re.findall(r"^Finished jobid: ", said.text, re.MULTILINE)) for said in runs)

@@ -16,29 +16,29 @@ class Work:
     Attributes:
         name: of the part.
         rules: that must run, in this order.
-        gone: patterns of the files that are taken away, in `results/<run>`.
-        wanted: patterns of those that are asked for again.
+        removed: patterns of the files that are taken away, in `results/<run>`.
+        requested: patterns of those that are asked for again.
         made: patterns of the files that are made where nothing is taken away.
     """
 
     name: str
     rules: tuple[str, ...]
-    gone: tuple[str, ...]
-    wanted: tuple[str, ...]
+    removed: tuple[str, ...]
+    requested: tuple[str, ...]
     made: tuple[str, ...] = ()
 
-    def taken(self, results: Path) -> list[Path]:
+    def removed_files(self, results: Path) -> list[Path]:
         """The files that are taken away, of a finished run."""
-        return _matching(results, self.gone)
+        return _matching(results, self.removed)
 
     def concerns(self, results: Path) -> set[str]:
         """The files that this part makes, by their paths in the run's folder."""
-        return {path.relative_to(results).as_posix() for path in _matching(results, self.made or self.gone)}
+        return {path.relative_to(results).as_posix() for path in _matching(results, self.made or self.removed)}
 
     def targets(self, results: Path) -> list[str]:
         """What to ask for, as Snakemake names it, of a finished run."""
         root = results.parent.parent
-        return [path.relative_to(root).as_posix() for path in _matching(results, self.wanted)]
+        return [path.relative_to(root).as_posix() for path in _matching(results, self.requested)]
 
 
 def _matching(results: Path, patterns: Sequence[str]) -> list[Path]:
@@ -56,7 +56,7 @@ STAIN = Work(
     ),
     (f"{_STAIN}/images.zip",),
 )
-DRAWING = Work(
+SYNTHESIS = Work(
     "synthesis",
     ("synthesis_fit", "synthesis_images"),
     tuple(
@@ -86,5 +86,5 @@ TABLES = Work(
     ("tables/classify_*", "figures/classify_c*", "report.html"),
     ("report.html",),
 )
-TRAININGS = (STAIN, DRAWING, CLASSIFIER)
+TRAININGS = (STAIN, SYNTHESIS, CLASSIFIER)
 ALL = (IMAGES, *TRAININGS, TABLES)

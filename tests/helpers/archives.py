@@ -15,12 +15,12 @@ TarMode = Literal["w:", "w:gz", "w:bz2", "w:xz"]
 def write_zip(path: Path, files: Files, compression: int = zipfile.ZIP_DEFLATED) -> Path:
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, content in files.items():
-            archive.writestr(entry(name, compression), content)
+            archive.writestr(zip_info(name, compression), content)
     return path
 
 
-def entry(name: str, compression: int = zipfile.ZIP_STORED, unix_mode: int = 0) -> zipfile.ZipInfo:
-    """A zip entry under exactly this name, which writestr would otherwise tidy."""
+def zip_info(name: str, compression: int = zipfile.ZIP_STORED, unix_mode: int = 0) -> zipfile.ZipInfo:
+    """A zip zip_info under exactly this name, which writestr would otherwise tidy."""
     info = zipfile.ZipInfo("x")
     info.filename = info.orig_filename = name
     info.compress_type = compression
@@ -32,28 +32,28 @@ def zip_bytes(files: Files, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", compression) as archive:
         for name, content in files.items():
-            archive.writestr(entry(name, compression), content)
+            archive.writestr(zip_info(name, compression), content)
     return buffer.getvalue()
 
 
 def write_tar(path: Path, files: Files, mode: TarMode = "w:") -> Path:
-    return write_tar_entries(path, [file_entry(name, content) for name, content in files.items()], mode)
+    return write_tar_members(path, [tar_member(name, content) for name, content in files.items()], mode)
 
 
-def write_tar_entries(path: Path, entries: Iterable[tuple[tarfile.TarInfo, bytes]], mode: TarMode = "w:") -> Path:
+def write_tar_members(path: Path, entries: Iterable[tuple[tarfile.TarInfo, bytes]], mode: TarMode = "w:") -> Path:
     with tarfile.open(str(path), mode) as archive:
         for info, content in entries:
             archive.addfile(info, io.BytesIO(content))
     return path
 
 
-def file_entry(name: str, content: bytes) -> tuple[tarfile.TarInfo, bytes]:
+def tar_member(name: str, content: bytes) -> tuple[tarfile.TarInfo, bytes]:
     info = tarfile.TarInfo(name)
     info.size = len(content)
     return info, content
 
 
-def special_entry(name: str, kind: bytes, target: str = "") -> tuple[tarfile.TarInfo, bytes]:
+def special_tar_member(name: str, kind: bytes, target: str = "") -> tuple[tarfile.TarInfo, bytes]:
     info = tarfile.TarInfo(name)
     info.type, info.linkname = kind, target
     return info, b""

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from helpers.photographs import hand_made, photograph
+from helpers.photographs import manifest_from_rows, photograph
 from hemabalance.balance.audit import AuditSettings, write_audit
 from hemabalance.balance.balanced_set import BalanceSettings, balance, candidates
-from hemabalance.balance.leaks import Walked
+from hemabalance.balance.leaks import AuditInputs
 from hemabalance.dataset.imageset import ImageSet, write_image_set
-from hemabalance.dataset.seen import SCHEMA, Kind, Seen
+from hemabalance.dataset.seen_images import SCHEMA, Kind, SeenImages
 from hemabalance.dataset.splits import draws
 from hemabalance.protocols import Protocol
 from hemabalance.report.balance.tables import read_audits
@@ -26,7 +26,7 @@ COUNTS = {  # source, folder, class -> images
     ("tcia", "BAS", "basophil"): 10,
     ("tcia", "PMO", "promyelocyte"): 5,
 }
-DRAWN = 20  # of each class that a generator serves, every second of them accepted
+GENERATED = 20  # of each class that a generator serves, every second of them accepted
 GENERATORS = {"rich": ("basophil", "monocyte"), "rare": ("promyelocyte",)}
 MAKERS = {"basophil": "rich", "monocyte": "rich", "promyelocyte": "rare"}
 TARGET = BalanceSettings(target_per_class=20, above="keep", test_share=0.3, validation_share=0.1)
@@ -34,7 +34,7 @@ AUDIT = AuditSettings(size=SIZE, hash_radius=12, min_correlation=0.92, audit_ima
 
 
 @dataclass(frozen=True)
-class Run:
+class BalanceRun:
     """All that a balanced set is made of."""
 
     folder: Path
@@ -44,7 +44,7 @@ class Run:
     gates: Mapping[str, pd.DataFrame]
 
 
-def run(folder: Path, protocol: Protocol = "leak_free", pictures: Mapping[str, np.ndarray] | None = None) -> Run:
+def run(folder: Path, protocol: Protocol = "leak_free", pictures: Mapping[str, np.ndarray] | None = None) -> BalanceRun:
     """The run; of `pictures`, image id -> pixels, those that are to differ from the usual ones.
 
     A test image is each fifth of its source and class, a validation image each that follows one.
@@ -54,7 +54,7 @@ def run(folder: Path, protocol: Protocol = "leak_free", pictures: Mapping[str, n
         for (source, code, label), n in COUNTS.items()
         for k in range(n)
     ]
-    manifest = hand_made(rows)
+    manifest = manifest_from_rows(rows)
     split = manifest[["image_id", "source", "label", "group_id"]].sort_values("image_id", ignore_index=True)
     split = split.assign(draw=draws(split["group_id"], seed=SEED), part="pool")
     if protocol == "leak_free":
@@ -65,7 +65,7 @@ def run(folder: Path, protocol: Protocol = "leak_free", pictures: Mapping[str, n
     gates = {
         name: sets[name].index[["image_id"]].assign(accepted=np.arange(len(sets[name])) % 2 == 0) for name in GENERATORS
     }
-    return Run(folder, manifest, split, sets, gates)
+    return BalanceRun(folder, manifest, split, sets, gates)
 
 
 def _real(folder: Path, split: pd.DataFrame, pictures: Mapping[str, np.ndarray]) -> ImageSet:
@@ -77,9 +77,9 @@ def _real(folder: Path, split: pd.DataFrame, pictures: Mapping[str, np.ndarray])
 
 
 def _generated(folder: Path, name: str, classes: Sequence[str], pictures: Mapping[str, np.ndarray]) -> ImageSet:
-    told = [(f"{label}-{index:010d}", label, index) for label in classes for index in range(DRAWN)]
-    rows = pd.DataFrame(told, columns=["image_id", "label", "index"])
-    notes = [json.dumps({"generator": name, "class": label, "index": index}) for _, label, index in told]
+    keys = [(f"{label}-{index:010d}", label, index) for label in classes for index in range(GENERATED)]
+    rows = pd.DataFrame(keys, columns=["image_id", "label", "index"])
+    notes = [json.dumps({"generator": name, "class": label, "index": index}) for _, label, index in keys]
     rows = rows.drop(columns="index").assign(source="synthetic", origin="synthetic", provenance=notes)
     start = 1000 * (1 + list(GENERATORS).index(name))
     usual = (photograph(seed, SIZE) for seed in range(start, start + len(rows)))
@@ -94,7 +94,7 @@ def written(folder: Path, name: str, rows: pd.DataFrame, pictures: Sequence[np.n
 
 
 def balanced(
-    made: Run,
+    made: BalanceRun,
     protocol: Protocol = "leak_free",
     *,
     gated: bool = True,
@@ -106,14 +106,14 @@ def balanced(
     return balance(made.split, made.sets["real"].index, protocol, makers, drawn, settings, seed=SEED)
 
 
-def seen(made: Run, kind: Kind, name: str, *more: str) -> Seen:
+def seen(made: BalanceRun, kind: Kind, name: str, *more: str) -> SeenImages:
     """A list of all visible images of the run, and of `more`."""
     visible = made.split["part"].isin(("train", "pool"))
     table = made.split[visible | made.split["image_id"].isin(more)]
-    return Seen(kind, name, SCHEMA.validate(table[list(SCHEMA.columns)].astype("str")))
+    return SeenImages(kind, name, SCHEMA.validate(table[list(SCHEMA.columns)].astype("str")))
 
 
-def lists(made: Run) -> list[Seen]:
+def lists(made: BalanceRun) -> list[SeenImages]:
     """Who was given what, as it should be; `rare` had `rich` for a teacher."""
     named: list[tuple[Kind, str]] = [
         ("normalizer", "stain"), ("generator", "rich"), ("generator", "rare"), ("teacher", "rich"),
@@ -122,7 +122,7 @@ def lists(made: Run) -> list[Seen]:
     return [seen(made, kind, name) for kind, name in named]
 
 
-def walked(made: Run, protocol: Protocol = "leak_free", **changed: Any) -> Walked:
+def audit_inputs(made: BalanceRun, protocol: Protocol = "leak_free", **changed: Any) -> AuditInputs:
     given = {
         "recipe": "mine",
         "protocol": protocol,
@@ -134,10 +134,10 @@ def walked(made: Run, protocol: Protocol = "leak_free", **changed: Any) -> Walke
         "gated": True,
         "sets": made.sets,
     }
-    return Walked(**{**given, **changed})
+    return AuditInputs(**{**given, **changed})
 
 
-def audited(given: Walked, **changed: Any) -> dict[str, Any]:
+def run_audit(given: AuditInputs, **changed: Any) -> dict[str, Any]:
     """What `audit.json` says; the file is not there after an error."""
     path = Path(str(given.sets["real"].path.parent)) / "audit.json"
     path.unlink(missing_ok=True)
@@ -153,7 +153,7 @@ def audited(given: Walked, **changed: Any) -> dict[str, Any]:
 def audits(folder: Path) -> list[Any]:
     """What is found of two sets, one under each protocol, as files give it back."""
     made, pooled = run(folder / "1"), run(folder / "2", "thesis")
-    found = [audited(walked(made)), audited(walked(pooled, "thesis"))]
+    found = [run_audit(audit_inputs(made)), run_audit(audit_inputs(pooled, "thesis"))]
     for place, one in enumerate(found):
         (folder / f"{place}.json").write_text(json.dumps(one))
     return read_audits([folder / "0.json", folder / "1.json"])

@@ -17,7 +17,7 @@ addEventListener("load", () => {
 </script>"""
 
 
-class Seen(NamedTuple):
+class RenderedPage(NamedTuple):
     """A page as a browser showed it.
 
     Attributes:
@@ -36,7 +36,7 @@ def browser() -> str | None:
     return shutil.which("chromium") or shutil.which("google-chrome")
 
 
-def shown(html: str, folder: Path) -> Seen:
+def shown(html: str, folder: Path) -> RenderedPage:
     """Open a page and look at it.
 
     Args:
@@ -51,5 +51,5 @@ def shown(html: str, folder: Path) -> Seen:
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     seen = re.search(r'data-seen="([^"]*)"', done.stdout)
     assert seen, done.stdout[-500:]
-    told = json.loads(seen[1].replace("&quot;", '"'))
-    return Seen(told["seen"], told["errors"], re.findall(r"^.*CONSOLE.*$", done.stderr, re.MULTILINE))
+    reported = json.loads(seen[1].replace("&quot;", '"'))
+    return RenderedPage(reported["seen"], reported["errors"], re.findall(r"^.*CONSOLE.*$", done.stderr, re.MULTILINE))

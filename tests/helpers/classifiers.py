@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from helpers.any_method import small_settings
+from helpers.method_settings import small_settings
 from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.model import ModelData
 from hemabalance.metrics import imagenet_weights
-from hemabalance.metrics.imagenet import empty_network
+from hemabalance.metrics.imagenet_features import build_without_weights
 from hemabalance.metrics.pinned_tensors import digest, write_pinned
 from hemabalance.taxonomy import CLASSES
 from hemabalance.training.device import Runtime, start
@@ -75,11 +75,11 @@ def built(name: str, size: int = SIZE, **changed: Any) -> Any:
     return spec.build(classes=CLASSES, size=size, runtime=runtime())
 
 
-def stand_in_features(folder: Path) -> tuple[Path, str]:
+def random_imagenet_weights(folder: Path) -> tuple[Path, str]:
     """Random weights in the place of those learned on ImageNet, and what their digest must be."""
     rng = np.random.default_rng(3)
     tensors = {}
-    for name, value in empty_network().state_dict().items():
+    for name, value in build_without_weights().state_dict().items():
         if value.dtype == torch.int64:
             tensors[name] = np.zeros((), np.int64)
         elif name.endswith(("running_var", "1.weight")) or value.ndim == 1:

@@ -1,4 +1,4 @@
-"""Discs coloured by class, and the conditional generators built, begun and fitted on them."""
+"""Discs coloured by class, and the conditional generators built, initialise and fitted on them."""
 
 from pathlib import Path
 from typing import Any
@@ -7,21 +7,21 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.any_method import small_settings
+from helpers.method_settings import small_settings
 from helpers.small_trainings import cpu
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.roles import Classes
-from hemabalance.training.device import Runtime, bare
+from hemabalance.training.device import Runtime, unwrapped
 from hemabalance.training.job import FitJob, Images
 
 SIZE = 16
 LABELS = ("basophil", "monocyte", "platelet")
 COLOURS = {"basophil": (90, 40, 120), "monocyte": (120, 170, 60), "platelet": (220, 120, 150), "neutrophil": (0, 0, 0)}
 TRAINING: dict[str, Any] = {"lr": 2e-3, "batch": 4, "critic_steps": 2, "snapshots": 3}
-OWN: dict[str, dict[str, Any]] = {"c_wgan_gp": {"classifier_lr": 2e-3}, "cwgan_gp": {}}
+METHOD_SETTINGS: dict[str, dict[str, Any]] = {"c_wgan_gp": {"classifier_lr": 2e-3}, "cwgan_gp": {}}
 """Where the tests of a method want other values than `small_settings` and its defaults give."""
-every_method = pytest.mark.parametrize("name", OWN)
+every_method = pytest.mark.parametrize("name", METHOD_SETTINGS)
 
 
 def cells(labels: list[str], seed: int, size: int = SIZE) -> Images:
@@ -48,13 +48,13 @@ def job(folder: Path, seed: int = 7, runtime: Runtime | None = None) -> FitJob:
 def built(
     name: str, size: int = SIZE, trained: tuple[str, ...] = LABELS, served: tuple[str, ...] = LABELS, **changed: Any
 ) -> Any:
-    settings = small_settings("synthesis", name, **{**TRAINING, **OWN[name], **changed})
+    settings = small_settings("synthesis", name, **{**TRAINING, **METHOD_SETTINGS[name], **changed})
     spec = GeneratorSpec(method=name, settings=settings)
     return spec.build(classes=Classes(trained, served), size=size, runtime=cpu())
 
 
-def begun(name: str, folder: Path, **changed: Any) -> Any:
-    return built(name, **changed).begin(data(), job(folder))
+def initialise(name: str, folder: Path, **changed: Any) -> Any:
+    return built(name, **changed).initialise_training(data(), job(folder))
 
 
 def fitted(name: str, folder: Path, seed: int = 7, **changed: Any) -> Any:
@@ -63,8 +63,8 @@ def fitted(name: str, folder: Path, seed: int = 7, **changed: Any) -> Any:
     return generator
 
 
-def parameters(game: Any) -> dict[str, dict[str, torch.Tensor]]:
+def parameters(training: Any) -> dict[str, dict[str, torch.Tensor]]:
     return {
-        name: {key: value.detach().clone() for key, value in bare(game.networks[name]).named_parameters()}
-        for name in game.optimizers
+        name: {key: value.detach().clone() for key, value in unwrapped(training.networks[name]).named_parameters()}
+        for name in training.optimizers
     }

@@ -1,11 +1,11 @@
-"""Small data for the few-shot methods, and the generators built, begun and fitted on it."""
+"""Small data for the few-shot methods, and the generators built, initialise and fitted on it."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from helpers.any_method import small_settings
+from helpers.method_settings import small_settings
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.roles import Classes
@@ -16,7 +16,7 @@ SIZE = 16
 CLASSES = Classes(("basophil", "monocyte"), ("monoblast", "smudge_cell"))
 TRAINING: dict[str, Any] = {"lr": 1e-3, "betas": (0.5, 0.9), "outer_step": 0.5}
 SHORT: dict[str, Any] = {"episodes": 1, "inner_steps": 1, "adapt_steps": 2, "snapshots": 1}
-OWN: dict[str, dict[str, Any]] = {"fewshot_meta": {"lambda_mode_seeking": 0.1}, "figr": {}}
+METHOD_SETTINGS: dict[str, dict[str, Any]] = {"fewshot_meta": {"lambda_mode_seeking": 0.1}, "figr": {}}
 """Where the tests of a method want other values than `small_settings` and its defaults give."""
 LEVELS = {"basophil": 60, "monocyte": 120, "monoblast": 180, "smudge_cell": 220}
 
@@ -47,12 +47,12 @@ def job(folder: Path, seed: int = 7, precision: str = "32") -> FitJob:
 
 
 def built(name: str, size: int = SIZE, classes: Classes = CLASSES, **changed: Any) -> Any:
-    settings = small_settings("synthesis", name, **{**TRAINING, **OWN[name], **changed})
+    settings = small_settings("synthesis", name, **{**TRAINING, **METHOD_SETTINGS[name], **changed})
     return GeneratorSpec(method=name, settings=settings).build(classes=classes, size=size, runtime=runtime())
 
 
-def begun(name: str, folder: Path, **changed: Any) -> Any:
-    return built(name, **changed).begin(data(), job(folder))
+def initialise(name: str, folder: Path, **changed: Any) -> Any:
+    return built(name, **changed).initialise_training(data(), job(folder))
 
 
 def fitted(name: str, folder: Path, seed: int = 7, **changed: Any) -> Any:

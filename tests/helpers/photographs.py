@@ -20,7 +20,7 @@ from hemabalance.sources.phantom.archive import U8, jpeg, tiff
 LIMITS = Limits(max_members=2000, max_member_bytes=1 << 22, max_total_bytes=1 << 28, max_ratio=1000.0)
 PIXELS = PixelLimits(max_pixels=100_000, min_side=32, hash="where_needed")
 HASH_ALL = replace(PIXELS, hash="all")
-ENTRY = SourceEntry(
+SOURCE_ENTRY = SourceEntry(
     title="Cells of a test",
     doi="10.0/test",
     page="https://example.org/cells",
@@ -44,7 +44,7 @@ def photograph(seed: int, side: int = 48) -> U8:
     return np.asarray(Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC))
 
 
-def picture_of(name: str) -> U8:
+def photograph_of(name: str) -> U8:
     """The photograph that belongs to `<folder>/<file>`, whatever encloses it."""
     return photograph(crc32("/".join(name.split("/")[-2:]).encode()))
 
@@ -57,7 +57,7 @@ def mendeley_files(
         for folder in folders
         for n in range(each)
     ]
-    return {name: jpeg(picture_of(name)) for name in names}
+    return {name: jpeg(photograph_of(name)) for name in names}
 
 
 def tcia_files(
@@ -66,7 +66,7 @@ def tcia_files(
     """TIFF files with their annotation file, in which nothing is re-annotated."""
     names = [f"{root}/{folder}/{folder}_{n + 1:04d}.tiff" for folder in folders for n in range(each)]
     annotations = {f"{root.partition('/')[0]}/annotations.dat": annotation_lines(names)}
-    return annotations | {name: tiff(picture_of(name)) for name in names}
+    return annotations | {name: tiff(photograph_of(name)) for name in names}
 
 
 def annotation_lines(names: Sequence[str]) -> bytes:
@@ -78,7 +78,7 @@ def inventory(
     path: Path,
     source: str = "mendeley",
     *,
-    entry: SourceEntry = ENTRY,
+    entry: SourceEntry = SOURCE_ENTRY,
     pixels: PixelLimits = PIXELS,
     threads: int = 1,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -100,7 +100,7 @@ def manifest_of(
     return table.set_index("image_id", drop=False)
 
 
-def hand_made(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+def manifest_from_rows(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """A manifest from what matters of its rows: `image_id` (`<source>/<folder>/<file>`), `label`, `status`, ..."""
     full = []
     for row in rows:

@@ -33,7 +33,7 @@ def predictions(n: int = 120, seed: int = 1, skill: float = 2.0, **labels: Any) 
 
 def measured(table: pd.DataFrame, **more: Any) -> dict[str, Any]:
     found = measure(
-        table, {"temperature": 1.0}, **({"experiment": "e", "protocol": "leak_free", "seed": 1} | more), draw=5
+        table, {"temperature": 1.0}, **({"experiment": "e", "protocol": "leak_free", "seed": 1} | more), resample_seed=5
     )
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     return found

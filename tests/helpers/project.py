@@ -77,7 +77,7 @@ AUTHOR = {
 OVERLAYS = ("profiles/overlays/demo.yaml", "tiny.yaml")
 
 
-def surroundings(folder: Path) -> dict[str, str]:
+def environment_variables(folder: Path) -> dict[str, str]:
     """Environment variables of all that runs in a project: its own package comes before an installed one."""
     path = [str(folder / "workflow_scripts"), os.environ.get("PYTHONPATH", "")]
     more = {"PYTHONPATH": os.pathsep.join(filter(None, path)), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"}
@@ -113,7 +113,7 @@ class Project:
         return subprocess.run(
             command(*arguments, overlays=overlays),
             cwd=self.folder,
-            env=surroundings(self.folder),
+            env=environment_variables(self.folder),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -125,7 +125,7 @@ class Project:
         return subprocess.run(
             [sys.executable, "-c", program, *map(str, arguments)],
             cwd=self.folder,
-            env=surroundings(self.folder),
+            env=environment_variables(self.folder),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -137,7 +137,7 @@ class Project:
         done = subprocess.run(
             [*program, *map(str, command[1:])],
             cwd=self.folder,
-            env={**surroundings(self.folder), **AUTHOR},
+            env={**environment_variables(self.folder), **AUTHOR},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -171,10 +171,10 @@ class Project:
     def copy(self, folder: Path) -> "Project":
         """The same in another folder."""
         shutil.copytree(self.folder, folder, symlinks=True)
-        return opened(folder)
+        return existing_project(folder)
 
 
-def opened(folder: Path) -> Project:
+def existing_project(folder: Path) -> Project:
     """A project that is in its folder already."""
     project = object.__new__(Project)
     project.folder = folder

@@ -10,4 +10,4 @@ if __name__ == "__main__":
     runtime = start(device="cpu", precision="32", devices=2, seed=3, threads=1)
     met = runtime.gather(runtime.rank)
     if runtime.rank == 0:
-        Path(sys.argv[1]).write_text(json.dumps({"world": runtime.world, "met": met}))
+        Path(sys.argv[1]).write_text(json.dumps({"world_size": runtime.world_size, "met": met}))

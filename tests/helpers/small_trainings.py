@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from hemabalance.training.average import ExponentialAverage
 from hemabalance.training.batches import BalancedSampler, EpochSampler, ImagePool, Sampler, augment_dihedral
 from hemabalance.training.device import Runtime, start
-from hemabalance.training.loop import Schedule, Trained, Trainee, train
+from hemabalance.training.loop import Schedule, Trainable, TrainingResult, train
 from hemabalance.training.weights import save_weights
 
 SIZE = 12
@@ -40,7 +40,7 @@ def cut_at(step: int) -> Callable[[int], None]:
     return cut
 
 
-def ask_at(step: int) -> Callable[[int], None]:
+def terminate_at(step: int) -> Callable[[int], None]:
     """For `before_step`: SIGTERM to this process."""
 
     def ask(now: int) -> None:
@@ -68,18 +68,18 @@ class TinyGan:
         critic = nn.Sequential(
             nn.Conv2d(3, width, 4, 2), nn.BatchNorm2d(width), nn.LeakyReLU(0.2), nn.Conv2d(width, 1, 3)
         )
-        make = nn.Conv2d(3, 3, 3, padding=1)
+        generator = nn.Conv2d(3, 3, 3, padding=1)
         self.bare_critic = critic
         self.critic, critic_optimizer = runtime.setup(critic, torch.optim.Adam(critic.parameters(), 2e-3, (0.5, 0.9)))
-        self.make = runtime.setup(make)
-        make_optimizer = torch.optim.RMSprop(make.parameters(), 1e-3, momentum=0.5)
-        self.networks = {"critic": self.critic, "generator": self.make}
-        self.optimizers = {"critic": critic_optimizer, "generator": make_optimizer}
+        self.generator = runtime.setup(generator)
+        generator_optimizer = torch.optim.RMSprop(generator.parameters(), 1e-3, momentum=0.5)
+        self.networks = {"critic": self.critic, "generator": self.generator}
+        self.optimizers = {"critic": critic_optimizer, "generator": generator_optimizer}
         self.schedulers = {
             "critic": torch.optim.lr_scheduler.MultiStepLR(critic_optimizer, [11, 23], 0.5),
-            "generator": torch.optim.lr_scheduler.LinearLR(make_optimizer, 1.0, 0.1, 30),
+            "generator": torch.optim.lr_scheduler.LinearLR(generator_optimizer, 1.0, 0.1, 30),
         }
-        self.averages = {"generator": ExponentialAverage(self.make, 0.9)}
+        self.averages = {"generator": ExponentialAverage(self.generator, 0.9)}
         self.samplers: dict[str, Sampler] = {
             "a": BalancedSampler(LABELS, 4, runtime.seed, runtime.rank),
             "b": EpochSampler(len(IMAGES), 4, runtime.seed, runtime.rank),
@@ -90,7 +90,7 @@ class TinyGan:
         np.random.seed(runtime.seed + runtime.rank)
 
     def images(self, sampler: str) -> Tensor:
-        return augment_dihedral(self.pool.take(self.samplers[sampler].draw()), self.generators["poses"])
+        return augment_dihedral(self.pool.take(self.samplers[sampler].next_batch()), self.generators["poses"])
 
     def penalty(self, real: Tensor, fake: Tensor) -> Tensor:
         alpha = torch.rand(len(real), 1, 1, 1, device=real.device)
@@ -102,13 +102,13 @@ class TinyGan:
     def step(self) -> dict[str, Tensor]:
         self.before_step(self.runtime.step)
         a, b = self.images("a"), self.images("b")
-        fake = self.make(a).detach()
+        fake = self.generator(a).detach()
         critic_loss = self.critic(fake).mean() - self.critic(b).mean() + self.penalty(b, fake) * np.random.uniform(1, 2)
         self.runtime.minimise(critic_loss, self.optimizers["critic"], [self.critic], "critic")
         losses = {"critic": critic_loss.detach()}
         if self.runtime.step % 3 == 1:
-            loss = -self.critic(self.make(a)).mean() + (self.make(self.make(a)) - a).abs().mean()
-            self.runtime.minimise(loss, self.optimizers["generator"], [self.make], "generator")
+            loss = -self.critic(self.generator(a)).mean() + (self.generator(self.generator(a)) - a).abs().mean()
+            self.runtime.minimise(loss, self.optimizers["generator"], [self.generator], "generator")
             self.averages["generator"].update()
             losses["generator"] = loss.detach()
         for scheduler in self.schedulers.values():
@@ -116,7 +116,7 @@ class TinyGan:
         return losses
 
 
-class Line:
+class LinearTraining:
     """One linear layer whose loss `loss(step, output)` is given; nothing else."""
 
     def __init__(self, runtime: Runtime, loss: Callable[[int, Tensor], Tensor]) -> None:
@@ -138,10 +138,10 @@ class Line:
         return {"line": loss.detach()}
 
 
-def walk(folder: Path, trainee: Trainee, runtime: Runtime, schedule: Schedule = SCHEDULE) -> Trained:
+def run_training(folder: Path, trainable: Trainable, runtime: Runtime, schedule: Schedule = SCHEDULE) -> TrainingResult:
     """Train anything in `folder`."""
     return train(
-        trainee,
+        trainable,
         schedule,
         state=folder / "state",
         history=folder / "history.jsonl",
@@ -157,13 +157,13 @@ def fit(
     *,
     schedule: Schedule = SCHEDULE,
     description: dict[str, Any] = DESCRIPTION,
-    trainee: TinyGan | None = None,
+    trainable: TinyGan | None = None,
     **options: Any,
-) -> Trained:
+) -> TrainingResult:
     """Train a new TinyGan with `folder/state`; leave `history.jsonl` and `weights.safetensors` in `folder`."""
-    trainee = trainee or TinyGan(runtime, **options)
+    trainable = trainable or TinyGan(runtime, **options)
     done = train(
-        trainee,
+        trainable,
         schedule,
         state=folder / "state",
         history=folder / "history.jsonl",
@@ -172,8 +172,8 @@ def fit(
         what="training tiny",
     )
     if runtime.rank == 0:
-        average = {"average": trainee.averages["generator"].module}
-        save_weights(folder / "weights.safetensors", {**trainee.networks, **average}, {})
+        average = {"average": trainable.averages["generator"].module}
+        save_weights(folder / "weights.safetensors", {**trainable.networks, **average}, {})
     return done
 
 

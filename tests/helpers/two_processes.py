@@ -14,7 +14,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from helpers.small_trainings import SCHEDULE, Line, PowerCut, TinyGan, ask_at, cut_at, fit, walk
+from helpers.small_trainings import SCHEDULE, LinearTraining, PowerCut, TinyGan, cut_at, fit, run_training, terminate_at
 from hemabalance.training.checkpoint import weights
 from hemabalance.training.device import Runtime, start
 from hemabalance.training.monitor import TrainingDiverged
@@ -22,8 +22,8 @@ from hemabalance.training.monitor import TrainingDiverged
 SHORT = replace(SCHEDULE, steps=14, checkpoint_every=5)
 
 
-def digest(trainee: TinyGan) -> str:
-    tensors = weights(trainee)
+def digest(trainable: TinyGan) -> str:
+    tensors = weights(trainable)
     return sha256(b"".join(tensors[name].numpy().tobytes() for name in sorted(tensors))).hexdigest()
 
 
@@ -42,13 +42,13 @@ def written(folder: Path) -> set[str]:
     """A set that fills with the names of the files this process opens below `folder` to write to."""
     names: set[str] = set()
 
-    def look(event: str, arguments: tuple[object, ...]) -> None:
+    def record_open(event: str, arguments: tuple[object, ...]) -> None:
         if event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR):
             path = Path(os.fsdecode(arguments[0])) if isinstance(arguments[0], str | bytes) else Path()
             if path.is_relative_to(folder):
                 names.add(path.name)
 
-    sys.addaudithook(look)
+    sys.addaudithook(record_open)
     return names
 
 
@@ -59,16 +59,16 @@ def main(folder: Path) -> None:
     def spoil_one(step: int, output: Tensor) -> Tensor:
         return output * (math.nan if step == 8 and runtime.rank == 1 else 1.0)
 
-    saw: dict[str, object] = {"rank": runtime.rank, "world": runtime.world}
-    saw["drew"] = TinyGan(runtime).samplers["a"].draw().tolist()
+    saw: dict[str, object] = {"rank": runtime.rank, "world_size": runtime.world_size}
+    saw["drew"] = TinyGan(runtime).samplers["a"].next_batch().tolist()
     saw["pose"] = TinyGan(runtime).generators["poses"].initial_seed()
     alone = TinyGan(runtime)
-    fit(folder / "alone", runtime, schedule=SHORT, trainee=alone)
+    fit(folder / "alone", runtime, schedule=SHORT, trainable=alone)
     saw["weights"] = digest(alone)
-    for name, what in (("cut", cut_at(9)), ("asked", ask_at(7 if runtime.rank == 1 else 0))):
+    for name, what in (("cut", cut_at(9)), ("asked", terminate_at(7 if runtime.rank == 1 else 0))):
         saw[name] = [ended(folder / name, runtime, before) for before in (what, lambda step: None)]
     try:
-        walk(folder / "spoilt", Line(runtime, spoil_one), runtime, SHORT)
+        run_training(folder / "spoilt", LinearTraining(runtime, spoil_one), runtime, SHORT)
     except TrainingDiverged as error:
         saw["spoilt"] = str(error)
     saw["wrote"] = sorted(wrote)

@@ -21,7 +21,7 @@ from hemabalance.metrics.calibration import (
 )
 from hemabalance.metrics.classification import METRICS, classify_scores, resampled_counts
 from hemabalance.metrics.paired import mcnemar, paired_bootstrap
-from hemabalance.metrics.resampling import image_weights, spread_of
+from hemabalance.metrics.resampling import image_weights, percentile_interval
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -155,7 +155,7 @@ def test_bootstrap_intervals_cover_known_values_about_95_times_in_100() -> None:
         counts = np.stack([rng.multinomial(n, row) for n, row in zip(SIZES, RATES, strict=True)])
         drawn = resampled_counts(counts, 1000, rng)
         for name, metric in METRICS.items():
-            found = spread_of(metric(counts), metric(drawn), n=int(SIZES.sum()))
+            found = percentile_interval(metric(counts), metric(drawn), n=int(SIZES.sum()))
             covered[name] += found.low <= metric(RATES * SIZES[:, None]) <= found.high
     for times in covered.values():
         assert_covers_about_95_percent(times)
@@ -186,7 +186,7 @@ def test_area_intervals_cover_a_known_area_about_95_times_in_100() -> None:
     for _ in range(TIMES):
         scores = np.stack([np.zeros(150), rng.normal(targets, 1.0)], axis=1)
         drawn = aurocs_resampled(scores, targets, resamples=500, rng=rng)
-        found = spread_of(aurocs(scores, targets)[1], drawn[:, 1], n=150)
+        found = percentile_interval(aurocs(scores, targets)[1], drawn[:, 1], n=150)
         covered += found.low <= truth <= found.high
     assert_covers_about_95_percent(covered)
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
-from hemabalance.metrics.frechet import fid
+from hemabalance.metrics.fid import fid
 from hemabalance.metrics.inception_score import inception_score
-from hemabalance.metrics.kernel import FEWEST, SUBSETS, kid
+from hemabalance.metrics.kid import FEWEST, SUBSETS, kid
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -13,18 +13,18 @@ from PIL import Image
 from threadpoolctl import threadpool_limits
 
 from hemabalance.config.gate import GateSettings
-from hemabalance.metrics.nearest import POSES, poses
-from hemabalance.sources.phantom.cells import draw_cells
+from hemabalance.metrics.nearest_neighbours import POSES, poses
+from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.render import render
-from hemabalance.synthesis.copies import Copies
+from hemabalance.synthesis.copies import CopyDetector
 from hemabalance.synthesis.gate import Gate
 from hemabalance.synthesis.judges import Judges, open_judges
-from hemabalance.synthesis.look import look
 from hemabalance.synthesis.memorisation import memorisation
+from hemabalance.synthesis.real_image_measurement import look
 from hemabalance.training.classifier import fit_classifier
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob, Images
-from hemabalance.training.small_classifier import SmallClassifierSettings
+from hemabalance.training.small_classifier_settings import SmallClassifierSettings
 
 SIDE = 32
 CLASSES = ("eosinophil", "lymphocyte")
@@ -36,7 +36,7 @@ LEARNING = SmallClassifierSettings(
 )  # fmt: skip
 
 
-class Scene(NamedTuple):
+class GateFixture(NamedTuple):
     """What the tests look at, once for all of them."""
 
     judges: Judges
@@ -47,42 +47,46 @@ class Scene(NamedTuple):
 
 
 def cells(label: str, first: int, count: int) -> np.ndarray:
-    drawn = draw_cells([label] * count, seed=7, first_index=first)
+    drawn = sample_cells([label] * count, seed=7, first_index=first)
     return render(drawn, "a", shape=(SIDE, SIDE), nuisance=True, threads=1)
 
 
-def together(images: dict[str, np.ndarray]) -> Images:
+def labelled_images(images: dict[str, np.ndarray]) -> Images:
     return Images(np.concatenate(list(images.values())), np.repeat(list(images), [len(one) for one in images.values()]))
 
 
-def opened(folder: Path, inception: Path, lpips: Path, lessons: Images) -> Judges:
+def train_judges(folder: Path, inception: Path, lpips: Path, judge_images: Images) -> Judges:
     runtime = start(device="cpu", precision="32", devices=1, seed=3, threads=1)
     job = FitJob(runtime, folder / "state", folder / "history.jsonl", threads=1, seed=3)
-    fit_classifier(lessons, "none", LEARNING, job, weights=folder / "judge", training=folder / "training.json")
+    fit_classifier(judge_images, "none", LEARNING, job, weights=folder / "judge", training=folder / "training.json")
     return open_judges(inception, lpips, folder / "judge", runtime=runtime)
 
 
-def around(train: dict[str, np.ndarray], judges: Judges) -> Gate:
+def build_gate(train: dict[str, np.ndarray], judges: Judges) -> Gate:
     ids = {label: np.array([f"{label}/{k}" for k in range(REFERENCES)]) for label in CLASSES}
     named = [(name, label, "training", True) for label in CLASSES for name in ids[label]]
     rows = pd.DataFrame(named, columns=["image_id", "label", "kind", "reference"])
-    real = look(rows, together(train).pixels, judges.inception, judges.perceptual)
+    real = look(rows, labelled_images(train).pixels, judges.inception, judges.perceptual)
     have = dict.fromkeys(CLASSES, REFERENCES)
-    copies = Copies(train, ids, real.apart(), judges.perceptual, quantile=SETTINGS.copy_quantile, have=have)
+    copies = CopyDetector(train, ids, real.distances(), judges.perceptual, quantile=SETTINGS.copy_quantile, have=have)
     return Gate(copies, {label: real.seen(ids[label]) for label in CLASSES}, judges.classifier, SETTINGS)
 
 
 @pytest.fixture(scope="module")
-def scene(inception_weights: Path, lpips_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def gate_fixture(
+    inception_weights: Path, lpips_weights: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GateFixture]:
     before = torch.get_num_threads()
     with threadpool_limits(1):
         seen = {label: cells(label, 1000 * k, LESSONS) for k, label in enumerate(CLASSES)}
-        judges = opened(tmp_path_factory.mktemp("judges"), inception_weights, lpips_weights, together(seen))
+        judges = train_judges(
+            tmp_path_factory.mktemp("judges"), inception_weights, lpips_weights, labelled_images(seen)
+        )
         train = {label: images[:REFERENCES] for label, images in seen.items()}
         held_back = {label: cells(label, 1000 * k + 500, HELD_BACK) for k, label in enumerate(CLASSES)}
-        gate = around(train, judges)
+        gate = build_gate(train, judges)
         features = {label: judges.inception(images) for label, images in held_back.items()}
-        yield Scene(judges, gate, train, held_back, features)
+        yield GateFixture(judges, gate, train, held_back, features)
     torch.set_num_threads(before)
 
 
@@ -111,11 +115,11 @@ def one_in_each_pose(images: np.ndarray) -> np.ndarray:
     ids=["exact", "turned", "jpeg90", "jpeg75", "turned_jpeg75"],
 )
 @pytest.mark.parametrize("label", CLASSES)
-def test_every_copy_of_a_training_image_is_refused(scene: Scene, label: str, copied: Any) -> None:
+def test_every_copy_of_a_training_image_is_refused(gate_fixture: GateFixture, label: str, copied: Any) -> None:
     planted = np.arange(3, REFERENCES, 4)
-    images = copied(scene.train[label][planted])
+    images = copied(gate_fixture.train[label][planted])
     # What Inception makes of them is beside the point, and slow.
-    table = scene.gate.assess(images, label, np.zeros((len(images), 2048), np.float32))
+    table = gate_fixture.gate.assess(images, label, np.zeros((len(images), 2048), np.float32))
     assert table["copy"].all()
     assert table["reason"].str.contains("copy").all()
     assert not table["accepted"].any()
@@ -123,16 +127,16 @@ def test_every_copy_of_a_training_image_is_refused(scene: Scene, label: str, cop
 
 
 @pytest.mark.parametrize("label", CLASSES)
-def test_real_images_that_nobody_saw_pass(scene: Scene, label: str) -> None:
-    table = scene.gate.assess(scene.held_back[label], label, scene.features[label])
+def test_real_images_that_nobody_saw_pass(gate_fixture: GateFixture, label: str) -> None:
+    table = gate_fixture.gate.assess(gate_fixture.held_back[label], label, gate_fixture.features[label])
     assert table["accepted"].mean() > 0.8
     assert (table.loc[table["accepted"], "reason"] == "").all()
     assert (table.loc[~table["accepted"], "reason"] != "").all()
 
 
-def test_images_of_another_class_do_not_pass(scene: Scene) -> None:
+def test_images_of_another_class_do_not_pass(gate_fixture: GateFixture) -> None:
     tables = [
-        scene.gate.assess(scene.held_back[other], label, scene.features[other])
+        gate_fixture.gate.assess(gate_fixture.held_back[other], label, gate_fixture.features[other])
         for label in CLASSES
         for other in CLASSES
         if label != other
@@ -143,20 +147,24 @@ def test_images_of_another_class_do_not_pass(scene: Scene) -> None:
     assert all((table["predicted"] != label).mean() > 0.9 for table, label in zip(tables, CLASSES, strict=True))
 
 
-def test_noise_does_not_pass(scene: Scene) -> None:
+def test_noise_does_not_pass(gate_fixture: GateFixture) -> None:
     noise = np.random.default_rng(1).integers(0, 256, (6, SIDE, SIDE, 3), dtype=np.uint8)
-    features = scene.judges.inception(noise)
+    features = gate_fixture.judges.inception(noise)
     for label in CLASSES:
-        table = scene.gate.assess(noise, label, features)
+        table = gate_fixture.gate.assess(noise, label, features)
         assert not table["accepted"].any()
         assert (table["margin"] > 1).all()
 
 
-def test_memory_is_measured_beside_what_chance_does(scene: Scene) -> None:
+def test_memory_is_measured_beside_what_chance_does(gate_fixture: GateFixture) -> None:
     fresh = {label: cells(label, 1000 * k + 800, 12) for k, label in enumerate(CLASSES)}
-    learned = one_in_each_pose(scene.train["eosinophil"][:12])
+    learned = one_in_each_pose(gate_fixture.train["eosinophil"][:12])
     rows, pairs = memorisation(
-        fresh | {"eosinophil": learned}, together(scene.held_back), scene.gate.copies, most=12, seed=1
+        fresh | {"eosinophil": learned},
+        labelled_images(gate_fixture.held_back),
+        gate_fixture.gate.copies,
+        most=12,
+        seed=1,
     )
     found = {(row["label"], row["kind"]): row for row in rows}
     assert found["eosinophil", "generated"]["share"] == 1
@@ -170,13 +178,13 @@ def test_memory_is_measured_beside_what_chance_does(scene: Scene) -> None:
     assert (closest["kind"] == "generated").all()
     assert (closest["nearest_id"] == [f"eosinophil/{k}" for k in closest["image"]]).all()
     again = [poses(learned[[k]])[pose, 0] for k, pose in zip(closest["image"], closest["pose"], strict=True)]
-    np.testing.assert_array_equal(np.stack(again), scene.train["eosinophil"][closest["image"]])
+    np.testing.assert_array_equal(np.stack(again), gate_fixture.train["eosinophil"][closest["image"]])
 
 
-def test_the_same_images_are_judged_the_same_in_any_company(scene: Scene) -> None:
-    images, features = scene.held_back["lymphocyte"][:4], scene.features["lymphocyte"][:4]
-    whole = scene.gate.assess(images, "lymphocyte", features)
-    alone = scene.gate.assess(images[2:3], "lymphocyte", features[2:3])
+def test_the_same_images_are_judged_the_same_in_any_company(gate_fixture: GateFixture) -> None:
+    images, features = gate_fixture.held_back["lymphocyte"][:4], gate_fixture.features["lymphocyte"][:4]
+    whole = gate_fixture.gate.assess(images, "lymphocyte", features)
+    alone = gate_fixture.gate.assess(images[2:3], "lymphocyte", features[2:3])
     for name in ("predicted", "nearest_id", "hash_distance", "accepted", "reason"):
         assert alone[name][0] == whole[name][2]
     for name in ("confidence", "margin", "lpips"):

@@ -9,7 +9,7 @@ from skimage.color import deltaE_ciede2000
 
 from hemabalance.metrics.colour_difference import delta_e
 from hemabalance.metrics.colour_statistics import COLUMNS, colour_statistics
-from hemabalance.metrics.similarity import psnr, ssim
+from hemabalance.metrics.ssim_psnr import psnr, ssim
 
 # Sharma, Wu, Dalal 2005, Table 1: L, a, b of both colours and their difference.
 SHARMA = """

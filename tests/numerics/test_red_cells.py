@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hemabalance.metrics.red_cells import median_diameter, red_cell_diameters
-from hemabalance.sources.phantom.cells import draw_cells
+from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.render import render
 from hemabalance.sources.phantom.scene import FRAME_UM, RED_RADIUS_UM
 from hemabalance.taxonomy import CLASSES
@@ -52,7 +52,7 @@ def test_a_blank_field_has_none(blank: int) -> None:
 @pytest.mark.parametrize("look", ["a", "b"])
 @pytest.mark.parametrize("side", [64, 128])
 def test_rendered_cells_have_their_scale(look, side: int) -> None:
-    cells = draw_cells([CLASSES[k % 12] for k in range(240)], seed=5, first_index=0)
+    cells = sample_cells([CLASSES[k % 12] for k in range(240)], seed=5, first_index=0)
     found = median_diameter(render(cells, look, shape=(side, side), nuisance=True, threads=2))
     assert found.n > 200
     assert found.low < found.median < found.high

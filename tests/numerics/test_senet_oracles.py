@@ -11,7 +11,7 @@ from torch.nn import functional
 from hemabalance.networks.gather_excite import GatherExcite
 from hemabalance.networks.senet154 import Senet154
 from hemabalance.networks.senet154_ge import Senet154GE
-from hemabalance.networks.senet154_weights import MEAN, SPREAD, rename_legacy, start_from_imagenet
+from hemabalance.networks.senet154_weights import MEAN, STD, load_imagenet_weights, rename_timm_keys
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -23,7 +23,7 @@ def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def lively(network: nn.Module, seed: int = 0) -> nn.Module:
+def randomise_statistics(network: nn.Module, seed: int = 0) -> nn.Module:
     """Every parameter and running statistic another one, so that none can stand in for another."""
     generator = seeded(seed)
     with torch.no_grad():
@@ -44,8 +44,8 @@ def test_the_full_depth_computes_what_timms_does() -> None:
     with torch.device("meta"):
         published = timm.create_model("legacy_senet154").eval()
         ours = Senet154(1000, **FULL).eval()
-    lively(published.to_empty(device="cpu"))
-    ours.load_state_dict(rename_legacy(published.state_dict()), strict=True, assign=True)
+    randomise_statistics(published.to_empty(device="cpu"))
+    ours.load_state_dict(rename_timm_keys(published.state_dict()), strict=True, assign=True)
     x = torch.rand(1, 3, 64, 70, generator=seeded(1)) * 2 - 1
     with torch.inference_mode():
         wanted = published(x)
@@ -70,14 +70,14 @@ def shallow(classes: int) -> SENet:
             downsample_padding=1,
             num_classes=classes,
         )
-    return lively(network.to_empty(device="cpu"))
+    return randomise_statistics(network.to_empty(device="cpu"))
 
 
 def test_a_training_step_changes_what_timms_changes() -> None:
     theirs = shallow(5).double()
     with torch.device("meta"):
         ours = Senet154(5, **SHALLOW)
-    copied = {name: tensor.clone() for name, tensor in rename_legacy(theirs.state_dict()).items()}
+    copied = {name: tensor.clone() for name, tensor in rename_timm_keys(theirs.state_dict()).items()}
     ours.load_state_dict(copied, strict=True, assign=True)
     x = torch.rand(3, 3, 33, 40, generator=seeded(1), dtype=torch.float64) * 2 - 1
     targets = torch.tensor([0, 3, 1])
@@ -85,28 +85,28 @@ def test_a_training_step_changes_what_timms_changes() -> None:
     torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-9)
     for logits in (wanted, found):
         functional.cross_entropy(logits, targets).backward()
-    gradients = rename_legacy({name: p.grad for name, p in theirs.named_parameters()})
+    gradients = rename_timm_keys({name: p.grad for name, p in theirs.named_parameters()})
     assert gradients.keys() == dict(ours.named_parameters()).keys()
     for name, parameter in ours.named_parameters():
         torch.testing.assert_close(parameter.grad, gradients[name], rtol=1e-6, atol=1e-9, msg=name)
-    for name, tensor in rename_legacy(dict(theirs.named_buffers())).items():
+    for name, tensor in rename_timm_keys(dict(theirs.named_buffers())).items():
         torch.testing.assert_close(ours.state_dict()[name], tensor, rtol=1e-9, atol=1e-9, msg=name)
 
 
 def test_published_weights_start_a_network_that_takes_signed_images() -> None:
     theirs = shallow(1000).eval()
-    ours = lively(Senet154GE(12, **SHALLOW, extent=8), seed=5).eval()
+    ours = randomise_statistics(Senet154GE(12, **SHALLOW, extent=8), seed=5).eval()
     head = {n: t.clone() for n, t in ours.state_dict().items() if not n.startswith(("stem.", "stages."))}
-    start_from_imagenet(ours, theirs.state_dict())
+    load_imagenet_weights(ours, theirs.state_dict())
     assert all(torch.equal(ours.state_dict()[name], tensor) for name, tensor in head.items())
 
     x = torch.rand(1, 3, 64, 64, generator=seeded(1)) * 2 - 1
-    mean, spread = (torch.tensor(values)[None, :, None, None] for values in (MEAN, SPREAD))
+    mean, spread = (torch.tensor(values)[None, :, None, None] for values in (MEAN, STD))
     with torch.inference_mode():
         wanted = theirs.layer0[:3](((x + 1) / 2 - mean) / spread)
         found = ours.features(x)[0]
     torch.testing.assert_close(found[:, :, 1:, 1:], wanted[:, :, 1:, 1:], rtol=1e-4, atol=1e-5)
-    kept = rename_legacy(theirs.state_dict())
+    kept = rename_timm_keys(theirs.state_dict())
     for name in ("stem.1.0.weight", "stages.2.0.body.2.1.running_var", "stages.3.0.excitation.factors.2.bias"):
         assert torch.equal(ours.state_dict()[name], kept[name])
 
@@ -125,15 +125,15 @@ def test_weights_of_another_network_are_refused_and_change_nothing() -> None:
         (further, r"the network has no stages\.3\.1\.body\.0\.1\.bias"),
     ):
         with pytest.raises(ValueError, match=words):
-            start_from_imagenet(ours, weights)
+            load_imagenet_weights(ours, weights)
     assert all(torch.equal(ours.state_dict()[name], tensor) for name, tensor in before.items())
-    start_from_imagenet(ours, {name: t for name, t in theirs.items() if "num_batches" not in name})
+    load_imagenet_weights(ours, {name: t for name, t in theirs.items() if "num_batches" not in name})
     assert torch.equal(ours.state_dict()["stages.1.0.body.0.1.bias"], theirs["layer2.0.bn1.bias"])
 
 
-def gates_alike(ours: GatherExcite, theirs: TimmGatherExcite) -> None:
+def copy_gate_weights(ours: GatherExcite, theirs: TimmGatherExcite) -> None:
     """Give ours the other's weights; both hold theirs in the order in which they are used."""
-    lively(theirs, seed=3)
+    randomise_statistics(theirs, seed=3)
     values = list(theirs.state_dict().values())
     ours.load_state_dict(dict(zip(ours.state_dict(), values, strict=True)), strict=True)
 
@@ -162,7 +162,7 @@ SIZES = [(1, 1), (2, 2), (3, 2), (4, 4), (7, 7), (5, 12), (16, 9)]
 def test_gather_excite_is_timms(learned: bool, extent: int, hidden: int, size: tuple[int, int]) -> None:
     ours = GatherExcite(12, extent, learned=learned, hidden=hidden, side=0)
     theirs = TimmGatherExcite(12, extra_params=learned, extent=extent, use_mlp=hidden > 0, rd_channels=hidden or None)
-    gates_alike(ours, theirs)
+    copy_gate_weights(ours, theirs)
     compare(ours, theirs, maps(*size))
 
 
@@ -173,7 +173,7 @@ def test_a_learned_gather_of_the_whole_map_is_timms_without_its_padding(hidden: 
     theirs = TimmGatherExcite(
         12, feat_size=side, extra_params=True, extent=0, use_mlp=hidden > 0, rd_channels=hidden or None
     )
-    gates_alike(ours, theirs)
+    copy_gate_weights(ours, theirs)
     if side % 2:  # as it is, timm slides the kernel over the padded map: only its middle sees the whole of it
         middle = (slice(None), slice(None), side // 2, side // 2)
         x = maps(side, side)

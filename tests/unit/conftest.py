@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from helpers.packed_models import Packed
-    from helpers.trained_classifiers import Rivals
+    from helpers.classifier_runs import ClassifierRuns
+    from helpers.model_folders import ModelFolder
 
 # Most tests do without: each fixture imports what it needs.
 
@@ -24,11 +24,11 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def rivals(tmp_path_factory: pytest.TempPathFactory) -> "Rivals":
+def classifier_run_set(tmp_path_factory: pytest.TempPathFactory) -> "ClassifierRuns":
     """A few trained classifiers, and what came of comparing them."""
-    from helpers import trained_classifiers as scored_runs
+    from helpers import classifier_runs as classifier_runs
 
-    return scored_runs.rivals(tmp_path_factory.mktemp("rivals"))
+    return classifier_runs.classifier_run_set(tmp_path_factory.mktemp("classifier_run_set"))
 
 
 @pytest.fixture(scope="session")
@@ -40,8 +40,8 @@ def audits(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
 
 
 @pytest.fixture(scope="session")
-def network(tmp_path_factory: pytest.TempPathFactory) -> "Packed":
-    """A small neural network, packed for `hemabalance predict`."""
-    from helpers import packed_models as predictors
+def network(tmp_path_factory: pytest.TempPathFactory) -> "ModelFolder":
+    """A small neural network, build_model_folder for `hemabalance predict`."""
+    from helpers import model_folders as model_folders
 
-    return predictors.packed(tmp_path_factory.mktemp("models") / "network", predictors.NETWORK)
+    return model_folders.build_model_folder(tmp_path_factory.mktemp("models") / "network", model_folders.NETWORK)

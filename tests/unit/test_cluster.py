@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from hemabalance.cli import main
-from hemabalance.cluster.benchmarks import Job, measured_jobs
+from hemabalance.cluster.benchmarks import MeasuredJob, measured_jobs
 from hemabalance.cluster.demand import NETWORKS_MB, SNAKEMAKE_MB, demands, line_above
 from hemabalance.cluster.profile import set_resources
 from hemabalance.errors import InputError
@@ -34,7 +34,7 @@ def asked(expression: object, *, size_mb: float = 0.0, attempt: int = 1) -> floa
     return float(eval(str(expression), names))
 
 
-def written(jobs: list[Job]) -> dict[str, dict[str, object]]:
+def written(jobs: list[MeasuredJob]) -> dict[str, dict[str, object]]:
     rules: dict[str, dict[str, object]] = yaml.safe_load(set_resources(demands(jobs)))["set-resources"]
     return rules
 
@@ -42,7 +42,10 @@ def written(jobs: list[Job]) -> dict[str, dict[str, object]]:
 def test_jobs_are_read_with_the_size_of_their_inputs(tmp_path: Path) -> None:
     measured(tmp_path, "split/a", 2.5, 180.5, "split", CPU, "{'a.parquet': 1.5, 'b.parquet': 0.25}")
     measured(tmp_path, "fit/deep/b", 0.3, "NA", "fit", GPU, "{}")
-    assert measured_jobs(tmp_path) == [Job("fit", 0.0, None, 0.3, True), Job("split", 1.75, 180.5, 2.5, False)]
+    assert measured_jobs(tmp_path) == [
+        MeasuredJob("fit", 0.0, None, 0.3, True),
+        MeasuredJob("split", 1.75, 180.5, 2.5, False),
+    ]
 
 
 def test_a_folder_without_measurements_is_an_error(tmp_path: Path) -> None:
@@ -84,7 +87,7 @@ def test_no_point_is_above_the_line_and_more_input_never_asks_for_less(x: list[f
 
 
 def test_what_is_asked_for_covers_what_was_measured_and_grows_with_inputs_and_attempts() -> None:
-    jobs = [Job("images", 10.0, 1000.0, 6.0, False), Job("images", 100.0, 1900.0, 60000.0, False)]
+    jobs = [MeasuredJob("images", 10.0, 1000.0, 6.0, False), MeasuredJob("images", 100.0, 1900.0, 60000.0, False)]
     rule = written(jobs)["images"]
     for job in jobs:
         assert asked(rule["mem_mb"], size_mb=job.input_mb) >= 1.5 * (job.memory_mb or 0) + SNAKEMAKE_MB
@@ -96,14 +99,14 @@ def test_what_is_asked_for_covers_what_was_measured_and_grows_with_inputs_and_at
 
 
 def test_rules_with_networks_get_room_for_a_gpus_libraries_a_day_and_threads_for_each_gpu() -> None:
-    rule = written([Job("fit", 1.0, 800.0, 3.0, True), Job("fit", 2.0, None, 3.0, True)])["fit"]
+    rule = written([MeasuredJob("fit", 1.0, 800.0, 3.0, True), MeasuredJob("fit", 2.0, None, 3.0, True)])["fit"]
     assert asked(rule["mem_mb"]) >= NETWORKS_MB + 800
     assert asked(rule["runtime"]) == 24 * 60
     assert asked(rule["cpus_per_gpu"]) == 4
 
 
 def test_a_job_too_short_to_be_seen_still_asks_for_something() -> None:
-    rule = written([Job("split", 0.1, None, 0.2, False)])["split"]
+    rule = written([MeasuredJob("split", 0.1, None, 0.2, False)])["split"]
     assert asked(rule["mem_mb"]) == 1000
     assert asked(rule["runtime"]) == 120
 

@@ -39,10 +39,10 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Written
 
     monkeypatch.setattr(methods, "PACKAGE", tmp_path / "hemabalance")
     monkeypatch.setattr(listed, "__path__", [str(folder)])
-    methods._declared.cache_clear()
+    methods._method_package.cache_clear()
     before = set(sys.modules)
     yield write
-    methods._declared.cache_clear()
+    methods._method_package.cache_clear()
     for name in set(sys.modules) - before:
         if name.startswith("hemabalance.stain.methods."):
             del sys.modules[name]

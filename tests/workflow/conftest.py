@@ -5,9 +5,9 @@ import os
 
 import pytest
 
-from helpers.project import Project, opened
+from helpers.project import Project, existing_project
 
-__all__ = ["Project", "opened"]
+__all__ = ["Project", "existing_project"]
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ def finished(tmp_path_factory) -> Project:
             assert done.returncode == 0, done.stdout
             (folder / "complete").touch()
     Project.weights = folder / "data" / "weights"
-    return opened(folder)
+    return existing_project(folder)
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pytest
 from drill.faults import all_faults
 from drill.faults.damage import NOTHING
 from drill.faults.fault import Fault
-from drill.one import drill
 from drill.remedy import follow
 from drill.results import differences, digests
-from drill.running import Said
+from drill.run_fault import drill
+from drill.running import ProcessResult
 from drill.scene import Scene
 from drill.site import Site
 from drill.table import summary, table
@@ -63,8 +63,8 @@ def test_another_content_a_missing_and_a_left_over_file_are_noticed(run: Path) -
 def test_what_is_wrong_is_called_so_and_counted() -> None:
     outcomes = [
         Outcome("kill", "one"),
-        Outcome("kill", "two", told=True),
-        Outcome("kill", "three", told=True, wrong=["a.parquet is another"]),
+        Outcome("kill", "two", error_reported=True),
+        Outcome("kill", "three", error_reported=True, wrong=["a.parquet is another"]),
         Outcome("disk", "four", why_not="no namespaces"),
     ]
     assert [outcome.verdict for outcome in outcomes] == [IDENTICAL, TOLD, FAILED, NOT_TRIED]
@@ -90,9 +90,9 @@ def test_what_is_wrong_is_called_so_and_counted() -> None:
     ],
 )  # fmt: skip
 def test_a_traceback_alone_is_no_message(text: str, told: str) -> None:
-    assert message(Said(1, text)) == told
-    assert bool(unclear(Said(1, text))) == (not told)
-    assert unclear(Said(0, text)) == ""
+    assert message(ProcessResult(1, text)) == told
+    assert bool(unclear(ProcessResult(1, text))) == (not told)
+    assert unclear(ProcessResult(0, text)) == ""
 
 
 @pytest.fixture(scope="module")
@@ -114,9 +114,9 @@ def test_a_person_does_what_an_error_says(site: Site) -> None:
     scene = site.scene(Fault("none", "nothing", NOTHING, lambda scene: None), seed=1, hurry=1.0)
     path = scene.results / "report.html"
     said = f"12:00:00 ERROR {path.relative_to(scene.folder)}: is odd. Delete it and run the workflow again."
-    assert follow(Said(1, said), scene) == ["deleted results/tiny/report.html"]
+    assert follow(ProcessResult(1, said), scene) == ["deleted results/tiny/report.html"]
     assert not path.exists()
-    assert follow(Said(1, TRACE), scene) == []
+    assert follow(ProcessResult(1, TRACE), scene) == []
 
 
 def test_after_a_kill_of_everything_the_results_are_the_same(site: Site) -> None:

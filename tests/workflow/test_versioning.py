@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from drill.faults.changes import merged
-from helpers.project import ROOT, Project, opened
+from helpers.project import ROOT, Project, existing_project
 
 RUN = Path("results/tiny")
 FREE = RUN / "leak_free"
@@ -68,7 +68,7 @@ def origin(finished, tmp_path_factory) -> Project:
 def clone(origin: Project, folder: Path, *targets: Path | str, link: str = LINK) -> Project:
     """A clone of its own, into which targets, or everything, were pulled."""
     origin.call("git", "clone", "--quiet", origin.folder, folder)
-    project = opened(folder)
+    project = existing_project(folder)
     project.call("dvc", "config", "--local", "cache.type", link)
     project.call("dvc", "pull", "--quiet", "--recursive", *targets)
     return project
@@ -190,7 +190,7 @@ def test_one_byte_is_noticed_and_named(pulled, damaged):
 def test_an_earlier_commit_is_the_earlier_state(origin, tmp_path):
     project = clone(origin, tmp_path / "clone")
     assert project.would_run() == set()
-    change(project, classify={"evaluation": {"unlike_quantile": 0.9}})
+    change(project, classify={"evaluation": {"out_of_distribution_quantile": 0.9}})
     commit(project, "Another quantile")
     done = project.snakemake()
     assert done.returncode == 0, done.stdout

@@ -205,7 +205,7 @@ def test_a_setting_of_classifiers_reruns_them_and_no_generator(edited):
 
 
 def test_how_far_is_too_far_retrains_nothing(edited):
-    (edited.folder / "more.yaml").write_text("classify: {evaluation: {unlike_quantile: 0.9}}\n")
+    (edited.folder / "more.yaml").write_text("classify: {evaluation: {out_of_distribution_quantile: 0.9}}\n")
     expected = CLASSIFIED - {"balance", "balance_tables", "classify_fit"} | {"report", "all"}
     assert edited.would_run(overlays=MORE) == expected
 

@@ -6,27 +6,27 @@ import pandas as pd
 
 from hemabalance.balance.audit import AuditSettings
 from hemabalance.balance.balanced_set import BalanceSettings
-from hemabalance.balance.make import Recipe, make_balanced
+from hemabalance.balance.build import BalanceRecipe, build_balanced
 from hemabalance.config.roles import RolesConfig
 from hemabalance.dataset.imageset import open_sets
 from hemabalance.dataset.manifest import read_manifest
-from hemabalance.dataset.seen import read_seen
+from hemabalance.dataset.seen_images import read_seen_images
 from hemabalance.dataset.splits import read_split
 from hemabalance.stage import stage
 
 with stage(snakemake) as run, open_sets(run.settings["sets"], snakemake.input.images, snakemake.input.indexes) as sets:
-    given, out, wanted = snakemake.input, snakemake.output, run.settings
-    make_balanced(
-        Recipe(**wanted["recipe"] | {"roles": RolesConfig.of(wanted["recipe"]["roles"])}),
+    inputs, out, settings = snakemake.input, snakemake.output, run.settings
+    build_balanced(
+        BalanceRecipe(**settings["recipe"] | {"roles": RolesConfig.of(settings["recipe"]["roles"])}),
         sets,
-        {name: Path(path) for name, path in zip(wanted["sets"][1:], given.gates, strict=True)},
-        [read_seen(*whose, Path(path)) for whose, path in zip(wanted["lists"], given.lists, strict=True)],
-        read_split(Path(given.split)),
-        pd.concat([read_manifest(Path(path)) for path in given.manifests], ignore_index=True),
-        BalanceSettings(**wanted["balance"]),
-        AuditSettings(**wanted["audit"]),
+        {name: Path(path) for name, path in zip(settings["sets"][1:], inputs.gates, strict=True)},
+        [read_seen_images(*whose, Path(path)) for whose, path in zip(settings["lists"], inputs.lists, strict=True)],
+        read_split(Path(inputs.split)),
+        pd.concat([read_manifest(Path(path)) for path in inputs.manifests], ignore_index=True),
+        BalanceSettings(**settings["balance"]),
+        AuditSettings(**settings["audit"]),
         table=Path(out.table),
         audit=Path(out.audit),
-        seed=wanted["seed"],
+        seed=settings["seed"],
         threads=run.threads,
     )

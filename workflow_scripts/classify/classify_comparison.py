@@ -13,5 +13,5 @@ with stage(snakemake) as run:
         b,
         Path(snakemake.output.comparison),
         names=tuple(run.settings["names"]),
-        draw=run.settings["seed"],
+        resample_seed=run.settings["seed"],
     )

@@ -2,21 +2,21 @@
 
 from pathlib import Path
 
-from hemabalance.report.classify.compared import read_compared
+from hemabalance.report.classify.classifier_results import read_classifier_results
+from hemabalance.report.classify.comparison_results import read_comparison_results
 from hemabalance.report.classify.experiments import experiment_figures
-from hemabalance.report.classify.scored import read_scored
 from hemabalance.stage import stage
 
 with stage(snakemake) as run:
-    wanted = run.settings
+    settings = run.settings
     metrics, training, comparisons, histories = (
         [Path(path) for path in snakemake.input[name]] for name in ("metrics", "training", "comparisons", "histories")
     )
     experiment_figures(
-        read_scored(wanted["experiments"], metrics, training),
-        read_compared(wanted["protocols"], comparisons),
+        read_classifier_results(settings["experiments"], metrics, training),
+        read_comparison_results(settings["protocols"], comparisons),
         histories,
-        wanted["ablations"],
-        wanted["question"],
+        settings["ablations"],
+        settings["question"],
         {name: Path(path) for name, path in snakemake.output.items()},
     )

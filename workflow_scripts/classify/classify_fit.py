@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from hemabalance.balance.balanced_set import read_balanced
-from hemabalance.classify.fit import Entry, fit_model
+from hemabalance.classify.fit import ModelConfig, fit_model
 from hemabalance.classify.method import ModelSpec
 from hemabalance.dataset.imageset import open_sets
 from hemabalance.stage import stage
@@ -11,11 +11,11 @@ from hemabalance.training.device import start
 from hemabalance.training.job import FitJob
 
 with stage(snakemake) as run, open_sets(run.settings["sets"], snakemake.input.images, snakemake.input.indexes) as sets:
-    out, wanted = snakemake.output, run.settings
-    seed = wanted["seed"] + wanted["training"]
-    runtime = start(**run.device, precision=wanted["precision"], seed=seed, threads=run.threads)
+    out, settings = snakemake.output, run.settings
+    seed = settings["seed"] + settings["training"]
+    runtime = start(**run.device, precision=settings["precision"], seed=seed, threads=run.threads)
     fit_model(
-        Entry(ModelSpec.of(wanted["model"]), wanted["size"]),
+        ModelConfig(ModelSpec.of(settings["model"]), settings["size"]),
         read_balanced(Path(snakemake.input.table)),
         sets,
         FitJob(runtime, run.state, Path(out.history), run.threads, seed),

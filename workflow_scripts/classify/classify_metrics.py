@@ -2,24 +2,24 @@
 
 from pathlib import Path
 
+from hemabalance.classify.expert_agreement import write_expert_agreement
 from hemabalance.classify.measure import measure_predictions
-from hemabalance.classify.yardstick import write_yardstick
 from hemabalance.stage import stage
 
 with stage(snakemake) as run:
-    predictions, wanted = Path(snakemake.input.predictions), run.settings
+    predictions, settings = Path(snakemake.input.predictions), run.settings
     measure_predictions(
         predictions,
         Path(snakemake.input.calibration),
         Path(snakemake.output.metrics),
-        experiment=wanted["experiment"],
-        protocol=wanted["protocol"],
-        seed=wanted["training"],
-        draw=wanted["seed"],
+        experiment=settings["experiment"],
+        protocol=settings["protocol"],
+        seed=settings["training"],
+        resample_seed=settings["seed"],
     )
-    write_yardstick(
+    write_expert_agreement(
         Path(snakemake.input.manifest),
         predictions,
-        Path(snakemake.output.yardstick),
-        taxonomy=wanted["taxonomy"],
+        Path(snakemake.output.expert_agreement),
+        taxonomy=settings["taxonomy"],
     )

@@ -2,21 +2,21 @@
 
 from pathlib import Path
 
-from hemabalance.classify.bundle import Frame, Origin, stain_of
-from hemabalance.classify.pack import pack
+from hemabalance.classify.model_file import Frame, TrainingOrigin, stain_of
+from hemabalance.classify.model_folder import write_model_folder
 from hemabalance.sources.archives import Limits
 from hemabalance.sources.catalogue import load_catalogue
 from hemabalance.stage import stage
 
 with stage(snakemake) as run:
-    given, wanted, model = snakemake.input, run.settings, Path(snakemake.output.model)
-    pack(
+    inputs, settings, model = snakemake.input, run.settings, Path(snakemake.output.model)
+    write_model_folder(
         model.parent,
-        Origin(**wanted["origin"]),
-        Frame(**wanted["frame"]),
-        Limits(**wanted["limits"]),
-        stain_of(**wanted["stain"], weights=Path(given.stain), model=model),
-        load_catalogue(Path(given.catalogue)),
-        Path(given.table),
-        rendered=wanted["rendered"],
+        TrainingOrigin(**settings["origin"]),
+        Frame(**settings["frame"]),
+        Limits(**settings["limits"]),
+        stain_of(**settings["stain"], weights=Path(inputs.stain), model=model),
+        load_catalogue(Path(inputs.catalogue)),
+        Path(inputs.table),
+        rendered=settings["rendered"],
     )

@@ -2,21 +2,22 @@
 
 from pathlib import Path
 
-from hemabalance.report.classify.compared import read_compared
+from hemabalance.report.classify.classifier_results import read_classifier_results
+from hemabalance.report.classify.comparison_results import read_comparison_results
 from hemabalance.report.classify.experiments import experiment_tables
-from hemabalance.report.classify.scored import read_scored
 from hemabalance.stage import stage
 
 with stage(snakemake) as run:
-    wanted = run.settings
-    metrics, training, comparisons, yardsticks = (
-        [Path(path) for path in snakemake.input[name]] for name in ("metrics", "training", "comparisons", "yardsticks")
+    settings = run.settings
+    metrics, training, comparisons, expert_agreements = (
+        [Path(path) for path in snakemake.input[name]]
+        for name in ("metrics", "training", "comparisons", "expert_agreements")
     )
     experiment_tables(
-        read_scored(wanted["experiments"], metrics, training),
-        read_compared(wanted["protocols"], comparisons),
-        yardsticks,
-        wanted["ablations"],
-        wanted["question"],
+        read_classifier_results(settings["experiments"], metrics, training),
+        read_comparison_results(settings["protocols"], comparisons),
+        expert_agreements,
+        settings["ablations"],
+        settings["question"],
         {name: Path(path) for name, path in snakemake.output.items()},
     )

@@ -6,18 +6,18 @@ import os
 import sys
 from collections.abc import Sequence
 
-from hemabalance.commands import config, export, export_images, predict, publish, resources, show, status
+from hemabalance.commands import config, export, export_images, predict, publish, reproduce, resources, status
 from hemabalance.errors import InputError
 
-COMMANDS = (predict, export, export_images, show, publish, status, resources, config)
+COMMANDS = (predict, export, export_images, reproduce, publish, status, resources, config)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command: 0 on success, 1 with one readable message on an `InputError`."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    asked = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
-        code = int(asked.run(asked))
+        code = int(options.run(options))
         sys.stdout.flush()  # here, where a reader that has gone is met
         return code
     except InputError as error:

@@ -39,7 +39,7 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def writing(target: str | Path) -> Iterator[None]:
+def explain_write_errors(target: str | Path) -> Iterator[None]:
     """Explain what keeps a file from being written, where nothing but that happens within.
 
     Raises:

@@ -44,7 +44,7 @@ def settings_class(stage: str, method: str) -> type[Section]:
     Raises:
         InputError: there is no such method, or its folder lacks a part.
     """
-    declared = _declared(stage, method)
+    declared = _method_package(stage, method)
     found = getattr(declared, "Settings", None)
     if not (isinstance(found, type) and issubclass(found, Section)):
         raise _incomplete(stage, method, "`Settings`, a subclass of hemabalance.section.Section")
@@ -57,7 +57,7 @@ def traits_of(stage: str, method: str) -> Any:
     Raises:
         InputError: there is no such method, or its folder lacks a part.
     """
-    found = getattr(_declared(stage, method), "TRAITS", None)
+    found = getattr(_method_package(stage, method), "TRAITS", None)
     if found is None:
         raise _incomplete(stage, method, f"`TRAITS`, see hemabalance/{stage}/method.py")
     return found
@@ -69,7 +69,7 @@ def implementation(stage: str, method: str) -> ModuleType:
     Raises:
         InputError: there is no such method.
     """
-    _declared(stage, method)
+    _method_package(stage, method)
     return importlib.import_module(f"hemabalance.{stage}.methods.{method}.method")
 
 
@@ -91,21 +91,21 @@ class MethodSpec(Section):
     """An object of the method's `Settings`."""
 
     @classmethod
-    def recorded(cls, described: Mapping[str, Any], where: Path) -> Self:
+    def from_description(cls, description: Mapping[str, Any], where: Path) -> Self:
         """The method and the settings that a file of weights, or of a model, records.
 
         Args:
-            described: `method` and `settings`, among others.
+            description: `method` and `settings`, among others.
             where: the file, for messages.
 
         Raises:
             InputError: there is no such method, or it has not these settings.
         """
         try:
-            return cls.of({name: described.get(name) for name in ("method", "settings")})
+            return cls.of({name: description.get(name) for name in ("method", "settings")})
         except ValidationError as error:
             wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-            problem = f"records settings that the method {described.get('method')} does not have here ({wrong})"
+            problem = f"records settings that the method {description.get('method')} does not have here ({wrong})"
             remedy = "Use the version of hemabalance that it was made with, or make it again"
             raise InputError(where, problem, remedy) from error
 
@@ -118,7 +118,7 @@ class MethodSpec(Section):
 
 
 @cache
-def _declared(stage: str, method: str) -> ModuleType:
+def _method_package(stage: str, method: str) -> ModuleType:
     if method not in method_names(stage):
         known = ", ".join(method_names(stage))
         raise InputError(f"method {method}", f"is not in hemabalance/{stage}/methods", f"Choose one of {known}")

@@ -6,16 +6,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
-Given = TypeVar("Given")
-Made = TypeVar("Made")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-def threaded_map(function: Callable[[Given], Made], items: Iterable[Given], *, threads: int) -> Iterator[Made]:
+def threaded_map(function: Callable[[Item], Result], items: Iterable[Item], *, threads: int) -> Iterator[Result]:
     """Yield `function(item)` in the order of `items`; at most a few results a thread wait in memory."""
     if threads == 1:
         yield from map(function, items)
         return
-    waiting: deque[Future[Made]] = deque()
+    waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
             for item in items:
@@ -29,7 +29,7 @@ def threaded_map(function: Callable[[Given], Made], items: Iterable[Given], *, t
                 future.cancel()
 
 
-def batched(items: Iterable[Given], size: int) -> Iterator[list[Given]]:
+def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     """Lists of up to `size` items: handing work to a thread costs as much as hashing a small image."""
     rest = iter(items)
     while batch := list(islice(rest, size)):

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from hemabalance.bookkeeping import fetch, ledger, locks, started
+from hemabalance.bookkeeping import code_versions, fetch, ledger, locks
 from hemabalance.errors import InputError
-from hemabalance.files import sha256_file, writing
+from hemabalance.files import explain_write_errors, sha256_file
 
 log = logging.getLogger("hemabalance")
 
@@ -59,12 +59,12 @@ def stage(job: Any) -> Iterator[Run]:
     settings = json.loads(job.params.settings)
     log_file = Path(job.log[0])
     # Now, as most of what will run has just been imported.
-    edited = started.edited_since(STATE)
+    edited = code_versions.edited_since(STATE)
     run = Run(
         settings,
         job.threads,
         {name: value for name in ("device", "devices") if (value := job.resources.get(name)) is not None},
-        lambda: _state_folder(log_file, _made_by(job, edited), [Path(path) for path in job.input]),
+        lambda: _state_folder(log_file, _provenance(job, edited), [Path(path) for path in job.input]),
     )
     # A training on several devices starts the script once more for each: the first of them keeps house.
     first = os.environ.get("LOCAL_RANK", "0") == "0"
@@ -72,13 +72,13 @@ def stage(job: Any) -> Iterator[Run]:
     _seed(settings["seed"])
     _limit_threads(job.threads)
     try:
-        with _alone(job) if first else nullcontext():
-            taken = _looked_at(job) if first else {}
-            fetched = first and _fetched(job)
+        with _job_lock(job) if first else nullcontext():
+            input_states = _record_inputs(job) if first else {}
+            fetched = first and _fetch_outputs(job)
             if not fetched:
                 yield run
             if first:
-                _noted(job, taken, {} if fetched else edited)
+                _record_outputs(job, input_states, {} if fetched else edited)
                 if "state" in run.__dict__:
                     shutil.rmtree(run.state, ignore_errors=True)
         if fetched:
@@ -96,30 +96,30 @@ def stage(job: Any) -> Iterator[Run]:
             handler.close()
 
 
-def _alone(job: Any) -> AbstractContextManager[None]:
+def _job_lock(job: Any) -> AbstractContextManager[None]:
     """While this holds, no other process does the same job."""
-    return locks.alone(str(job.output[0]), STATE)
+    return locks.job_lock(str(job.output[0]), STATE)
 
 
-def _looked_at(job: Any) -> Any:
-    return ledger.Ledger(STATE).begin([str(path) for path in job.input], [str(path) for path in job.output])
+def _record_inputs(job: Any) -> Any:
+    return ledger.Ledger(STATE).record_inputs([str(path) for path in job.input], [str(path) for path in job.output])
 
 
-def _noted(job: Any, taken: Any, edited: Mapping[str, str]) -> None:
-    other, outputs = _ran(job, edited), [str(path) for path in job.output]
-    ledger.Ledger(STATE).end(taken, outputs, _params(job), other)
+def _record_outputs(job: Any, input_states: Any, edited: Mapping[str, str]) -> None:
+    other, outputs = _edited_files_run(job, edited), [str(path) for path in job.output]
+    ledger.Ledger(STATE).record_outputs(input_states, outputs, _params(job), other)
 
 
-def _ran(job: Any, edited: Mapping[str, str]) -> list[str]:
+def _edited_files_run(job: Any, edited: Mapping[str, str]) -> list[str]:
     """Files that this process has run in another version than the workflow was started with."""
-    return started.ran(edited, job.rule)
+    return code_versions.executed(edited, job.rule)
 
 
-def _made_by(job: Any, edited: Mapping[str, str]) -> str:
-    return "".join([job.params.settings, job.params.code, *(edited[name] for name in _ran(job, edited))])
+def _provenance(job: Any, edited: Mapping[str, str]) -> str:
+    return "".join([job.params.settings, job.params.code, *(edited[name] for name in _edited_files_run(job, edited))])
 
 
-def _fetched(job: Any) -> bool:
+def _fetch_outputs(job: Any) -> bool:
     """Whether DVC has brought the outputs."""
     outputs, inputs = [str(path) for path in job.output], [str(path) for path in job.input]
     return fetch.fetch(outputs, inputs, _params(job), STATE)
@@ -147,7 +147,7 @@ def _state_folder(log_file: Path, made_by: str, inputs: Sequence[Path]) -> Path:
 def _start_log(path: Path, *, mode: str) -> list[logging.Handler]:
     handlers: list[logging.Handler] = [logging.StreamHandler()]
     try:
-        with writing(path):
+        with explain_write_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             handlers.append(logging.FileHandler(path, mode=mode, encoding="utf-8"))
     except InputError as error:

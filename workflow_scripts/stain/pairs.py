@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from hemabalance.sources.phantom.pairs import LOOKS, write_pairs
+from hemabalance.sources.phantom.pairs import STAIN_DOMAINS, write_pairs
 from hemabalance.stage import stage
 
 with stage(snakemake) as run:
     files = zip(snakemake.output.images, snakemake.output.indexes, strict=True)
     write_pairs(
-        {look: (Path(images), Path(index)) for look, (images, index) in zip(LOOKS, files, strict=True)},
+        {domain: (Path(images), Path(index)) for domain, (images, index) in zip(STAIN_DOMAINS, files, strict=True)},
         counts=run.settings["pairs"],
         frame=run.settings["frame"],
         seed=run.settings["seed"],

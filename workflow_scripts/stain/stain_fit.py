@@ -13,17 +13,17 @@ from hemabalance.training.device import start
 from hemabalance.training.job import FitJob
 
 with stage(snakemake) as run, ExitStack() as stack:
-    given, out, wanted = snakemake.input, snakemake.output, run.settings
-    runtime = start(**run.device, precision=wanted["precision"], seed=wanted["seed"], threads=run.threads)
-    rendered = open_sets(given.pairs, given.pair_indexes, stack) if given.get("pairs") else {}
+    inputs, out, settings = snakemake.input, snakemake.output, run.settings
+    runtime = start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads)
+    rendered = open_sets(inputs.pairs, inputs.pair_indexes, stack) if inputs.get("pairs") else {}
     pairs = [read_pairs(images, "train", "photograph", threads=run.threads) for images in rendered.values()]
     fit_normalizer(
-        NormalizerSpec.of(wanted["normalizer"]),
-        open_sets(given.images, given.indexes, stack),
-        read_split(Path(given.split)),
-        wanted["protocol"],
+        NormalizerSpec.of(settings["normalizer"]),
+        open_sets(inputs.images, inputs.indexes, stack),
+        read_split(Path(inputs.split)),
+        settings["protocol"],
         tuple(pairs) if pairs else None,
-        FitJob(runtime, run.state, Path(out.history), run.threads, wanted["seed"]),
+        FitJob(runtime, run.state, Path(out.history), run.threads, settings["seed"]),
         weights=Path(out.weights),
         training=Path(out.training),
         seen=Path(out.seen),

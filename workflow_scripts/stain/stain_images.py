@@ -12,19 +12,19 @@ from hemabalance.stain.method import NormalizerSpec
 from hemabalance.training.device import start
 
 with stage(snakemake) as run, ExitStack() as stack:
-    given, out, wanted = snakemake.input, snakemake.output, run.settings
-    runtime = start(**run.device, precision=wanted["precision"], seed=wanted["seed"], threads=run.threads)
-    sets = open_sets(given.images, given.indexes, stack)
-    spec = NormalizerSpec.of(wanted["normalizer"])
-    normalizer = open_normalizer(spec, Path(given.weights), size=size_of(sets), runtime=runtime)
+    inputs, out, settings = snakemake.input, snakemake.output, run.settings
+    runtime = start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads)
+    sets = open_sets(inputs.images, inputs.indexes, stack)
+    spec = NormalizerSpec.of(settings["normalizer"])
+    normalizer = open_normalizer(spec, Path(inputs.weights), size=size_of(sets), runtime=runtime)
     write_normalised(
         sets,
-        read_split(Path(given.split)),
+        read_split(Path(inputs.split)),
         normalizer,
         Path(out.images),
         Path(out.index),
         name=snakemake.wildcards.normalizer,
-        direction=wanted["direction"],
-        classes=tuple(wanted["classes"]),
+        direction=settings["direction"],
+        classes=tuple(settings["classes"]),
         threads=run.threads,
     )

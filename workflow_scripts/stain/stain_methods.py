@@ -12,17 +12,17 @@ from hemabalance.stain.method import NormalizerSpec
 from hemabalance.training.device import start
 
 with stage(snakemake) as run, ExitStack() as stack:
-    given, wanted = snakemake.input, run.settings
-    runtime = start(**run.device, precision=wanted["precision"], seed=wanted["seed"], threads=run.threads)
-    sets, opened = open_sets(given.images, given.indexes, stack), {}
-    for one, path in zip(wanted["normalizers"], given.weights, strict=True):
+    inputs, settings = snakemake.input, run.settings
+    runtime = start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads)
+    sets, opened = open_sets(inputs.images, inputs.indexes, stack), {}
+    for one, path in zip(settings["normalizers"], inputs.weights, strict=True):
         spec = NormalizerSpec.of(one["normalizer"])
         opened[one["name"]] = open_normalizer(spec, Path(path), size=size_of(sets), runtime=runtime)
     stain_methods(
         opened,
         sets,
-        read_split(Path(given.split)),
+        read_split(Path(inputs.split)),
         Path(snakemake.output.figure),
-        protocol=wanted["protocol"],
+        protocol=settings["protocol"],
         threads=run.threads,
     )

@@ -10,9 +10,9 @@ from hemabalance.stain.real_features import inception_features, real_features, w
 from hemabalance.training.device import start
 
 with stage(snakemake) as run, ExitStack() as stack:
-    given, wanted = snakemake.input, run.settings
-    runtime = start(**run.device, precision=wanted["precision"], seed=wanted["seed"], threads=run.threads)
-    sets = open_sets(given.images, given.indexes, stack)
-    rows = evaluation_rows(read_split(Path(given.split)), wanted["protocol"], most=wanted["max_images"])
-    extract = inception_features(Path(given.inception), runtime)
+    inputs, settings = snakemake.input, run.settings
+    runtime = start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads)
+    sets = open_sets(inputs.images, inputs.indexes, stack)
+    rows = evaluation_rows(read_split(Path(inputs.split)), settings["protocol"], most=settings["max_images"])
+    extract = inception_features(Path(inputs.inception), runtime)
     write_real_features(Path(snakemake.output.features), real_features(sets, rows, extract, threads=run.threads))

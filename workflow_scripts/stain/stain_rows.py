@@ -12,16 +12,16 @@ from hemabalance.stain.method import NormalizerSpec
 from hemabalance.training.device import start
 
 with stage(snakemake) as run, ExitStack() as stack:
-    given, wanted = snakemake.input, run.settings
-    runtime = start(**run.device, precision=wanted["precision"], seed=wanted["seed"], threads=run.threads)
-    sets = open_sets(given.images, given.indexes, stack)
-    spec = NormalizerSpec.of(wanted["normalizer"])
+    inputs, settings = snakemake.input, run.settings
+    runtime = start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads)
+    sets = open_sets(inputs.images, inputs.indexes, stack)
+    spec = NormalizerSpec.of(settings["normalizer"])
     stain_rows(
         spec.traits,
-        open_normalizer(spec, Path(given.weights), size=size_of(sets), runtime=runtime),
+        open_normalizer(spec, Path(inputs.weights), size=size_of(sets), runtime=runtime),
         sets,
-        read_split(Path(given.split)),
+        read_split(Path(inputs.split)),
         Path(snakemake.output.figure),
-        protocol=wanted["protocol"],
+        protocol=settings["protocol"],
         threads=run.threads,
     )

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from hemabalance.report.synthesis.agreement import agreement_figure
-from hemabalance.report.synthesis.generated import read_generated
+from hemabalance.report.synthesis.generator_results import read_generator_results
 from hemabalance.stage import stage
 
 with stage(snakemake) as run:
     files = ([Path(snakemake.input[name])] for name in ("metrics", "training", "gate"))
-    (one,) = read_generated([run.settings["generator"]], *files)
+    (one,) = read_generator_results([run.settings["generator"]], *files)
     agreement_figure(one, Path(snakemake.output.figure))

@@ -5,7 +5,7 @@ from pathlib import Path
 from hemabalance.dataset.tables import read_table
 from hemabalance.report.synthesis.gate import gate_figure
 from hemabalance.stage import stage
-from hemabalance.synthesis.draw import SCHEMA
+from hemabalance.synthesis.rejection_sampling import SCHEMA
 
 with stage(snakemake) as run:
     files = zip(run.settings["generators"], snakemake.input.gates, strict=True)

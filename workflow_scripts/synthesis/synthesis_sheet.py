@@ -7,7 +7,7 @@ from hemabalance.dataset.splits import read_split
 from hemabalance.dataset.tables import read_table
 from hemabalance.report.synthesis.samples import sample_sheet
 from hemabalance.stage import stage
-from hemabalance.synthesis.draw import SCHEMA
+from hemabalance.synthesis.rejection_sampling import SCHEMA
 
 with (
     stage(snakemake) as run,

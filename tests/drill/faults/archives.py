@@ -17,7 +17,7 @@ READ = Work(
     ("images/*.zip",),
     ("inventory/*", "manifest/*", "images/*"),
 )
-FINISHED = Work("nothing", (), (), READ.wanted, READ.made)
+FINISHED = Work("nothing", (), (), READ.requested, READ.made)
 
 
 def another(archive: Path, *, keep_time: bool) -> None:
@@ -39,7 +39,7 @@ def truncated(rule: str) -> Callable[[Scene], None]:
     def act(scene: Scene) -> None:
         archive = scene.folder / ARCHIVE
         content = archive.read_bytes()
-        running = scene.begin()
+        running = scene.start_workflow()
         running.wait_for_job(rule)
         with archive.open("rb+") as handle:
             handle.truncate(len(content) * 2 // 3)
@@ -53,7 +53,7 @@ def replaced(rule: str, *, keep_time: bool) -> Callable[[Scene], None]:
     """Put another archive in its place while a rule's script runs, and run again with that."""
 
     def act(scene: Scene) -> None:
-        running = scene.begin()
+        running = scene.start_workflow()
         running.wait_for_job(rule)
         running.pause(scene.moment(rule))
         another(scene.folder / ARCHIVE, keep_time=keep_time)

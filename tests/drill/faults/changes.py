@@ -12,7 +12,7 @@ from drill.work import CLASSIFIER, STAIN
 
 LARGER_STEP = {"classify": {"training": {"lr": 0.02}}}
 OTHER_STAIN = {"stain": {"normalizers": {"wcyclegan_gp": {"lr": 0.004}}}}
-MORE_UNLIKE = {"classify": {"evaluation": {"unlike_quantile": 0.6}}}
+MORE_OUT_OF_DISTRIBUTION = {"classify": {"evaluation": {"out_of_distribution_quantile": 0.6}}}
 MODULE = Path("workflow_scripts", "hemabalance", "metrics", "intervals.py")
 FEWER_DRAWS = ("RESAMPLES = 2000", "RESAMPLES = 200")
 
@@ -36,7 +36,7 @@ def and_back(rule: str, change: dict[str, Any]) -> Callable[[Scene], None]:
     """Change the config while a rule's script runs, and change it back after the run."""
 
     def act(scene: Scene) -> None:
-        running = scene.begin()
+        running = scene.start_workflow()
         running.wait_for_job(rule)
         before = edit(scene.folder, change)
         scene.disturb(running.wait())
@@ -49,7 +49,7 @@ def code_and_back(rule: str) -> Callable[[Scene], None]:
     """Edit a module of a later rule while a rule's script runs, and undo it after the run."""
 
     def act(scene: Scene) -> None:
-        running = scene.begin()
+        running = scene.start_workflow()
         running.wait_for_job(rule)
         module = scene.folder / MODULE
         before = module.read_text()
@@ -76,7 +76,7 @@ def and_on(rule: str, change: dict[str, Any]) -> Callable[[Scene], None]:
     """Change the config while a rule's script runs, and run again with the new one."""
 
     def act(scene: Scene) -> None:
-        running = scene.begin()
+        running = scene.start_workflow()
         running.wait_for_job(rule)
         edit(scene.folder, change)
         scene.disturb(running.wait())
@@ -92,7 +92,7 @@ FAULTS = [
         "config",
         "of a later job, while a classifier trains, then back",
         CLASSIFIER,
-        and_back("classify_fit", MORE_UNLIKE),
+        and_back("classify_fit", MORE_OUT_OF_DISTRIBUTION),
     ),
     Fault("code", "of a later job, while a classifier trains, then back", CLASSIFIER, code_and_back("classify_fit")),
     Fault("config", "changed while a classifier trains, kept", CLASSIFIER, and_on("classify_fit", LARGER_STEP)),

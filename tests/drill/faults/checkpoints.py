@@ -7,7 +7,7 @@ from pathlib import Path
 
 from drill.faults.fault import Fault, cut, flip
 from drill.scene import Scene
-from drill.work import CLASSIFIER, DRAWING, STAIN, Work
+from drill.work import CLASSIFIER, STAIN, SYNTHESIS, Work
 
 CHECKPOINT, HISTORY = "checkpoint.safetensors", "history.jsonl"
 
@@ -16,7 +16,7 @@ def damaged(rule: str, name: str, damage: Callable[[Path, random.Random], None])
     """Kill everything after a checkpoint, and damage a file of the folder that it is in."""
 
     def act(scene: Scene) -> None:
-        running = scene.begin()
+        running = scene.start_workflow()
         states = scene.results / ".state" / rule
         running.wait_until(lambda: list(states.rglob(CHECKPOINT)), "a checkpoint")
         running.signal(signal.SIGKILL, all_of_it=True)
@@ -30,7 +30,7 @@ def damaged(rule: str, name: str, damage: Callable[[Path, random.Random], None])
 
 def half_written(scene: Scene) -> None:
     """Files that a job was writing when the power went."""
-    for path in scene.work.taken(scene.base.results):
+    for path in scene.work.removed_files(scene.base.results):
         content = path.read_bytes()
         name = path.relative_to(scene.base.results)
         (scene.results / name).with_name(name.name + ".part").write_bytes(content[: len(content) // 2])
@@ -55,6 +55,6 @@ def _fault(name: str, work: Work, act: Callable[[Scene], None]) -> Fault:
 FAULTS = [
     _fault("a bit of a classifier's checkpoint is flipped", CLASSIFIER, damaged("classify_fit", CHECKPOINT, _flip)),
     _fault("a normaliser's checkpoint is truncated", STAIN, damaged("stain_fit", CHECKPOINT, _cut)),
-    _fault("a generator's history is truncated", DRAWING, damaged("synthesis_fit", HISTORY, _empty)),
+    _fault("a generator's history is truncated", SYNTHESIS, damaged("synthesis_fit", HISTORY, _empty)),
     _fault("half-written files are left lying", CLASSIFIER, half_written),
 ]

@@ -10,10 +10,10 @@ from pathlib import Path
 from drill.faults.changes import LARGER_STEP, edit
 from drill.faults.fault import Fault
 from drill.scene import Scene
-from drill.work import CLASSIFIER, DRAWING, STAIN
+from drill.work import CLASSIFIER, STAIN, SYNTHESIS
 
 DAY_S = 86400.0
-RETRAINED = replace(CLASSIFIER, gone=(), made=CLASSIFIER.gone)
+RETRAINED = replace(CLASSIFIER, removed=(), made=CLASSIFIER.removed)
 
 
 def shift(folder: Path, seconds: float) -> None:
@@ -34,7 +34,7 @@ def after_a_kill(rule: str, clock_s: float) -> Callable[[Scene], None]:
     """Kill everything in a training, and move the clock before the next run."""
 
     def act(scene: Scene) -> None:
-        running = scene.begin()
+        running = scene.start_workflow()
         running.wait_for_job(rule)
         running.pause(scene.moment(rule))
         running.signal(signal.SIGKILL, all_of_it=True)
@@ -48,7 +48,7 @@ def in_the_middle(rule: str, clock_s: float) -> Callable[[Scene], None]:
     """Move the clock while a rule's script runs."""
 
     def act(scene: Scene) -> None:
-        running = scene.begin()
+        running = scene.start_workflow()
         running.wait_for_job(rule)
         running.pause(scene.moment(rule) / 2)
         shift(scene.folder, -clock_s)
@@ -61,14 +61,14 @@ def back_before_a_change(scene: Scene) -> None:
     """Move the clock back, train with other settings, and only then ask for what follows from the training."""
     shift(scene.folder, DAY_S)
     edit(scene.folder, LARGER_STEP)
-    model = Path("results", scene.base.run, CLASSIFIER.wanted[0]).parent
+    model = Path("results", scene.base.run, CLASSIFIER.requested[0]).parent
     scene.disturb(scene.snakemake(str(model / "weights.safetensors")))
     scene.expect(lambda folder: edit(folder, LARGER_STEP))
 
 
 FAULTS = [
     Fault("clock", "a day forward after a kill", STAIN, after_a_kill("stain_fit", DAY_S)),
-    Fault("clock", "a day back after a kill", DRAWING, after_a_kill("synthesis_fit", -DAY_S)),
+    Fault("clock", "a day back after a kill", SYNTHESIS, after_a_kill("synthesis_fit", -DAY_S)),
     Fault("clock", "a day forward in a training", CLASSIFIER, in_the_middle("classify_fit", DAY_S)),
     Fault("clock", "a day back in a training", STAIN, in_the_middle("stain_fit", -DAY_S)),
     Fault("clock", "a day back, then a model is trained anew by itself", RETRAINED, back_before_a_change),

@@ -38,7 +38,7 @@ def between(pattern: str, rule: str, damage: Damage) -> Callable[[Scene], None]:
     """Damage a file of this very run when a later rule's script has just begun."""
 
     def act(scene: Scene) -> None:
-        running = scene.begin()
+        running = scene.start_workflow()
         running.wait_for_job(rule)
         damage(only(sorted(scene.results.glob(pattern)), pattern), scene.random)
         scene.disturb(running.wait())

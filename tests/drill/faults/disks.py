@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from drill.faults.fault import Fault
-from drill.rooms import Room, fill
+from drill.mount_namespace import MountNamespace, fill
 from drill.scene import Scene
-from drill.work import CLASSIFIER, DRAWING, STAIN, TABLES, Work
+from drill.work import CLASSIFIER, STAIN, SYNTHESIS, TABLES, Work
 
 _SPARE = 64 << 20
 
@@ -17,16 +17,16 @@ def full(rule: str, *, everything: bool) -> Callable[[Scene], None]:
     """Fill the disk of the results, or of the whole project, while a rule's script runs; then make room again."""
 
     def act(scene: Scene) -> None:
-        room = scene.enter(Room())
+        namespace = scene.enter(MountNamespace())
         place = scene.project.folder if everything else scene.project.folder / "results"
         kept = place.with_name(place.name + ".kept")
         place.rename(kept)
         place.mkdir()
         size = sum(path.stat().st_size + 8192 for path in kept.rglob("*") if path.is_file())
-        room.small_disk(place, size + _SPARE)
-        shutil.copytree(kept, room.seen(place), symlinks=True, dirs_exist_ok=True)
+        namespace.small_disk(place, size + _SPARE)
+        shutil.copytree(kept, namespace.seen(place), symlinks=True, dirs_exist_ok=True)
         shutil.rmtree(kept)
-        running = scene.begin()
+        running = scene.start_workflow()
         running.wait_for_job(rule)
         running.pause(scene.moment(rule) / 2)
         ballast = fill(scene.folder if everything else scene.folder / "results")
@@ -42,17 +42,17 @@ def read_only(rule: str, folder: str) -> Callable[[Scene], None]:
     def act(scene: Scene) -> None:
         place = scene.project.folder / "results" / scene.base.run / folder
         # Permissions mean nothing to root.
-        room = scene.enter(Room()) if os.geteuid() == 0 else None
-        running = scene.begin()
+        namespace = scene.enter(MountNamespace()) if os.geteuid() == 0 else None
+        running = scene.start_workflow()
         running.wait_for_job(rule)
         running.pause(scene.moment(rule) / 2)
-        modes = {} if room else _forbid(place)
-        if room:
-            room.read_only(place)
+        modes = {} if namespace else _forbid(place)
+        if namespace:
+            namespace.read_only(place)
         scene.disturb(running.wait())
         _allow(modes)
-        if room:
-            room.unmount(place)
+        if namespace:
+            namespace.unmount(place)
 
     return act
 
@@ -76,7 +76,7 @@ def _fault(name: str, work: Work, act: Callable[[Scene], None]) -> Fault:
 _CLASSIFIERS = "leak_free/classifiers"
 FAULTS = [
     _fault("results' disk full, a normaliser in training", STAIN, full("stain_fit", everything=False)),
-    _fault("results' disk full, images being drawn", DRAWING, full("synthesis_images", everything=False)),
+    _fault("results' disk full, images being drawn", SYNTHESIS, full("synthesis_images", everything=False)),
     _fault("results' disk full, tables being made", TABLES, full("classify_tables", everything=False)),
     _fault("the project's disk full, a classifier in training", CLASSIFIER, full("classify_fit", everything=True)),
     _fault("classifiers/ read-only, one in training", CLASSIFIER, read_only("classify_fit", _CLASSIFIERS)),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from drill.faults.fault import Fault
 from drill.scene import Scene
-from drill.work import CLASSIFIER, DRAWING, IMAGES, STAIN, TABLES, Work
+from drill.work import CLASSIFIER, IMAGES, STAIN, SYNTHESIS, TABLES, Work
 
 KILL, TERM, INT = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
 
@@ -14,7 +14,7 @@ def job(rule: str, number: signal.Signals) -> Callable[[Scene], None]:
     """A signal to a rule's script."""
 
     def act(scene: Scene) -> None:
-        running = scene.begin()
+        running = scene.start_workflow()
         script = running.wait_for_job(rule)
         running.pause(scene.moment(rule))
         if not any(one.pid == script.pid for one in running.jobs(rule)):
@@ -32,7 +32,7 @@ def workflow(rule: str, number: signal.Signals, *, all_of_it: bool = True, times
         for session in range(times):
             if session:
                 scene.unlock()
-            running = scene.begin()
+            running = scene.start_workflow()
             running.wait_for_job(rule)
             running.pause(scene.moment(rule))
             running.signal(number, all_of_it=all_of_it)
@@ -48,7 +48,7 @@ def orphans(rule: str) -> Callable[[Scene], None]:
     """Snakemake alone dies; while its jobs go on, somebody unlocks the folder and starts it again."""
 
     def act(scene: Scene) -> None:
-        running = scene.begin()
+        running = scene.start_workflow()
         running.wait_for_job(rule)
         running.pause(scene.moment(rule))
         running.signal(KILL, all_of_it=False)
@@ -70,10 +70,10 @@ FAULTS = [
     _fault("SIGKILL to the training of a normaliser", STAIN, job("stain_fit", KILL)),
     _fault("SIGKILL to the training of a classifier", CLASSIFIER, job("classify_fit", KILL)),
     _fault("SIGKILL to a job that writes images", IMAGES, job("images", KILL)),
-    _fault("SIGKILL to a job that draws images", DRAWING, job("synthesis_images", KILL)),
-    _fault("SIGTERM to the training of a generator", DRAWING, job("synthesis_fit", TERM)),
+    _fault("SIGKILL to a job that draws images", SYNTHESIS, job("synthesis_images", KILL)),
+    _fault("SIGTERM to the training of a generator", SYNTHESIS, job("synthesis_fit", TERM)),
     _fault("SIGTERM to a job that recolours images", STAIN, job("stain_images", TERM)),
-    _fault("SIGKILL to everything, a generator in training", DRAWING, workflow("synthesis_fit", KILL)),
+    _fault("SIGKILL to everything, a generator in training", SYNTHESIS, workflow("synthesis_fit", KILL)),
     _fault("SIGKILL to everything, three times", CLASSIFIER, workflow("classify_fit", KILL, times=3)),
     _fault("SIGKILL to everything, the manifest being made", IMAGES, workflow("manifest", KILL)),
     _fault("SIGTERM to everything, a classifier in training", CLASSIFIER, workflow("classify_fit", TERM)),

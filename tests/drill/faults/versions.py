@@ -17,7 +17,7 @@ from drill.work import CLASSIFIER, TABLES, Work
 
 _MODEL = "leak_free/classifiers/original/seed-1"
 NOTHING = Work("nothing", (), (), ("report.html",))
-SETTLED = replace(CLASSIFIER, gone=(), made=CLASSIFIER.gone)
+SETTLED = replace(CLASSIFIER, removed=(), made=CLASSIFIER.removed)
 
 
 def records(damage: Callable[[Path, random.Random], None]) -> Callable[[Scene], None]:

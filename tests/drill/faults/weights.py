@@ -31,7 +31,7 @@ def damaged(damage: Damage) -> Callable[[Scene], None]:
 def broken_off(scene: Scene) -> None:
     """Kill the download."""
     (scene.folder / INCEPTION).unlink()
-    running = scene.begin()
+    running = scene.start_workflow()
     script = running.wait_for_job("inception")
     running.pause(scene.moment("inception"))
     if not any(one.pid == script.pid for one in running.jobs("inception")):
@@ -43,7 +43,7 @@ def broken_off(scene: Scene) -> None:
 def no_network(scene: Scene) -> None:
     """Let the download find nobody."""
     (scene.folder / INCEPTION).unlink()
-    scene.disturb(scene.begin(more=_NOWHERE).wait())
+    scene.disturb(scene.start_workflow(more=_NOWHERE).wait())
 
 
 FAULTS = [

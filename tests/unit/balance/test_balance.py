@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from helpers import balanced_sets
-from helpers.balanced_sets import COUNTS, GENERATORS, MAKERS, SIZE, STORED, Run, balanced, written
+from helpers.balanced_sets import COUNTS, GENERATORS, MAKERS, SIZE, STORED, BalanceRun, balanced, written
 from helpers.photographs import photograph
 from hemabalance.balance.balanced_set import (
     SCHEMA,
@@ -27,12 +27,12 @@ TRAINING = {"basophil": 15, "monocyte": 24, "promyelocyte": 3}  # of 25, 40 and 
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def made(tmp_path_factory: pytest.TempPathFactory) -> BalanceRun:
     return balanced_sets.run(tmp_path_factory.mktemp("leak_free"))
 
 
 @pytest.fixture(scope="module")
-def pooled(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def pooled(tmp_path_factory: pytest.TempPathFactory) -> BalanceRun:
     return balanced_sets.run(tmp_path_factory.mktemp("thesis"), "thesis")
 
 
@@ -44,7 +44,7 @@ def counts(table: pd.DataFrame, *keys: str) -> dict[Any, int]:
 # --- leak_free
 
 
-def test_training_classes_are_filled_up_and_nothing_else_changes(made: Run) -> None:
+def test_training_classes_are_filled_up_and_nothing_else_changes(made: BalanceRun) -> None:
     table = SCHEMA.validate(balanced(made))
     synthetic, real = table[table["origin"] == "synthetic"], table[table["origin"] == "real"]
     assert counts(synthetic, "label", "part") == {("basophil", "train"): 5, ("promyelocyte", "train"): 10}
@@ -56,7 +56,7 @@ def test_training_classes_are_filled_up_and_nothing_else_changes(made: Run) -> N
     assert counts(synthetic, "label", "image_set").keys() == {("basophil", "rich"), ("promyelocyte", "rare")}
 
 
-def test_the_first_accepted_draws_enter(made: Run) -> None:
+def test_the_first_accepted_draws_enter(made: BalanceRun) -> None:
     table = balanced(made)
     chosen = table.loc[table["image_set"] == "rich", "image_id"].tolist()
     assert chosen == [f"basophil-{index:010d}" for index in (0, 2, 4, 6, 8)]
@@ -66,14 +66,14 @@ def test_the_first_accepted_draws_enter(made: Run) -> None:
     assert counts(ungated, "image_set")["rare"] == 17  # of 20 that were drawn
 
 
-def test_rows_say_what_the_image_sets_say(made: Run) -> None:
+def test_rows_say_what_the_image_sets_say(made: BalanceRun) -> None:
     table = balanced(made)
     for name, mine in table.groupby("image_set"):
         columns = ["image_id", "file", "sha256", "provenance", "origin"]
         assert len(mine[columns].merge(made.sets[str(name)].index, on=columns)) == len(mine)
 
 
-def test_a_generator_fills_only_the_classes_it_is_asked_for(made: Run) -> None:
+def test_a_generator_fills_only_the_classes_it_is_asked_for(made: BalanceRun) -> None:
     table = balanced(made, makers={"promyelocyte": "rare"})
     assert counts(table[table["origin"] == "synthetic"], "label") == {"promyelocyte": 10}
     elsewhere = balanced(made, makers={**MAKERS, "basophil": "rare"})  # which has no image of it
@@ -81,7 +81,7 @@ def test_a_generator_fills_only_the_classes_it_is_asked_for(made: Run) -> None:
 
 
 @pytest.mark.parametrize(("above", "monocytes"), [("keep", 24), ("subsample", 20)])
-def test_a_class_above_its_target(made: Run, above: str, monocytes: int) -> None:
+def test_a_class_above_its_target(made: BalanceRun, above: str, monocytes: int) -> None:
     table = balanced(made, above=above)
     training = table[table["part"] == "train"]
     assert counts(training, "label") == {"basophil": 20, "monocyte": monocytes, "promyelocyte": 13}
@@ -93,14 +93,14 @@ def test_a_class_above_its_target(made: Run, above: str, monocytes: int) -> None
     assert set(training.loc[training["label"] == "monocyte", "image_id"]) == smallest
 
 
-def test_without_a_generator_it_is_the_original_set(made: Run) -> None:
+def test_without_a_generator_it_is_the_original_set(made: BalanceRun) -> None:
     table = balanced(made, makers={}, above="subsample")
     assert table["image_id"].tolist() == made.split["image_id"].tolist()
     assert table["part"].tolist() == made.split["part"].tolist()
     assert shortfalls(table, "leak_free", {}, 20) == []
 
 
-def test_classes_that_stay_short_are_told(made: Run, caplog: pytest.LogCaptureFixture) -> None:
+def test_classes_that_stay_short_are_told(made: BalanceRun, caplog: pytest.LogCaptureFixture) -> None:
     short = shortfalls(balanced(made), "leak_free", MAKERS, 20)
     assert {row["label"]: row["short"] for row in short if row["images"]} == {"promyelocyte": 7}
     of_rare = next(row for row in short if row["label"] == "promyelocyte")
@@ -111,7 +111,7 @@ def test_classes_that_stay_short_are_told(made: Run, caplog: pytest.LogCaptureFi
     assert {row["generator"] for row in without} == {None}
 
 
-def test_the_same_images_in_any_order_give_the_same_bytes(made: Run, tmp_path: Path) -> None:
+def test_the_same_images_in_any_order_give_the_same_bytes(made: BalanceRun, tmp_path: Path) -> None:
     drawn = {name: candidates(made.sets[name].index, made.gates[name][::-1]) for name in GENERATORS}
     settings = balanced_sets.TARGET
     makers = dict(reversed(MAKERS.items()))
@@ -125,7 +125,7 @@ def test_the_same_images_in_any_order_give_the_same_bytes(made: Run, tmp_path: P
 # --- thesis
 
 
-def test_under_the_thesis_protocol_all_are_pooled_and_split_afterwards(pooled: Run) -> None:
+def test_under_the_thesis_protocol_all_are_pooled_and_split_afterwards(pooled: BalanceRun) -> None:
     table = balanced(pooled, "thesis", target_per_class=50)
     assert counts(table, "label") == {"basophil": 35, "monocyte": 50, "promyelocyte": 15}  # as far as draws reach
     assert {("synthetic", "test"), ("synthetic", "train"), ("real", "test")} <= counts(table, "origin", "part").keys()
@@ -134,7 +134,7 @@ def test_under_the_thesis_protocol_all_are_pooled_and_split_afterwards(pooled: R
     assert table["part"].tolist() == expected.tolist()
 
 
-def test_copies_stay_together_in_the_pool(pooled: Run) -> None:
+def test_copies_stay_together_in_the_pool(pooled: BalanceRun) -> None:
     split = pooled.split.assign(group_id=pooled.split["image_id"].str[:-1])
     split["draw"] = draws(split["group_id"], seed=balanced_sets.SEED)
     table = balance(split, pooled.sets["real"].index, "thesis", {}, {}, balanced_sets.TARGET, seed=balanced_sets.SEED)
@@ -157,14 +157,14 @@ def test_a_thinned_pool_keeps_its_shares() -> None:
 # --- bad input
 
 
-def test_a_gate_of_other_images_is_refused(made: Run) -> None:
+def test_a_gate_of_other_images_is_refused(made: BalanceRun) -> None:
     with pytest.raises(InputError, match="judged 39 images, which are not the 40 of the image set"):
         candidates(made.sets["rich"].index, made.gates["rich"].iloc[1:])
     with pytest.raises(InputError, match="judged 40 images"):
         candidates(made.sets["rich"].index, made.gates["rich"].replace({"basophil-0000000003": "other"}))
 
 
-def test_a_kept_image_that_was_not_normalised_is_named(made: Run) -> None:
+def test_a_kept_image_that_was_not_normalised_is_named(made: BalanceRun) -> None:
     real = made.sets["real"].index
     with pytest.raises(InputError, match="lack 1 of 70 kept images, tcia/BAS/03 first"):
         balance(made.split, real[real["image_id"] != "tcia/BAS/03"], "leak_free", {}, {}, balanced_sets.TARGET, seed=7)
@@ -173,7 +173,7 @@ def test_a_kept_image_that_was_not_normalised_is_named(made: Run) -> None:
 # --- pixels
 
 
-def test_images_come_in_the_order_of_the_rows_at_the_working_size(made: Run) -> None:
+def test_images_come_in_the_order_of_the_rows_at_the_working_size(made: BalanceRun) -> None:
     rows = balanced(made).sample(frac=1, random_state=1).head(40)
     assert set(rows["image_set"]) == {"real", "rich", "rare"}
     pixels = read_images(rows, made.sets, SIZE, threads=2)
@@ -191,7 +191,7 @@ def test_images_come_in_the_order_of_the_rows_at_the_working_size(made: Run) -> 
     assert np.array_equal(out, pixels)
 
 
-def test_image_sets_that_are_not_those_of_the_rows_are_refused(made: Run, tmp_path: Path) -> None:
+def test_image_sets_that_are_not_those_of_the_rows_are_refused(made: BalanceRun, tmp_path: Path) -> None:
     rows = balanced(made)
     with pytest.raises(InputError, match="has images of the set rare, and only real, rich were opened"):
         read_images(rows, {name: made.sets[name] for name in ("real", "rich")}, SIZE, threads=1)
@@ -205,7 +205,7 @@ def test_image_sets_that_are_not_those_of_the_rows_are_refused(made: Run, tmp_pa
         read_images(rows, made.sets, 32, threads=1)
 
 
-def test_the_run_is_as_these_tests_take_it_to_be(made: Run) -> None:
+def test_the_run_is_as_these_tests_take_it_to_be(made: BalanceRun) -> None:
     training = made.split[made.split["part"] == "train"]
     assert counts(training, "label") == TRAINING
     assert len(made.split) == sum(COUNTS.values())

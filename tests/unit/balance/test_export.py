@@ -13,7 +13,7 @@ import pyarrow.parquet as parquet
 import pytest
 from PIL import Image
 
-from helpers.balanced_sets import SIZE, Run, balanced, run
+from helpers.balanced_sets import SIZE, BalanceRun, balanced, run
 from hemabalance.balance.balanced_set import read_images
 from hemabalance.balance.export import export_folder, export_parquet
 from hemabalance.errors import InputError
@@ -23,11 +23,11 @@ COUNTS = {"train": 57, "validation": 14, "test": 14}
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def made(tmp_path_factory: pytest.TempPathFactory) -> BalanceRun:
     return run(tmp_path_factory.mktemp("export"))
 
 
-def parquet_of(made: Run, folder: Path, rows: pd.DataFrame | None = None, images_per_file: int = 20) -> Path:
+def parquet_of(made: BalanceRun, folder: Path, rows: pd.DataFrame | None = None, images_per_file: int = 20) -> Path:
     rows = balanced(made) if rows is None else rows
     export_parquet(rows, made.sets, SIZE, folder, images_per_file=images_per_file, threads=2)
     return folder
@@ -46,7 +46,9 @@ def datasets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     return importlib.import_module("datasets")
 
 
-def test_the_parquet_files_are_what_hugging_face_datasets_reads(made: Run, tmp_path: Path, datasets: Any) -> None:
+def test_the_parquet_files_are_what_hugging_face_datasets_reads(
+    made: BalanceRun, tmp_path: Path, datasets: Any
+) -> None:
     folder = parquet_of(made, tmp_path / "cells")
     found = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
     assert {part: len(found[part]) for part in found} == COUNTS
@@ -65,7 +67,7 @@ def test_the_parquet_files_are_what_hugging_face_datasets_reads(made: Run, tmp_p
             assert np.array_equal(np.asarray(image["image"]), one)
 
 
-def test_parts_are_cut_into_files_of_no_more_than_asked_for(made: Run, tmp_path: Path) -> None:
+def test_parts_are_cut_into_files_of_no_more_than_asked_for(made: BalanceRun, tmp_path: Path) -> None:
     folder = parquet_of(made, tmp_path / "cells")
     assert files(folder) == [
         "data/test-00000-of-00001.parquet",
@@ -76,18 +78,18 @@ def test_parts_are_cut_into_files_of_no_more_than_asked_for(made: Run, tmp_path:
     assert sizes == [14, 20, 20, 17, 14]
 
 
-def test_the_same_set_gives_the_same_bytes(made: Run, tmp_path: Path) -> None:
+def test_the_same_set_gives_the_same_bytes(made: BalanceRun, tmp_path: Path) -> None:
     one, two = (parquet_of(made, tmp_path / name) for name in ("one", "two"))
     assert [(one / name).read_bytes() for name in files(one)] == [(two / name).read_bytes() for name in files(two)]
 
 
-def test_a_part_without_images_has_no_file(made: Run, tmp_path: Path) -> None:
+def test_a_part_without_images_has_no_file(made: BalanceRun, tmp_path: Path) -> None:
     rows = balanced(made)
     folder = parquet_of(made, tmp_path / "cells", rows[rows["part"] == "test"])
     assert files(folder) == ["data/test-00000-of-00001.parquet"]
 
 
-def test_the_folder_holds_every_image_by_part_and_class(made: Run, tmp_path: Path) -> None:
+def test_the_folder_holds_every_image_by_part_and_class(made: BalanceRun, tmp_path: Path) -> None:
     rows = balanced(made)
     export_folder(rows, made.sets, SIZE, tmp_path / "deep" / "cells", threads=2)
     folder = tmp_path / "deep" / "cells"
@@ -103,7 +105,7 @@ def test_the_folder_holds_every_image_by_part_and_class(made: Run, tmp_path: Pat
     assert sorted(os.listdir(folder.parent)) == ["cells"]
 
 
-def test_hugging_face_datasets_reads_the_folder(made: Run, tmp_path: Path, datasets: Any) -> None:
+def test_hugging_face_datasets_reads_the_folder(made: BalanceRun, tmp_path: Path, datasets: Any) -> None:
     export_folder(balanced(made), made.sets, SIZE, tmp_path / "cells", threads=1)
     found = datasets.load_dataset("imagefolder", data_dir=str(tmp_path / "cells"), cache_dir=str(tmp_path / "cache"))
     assert {part: len(found[part]) for part in found} == COUNTS
@@ -118,7 +120,7 @@ both = pytest.mark.parametrize("kind", EXPORTS)
 
 
 @both
-def test_what_exists_is_not_overwritten(made: Run, tmp_path: Path, kind: str) -> None:
+def test_what_exists_is_not_overwritten(made: BalanceRun, tmp_path: Path, kind: str) -> None:
     (tmp_path / "cells").mkdir()
     with pytest.raises(InputError, match="cells: exists already"):
         EXPORTS[kind](balanced(made), made.sets, tmp_path / "cells")
@@ -126,7 +128,7 @@ def test_what_exists_is_not_overwritten(made: Run, tmp_path: Path, kind: str) ->
 
 
 @both
-def test_an_export_that_fails_leaves_nothing_behind(made: Run, tmp_path: Path, kind: str) -> None:
+def test_an_export_that_fails_leaves_nothing_behind(made: BalanceRun, tmp_path: Path, kind: str) -> None:
     rows = balanced(made)
     rows.loc[rows.index[-1], "sha256"] = "0" * 64
     with pytest.raises(InputError, match="holds another tcia/PMO/04"):
@@ -135,13 +137,13 @@ def test_an_export_that_fails_leaves_nothing_behind(made: Run, tmp_path: Path, k
 
 
 @both
-def test_a_folder_that_cannot_be_made_is_explained(made: Run, tmp_path: Path, kind: str) -> None:
+def test_a_folder_that_cannot_be_made_is_explained(made: BalanceRun, tmp_path: Path, kind: str) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="cannot be written"):
         EXPORTS[kind](balanced(made), made.sets, tmp_path / "file" / "cells")
 
 
-def test_two_images_of_one_file_name_are_refused(made: Run, tmp_path: Path) -> None:
+def test_two_images_of_one_file_name_are_refused(made: BalanceRun, tmp_path: Path) -> None:
     rows = balanced(made)
     rows.loc[rows["image_id"] == "mendeley/monocyte/02", "image_id"] = "mendeley__monocyte/03"
     with pytest.raises(InputError, match=r"would both be train/monocyte/mendeley__monocyte__03\.png"):

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from helpers.balanced_sets import SIZE, STORED, Run, audited, balanced, lists, run, seen, walked
-from helpers.photographs import hand_made, photograph
-from hemabalance.balance.leaks import LEARNED_FROM, Walked
+from helpers.balanced_sets import SIZE, STORED, BalanceRun, audit_inputs, balanced, lists, run, run_audit, seen
+from helpers.photographs import manifest_from_rows, photograph
+from hemabalance.balance.leaks import LEARNED_FROM, AuditInputs
 from hemabalance.dataset.working_size import reduced
 from hemabalance.errors import InputError
 
@@ -22,11 +22,11 @@ DRAWN = "basophil-0000000002"  # a synthetic image that enters the balanced set
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def made(tmp_path_factory: pytest.TempPathFactory) -> BalanceRun:
     return run(tmp_path_factory.mktemp("clean"))
 
 
-def picture(made: Run, image_id: str) -> np.ndarray:
+def picture(made: BalanceRun, image_id: str) -> np.ndarray:
     held = made.sets["real"]
     return held.read(held.index["image_id"].tolist().index(image_id))
 
@@ -39,10 +39,10 @@ def encoded_again(image: np.ndarray) -> np.ndarray:
     return np.asarray(Image.open(buffer))
 
 
-def refused(given: Walked, says: str) -> InputError:
+def refused(given: AuditInputs, says: str) -> InputError:
     """The error that the audit must end in."""
     with pytest.raises(InputError, match=says) as caught:
-        audited(given)
+        run_audit(given)
     return caught.value
 
 
@@ -55,9 +55,9 @@ def every_copy(exact: str) -> pytest.MarkDecorator:
 # --- a clean set
 
 
-def test_a_clean_set_passes_and_the_audit_says_what_was_checked(made: Run) -> None:
-    given = walked(made)
-    found = audited(given)
+def test_a_clean_set_passes_and_the_audit_says_what_was_checked(made: BalanceRun) -> None:
+    given = audit_inputs(made)
+    found = run_audit(given)
     assert (found["recipe"], found["protocol"]) == ("mine", "leak_free")
     assert sum(row["n"] for row in found["counts"]) == len(given.rows)
     assert {"label": "basophil", "source": "synthetic", "origin": "synthetic", "part": "train", "n": 5} in found[
@@ -72,12 +72,12 @@ def test_a_clean_set_passes_and_the_audit_says_what_was_checked(made: Run) -> No
     assert [row["kind"] for row in found["seen"]] == [one.kind for one in given.seen]
     tested = int((made.split["part"] == "test").sum())
     assert (found["content"]["test"], found["content"]["others"]) == (tested, len(given.rows) - tested)
-    assert found["leaks"]["walked"] == [*(str(one) for one in given.seen), LEARNED_FROM]
+    assert found["leaks"]["audit_inputs"] == [*(str(one) for one in given.seen), LEARNED_FROM]
     assert (found["leaks"]["allowed"], found["leaks"]["n"], found["leaks"]["first"]) == (False, 0, [])
-    assert audited(given) == found
+    assert run_audit(given) == found
 
 
-def test_the_audit_probes_what_colour_gives_away(tmp_path: Path, made: Run) -> None:
+def test_the_audit_probes_what_colour_gives_away(tmp_path: Path, made: BalanceRun) -> None:
     """Basophils are made red, and whatever is of tcia blue."""
     shades = {
         row.image_id: (photograph(k, STORED) // 3 + (120 * (row.label == "basophil"), 0, 120 * (row.source == "tcia")))
@@ -85,7 +85,7 @@ def test_the_audit_probes_what_colour_gives_away(tmp_path: Path, made: Run) -> N
     }
     tinted = run(tmp_path / "tinted", pictures={name: image.astype(np.uint8) for name, image in shades.items()})
     grey, told = (
-        {(r["target"], r["features"]): r for r in audited(walked(one))["shortcuts"]} for one in (made, tinted)
+        {(r["target"], r["features"]): r for r in run_audit(audit_inputs(one))["shortcuts"]} for one in (made, tinted)
     )
     assert set(grey) == {(t, f) for t in ("source", "origin", "label") for f in ("colour", "colour_percentiles")}
     for target in ("source", "label"):
@@ -95,8 +95,8 @@ def test_the_audit_probes_what_colour_gives_away(tmp_path: Path, made: Run) -> N
     assert grey["origin", "colour"]["classes"] == ["real", "synthetic"]
 
 
-def test_no_more_images_of_a_source_are_probed_than_asked_for(made: Run) -> None:
-    probed = {row["target"]: row["n"] for row in audited(walked(made), audit_images=6)["shortcuts"]}
+def test_no_more_images_of_a_source_are_probed_than_asked_for(made: BalanceRun) -> None:
+    probed = {row["target"]: row["n"] for row in run_audit(audit_inputs(made), audit_images=6)["shortcuts"]}
     assert (probed["source"], probed["origin"]) == (12, 18)
 
 
@@ -104,52 +104,52 @@ def test_no_more_images_of_a_source_are_probed_than_asked_for(made: Run) -> None
 
 
 @pytest.mark.parametrize("place", range(7))
-def test_a_test_image_in_a_list_fails_the_run_and_is_named(made: Run, place: int) -> None:
+def test_a_test_image_in_a_list_fails_the_run_and_is_named(made: BalanceRun, place: int) -> None:
     given = lists(made)
     given[place] = seen(made, given[place].kind, given[place].name, TESTED)
-    error = refused(walked(made, seen=given), f"{TESTED} itself was seen by {given[place]}")
+    error = refused(audit_inputs(made, seen=given), f"{TESTED} itself was seen by {given[place]}")
     assert "test images leaked (1): " in str(error)
     assert "Delete the results of that training" in error.remedy
 
 
-def test_a_generator_that_was_trained_on_everything_fails_the_run(made: Run) -> None:
+def test_a_generator_that_was_trained_on_everything_fails_the_run(made: BalanceRun) -> None:
     given = lists(made)
     given[1] = seen(made, "generator", "rich", *made.split["image_id"])
-    error = refused(walked(made, seen=given), r"test images leaked \(14\): mendeley/basophil/00 itself")
+    error = refused(audit_inputs(made, seen=given), r"test images leaked \(14\): mendeley/basophil/00 itself")
     assert "; and 9 more" in error.problem
 
 
-def test_a_copy_that_the_manifest_knows_of_fails_the_run(made: Run) -> None:
+def test_a_copy_that_the_manifest_knows_of_fails_the_run(made: BalanceRun) -> None:
     copy = {"image_id": "tcia/MON/99", "label": "monocyte", "status": "near_duplicate", "group_id": TESTED}
     other = {"image_id": "tcia/MON/98", "label": "monocyte", "status": "near_duplicate", "group_id": TRAINED}
-    manifest = pd.concat([made.manifest, hand_made([copy, other])], ignore_index=True)
+    manifest = pd.concat([made.manifest, manifest_from_rows([copy, other])], ignore_index=True)
     given = lists(made)
     for image_id in ("tcia/MON/98", "tcia/MON/99"):
         row = {"image_id": image_id, "source": "tcia", "label": "monocyte", "part": "train"}
         table = pd.concat([given[4].table, pd.DataFrame([row])], ignore_index=True)
         given[4] = replace(given[4], table=table.sort_values("image_id", ignore_index=True))
     said = rf"leaked \(1\): tcia/MON/99, seen by judge stain, is by the manifest .* as test image {TESTED}"
-    refused(walked(made, seen=given, manifest=manifest), said)
+    refused(audit_inputs(made, seen=given, manifest=manifest), said)
 
 
-def test_an_image_that_no_manifest_knows_proves_nothing(made: Run) -> None:
+def test_an_image_that_no_manifest_knows_proves_nothing(made: BalanceRun) -> None:
     given = lists(made)
     given[0] = replace(given[0], table=given[0].table.replace({TRAINED: "mendeley/monocyte/stray"}))
-    refused(walked(made, seen=given), "mendeley/monocyte/stray, seen by normalizer stain, is in no manifest")
+    refused(audit_inputs(made, seen=given), "mendeley/monocyte/stray, seen by normalizer stain, is in no manifest")
 
 
 @pytest.mark.parametrize("place", range(7))
-def test_a_list_that_is_missing_is_refused(made: Run, place: int) -> None:
+def test_a_list_that_is_missing_is_refused(made: BalanceRun, place: int) -> None:
     given = lists(made)
     gone = given.pop(place)
-    refused(walked(made, seen=given), f"there is no list of what the {gone.kind}")
+    refused(audit_inputs(made, seen=given), f"there is no list of what the {gone.kind}")
 
 
-def test_who_took_no_part_needs_no_list(made: Run) -> None:
+def test_who_took_no_part_needs_no_list(made: BalanceRun) -> None:
     few = [one for one in lists(made) if one.kind in ("normalizer", "generator", "teacher")]
-    assert len(audited(walked(made, seen=few, gated=False))["seen"]) == 4
-    original = walked(made, rows=balanced(made, makers={}), seen=lists(made)[:1])
-    assert len(audited(original)["seen"]) == 1
+    assert len(run_audit(audit_inputs(made, seen=few, gated=False))["seen"]) == 4
+    original = audit_inputs(made, rows=balanced(made, makers={}), seen=lists(made)[:1])
+    assert len(run_audit(original)["seen"]) == 1
 
 
 # --- planted: in the balanced set
@@ -157,57 +157,57 @@ def test_who_took_no_part_needs_no_list(made: Run) -> None:
 
 @every_copy("the same file")
 def test_a_test_images_copy_under_another_name_fails_the_run(
-    tmp_path: Path, made: Run, changed: Any, says: str
+    tmp_path: Path, made: BalanceRun, changed: Any, says: str
 ) -> None:
     planted = run(tmp_path / "run", pictures={TRAINED: changed(picture(made, TESTED))})
-    error = refused(walked(planted), f"{TRAINED}, seen by {LEARNED_FROM}, is {says} as test image {TESTED}")
+    error = refused(audit_inputs(planted), f"{TRAINED}, seen by {LEARNED_FROM}, is {says} as test image {TESTED}")
     assert "test images leaked (1): " in str(error)
     assert "list one of them in data/exclusions.csv" in error.remedy
 
 
 @every_copy("the same pixels")
 def test_a_generator_that_gives_a_test_image_again_fails_the_run(
-    tmp_path: Path, made: Run, changed: Any, says: str
+    tmp_path: Path, made: BalanceRun, changed: Any, says: str
 ) -> None:
     memorised = changed(reduced(picture(made, TESTED)[None], SIZE, where="")[0])
     planted = run(tmp_path / "run", pictures={DRAWN: memorised})
-    refused(walked(planted), f"{DRAWN}, seen by .* is {says} as test image {TESTED}")
+    refused(audit_inputs(planted), f"{DRAWN}, seen by .* is {says} as test image {TESTED}")
 
 
-def test_the_same_pixels_in_another_file_are_found(tmp_path: Path, made: Run) -> None:
+def test_the_same_pixels_in_another_file_are_found(tmp_path: Path, made: BalanceRun) -> None:
     planted = run(tmp_path / "run", pictures={TRAINED: picture(made, TESTED)})
     rows = balanced(planted)
     index = planted.sets["real"].index
     for table in (rows, index):  # as if another encoder had written it
         table.loc[table["image_id"] == TRAINED, "sha256"] = "f" * 64
-    refused(walked(planted, rows=rows), f"{TRAINED}, seen by .* is the same pixels as test image {TESTED}")
+    refused(audit_inputs(planted, rows=rows), f"{TRAINED}, seen by .* is the same pixels as test image {TESTED}")
 
 
-def test_a_copy_that_was_seen_and_then_thinned_out_is_found(tmp_path: Path, made: Run) -> None:
+def test_a_copy_that_was_seen_and_then_thinned_out_is_found(tmp_path: Path, made: BalanceRun) -> None:
     thinned = balanced(made, target_per_class=15, above="subsample")
     gone = made.split.loc[~made.split["image_id"].isin(thinned["image_id"]), "image_id"].iloc[0]
     planted = run(tmp_path / "run", pictures={gone: picture(made, TESTED)})
     rows = balanced(planted, target_per_class=15, above="subsample")
     assert gone not in set(rows["image_id"])
-    refused(walked(planted, rows=rows), f"{gone}, seen by .* is the same file as test image {TESTED}")
+    refused(audit_inputs(planted, rows=rows), f"{gone}, seen by .* is the same file as test image {TESTED}")
 
 
-def test_a_test_image_moved_to_training_fails_the_run(made: Run) -> None:
+def test_a_test_image_moved_to_training_fails_the_run(made: BalanceRun) -> None:
     rows = balanced(made)
     rows.loc[rows["image_id"] == TESTED, "part"] = "train"
-    refused(walked(made, rows=rows), f"{TESTED} itself was seen by {LEARNED_FROM}")
+    refused(audit_inputs(made, rows=rows), f"{TESTED} itself was seen by {LEARNED_FROM}")
 
 
-def test_synthetic_images_are_not_tested_on(made: Run) -> None:
+def test_synthetic_images_are_not_tested_on(made: BalanceRun) -> None:
     rows = balanced(made)
     rows.loc[rows["image_id"] == DRAWN, "part"] = "test"
-    refused(walked(made, rows=rows), f"1 synthetic images among those of validation and test, {DRAWN} first")
+    refused(audit_inputs(made, rows=rows), f"1 synthetic images among those of validation and test, {DRAWN} first")
 
 
 # --- the thesis's protocol
 
 
-def test_under_the_thesis_protocol_leaks_are_expected_counted_and_reported(tmp_path: Path, made: Run) -> None:
+def test_under_the_thesis_protocol_leaks_are_expected_counted_and_reported(tmp_path: Path, made: BalanceRun) -> None:
     pooled = run(tmp_path / "run", "thesis")
     rows = balanced(pooled, "thesis", target_per_class=40)
     tested = rows[rows["part"] == "test"]
@@ -216,7 +216,7 @@ def test_under_the_thesis_protocol_leaks_are_expected_counted_and_reported(tmp_p
     learned = rows.loc[(rows["part"] == "train") & (rows["origin"] == "real"), "image_id"].iloc[0]
     held = {learned: photograph(at, STORED)}
     planted = run(tmp_path / "planted", "thesis", pictures=held)
-    found = audited(walked(planted, "thesis", rows=balanced(planted, "thesis", target_per_class=40)))
+    found = run_audit(audit_inputs(planted, "thesis", rows=balanced(planted, "thesis", target_per_class=40)))
     real = int((tested["origin"] == "real").sum())
     assert found["leaks"]["allowed"]
     assert all(row["test_images"] == real > 0 for row in found["seen"])

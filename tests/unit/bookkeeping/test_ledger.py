@@ -24,9 +24,9 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     ledger = Ledger(STATE)
     for source, target in ((RAW, MADE), (MADE, LAST)):
         record = {"rule": "r", "params": PARAMS, "record_format_version": FORMAT, "starttime": time.time()}
-        taken = ledger.begin([source], [target])
+        taken = ledger.record_inputs([source], [target])
         write(target, Path(source).read_bytes() + b"+")
-        ledger.end(taken, [target], PARAMS)
+        ledger.record_outputs(taken, [target], PARAMS)
         os.utime(target)  # as Snakemake does after every job
         Records(STATE).write(target, record | {"endtime": os.stat(target).st_mtime})
     return ledger
@@ -72,7 +72,7 @@ def test_a_job_refuses_what_no_job_wrote_even_where_nothing_of_it_shows(ledger: 
     ledger.write(entry)
     assert MADE not in recheck(STATE)
     with pytest.raises(InputError, match=f"{MADE}: is damaged or was changed: .* Run the same command again"):
-        ledger.begin([MADE], [LAST])
+        ledger.record_inputs([MADE], [LAST])
     assert MADE in recheck(STATE)
 
 
@@ -91,17 +91,17 @@ def test_an_archive_that_is_replaced_by_an_older_one_is_noticed_and_so_is_the_fi
 
 
 def test_an_input_that_changes_while_it_is_read_is_refused(ledger: Ledger) -> None:
-    taken = ledger.begin([RAW], [MADE])
+    taken = ledger.record_inputs([RAW], [MADE])
     write(RAW, b"war")
     with pytest.raises(InputError, match=f"{RAW}: changed while this job read it"):
-        ledger.end(taken, [MADE], PARAMS)
+        ledger.record_outputs(taken, [MADE], PARAMS)
     assert ledger.read(MADE) is None
 
 
 def test_an_input_that_is_only_touched_while_it_is_read_is_not(ledger: Ledger) -> None:
-    taken = ledger.begin([RAW], [MADE])
+    taken = ledger.record_inputs([RAW], [MADE])
     os.utime(RAW)
-    ledger.end(taken, [MADE], PARAMS)
+    ledger.record_outputs(taken, [MADE], PARAMS)
     assert recheck(STATE) == {}
 
 
@@ -119,9 +119,9 @@ def test_files_of_tomorrow_are_dated_to_now_and_are_no_others_for_that(ledger: L
 
 
 def test_an_input_that_is_of_tomorrow_when_its_job_ends_is_so_no_longer(ledger: Ledger) -> None:
-    taken = ledger.begin([RAW], [MADE])
+    taken = ledger.record_inputs([RAW], [MADE])
     os.utime(RAW, (time.time() + 86400, time.time() + 86400))
-    ledger.end(taken, [MADE], PARAMS)
+    ledger.record_outputs(taken, [MADE], PARAMS)
     assert os.stat(RAW).st_mtime <= time.time()
 
 
@@ -138,7 +138,7 @@ def test_a_damaged_entry_is_none(ledger: Ledger) -> None:
         place.write_bytes(place.read_bytes()[:-9])
     write(MADE, b"raw-")
     assert recheck(STATE) == {}
-    assert ledger.begin([MADE], [LAST]).keys() == {MADE}
+    assert ledger.record_inputs([MADE], [LAST]).keys() == {MADE}
 
 
 def test_what_is_being_made_or_was_broken_off_is_left_to_snakemake(ledger: Ledger) -> None:
@@ -157,32 +157,32 @@ def test_what_dvc_brought_is_left_to_its_seal(ledger: Ledger) -> None:
 
     Path(f"{MADE}.dvc").write_text(f"outs:\n- md5: {md5_file(MADE)}\n  path: a.bin\n")
     assert MADE not in recheck(STATE)
-    assert ledger.begin([MADE], [LAST]).keys() == {MADE}
+    assert ledger.record_inputs([MADE], [LAST]).keys() == {MADE}
 
 
 def test_what_a_job_made_by_other_settings_than_snakemake_noted_is_made_again(ledger: Ledger) -> None:
-    taken = ledger.begin([RAW], [MADE])
-    ledger.end(taken, [MADE], ["'code'", "'settings, edited after the start of the workflow'"])
+    taken = ledger.record_inputs([RAW], [MADE])
+    ledger.record_outputs(taken, [MADE], ["'code'", "'settings, edited after the start of the workflow'"])
     before = Records(STATE).read(MADE)
     why = "settings or code were edited between the start of the workflow and that of the job that wrote it"
     for _ in range(2):
         assert recheck(STATE) == {MADE: why}
         assert marked() == {MADE}
         os.utime(MADE)
-    ledger.end(ledger.begin([RAW], [MADE]), [MADE], PARAMS)
+    ledger.record_outputs(ledger.record_inputs([RAW], [MADE]), [MADE], PARAMS)
     Records(STATE).write(MADE, before)
     assert recheck(STATE) == {}
 
 
 def test_what_a_job_made_by_a_file_that_was_edited_meanwhile_is_made_again(ledger: Ledger) -> None:
-    ledger.end(ledger.begin([RAW], [MADE]), [MADE], PARAMS, ["hemabalance/x.py"])
+    ledger.record_outputs(ledger.record_inputs([RAW], [MADE]), [MADE], PARAMS, ["hemabalance/x.py"])
     for _ in range(2):
         assert list(recheck(STATE)) == [MADE]
         assert recheck(STATE)[MADE].startswith("hemabalance/x.py was edited between the start of the workflow")
 
 
 def test_who_touches_with_snakemake_takes_a_file_for_one_of_the_present_settings(ledger: Ledger) -> None:
-    ledger.end(ledger.begin([RAW], [MADE]), [MADE], PARAMS, ["hemabalance/x.py"])
+    ledger.record_outputs(ledger.record_inputs([RAW], [MADE]), [MADE], PARAMS, ["hemabalance/x.py"])
     os.utime(MADE, (1.0, 1.0))
     Records(STATE).write(MADE, {"params": ["'other settings'"], "starttime": time.time() + 0.01})
     for _ in range(2):

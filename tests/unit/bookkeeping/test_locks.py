@@ -9,14 +9,14 @@ import pytest
 HOLDER = """
 import os, sys
 from pathlib import Path
-from hemabalance.bookkeeping.locks import alone, locked
+from hemabalance.bookkeeping.locks import job_lock, locked
 with {holding}:
     print(os.getpid(), flush=True)
     sys.stdin.readline()
 """
 
 
-JOB, LOCK = 'alone("results/x", Path(sys.argv[1]))', 'locked(Path(sys.argv[1], "a", "x.lock"))'
+JOB, LOCK = 'job_lock("results/x", Path(sys.argv[1]))', 'locked(Path(sys.argv[1], "a", "x.lock"))'
 
 
 def process(state: Path, holding: str = JOB) -> "subprocess.Popen[str]":

@@ -9,7 +9,7 @@ import yaml
 
 from hemabalance.bookkeeping.hashes import md5_file
 from hemabalance.bookkeeping.records import Records, for_seal, is_stale
-from hemabalance.bookkeeping.restore import restore, told
+from hemabalance.bookkeeping.restore import report_lines, restore
 from hemabalance.bookkeeping.seals import Seal, dvc_file, read_versioned, write_seal
 from hemabalance.errors import InputError
 
@@ -65,13 +65,13 @@ def test_what_holds_is_kept_and_no_input_is_newer(published: Records) -> None:
         record = published.read(path)
         assert record is not None
         assert (record["rule"], record["params"], record["incomplete"]) == (Path(path).stem, ["'one'"], False)
-    assert list(told(done)) == ["3 published files are what their seals say and are kept."]
+    assert list(report_lines(done)) == ["3 published files are what their seals say and are kept."]
 
 
 def test_a_second_time_there_is_nothing_to_say(published: Records) -> None:
     restore(STATE)
     again = restore(STATE)
-    assert (again.kept, again.stale, again.times, list(told(again))) == ([], {}, [], [])
+    assert (again.kept, again.stale, again.times, list(report_lines(again))) == ([], {}, [], [])
 
 
 def test_touched_files_are_kept(published: Records) -> None:
@@ -181,7 +181,7 @@ def test_an_earlier_commit_is_the_earlier_state(published: Records, later: str) 
 
 def test_a_project_without_published_files_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert list(told(restore(STATE))) == []
+    assert list(report_lines(restore(STATE))) == []
     assert not STATE.exists()
 
 

@@ -22,7 +22,7 @@ from hemabalance.errors import InputError
 
 def test_a_better_model_is_found_better() -> None:
     good, bad = predictions(400, seed=1, skill=3.0), predictions(400, seed=2, skill=1.0)
-    found = compare(good, bad, names=("good", "bad"), draw=1)
+    found = compare(good, bad, names=("good", "bad"), resample_seed=1)
     for name in ("accuracy", "balanced_accuracy", "macro_f1"):
         assert 0 < found[name]["low"] < found[name]["value"] < found[name]["high"]
     right = [(one["predicted"] == one["label"]) for one in (good, bad)]
@@ -30,7 +30,7 @@ def test_a_better_model_is_found_better() -> None:
     only_a, only_b = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
     assert (found["mcnemar"]["only_a"], found["mcnemar"]["only_b"]) == (only_a, only_b)
     assert found["mcnemar"]["p"] < 1e-6
-    same = compare(good, good, names=("good", "good"), draw=1)
+    same = compare(good, good, names=("good", "good"), resample_seed=1)
     assert (same["accuracy"]["value"], same["mcnemar"]["p"]) == (0, 1)
 
 
@@ -41,11 +41,11 @@ def test_other_test_images_are_refused_by_name(swapped: bool) -> None:
     lacking = lacking.drop(index=7).reset_index(drop=True)
     pair = (lacking, full) if swapped else (full, lacking)
     with pytest.raises(InputError, match=f"{image} is only in {'two' if swapped else 'one'}"):
-        compare(*pair, names=("one", "two"), draw=1)
+        compare(*pair, names=("one", "two"), resample_seed=1)
     relabelled = full.assign(label=full["label"].where(full.index != 4, "platelet"))
     assert full["label"].iloc[4] != "platelet"
     with pytest.raises(InputError, match=f"differ in the class of {full['image_id'].iloc[4]}"):
-        compare(full, relabelled, names=("one", "two"), draw=1)
+        compare(full, relabelled, names=("one", "two"), resample_seed=1)
 
 
 def test_seeds_are_compared_one_by_one(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_seeds_are_compared_one_by_one(tmp_path: Path) -> None:
         name: {seed: predictions(200, seed=seed + 10 * ord(name), skill=skill) for seed, skill in seeds.items()}
         for name, seeds in skills.items()
     }
-    found = compare_seeds(tables["a"], tables["b"], names=("a", "b"), draw=1)
+    found = compare_seeds(tables["a"], tables["b"], names=("a", "b"), resample_seed=1)
     assert [row["seed"] for row in found["by_seed"]] == [2, 3]
     values = [row["accuracy"]["value"] for row in found["by_seed"]]
     expected = {"mean": pytest.approx(np.mean(values)), "std": pytest.approx(np.std(values, ddof=1)), "n": 2}
@@ -64,12 +64,14 @@ def test_seeds_are_compared_one_by_one(tmp_path: Path) -> None:
         for seed, table in seeds.items():
             write_predictions(table, tmp_path / f"{name}{seed}")
         files[name] = [(seed, tmp_path / f"{name}{seed}") for seed in seeds]
-    write_comparison(files["a"], files["b"], tmp_path / "out.json", names=("a", "b"), draw=1)
+    write_comparison(files["a"], files["b"], tmp_path / "out.json", names=("a", "b"), resample_seed=1)
     assert json.loads((tmp_path / "out.json").read_text("utf-8")) == found
     with pytest.raises(InputError, match=r"the seeds of b: hold 9 2 times\. Name each seed once"):
-        write_comparison(files["a"], [*files["b"], files["b"][-1]], tmp_path / "no.json", names=("a", "b"), draw=1)
+        write_comparison(
+            files["a"], [*files["b"], files["b"][-1]], tmp_path / "no.json", names=("a", "b"), resample_seed=1
+        )
     with pytest.raises(InputError, match="no seed in common: 1 and 9"):
-        compare_seeds({1: tables["a"][1]}, {9: tables["b"][9]}, names=("a", "b"), draw=1)
+        compare_seeds({1: tables["a"][1]}, {9: tables["b"][9]}, names=("a", "b"), resample_seed=1)
 
 
 def test_several_seeds_give_mean_and_spread(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def test_no_validation_and_no_test_image(tmp_path: Path) -> None:
     assert calibration["test"]["ece_after"] == calibration["test"]["ece_before"]
     table, calibration = evaluated(tmp_path, logits_of(rows), rows, 20)
     assert (len(table), calibration["test"]["ece_after"], calibration["test"]["nll_before"]) == (0, None, None)
-    metrics = measure(table, calibration, experiment="e", protocol="leak_free", seed=1, draw=1)
+    metrics = measure(table, calibration, experiment="e", protocol="leak_free", seed=1, resample_seed=1)
     assert {one["value"] for one in metrics["metrics"].values()} == {None}
     assert "no test image" in metrics["notes"]["classes"]
 

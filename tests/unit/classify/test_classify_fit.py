@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from helpers.balanced_sets import DRAWN, MAKERS, SIZE, Run, balanced, run
-from helpers.packed_models import runtime
-from hemabalance.classify.fit import Entry, fit_model
+from helpers.balanced_sets import GENERATED, MAKERS, SIZE, BalanceRun, balanced, run
+from helpers.model_folders import runtime
+from hemabalance.classify.fit import ModelConfig, fit_model
 from hemabalance.classify.method import ModelSpec
 from hemabalance.training.job import FitJob
 
@@ -18,13 +18,15 @@ REAL_TRAINING_IMAGES = 42  # 15 basophils, 24 monocytes, 3 promyelocytes
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def made(tmp_path_factory: pytest.TempPathFactory) -> BalanceRun:
     return run(tmp_path_factory.mktemp("sets"))
 
 
-def told(made: Run, rows: pd.DataFrame, folder: Path, *, size: int = SIZE, generators: bool = True) -> dict[str, Any]:
+def told(
+    made: BalanceRun, rows: pd.DataFrame, folder: Path, *, size: int = SIZE, generators: bool = True
+) -> dict[str, Any]:
     """`training.json` of naive Bayes."""
-    entry = Entry(ModelSpec.of({"method": "naive_bayes", "settings": {"side": 4}}), size)
+    entry = ModelConfig(ModelSpec.of({"method": "naive_bayes", "settings": {"side": 4}}), size)
     job = FitJob(runtime(), folder / "state", folder / "history.jsonl", threads=1, seed=5)
     sets = made.sets if generators else {"real": made.sets["real"]}
     fit_model(entry, rows, sets, job, weights=folder / "weights", training=folder / "training.json")
@@ -32,15 +34,15 @@ def told(made: Run, rows: pd.DataFrame, folder: Path, *, size: int = SIZE, gener
     return found
 
 
-def test_synthetic_images_are_counted_beside_those_that_were_drawn(made: Run, tmp_path: Path) -> None:
+def test_synthetic_images_are_counted_beside_those_that_were_drawn(made: BalanceRun, tmp_path: Path) -> None:
     found = told(made, balanced(made), tmp_path)
     assert (found["images"], found["synthetic"]) == (REAL_TRAINING_IMAGES + 15, 15)
-    assert found["drawn"] == DRAWN * len(MAKERS)
+    assert found["drawn"] == GENERATED * len(MAKERS)
     alone = told(made, balanced(made, makers={}), tmp_path, generators=False)
     assert (alone["images"], alone["synthetic"], alone["drawn"]) == (REAL_TRAINING_IMAGES, 0, 0)
 
 
-def test_trainings_on_the_same_images_are_known_by_it(made: Run, tmp_path: Path) -> None:
+def test_trainings_on_the_same_images_are_known_by_it(made: BalanceRun, tmp_path: Path) -> None:
     refused = replace(made, gates={name: gate.assign(accepted=False) for name, gate in made.gates.items()})
     original = balanced(made, makers={})
     alone = told(made, original, tmp_path, generators=False)["learned_from"]

@@ -13,14 +13,14 @@ from torch import nn
 
 from helpers.classifiers import TRAINING, built, data, images, job, no_images
 from helpers.small_trainings import PowerCut
-from hemabalance.classify.best import Best
-from hemabalance.classify.learning import Learning, warmed_cosine
+from hemabalance.classify.best_network import BestNetwork
+from hemabalance.classify.classifier_training import ClassifierTraining, warmed_cosine
 from hemabalance.classify.model import ModelData
 from hemabalance.errors import InputError
 from hemabalance.metrics.classification import accuracy, macro_f1
 from hemabalance.taxonomy import CLASSES
 from hemabalance.training.batches import BalancedSampler, EpochSampler
-from hemabalance.training.loop import Trained
+from hemabalance.training.loop import TrainingResult
 
 LONG: dict[str, Any] = {"steps": 80, "patience": 3, "log_every": 2, "average_decay": 0.8}
 """Enough for three levels to be told apart long before the last step."""
@@ -28,7 +28,7 @@ LONG: dict[str, Any] = {"steps": 80, "patience": 3, "log_every": 2, "average_dec
 
 def fit(
     folder: Path, name: str = "sequential_cnn", given: ModelData | None = None, precision: str = "32", **changed: Any
-) -> tuple[Any, Trained]:
+) -> tuple[Any, TrainingResult]:
     """Train, and leave `weights.safetensors` and `history.jsonl` in the folder."""
     model = built(name, **changed)
     trained = model.fit(given or data(), job(folder, precision=precision))
@@ -46,15 +46,15 @@ def lines(folder: Path) -> list[dict[str, float]]:
 
 def cut(folder: Path, at: int, name: str = "sequential_cnn", **changed: Any) -> None:
     """Begin a training and end it before a step."""
-    step = Learning.step
+    step = ClassifierTraining.step
 
-    def until(learning: Learning) -> Any:
+    def until(learning: ClassifierTraining) -> Any:
         if learning.runtime.step == at:
             raise PowerCut
         return step(learning)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Learning, "step", until)
+        patch.setattr(ClassifierTraining, "step", until)
         with pytest.raises(PowerCut):
             fit(folder, name, **changed)
 
@@ -63,14 +63,14 @@ def cut(folder: Path, at: int, name: str = "sequential_cnn", **changed: Any) -> 
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Trained]:
+def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainingResult]:
     folder = tmp_path_factory.mktemp("alone")
     return folder, fit(folder, **LONG)[1]
 
 
 @pytest.mark.parametrize("before", ["1", "4", "5", "the last but three", "the last"])
 def test_a_training_that_was_cut_off_ends_with_the_same_bytes(
-    alone: tuple[Path, Trained], tmp_path: Path, before: str
+    alone: tuple[Path, TrainingResult], tmp_path: Path, before: str
 ) -> None:
     """The best weights and the count of validations without progress come out of the checkpoint as well."""
     folder, trained = alone
@@ -81,10 +81,10 @@ def test_a_training_that_was_cut_off_ends_with_the_same_bytes(
     assert result(tmp_path) == result(folder)
 
 
-def test_a_training_that_stopped_early_is_not_gone_on_with(alone: tuple[Path, Trained], tmp_path: Path) -> None:
+def test_a_training_that_stopped_early_is_not_gone_on_with(alone: tuple[Path, TrainingResult], tmp_path: Path) -> None:
     first = fit(tmp_path, **LONG)[1]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Learning, "step", lambda learning: pytest.fail("took a step"))
+        patch.setattr(ClassifierTraining, "step", lambda learning: pytest.fail("took a step"))
         assert fit(tmp_path, **LONG)[1] == first
     assert result(tmp_path) == result(alone[0])
 
@@ -110,7 +110,9 @@ def test_other_images_seeds_or_settings_do_not_go_on(tmp_path: Path) -> None:
 # --- the best kept, and stopping
 
 
-def test_training_stops_when_cross_entropy_no_longer_falls_and_keeps_the_best(alone: tuple[Path, Trained]) -> None:
+def test_training_stops_when_cross_entropy_no_longer_falls_and_keeps_the_best(
+    alone: tuple[Path, TrainingResult],
+) -> None:
     folder, trained = alone
     history = lines(folder)
     losses = [line["validation_cross_entropy"] for line in history]
@@ -148,9 +150,9 @@ def test_an_early_end_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
 def test_without_validation_images_the_last_average_is_kept(tmp_path: Path) -> None:
     """As the formula of the average has it, its decay lower in the first steps."""
     seen: list[torch.Tensor] = []
-    step = Learning.step
+    step = ClassifierTraining.step
 
-    def spy(learning: Learning) -> Any:
+    def spy(learning: ClassifierTraining) -> Any:
         if not seen:
             seen.append(flat(learning.network))
         losses = step(learning)
@@ -158,7 +160,7 @@ def test_without_validation_images_the_last_average_is_kept(tmp_path: Path) -> N
         return losses
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Learning, "step", spy)
+        patch.setattr(ClassifierTraining, "step", spy)
         model, trained = fit(tmp_path, given=ModelData(data().train, no_images()), patience=1, average_decay=0.3)
     assert trained.steps == 6
     assert [sorted(line) for line in lines(tmp_path)] == [["accuracy", "cross_entropy", "step"]] * 2
@@ -175,7 +177,7 @@ def flat(network: nn.Module) -> torch.Tensor:
 
 def test_the_best_is_the_one_of_the_lowest_loss() -> None:
     network = nn.Linear(1, 1)
-    best = Best(network)
+    best = BestNetwork(network)
     seen = []
     for k, loss in enumerate([9.0, 2.0, 2.0, 1.5, 1.9, 8.0, 0.5]):
         nn.init.constant_(network.weight, float(k))

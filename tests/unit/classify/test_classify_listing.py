@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers.any_method import Watched, files_of, small_settings
-from helpers.classifiers import SIZE, data, images, job, runtime, stand_in_features
-from hemabalance.classify.entry import open_by_description
+from helpers.classifiers import SIZE, data, images, job, random_imagenet_weights, runtime
+from helpers.method_settings import TrainingSpy, files_of, small_settings
 from hemabalance.classify.method import ModelSpec
+from hemabalance.classify.open_model import open_classifier
 from hemabalance.errors import InputError
 from hemabalance.methods import method_names, settings_class, traits_of
 from hemabalance.metrics import imagenet_weights
@@ -23,7 +23,7 @@ every_method = pytest.mark.parametrize("method", method_names("classify"))
 @pytest.fixture(scope="module", autouse=True)
 def features(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A stand-in for the frozen network that some methods stand on."""
-    path, digest = stand_in_features(tmp_path_factory.mktemp("features"))
+    path, digest = random_imagenet_weights(tmp_path_factory.mktemp("features"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(imagenet_weights, "WEIGHTS", replace(imagenet_weights.WEIGHTS, sha256=digest))
         yield path
@@ -60,7 +60,7 @@ def test_every_parameter_gets_a_gradient(
 ) -> None:
     spec = small(method, features)
     built(spec)  # imports the modules that train
-    watched = Watched(monkeypatch)
+    watched = TrainingSpy(monkeypatch)
     fitted(spec, tmp_path)
     assert (watched.trainings > 0) == spec.traits.trains_networks
     assert watched.unmoved == set()
@@ -73,7 +73,7 @@ def test_a_fit_that_is_killed_and_resumed_ends_with_the_same_bytes(
 ) -> None:
     spec = small(method, features)
     fitted(spec, tmp_path / "whole")
-    watched = Watched(monkeypatch)
+    watched = TrainingSpy(monkeypatch)
     for checkpoints in (1, 2):
         watched.kill_after(checkpoints)
         if spec.traits.trains_networks:
@@ -94,7 +94,7 @@ def test_what_is_saved_predicts_alike_when_loaded(method: str, features: Path, t
     assert (logits.shape, logits.dtype) == ((7, len(CLASSES)), np.float32)
     assert np.isfinite(logits).all()
     np.testing.assert_array_equal(loaded.logits(pixels), logits)
-    opened = open_by_description(tmp_path / "weights.safetensors", runtime(seed=99))
+    opened = open_classifier(tmp_path / "weights.safetensors", runtime(seed=99))
     np.testing.assert_array_equal(opened.logits(pixels), logits)
     assert opened.parameters == loaded.parameters == model.parameters > 0
     assert len(model.logits(pixels[:0])) == 0

@@ -15,16 +15,16 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 from torchvision.models import mobilenet_v2
 
-from helpers.classifiers import built, data, images, job, no_images, stand_in_features
-from hemabalance.classify.imagenet_start import begin_with, read_tensors
+from helpers.classifiers import built, data, images, job, no_images, random_imagenet_weights
+from hemabalance.classify.imagenet_initialisation import initialise_from_imagenet, read_tensors
 from hemabalance.classify.methods.naive_bayes.method import reduced
 from hemabalance.classify.methods.timm import Architecture
 from hemabalance.classify.methods.timm.method import HALVED, SMALLEST, TIMMS_NAME
 from hemabalance.classify.model import ModelData
-from hemabalance.classify.statistical import LEAST
+from hemabalance.classify.sklearn_model import LEAST
 from hemabalance.errors import InputError
 from hemabalance.metrics import imagenet_weights
-from hemabalance.metrics.imagenet import ImageNetFeatures
+from hemabalance.metrics.imagenet_features import ImageNetFeatures
 from hemabalance.taxonomy import CLASSES
 
 # --- timm
@@ -119,7 +119,7 @@ def test_weights_that_do_not_fit_are_refused_and_change_nothing(tmp_path: Path) 
         r"bn1.weight: nothing there, \[32\] here; conv_stem.weight: \[32, 3, 5, 5\] there.*; extra.weight: \[2\] there"
     )
     with pytest.raises(InputError, match=said):
-        begin_with(network, tmp_path / "w.pth", ("classifier.",))
+        initialise_from_imagenet(network, tmp_path / "w.pth", ("classifier.",))
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
@@ -157,13 +157,13 @@ def test_a_network_without_imagenet_weights_refuses_them() -> None:
 
 @pytest.fixture(scope="module")
 def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return stand_in_features(tmp_path_factory.mktemp("features"))[0]
+    return random_imagenet_weights(tmp_path_factory.mktemp("features"))[0]
 
 
 @pytest.fixture
 def pinned(features: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The stand-in in the place of the real weights."""
-    digest = stand_in_features(features.parent)[1]
+    digest = random_imagenet_weights(features.parent)[1]
     monkeypatch.setattr(imagenet_weights, "WEIGHTS", replace(imagenet_weights.WEIGHTS, sha256=digest))
     return features
 

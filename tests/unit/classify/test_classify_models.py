@@ -19,11 +19,11 @@ from helpers.classifiers import (
     images,
     job,
     no_images,
+    random_imagenet_weights,
     runtime,
-    stand_in_features,
 )
-from hemabalance.classify.entry import open_by_description
 from hemabalance.classify.model import ModelData
+from hemabalance.classify.open_model import open_classifier
 from hemabalance.errors import InputError
 from hemabalance.metrics import imagenet_weights
 from hemabalance.taxonomy import CLASSES
@@ -33,7 +33,7 @@ from hemabalance.training.weights import save_tensors
 
 @pytest.fixture(scope="module")
 def features(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    path, digest = stand_in_features(tmp_path_factory.mktemp("features"))
+    path, digest = random_imagenet_weights(tmp_path_factory.mktemp("features"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(imagenet_weights, "WEIGHTS", replace(imagenet_weights.WEIGHTS, sha256=digest))
         yield path
@@ -57,7 +57,7 @@ def fitted(request: pytest.FixtureRequest, features: Path, tmp_path_factory: pyt
 
 def test_what_is_written_is_enough_to_give_the_same_logits(fitted: Any) -> None:
     model, folder = fitted
-    again = open_by_description(folder / "weights.safetensors", runtime(seed=99))
+    again = open_classifier(folder / "weights.safetensors", runtime(seed=99))
     pixels = images({"basophil": 4, "platelet": 3}, 5).pixels
     assert np.array_equal(again.logits(pixels), model.logits(pixels))
     assert again.classes == model.classes == CLASSES
@@ -112,20 +112,20 @@ def test_other_weights_are_refused(fitted: Any, tmp_path: Path, features: Path) 
     path = tmp_path / "cut.safetensors"
     path.write_bytes((folder / "weights.safetensors").read_bytes()[:-9])
     with pytest.raises(InputError, match="damaged"):
-        open_by_description(path, runtime())
+        open_classifier(path, runtime())
 
 
 def test_weights_of_something_else_are_refused(tmp_path: Path) -> None:
     save_tensors(tmp_path / "w.safetensors", {"x": torch.zeros(1)}, {"kind": "classifier"})
     with pytest.raises(InputError, match='holds no model, but "classifier"'):
-        open_by_description(tmp_path / "w.safetensors", runtime())
+        open_classifier(tmp_path / "w.safetensors", runtime())
 
 
 def test_weights_of_a_method_or_of_settings_that_are_not_known_are_refused(fitted: Any, tmp_path: Path) -> None:
     path, described = tmp_path / "w.safetensors", fitted[0].description
     save_tensors(path, {"x": torch.zeros(1)}, {**described, "method": "oracle"})
     with pytest.raises(InputError, match='holds no model, but "oracle"'):
-        open_by_description(path, runtime())
+        open_classifier(path, runtime())
     for settings, said in (
         ({**described["settings"], "colour_of_the_sky": 1}, r"settings\.colour_of_the_sky: Extra inputs"),
         (None, "settings: Input should be a valid dictionary"),
@@ -134,7 +134,7 @@ def test_weights_of_a_method_or_of_settings_that_are_not_known_are_refused(fitte
         with pytest.raises(
             InputError, match=rf"records settings that the method \w+ does not have here \({said}.*\)\. Use the version"
         ):
-            open_by_description(path, runtime())
+            open_classifier(path, runtime())
 
 
 @pytest.mark.parametrize("name", MODELS)

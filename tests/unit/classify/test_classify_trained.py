@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.packed_models import BAYES, EACH, LABELS, Packed, packed, runtime
+from helpers.model_folders import BAYES, EACH, LABELS, ModelFolder, build_model_folder, runtime
 from hemabalance.balance.balanced_set import read_balanced
+from hemabalance.classify.out_of_distribution import OutOfDistributionDetector, read_detector
+from hemabalance.classify.predict_balanced import predict_balanced
 from hemabalance.classify.predictions import read_predictions
-from hemabalance.classify.trained import predict_balanced
-from hemabalance.classify.unlike import TrainingLook, read_look
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.errors import InputError
 
@@ -29,28 +29,32 @@ class Counted(ImageSet):
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Packed:
-    return packed(tmp_path_factory.mktemp("models") / "model", BAYES)
+def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
+    return build_model_folder(tmp_path_factory.mktemp("models") / "model", BAYES)
 
 
 def predicted(
-    model: Packed, folder: Path, rows: pd.DataFrame, quantile: float = 0.99
-) -> tuple[pd.DataFrame, dict[str, Any], TrainingLook, list[int]]:
+    model: ModelFolder, folder: Path, rows: pd.DataFrame, quantile: float = 0.99
+) -> tuple[pd.DataFrame, dict[str, Any], OutOfDistributionDetector, list[int]]:
     """Predictions, calibration, look, and the images that were read for them."""
-    files = {"predictions": folder / "p.parquet", "calibration": folder / "c.json", "unlike": folder / "u.safetensors"}
-    with Counted(model.folder / "real.zip", model.folder / "real.parquet") as held:
+    files = {
+        "predictions": folder / "p.parquet",
+        "calibration": folder / "c.json",
+        "out_of_distribution": folder / "u.safetensors",
+    }
+    with Counted(model.folder / "real.zip", model.folder / "real_images.parquet") as held:
         sets = {"real": held}
         predict_balanced(model.weights, rows, sets, runtime(), **files, quantile=quantile, threads=1)
         asked = held.asked
     calibration = json.loads(files["calibration"].read_text())
-    return read_predictions(files["predictions"]), calibration, read_look(files["unlike"]), asked
+    return read_predictions(files["predictions"]), calibration, read_detector(files["out_of_distribution"]), asked
 
 
-def rows_of(model: Packed) -> pd.DataFrame:
+def rows_of(model: ModelFolder) -> pd.DataFrame:
     return read_balanced(model.folder / "images.parquet")
 
 
-def test_every_image_is_read_once(model: Packed, tmp_path: Path) -> None:
+def test_every_image_is_read_once(model: ModelFolder, tmp_path: Path) -> None:
     rows = rows_of(model)
     table, calibration, look, asked = predicted(model, tmp_path, rows)
     assert sorted(asked) == list(range(len(rows)))
@@ -59,7 +63,7 @@ def test_every_image_is_read_once(model: Packed, tmp_path: Path) -> None:
     assert (look.training, look.validation) == (OF_EACH["train"], OF_EACH["validation"])
 
 
-def test_synthetic_images_calibrate_but_are_neither_tested_on_nor_looked_at(model: Packed, tmp_path: Path) -> None:
+def test_synthetic_images_calibrate_but_are_neither_tested_on_nor_looked_at(model: ModelFolder, tmp_path: Path) -> None:
     rows = rows_of(model)
     drawn = rows.groupby("part").head(5).index
     table, calibration, look, _ = predicted(
@@ -71,7 +75,7 @@ def test_synthetic_images_calibrate_but_are_neither_tested_on_nor_looked_at(mode
     assert (look.training, look.validation) == (OF_EACH["train"] - 5, OF_EACH["validation"] - 5)
 
 
-def test_the_quantile_moves_the_threshold_alone(model: Packed, tmp_path: Path) -> None:
+def test_the_quantile_moves_the_threshold_alone(model: ModelFolder, tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "other").mkdir()
     one, at_one, far, _ = predicted(model, tmp_path / "one", rows_of(model), 0.99)
@@ -82,7 +86,7 @@ def test_the_quantile_moves_the_threshold_alone(model: Packed, tmp_path: Path) -
     assert at_one == at_other
 
 
-def test_without_validation_images_training_images_set_the_threshold(model: Packed, tmp_path: Path) -> None:
+def test_without_validation_images_training_images_set_the_threshold(model: ModelFolder, tmp_path: Path) -> None:
     rows = rows_of(model)
     _, calibration, look, _ = predicted(model, tmp_path, rows[rows["part"] != "validation"])
     assert (calibration["temperature"], calibration["validation"]["n"]) == (1.0, 0)
@@ -90,7 +94,7 @@ def test_without_validation_images_training_images_set_the_threshold(model: Pack
     assert 0 < look.threshold < np.inf
 
 
-def test_too_few_real_training_images_are_refused_and_nothing_is_written(model: Packed, tmp_path: Path) -> None:
+def test_too_few_real_training_images_are_refused_and_nothing_is_written(model: ModelFolder, tmp_path: Path) -> None:
     rows = rows_of(model)
     few = rows.drop(index=rows[rows["part"] == "train"].index[9:])
     with pytest.raises(InputError, match=r"too few \(9\)"):

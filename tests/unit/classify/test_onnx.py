@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from helpers.classifiers import SIZE, built, data, job
-from helpers.packed_models import NETWORK, Packed, packed
-from hemabalance.classify.bundle import read_bundle
-from hemabalance.classify.entry import open_by_description
+from helpers.model_folders import NETWORK, ModelFolder, build_model_folder
 from hemabalance.classify.method import ModelSpec
+from hemabalance.classify.model_file import read_model_file
 from hemabalance.classify.onnx_export import MOST_APART, export_onnx
+from hemabalance.classify.open_model import open_classifier
 from hemabalance.cli import main
 from hemabalance.errors import InputError
 from hemabalance.taxonomy import CLASSES
@@ -26,10 +26,10 @@ from hemabalance.training.device import start
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Packed:
+def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
     settings = NETWORK.model.settings.model_copy(update={"steps": 2, "validate_every": 2})
     brief = replace(NETWORK, model=ModelSpec(method=NETWORK.model.method, settings=settings))
-    return packed(tmp_path_factory.mktemp("models") / "network", brief)
+    return build_model_folder(tmp_path_factory.mktemp("models") / "network", brief)
 
 
 def logits_of(path: Path, pixels: np.ndarray) -> np.ndarray:
@@ -40,30 +40,30 @@ def logits_of(path: Path, pixels: np.ndarray) -> np.ndarray:
 
 
 def test_the_command_writes_one_file_with_all_that_one_needs(
-    model: Packed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: ModelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "model.onnx"
     assert main(["export", str(model.folder), "--onnx", str(out)]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
     assert str(out) in capsys.readouterr().out
-    facts = read_bundle(model.folder).facts
-    told = {entry.key: entry.value for entry in onnx.load(str(out)).metadata_props}
-    assert json.loads(told["classes"]) == list(CLASSES)
-    assert float(told["temperature"]) == facts.temperature
-    assert told["weights_sha256"] == facts.sha256.weights
-    assert json.loads(told["frame"])["fields"] == facts.frame.fields
-    assert f"({facts.size}, {facts.size})" in told["input"].replace("(n, 3, ", "(")
-    learned = open_by_description(model.weights, start(device="cpu", precision="32", devices=1, seed=0, threads=1))
+    content = read_model_file(model.folder).content
+    metadata = {entry.key: entry.value for entry in onnx.load(str(out)).metadata_props}
+    assert json.loads(metadata["classes"]) == list(CLASSES)
+    assert float(metadata["temperature"]) == content.temperature
+    assert metadata["weights_sha256"] == content.sha256.weights
+    assert json.loads(metadata["frame"])["fields"] == content.frame.fields
+    assert f"({content.size}, {content.size})" in metadata["input"].replace("(n, 3, ", "(")
+    learned = open_classifier(model.weights, start(device="cpu", precision="32", devices=1, seed=0, threads=1))
     rng = np.random.default_rng(0)
     for count in (1, 7):
-        pixels = rng.integers(0, 256, (count, facts.size, facts.size, 3), np.uint8)
+        pixels = rng.integers(0, 256, (count, content.size, content.size, 3), np.uint8)
         np.testing.assert_allclose(logits_of(out, pixels), learned.logits(pixels), atol=MOST_APART)
 
 
 def test_senet_with_gather_excite_gives_the_same_logits(tmp_path: Path) -> None:
     model = built("senet154_ge", steps=2, validate_every=1)
     model.fit(data(), job(tmp_path / "run"))
-    farthest = export_onnx(model, tmp_path / "model.onnx", told={"classes": "[]"})
+    farthest = export_onnx(model, tmp_path / "model.onnx", metadata={"classes": "[]"})
     assert farthest <= MOST_APART
     pixels = data().train.pixels
     expected = model.logits(pixels)
@@ -89,26 +89,26 @@ class Model:
 def test_nothing_is_written_of_a_model_whose_outputs_differ(tmp_path: Path) -> None:
     model: Any = Model()
     with pytest.raises(InputError, match=r"differ from PyTorch's by 2\.0e-03, over 1e-04"):
-        export_onnx(model, tmp_path / "model.onnx", told={})
+        export_onnx(model, tmp_path / "model.onnx", metadata={})
     assert not list(tmp_path.iterdir())
 
 
-class Unheard(nn.Module):
+class Unexportable(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         return torch.linalg.eigvals(images.mean(1)).real
 
 
-class Strange:
+class UnexportableModel:
     size = SIZE
 
     def module(self) -> nn.Module:
-        return Unheard().eval()
+        return Unexportable().eval()
 
 
 def test_what_onnx_cannot_say_is_told(tmp_path: Path) -> None:
-    model: Any = Strange()
+    model: Any = UnexportableModel()
     with pytest.raises(InputError, match="cannot be written as ONNX"):
-        export_onnx(model, tmp_path / "model.onnx", told={})
+        export_onnx(model, tmp_path / "model.onnx", metadata={})
     assert not list(tmp_path.iterdir())
 
 
@@ -116,7 +116,7 @@ def test_a_model_without_layers_is_refused(tmp_path: Path) -> None:
     model = built("naive_bayes")
     model.fit(data(), job(tmp_path))
     with pytest.raises(InputError, match="is no network"):
-        export_onnx(model, tmp_path / "model.onnx", told={})
+        export_onnx(model, tmp_path / "model.onnx", metadata={})
     assert not list(tmp_path.glob("model*"))
 
 
@@ -130,7 +130,7 @@ def test_a_missing_package_is_told_with_the_command(tmp_path: Path, monkeypatch:
     monkeypatch.setitem(sys.modules, name, None)
     model: Any = Model()
     with pytest.raises(InputError) as caught:
-        export_onnx(model, tmp_path / "model.onnx", told={})
+        export_onnx(model, tmp_path / "model.onnx", metadata={})
     assert caught.value.where == f"package {name}"
     assert "pip install onnx onnxscript onnxruntime" in caught.value.remedy
     assert not list(tmp_path.iterdir())

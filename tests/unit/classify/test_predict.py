@@ -12,22 +12,22 @@ import pytest
 
 from helpers.archives import write_folder
 from helpers.image_files import encode
-from helpers.packed_models import (
+from helpers.model_folders import (
     BAYES,
     EACH,
     LABELS,
     SHAPE,
     SIZE,
     SQUARE,
-    Packed,
-    packed,
+    ModelFolder,
+    build_model_folder,
     predict,
     refused,
     runtime,
     square,
 )
-from hemabalance.classify.bundle import read_bundle
-from hemabalance.classify.entry import open_by_description
+from hemabalance.classify.model_file import read_model_file
+from hemabalance.classify.open_model import open_classifier
 from hemabalance.classify.predict import COLUMNS
 from hemabalance.classify.predictions import PROBABILITIES, probabilities_of
 from hemabalance.cli import main
@@ -38,13 +38,15 @@ from hemabalance.stain.method import NormalizerSpec
 
 
 @pytest.fixture(scope="module")
-def stained(tmp_path_factory: pytest.TempPathFactory) -> Packed:
+def stained(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
     """A model of images that were all brought to the stain of mendeley."""
-    return packed(tmp_path_factory.mktemp("models") / "stained", BAYES, direction="to_a")
+    return build_model_folder(tmp_path_factory.mktemp("models") / "stained", BAYES, direction="to_a")
 
 
 @pytest.mark.parametrize("source", ["mendeley", "tcia"])
-def test_photographs_get_what_the_evaluation_gave_their_images(network: Packed, tmp_path: Path, source: str) -> None:
+def test_photographs_get_what_the_evaluation_gave_their_images(
+    network: ModelFolder, tmp_path: Path, source: str
+) -> None:
     folder = write_folder(tmp_path / "photographs", network.photographs_of(source))
     code, found = predict(network, folder, source=source)
     told = pd.read_parquet(network.folder / "predictions.parquet")
@@ -60,10 +62,10 @@ def test_photographs_get_what_the_evaluation_gave_their_images(network: Packed, 
     assert (found["error"] == "").all()
 
 
-def test_confidences_are_the_models_at_its_temperature(network: Packed, tmp_path: Path) -> None:
+def test_confidences_are_the_models_at_its_temperature(network: ModelFolder, tmp_path: Path) -> None:
     folder = write_folder(tmp_path, network.photographs_of("tcia"))
     _, found = predict(network, folder, source="tcia")
-    model = open_by_description(network.weights, runtime())
+    model = open_classifier(network.weights, runtime())
     pixels = np.stack([square(data, "tcia") for _, data in sorted(network.photographs_of("tcia").items())])
     logits = model.logits(reduced(pixels, SIZE, where="test"))
     temperature = json.loads((network.folder / "calibration.json").read_text())["temperature"]
@@ -72,15 +74,15 @@ def test_confidences_are_the_models_at_its_temperature(network: Packed, tmp_path
     assert abs(temperature - 1) > 0.01
 
 
-def test_the_model_is_better_than_guessing_and_knows_most_of_its_own_kind(network: Packed, tmp_path: Path) -> None:
+def test_the_model_is_better_than_guessing_and_knows_most_of_its_own_kind(network: ModelFolder, tmp_path: Path) -> None:
     folder = write_folder(tmp_path, network.photographs_of("mendeley"))
     _, found = predict(network, folder)
     truth = [network.labels[Path(path).name] for path in found["path"]]
     assert (found["predicted"] == truth).mean() > 0.6
-    assert (found["flag"] == "unlike").mean() < 0.2
+    assert (found["flag"] == "out_of_distribution").mean() < 0.2
 
 
-def test_the_frame_is_that_of_the_usual_source_unless_told(network: Packed, tmp_path: Path) -> None:
+def test_the_frame_is_that_of_the_usual_source_unless_told(network: ModelFolder, tmp_path: Path) -> None:
     folder = write_folder(tmp_path, network.photographs_of("mendeley"))
     _, usual = predict(network, folder)
     _, told = predict(network, folder, source="mendeley")
@@ -91,7 +93,7 @@ def test_the_frame_is_that_of_the_usual_source_unless_told(network: Packed, tmp_
     assert not np.allclose(probabilities_of(usual), probabilities_of(other))
 
 
-def test_the_same_images_give_the_same_bytes_on_any_number_of_threads(network: Packed, tmp_path: Path) -> None:
+def test_the_same_images_give_the_same_bytes_on_any_number_of_threads(network: ModelFolder, tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "photographs", network.photographs)
     written = []
     for threads in (1, 1, 3):
@@ -104,7 +106,7 @@ def test_the_same_images_give_the_same_bytes_on_any_number_of_threads(network: P
     np.testing.assert_allclose(first[list(PROBABILITIES)], last[list(PROBABILITIES)], atol=1e-5)
 
 
-def test_photographs_are_brought_to_the_stain_of_training_when_asked(stained: Packed, tmp_path: Path) -> None:
+def test_photographs_are_brought_to_the_stain_of_training_when_asked(stained: ModelFolder, tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "photographs", stained.photographs_of("tcia"))
     code, found = predict(stained, folder, normalize_from="tcia")
     told = pd.read_parquet(stained.folder / "predictions.parquet")
@@ -116,14 +118,14 @@ def test_photographs_are_brought_to_the_stain_of_training_when_asked(stained: Pa
     assert not np.allclose(probabilities_of(raw), probabilities_of(found), atol=1e-3)
 
 
-def test_what_is_too_plain_for_its_stain_is_flagged(stained: Packed, tmp_path: Path) -> None:
+def test_what_is_too_plain_for_its_stain_is_flagged(stained: ModelFolder, tmp_path: Path) -> None:
     blank = encode(np.full((*SHAPE, 3), (250, 240, 200), np.uint8), "PNG")
     _, found = predict(stained, write_folder(tmp_path, {"blank.png": blank}), normalize_from="tcia")
     assert found["flag"].tolist() == ["not_normalised;unlike"]
 
 
 def test_normalising_is_refused_where_training_did_not(
-    network: Packed, stained: Packed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    network: ModelFolder, stained: ModelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = write_folder(tmp_path, dict(list(stained.photographs.items())[:1]))
     for model, source in ((stained, "mendeley"), (network, "tcia")):
@@ -133,10 +135,10 @@ def test_normalising_is_refused_where_training_did_not(
 
 
 def test_a_normaliser_that_is_gone_or_another_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    model = packed(tmp_path / "model", BAYES, direction="per_class")
+    model = build_model_folder(tmp_path / "model", BAYES, direction="per_class")
     folder = write_folder(tmp_path / "photographs", dict(list(model.photographs.items())[:1]))
     weights = model.folder.parent / "model_stain.safetensors"
-    stain = read_bundle(model.folder).facts.stain
+    stain = read_model_file(model.folder).content.stain
     assert stain is not None
     assert stain.weights == "../model_stain.safetensors"
     spec = NormalizerSpec.of({"method": stain.method, "settings": stain.settings})

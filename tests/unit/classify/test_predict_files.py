@@ -11,17 +11,17 @@ from PIL import Image
 
 from helpers.archives import flip_byte, write_folder, write_zip
 from helpers.image_files import encode, png
-from helpers.packed_models import SQUARE, Packed, predict, refused
+from helpers.model_folders import SQUARE, ModelFolder, predict, refused
 from helpers.photographs import photograph
-from hemabalance.classify.facts import Frame
-from hemabalance.classify.inputs import Picture
+from hemabalance.classify.inputs import InputImage
+from hemabalance.classify.model_schema import Frame
 from hemabalance.classify.predict import COLUMNS, Predictor
 from hemabalance.classify.predictions import PROBABILITIES, probabilities_of
 from hemabalance.cli import main
 
 
 def test_a_corrupt_image_is_told_and_the_others_are_done(
-    network: Packed, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    network: ModelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
     good = dict(list(network.photographs_of("mendeley").items())[:3])
@@ -49,7 +49,7 @@ def test_a_corrupt_image_is_told_and_the_others_are_done(
     assert "3 could not be read" in caplog.text
 
 
-def test_an_error_is_an_empty_cell_of_the_csv(network: Packed, tmp_path: Path) -> None:
+def test_an_error_is_an_empty_cell_of_the_csv(network: ModelFolder, tmp_path: Path) -> None:
     name, data = next(iter(network.photographs.items()))
     folder = write_folder(tmp_path / "photographs", {name: data, "torn.png": data[:10]})
     out = tmp_path / "predictions.csv"
@@ -62,7 +62,7 @@ def test_an_error_is_an_empty_cell_of_the_csv(network: Packed, tmp_path: Path) -
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_what_is_no_image_is_a_row_when_it_is_named_itself(network: Packed, tmp_path: Path) -> None:
+def test_what_is_no_image_is_a_row_when_it_is_named_itself(network: ModelFolder, tmp_path: Path) -> None:
     name, data = next(iter(network.photographs.items()))
     folder = write_folder(tmp_path, {"letter.txt": b"Dear reader", name: data, "image without suffix": data})
     code, found = predict(network, folder / "letter.txt", folder / name, folder / "image without suffix")
@@ -72,7 +72,7 @@ def test_what_is_no_image_is_a_row_when_it_is_named_itself(network: Packed, tmp_
 
 
 def test_nothing_to_predict_is_refused_before_anything_is_done(
-    network: Packed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    network: ModelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "empty").mkdir()
     write_folder(tmp_path / "texts", {"a.txt": b"a", "b/c.txt": b"c"})
@@ -87,7 +87,7 @@ def test_nothing_to_predict_is_refused_before_anything_is_done(
 
 
 def test_places_where_nothing_can_be_written_are_refused_first(
-    network: Packed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    network: ModelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = write_folder(tmp_path, dict(list(network.photographs.items())[:1]))
     assert "neither a CSV nor a Parquet" in refused(network, folder, capsys=capsys, out="predictions.xlsx")
@@ -95,7 +95,7 @@ def test_places_where_nothing_can_be_written_are_refused_first(
     assert "is a folder" in refused(network, folder, capsys=capsys, out="folder.csv")
 
 
-def test_a_zip_is_read_without_unpacking(network: Packed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_zip_is_read_without_unpacking(network: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     files = dict(list(network.photographs_of("mendeley").items())[:4])
     packed_files = {f"cells/{name}": data for name, data in files.items()}
@@ -113,14 +113,14 @@ def test_a_zip_is_read_without_unpacking(network: Packed, tmp_path: Path, monkey
 
 
 def test_a_zip_that_reaches_outside_is_refused(
-    network: Packed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    network: ModelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = next(iter(network.photographs.values()))
     path = write_zip(tmp_path / "evil.zip", {"../../evil.jpg": data, "good.jpg": data})
     assert "points outside" in refused(network, path, capsys=capsys)
 
 
-def test_grey_images_are_read_and_flagged(network: Packed, tmp_path: Path) -> None:
+def test_grey_images_are_read_and_flagged(network: ModelFolder, tmp_path: Path) -> None:
     grey = photograph(3, 48)[..., 0]
     deep = grey.astype(np.uint16) * 257
     files = {
@@ -135,7 +135,7 @@ def test_grey_images_are_read_and_flagged(network: Packed, tmp_path: Path) -> No
     np.testing.assert_array_equal(probabilities_of(found)[0], probabilities_of(found)[1])
 
 
-def test_huge_images_are_refused_by_their_header_or_done_in_little_memory(network: Packed, tmp_path: Path) -> None:
+def test_huge_images_are_refused_by_their_header_or_done_in_little_memory(network: ModelFolder, tmp_path: Path) -> None:
     data = encode(Image.new("L", (20_000, 40), 120), "PNG")
     header = bytearray(data)
     header[16:24] = (20_000).to_bytes(4, "big") * 2
@@ -151,7 +151,7 @@ def test_a_strip_is_not_padded_to_a_huge_square(tmp_path: Path) -> None:
     frame = Frame(size=SQUARE, fit="pad", fields={"mendeley": 1.0}, max_pixels=1_000_000, min_side=24)
     nothing: Any = None
     predictor = Predictor(nothing, nothing, 1.0, frame, 1.0, None)
-    picture = Picture(str(tmp_path / "strip.png"), None, "strip.png", 1 << 20)
+    picture = InputImage(str(tmp_path / "strip.png"), None, "strip.png", 1 << 20)
     (table,) = predictor.predict([picture], threads=1)
     assert "padded to a square" in table["error"].iloc[0]
 
@@ -159,12 +159,12 @@ def test_a_strip_is_not_padded_to_a_huge_square(tmp_path: Path) -> None:
 def test_a_file_larger_than_allowed_is_not_read_whole(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(bytes(1000))
     with pytest.raises(Exception, match="more than the 999 bytes") as caught:
-        Picture(str(tmp_path / "a.png"), None, "a.png", 999).read()
+        InputImage(str(tmp_path / "a.png"), None, "a.png", 999).read()
     assert type(caught.value).__name__ == "UnreadableImage"
 
 
 def test_names_that_a_terminal_would_obey_are_escaped(
-    network: Packed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    network: ModelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = next(iter(network.photographs.values()))
     folder = write_folder(tmp_path, {"a\x1b[2J\n.jpg": data})

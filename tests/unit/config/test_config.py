@@ -9,7 +9,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from hemabalance.config.entries import PLACES
+from hemabalance.config.entries import METHOD_SECTIONS
 from hemabalance.config.run import Config, load_config
 from hemabalance.errors import InputError
 
@@ -36,7 +36,7 @@ def test_config_file_holds_what_a_person_decides() -> None:
     config = load_config(BASE)
     assert config == load_config(merged({}))
     # What an entry has by default is not written down again.
-    for section, key in PLACES:
+    for section, key in METHOD_SECTIONS:
         for name, entry in getattr(getattr(config, section), key).items():
             given = BASE[section][key][name]
             inherited = BASE[section][key][given["like"]] if "like" in given else {}

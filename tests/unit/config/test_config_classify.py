@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 from hemabalance.config.plan import Plan
-from hemabalance.config.plan_settings import facts, model_settings
+from hemabalance.config.plan_settings import experiment_description, model_settings
 from hemabalance.config.run import load_config
 from hemabalance.errors import InputError
 from hemabalance.methods import method_names, settings_class
-from hemabalance.training.network_classifier import TrainingSettings
+from hemabalance.training.network_classifier_settings import TrainingSettings
 
 BASE: dict[str, Any] = yaml.safe_load((Path(__file__).resolve().parents[3] / "config.yaml").read_text())
 MODELS: dict[str, Any] = BASE["classify"]["models"]
@@ -49,7 +49,7 @@ def test_an_experiment_may_name_a_method(method: str) -> None:
     assert settings_of(method, {}, {"lr": 0.5}) == own().plain | (
         {"lr": 0.5} if issubclass(own, TrainingSettings) else {}
     )
-    assert facts(plan(method, {}), "new")["model"] == method
+    assert experiment_description(plan(method, {}), "new")["model"] == method
 
 
 def test_a_model_comes_before_a_method_of_its_name() -> None:

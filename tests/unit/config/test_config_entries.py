@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from hemabalance.config.entries import resolved
+from hemabalance.config.entries import resolve_entries
 from hemabalance.config.run import load_config
 from hemabalance.errors import InputError
 from hemabalance.methods import method_names, settings_class
@@ -31,14 +31,14 @@ def problem(**entries: Any) -> str:
 def test_an_entry_named_after_its_method_needs_no_key() -> None:
     for name, entry in load_config(BASE).stain.normalizers.items():
         assert entry.method == name
-        assert entry.own_settings("stain") == settings_class("stain", name)()
+        assert entry.method_settings("stain") == settings_class("stain", name)()
         assert entry.compare == ("leak_free",)
 
 
 def test_two_entries_of_one_method_have_settings_of_their_own() -> None:
     thesis = {"method": "wcyclegan_gp", "residual": False, "up": "transposed", "adversarial_weight": 1.0}
     entries = load_config(with_normalizers(wcyclegan_thesis=thesis)).stain.normalizers
-    one, other = (entries[name].own_settings("stain").plain for name in ("wcyclegan_gp", "wcyclegan_thesis"))
+    one, other = (entries[name].method_settings("stain").plain for name in ("wcyclegan_gp", "wcyclegan_thesis"))
     differ = {key: (one[key], other[key]) for key in one if one[key] != other[key]}
     assert differ == {"residual": (True, False), "up": ("resize", "transposed"), "adversarial_weight": (0.1, 1.0)}
 
@@ -53,7 +53,7 @@ def test_an_entry_like_another_has_its_keys() -> None:
     found = load_config(with_normalizers(**entries)).stain.normalizers
     third: Any = found["third"]
     assert (third.method, third.width, third.blocks, third.direction, third.compare) == ("cyclegan", 8, 3, "to_b", ())
-    assert found["cyclegan_again"].own_settings("stain") == found["cyclegan"].own_settings("stain")
+    assert found["cyclegan_again"].method_settings("stain") == found["cyclegan"].method_settings("stain")
 
 
 def test_an_overlay_can_take_an_entry_away() -> None:
@@ -95,8 +95,8 @@ def test_a_wrong_entry_is_explained(entries: dict[str, Any], says: str) -> None:
 
 
 def test_values_of_another_shape_are_left_for_the_check() -> None:
-    assert resolved({"stain": 5})["stain"] == 5
-    assert resolved({"stain": {"normalizers": [1]}})["stain"] == {"normalizers": [1]}
+    assert resolve_entries({"stain": 5})["stain"] == 5
+    assert resolve_entries({"stain": {"normalizers": [1]}})["stain"] == {"normalizers": [1]}
 
 
 @pytest.mark.parametrize("stage", ["stain", "synthesis", "classify"])

@@ -4,14 +4,14 @@ import pytest
 
 from hemabalance.config.plan import ALL, MAIN, Plan
 from hemabalance.config.plan_settings import (
-    bundle_settings,
+    ablation_figure_settings,
     comparison_settings,
-    facts,
+    deployment_settings,
+    experiment_description,
+    experiment_figure_settings,
     metrics_settings,
     model_settings,
     page_settings,
-    part_settings,
-    picture_settings,
     prediction_settings,
     recipe_settings,
 )
@@ -102,15 +102,15 @@ def test_a_comparison_that_is_an_ablation_too_is_made_once() -> None:
 
 
 def test_parts_are_drawn_where_the_whole_is_shown() -> None:
-    assert plan().parts_on(ALL) == {"open": "without the gate", "alone": "without few-shot"}
-    assert plan().parts_on(MAIN) == {}
-    assert plan(experiments=showing("both", "open")).parts_on(MAIN) == {"open": "without the gate"}
-    assert plan(experiments=showing("open", "alone")).parts_on(MAIN) == {}
+    assert plan().ablations_on(ALL) == {"open": "without the gate", "alone": "without few-shot"}
+    assert plan().ablations_on(MAIN) == {}
+    assert plan(experiments=showing("both", "open")).ablations_on(MAIN) == {"open": "without the gate"}
+    assert plan(experiments=showing("open", "alone")).ablations_on(MAIN) == {}
 
 
 def test_no_ablation_at_all() -> None:
     none = plan(ablations={})
-    assert none.parts_on(ALL) == {}
+    assert none.ablations_on(ALL) == {}
     assert none.pairs_on(ALL) == [("both", "real"), ("line", "both")]
     assert page_settings(none, ALL)["ablations"] == []
 
@@ -176,7 +176,7 @@ def test_teachers_are_named_by_their_pupils() -> None:
     ],
 )
 def test_everyone_who_was_given_real_images_is_named(recipe: str, expected: list[tuple[str, str]]) -> None:
-    assert plan().seen(recipe) == expected
+    assert plan().real_image_consumers(recipe) == expected
 
 
 # --- what rules are told
@@ -185,7 +185,7 @@ def test_everyone_who_was_given_real_images_is_named(recipe: str, expected: list
 def test_a_recipe_is_told_by_what_the_audit_follows() -> None:
     told = recipe_settings(plan(), "both", "thesis")
     assert told["sets"] == ["real", "conditional", "fewshot"]
-    assert told["lists"] == plan().seen("both")
+    assert told["lists"] == plan().real_image_consumers("both")
     named = {"name": "both", "protocol": "thesis", "rich": "conditional", "rare": "fewshot", "gated": True}
     roles = plan().config.synthesis.roles.model_dump()
     assert told["recipe"] == named | {"teachers": {"fewshot": "conditional"}, "roles": roles}
@@ -211,7 +211,9 @@ def test_a_model_is_told_its_method_its_sets_and_its_files() -> None:
 
 
 def test_training_is_told_nothing_of_who_is_shown_or_compared() -> None:
-    other = plan(experiments=showing("line"), comparisons=[], ablations={}, evaluation={"unlike_quantile": 0.9})
+    other = plan(
+        experiments=showing("line"), comparisons=[], ablations={}, evaluation={"out_of_distribution_quantile": 0.9}
+    )
     assert model_settings(other, "both", 3, {}) == model_settings(plan(), "both", 3, {})
     assert prediction_settings(other, "both", 3, {}) == {**model_settings(plan(), "both", 3, {}), "quantile": 0.9}
     assert metrics_settings(other, "both", 3) == metrics_settings(plan(), "both", 3)
@@ -223,26 +225,26 @@ def test_metrics_are_told_under_which_protocol() -> None:
 
 
 def test_a_bundle_is_told_how_photographs_are_prepared() -> None:
-    told = bundle_settings(plan(), "both", 4)
+    told = deployment_settings(plan(), "both", 4)
     assert told["origin"] == {"experiment": "both", "recipe": "both", "protocol": "leak_free", "seed": 4}
     assert (told["frame"]["size"], told["frame"]["fields"]) == (96, {"mendeley": 0.8, "tcia": 1.0})
     stain = {name: told["stain"][name] for name in ("name", "method", "direction", "classes")}
     classes = ("platelet", "monocyte")
     assert stain == {"name": "mapped", "method": "reinhard", "direction": "per_class", "classes": classes}
     assert told["stain"]["settings"] == settings_class("stain", "reinhard")().plain
-    assert bundle_settings(plan(), "real", 1)["stain"]["settings"] == {}
+    assert deployment_settings(plan(), "real", 1)["stain"]["settings"] == {}
     assert told["limits"]["max_members"] == 200_000
     assert not told["rendered"]
 
 
 def test_a_bundle_of_a_method_that_changes_no_image_has_no_direction() -> None:
     assert plan().config.stain.normalizers["left"].direction == "to_a"
-    assert bundle_settings(plan(), "real", 1)["stain"]["direction"] == "none"
+    assert deployment_settings(plan(), "real", 1)["stain"]["direction"] == "none"
 
 
 def test_one_rendered_archive_makes_a_bundle_rendered() -> None:
     sources = {"tcia": {"origin": "phantom", "archive": "x"}, "mendeley": {"origin": "local", "archive": "y"}}
-    assert bundle_settings(Plan(load_config({**VALUES, "sources": sources})), "both", 3)["rendered"]
+    assert deployment_settings(Plan(load_config({**VALUES, "sources": sources})), "both", 3)["rendered"]
 
 
 def test_a_comparison_is_told_the_seeds_of_both() -> None:
@@ -260,7 +262,7 @@ def test_a_comparison_is_told_the_seeds_of_both() -> None:
 )
 def test_facts_name_methods(experiment: str, network: str, normalizer: str, rich: Any, rare: Any) -> None:
     entry = EXPERIMENTS[experiment]
-    assert facts(plan(), experiment) == {
+    assert experiment_description(plan(), experiment) == {
         "name": experiment,
         "model": entry["model"],
         "recipe": entry["recipe"],
@@ -287,9 +289,9 @@ def test_ablations_are_told_of_though_none_is_run() -> None:
 
 
 def test_pictures_are_of_the_first_training() -> None:
-    told = picture_settings(plan(), "both")
+    told = experiment_figure_settings(plan(), "both")
     assert (told["of"], told["experiment"]["seed"]) == ("both, leak_free, seed 3", 3)
-    part = part_settings(plan(), "alone")
+    part = ablation_figure_settings(plan(), "alone")
     assert part["row"] == "without few-shot"
     assert [(one["name"], one["seed"]) for one in part["experiments"]] == [("alone", 5), ("both", 3)]
 
@@ -298,6 +300,10 @@ def test_all_that_rules_are_told_is_json() -> None:
     every = plan()
     told = [recipe_settings(every, recipe, "leak_free") for recipe in RECIPES]
     for name in EXPERIMENTS:
-        told += [model_settings(every, name, 1, {}), bundle_settings(every, name, 1), picture_settings(every, name)]
+        told += [
+            model_settings(every, name, 1, {}),
+            deployment_settings(every, name, 1),
+            experiment_figure_settings(every, name),
+        ]
     told += [page_settings(every, page) for page in every.pages]
     assert len({canonical_json(one) for one in told}) == len(told)

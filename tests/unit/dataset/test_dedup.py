@@ -9,8 +9,8 @@ from PIL import Image
 
 from helpers.photographs import inventory, manifest_of, photograph
 from hemabalance.dataset.alignment import same_photograph_scores
-from hemabalance.dataset.dedup import Copies, find_copies
-from hemabalance.dataset.perceptual import THUMB, perceptual_hash, thumbnail
+from hemabalance.dataset.dedup import DuplicateGroups, find_copies
+from hemabalance.dataset.perceptual_hash import THUMB, perceptual_hash, thumbnail
 from hemabalance.sources.inventory import image_id_of
 from hemabalance.sources.phantom.archive import plan, write_archive
 from hemabalance.taxonomy import FOLDERS
@@ -156,7 +156,7 @@ def records(*rows: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame([made | row for made, row in zip(usual, rows, strict=True)])
 
 
-def copies_among(images: pd.DataFrame, thumbs: Any) -> Copies:
+def copies_among(images: pd.DataFrame, thumbs: Any) -> DuplicateGroups:
     return find_copies(images, thumbs, hash_radius=12, min_correlation=MIN_CORRELATION, threads=1)
 
 

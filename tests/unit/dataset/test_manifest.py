@@ -14,12 +14,12 @@ from helpers.photographs import (
     NO_EXCLUSIONS,
     PIXELS,
     annotation_lines,
-    hand_made,
     inventory,
+    manifest_from_rows,
     manifest_of,
     mendeley_files,
     photograph,
-    picture_of,
+    photograph_of,
     tcia_files,
 )
 from hemabalance.dataset.exclusions import read_exclusions
@@ -59,7 +59,7 @@ def every_status(tmp_path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         "PBC/ig/MY_900.jpg": b"text",
         "PBC/ig/MY_901.jpg": b"",
         "PBC/ig/MY_902.jpg": files["PBC/ig/MY_100.jpg"],
-        "PBC/basophil/BA_903.jpg": jpeg(picture_of("basophil/BA_101.jpg"), 60),
+        "PBC/basophil/BA_903.jpg": jpeg(photograph_of("basophil/BA_101.jpg"), 60),
         "PBC/platelet/PL_904.jpg": files["PBC/ig/MY_101.jpg"],
         "PBC/platelet/PL_905.jpg": jpeg(photograph(5)),
         "PBC/blast/B_906.jpg": jpeg(photograph(6)),
@@ -146,7 +146,7 @@ def test_an_exclusion_settles_a_conflict(tmp_path: Path) -> None:
 
 def test_copies_are_found_across_sources(tmp_path: Path) -> None:
     # A myelocyte of source B that source A has under `ig`: two folders, one final class.
-    b = tcia_files() | {"AML/cells/MYB/MYB_0009.tiff": tiff(picture_of("ig/MY_100.jpg"))}
+    b = tcia_files() | {"AML/cells/MYB/MYB_0009.tiff": tiff(photograph_of("ig/MY_100.jpg"))}
     table = manifest_of(mendeley(tmp_path), tcia(tmp_path, b))
     pair = table.loc[[MYELOCYTE, "tcia/MYB/MYB_0009.tiff"]]
     assert sorted(pair["status"]) == ["kept", "near_duplicate"]
@@ -289,7 +289,7 @@ def test_a_manifest_comes_back_as_it_was_written(tmp_path: Path) -> None:
     ids=lambda changes: "-".join(map(str, *changes.items())),
 )
 def test_a_manifest_that_breaks_its_schema_is_neither_written_nor_read(tmp_path: Path, changes: dict[str, Any]) -> None:
-    table = hand_made([{"image_id": i, "label": "basophil"} for i in (BASOPHIL, MYELOCYTE)])
+    table = manifest_from_rows([{"image_id": i, "label": "basophil"} for i in (BASOPHIL, MYELOCYTE)])
     write_manifest(table, tmp_path / "sound")
     for column, value in changes.items():
         table.loc[0, column] = value
@@ -305,7 +305,7 @@ def test_a_damaged_or_missing_manifest_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "manifest.parquet"
     with pytest.raises(InputError, match="cannot be read as Parquet"):
         read_manifest(path)
-    write_manifest(hand_made([{"image_id": BASOPHIL, "label": "basophil"}]), path)
+    write_manifest(manifest_from_rows([{"image_id": BASOPHIL, "label": "basophil"}]), path)
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(InputError, match="run the workflow again") as caught:
         read_manifest(path)

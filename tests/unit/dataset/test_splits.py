@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from pandera.errors import SchemaError
 
-from helpers.photographs import hand_made
+from helpers.photographs import manifest_from_rows
 from hemabalance.dataset.splits import draws, read_split, split, write_split
 from hemabalance.dataset.tables import write_table
 from hemabalance.errors import InputError
@@ -21,7 +21,7 @@ def images(label: str, numbers: Any, source: str = "mendeley") -> list[dict[str,
 
 def parts(rows: list[dict[str, Any]], seed: int = 1, protocol: Any = "leak_free", **changes: Any) -> pd.DataFrame:
     how = {"test_share": TEST, "validation_share": VALIDATION, "min_groups_for_test": MIN_GROUPS}
-    return split(hand_made(rows), protocol, seed=seed, **(how | changes)).set_index("image_id")
+    return split(manifest_from_rows(rows), protocol, seed=seed, **(how | changes)).set_index("image_id")
 
 
 MANY = [*images("platelet", range(3000)), *images("monocyte", range(1500)), *images("monocyte", range(500), "tcia")]

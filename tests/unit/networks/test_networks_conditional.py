@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from helpers.seeds import seeded
 from hemabalance.networks.conditional import ConditionalClassifier, ConditionalCritic, ConditionalGenerator
-from hemabalance.networks.layers import count_parameters, he_spread, initialise
+from hemabalance.networks.layers import count_parameters, he_std, initialise
 from hemabalance.training.losses import gradient_penalty
 
 BUILDS = {
@@ -41,7 +41,7 @@ SIDES = {
 
 def built(name: str, seed: int = 0) -> nn.Module:
     network = BUILDS[name]()
-    initialise(network, seeded(seed), he_spread)
+    initialise(network, seeded(seed), he_std)
     return network
 
 
@@ -128,7 +128,7 @@ def test_initial_weights_follow_from_the_generator_alone(name: str) -> None:
     ],
 )
 def test_he_spread_keeps_the_spread_behind_an_activation(layer: nn.Module, shape: tuple[int, ...]) -> None:
-    initialise(layer, seeded(0), he_spread)
+    initialise(layer, seeded(0), he_std)
     x = torch.randn(shape, generator=seeded(1)) * 3
     made = layer(nn.functional.leaky_relu(x, 0.2))
     if made.ndim == 4:
@@ -151,7 +151,7 @@ def test_the_signal_neither_dies_nor_explodes_on_its_way(name: str) -> None:
         network = ConditionalCritic(32, 24, 0)
         blurred = torch.rand(8, 3, 3, 3, generator=seeded(1)) * 2 - 1  # pooling would average noise away
         x = nn.functional.interpolate(blurred, (32, 32), mode="bilinear")
-    initialise(network, seeded(0), he_spread)
+    initialise(network, seeded(0), he_std)
     squares: list[float] = []
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
@@ -205,7 +205,7 @@ def test_the_penalty_has_the_right_gradient_through_the_critic(name: str) -> Non
     x, *told = given(name, critic)
     real, fake = x.double(), x.double().flip(0)
     share = torch.rand(4, generator=seeded(3)).double()
-    judge = critic if not told else _Told(critic, told[0])
+    judge = critic if not told else _ConditionedCritic(critic, told[0])
 
     def penalty() -> Tensor:
         return gradient_penalty(judge, real, fake, share)
@@ -226,7 +226,7 @@ def test_the_penalty_has_the_right_gradient_through_the_critic(name: str) -> Non
         assert (weight.grad * direction).sum().item() == pytest.approx((above - below) / (2 * step), rel=1e-4)
 
 
-class _Told(nn.Module):
+class _ConditionedCritic(nn.Module):
     def __init__(self, critic: nn.Module, targets: Tensor) -> None:
         super().__init__()
         self.critic, self.targets = critic, targets

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.balanced_sets import audited, run, walked
+from helpers.balanced_sets import audit_inputs, run, run_audit
+from helpers.classifier_runs import COUNTS, OURS, PLAIN, ClassifierRun, compared, history, trained
 from helpers.photographs import photograph
-from helpers.stain_stage import drawn
-from helpers.trained_classifiers import COUNTS, OURS, PLAIN, Trained, compared, history, trained
+from helpers.stain_runs import drawn
 from hemabalance.dataset.imageset import ImageSet, write_image_set
 from hemabalance.dataset.splits import draws
 from hemabalance.errors import InputError
@@ -32,7 +32,7 @@ TESTED = sum(COUNTS.values())
 
 
 @pytest.fixture(scope="module")
-def of(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
+def of(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ClassifierRun]:
     folder = tmp_path_factory.mktemp("runs")
     return {
         "balanced": trained(folder, "balanced", skill=4.5),
@@ -43,11 +43,11 @@ def of(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
 
 
 @pytest.fixture(scope="module")
-def images(of: dict[str, Trained], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImageSet]:
+def images(of: dict[str, ClassifierRun], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImageSet]:
     """The test images, a little larger than what is shown of them."""
     folder = tmp_path_factory.mktemp("images")
     rows = of["balanced"].predictions[["image_id", "label", "source"]].assign(origin="real", provenance="{}")
-    paths = folder / "real.zip", folder / "real.parquet"
+    paths = folder / "real.zip", folder / "real_images.parquet"
     write_image_set(*paths, rows.astype("str"), [photograph(seed, SIDE) for seed in range(len(rows))], threads=1)
     with ImageSet(*paths) as held:
         yield held
@@ -68,7 +68,7 @@ def diamonds(path: Path) -> int:
     return text.count(f'xlink:href="#{shape[1]}"') if shape else 0
 
 
-def test_models_are_drawn_best_first_beside_what_is_reported(of: dict[str, Trained], tmp_path: Path) -> None:
+def test_models_are_drawn_best_first_beside_what_is_reported(of: dict[str, ClassifierRun], tmp_path: Path) -> None:
     shown = [of["plain"].scored, replace(of["plain"].scored, seed=2), of["balanced"].scored]
     said = twice(tmp_path, lambda path: models_figure(shown, path))
     assert (
@@ -88,7 +88,7 @@ def test_models_are_drawn_best_first_beside_what_is_reported(of: dict[str, Train
     assert drawn(tmp_path / "idle.svg")[1].count("not estimable") == 2
 
 
-def test_classes_are_drawn_with_their_counts(of: dict[str, Trained], tmp_path: Path) -> None:
+def test_classes_are_drawn_with_their_counts(of: dict[str, ClassifierRun], tmp_path: Path) -> None:
     both = {"original set": of["plain"].scored, "balanced set": of["balanced"].scored}
     classes_figure(both, tmp_path / "a.svg")
     said = drawn(tmp_path / "a.svg")[1]
@@ -102,12 +102,12 @@ def test_classes_are_drawn_with_their_counts(of: dict[str, Trained], tmp_path: P
     assert "reported by the thesis" not in drawn(tmp_path / "unlike.svg")[1]
 
 
-def test_classes_of_other_test_images_show_both_counts(of: dict[str, Trained], tmp_path: Path) -> None:
+def test_classes_of_other_test_images_show_both_counts(of: dict[str, ClassifierRun], tmp_path: Path) -> None:
     classes_figure({"a": of["plain"].scored, "b": of["idle"].scored}, tmp_path / "a.svg")
     assert "platelet, n = 22 / 0" in drawn(tmp_path / "a.svg")[1]
 
 
-def test_the_confusion_matrix_holds_every_image(of: dict[str, Trained], tmp_path: Path) -> None:
+def test_the_confusion_matrix_holds_every_image(of: dict[str, ClassifierRun], tmp_path: Path) -> None:
     one = of["plain"].scored
     confusion_figure(one, tmp_path / "1.svg")
     said = drawn(tmp_path / "1.svg")[1]
@@ -140,7 +140,7 @@ def test_curves_of_models_without_steps_say_so(tmp_path: Path) -> None:
     assert drawn(tmp_path / "a.svg")[1] == "no model that is compared is trained by steps"
 
 
-def test_reliability_tells_the_calibration_error(of: dict[str, Trained], tmp_path: Path) -> None:
+def test_reliability_tells_the_calibration_error(of: dict[str, ClassifierRun], tmp_path: Path) -> None:
     shown = [of["balanced"].scored, of["idle"].scored, of["plain"].scored, of["no_stain"].scored]
     said = twice(tmp_path, lambda path: reliability_figure(shown, path))
     error = of["balanced"].scored.metric("expected_calibration_error")
@@ -150,7 +150,7 @@ def test_reliability_tells_the_calibration_error(of: dict[str, Trained], tmp_pat
     assert said.count("calibration error not estimable") == 1
 
 
-def test_ablations_stand_beside_what_is_reported(of: dict[str, Trained], tmp_path: Path) -> None:
+def test_ablations_stand_beside_what_is_reported(of: dict[str, ClassifierRun], tmp_path: Path) -> None:
     rows = [
         {"row": "full", "name": "balanced", **OURS},
         {"row": "without stain normalisation", "name": "no_stain", **OURS, "normalizer": "none"},
@@ -167,7 +167,7 @@ def test_ablations_stand_beside_what_is_reported(of: dict[str, Trained], tmp_pat
 
 
 def test_examples_are_chosen_by_a_hash_whether_right_or_not(
-    of: dict[str, Trained], images: ImageSet, tmp_path: Path
+    of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path
 ) -> None:
     table = of["balanced"].predictions.query("label in ['basophil', 'neutrophil', 'monoblast']")
     said = twice(tmp_path, lambda path: examples_figure(images, table, path, of=OF, seed=4))
@@ -186,7 +186,7 @@ def test_examples_are_chosen_by_a_hash_whether_right_or_not(
     assert (tmp_path / "other.svg").read_bytes() != (tmp_path / "1.svg").read_bytes()
 
 
-def test_every_example_has_twelve_bars(of: dict[str, Trained], images: ImageSet, tmp_path: Path) -> None:
+def test_every_example_has_twelve_bars(of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path) -> None:
     table = of["balanced"].predictions.query("label == 'promyelocyte'").head(1)
     examples_figure(images, table, tmp_path / "a.svg", of=OF, seed=1)
     bars = re.findall(
@@ -199,7 +199,7 @@ def test_every_example_has_twelve_bars(of: dict[str, Trained], images: ImageSet,
     assert words in drawn(tmp_path / "a.svg")[1]
 
 
-def test_mistakes_come_surest_first(of: dict[str, Trained], images: ImageSet, tmp_path: Path) -> None:
+def test_mistakes_come_surest_first(of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path) -> None:
     table = of["balanced"].predictions
     mistakes_figure(images, table, tmp_path / "1.svg", of=OF)
     said = drawn(tmp_path / "1.svg")[1]
@@ -212,7 +212,7 @@ def test_mistakes_come_surest_first(of: dict[str, Trained], images: ImageSet, tm
     assert np.array_equal(drawn(tmp_path / "1.svg")[0][0], images.read(first))
 
 
-def test_no_mistake_is_said(of: dict[str, Trained], images: ImageSet, tmp_path: Path) -> None:
+def test_no_mistake_is_said(of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path) -> None:
     table = of["balanced"].predictions
     mistakes_figure(images, table[table["predicted"] == table["label"]].head(5), tmp_path / "a.svg", of=OF)
     assert "no mistake among 5 test images" in drawn(tmp_path / "a.svg")[1]
@@ -220,7 +220,9 @@ def test_no_mistake_is_said(of: dict[str, Trained], images: ImageSet, tmp_path: 
     assert drawn(tmp_path / "none.svg")[0] == []
 
 
-def test_predictions_of_other_images_are_refused(of: dict[str, Trained], images: ImageSet, tmp_path: Path) -> None:
+def test_predictions_of_other_images_are_refused(
+    of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path
+) -> None:
     table = of["balanced"].predictions.head(1).assign(image_id="mendeley/basophil/nobody")
     with pytest.raises(InputError, match=r"real\.zip: lacks mendeley/basophil/nobody"):
         examples_figure(images, table, tmp_path / "a.svg", of=OF, seed=1)
@@ -230,7 +232,7 @@ def test_predictions_of_other_images_are_refused(of: dict[str, Trained], images:
 def test_balanced_sets_show_real_and_synthetic_images(tmp_path: Path) -> None:
     balance_figure([], tmp_path / "none.svg")
     assert "no balanced set under this protocol" in drawn(tmp_path / "none.svg")[1]
-    found = audited(walked(run(tmp_path / "set")))
+    found = run_audit(audit_inputs(run(tmp_path / "set")))
     balance_figure([found, {**found, "recipe": "yours"}], tmp_path / "1.svg")
     said = drawn(tmp_path / "1.svg")[1]
     train = sum(row["n"] for row in found["counts"] if row["part"] == "train")

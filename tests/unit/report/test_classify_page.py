@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from helpers.browser import browser, shown
-from helpers.trained_classifiers import COUNTS, Rivals, history
+from helpers.classifier_runs import COUNTS, ClassifierRuns, history
 from hemabalance.report.balance.figure import balance_figure
 from hemabalance.report.balance.tables import balance_tables
 from hemabalance.report.cells import write_csv
@@ -24,21 +24,25 @@ from hemabalance.report.page import write_page
 
 
 @pytest.fixture(scope="module")
-def made(rivals: Rivals, audits: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(classifier_run_set: ClassifierRuns, audits: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the tables and figures of the run, its `headline.json`, and the `report.html` of all."""
     folder = tmp_path_factory.mktemp("page")
-    tables = {f"classify_{k}": v for k, v in classify_tables([one.scored for one in rivals.of.values()]).items()}
-    tables |= {"classify_comparisons": comparisons_table(rivals.comparisons)}
-    tables |= {"classify_ablations": ablations_table(rivals.ablations)}
+    tables = {
+        f"classify_{k}": v for k, v in classify_tables([one.scored for one in classifier_run_set.of.values()]).items()
+    }
+    tables |= {"classify_comparisons": comparisons_table(classifier_run_set.comparisons)}
+    tables |= {"classify_ablations": ablations_table(classifier_run_set.ablations)}
     tables |= {f"balance_{name}": table for name, table in balance_tables(audits).items()}
     for name, table in tables.items():
         write_csv(table, folder / f"{name}.csv")
     balance_figure(audits[:1], folder / "balance_images_leak_free.svg")
-    ablations_figure(rivals.ablations, folder / "classify_ablations.svg")
+    ablations_figure(classifier_run_set.ablations, folder / "classify_ablations.svg")
     curves_figure({"balanced": history()}, folder / "classify_curves.svg")
-    of = rivals.of
+    of = classifier_run_set.of
     write_headline(
-        headline(of["balanced"].scored, of["original"].scored, rivals.comparisons[0], [of["pooled"].scored]),
+        headline(
+            of["balanced"].scored, of["original"].scored, classifier_run_set.comparisons[0], [of["pooled"].scored]
+        ),
         folder / "headline.json",
     )
     page(folder, "local")
@@ -64,10 +68,12 @@ def said(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", html))
 
 
-def test_the_page_opens_with_the_answer(rivals: Rivals, made: Path) -> None:
+def test_the_page_opens_with_the_answer(classifier_run_set: ClassifierRuns, made: Path) -> None:
     html = page(made, "local")
     text = said(html.partition("<body>")[2])
-    accuracy = "{value:.4f} ({low:.4f} to {high:.4f})".format(**rivals.of["pooled"].scored.metric("accuracy"))
+    accuracy = "{value:.4f} ({low:.4f} to {high:.4f})".format(
+        **classifier_run_set.of["pooled"].scored.metric("accuracy")
+    )
     order = [
         "Do synthetic images help",
         "Yes, on these images.",

@@ -8,15 +8,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from helpers.photographs import hand_made
-from helpers.trained_classifiers import COUNTS, OURS, ROWS, Rivals, trained
-from hemabalance.classify.yardstick import yardstick
+from helpers.classifier_runs import COUNTS, OURS, ROWS, ClassifierRuns, trained
+from helpers.photographs import manifest_from_rows
+from hemabalance.classify.expert_agreement import expert_agreement
 from hemabalance.report.balance.tables import balance_tables
 from hemabalance.report.cells import NOT_AVAILABLE, NOT_REPORTED, write_csv
 from hemabalance.report.classify.ablations import ablations_of, ablations_table
-from hemabalance.report.classify.compared import read_compared
-from hemabalance.report.classify.comparisons import comparisons_table, seeds_table, yardstick_table
-from hemabalance.report.classify.scored import reported_accuracies, told_as
+from hemabalance.report.classify.classifier_results import reported_accuracies, thesis_name_for
+from hemabalance.report.classify.comparison_results import read_comparison_results
+from hemabalance.report.classify.comparisons import comparisons_table, expert_agreement_table, seeds_table
 from hemabalance.report.classify.scores import classify_tables
 
 NETWORKS = {
@@ -51,29 +51,32 @@ def row_of(table: pd.DataFrame, **keys: str) -> Any:
 
 @pytest.mark.parametrize(("network", "percent"), NETWORKS.items())
 def test_a_model_stands_beside_its_figure_on_the_balanced_set(network: str, percent: float | None) -> None:
-    name = told_as(network, "reinhard", "c_wgan_gp", "fewshot_meta")
+    name = thesis_name_for(network, "reinhard", "c_wgan_gp", "fewshot_meta")
     assert (None if name is None else reported_accuracies()[name]) == percent
-    assert told_as(network, "reinhard", "dcgan", "fewshot_meta") is None
+    assert thesis_name_for(network, "reinhard", "dcgan", "fewshot_meta") is None
 
 
 def test_recipes_stand_beside_their_own_figure() -> None:
-    told = [reported_accuracies()[str(told_as(*(row[k] for k in list(OURS))))] for row in ROWS]
+    told = [reported_accuracies()[str(thesis_name_for(*(row[k] for k in list(OURS))))] for row in ROWS]
     assert told == [98.4, 96.9, 95.8, 95.0, 94.3]
-    assert reported_accuracies()[str(told_as("senet154_ge", "none", None, None))] == 92.41
+    assert reported_accuracies()[str(thesis_name_for("senet154_ge", "none", None, None))] == 92.41
     assert (
-        told_as("senet154_ge", "reinhard", None, None) is None
+        thesis_name_for("senet154_ge", "reinhard", None, None) is None
     )  # normalised and not balanced: the thesis has no such figure
-    assert told_as("vgg19", "none", None, None) is None
+    assert thesis_name_for("vgg19", "none", None, None) is None
 
 
 # --- tables
 
 
-def test_models_show_measured_and_reported_apart(rivals: Rivals, tmp_path: Path) -> None:
-    tables = read_back(classify_tables([one.scored for one in rivals.of.values()]), tmp_path)
+def test_models_show_measured_and_reported_apart(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
+    tables = read_back(classify_tables([one.scored for one in classifier_run_set.of.values()]), tmp_path)
     assert list(tables) == ["models", "classes", "sources", "cost"]
     ours = row_of(tables["models"], experiment="balanced", seed="1")
-    right = (rivals.of["balanced"].predictions["predicted"] == rivals.of["balanced"].predictions["label"]).mean()
+    right = (
+        classifier_run_set.of["balanced"].predictions["predicted"]
+        == classifier_run_set.of["balanced"].predictions["label"]
+    ).mean()
     assert (ours["reported_accuracy"], ours["measured_accuracy"]) == ("0.984", f"{right:.4f}")
     assert float(ours["measured_accuracy_low"]) < right < float(ours["measured_accuracy_high"])
     assert ours["n"] == str(sum(COUNTS.values()))
@@ -92,8 +95,10 @@ def test_models_show_measured_and_reported_apart(rivals: Rivals, tmp_path: Path)
     assert halves.sum() == sum(COUNTS.values())
 
 
-def test_a_class_without_a_test_image_is_not_estimable(rivals: Rivals, tmp_path: Path) -> None:
-    table = read_back(classify_tables([rivals.of["balanced"].scored, rivals.of["plain"].scored]), tmp_path)["classes"]
+def test_a_class_without_a_test_image_is_not_estimable(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
+    table = read_back(
+        classify_tables([classifier_run_set.of["balanced"].scored, classifier_run_set.of["plain"].scored]), tmp_path
+    )["classes"]
     for experiment in ("balanced", "plain"):
         smudge = row_of(table, experiment=experiment, **{"class": "smudge_cell"})
         assert (smudge["n"], smudge["reason"]) == ("0", "no test image of this class")
@@ -116,23 +121,23 @@ def test_all_predictions_of_one_class_and_no_image_at_all_are_told(tmp_path: Pat
     read_back({"seeds": seeds_table([none])}, tmp_path)
 
 
-def test_comparisons_give_paired_differences(rivals: Rivals, tmp_path: Path) -> None:
-    table = read_back({"c": comparisons_table(rivals.comparisons)}, tmp_path)["c"]
+def test_comparisons_give_paired_differences(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
+    table = read_back({"c": comparisons_table(classifier_run_set.comparisons)}, tmp_path)["c"]
     assert table["seed"].tolist() == ["1", "2", "1"]
     first = row_of(table, b="original", seed="1")
-    tables = [rivals.of[name].predictions for name in ("balanced", "original")]
+    tables = [classifier_run_set.of[name].predictions for name in ("balanced", "original")]
     better, worse = (table["predicted"] == table["label"] for table in tables)
     assert first["accuracy_a_less_b"] == f"{better.mean() - worse.mean():.4f}"
     assert first["right_only_in_a"] == str(int((better & ~worse).sum()))
     assert first["mcnemar_p"] == "<0.0001"
     files = [tmp_path / "1.json", tmp_path / "2.json"]
-    for path, one in zip(files, rivals.comparisons, strict=True):
+    for path, one in zip(files, classifier_run_set.comparisons, strict=True):
         path.write_text(json.dumps(one.found))
-    assert read_compared(["leak_free"] * 2, files) == rivals.comparisons
+    assert read_comparison_results(["leak_free"] * 2, files) == classifier_run_set.comparisons
 
 
-def test_a_comparison_can_be_turned(rivals: Rivals) -> None:
-    one = rivals.comparisons[0]
+def test_a_comparison_can_be_turned(classifier_run_set: ClassifierRuns) -> None:
+    one = classifier_run_set.comparisons[0]
     turned = one.turned("original")
     assert turned.names == ("original", "balanced")
     there, back = one.seed(1), turned.seed(1)
@@ -149,8 +154,8 @@ def test_a_comparison_can_be_turned(rivals: Rivals) -> None:
         one.seed(9)
 
 
-def test_seeds_give_mean_and_spread(rivals: Rivals, tmp_path: Path) -> None:
-    trainings = [rivals.of[name].scored for name in ("balanced", "again", "plain")]
+def test_seeds_give_mean_and_spread(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
+    trainings = [classifier_run_set.of[name].scored for name in ("balanced", "again", "plain")]
     table = read_back({"s": seeds_table(trainings)}, tmp_path)["s"]
     values = [one.metric("accuracy")["value"] for one in trainings[:2]]
     ours = row_of(table, experiment="balanced")
@@ -161,8 +166,8 @@ def test_seeds_give_mean_and_spread(rivals: Rivals, tmp_path: Path) -> None:
     assert (lone["sd_accuracy"], lone["reason"]) == (NOT_AVAILABLE, "one seed has no spread")
 
 
-def test_ablations_have_five_rows_whatever_was_run(rivals: Rivals, tmp_path: Path) -> None:
-    table = read_back({"a": ablations_table(rivals.ablations)}, tmp_path)["a"]
+def test_ablations_have_five_rows_whatever_was_run(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
+    table = read_back({"a": ablations_table(classifier_run_set.ablations)}, tmp_path)["a"]
     assert table["row"].tolist() == [row["row"] for row in ROWS]
     assert table["reported_accuracy"].tolist() == ["0.984", "0.969", "0.958", "0.95", "0.943"]
     assert table["reason"].tolist() == ["–", "not in this run", "–", "not in this run", "not in this run"]
@@ -171,21 +176,26 @@ def test_ablations_have_five_rows_whatever_was_run(rivals: Rivals, tmp_path: Pat
     accuracies = [float(table.loc[place, "measured_accuracy"]) for place in (0, 2)]
     assert float(table.loc[2, column]) == pytest.approx(accuracies[1] - accuracies[0], abs=2e-4)
     assert float(table.loc[2, f"{column}_high"]) < 0
-    uncompared = ablations_table(ablations_of(ROWS, [one.scored for one in rivals.of.values()], []))
+    uncompared = ablations_table(ablations_of(ROWS, [one.scored for one in classifier_run_set.of.values()], []))
     assert row_of(uncompared, row="without stain normalisation")["reason"] == "not compared with the whole in this run"
 
 
-def test_the_yardstick_tells_experts_from_models(rivals: Rivals, tmp_path: Path) -> None:
-    found = rivals.of["balanced"].predictions.query("source == 'tcia' and label == 'myeloblast'")
+def test_the_yardstick_tells_experts_from_models(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
+    found = classifier_run_set.of["balanced"].predictions.query("source == 'tcia' and label == 'myeloblast'")
     looked = [
         {"image_id": i, "label": "myeloblast", "label_raw": "MYO", "reannotation_1": "MYO", "reannotation_2": second}
         for i, second in zip(found["image_id"], ["UNC", "MOB"] + ["MYO"] * (len(found) - 2), strict=True)
     ]
     said = {
-        name: {"source": "tcia", "rows": yardstick(hand_made(looked), rivals.of[name].predictions, taxonomy="thesis")}
+        name: {
+            "source": "tcia",
+            "rows": expert_agreement(
+                manifest_from_rows(looked), classifier_run_set.of[name].predictions, taxonomy="thesis"
+            ),
+        }
         for name in ("balanced", "plain")
     }
-    table = read_back({"y": yardstick_table(json.loads(json.dumps(said)))}, tmp_path)["y"]
+    table = read_back({"y": expert_agreement_table(json.loads(json.dumps(said)))}, tmp_path)["y"]
     assert table["by"].tolist() == ["experts"] * 12 + ["a model"] * 6
     keys = {"against": "the archive's label", "in": "final classes"}
     second = row_of(table, of="second re-annotation", images="all re-annotated", **keys)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from helpers.photographs import hand_made
+from helpers.photographs import manifest_from_rows
 from hemabalance.dataset.manifest import STATUSES
 from hemabalance.report import reported as module
 from hemabalance.report.cells import write_csv
@@ -15,7 +15,7 @@ from hemabalance.taxonomy import CLASSES, FOLDERS
 
 REPORTED: dict[str, Any] = yaml.safe_load(Path(module.__file__).with_name("reported.yaml").read_text("utf-8"))
 IG = "immature_granulocyte"
-MANIFEST = hand_made(
+MANIFEST = manifest_from_rows(
     [
         {"image_id": "mendeley/ig/1", "label": IG},
         {"image_id": "mendeley/ig/2", "label": IG, "status": "duplicate"},

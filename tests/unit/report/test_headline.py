@@ -7,21 +7,21 @@ from typing import Any
 
 import pytest
 
-from helpers.trained_classifiers import Rivals, compared, trained
+from helpers.classifier_runs import ClassifierRuns, compared, trained
 from hemabalance.report.cells import NOT_AVAILABLE
-from hemabalance.report.classify.compared import Compared
+from hemabalance.report.classify.classifier_results import ClassifierResult
+from hemabalance.report.classify.comparison_results import ComparisonResult
 from hemabalance.report.classify.headline import headline, read_headline, write_headline
-from hemabalance.report.classify.scored import Scored
 
 
-def test_the_headline_answers_with_paired_intervals(rivals: Rivals, tmp_path: Path) -> None:
-    a, b, pooled = (rivals.of[name].scored for name in ("balanced", "original", "pooled"))
-    found = headline(a, b, rivals.comparisons[0], [pooled])
+def test_the_headline_answers_with_paired_intervals(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
+    a, b, pooled = (classifier_run_set.of[name].scored for name in ("balanced", "original", "pooled"))
+    found = headline(a, b, classifier_run_set.comparisons[0], [pooled])
     assert found["question"] == "Do synthetic images help a classifier to tell blood cells apart?"
     assert found["answer"].startswith("Yes, on these images. From “original” to “balanced”: accuracy +0.")
     assert (found["n"], found["protocol"], found["seed"]) == (a.n, "leak_free", 1)
     assert [row["metric"] for row in found["rows"]] == ["accuracy", "balanced accuracy", "macro F1"]
-    difference = rivals.comparisons[0].seed(1)["accuracy"]
+    difference = classifier_run_set.comparisons[0].seed(1)["accuracy"]
     expected = "{value:+.4f} ({low:+.4f} to {high:+.4f})".format(**difference)
     assert found["rows"][0]["difference"] == expected
     assert "Over 2 seeds" in " ".join(found["lines"])
@@ -31,38 +31,46 @@ def test_the_headline_answers_with_paired_intervals(rivals: Rivals, tmp_path: Pa
     assert read_headline(tmp_path / "h.json") == found
 
 
-def test_the_headline_does_not_say_more_than_was_shown(rivals: Rivals) -> None:
-    a, b = (rivals.of[name].scored for name in ("balanced", "original"))
-    turned = headline(replace(b, synthetic=True), replace(a, synthetic=False), rivals.comparisons[0], [])
+def test_the_headline_does_not_say_more_than_was_shown(classifier_run_set: ClassifierRuns) -> None:
+    a, b = (classifier_run_set.of[name].scored for name in ("balanced", "original"))
+    turned = headline(replace(b, synthetic=True), replace(a, synthetic=False), classifier_run_set.comparisons[0], [])
     assert turned["answer"].startswith("No, worse on these images. From “balanced” to “original”: accuracy -0.")
     assert (turned["beside"], turned["why"]) == ([], "")
-    same = headline(a, a, compared([rivals.of["balanced"]], [rivals.of["balanced"]]), [])
+    same = headline(a, a, compared([classifier_run_set.of["balanced"]], [classifier_run_set.of["balanced"]]), [])
     assert same["answer"].startswith("Not shown on these images.")
     assert {row["reading"] for row in same["rows"]} == {"no difference shown"}
     assert same["question"] == "Does balanced tell blood cells apart better than balanced?"
     assert "one training each" in " ".join(same["lines"])
 
 
-def without_synthetic_images(rivals: Rivals, **changed: Any) -> tuple[Scored, Scored]:
+def without_synthetic_images(
+    classifier_run_set: ClassifierRuns, **changed: Any
+) -> tuple[ClassifierResult, ClassifierResult]:
     """Both experiments as they are when the gate accepts nothing."""
-    of, said = rivals.of["original"].scored, {"images": 4000, "synthetic": 0, "learned_from": "the same", **changed}
+    of, said = (
+        classifier_run_set.of["original"].scored,
+        {"images": 4000, "synthetic": 0, "learned_from": "the same", **changed},
+    )
     a = replace(of, name="balanced", synthetic=True, training=dict(of.training) | said | {"drawn": 2400})
     return a, replace(of, training={**of.training, "learned_from": "the same"})
 
 
-def test_the_headline_says_how_many_synthetic_images_were_added(rivals: Rivals) -> None:
-    a, b = (rivals.of[name].scored for name in ("balanced", "original"))
-    found = headline(a, b, rivals.comparisons[0], [])
+def test_the_headline_says_how_many_synthetic_images_were_added(classifier_run_set: ClassifierRuns) -> None:
+    a, b = (classifier_run_set.of[name].scored for name in ("balanced", "original"))
+    found = headline(a, b, classifier_run_set.comparisons[0], [])
     assert found["lines"][0] == (
         "Of the 5,000 training images of “balanced” 1,000 are synthetic, of the 4,000 of “original” 0."
     )
-    neither = headline(replace(a, synthetic=False), b, rivals.comparisons[0], [])
+    neither = headline(replace(a, synthetic=False), b, classifier_run_set.comparisons[0], [])
     assert "synthetic" not in " ".join(neither["lines"])
 
 
-def test_the_headline_of_a_run_in_which_no_synthetic_image_was_accepted(rivals: Rivals) -> None:
-    a, b = without_synthetic_images(rivals)
-    pair = Compared("leak_free", {**compared([rivals.of["original"]], [rivals.of["original"]]).found, "a": "balanced"})
+def test_the_headline_of_a_run_in_which_no_synthetic_image_was_accepted(classifier_run_set: ClassifierRuns) -> None:
+    a, b = without_synthetic_images(classifier_run_set)
+    pair = ComparisonResult(
+        "leak_free",
+        {**compared([classifier_run_set.of["original"]], [classifier_run_set.of["original"]]).found, "a": "balanced"},
+    )
     found = headline(a, b, pair, [])
     assert found["question"] == "Do synthetic images help a classifier to tell blood cells apart?"
     assert found["answer"] == (
@@ -75,21 +83,23 @@ def test_the_headline_of_a_run_in_which_no_synthetic_image_was_accepted(rivals: 
 
 
 @pytest.mark.parametrize("changed", [{"learned_from": "fewer real images"}, {"synthetic": 1}])
-def test_sets_that_differ_are_compared_however_little_was_added(rivals: Rivals, changed: dict[str, Any]) -> None:
-    found = headline(*without_synthetic_images(rivals, **changed), rivals.comparisons[0], [])
+def test_sets_that_differ_are_compared_however_little_was_added(
+    classifier_run_set: ClassifierRuns, changed: dict[str, Any]
+) -> None:
+    found = headline(*without_synthetic_images(classifier_run_set, **changed), classifier_run_set.comparisons[0], [])
     assert found["answer"].startswith("Yes, on these images.")
     assert found["question"].startswith("Do synthetic images help" if "synthetic" in changed else "Does balanced tell")
     assert "McNemar" in " ".join(found["lines"])
 
 
-def test_the_headline_weighs_what_speaks_for_and_against(rivals: Rivals) -> None:
-    a, b = (rivals.of[name].scored for name in ("balanced", "original"))
-    one = rivals.comparisons[0]
+def test_the_headline_weighs_what_speaks_for_and_against(classifier_run_set: ClassifierRuns) -> None:
+    a, b = (classifier_run_set.of[name].scored for name in ("balanced", "original"))
+    one = classifier_run_set.comparisons[0]
     row, harm = one.seed(1), {"value": -0.1, "low": -0.2, "high": -0.05, "n": a.n}
 
     def told(**changed: Mapping[str, Any]) -> str:
         rows = [{**row, **changed}]
-        answer: str = headline(a, b, Compared("leak_free", {**one.found, "by_seed": rows}), [])["answer"]
+        answer: str = headline(a, b, ComparisonResult("leak_free", {**one.found, "by_seed": rows}), [])["answer"]
         return answer
 
     assert told(macro_f1=harm).startswith("It depends on what is counted.")

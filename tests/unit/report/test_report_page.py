@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from helpers.archives import write_zip
-from helpers.photographs import hand_made, image_set, inventory, mendeley_files, photograph
+from helpers.photographs import image_set, inventory, manifest_from_rows, mendeley_files, photograph
 from hemabalance.files import write_json
 from hemabalance.report.cells import write_csv
 from hemabalance.report.dataset.counts import count_tables
@@ -70,7 +70,7 @@ def test_copies_sheet_shows_copies_and_conflicts(tmp_path: Path) -> None:
     labels = IDS | {row["image_id"]: row["label"] for row in more}
     with image_set(tmp_path, labels) as images:
         for name in ("1.svg", "2.svg"):
-            copies_sheet(hand_made([*ROWS, *more]), [images], tmp_path / name)
+            copies_sheet(manifest_from_rows([*ROWS, *more]), [images], tmp_path / name)
     pictures, text = drawn(tmp_path / "1.svg")
     assert pictures == 4
     assert "mendeley/ig/10" not in text
@@ -84,7 +84,7 @@ def test_copies_sheet_shows_copies_and_conflicts(tmp_path: Path) -> None:
 
 def test_copies_sheet_without_copies_says_so(tmp_path: Path) -> None:
     with image_set(tmp_path, IDS) as images:
-        copies_sheet(hand_made(ROWS), [images], tmp_path / "a.svg")
+        copies_sheet(manifest_from_rows(ROWS), [images], tmp_path / "a.svg")
     assert drawn(tmp_path / "a.svg") == (0, "no copies were found")
 
 
@@ -116,12 +116,12 @@ def page(folder: Path, files: Mapping[str, bytes], origin: str = "local", title:
     _, receipt = inventory(write_zip(folder / "cells.zip", files))
     write_json(receipt, folder / "mendeley.json")
     tables = []
-    for name, table in count_tables(hand_made(ROWS)).items():
+    for name, table in count_tables(manifest_from_rows(ROWS)).items():
         tables.append(folder / f"{name}.csv")
         write_csv(table, tables[-1])
     with image_set(folder, IDS) as images:
         contact_sheet(images, folder / "contact_sheet_mendeley.svg", seed=1)
-        copies_sheet(hand_made(ROWS), [images], folder / "copies_sheet.svg")
+        copies_sheet(manifest_from_rows(ROWS), [images], folder / "copies_sheet.svg")
     write_page(
         folder / "report.html",
         run=title,

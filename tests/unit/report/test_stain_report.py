@@ -11,22 +11,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.stain_stage import CLASSES, drawn, evaluated, image_sets, normalizers
+from helpers.stain_runs import CLASSES, drawn, evaluated, image_sets, normalizers
 from hemabalance.files import write_json
 from hemabalance.report.cells import duration, number, write_csv
-from hemabalance.report.stain.measured import Measured
+from hemabalance.report.stain.normalizer_results import NormalizerResult
 from hemabalance.report.stain.probes import audit_figure
-from hemabalance.report.stain.tables import read_measured, stain_tables
-from hemabalance.stain.data import Sets
+from hemabalance.report.stain.tables import read_normalizer_results, stain_tables
+from hemabalance.stain.data import DomainImageSets
 
 NAMES = ["none (untouched)", "reinhard", "wcyclegan_gp"]
 
 
 @dataclass
 class Stage:
-    sets: Sets
+    sets: DomainImageSets
     normalizers: dict[str, Any]
-    measured: list[Measured]
+    measured: list[NormalizerResult]
     tables: dict[str, pd.DataFrame]
 
 
@@ -189,7 +189,7 @@ def test_normalisers_are_read_in_the_order_given(stage: Stage, tmp_path: Path) -
         write_json(one.training, tmp_path / f"{one.name}_training.json")
     names = ["wcyclegan_gp", "none"]
     paths = [[tmp_path / f"{name}{end}.json" for name in names] for end in ("", "_training")]
-    read = read_measured([["mine", "wcyclegan_gp"], ["none", "none"]], *paths)
+    read = read_normalizer_results([["mine", "wcyclegan_gp"], ["none", "none"]], *paths)
     assert [one.label for one in read] == ["mine", "none (untouched)"]
     assert read[0].metrics == stage.measured[2].metrics
     assert cell(stain_tables(read)["cost"], "reported_training_time", normaliser="mine") == "10h36m"

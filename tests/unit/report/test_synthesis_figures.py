@@ -11,10 +11,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.stain_stage import drawn
-from helpers.synthesis_stage import CLASSES, SIZE, Made, generated_of, made_of, memorised, real_set, run_of, split_of
+from helpers.stain_runs import drawn
+from helpers.synthesis_runs import (
+    CLASSES,
+    SIZE,
+    GeneratorRun,
+    evaluate_generator,
+    measure_memorisation,
+    real_set,
+    run_generator,
+    sample_class,
+    split_of,
+)
 from hemabalance.dataset.imageset import ImageSet
-from hemabalance.metrics.nearest import poses
+from hemabalance.metrics.nearest_neighbours import poses
 from hemabalance.report.losses import losses_figure, read_history
 from hemabalance.report.synthesis.agreement import agreement_figure
 from hemabalance.report.synthesis.gate import gate_figure, outcomes
@@ -29,7 +39,7 @@ OF = "mine on images of reinhard"
 class Stage:
     held: ImageSet
     split: pd.DataFrame
-    made: dict[str, Made]
+    made: dict[str, GeneratorRun]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +48,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with real_set(folder) as held:
         split = split_of(held, "leak_free")
         served = {"mine": RICH, "few": RARE, "every": CLASSES}
-        yield Stage(held, split, {name: run_of(folder, name, classes, held, split) for name, classes in served.items()})
+        yield Stage(
+            held, split, {name: run_generator(folder, name, classes, held, split) for name, classes in served.items()}
+        )
 
 
 def test_the_sheet_shows_real_drawn_and_accepted_images(stage: Stage, tmp_path: Path) -> None:
@@ -53,10 +65,10 @@ def test_the_sheet_shows_real_drawn_and_accepted_images(stage: Stage, tmp_path: 
     assert said.count("real, held back") == 2
     assert said.count("real, from training") == 1  # of promyelocytes none is held back
     assert f"{OF}, {SIZE} px" in said
-    first = made_of("basophil", range(10))
+    first = sample_class("basophil", range(10))
     assert np.array_equal(pictures[1][:, :SIZE], first[0])  # the copy too, whatever the gate said
     passed = made.drawn.table[(made.drawn.table["label"] == "basophil") & made.drawn.table["accepted"]]
-    assert np.array_equal(pictures[2][:, :SIZE], made_of("basophil", [passed["index"].iloc[0]])[0])
+    assert np.array_equal(pictures[2][:, :SIZE], sample_class("basophil", [passed["index"].iloc[0]])[0])
     assert f"{len(passed)} of 28" in said
     assert (tmp_path / "1.svg").read_bytes() == (tmp_path / "2.svg").read_bytes()
     refused = ~made.drawn.table.groupby("label").head(10)["accepted"]
@@ -80,26 +92,26 @@ def test_strips_follow_the_same_latents(stage: Stage, tmp_path: Path) -> None:
     assert len(pictures) == 2 * len(RICH)
     assert re.search(r"basophil\s+10\s+20\s+30\s+40\s+monocyte", said)
     dark, light = pictures[0][:, :SIZE].mean(), pictures[0][:, -SIZE:].mean()
-    assert np.abs(pictures[0][:, -SIZE:].astype(int) - made_of("basophil", [0])[0]).max() <= 1
+    assert np.abs(pictures[0][:, -SIZE:].astype(int) - sample_class("basophil", [0])[0]).max() <= 1
     assert dark < light / 2
 
 
 def test_of_many_points_nine_are_drawn_and_of_none_a_word(stage: Stage, tmp_path: Path) -> None:
-    made = run_of(tmp_path, "long", RARE, stage.held, stage.split, steps=30, points=30)
+    made = run_generator(tmp_path, "long", RARE, stage.held, stage.split, steps=30, points=30)
     training_strips(made.snapshots, tmp_path / "long.svg", of=OF)
     pictures, said = drawn(tmp_path / "long.svg")
     assert pictures[0].shape == (SIZE, 9 * (SIZE + 3) - 3, 3)
     assert re.search(r"promyelocyte\s+1\s+5\s+.*\s+30\b", said)
-    none = run_of(tmp_path, "none", RARE, stage.held, stage.split, points=0)
+    none = run_generator(tmp_path, "none", RARE, stage.held, stage.split, points=0)
     training_strips(none.snapshots, tmp_path / "none.svg", of=OF)
     assert drawn(tmp_path / "none.svg") == ([], "no images were kept along this training")
-    one = generated_of("none", "figr", "rare", none, stage.held, stage.split)
+    one = evaluate_generator("none", "figr", "rare", none, stage.held, stage.split)
     agreement_figure(one, tmp_path / "agreement.svg")
     assert drawn(tmp_path / "agreement.svg") == ([], "no images were kept along this training")
 
 
 def test_agreement_is_drawn_for_all_and_for_each_class(stage: Stage, tmp_path: Path) -> None:
-    one = generated_of("mine", "c_wgan_gp", "rich", stage.made["mine"], stage.held, stage.split)
+    one = evaluate_generator("mine", "c_wgan_gp", "rich", stage.made["mine"], stage.held, stage.split)
     for name in ("1.svg", "2.svg"):
         agreement_figure(one, tmp_path / name)
     said = drawn(tmp_path / "1.svg")[1]
@@ -126,7 +138,7 @@ def test_every_draw_has_one_outcome(stage: Stage, tmp_path: Path) -> None:
 
 def test_pairs_show_the_closest_first_and_frame_copies(stage: Stage, tmp_path: Path) -> None:
     made = stage.made["mine"]
-    _, neighbours = memorised(made, stage.held, stage.split)
+    _, neighbours = measure_memorisation(made, stage.held, stage.split)
     pairs_figure(made.images, stage.held, neighbours, tmp_path / "a.svg", of=OF)
     pictures, said = drawn(tmp_path / "a.svg")
     exact = pictures[0]
@@ -143,7 +155,7 @@ def test_an_image_is_shown_in_the_pose_in_which_it_is_nearest(stage: Stage, tmp_
     neighbours = pd.DataFrame([{**row, "nearest_id": "mendeley/basophil/05", "pose": 6}])
     pairs_figure(stage.made["mine"].images, stage.held, neighbours, tmp_path / "a.svg", of=OF)
     pictures, said = drawn(tmp_path / "a.svg")
-    assert np.array_equal(pictures[0][:, :SIZE], poses(made_of("basophil", [3]))[6, 0])
+    assert np.array_equal(pictures[0][:, :SIZE], poses(sample_class("basophil", [3]))[6, 0])
     assert np.array_equal(pictures[0][:, SIZE + 3 :], stage.held.read(5))
     assert said.count("no such image") == 1  # no image is held back
 

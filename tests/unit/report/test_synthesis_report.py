@@ -9,15 +9,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from helpers.stain_stage import drawn
-from helpers.synthesis_stage import CLASSES, Made, generated_of, real_set, run_of, split_of
+from helpers.stain_runs import drawn
+from helpers.synthesis_runs import CLASSES, GeneratorRun, evaluate_generator, real_set, run_generator, split_of
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.files import write_json
 from hemabalance.report.cells import write_csv
 from hemabalance.report.page import write_page
 from hemabalance.report.reported import reported
 from hemabalance.report.synthesis.agreement import agreement_figure
-from hemabalance.report.synthesis.generated import Generated, read_generated
+from hemabalance.report.synthesis.generator_results import GeneratorResult, read_generator_results
 from hemabalance.report.synthesis.tables import synthesis_tables
 
 RICH, RARE = ("basophil", "monocyte"), ("promyelocyte",)
@@ -29,8 +29,8 @@ OF = "mine on images of reinhard"
 class Stage:
     held: ImageSet
     split: pd.DataFrame
-    made: dict[str, Made]
-    generators: list[Generated]
+    made: dict[str, GeneratorRun]
+    generators: list[GeneratorResult]
     tables: dict[str, pd.DataFrame]
 
 
@@ -40,11 +40,11 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with real_set(folder) as held:
         split = split_of(held, "leak_free")
         made = {
-            name: run_of(folder, name, classes, held, split)
+            name: run_generator(folder, name, classes, held, split)
             for name, classes in (("mine", RICH), ("told", RICH), ("few", RARE), ("every", CLASSES))
         }
         methods = {"mine": ("c_wgan_gp", "rich"), "told": ("cwgan_gp", "rich"), "few": ("fewshot_meta", "rare")}
-        generators = [generated_of(name, *methods[name], made[name], held, split) for name in methods]
+        generators = [evaluate_generator(name, *methods[name], made[name], held, split) for name in methods]
         yield Stage(held, split, made, generators, synthesis_tables(generators))
 
 
@@ -104,7 +104,7 @@ def test_every_method_of_the_thesis_has_its_row(stage: Stage) -> None:
 
 
 def test_a_generator_of_all_classes_has_no_figure_of_the_thesis_beside_it(stage: Stage) -> None:
-    one = generated_of("every", "c_wgan_gp", "all", stage.made["every"], stage.held, stage.split)
+    one = evaluate_generator("every", "c_wgan_gp", "all", stage.made["every"], stage.held, stage.split)
     for table in synthesis_tables([one]).values():
         told = table[table["generator"] == "every"].filter(like="reported")
         assert (told == "not reported").all().all()
@@ -152,7 +152,7 @@ def test_classes_stand_by_themselves(stage: Stage) -> None:
 
 def test_without_test_images_the_floor_says_why(stage: Stage, tmp_path: Path) -> None:
     split = split_of(stage.held, "thesis")
-    one = generated_of("mine", "c_wgan_gp", "rich", stage.made["mine"], stage.held, split)
+    one = evaluate_generator("mine", "c_wgan_gp", "rich", stage.made["mine"], stage.held, split)
     for name in ("precision", "fid", "classes"):
         table = synthesis_tables([one])[name]
         floor = table[table["images"] == "floor: real images"]
@@ -208,7 +208,7 @@ def test_generators_are_read_in_the_order_given(stage: Stage, tmp_path: Path) ->
         for one in stage.generators
     ]
     files = [[tmp_path / f"{row['name']}_{end}.json" for row in known] for end in ("metrics", "training", "gate")]
-    assert read_generated(known, *files) == stage.generators
+    assert read_generator_results(known, *files) == stage.generators
 
 
 def test_the_page_shows_all_of_it(stage: Stage, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from test_download import QUICK, Archive, archive, honest  # noqa: F401 - archive is a fixture
 
 from helpers.archives import Files, write_folder, write_tar, write_zip, zip_bytes
-from helpers.photographs import ENTRY, LIMITS, inventory, mendeley_files, photograph, tcia_files
+from helpers.photographs import LIMITS, SOURCE_ENTRY, inventory, mendeley_files, photograph, tcia_files
 from hemabalance.errors import InputError
 from hemabalance.sources.acquire import archive_digest, explain_missing, fetch
 from hemabalance.sources.catalogue import SourceEntry
@@ -22,19 +22,19 @@ WAYS: dict[str, Callable[[Path, Files], Path]] = {"zip": write_zip, "tar": write
 
 
 def entry(**changes: object) -> SourceEntry:
-    return ENTRY.model_copy(update=changes)
+    return SOURCE_ENTRY.model_copy(update=changes)
 
 
 def digest_of(files: Files, folder: Path) -> str:
     return archive_digest("mendeley", write_zip(folder / "known.zip", files), LIMITS)
 
 
-@pytest.mark.parametrize("make", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("write_archive", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize(("source", "files"), [("mendeley", FILES | ODD), ("tcia", tcia_files())])
 def test_archive_digest_is_the_inventorys(
-    tmp_path: Path, make: Callable[[Path, Files], Path], source: str, files: Files
+    tmp_path: Path, write_archive: Callable[[Path, Files], Path], source: str, files: Files
 ) -> None:
-    path = make(tmp_path / "cells", files)
+    path = write_archive(tmp_path / "cells", files)
     assert archive_digest(source, path, LIMITS) == inventory(path, source)[1]["content_sha256"]
 
 
@@ -49,7 +49,7 @@ def test_archive_digest_sees_every_change(tmp_path: Path) -> None:
 def test_a_missing_archive_is_explained(tmp_path: Path) -> None:
     target = tmp_path / "raw" / "cells.zip"
     with pytest.raises(InputError) as caught:
-        explain_missing(ENTRY, target)
+        explain_missing(SOURCE_ENTRY, target)
     assert str(caught.value) == (
         f"{target}: the archive of Cells of a test is missing. "
         f"Download cells.zip from https://example.org/cells and put it at {target} (press the button)."
@@ -57,8 +57,8 @@ def test_a_missing_archive_is_explained(tmp_path: Path) -> None:
 
 
 def test_an_archive_or_folder_that_is_there_needs_no_explanation(tmp_path: Path) -> None:
-    explain_missing(ENTRY, tmp_path)
-    explain_missing(ENTRY, write_zip(tmp_path / "cells.zip", FILES))
+    explain_missing(SOURCE_ENTRY, tmp_path)
+    explain_missing(SOURCE_ENTRY, write_zip(tmp_path / "cells.zip", FILES))
 
 
 def test_fetch_takes_the_first_address_with_the_right_content(

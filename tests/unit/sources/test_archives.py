@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from helpers.archive_refusals import EVERY_FORMAT, FILES, LIMITS, MAKERS, Maker, contents
-from helpers.archives import Files, special_entry, write_tar_entries, write_zip, zip_bytes
+from helpers.archive_formats import ARCHIVE_WRITERS, EVERY_FORMAT, FILES, LIMITS, ArchiveWriter, contents
+from helpers.archives import Files, special_tar_member, write_tar_members, write_zip, zip_bytes
 from hemabalance.sources.archives import Member, open_archive
 
 
 @EVERY_FORMAT
-def test_lists_and_reads_every_format_whatever_its_file_name(tmp_path: Path, make: Maker) -> None:
-    path = make(tmp_path / "archive.pdf", FILES)
+def test_lists_and_reads_every_format_whatever_its_file_name(tmp_path: Path, write_archive: ArchiveWriter) -> None:
+    path = write_archive(tmp_path / "archive.pdf", FILES)
     with open_archive(path, LIMITS) as archive:
         assert archive.path == path
         assert archive.members == tuple(Member(name, len(FILES[name])) for name in sorted(FILES))
@@ -26,15 +26,15 @@ def test_lists_and_reads_every_format_whatever_its_file_name(tmp_path: Path, mak
 @pytest.mark.parametrize(("kind", "in_archive_order"), [("zip stored", False), ("folder", False), ("tar.gz", True)])
 def test_order_of_reading(tmp_path: Path, kind: str, in_archive_order: bool) -> None:
     asked = ["notes.txt", "set/BAS/b1.jpg", "set/BAS/b2.jpg"]
-    with open_archive(MAKERS[kind](tmp_path / "a", FILES), LIMITS) as archive:
+    with open_archive(ARCHIVE_WRITERS[kind](tmp_path / "a", FILES), LIMITS) as archive:
         order = [name for name, _ in archive.read(asked)]
     assert order == (["set/BAS/b2.jpg", "set/BAS/b1.jpg", "notes.txt"] if in_archive_order else asked)
 
 
 @EVERY_FORMAT
-def test_several_threads_read_at_once(tmp_path: Path, make: Maker) -> None:
+def test_several_threads_read_at_once(tmp_path: Path, write_archive: ArchiveWriter) -> None:
     files = {f"c/{i}.jpg": random.Random(i).randbytes(4000) for i in range(12)}
-    with open_archive(make(tmp_path / "a", files), LIMITS) as archive, ThreadPoolExecutor(4) as pool:
+    with open_archive(write_archive(tmp_path / "a", files), LIMITS) as archive, ThreadPoolExecutor(4) as pool:
         read = pool.map(lambda name: next(iter(archive.read([name]))), sorted(files))
         assert dict(read) == files
 
@@ -48,7 +48,7 @@ def test_names_are_brought_to_normal_form(tmp_path: Path) -> None:
 
 def test_empty_folders_are_listed(tmp_path: Path) -> None:
     (tmp_path / "d" / "KSC").mkdir(parents=True)
-    tar = write_tar_entries(tmp_path / "t", [special_entry("KSC", tarfile.DIRTYPE)])
+    tar = write_tar_members(tmp_path / "t", [special_tar_member("KSC", tarfile.DIRTYPE)])
     for path in (tmp_path / "d", tar):
         with open_archive(path, LIMITS) as archive:
             assert (archive.members, archive.folders) == ((), ("KSC",))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.archive_refusals import FILES, LIMITS, MAKERS, contents, refusal
+from helpers.archive_formats import ARCHIVE_WRITERS, FILES, LIMITS, contents, refusal
 from helpers.archives import (
     CENTRAL_CRC,
     CENTRAL_SIZE,
@@ -53,7 +53,7 @@ def test_not_an_archive(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["zip deflated", "tar", "tar.gz", "tar.bz2", "tar.xz"])
 def test_truncated(tmp_path: Path, kind: str) -> None:
     files = {f"{i}.jpg": random.Random(i).randbytes(3000) for i in range(4)}
-    path = MAKERS[kind](tmp_path / "a", files)
+    path = ARCHIVE_WRITERS[kind](tmp_path / "a", files)
     whole = path.read_bytes()
     shares = (0.3, 0.6) if kind == "tar" else (0.3, 0.6, 0.99)  # a tar ends in padding
     for share in shares:
@@ -121,7 +121,7 @@ def test_file_of_a_folder_that_changes_after_listing(tmp_path: Path, content: by
 @pytest.mark.parametrize("kind", ["zip deflated", "zip in zip", "tar", "tar.gz", "tar.xz"])
 @pytest.mark.filterwarnings("ignore")
 def test_damaged_bytes_give_content_or_a_refusal(tmp_path: Path, kind: str) -> None:
-    path = MAKERS[kind](tmp_path / "a", FILES)
+    path = ARCHIVE_WRITERS[kind](tmp_path / "a", FILES)
     whole = path.read_bytes()
     rng = random.Random(7)
     messages = []

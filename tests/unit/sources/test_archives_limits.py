@@ -5,8 +5,8 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-from helpers.archive_refusals import EVERY_FORMAT, LIMITS, Maker, contents, refusal
-from helpers.archives import file_entry, write_tar, write_zip, zip_bytes
+from helpers.archive_formats import EVERY_FORMAT, LIMITS, ArchiveWriter, contents, refusal
+from helpers.archives import tar_member, write_tar, write_zip, zip_bytes
 from hemabalance.sources.archives import Limits
 
 
@@ -24,9 +24,9 @@ def test_compression_whose_output_cannot_be_bounded(tmp_path: Path) -> None:
 
 
 @EVERY_FORMAT
-def test_limits_of_count_and_size(tmp_path: Path, make: Maker) -> None:
+def test_limits_of_count_and_size(tmp_path: Path, write_archive: ArchiveWriter) -> None:
     noise = {f"{i}.jpg": random.Random(i).randbytes(5000) for i in range(6)}
-    path = make(tmp_path / "a", noise)
+    path = write_archive(tmp_path / "a", noise)
     # A zip in a zip is itself a member of the total.
     exact = Limits(max_members=6, max_member_bytes=5000, max_total_bytes=36_000, max_ratio=200.0)
     assert contents(path, exact) == noise
@@ -55,7 +55,7 @@ def test_expansion_of_a_compressed_tar(tmp_path: Path) -> None:
 def test_compressed_tar_is_not_expanded_beyond_its_limits(tmp_path: Path) -> None:
     # The streams stop short: whoever expands them to the end meets that before the limit.
     path = tmp_path / "a.tgz"
-    declared, _ = file_entry("bomb.jpg", b"")
+    declared, _ = tar_member("bomb.jpg", b"")
     declared.size = 1 << 40
     path.write_bytes(gzip.compress(declared.tobuf(tarfile.GNU_FORMAT) + bytes(1 << 20))[:-100])
     loose = replace(LIMITS, max_member_bytes=1 << 50, max_ratio=1e9)

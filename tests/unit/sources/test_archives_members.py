@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from helpers.archive_refusals import FILES, MAKERS, refusal
+from helpers.archive_formats import ARCHIVE_WRITERS, FILES, refusal
 from helpers.archives import (
     CENTRAL_FLAGS,
-    entry,
-    file_entry,
     patch_central,
-    special_entry,
+    special_tar_member,
+    tar_member,
     write_folder,
     write_tar,
-    write_tar_entries,
+    write_tar_members,
     write_zip,
+    zip_info,
 )
 
 UNSAFE = {
@@ -35,7 +35,7 @@ UNSAFE = {
 @pytest.mark.parametrize("kind", ["zip stored", "zip in zip", "tar", "tar.gz"])
 @pytest.mark.parametrize(("name", "problem"), UNSAFE.items(), ids=[name[:20] for name in UNSAFE])
 def test_unsafe_names(tmp_path: Path, kind: str, name: str, problem: str) -> None:
-    path = MAKERS[kind](tmp_path / "a", {"good.jpg": b"1", name: b"2"})
+    path = ARCHIVE_WRITERS[kind](tmp_path / "a", {"good.jpg": b"1", name: b"2"})
     refusal(path, problem, name[:20])
 
 
@@ -56,15 +56,15 @@ SPECIAL = {
 
 @pytest.mark.parametrize(("kind", "problem"), SPECIAL.items(), ids=[str(kind) for kind in SPECIAL])
 def test_tar_members_that_are_no_files(tmp_path: Path, kind: bytes, problem: str) -> None:
-    members = [file_entry("good.jpg", b"1"), special_entry("set/odd.jpg", kind, "good.jpg")]
-    refusal(write_tar_entries(tmp_path / "a.tar", members), "set/odd.jpg", problem)
+    members = [tar_member("good.jpg", b"1"), special_tar_member("set/odd.jpg", kind, "good.jpg")]
+    refusal(write_tar_members(tmp_path / "a.tar", members), "set/odd.jpg", problem)
 
 
 @pytest.mark.parametrize(("mode", "problem"), [(stat.S_IFLNK, "symbolic link"), (stat.S_IFIFO, "pipe")])
 def test_zip_members_that_are_no_files(tmp_path: Path, mode: int, problem: str) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(entry("set/odd.jpg", unix_mode=mode | 0o644), "/etc/passwd")
+        archive.writestr(zip_info("set/odd.jpg", unix_mode=mode | 0o644), "/etc/passwd")
     refusal(path, "set/odd.jpg", problem)
 
 
@@ -101,15 +101,15 @@ def test_names_that_are_not_utf8(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("other", ["set/a.jpg", "./set/a.jpg", "set//a.jpg", "set\\a.jpg"])
 def test_two_members_of_one_name(tmp_path: Path, other: str) -> None:
-    tar = write_tar_entries(tmp_path / "a.tar", [file_entry("set/a.jpg", b"1"), file_entry(other, b"2")])
+    tar = write_tar_members(tmp_path / "a.tar", [tar_member("set/a.jpg", b"1"), tar_member(other, b"2")])
     refusal(tar, "set/a.jpg", "twice")
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
-        archive.writestr(entry("set/a.jpg"), "1")
+        archive.writestr(zip_info("set/a.jpg"), "1")
         if other == "set/a.jpg":
             with pytest.warns(UserWarning, match="Duplicate name"):
-                archive.writestr(entry(other), "2")
+                archive.writestr(zip_info(other), "2")
         else:
-            archive.writestr(entry(other), "2")
+            archive.writestr(zip_info(other), "2")
     refusal(tmp_path / "a.zip", "set/a.jpg", "twice")
 
 

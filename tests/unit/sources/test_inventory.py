@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from helpers.archives import Files, write_folder, write_tar, write_zip
-from helpers.photographs import ENTRY, HASH_ALL, inventory, mendeley_files, photograph, picture_of, tcia_files
-from hemabalance.dataset.perceptual import perceptual_hash, thumbnail, thumbs_of
+from helpers.photographs import HASH_ALL, SOURCE_ENTRY, inventory, mendeley_files, photograph, photograph_of, tcia_files
+from hemabalance.dataset.perceptual_hash import perceptual_hash, thumbnail, thumbs_of
 from hemabalance.errors import InputError
 from hemabalance.sources import MODULES, Annotation, mendeley, source_module, tcia
 from hemabalance.sources.catalogue import load_catalogue
@@ -20,7 +20,7 @@ from hemabalance.sources.phantom.archive import jpeg, tiff
 
 CATALOGUE = Path(__file__).parents[3] / "data" / "sources.yaml"
 GOOD = mendeley_files()
-MAKERS: dict[str, Callable[[Path, Files], Path]] = {
+ARCHIVE_WRITERS: dict[str, Callable[[Path, Files], Path]] = {
     "zip": write_zip,
     "tar.gz": lambda path, files: write_tar(path, files, "w:gz"),
     "folder": write_folder,
@@ -51,7 +51,7 @@ def test_a_row_describes_its_member(tmp_path: Path) -> None:
     files = tcia_files()
     table, _ = inventory(write_zip(tmp_path / "b.zip", files), "tcia", pixels=HASH_ALL)
     drawn = table.set_index("image_id").loc["tcia/BAS/BAS_0002.tiff"]
-    picture = picture_of("BAS/BAS_0002.tiff")
+    picture = photograph_of("BAS/BAS_0002.tiff")
     assert drawn["mode"] == "RGBA"
     assert drawn["pixel_sha256"] == hashlib.sha256(picture.tobytes()).hexdigest()
     assert drawn["phash"] == f"{perceptual_hash(thumbnail(picture)[None])[0]:016x}"
@@ -62,7 +62,7 @@ def test_thumbnails_come_back_as_they_were(tmp_path: Path) -> None:
     table, _ = inventory(write_zip(tmp_path / "b.zip", tcia_files()), "tcia")
     thumbs = thumbs_of(table["thumb"])
     assert thumbs.shape == (6, 64, 64)
-    np.testing.assert_array_equal(thumbs[3], thumbnail(picture_of(table["member"][3])))
+    np.testing.assert_array_equal(thumbs[3], thumbnail(photograph_of(table["member"][3])))
 
 
 def commented(data: bytes) -> bytes:
@@ -113,13 +113,13 @@ def test_subtype_is_the_prefix_of_a_mendeley_file(file: str, subtype: str | None
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+@pytest.mark.parametrize("write_archive", ARCHIVE_WRITERS.values(), ids=ARCHIVE_WRITERS)
 def test_rows_do_not_depend_on_format_order_or_threads(
-    tmp_path: Path, make: Callable[[Path, Files], Path], threads: int
+    tmp_path: Path, write_archive: Callable[[Path, Files], Path], threads: int
 ) -> None:
     files = tcia_files() | {"AML/cells/BAS/bad.tiff": b"no"}
     expected, receipt = inventory(write_zip(tmp_path / "first.zip", files), "tcia")
-    table, again = inventory(make(tmp_path / "cells", dict(reversed(files.items()))), "tcia", threads=threads)
+    table, again = inventory(write_archive(tmp_path / "cells", dict(reversed(files.items()))), "tcia", threads=threads)
     assert table.equals(expected)
     assert again["content_sha256"] == receipt["content_sha256"]
     assert again["warnings"] == receipt["warnings"]
@@ -276,7 +276,7 @@ def test_content_digest_is_a_sha256_over_sorted_lines() -> None:
 def test_receipt_tells_a_complete_archive_by_digest(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     lines = sorted(f"{name.removeprefix('PBC/')} {hashlib.sha256(data).hexdigest()}\n" for name, data in GOOD.items())
     digest = hashlib.sha256("".join(lines).encode()).hexdigest()
-    entry = ENTRY.model_copy(update={"content_sha256": digest})
+    entry = SOURCE_ENTRY.model_copy(update={"content_sha256": digest})
     path = write_zip(tmp_path / "a.zip", GOOD | {"PBC/.DS_Store": b"no image, so not in the digest"})
     _, receipt = inventory(path, entry=entry)
     assert receipt["content_sha256"] == digest
@@ -290,7 +290,7 @@ def test_receipt_tells_a_complete_archive_by_digest(tmp_path: Path, caplog: pyte
 
 
 def test_receipt_warns_of_an_incomplete_archive(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    entry = ENTRY.model_copy(update={"content_sha256": "0" * 64})
+    entry = SOURCE_ENTRY.model_copy(update={"content_sha256": "0" * 64})
     _, receipt = inventory(write_folder(tmp_path / "cells", GOOD), entry=entry)
     assert receipt["complete"] is False
     assert "not the complete public archive by content digest; it is used as it is" in caplog.text
@@ -302,7 +302,9 @@ def test_receipt_warns_of_an_incomplete_archive(tmp_path: Path, caplog: pytest.L
 def test_receipt_goes_by_counts_where_no_digest_is_known(tmp_path: Path, platelets: int, complete: bool) -> None:
     counts = {"basophil": 2, "ig": 2, "platelet": platelets}
     files = GOOD | {"PBC/platelet/empty.jpg": b""}  # an empty file must not pass for the missing one
-    _, receipt = inventory(write_zip(tmp_path / "a.zip", files), entry=ENTRY.model_copy(update={"counts": counts}))
+    _, receipt = inventory(
+        write_zip(tmp_path / "a.zip", files), entry=SOURCE_ENTRY.model_copy(update={"counts": counts})
+    )
     assert receipt["complete"] is complete
     assert "counts per class" in receipt["verdict"]
     assert receipt["expected_counts"] == counts

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from hemabalance.sources.phantom.archive import plan, write_archive
-from hemabalance.sources.phantom.cells import draw_cells
+from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.optics import AZURE, BACKGROUND, HAEMOGLOBIN, OD, absorb
 from hemabalance.sources.phantom.render import concentrations, render
 from hemabalance.sources.phantom.species import FORMS
@@ -28,12 +28,12 @@ KINDS = {
 NEAR = ("reencoded", "shifted", "rescaled", "zoomed")
 
 
-def photos(look: Any, cells: Any, *, shape: tuple[int, int] = SHAPE, nuisance: bool = True, threads: int = 1) -> Any:
-    return render(cells, look, shape=shape, nuisance=nuisance, threads=threads)
+def photos(domain: Any, cells: Any, *, shape: tuple[int, int] = SHAPE, nuisance: bool = True, threads: int = 1) -> Any:
+    return render(cells, domain, shape=shape, nuisance=nuisance, threads=threads)
 
 
 def one_of_each(first_index: int = 0) -> Any:
-    return draw_cells(CLASSES, seed=SEED, first_index=first_index)
+    return sample_cells(CLASSES, seed=SEED, first_index=first_index)
 
 
 def correlation(a: Any, b: Any) -> float:
@@ -85,15 +85,15 @@ def test_a_cell_does_not_depend_on_its_neighbours_or_on_threads() -> None:
     assert together.shape == (12, 64, 64, 3)
     np.testing.assert_array_equal(together, photos("b", cells, threads=1))
     for i in (0, 5, 11):
-        alone = draw_cells([CLASSES[i]], seed=SEED, first_index=i)
+        alone = sample_cells([CLASSES[i]], seed=SEED, first_index=i)
         np.testing.assert_array_equal(photos("b", alone)[0], together[i])
     np.testing.assert_array_equal(photos("b", cells.take(slice(3, 8))), together[3:8])
 
 
 def test_seed_and_index_change_the_cell() -> None:
-    image = photos("a", draw_cells(["monocyte"], seed=1, first_index=0))
+    image = photos("a", sample_cells(["monocyte"], seed=1, first_index=0))
     for seed, index in ((2, 0), (1, 1)):
-        other = photos("a", draw_cells(["monocyte"], seed=seed, first_index=index))
+        other = photos("a", sample_cells(["monocyte"], seed=seed, first_index=index))
         assert np.abs(image.astype(float) - other).mean() > 5
 
 
@@ -113,13 +113,13 @@ def test_the_other_look_follows_from_the_stains_alone() -> None:
     stains = concentrations(cells, SHAPE)
     assert stains.dtype == np.float32
     assert stains.min() >= 0
-    for look in ("a", "b"):
-        expected = np.stack([absorb(stains[:, i], OD[look], BACKGROUND[look]) for i in range(12)])
-        assert np.abs(photos(look, cells, nuisance=False) - expected).max() <= 0.5001
+    for domain in ("a", "b"):
+        expected = np.stack([absorb(stains[:, i], OD[domain], BACKGROUND[domain]) for i in range(12)])
+        assert np.abs(photos(domain, cells, nuisance=False) - expected).max() <= 0.5001
 
 
 def test_nuisance_differs_between_looks_but_leaves_the_scene() -> None:
-    cells = draw_cells(["neutrophil"] * 12, seed=SEED, first_index=0)
+    cells = sample_cells(["neutrophil"] * 12, seed=SEED, first_index=0)
     clean, taken = photos("a", cells, nuisance=False), photos("a", cells)
     shifts = (taken.astype(float) - clean).mean(axis=(1, 2))
     assert shifts.std(axis=0).min() > 1
@@ -138,15 +138,15 @@ def test_absorption_is_beer_lambert() -> None:
 
 
 def test_backgrounds_are_peach_and_near_white() -> None:
-    cells = draw_cells(["platelet"] * 8, seed=SEED, first_index=0)
-    for look, expected in (("a", (254, 229, 204)), ("b", (245, 240, 238))):
-        images = photos(look, cells)
+    cells = sample_cells(["platelet"] * 8, seed=SEED, first_index=0)
+    for domain, expected in (("a", (254, 229, 204)), ("b", (245, 240, 238))):
+        images = photos(domain, cells)
         bright = np.array([np.median(i[i.sum(axis=2) > np.percentile(i.sum(axis=2), 80)], axis=0) for i in images])
         np.testing.assert_allclose(np.median(bright, axis=0), expected, atol=9)
 
 
 def test_the_bluish_variant_turns_the_background_blue() -> None:
-    cells = draw_cells(["neutrophil"] * 4, seed=SEED, first_index=0)
+    cells = sample_cells(["neutrophil"] * 4, seed=SEED, first_index=0)
     bluish = replace(cells, bluish=np.ones(4, np.float32))
     usual, blue = (np.median(photos("a", c), axis=(1, 2)) for c in (cells, bluish))
     assert (usual[:, 0] - usual[:, 2]).min() > 20
@@ -166,7 +166,7 @@ def test_sampling_does_not_change_the_scene() -> None:
 def test_nuclei_have_the_sizes_of_their_classes() -> None:
     area = {}
     for name in CLASSES:
-        stains = concentrations(draw_cells([name] * 6, seed=SEED, first_index=0), SHAPE)
+        stains = concentrations(sample_cells([name] * 6, seed=SEED, first_index=0), SHAPE)
         area[name] = float((stains[AZURE] > 0.3).mean()) * 36**2
     assert area["platelet"] < 5
     assert 8 < area["erythroblast"] < 30 < area["lymphocyte"] < 90 < area["myeloblast"] < 180
@@ -175,12 +175,12 @@ def test_nuclei_have_the_sizes_of_their_classes() -> None:
 
 def test_every_form_can_be_asked_for_and_others_are_refused() -> None:
     labels = [f"{name}/{form}" for name, forms in FORMS.items() for form in dict.fromkeys(forms)]
-    cells = draw_cells(labels, seed=SEED, first_index=0)
+    cells = sample_cells(labels, seed=SEED, first_index=0)
     assert [f"{n}/{f}" for n, f in zip(cells.label, cells.form, strict=True)] == labels
-    assert set(draw_cells(["neutrophil"] * 30, seed=SEED, first_index=0).form) == {"band", "segmented"}
+    assert set(sample_cells(["neutrophil"] * 30, seed=SEED, first_index=0).form) == {"band", "segmented"}
     for wrong in (["leukocyte"], ["neutrophil/round"], []):
         with pytest.raises(ValueError, match=r"leukocyte|round|at least one"):
-            draw_cells(wrong, seed=SEED, first_index=0)
+            sample_cells(wrong, seed=SEED, first_index=0)
 
 
 def features(images: Any) -> Any:
@@ -192,12 +192,12 @@ def features(images: Any) -> Any:
     return np.concatenate(moments, axis=1)
 
 
-@pytest.mark.parametrize("look", ["a", "b"])
-def test_classes_are_told_apart_by_simple_features(look: str) -> None:
+@pytest.mark.parametrize("domain", ["a", "b"])
+def test_classes_are_told_apart_by_simple_features(domain: str) -> None:
     each = 14
     labels = np.repeat(np.arange(12), each)
     known, new = (
-        features(photos(look, draw_cells([CLASSES[k] for k in labels], seed=SEED, first_index=first), threads=2))
+        features(photos(domain, sample_cells([CLASSES[k] for k in labels], seed=SEED, first_index=first), threads=2))
         for first in (0, 10_000)
     )
     mean, std = known.mean(axis=0), known.std(axis=0)
@@ -210,7 +210,7 @@ def test_classes_are_told_apart_by_simple_features(look: str) -> None:
 
 def test_cells_of_one_class_are_unlike_each_other() -> None:
     for name in ("platelet", "lymphocyte", "myeloblast"):
-        grey = photos("a", draw_cells([name] * 40, seed=SEED, first_index=0), threads=2).mean(axis=3)
+        grey = photos("a", sample_cells([name] * 40, seed=SEED, first_index=0), threads=2).mean(axis=3)
         likeness = np.corrcoef(grey.reshape(40, -1)) - np.eye(40)
         assert likeness.max() < 0.93, name
 
@@ -333,7 +333,7 @@ def test_a_photograph_crosses_sources_pixel_by_pixel(archives: dict[str, dict[st
 def test_cells_of_the_archive_are_those_of_the_renderer(archives: dict[str, dict[str, bytes]]) -> None:
     table = planned("tcia")
     row = table[table.folder == "NGB"].iloc[2]
-    cell = draw_cells(["neutrophil/band"], seed=SEED, first_index=int(row.cell_index))
+    cell = sample_cells(["neutrophil/band"], seed=SEED, first_index=int(row.cell_index))
     np.testing.assert_array_equal(pixels(archives["tcia"][row.member]), photos("b", cell, shape=(80, 80))[0])
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from helpers.archives import Files, write_folder, write_tar, write_zip
-from helpers.photographs import LIMITS, PIXELS, inventory, manifest_of, mendeley_files, picture_of, tcia_files
+from helpers.photographs import LIMITS, PIXELS, inventory, manifest_of, mendeley_files, photograph_of, tcia_files
 from hemabalance.dataset.geometry import fit_square
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.errors import InputError
@@ -25,7 +25,7 @@ def manifest(tmp_path: Path) -> pd.DataFrame:
     odd = {
         "AML/cells/MYO/MYO_0009.tiff": FILES["AML/cells/MYO/MYO_0002.tiff"],
         "AML/cells/MYO/MYO_0008.tiff": b"",
-        "AML/cells/XYZ/XYZ_0001.tiff": tiff(picture_of("XYZ/XYZ_0001.tiff")),
+        "AML/cells/XYZ/XYZ_0001.tiff": tiff(photograph_of("XYZ/XYZ_0001.tiff")),
     }
     table = manifest_of(inventory(write_zip(tmp_path / "whole.zip", FILES | odd), "tcia")[0])
     return table[table["status"] == "kept"].reset_index(drop=True)
@@ -47,29 +47,29 @@ def test_the_image_set_holds_what_is_kept_at_the_working_size(tmp_path: Path, ma
         assert {(row.width, row.height) for row in index.itertuples()} == {(24, 24)}
         assert json.loads(index["provenance"].unique().item()) == SETTINGS | {"filter": "lanczos"}
         for image, image_id in zip(images, index["image_id"], strict=True):
-            np.testing.assert_array_equal(image, fit_square(picture_of(image_id), **SETTINGS))
+            np.testing.assert_array_equal(image, fit_square(photograph_of(image_id), **SETTINGS))
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("make", [write_tar, write_folder])
+@pytest.mark.parametrize("write_archive", [write_tar, write_folder])
 def test_order_and_format_of_the_archive_do_not_matter(
-    tmp_path: Path, manifest: pd.DataFrame, make: Callable[[Path, Files], Path], threads: int
+    tmp_path: Path, manifest: pd.DataFrame, write_archive: Callable[[Path, Files], Path], threads: int
 ) -> None:
     expected = prepare(write_zip(tmp_path / "b.zip", FILES), manifest, tmp_path / "1")
     names = sorted(FILES, key=lambda name: name[::-1], reverse=True)
-    other = make(tmp_path / "other", {name: FILES[name] for name in names})
+    other = write_archive(tmp_path / "other", {name: FILES[name] for name in names})
     found = prepare(other, manifest.sample(frac=1, random_state=1), tmp_path / "2", threads)
     assert [path.read_bytes() for path in found] == [path.read_bytes() for path in expected]
 
 
-@pytest.mark.parametrize("make", [write_zip, write_tar])
-@pytest.mark.parametrize("now", [tiff(picture_of("other")), b"", None], ids=["changed", "emptied", "gone"])
+@pytest.mark.parametrize("write_archive", [write_zip, write_tar])
+@pytest.mark.parametrize("now", [tiff(photograph_of("other")), b"", None], ids=["changed", "emptied", "gone"])
 def test_an_archive_that_changed_since_is_refused(
-    tmp_path: Path, manifest: pd.DataFrame, make: Callable[[Path, Files], Path], now: bytes | None
+    tmp_path: Path, manifest: pd.DataFrame, write_archive: Callable[[Path, Files], Path], now: bytes | None
 ) -> None:
     name = "AML/cells/MYB/MYB_0003.tiff"
     files = {key: data for key, data in (FILES | {name: now}).items() if data is not None}
-    path = make(tmp_path / "b", files)
+    path = write_archive(tmp_path / "b", files)
     with pytest.raises(InputError) as caught:
         prepare(path, manifest, tmp_path / "out")
     assert f"{path}, member {name}: is not what the manifest was made from. Run the workflow" in str(caught.value)

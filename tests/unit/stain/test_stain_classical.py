@@ -10,7 +10,7 @@ import torch
 from pydantic import ValidationError
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from helpers.stained_smears import (
+from helpers.classical_normalizers import (
     LIGHT,
     METHODS,
     SIZE,
@@ -24,7 +24,7 @@ from helpers.stained_smears import (
     rendered,
 )
 from hemabalance.errors import InputError
-from hemabalance.sources.phantom.cells import draw_cells
+from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.render import render
 from hemabalance.stain.normalizer import Domain, StainData, other
 from hemabalance.taxonomy import CLASSES
@@ -59,12 +59,14 @@ def colour_difference(one: np.ndarray, two: np.ndarray) -> float:
 
 @pytest.mark.parametrize("to", DOMAINS)
 def test_reinhard_gives_an_image_the_targets_mean_and_deviation(to: Domain, tmp_path: Path) -> None:
-    looks: dict[Domain, np.ndarray] = {"a": soft(1, (170, 130, 140)), "b": soft(2, (140, 140, 160))}
+    profiles: dict[Domain, np.ndarray] = {"a": soft(1, (170, 130, 140)), "b": soft(2, (140, 140, 160))}
     labels = np.array(["monocyte"] * 4)
-    normalizer = fitted("reinhard", tmp_path, StainData(Images(looks["a"], labels), Images(looks["b"], labels), None))
-    made = normalizer.transform(looks[other(to)], to=to).pixels
-    wanted = statistics(looks[to]).mean(axis=1)
-    assert np.abs(statistics(looks[other(to)]) - wanted[:, None]).max() > 5
+    normalizer = fitted(
+        "reinhard", tmp_path, StainData(Images(profiles["a"], labels), Images(profiles["b"], labels), None)
+    )
+    made = normalizer.transform(profiles[other(to)], to=to).pixels
+    wanted = statistics(profiles[to]).mean(axis=1)
+    assert np.abs(statistics(profiles[other(to)]) - wanted[:, None]).max() > 5
     np.testing.assert_allclose(statistics(made), np.repeat(wanted[:, None], 4, axis=1), atol=0.1)
 
 
@@ -79,10 +81,10 @@ def test_reinhard_with_fixed_statistics_maps_a_colour_the_same_in_every_image(tm
 @both_stain_methods
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_the_stains_of_a_domain_are_found(name: str, domain: Domain, tmp_path: Path) -> None:
-    looks = fitted(name, tmp_path).looks
-    for found, true in zip(looks[domain]["stains"], STAINS[domain], strict=True):
+    profiles = fitted(name, tmp_path).profiles
+    for found, true in zip(profiles[domain]["stains"], STAINS[domain], strict=True):
         assert angle(found, true) < 2
-    np.testing.assert_allclose(looks[domain]["light"], LIGHT["peach" if domain == "a" else "grey"], atol=1)
+    np.testing.assert_allclose(profiles[domain]["light"], LIGHT["peach" if domain == "a" else "grey"], atol=1)
 
 
 @both_stain_methods
@@ -90,11 +92,11 @@ def test_the_stains_of_a_domain_are_found(name: str, domain: Domain, tmp_path: P
 @pytest.mark.parametrize("light", ["domain", "image"])
 def test_an_image_is_rendered_in_the_other_stain(name: str, source: str, light: str, tmp_path: Path) -> None:
     normalizer = fitted(name, tmp_path, domains(), source=source, light=light)
-    scale = normalizer.looks["b"]["scale"][:, None, None]
+    scale = normalizer.profiles["b"]["scale"][:, None, None]
     for seed in (200, 201, 202):
         held = amounts(seed)
         # Per image, an image's greatest amounts become the target's; per domain, those of the source's scale do.
-        own = np.percentile(held, 99, axis=(1, 2)) if source == "image" else normalizer.looks["a"]["scale"]
+        own = np.percentile(held, 99, axis=(1, 2)) if source == "image" else normalizer.profiles["a"]["scale"]
         true = rendered(held / own[:, None, None] * scale, STAINS["b"], LIGHT["grey"])
         given = rendered(held, STAINS["a"], LIGHT["peach"])
         made = normalizer.transform(given[None], to="b").pixels[0]
@@ -121,7 +123,7 @@ def test_on_white_slides_the_light_need_not_be_estimated(name: str, tmp_path: Pa
 
 @cache
 def phantom(first_index: int) -> dict[Domain, np.ndarray]:
-    cells = draw_cells(CLASSES * 2, seed=3, first_index=first_index)
+    cells = sample_cells(CLASSES * 2, seed=3, first_index=first_index)
     return {look: render(cells, look, shape=(64, 64), nuisance=False, threads=1) for look in DOMAINS}
 
 
@@ -143,7 +145,7 @@ def test_a_class_counts_the_same_however_many_images_it_has(name: str, tmp_path:
     def look(first: int, second: int) -> Any:
         pixels = np.concatenate((np.repeat(one, first, axis=0), np.repeat(two, second, axis=0)))
         labels = np.array(["basophil"] * first + ["monocyte"] * second)
-        return fitted(name, tmp_path, StainData(Images(pixels, labels), data.b, None)).looks["a"]
+        return fitted(name, tmp_path, StainData(Images(pixels, labels), data.b, None)).profiles["a"]
 
     balanced, skewed, single = look(9, 9), look(9, 2), look(9, 0)
     for key, value in balanced.items():
@@ -153,7 +155,7 @@ def test_a_class_counts_the_same_however_many_images_it_has(name: str, tmp_path:
 
 @every_classical
 def test_a_fit_takes_no_more_images_than_allowed(name: str, tmp_path: Path) -> None:
-    few, every = (fitted(name, tmp_path, fit_images=most).looks["a"] for most in (2, 100))
+    few, every = (fitted(name, tmp_path, fit_images=most).profiles["a"] for most in (2, 100))
     assert any(not np.array_equal(few[key], every[key]) for key in few)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers.stained_smears import LIGHT, SIZE, STAINS, built, domains, fitted, job, photographs, rendered
+from helpers.classical_normalizers import LIGHT, SIZE, STAINS, built, domains, fitted, job, photographs, rendered
 from hemabalance.errors import InputError
 from hemabalance.stain.normalizer import DOMAINS, Domain, StainData
 from hemabalance.training.job import Images

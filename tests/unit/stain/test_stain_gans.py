@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.translators import OWN, SIZE, TRAINING, begun, built, data, fitted, job, smears
+from helpers.gan_normalizers import METHOD_SETTINGS, SIZE, TRAINING, built, data, disc_images, fitted, initialise, job
 from hemabalance.errors import InputError
+from hemabalance.stain.adversarial_training import TranslatorTraining
 from hemabalance.stain.normalizer import StainData
-from hemabalance.stain.rivals import Rivals
-from hemabalance.training.device import bare, start
+from hemabalance.training.device import start, unwrapped
 from hemabalance.training.job import FitJob, Images
 
 LOSSES = {
@@ -20,15 +20,15 @@ LOSSES = {
     "cyclegan": {"critic", "adversarial", "cycle", "identity"},
     "pix2pix": {"critic", "adversarial", "l1"},
 }
-every_method = pytest.mark.parametrize("name", OWN)
+every_method = pytest.mark.parametrize("name", METHOD_SETTINGS)
 
 
-def parameters(rivals: Rivals[Any], prefix: str) -> dict[str, torch.Tensor]:
+def parameters(training: TranslatorTraining[Any], prefix: str) -> dict[str, torch.Tensor]:
     return {
         f"{name}.{key}": value.detach().clone()
-        for name, network in rivals.networks.items()
+        for name, network in training.networks.items()
         if name.startswith(prefix)
-        for key, value in bare(network).named_parameters()
+        for key, value in unwrapped(network).named_parameters()
     }
 
 
@@ -43,10 +43,10 @@ def outcome(normalizer: Any, folder: Path) -> tuple[bytes, bytes]:
 
 @every_method
 def test_every_parameter_moves_and_the_losses_have_their_names(name: str, tmp_path: Path) -> None:
-    rivals = begun(name, tmp_path)
-    before = parameters(rivals, "")
-    losses = [rivals.step() for _ in range(3)]
-    assert not unmoved(before, parameters(rivals, ""))
+    training = initialise(name, tmp_path)
+    before = parameters(training, "")
+    losses = [training.step() for _ in range(3)]
+    assert not unmoved(before, parameters(training, ""))
     expected = {f"{loss}_{domain}" for loss in LOSSES[name] for domain in "ab"}
     assert set(losses[0]) == expected | ({"adversarial_to_cycle"} if name == "wcyclegan_gp" else set())
     assert all(
@@ -60,8 +60,8 @@ def test_a_training_stopped_at_any_step_ends_as_one_that_was_not(
 ) -> None:
     whole = outcome(fitted(name, tmp_path / "whole"), tmp_path / "whole")
     torn = tmp_path / "torn"
-    game = built(name).method.game
-    step = game.step
+    training = built(name).method.training
+    step = training.step
     for fatal in (2, 3, 4):  # checkpoints at 2, 4, 6: the first session leaves none, the third loses a step
         taken = iter(range(1, 100))
 
@@ -70,7 +70,7 @@ def test_a_training_stopped_at_any_step_ends_as_one_that_was_not(
                 raise KeyboardInterrupt
             return step(self)
 
-        monkeypatch.setattr(game, "step", dying)
+        monkeypatch.setattr(training, "step", dying)
         with pytest.raises(KeyboardInterrupt):
             fitted(name, torn)
         monkeypatch.undo()
@@ -103,7 +103,7 @@ def test_loaded_weights_transform_as_the_fitted_ones(name: str, tmp_path: Path) 
     normalizer, loaded = fitted(name, tmp_path), built(name)
     normalizer.save(tmp_path / "weights.safetensors")
     loaded.load(tmp_path / "weights.safetensors")
-    images = smears(19, (230, 170, 190), 4)  # more than are transformed at once
+    images = disc_images(19, (230, 170, 190), 4)  # more than are transformed at once
     made = normalizer.transform(images, to="b")
     assert made.pixels.shape == images.shape
     assert made.pixels.dtype == np.uint8
@@ -116,7 +116,7 @@ def test_loaded_weights_transform_as_the_fitted_ones(name: str, tmp_path: Path) 
     assert (
         normalizer.parameters
         == loaded.parameters
-        == sum(p.numel() for p in parameters(normalizer.begin(data(), job(tmp_path)), "to_").values())
+        == sum(p.numel() for p in parameters(normalizer.initialise_training(data(), job(tmp_path)), "to_").values())
     )
 
 
@@ -143,7 +143,7 @@ def test_weights_of_other_settings_are_refused_and_not_taken(name: str, tmp_path
         with pytest.raises(InputError, match=named):
             other.load(tmp_path / "weights.safetensors")
         with pytest.raises(RuntimeError, match="neither fitted nor loaded"):
-            other.transform(smears(1, (9, 9, 9), 0, other.size), to="a")
+            other.transform(disc_images(1, (9, 9, 9), 0, other.size), to="a")
     for indifferent in ({"log_every": 5}, {"checkpoint_every": 5}, {"memory_budget": 0}):
         built(name, steps=2, **indifferent).load(tmp_path / "weights.safetensors")
 
@@ -155,23 +155,23 @@ def test_weights_of_another_method_are_refused(tmp_path: Path) -> None:
 
 
 def test_critics_move_alone_and_generators_move_alone(tmp_path: Path) -> None:
-    rivals = begun("wcyclegan_gp", tmp_path)
-    a, b = rivals.feed.draw()
-    generators, critics = parameters(rivals, "to_"), parameters(rivals, "critic_")
-    rivals.update_critics(a, b, b, a)
-    assert unmoved(generators, parameters(rivals, "to_")) == set(generators)
-    assert not unmoved(critics, parameters(rivals, "critic_"))
-    critics = parameters(rivals, "critic_")
-    rivals.minimise_generators(-rivals.judge(rivals.critic_a, rivals.to_a(b) + rivals.to_b(a)).mean())
-    assert unmoved(critics, parameters(rivals, "critic_")) == set(critics)
-    assert not unmoved(generators, parameters(rivals, "to_"))
-    assert all(p.requires_grad for network in rivals.networks.values() for p in network.parameters())
+    training = initialise("wcyclegan_gp", tmp_path)
+    a, b = training.batches.next_batch()
+    generators, critics = parameters(training, "to_"), parameters(training, "critic_")
+    training.update_critics(a, b, b, a)
+    assert unmoved(generators, parameters(training, "to_")) == set(generators)
+    assert not unmoved(critics, parameters(training, "critic_"))
+    critics = parameters(training, "critic_")
+    training.minimise_generators(-training.judge(training.critic_a, training.to_a(b) + training.to_b(a)).mean())
+    assert unmoved(critics, parameters(training, "critic_")) == set(critics)
+    assert not unmoved(generators, parameters(training, "to_"))
+    assert all(p.requires_grad for network in training.networks.values() for p in network.parameters())
 
 
 def test_a_critic_trained_alone_tells_separable_images_apart(tmp_path: Path) -> None:
-    rivals = begun("wcyclegan_gp", tmp_path, lr=1e-2, decay_from=1.0)
-    a, b = rivals.feed.draw()
-    losses = [rivals.update_critics(a, b, b, a) for _ in range(50)]
+    training = initialise("wcyclegan_gp", tmp_path, lr=1e-2, decay_from=1.0)
+    a, b = training.batches.next_batch()
+    losses = [training.update_critics(a, b, b, a) for _ in range(50)]
     for domain in "ab":
         fall = [float(step[f"critic_{domain}"]) for step in losses]
         assert np.mean(fall[:10]) > -2 > -2.5 > np.mean(fall[-10:])
@@ -179,57 +179,57 @@ def test_a_critic_trained_alone_tells_separable_images_apart(tmp_path: Path) -> 
 
 
 def test_wasserstein_losses_add_up_to_the_equations(tmp_path: Path) -> None:
-    rivals = begun("wcyclegan_gp", tmp_path, adversarial_weight=0.5)
+    training = initialise("wcyclegan_gp", tmp_path, adversarial_weight=0.5)
     minimised: list[float] = []
-    rivals.minimise_generators = lambda loss: minimised.append(loss.item())
+    training.minimise_generators = lambda loss: minimised.append(loss.item())
     terms = {"adversarial_a": -3.0, "adversarial_b": 1.0, "cycle_a": 0.2, "cycle_b": 0.3}
     terms |= {"identity_a": 0.1, "identity_b": 0.4}
-    losses = rivals.update_generators({name: torch.tensor(value) for name, value in terms.items()})
+    losses = training.update_generators({name: torch.tensor(value) for name, value in terms.items()})
     assert minimised == [pytest.approx(0.5 * (-3 + 1) + 10 * (0.2 + 0.3) + 5 * (0.1 + 0.4))]
     losses |= {"critic_a": torch.tensor(-6.0), "critic_b": torch.tensor(2.0)}
-    assert rivals.outweighing(losses).item() == pytest.approx(0.5 * (6 + 2) / (10 * (0.2 + 0.3)))
+    assert training.adversarial_to_cycle_ratio(losses).item() == pytest.approx(0.5 * (6 + 2) / (10 * (0.2 + 0.3)))
 
 
 def test_the_critics_see_new_images_at_each_of_their_steps(tmp_path: Path) -> None:
-    rivals = begun("wcyclegan_gp", tmp_path, critic_steps=3)
-    rivals.step()
-    rivals.step()
-    assert rivals.samplers["a"].state_dict()["draws"] == rivals.samplers["b"].state_dict()["draws"] == 6
+    training = initialise("wcyclegan_gp", tmp_path, critic_steps=3)
+    training.step()
+    training.step()
+    assert training.samplers["a"].state_dict()["draws"] == training.samplers["b"].state_dict()["draws"] == 6
 
 
 def test_the_learning_rate_falls_to_nothing_after_its_share_of_the_steps(tmp_path: Path) -> None:
-    rivals = begun("pix2pix", tmp_path, steps=6, decay_from=0.5)
+    training = initialise("pix2pix", tmp_path, steps=6, decay_from=0.5)
     rates = []
     for _ in range(6):
-        rates.append([optimizer.param_groups[0]["lr"] / TRAINING["lr"] for optimizer in rivals.optimizers.values()])
-        rivals.step()
+        rates.append([optimizer.param_groups[0]["lr"] / TRAINING["lr"] for optimizer in training.optimizers.values()])
+        training.step()
     np.testing.assert_allclose(rates, np.repeat([[1], [1], [1], [1], [2 / 3], [1 / 3]], 2, axis=1))
-    constant = begun("pix2pix", tmp_path, steps=1, decay_from=1.0)
+    constant = initialise("pix2pix", tmp_path, steps=1, decay_from=1.0)
     constant.step()
     assert constant.schedulers["critics"].get_last_lr() == [0.0]  # after the last step, which was taken at full rate
 
 
 @every_method
 def test_the_average_is_used_where_there_is_one(name: str, tmp_path: Path) -> None:
-    rivals = begun(name, tmp_path, average_decay=0.9)
-    before = parameters(rivals, "to_b")
-    rivals.step()
-    used = dict(rivals.result()["b"].named_parameters())
-    for key, value in parameters(rivals, "to_b").items():
+    training = initialise(name, tmp_path, average_decay=0.9)
+    before = parameters(training, "to_b")
+    training.step()
+    used = dict(training.result()["b"].named_parameters())
+    for key, value in parameters(training, "to_b").items():
         torch.testing.assert_close(used[key.removeprefix("to_b.")], 0.9 * before[key] + 0.1 * value)
-    assert not begun(name, tmp_path, average_decay=0.0).averages
+    assert not initialise(name, tmp_path, average_decay=0.0).averages
 
 
 def test_it_trains_in_bfloat16(tmp_path: Path) -> None:
     runtime = start(device="cpu", precision="bf16", devices=1, seed=7, threads=1)
     half = FitJob(runtime, tmp_path / "state", tmp_path / "history.jsonl", threads=1, seed=7)
-    rivals = built("wcyclegan_gp").begin(data(), half)
-    assert rivals.critic_a(rivals.feed.draw()[0]).dtype == torch.float32
-    assert all(loss.isfinite() and loss.dtype == torch.float32 for _ in range(3) for loss in rivals.step().values())
+    training = built("wcyclegan_gp").initialise_training(data(), half)
+    assert training.critic_a(training.batches.next_batch()[0]).dtype == torch.float32
+    assert all(loss.isfinite() and loss.dtype == torch.float32 for _ in range(3) for loss in training.step().values())
 
 
 def test_pix2pix_learns_the_colours_of_its_pairs(tmp_path: Path) -> None:
-    rivals = begun("pix2pix", tmp_path, steps=60, decay_from=1.0)
-    losses = [rivals.step() for _ in range(60)]
+    training = initialise("pix2pix", tmp_path, steps=60, decay_from=1.0)
+    losses = [training.step() for _ in range(60)]
     for name in ("l1_a", "l1_b"):
         assert losses[-1][name] < 0.4 * losses[0][name]

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers.any_method import Watched, files_of, small_settings
-from helpers.translators import SIZE, data, job, smears
+from helpers.gan_normalizers import SIZE, data, disc_images, job
+from helpers.method_settings import TrainingSpy, files_of, small_settings
 from hemabalance.methods import method_names, settings_class
 from hemabalance.stain.method import NormalizerSpec
 from hemabalance.stain.normalizer import StainData
@@ -38,7 +38,7 @@ def test_it_is_built_at_full_shape(method: str, tmp_path: Path) -> None:
 @every_method
 def test_every_parameter_gets_a_gradient(method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     built(method, tmp_path)  # imports the modules that train
-    watched = Watched(monkeypatch)
+    watched = TrainingSpy(monkeypatch)
     fitted(method, tmp_path)
     traits = NormalizerSpec(method=method, settings=small_settings("stain", method)).traits
     assert (watched.trainings > 0) == traits.trains_networks
@@ -51,7 +51,7 @@ def test_a_fit_that_is_killed_and_resumed_ends_with_the_same_bytes(
     method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fitted(method, tmp_path / "whole")
-    watched = Watched(monkeypatch)
+    watched = TrainingSpy(monkeypatch)
     for checkpoints in (1, 2):
         watched.kill_after(checkpoints)
         if NormalizerSpec(method=method, settings=small_settings("stain", method)).traits.trains_networks:
@@ -66,7 +66,7 @@ def test_a_fit_that_is_killed_and_resumed_ends_with_the_same_bytes(
 def test_what_is_saved_transforms_alike_when_loaded(method: str, tmp_path: Path) -> None:
     normalizer, loaded = fitted(method, tmp_path), built(method, tmp_path)
     loaded.load(tmp_path / "weights.safetensors")
-    images = smears(5, (230, 170, 190), 4)
+    images = disc_images(5, (230, 170, 190), 4)
     made = normalizer.transform(images, to="b")
     assert (made.pixels.shape, made.pixels.dtype, made.passed_through.shape) == (images.shape, np.uint8, (5,))
     np.testing.assert_array_equal(loaded.transform(images, to="b").pixels, made.pixels)
@@ -78,7 +78,7 @@ def test_what_is_saved_transforms_alike_when_loaded(method: str, tmp_path: Path)
 @every_method
 def test_its_traits_are_true(method: str, tmp_path: Path) -> None:
     spec = NormalizerSpec(method=method, settings=small_settings("stain", method))
-    normalizer, images = fitted(method, tmp_path), smears(3, (230, 170, 190), 4)
+    normalizer, images = fitted(method, tmp_path), disc_images(3, (230, 170, 190), 4)
     made = normalizer.transform(images, to="b").pixels
     assert bool((made != images).any()) == spec.traits.changes_images
     if spec.traits.invertible:

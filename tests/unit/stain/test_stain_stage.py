@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.photographs import picture_of
+from helpers.photographs import photograph_of
 from hemabalance.dataset.imageset import ImageSet, write_image_set
 from hemabalance.dataset.pairs import read_pairs
 from hemabalance.dataset.splits import require_visible
@@ -69,7 +69,7 @@ def sets(tmp_path: Path) -> Any:
                 rows = split[split["source"] == source].reset_index(drop=True)
                 paths = tmp_path / f"{source}{size}.zip", tmp_path / f"{source}{size}.parquet"
                 rows = rows[["image_id", "label", "source"]].assign(origin="real", provenance="{}")
-                write_image_set(*paths, rows, [picture_of(i)[:size, :size] for i in rows["image_id"]], threads=1)
+                write_image_set(*paths, rows, [photograph_of(i)[:size, :size] for i in rows["image_id"]], threads=1)
                 files.append(paths)
             return open_sets(*zip(*files, strict=True), stack)
 
@@ -252,7 +252,7 @@ def test_the_audit_sees_what_a_direction_makes_of_colour(views: tuple[Views, pd.
     assert len(rows) == 24
 
 
-class Reads:
+class RednessReader:
     """A classifier that calls red images basophils."""
 
     classes = ("basophil", "monocyte")
@@ -268,7 +268,7 @@ def test_usefulness_counts_and_pairs() -> None:
     rows = pd.DataFrame(
         {"label": ["basophil"] * 4 + ["monocyte"] * 2, "held_back": [True, True, False, False, True, False]}
     )
-    reads: Any = {"none": Reads(), "colour": Reads()}
+    reads: Any = {"none": RednessReader(), "colour": RednessReader()}
     found = usefulness(blue, blue[..., ::-1], rows, reads, seed=1)
     held, every = found[0], found[1]
     assert (held["images"], held["n"], held["correct"]) == ("held_back", 3, 2)
@@ -302,7 +302,7 @@ def test_pairs_are_the_same_cells_and_truth_has_no_nuisance(tmp_path: Path) -> N
     assert not (train["a"][:4] == test["a"]).all(axis=(1, 2, 3)).any()
 
 
-class Knows:
+class LookupNormalizer:
     """Answers with what it was told."""
 
     def __init__(self, answers: dict[str, np.ndarray]) -> None:
@@ -316,10 +316,10 @@ def test_truth_of_a_perfect_and_of_an_idle_normaliser() -> None:
     rng = np.random.default_rng(0)
     given: Any = {d: rng.integers(0, 256, (5, 16, 16, 3), np.uint8) for d in "ab"}
     wanted: Any = {d: rng.integers(0, 256, (5, 16, 16, 3), np.uint8) for d in "ab"}
-    perfect: Any = Knows(wanted)
+    perfect: Any = LookupNormalizer(wanted)
     for row in truth(given, wanted, perfect, seed=1):
         assert (row["n"], row["delta_e"], row["ssim"]) == (5, 0.0, 1.0)
         assert row["delta_e_untouched"] > 10
-    idle: Any = Knows({"a": given["b"], "b": given["a"]})
+    idle: Any = LookupNormalizer({"a": given["b"], "b": given["a"]})
     for row in truth(given, wanted, idle, seed=1):
         assert row["delta_e"] == row["delta_e_untouched"]

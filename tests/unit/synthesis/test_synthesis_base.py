@@ -15,7 +15,7 @@ from hemabalance.config.roles import RolesConfig
 from hemabalance.dataset.imageset import ImageSet, write_image_set
 from hemabalance.dataset.splits import draws
 from hemabalance.errors import InputError
-from hemabalance.synthesis.data import few_of_each, real_images, trained_on
+from hemabalance.synthesis.data import few_of_each, real_images, training_images
 from hemabalance.synthesis.roles import Classes, Roles, assign, served
 from hemabalance.synthesis.sampling import BLOCK, LAST, latents, sample
 from hemabalance.synthesis.snapshots import Snapshots
@@ -172,12 +172,12 @@ def split_of(held: ImageSet) -> pd.DataFrame:
 
 def test_training_sees_training_images_alone_reduced_by_areas(held: ImageSet) -> None:
     split = split_of(held)
-    images = trained_on(held, split, "leak_free", ["basophil"], 16, threads=1)
+    images = training_images(held, split, "leak_free", ["basophil"], 16, threads=1)
     assert images.labels.tolist() == ["basophil"] * 3
     whole = held.read(2).astype(float)
     means = whole.reshape(16, 2, 16, 2, 3).mean(axis=(1, 3))
     assert np.abs(images.pixels[1] - means).max() <= 1
-    assert len(trained_on(held, split.assign(part="pool"), "thesis", CLASSES, 32, threads=1).pixels) == 12
+    assert len(training_images(held, split.assign(part="pool"), "thesis", CLASSES, 32, threads=1).pixels) == 12
 
 
 def test_images_that_cannot_serve(held: ImageSet) -> None:

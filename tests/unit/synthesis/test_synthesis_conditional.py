@@ -12,20 +12,20 @@ from pydantic import ValidationError
 from helpers.conditional_generators import (
     LABELS,
     SIZE,
-    begun,
     built,
     cells,
     data,
     every_method,
     fitted,
+    initialise,
     job,
     parameters,
 )
 from helpers.small_trainings import cpu
 from hemabalance.errors import InputError
-from hemabalance.synthesis.conditional_game import Game
-from hemabalance.synthesis.entry import open_by_description
+from hemabalance.synthesis.conditional_training import ConditionalTraining
 from hemabalance.synthesis.generator import SynthesisData
+from hemabalance.synthesis.generator_config import open_by_description
 from hemabalance.synthesis.sampling import sample
 from hemabalance.training.job import Images
 
@@ -45,16 +45,16 @@ def test_a_training_stopped_at_any_step_ends_as_one_that_was_not(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = outcome(fitted(name, tmp_path / "whole"), tmp_path / "whole")
-    torn, play = tmp_path / "torn", Game.play
+    torn, update_networks = tmp_path / "torn", ConditionalTraining.update_networks
     for fatal in (2, 3, 4):  # checkpoints at 2, 4, 6: the first session leaves none, the third loses a step
         taken = iter(range(1, 100))
 
         def dying(self: Any, fatal: int = fatal, taken: Iterator[int] = taken) -> Any:
             if next(taken) >= fatal:
                 raise KeyboardInterrupt
-            return play(self)
+            return update_networks(self)
 
-        monkeypatch.setattr(Game, "play", dying)
+        monkeypatch.setattr(ConditionalTraining, "update_networks", dying)
         with pytest.raises(KeyboardInterrupt):
             fitted(name, torn)
         monkeypatch.undo()
@@ -98,7 +98,7 @@ def test_loaded_weights_make_the_images_of_the_fitted_ones(name: str, tmp_path: 
 @every_method
 def test_parameters_are_counted_by_player(name: str, tmp_path: Path) -> None:
     counted = {
-        player: sum(p.numel() for p in own.values()) for player, own in parameters(begun(name, tmp_path)).items()
+        player: sum(p.numel() for p in own.values()) for player, own in parameters(initialise(name, tmp_path)).items()
     }
     assert built(name).parameters == counted
     assert set(counted) == {"generator", "critic"} | ({"classifier"} if name == "c_wgan_gp" else set())
@@ -141,18 +141,18 @@ def test_what_cannot_serve_is_refused(name: str, tmp_path: Path) -> None:
         built(name, critic_width=0)
     lacking = ("basophil", "lymphocyte", "monocyte")
     with pytest.raises(InputError, match=r"class lymphocyte: .* no real training image"):
-        built(name, trained=lacking, served=lacking).begin(data(), job(tmp_path))
+        built(name, trained=lacking, served=lacking).initialise_training(data(), job(tmp_path))
     with pytest.raises(InputError, match="real images: 32x32 px, but the networks were built for 16x16 px"):
-        built(name).begin(data(size=32), job(tmp_path))
+        built(name).initialise_training(data(size=32), job(tmp_path))
     with pytest.raises(InputError, match="batch: is 99, but there are only 10 images"):
-        begun(name, tmp_path, batch=99)
+        initialise(name, tmp_path, batch=99)
 
 
 def test_held_back_images_of_another_size_are_refused(tmp_path: Path) -> None:
     given = data()
     odd = SynthesisData(given.real, cells(list(LABELS), 1, 32), given.taught)
     with pytest.raises(InputError, match="images held back: 32x32 px"):
-        built("c_wgan_gp").begin(odd, job(tmp_path))
+        built("c_wgan_gp").initialise_training(odd, job(tmp_path))
 
 
 def test_snapshots_end_with_what_the_generator_makes(tmp_path: Path) -> None:

@@ -8,27 +8,27 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers.feature_extractors import Levels, Redness, means, pictures
+from helpers.fake_networks import PixelDistance, RednessClassifier, quadrant_means, random_images
 from hemabalance.errors import InputError
-from hemabalance.metrics.frechet import fid
-from hemabalance.metrics.nearest import poses
-from hemabalance.synthesis.evaluate import EvaluationSettings, Side, evaluate
+from hemabalance.metrics.fid import fid
+from hemabalance.metrics.nearest_neighbours import poses
+from hemabalance.synthesis.evaluate import EvaluationSet, EvaluationSettings, evaluate
 from hemabalance.synthesis.judges import Judges
 
 SETTINGS = EvaluationSettings(neighbours=3, max_images=100, kid_subset=10, resamples=20, pairs=100)
 TABLES = ("fidelity", "manifold", "diversity", "nearest", "agreement")
 COUNTS = {"basophil": 14, "monocyte": 11}
-JUDGES = Judges(means, Levels(), Redness())  # type: ignore[arg-type]
+JUDGES = Judges(quadrant_means, PixelDistance(), RednessClassifier())  # type: ignore[arg-type]
 
 
 def cells(seed: int, counts: dict[str, int]) -> dict[str, np.ndarray]:
-    return {label: pictures(n, seed + k, red=label == "basophil") for k, (label, n) in enumerate(counts.items())}
+    return {label: random_images(n, seed + k, red=label == "basophil") for k, (label, n) in enumerate(counts.items())}
 
 
-def side(cells_of: dict[str, np.ndarray], classes: Iterable[str]) -> Side:
+def side(cells_of: dict[str, np.ndarray], classes: Iterable[str]) -> EvaluationSet:
     """One side of the comparison; classes without an image are there, as they are in a run."""
-    pixels = {label: cells_of.get(label, pictures(0, 1, red=True)) for label in classes}
-    return Side(pixels, {label: means(images) for label, images in pixels.items()})
+    pixels = {label: cells_of.get(label, random_images(0, 1, red=True)) for label in classes}
+    return EvaluationSet(pixels, {label: quadrant_means(images) for label, images in pixels.items()})
 
 
 def measured(
@@ -101,7 +101,7 @@ def test_distances_are_to_the_test_images() -> None:
     assert row(found, "manifold", "basophil", "generated")["precision"] == 1
     assert row(found, "manifold", "basophil", "generated")["coverage"] == 1
     floor = row(found, "fidelity", "basophil", "floor")
-    assert floor["fid"] == pytest.approx(fid(means(train["basophil"]), means(test["basophil"])).value)
+    assert floor["fid"] == pytest.approx(fid(quadrant_means(train["basophil"]), quadrant_means(test["basophil"])).value)
 
 
 def test_without_test_images_distances_are_to_training_images() -> None:
@@ -140,7 +140,7 @@ def test_a_generator_that_makes_one_image_has_no_diversity() -> None:
 
 
 def test_agreement_counts_the_asked_class() -> None:
-    made = {"basophil": np.concatenate([pictures(3, 1, red=True), pictures(1, 2, red=False)])}
+    made = {"basophil": np.concatenate([random_images(3, 1, red=True), random_images(1, 2, red=False)])}
     found = measured(generated=made)
     assert row(found, "agreement", "basophil", "generated")["agree"] == 3
     assert row(found, "agreement", "basophil", "generated")["rate"] == 0.75
@@ -148,7 +148,7 @@ def test_agreement_counts_the_asked_class() -> None:
 
 
 def test_without_held_back_images_the_floor_is_none_and_says_why() -> None:
-    found = measured(test={"basophil": pictures(0, 1, red=True)})
+    found = measured(test={"basophil": random_images(0, 1, red=True)})
     for table in TABLES:
         for label in ("all", "basophil", "monocyte"):
             floor = row(found, table, label, "floor")

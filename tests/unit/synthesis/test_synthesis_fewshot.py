@@ -7,18 +7,30 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.fewshot_generators import CLASSES, OWN, SHORT, SIZE, begun, built, data, fitted, images, job, runtime
+from helpers.fewshot_generators import (
+    CLASSES,
+    METHOD_SETTINGS,
+    SHORT,
+    SIZE,
+    built,
+    data,
+    fitted,
+    images,
+    initialise,
+    job,
+    runtime,
+)
 from hemabalance.errors import InputError
 from hemabalance.networks.fewshot_generator import FewshotGenerator
-from hemabalance.synthesis.entry import open_by_description
-from hemabalance.synthesis.fewshot import Served
+from hemabalance.synthesis.fewshot import AdaptedGenerator
 from hemabalance.synthesis.generator import SynthesisData
+from hemabalance.synthesis.generator_config import open_by_description
 from hemabalance.synthesis.methods.fewshot_meta.method import poses
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import sample
 
 CPU = torch.device("cpu")
-every_method = pytest.mark.parametrize("name", OWN)
+every_method = pytest.mark.parametrize("name", METHOD_SETTINGS)
 
 
 @every_method
@@ -68,7 +80,7 @@ def test_the_index_says_which_training_image_is_varied(tmp_path: Path) -> None:
 
 def test_features_of_two_training_images_are_mixed_and_each_round_with_another() -> None:
     references, latent = torch.eye(3), torch.zeros(9, 2)
-    served = Served(FewshotGenerator(32, 4, 5), features=3, most=3, mixing=0.25)
+    served = AdaptedGenerator(FewshotGenerator(32, 4, 5), features=3, most=3, mixing=0.25)
     served.keep(references)
     mixed = served.inputs(latent, torch.arange(9))[:, 2:]
     a, b, c = references
@@ -140,9 +152,9 @@ def test_weights_of_other_settings_are_refused_and_not_taken(name: str, tmp_path
 
 @every_method
 def test_parameters_are_counted_by_network(name: str, tmp_path: Path) -> None:
-    generator, game = built(name), begun(name, tmp_path)
+    generator, training = built(name), initialise(name, tmp_path)
     for player, count in generator.parameters.items():
-        assert count == sum(value.numel() for value in game.task[player].parameters())
-    assert set(generator.parameters) == {player for names in game.teams.values() for player in names}
+        assert count == sum(value.numel() for value in training.task[player].parameters())
+    assert set(generator.parameters) == {player for names in training.optimizer_groups.values() for player in names}
     assert generator.latent == 5
     assert runtime().device == CPU

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 import torch
 
-from helpers.any_method import Watched, files_of, small_settings
 from helpers.fewshot_generators import SIZE, data, images, job
+from helpers.method_settings import TrainingSpy, files_of, small_settings
 from hemabalance.config.roles import RolesConfig
 from hemabalance.errors import InputError
 from hemabalance.methods import method_names, settings_class
-from hemabalance.synthesis.entry import Entry, open_by_description
 from hemabalance.synthesis.generator import SynthesisData
+from hemabalance.synthesis.generator_config import GeneratorConfig, open_by_description
 from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import sample
@@ -33,7 +33,7 @@ def classes_of(method: str) -> Classes:
     """As an entry of config has them that says nothing of classes."""
     labels = pd.DataFrame({"label": [*RICH * 20, *RARE * 3]})
     spec = spec_of(method)
-    return Entry(spec=spec, serves=spec.traits.serves, size=SIZE).classes(labels, RolesConfig(rare_below=10))
+    return GeneratorConfig(spec=spec, serves=spec.traits.serves, size=SIZE).classes(labels, RolesConfig(rare_below=10))
 
 
 def built(method: str, folder: Path) -> Any:
@@ -63,7 +63,7 @@ def test_it_is_built_at_full_shape(method: str, tmp_path: Path) -> None:
 @every_method
 def test_every_parameter_gets_a_gradient(method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     built(method, tmp_path)  # imports the modules that train
-    watched = Watched(monkeypatch)
+    watched = TrainingSpy(monkeypatch)
     fitted(method, tmp_path)
     traits = spec_of(method).traits
     assert (watched.trainings > 0) == traits.trains_networks
@@ -77,7 +77,7 @@ def test_a_fit_that_is_killed_and_resumed_ends_with_the_same_bytes(
     method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = fitted(method, tmp_path / "whole")
-    watched = Watched(monkeypatch)
+    watched = TrainingSpy(monkeypatch)
     for checkpoints in (1, 2):
         watched.kill_after(checkpoints)
         if spec_of(method).traits.trains_networks:

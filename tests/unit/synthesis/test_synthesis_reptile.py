@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from helpers.fewshot_generators import CLASSES, OWN, SHORT, SIZE, begun, built, data, fitted, job
+from helpers.fewshot_generators import CLASSES, METHOD_SETTINGS, SHORT, SIZE, built, data, fitted, initialise, job
 from hemabalance.errors import InputError
 from hemabalance.synthesis.sampling import sample
-from hemabalance.training.device import bare
+from hemabalance.training.device import unwrapped
 
 CPU = torch.device("cpu")
 STEPS = 4 + 2 * 3
@@ -20,24 +20,24 @@ LOSSES = {
     "figr": {"discriminator", "penalty", "adversarial"},
 }
 LAST_BIAS = "_discriminator.body.13.bias"
-every_method = pytest.mark.parametrize("name", OWN)
+every_method = pytest.mark.parametrize("name", METHOD_SETTINGS)
 
 
-def parameters(game: Any, prefix: str) -> dict[str, Tensor]:
+def parameters(training: Any, prefix: str) -> dict[str, Tensor]:
     return {
         f"{name}.{key}": value.detach().clone()
-        for name, network in game.networks.items()
+        for name, network in training.networks.items()
         if name.startswith(prefix)
-        for key, value in bare(network).named_parameters()
+        for key, value in unwrapped(network).named_parameters()
     }
 
 
-def state(game: Any, prefix: str) -> dict[str, Tensor]:
+def state(training: Any, prefix: str) -> dict[str, Tensor]:
     return {
         f"{name}.{key}": value.detach().clone()
-        for name, network in game.networks.items()
+        for name, network in training.networks.items()
         if name.startswith(prefix)
-        for key, value in bare(network).state_dict().items()
+        for key, value in unwrapped(network).state_dict().items()
     }
 
 
@@ -50,12 +50,12 @@ def stuck(name: str, before: dict[str, Tensor], after: dict[str, Tensor]) -> set
     return {key for key in unmoved(before, after) if name != "figr" or not key.endswith(LAST_BIAS)}
 
 
-def advance(game: Any, steps: int) -> list[dict[str, Tensor]]:
+def advance(training: Any, steps: int) -> list[dict[str, Tensor]]:
     """Steps from the first on."""
     made = []
     for step in range(1, steps + 1):
-        game.runtime.monitor.step = step
-        made.append(game.step())
+        training.runtime.monitor.step = step
+        made.append(training.step())
     return made
 
 
@@ -67,25 +67,25 @@ def outcome(generator: Any, folder: Path) -> tuple[bytes, bytes, bytes]:
 
 @every_method
 def test_the_losses_have_their_names_and_every_player_learns(name: str, tmp_path: Path) -> None:
-    game = begun(name, tmp_path)
-    meta, served = state(game, "meta_"), state(game, "served_")
-    assert game.steps == STEPS
-    losses = advance(game, STEPS)
+    training = initialise(name, tmp_path)
+    meta, served = state(training, "meta_"), state(training, "served_")
+    assert training.steps == STEPS
+    losses = advance(training, STEPS)
     assert all(set(step) == LOSSES[name] | {"distance"} for step in losses[:4])
     assert all(set(step) == {f"{loss}_adapt" for loss in LOSSES[name]} for step in losses[4:])
     assert all(loss.ndim == 0 and not loss.requires_grad and loss.isfinite() for s in losses for loss in s.values())
-    assert not stuck(name, meta, state(game, "meta_"))
-    assert not unmoved(served, state(game, "served_"))
+    assert not stuck(name, meta, state(training, "meta_"))
+    assert not unmoved(served, state(training, "served_"))
 
 
 @every_method
 @pytest.mark.parametrize(("share", "moves"), [(0.0, False), (1.0, True)])
 def test_the_outer_step_takes_all_or_nothing_of_the_task(name: str, share: float, moves: bool, tmp_path: Path) -> None:
-    game = begun(name, tmp_path, snapshots=1)
-    game.settings = game.settings.model_copy(update={"outer_step": share})  # config does not allow 0
-    before = state(game, "meta_")
-    advance(game, 1)
-    after, task = state(game, "meta_"), state(game, "task_")
+    training = initialise(name, tmp_path, snapshots=1)
+    training.settings = training.settings.model_copy(update={"outer_step": share})  # config does not allow 0
+    before = state(training, "meta_")
+    advance(training, 1)
+    after, task = state(training, "meta_"), state(training, "task_")
     floating = {key for key, value in before.items() if value.is_floating_point()}
     if moves:
         assert all(torch.equal(value, task[key.replace("meta_", "task_")]) for key, value in after.items())
@@ -96,70 +96,72 @@ def test_the_outer_step_takes_all_or_nothing_of_the_task(name: str, share: float
 
 @every_method
 def test_the_inner_loop_leaves_the_meta_weights(name: str, tmp_path: Path) -> None:
-    game = begun(name, tmp_path)
-    before, task = state(game, "meta_"), parameters(game, "task_")
-    game.begin_task()
-    shown = game.tasks.real("basophil", 3, game.chance)
+    training = initialise(name, tmp_path)
+    before, task = state(training, "meta_"), parameters(training, "task_")
+    training.reset_task()
+    shown = training.tasks.real("basophil", 3, training.rng)
     for _ in range(3):
-        game.update(shown, game.chance)
-    assert unmoved(before, state(game, "meta_")) == set(before)
-    assert not stuck(name, task, parameters(game, "task_"))
+        training.update(shown, training.rng)
+    assert unmoved(before, state(training, "meta_")) == set(before)
+    assert not stuck(name, task, parameters(training, "task_"))
     expected = sum(
         (value - before[key.replace("task_", "meta_")]).square().sum()
-        for key, value in parameters(game, "task_").items()
+        for key, value in parameters(training, "task_").items()
     )
-    torch.testing.assert_close(game.distance(), expected.sqrt())
+    torch.testing.assert_close(training.distance(), expected.sqrt())
 
 
 @every_method
 def test_a_task_begins_at_the_meta_weights_with_an_optimiser_of_its_own(name: str, tmp_path: Path) -> None:
-    game = begun(name, tmp_path)
-    advance(game, 3)
-    assert all(optimizer.state for optimizer in game.optimizers.values())
-    game.begin_task()
-    meta = state(game, "meta_")
-    assert all(torch.equal(value, meta[key.replace("task_", "meta_")]) for key, value in state(game, "task_").items())
-    assert not any(optimizer.state for optimizer in game.optimizers.values())
-    for player, average in game.averages.items():
+    training = initialise(name, tmp_path)
+    advance(training, 3)
+    assert all(optimizer.state for optimizer in training.optimizers.values())
+    training.reset_task()
+    meta = state(training, "meta_")
+    assert all(
+        torch.equal(value, meta[key.replace("task_", "meta_")]) for key, value in state(training, "task_").items()
+    )
+    assert not any(optimizer.state for optimizer in training.optimizers.values())
+    for player, average in training.averages.items():
         assert all(torch.equal(value, meta[f"meta_{player}.{key}"]) for key, value in average.state_dict().items())
 
 
 @every_method
 def test_the_discriminator_moves_alone_and_the_generator_moves_alone(name: str, tmp_path: Path) -> None:
-    game = begun(name, tmp_path)
-    shown = game.tasks.real("basophil", 3, game.chance)
-    others, judge = parameters(game, "task_"), state(game, "task_discriminator")
+    training = initialise(name, tmp_path)
+    shown = training.tasks.real("basophil", 3, training.rng)
+    others, judge = parameters(training, "task_"), state(training, "task_discriminator")
     others = {key: value for key, value in others.items() if key.split(".")[0] != "task_discriminator"}
     if name == "figr":
-        z = game.noise(3, game.chance)
-        fakes = game.task["generator"](z)
-        game.update_discriminator(shown, fakes.detach(), game.chance)
-        learn: Any = lambda: game.update_generator(fakes)  # noqa: E731
+        z = training.noise(3, training.rng)
+        fakes = training.task["generator"](z)
+        training.update_discriminator(shown, fakes.detach(), training.rng)
+        learn: Any = lambda: training.update_generator(fakes)  # noqa: E731
     else:
-        z = game.noise(6, game.chance)
-        features = game.task["encoder"](shown).repeat(2, 1)
-        fakes = game.task["generator"](torch.cat((z, features), dim=1))
-        game.update_discriminator(shown, fakes.detach())
-        learn = lambda: game.update_generator(shown, fakes, z)  # noqa: E731
-    assert unmoved(others, parameters(game, "task_")) == set(others)
-    assert not stuck(name, judge, state(game, "task_discriminator"))
-    judge = state(game, "task_discriminator")
+        z = training.noise(6, training.rng)
+        features = training.task["encoder"](shown).repeat(2, 1)
+        fakes = training.task["generator"](torch.cat((z, features), dim=1))
+        training.update_discriminator(shown, fakes.detach())
+        learn = lambda: training.update_generator(shown, fakes, z)  # noqa: E731
+    assert unmoved(others, parameters(training, "task_")) == set(others)
+    assert not stuck(name, judge, state(training, "task_discriminator"))
+    judge = state(training, "task_discriminator")
     learn()
-    assert unmoved(judge, state(game, "task_discriminator")) == set(judge)
-    assert not unmoved(others, parameters(game, "task_"))
-    players = [player for names in game.teams.values() for player in names]
-    assert all(p.requires_grad for player in players for p in game.task[player].parameters())
+    assert unmoved(judge, state(training, "task_discriminator")) == set(judge)
+    assert not unmoved(others, parameters(training, "task_"))
+    players = [player for names in training.optimizer_groups.values() for player in names]
+    assert all(p.requires_grad for player in players for p in training.task[player].parameters())
 
 
 def test_the_terms_add_up_to_the_equation(tmp_path: Path) -> None:
-    game = begun("fewshot_meta", tmp_path, lambda_encoder=3.0, lambda_mode_seeking=0.5)
+    training = initialise("fewshot_meta", tmp_path, lambda_encoder=3.0, lambda_mode_seeking=0.5)
     minimised: dict[str, float] = {}
-    game.minimise = lambda loss, team: minimised.update({team: loss.item()})
-    shown = game.tasks.real("basophil", 3, game.chance)
-    z = game.noise(6, game.chance)
-    fakes = torch.rand((6, 3, SIZE, SIZE), generator=game.chance) * 2 - 1
-    judged = game.task["discriminator"].eval()(fakes)
-    losses = game.update_generator(shown, fakes, z)
+    training.minimise = lambda loss, optimizer_group: minimised.update({optimizer_group: loss.item()})
+    shown = training.tasks.real("basophil", 3, training.rng)
+    z = training.noise(6, training.rng)
+    fakes = torch.rand((6, 3, SIZE, SIZE), generator=training.rng) * 2 - 1
+    judged = training.task["discriminator"].eval()(fakes)
+    losses = training.update_generator(shown, fakes, z)
     adversarial = -torch.sigmoid(judged).log().mean()
     first, second = fakes.chunk(2)
     encoder = ((first - shown).abs().mean() + (second - shown).abs().mean()) / 2
@@ -175,8 +177,8 @@ def test_a_training_stopped_at_any_step_ends_as_one_that_was_not(
 ) -> None:
     whole = outcome(fitted(name, tmp_path / "whole"), tmp_path / "whole")
     torn = tmp_path / "torn"
-    game = type(built(name).begin(data(), job(tmp_path / "other")))
-    step = game.step
+    training = type(built(name).initialise_training(data(), job(tmp_path / "other")))
+    step = training.step
     for last in (2, 4, 6, 9):  # checkpoints at 2, 4, 6, 8: among episodes, between, in each class's adaptation
 
         def dying(self: Any, last: int = last) -> Any:
@@ -184,7 +186,7 @@ def test_a_training_stopped_at_any_step_ends_as_one_that_was_not(
                 raise KeyboardInterrupt
             return step(self)
 
-        monkeypatch.setattr(game, "step", dying)
+        monkeypatch.setattr(training, "step", dying)
         with pytest.raises(KeyboardInterrupt):
             fitted(name, torn)
         monkeypatch.undo()
@@ -219,11 +221,11 @@ def test_snapshots_do_not_disturb_the_training(name: str, tmp_path: Path) -> Non
 
 
 def test_an_episode_mixes_real_and_taught_images(tmp_path: Path) -> None:
-    game = begun("fewshot_meta", tmp_path)
+    training = initialise("fewshot_meta", tmp_path)
     real = {image.tobytes() for image in data().real.pixels}
 
     def origins(label: str, count: int, share: float) -> tuple[int, int]:
-        drawn = game.tasks.lesson(label, count, share, game.chance)
+        drawn = training.tasks.sample_task_images(label, count, share, training.rng)
         pixels = ((drawn + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
         assert len({image.tobytes() for image in pixels}) == len(pixels)
         return len(pixels), sum(image.tobytes() in real for image in pixels)
@@ -236,27 +238,31 @@ def test_an_episode_mixes_real_and_taught_images(tmp_path: Path) -> None:
 
 
 def test_all_tasks_are_played(tmp_path: Path) -> None:
-    game = begun("figr", tmp_path, snapshots=1, inner_steps=1, episodes=30)
+    training = initialise("figr", tmp_path, snapshots=1, inner_steps=1, episodes=30)
     seen: list[str] = []
-    lesson = game.tasks.lesson
-    game.tasks.lesson = lambda label, *rest: seen.append(label) or lesson(label, *rest)
-    advance(game, 30)
+    sample_task_images = training.tasks.sample_task_images
+    training.tasks.sample_task_images = lambda label, *rest: seen.append(label) or sample_task_images(label, *rest)
+    advance(training, 30)
     assert 8 < seen.count("basophil") < 22
     assert set(seen) == set(CLASSES.trained)
 
 
 def test_the_average_is_what_is_kept(tmp_path: Path) -> None:
-    game = begun("figr", tmp_path)
-    advance(game, STEPS)
-    kept, average = game.served["smudge_cell"].generator, game.averages["generator"].module
+    training = initialise("figr", tmp_path)
+    advance(training, STEPS)
+    kept, average = training.served["smudge_cell"].generator, training.averages["generator"].module
     for (key, value), other in zip(kept.named_parameters(), average.parameters(), strict=True):
         assert torch.equal(value, other), key
-    assert unmoved(dict(kept.named_parameters()), dict(bare(game.task["generator"]).named_parameters())) == set()
+    assert (
+        unmoved(dict(kept.named_parameters()), dict(unwrapped(training.task["generator"]).named_parameters())) == set()
+    )
 
 
 def test_it_trains_in_bfloat16(tmp_path: Path) -> None:
-    game = built("fewshot_meta").begin(data(), job(tmp_path, precision="bf16"))
-    assert all(loss.isfinite() and loss.dtype == torch.float32 for step in advance(game, 5) for loss in step.values())
+    training = built("fewshot_meta").initialise_training(data(), job(tmp_path, precision="bf16"))
+    assert all(
+        loss.isfinite() and loss.dtype == torch.float32 for step in advance(training, 5) for loss in step.values()
+    )
 
 
 def test_adapting_brings_the_images_to_the_class(tmp_path: Path) -> None:

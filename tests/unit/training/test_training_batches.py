@@ -60,7 +60,7 @@ def test_pool_refuses_other_arrays(bad: np.ndarray) -> None:
 
 
 def draws(sampler: Sampler, count: int) -> list[int]:
-    return [index for _ in range(count) for index in sampler.draw().tolist()]
+    return [index for _ in range(count) for index in sampler.next_batch().tolist()]
 
 
 def test_balanced_sampler_draws_each_class_alike_and_each_image_of_it_alike() -> None:
@@ -82,7 +82,7 @@ def test_epoch_sampler_takes_every_image_once_a_pass() -> None:
     assert len({tuple(one) for one in passes}) == 6
 
 
-def make(kind: str, seed: int = 1, rank: int = 0, batch: int = 4) -> Sampler:
+def build_sampler(kind: str, seed: int = 1, rank: int = 0, batch: int = 4) -> Sampler:
     if kind == "epoch":
         return EpochSampler(20, batch, seed, rank)
     return BalancedSampler(LABELS, batch, seed, rank)
@@ -91,31 +91,31 @@ def make(kind: str, seed: int = 1, rank: int = 0, batch: int = 4) -> Sampler:
 @pytest.mark.parametrize("kind", ["balanced", "epoch"])
 def test_order_depends_on_seed_and_rank_alone(kind: str) -> None:
     torch.manual_seed(0)
-    first = draws(make(kind), 12)
+    first = draws(build_sampler(kind), 12)
     torch.manual_seed(1)
     np.random.seed(1)
-    assert draws(make(kind), 12) == first
-    assert draws(make(kind, seed=2), 12) != first
-    other = draws(make(kind, rank=1), 12)
+    assert draws(build_sampler(kind), 12) == first
+    assert draws(build_sampler(kind, seed=2), 12) != first
+    other = draws(build_sampler(kind, rank=1), 12)
     assert [LABELS[index] for index in other] != [LABELS[index] for index in first]
 
 
 @pytest.mark.parametrize("kind", ["balanced", "epoch"])
 @pytest.mark.parametrize("before", [0, 1, 5, 13])
 def test_sampler_goes_on_from_its_state(kind: str, before: int) -> None:
-    sampler = make(kind)
+    sampler = build_sampler(kind)
     draws(sampler, before)
     state = json.loads(json.dumps(sampler.state_dict()))
     expected = draws(sampler, 12)
-    for later in (make(kind), sampler):
+    for later in (build_sampler(kind), sampler):
         later.load_state_dict(state)
         assert draws(later, 12) == expected
 
 
 @pytest.mark.parametrize("kind", ["balanced", "epoch"])
 def test_sampler_state_of_other_data_is_refused(kind: str) -> None:
-    state = make(kind).state_dict()
-    for other in (make(kind, batch=5), make(kind, seed=2), EpochSampler(19, 4, 1, 0)):
+    state = build_sampler(kind).state_dict()
+    for other in (build_sampler(kind, batch=5), build_sampler(kind, seed=2), EpochSampler(19, 4, 1, 0)):
         with pytest.raises(InputError, match="drew from other images"):
             other.load_state_dict(state)
 

@@ -20,7 +20,7 @@ from helpers.small_trainings import DESCRIPTION, LABELS, SCHEDULE, TinyGan, cpu,
 from hemabalance.errors import InputError
 from hemabalance.training.batches import BalancedSampler
 from hemabalance.training.checkpoint import Position, load_checkpoint, save_checkpoint, weights
-from hemabalance.training.plain import decode, encode
+from hemabalance.training.json_codec import decode, encode
 from hemabalance.training.tensorfile import write_tensors
 from hemabalance.training.weights import load_tensors, load_weights, read_description, save_tensors, save_weights
 
@@ -52,31 +52,31 @@ def refusal(folder: Path, **options: Any) -> str:
 
 
 def test_everything_comes_back(tmp_path: Path) -> None:
-    """All state, of a trainee whose own was changed in between."""
+    """All state, of a trainable whose own was changed in between."""
     runtime, path = cpu(), tmp_path / "checkpoint.safetensors"
-    trainee = TinyGan(runtime)
-    runtime.monitor.begin("test", step=1, sums={})
+    trainable = TinyGan(runtime)
+    runtime.monitor.reset("test", step=1, sums={})
     for _ in range(3):
-        trainee.step()
+        trainable.step()
     position = Position(3, 1.5, 77, {"critic": (0.1, 2)})
 
     def draws() -> list[Any]:
-        samples = [sampler.draw().tolist() for sampler in trainee.samplers.values()]
-        poses = torch.rand(2, generator=trainee.generators["poses"]).tolist()
+        samples = [sampler.next_batch().tolist() for sampler in trainable.samplers.values()]
+        poses = torch.rand(2, generator=trainable.generators["poses"]).tolist()
         normal = np.random.standard_normal(3).tolist()
         return [samples, poses, random.random(), normal, np.random.random(), torch.rand(2).tolist()]
 
     np.random.standard_normal()  # leaves the second half of a pair to be drawn
-    save_checkpoint(path, trainee, position, {}, runtime)
-    before = {name: value.clone() for name, value in weights(trainee).items()}
-    rates = [scheduler.get_last_lr() for scheduler in trainee.schedulers.values()]
-    moments = trainee.optimizers["critic"].state_dict()["state"][0]["exp_avg"].clone()
+    save_checkpoint(path, trainable, position, {}, runtime)
+    before = {name: value.clone() for name, value in weights(trainable).items()}
+    rates = [scheduler.get_last_lr() for scheduler in trainable.schedulers.values()]
+    moments = trainable.optimizers["critic"].state_dict()["state"][0]["exp_avg"].clone()
     drawn = draws()
     for _ in range(20):
-        trainee.step()
+        trainable.step()
     assert draws() != drawn
     other = TinyGan(cpu(seed=3))
-    for one in (trainee, other):
+    for one in (trainable, other):
         assert load_checkpoint(path, one, {}, runtime) == position
         after = weights(one)
         assert all(torch.equal(after[name], value) for name, value in before.items())
@@ -84,7 +84,7 @@ def test_everything_comes_back(tmp_path: Path) -> None:
         state = one.optimizers["critic"].state_dict()
         assert torch.equal(state["state"][0]["exp_avg"], moments)
         assert state["param_groups"][0]["betas"] == (0.5, 0.9)
-        trainee = one
+        trainable = one
         assert draws() == drawn
 
 
@@ -129,9 +129,9 @@ def test_other_architecture_is_named(tmp_path: Path, trained: Path) -> None:
 def test_other_parts_are_named(tmp_path: Path, trained: Path) -> None:
     copy(trained, tmp_path)
     runtime = cpu()
-    trainee = TinyGan(runtime)
-    del trainee.schedulers["generator"]
-    message = refusal(tmp_path, runtime=runtime, trainee=trainee)
+    trainable = TinyGan(runtime)
+    del trainable.schedulers["generator"]
+    message = refusal(tmp_path, runtime=runtime, trainable=trainable)
     assert 'schedulers: ["critic", "generator"] there, ["critic"] here' in message
 
 
@@ -144,13 +144,13 @@ def test_other_images_are_noticed(tmp_path: Path, trained: Path, monkeypatch: py
 def test_refused_checkpoint_changes_nothing(tmp_path: Path, trained: Path) -> None:
     path = copy(trained, tmp_path)
     runtime = cpu()
-    trainee = TinyGan(runtime)
-    before = {name: value.clone() for name, value in weights(trainee).items()}
-    trainee.samplers["a"] = BalancedSampler(LABELS, 3, runtime.seed, 0)
+    trainable = TinyGan(runtime)
+    before = {name: value.clone() for name, value in weights(trainable).items()}
+    trainable.samplers["a"] = BalancedSampler(LABELS, 3, runtime.seed, 0)
     training = {"steps": 8, "log_every": 7, "device": "cpu", "precision": "32"}
     with pytest.raises(InputError, match="another batch"):
-        load_checkpoint(path, trainee, {**DESCRIPTION, "training": training}, runtime)
-    assert all(torch.equal(value, before[name]) for name, value in weights(trainee).items())
+        load_checkpoint(path, trainable, {**DESCRIPTION, "training": training}, runtime)
+    assert all(torch.equal(value, before[name]) for name, value in weights(trainable).items())
 
 
 @pytest.mark.parametrize("share", [0.0, 0.0001, 0.01, 0.5, 0.999])

@@ -10,10 +10,10 @@ import torch
 
 from hemabalance.errors import InputError
 from hemabalance.training.classifier import Classifier, fit_classifier
-from hemabalance.training.colour import augment_colour
+from hemabalance.training.colour_augmentation import augment_colour
 from hemabalance.training.device import start  # which makes torchvision importable
 from hemabalance.training.job import FitJob, Images
-from hemabalance.training.small_classifier import SmallClassifierSettings
+from hemabalance.training.small_classifier_settings import SmallClassifierSettings
 
 from torchvision.transforms import functional as reference  # isort: skip
 

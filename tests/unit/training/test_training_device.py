@@ -9,7 +9,7 @@ from torch import nn
 
 from helpers.small_trainings import cpu
 from hemabalance.errors import InputError
-from hemabalance.training.device import bare, start
+from hemabalance.training.device import start, unwrapped
 from hemabalance.training.monitor import TrainingDiverged
 
 
@@ -71,7 +71,7 @@ def test_slurm_is_left_out_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"NTASKS": "4", "PROCID": "3", "LOCALID": "3", "JOB_NAME": "job", "JOB_ID": "1"}.items():
         monkeypatch.setenv(f"SLURM_{name}", value)
     runtime = cpu()
-    assert (runtime.rank, runtime.world) == (0, 1)
+    assert (runtime.rank, runtime.world_size) == (0, 1)
 
 
 def test_threads_are_set() -> None:
@@ -88,7 +88,7 @@ def test_bfloat16_is_used_inside_and_float32_outside() -> None:
     runtime = cpu("bf16")
     inside: list[torch.dtype] = []
     net = runtime.setup(nn.Conv2d(3, 2, 3))
-    bare(net).register_forward_hook(lambda module, given, made: inside.append(made.dtype))
+    unwrapped(net).register_forward_hook(lambda module, given, made: inside.append(made.dtype))
     made = net(torch.rand(1, 3, 5, 5))
     assert inside == [torch.bfloat16]
     assert made.dtype == torch.float32
@@ -127,5 +127,5 @@ def test_minimise_stops_before_the_step() -> None:
 
 def test_bare_is_the_network_itself() -> None:
     net = nn.Linear(1, 1)
-    assert bare(cpu().setup(net)) is net
-    assert bare(net) is net
+    assert unwrapped(cpu().setup(net)) is net
+    assert unwrapped(net) is net

@@ -13,7 +13,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from helpers.small_trainings import DESCRIPTION, SCHEDULE, Line, TinyGan, ask_at, cpu, fit, lines, walk
+from helpers.small_trainings import (
+    DESCRIPTION,
+    SCHEDULE,
+    LinearTraining,
+    TinyGan,
+    cpu,
+    fit,
+    lines,
+    run_training,
+    terminate_at,
+)
 from hemabalance import progress
 from hemabalance.training.checkpoint import load_checkpoint
 from hemabalance.training.loop import Schedule
@@ -38,22 +48,22 @@ def test_history_holds_the_mean_of_each_interval(
     tmp_path: Path, steps: int, log_every: int, expected: list[tuple[int, float]]
 ) -> None:
     runtime = cpu()
-    walk(tmp_path, Line(runtime, by_number), runtime, Schedule(steps, 2, log_every))
+    run_training(tmp_path, LinearTraining(runtime, by_number), runtime, Schedule(steps, 2, log_every))
     assert [(line["step"], line["line"]) for line in lines(tmp_path)] == expected
 
 
 def test_history_has_six_digits_and_no_clock(tmp_path: Path) -> None:
     runtime = cpu()
-    trainee = Line(runtime, lambda step, output: output * 0 + 1234.56789 * step)
-    walk(tmp_path, trainee, runtime, Schedule(2, 2, 2))
+    trainable = LinearTraining(runtime, lambda step, output: output * 0 + 1234.56789 * step)
+    run_training(tmp_path, trainable, runtime, Schedule(2, 2, 2))
     assert (tmp_path / "history.jsonl").read_text() == '{"step": 2, "line": 1851.85}\n'
 
 
 def test_loss_of_some_steps_is_averaged_over_those(tmp_path: Path) -> None:
     runtime = cpu()
-    trainee = TinyGan(runtime)
+    trainable = TinyGan(runtime)
     seen: dict[int, float] = {}
-    step = trainee.step
+    step = trainable.step
 
     def spy() -> dict[str, Tensor]:
         losses = step()
@@ -61,8 +71,8 @@ def test_loss_of_some_steps_is_averaged_over_those(tmp_path: Path) -> None:
             seen[runtime.step] = losses["generator"].item()
         return losses
 
-    trainee.step = spy  # type: ignore[method-assign]
-    fit(tmp_path, runtime, trainee=trainee, schedule=replace(SCHEDULE, steps=4, log_every=2))
+    trainable.step = spy  # type: ignore[method-assign]
+    fit(tmp_path, runtime, trainable=trainable, schedule=replace(SCHEDULE, steps=4, log_every=2))
     written = lines(tmp_path)
     assert written[0]["generator"] == pytest.approx(seen[1], rel=1e-5)
     assert written[1]["generator"] == pytest.approx(seen[4], rel=1e-5)
@@ -91,12 +101,12 @@ def test_divergence_is_named_before_it_reaches_the_weights(
     tmp_path: Path, spoilt: Callable[[Tensor], Tensor], message: str
 ) -> None:
     runtime = cpu()
-    trainee = Line(runtime, lambda step, output: spoilt(output) if step == 9 else output)
+    trainable = LinearTraining(runtime, lambda step, output: spoilt(output) if step == 9 else output)
     path = tmp_path / "state" / "checkpoint.safetensors"
     with pytest.raises(TrainingDiverged, match=f"{message} the learning rate.*checkpoint of step 6 is kept in {path}"):
-        walk(tmp_path, trainee, runtime)
-    assert torch.isfinite(trainee.weight).all()
-    fresh = Line(cpu(), by_number)
+        run_training(tmp_path, trainable, runtime)
+    assert torch.isfinite(trainable.weight).all()
+    fresh = LinearTraining(cpu(), by_number)
     training = {"steps": 40, "log_every": 7, "device": "cpu", "precision": "32"}
     assert load_checkpoint(path, fresh, {**DESCRIPTION, "training": training}, runtime).step == 6
     assert fresh.weight[0, 0].item() == pytest.approx(1 - 6e-3)
@@ -105,28 +115,28 @@ def test_divergence_is_named_before_it_reaches_the_weights(
 def test_divergence_before_any_checkpoint(tmp_path: Path) -> None:
     runtime = cpu()
     with pytest.raises(TrainingDiverged, match=r"step 1: the loss line is nan.*no checkpoint was written yet"):
-        walk(tmp_path, Line(runtime, lambda step, output: output * math.nan), runtime)
+        run_training(tmp_path, LinearTraining(runtime, lambda step, output: output * math.nan), runtime)
 
 
 def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
     runtime = cpu()
-    trainee = Line(runtime, lambda step, output: output)
+    trainable = LinearTraining(runtime, lambda step, output: output)
 
     def spoil(step: int, output: Tensor) -> Tensor:
         if step == 12:
-            spare = trainee.networks["spare"] = torch.nn.Linear(1, 1)
+            spare = trainable.networks["spare"] = torch.nn.Linear(1, 1)
             torch.nn.init.constant_(spare.bias, math.nan)
         return output
 
-    trainee.loss = spoil
+    trainable.loss = spoil
     with pytest.raises(TrainingDiverged, match=r"step 12: the weights networks/spare/bias are not finite.*of step 6"):
-        walk(tmp_path, trainee, runtime)
+        run_training(tmp_path, trainable, runtime)
 
 
 def waiting_monitor() -> Monitor:
     """As on a GPU."""
     monitor = Monitor(eager=False, mean=lambda values: values)
-    monitor.begin("training far away", step=0, sums={})
+    monitor.reset("training far away", step=0, sums={})
     return monitor
 
 
@@ -160,7 +170,7 @@ def test_train_outside_of_the_main_thread(tmp_path: Path) -> None:
 
     def work() -> None:
         runtime = cpu()
-        done.append(walk(tmp_path, Line(runtime, by_number), runtime).steps)
+        done.append(run_training(tmp_path, LinearTraining(runtime, by_number), runtime).steps)
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -174,9 +184,9 @@ def test_progress_is_logged_with_losses(
     monkeypatch.setattr(progress, "LOG_EVERY_S", 0.0)
     runtime = cpu()
     with caplog.at_level("INFO"), pytest.raises(SystemExit):
-        walk(tmp_path, Line(runtime, stop_at(3)), runtime, Schedule(8, 9, 2))
+        run_training(tmp_path, LinearTraining(runtime, stop_at(3)), runtime, Schedule(8, 9, 2))
     with caplog.at_level("INFO"):
-        walk(tmp_path, Line(runtime, by_number), runtime, Schedule(8, 9, 2))
+        run_training(tmp_path, LinearTraining(runtime, by_number), runtime, Schedule(8, 9, 2))
     said = [message for message in caplog.messages if message.startswith("training line: ")]
     assert said[1].startswith("training line: 2/8 steps, ")
     assert said[1].endswith(" s left; line 1.5")
@@ -191,9 +201,9 @@ def test_progress_is_a_bar_on_a_terminal(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(sys, "stderr", terminal)
     runtime = cpu()
     with pytest.raises(SystemExit):
-        walk(tmp_path, Line(runtime, stop_at(3)), runtime, Schedule(8, 9, 2))
+        run_training(tmp_path, LinearTraining(runtime, stop_at(3)), runtime, Schedule(8, 9, 2))
     assert "training line:  38%" in terminal.getvalue()
-    walk(tmp_path, Line(runtime, by_number), runtime, Schedule(8, 9, 2))
+    run_training(tmp_path, LinearTraining(runtime, by_number), runtime, Schedule(8, 9, 2))
     last = terminal.getvalue().split("\r")[-1]
     assert "training line: 100%" in last
     assert "8/8" in last
@@ -202,7 +212,7 @@ def test_progress_is_a_bar_on_a_terminal(tmp_path: Path, monkeypatch: pytest.Mon
 
 def stop_at(stop: int) -> Callable[[int, Tensor], Tensor]:
     def loss(step: int, output: Tensor) -> Tensor:
-        ask_at(stop)(step)
+        terminate_at(stop)(step)
         return by_number(step, output)
 
     return loss

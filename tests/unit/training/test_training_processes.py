@@ -11,7 +11,7 @@ from helpers.small_trainings import lines, result, run_program
 def test_two_processes(tmp_path: Path) -> None:
     run_program("two_processes.py", str(tmp_path))
     ranks = [json.loads((tmp_path / f"rank{rank}.json").read_text()) for rank in (0, 1)]
-    assert [(saw["rank"], saw["world"]) for saw in ranks] == [(0, 2), (1, 2)]
+    assert [(saw["rank"], saw["world_size"]) for saw in ranks] == [(0, 2), (1, 2)]
     assert ranks[0]["drew"] != ranks[1]["drew"]
     assert ranks[0]["weights"] == ranks[1]["weights"]
     assert ranks[0]["pose"] != ranks[1]["pose"]
@@ -32,4 +32,4 @@ def test_a_job_of_slurm_starts_its_own_processes(tmp_path: Path, monkeypatch: py
     for name, value in {**told, "NODELIST": "node.invalid", "STEP_NODELIST": "node.invalid"}.items():
         monkeypatch.setenv(f"SLURM_{name}", value)
     run_program("slurm_task.py", str(tmp_path / "met.json"))
-    assert json.loads((tmp_path / "met.json").read_text()) == {"world": 2, "met": [0, 1]}
+    assert json.loads((tmp_path / "met.json").read_text()) == {"world_size": 2, "met": [0, 1]}

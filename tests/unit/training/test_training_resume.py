@@ -9,7 +9,19 @@ from types import FrameType
 import pytest
 
 from helpers.full_disk import largest_file
-from helpers.small_trainings import Line, PowerCut, TinyGan, ask_at, cpu, cut_at, fit, lines, result, run_program, walk
+from helpers.small_trainings import (
+    LinearTraining,
+    PowerCut,
+    TinyGan,
+    cpu,
+    cut_at,
+    fit,
+    lines,
+    result,
+    run_program,
+    run_training,
+    terminate_at,
+)
 from hemabalance.errors import InputError
 from hemabalance.training.checkpoint import KIND
 from hemabalance.training.loop import Schedule
@@ -65,7 +77,7 @@ def test_sigterm_saves_the_step_in_hand(
     tmp_path: Path, alone: Path, caplog: pytest.LogCaptureFixture, callers_handler: object
 ) -> None:
     with caplog.at_level("INFO"), pytest.raises(SystemExit) as stopped:
-        fit(tmp_path, cpu(), before_step=ask_at(10))
+        fit(tmp_path, cpu(), before_step=terminate_at(10))
     assert stopped.value.code == 143
     assert signal.getsignal(signal.SIGTERM) is callers_handler
     assert "training tiny: asked to stop, saved at step 10" in caplog.text
@@ -79,7 +91,7 @@ def test_sigterm_saves_the_step_in_hand(
 
 def test_sigterm_at_the_last_step(tmp_path: Path, alone: Path) -> None:
     with pytest.raises(SystemExit):
-        fit(tmp_path, cpu(), before_step=ask_at(40))
+        fit(tmp_path, cpu(), before_step=terminate_at(40))
     fit(tmp_path, cpu(), before_step=cut_at(40))
     assert result(tmp_path) == result(alone)
 
@@ -90,8 +102,8 @@ def test_finished_training_is_not_taken_again(tmp_path: Path, alone: Path) -> No
     for name in ("weights.safetensors", "history.jsonl"):
         (tmp_path / name).unlink()
     runtime = cpu()
-    trainee = TinyGan(runtime, before_step=lambda step: pytest.fail("took a step"))
-    assert fit(tmp_path, runtime, trainee=trainee) == first
+    trainable = TinyGan(runtime, before_step=lambda step: pytest.fail("took a step"))
+    assert fit(tmp_path, runtime, trainable=trainable) == first
     assert result(tmp_path) == result(alone)
 
 
@@ -123,9 +135,9 @@ def test_disk_full_for_the_history(tmp_path: Path) -> None:
     seldom = Schedule(steps=5, checkpoint_every=5, log_every=1)
     runtime = cpu()
     with largest_file(60), pytest.raises(InputError, match=r"history.jsonl: cannot be written .* Free some space"):
-        walk(tmp_path, Line(runtime, lambda step, output: output), runtime, seldom)
+        run_training(tmp_path, LinearTraining(runtime, lambda step, output: output), runtime, seldom)
     assert 0 < (tmp_path / "state" / "history.jsonl").stat().st_size <= 60
-    walk(tmp_path, Line(runtime, lambda step, output: output), runtime, seldom)
+    run_training(tmp_path, LinearTraining(runtime, lambda step, output: output), runtime, seldom)
     assert [line["step"] for line in lines(tmp_path)] == [1, 2, 3, 4, 5]
 
 

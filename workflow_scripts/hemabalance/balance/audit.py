@@ -13,7 +13,7 @@ from hemabalance.balance.leaks import (
     COPY,
     ITSELF,
     LEARNED_FROM,
-    Walked,
+    AuditInputs,
     leaks_by_content,
     leaks_by_name,
     require_complete,
@@ -45,7 +45,7 @@ class AuditSettings:
 
 
 def write_audit(
-    walked: Walked,
+    audit_inputs: AuditInputs,
     makers: Mapping[str, str],
     target_per_class: int,
     settings: AuditSettings,
@@ -57,7 +57,7 @@ def write_audit(
     """Audit a balanced set and, only if it passes, write what was checked and found.
 
     Args:
-        walked: the set and all that stands behind it.
+        audit_inputs: the set and all that stands behind it.
         makers: class -> generator; see `balance.balance`.
         target_per_class: see `balance.BalanceSettings`.
         settings: how closely to look.
@@ -71,24 +71,24 @@ def write_audit(
     Raises:
         InputError: a test image leaked under `leak_free`, or something is missing without which nothing is proved.
     """
-    require_complete(walked)
-    named = leaks_by_name(walked)
+    require_complete(audit_inputs)
+    named = leaks_by_name(audit_inputs)
     alike, compared = leaks_by_content(
-        walked, size=settings.size, hash_radius=settings.hash_radius, min_correlation=settings.min_correlation,
+        audit_inputs, size=settings.size, hash_radius=settings.hash_radius, min_correlation=settings.min_correlation,
         threads=threads,
     )  # fmt: skip
     leaks = pd.concat([named, alike], ignore_index=True)
-    require_none(walked, leaks)
+    require_none(audit_inputs, leaks)
     measure = {"hash_radius": settings.hash_radius, "min_correlation": settings.min_correlation, "size": settings.size}
     found = {
-        "recipe": walked.recipe,
-        "protocol": walked.protocol,
-        "counts": _counts(walked.rows),
-        "short": shortfalls(walked.rows, walked.protocol, makers, target_per_class),
-        "seen": _seen(walked, named),
+        "recipe": audit_inputs.recipe,
+        "protocol": audit_inputs.protocol,
+        "counts": _counts(audit_inputs.rows),
+        "short": shortfalls(audit_inputs.rows, audit_inputs.protocol, makers, target_per_class),
+        "seen": _seen(audit_inputs, named),
         "content": compared | measure,
-        "leaks": _leaks(walked, leaks),
-        "shortcuts": _shortcuts(walked, settings, seed=seed, threads=threads),
+        "leaks": _leaks(audit_inputs, leaks),
+        "shortcuts": _shortcuts(audit_inputs, settings, seed=seed, threads=threads),
     }
     write_json(found, path)
 
@@ -99,39 +99,39 @@ def _counts(rows: pd.DataFrame) -> list[dict[str, Any]]:
     return [{**{key: str(row[key]) for key in keys}, "n": int(row["n"])} for row in counted.to_dict("records")]
 
 
-def _seen(walked: Walked, named: pd.DataFrame) -> list[dict[str, Any]]:
+def _seen(audit_inputs: AuditInputs, named: pd.DataFrame) -> list[dict[str, Any]]:
     """One row a list, without the balanced set itself, whose numbers are the counts."""
     found = []
-    for seen in walked.seen:
+    for seen in audit_inputs.seen:
         mine = named.loc[named["who"] == str(seen), "how"]
         parts = {str(part): int(n) for part, n in seen.table["part"].value_counts().sort_index().items()}
-        told = {"kind": seen.kind, "name": seen.name, "images": len(seen.table), "parts": parts}
-        found.append({**told, "test_images": int((mine == ITSELF).sum()), "copies": int((mine == COPY).sum())})
+        row = {"kind": seen.kind, "name": seen.name, "images": len(seen.table), "parts": parts}
+        found.append({**row, "test_images": int((mine == ITSELF).sum()), "copies": int((mine == COPY).sum())})
     return found
 
 
-def _leaks(walked: Walked, leaks: pd.DataFrame) -> dict[str, Any]:
+def _leaks(audit_inputs: AuditInputs, leaks: pd.DataFrame) -> dict[str, Any]:
     by = leaks.groupby(["who", "how"]).size()
     return {
-        "allowed": not HELD_BACK[walked.protocol],
-        "walked": [*map(str, walked.seen), LEARNED_FROM],
+        "allowed": not HELD_BACK[audit_inputs.protocol],
+        "audit_inputs": [*map(str, audit_inputs.seen), LEARNED_FROM],
         "n": len(leaks),
         "by": [{"who": who, "how": how, "n": int(n)} for (who, how), n in by.items()],
         "first": leaks[["who", "image_id", "test_id", "how"]].head(_NAMED).to_dict("records"),
     }
 
 
-def _shortcuts(walked: Walked, settings: AuditSettings, *, seed: int, threads: int) -> list[dict[str, Any]]:
+def _shortcuts(audit_inputs: AuditInputs, settings: AuditSettings, *, seed: int, threads: int) -> list[dict[str, Any]]:
     """What colour gives away of training images: the source of real ones, the origin and the class of all."""
-    rows = walked.rows[walked.rows["part"] == "train"]
+    rows = audit_inputs.rows[audit_inputs.rows["part"] == "train"]
     rows = rows.assign(again=draws(rows["image_id"], seed=seed)).sort_values(["again", "image_id"])
     rows = rows.groupby("source").head(settings.audit_images).sort_values("image_id", ignore_index=True)
-    features = colour_features(read_images(rows, walked.sets, settings.size, threads=threads))
+    features = colour_features(read_images(rows, audit_inputs.sets, settings.size, threads=threads))
     real = (rows["origin"] == "real").to_numpy()
     found = []
     for targets, where in ((["source"], real), (["origin", "label"], np.ones(len(rows), bool))):
         chosen = rows[where]
-        told = {target: chosen[target].to_numpy(dtype=str) for target in targets}
+        row = {target: chosen[target].to_numpy(dtype=str) for target in targets}
         values = {name: of_each[where] for name, of_each in features.items()}
-        found += shortcuts(values, told, chosen["group_id"].to_numpy(dtype=str), folds=settings.folds, seed=seed)
+        found += shortcuts(values, row, chosen["group_id"].to_numpy(dtype=str), folds=settings.folds, seed=seed)
     return found

@@ -136,8 +136,8 @@ def balance(
 
 
 def _real_rows(split: pd.DataFrame, real: pd.DataFrame) -> pd.DataFrame:
-    told = ["image_id", "file", "sha256", "provenance"]
-    rows = split.merge(real[told], on="image_id", how="left", validate="one_to_one")
+    columns = ["image_id", "file", "sha256", "provenance"]
+    rows = split.merge(real[columns], on="image_id", how="left", validate="one_to_one")
     lacking = rows.loc[rows["file"].isna(), "image_id"]
     if len(lacking):
         problem = f"lack {len(lacking)} of {len(rows)} kept images, {lacking.iloc[0]} first"

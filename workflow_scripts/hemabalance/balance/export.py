@@ -63,11 +63,11 @@ def export_folder(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, f
             `balance.read_images`.
     """
     names = _names(rows)
-    taken = names[names.duplicated()]
-    if len(taken):
-        problem = f"two images would both be {taken.iloc[0]}"
+    duplicates = names[names.duplicated()]
+    if len(duplicates):
+        problem = f"two images would both be {duplicates.iloc[0]}"
         raise InputError(folder, problem, "Export as Parquet, which needs no file names")
-    with _whole(folder) as part:
+    with _atomic_folder(folder) as part:
         for name in sorted(set(names.map(os.path.dirname))):
             (part / name).mkdir(parents=True)
         for name, png in zip(names, _pngs(rows, sets, size, threads=threads), strict=True):
@@ -95,7 +95,7 @@ def export_parquet(
     Raises:
         InputError: the folder exists or cannot be written, or as `balance.read_images`.
     """
-    with _whole(folder) as made:
+    with _atomic_folder(folder) as made:
         (made / "data").mkdir()
         for part in PARTS:
             mine = rows[rows["part"] == part]
@@ -134,7 +134,7 @@ def _png(image: np.ndarray) -> bytes:
 
 
 @contextmanager
-def _whole(folder: Path) -> Iterator[Path]:
+def _atomic_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `folder`; rename it on success, remove it on any error."""
     if folder.exists() or folder.is_symlink():
         raise InputError(

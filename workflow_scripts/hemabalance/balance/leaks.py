@@ -13,9 +13,9 @@ from typing import Any
 import pandas as pd
 
 from hemabalance.balance.balanced_set import REAL
-from hemabalance.balance.likeness import FILE, PHOTOGRAPH, PIXELS, copies_of, likeness
+from hemabalance.balance.copies import FILE, PHOTOGRAPH, PIXELS, copies_of, digest_images
 from hemabalance.dataset.imageset import ImageSet
-from hemabalance.dataset.seen import Seen
+from hemabalance.dataset.seen_images import SeenImages
 from hemabalance.dataset.splits import HELD_BACK
 from hemabalance.errors import InputError
 from hemabalance.protocols import Protocol
@@ -35,7 +35,7 @@ _LOOK = (
 
 
 @dataclass(frozen=True)
-class Walked:
+class AuditInputs:
     """All that an audit walks.
 
     Attributes:
@@ -55,7 +55,7 @@ class Walked:
     rows: pd.DataFrame
     split: pd.DataFrame
     manifest: pd.DataFrame
-    seen: Sequence[Seen]
+    seen: Sequence[SeenImages]
     teachers: Mapping[str, str]
     gated: bool
     sets: Mapping[str, ImageSet]
@@ -71,40 +71,44 @@ class Walked:
         return self.rows[self.rows["part"] == "test"]
 
 
-def require_complete(walked: Walked) -> None:
+def require_complete(audit_inputs: AuditInputs) -> None:
     """Refuse a set of which a list is missing, or with synthetic images where the protocol wants real ones.
 
     Raises:
         InputError: naming the list or image.
     """
-    have = {(seen.kind, seen.name) for seen in walked.seen}
-    for kind, name in sorted(_makers(walked)):
+    have = {(seen.kind, seen.name) for seen in audit_inputs.seen}
+    for kind, name in sorted(_makers(audit_inputs)):
         if not any(kind == k and name in (n, "") for k, n in have):
             who = f"the {kind} {name}".rstrip()
             problem = f"holds images that passed through {who}, and there is no list of what {who} saw"
-            raise InputError(walked.where, problem, "Give its seen.parquet to the audit, or run the workflow again")
-    held = HELD_BACK[walked.protocol]
-    made = walked.rows.loc[(walked.rows["origin"] != "real") & walked.rows["part"].isin(held), "image_id"]
+            raise InputError(
+                audit_inputs.where, problem, "Give its seen.parquet to the audit, or run the workflow again"
+            )
+    held = HELD_BACK[audit_inputs.protocol]
+    made = audit_inputs.rows.loc[
+        (audit_inputs.rows["origin"] != "real") & audit_inputs.rows["part"].isin(held), "image_id"
+    ]
     if len(made):
         problem = f"has {len(made)} synthetic images among those of {' and '.join(held)}, {made.iloc[0]} first"
-        raise InputError(walked.where, problem, _BALANCED)
+        raise InputError(audit_inputs.where, problem, _BALANCED)
 
 
-def _makers(walked: Walked) -> set[tuple[str, str]]:
+def _makers(audit_inputs: AuditInputs) -> set[tuple[str, str]]:
     """Kind and name of everyone whose list must be there, by the images' provenance; a judge has any name."""
-    notes = [json.loads(text) for text in walked.rows["provenance"]]
+    notes = [json.loads(text) for text in audit_inputs.rows["provenance"]]
     found = {("normalizer", note["normalizer"]) for note in notes if "normalizer" in note}
-    synthetic = walked.rows["origin"] == "synthetic"
+    synthetic = audit_inputs.rows["origin"] == "synthetic"
     named = {note["generator"] for note, made in zip(notes, synthetic, strict=True) if made}
-    generators = named | set(walked.rows.loc[synthetic, "image_set"])
+    generators = named | set(audit_inputs.rows.loc[synthetic, "image_set"])
     found |= {("generator", name) for name in generators}
-    found |= {("teacher", walked.teachers[name]) for name in generators if name in walked.teachers}
-    if walked.gated and generators:
+    found |= {("teacher", audit_inputs.teachers[name]) for name in generators if name in audit_inputs.teachers}
+    if audit_inputs.gated and generators:
         found |= {("gate", name) for name in generators} | {("judge", "")}
     return found
 
 
-def leaks_by_name(walked: Walked) -> pd.DataFrame:
+def leaks_by_name(audit_inputs: AuditInputs) -> pd.DataFrame:
     """Test images, and copies of them that the manifest knows, among those that somebody saw or learns from.
 
     Returns:
@@ -112,12 +116,12 @@ def leaks_by_name(walked: Walked) -> pd.DataFrame:
         that it is no test image, with an empty `test_id`.
     """
     # Under leak_free the split has said who is tested before the balanced set could move anyone.
-    told = walked.split.loc[walked.split["part"] == "test", "image_id"]
-    test = pd.Index(told).union(pd.Index(walked.test.loc[walked.test["origin"] == "real", "image_id"]))
-    groups = walked.manifest.set_index("image_id")["group_id"]
+    tested = audit_inputs.split.loc[audit_inputs.split["part"] == "test", "image_id"]
+    test = pd.Index(tested).union(pd.Index(audit_inputs.test.loc[audit_inputs.test["origin"] == "real", "image_id"]))
+    groups = audit_inputs.manifest.set_index("image_id")["group_id"]
     of_group = pd.Series(test, index=groups.reindex(test), dtype="str").groupby(level=0).first()
-    learned = walked.rows[(walked.rows["origin"] == "real") & (walked.rows["part"] != "test")]
-    lists = [(str(seen), seen.table["image_id"]) for seen in walked.seen] + [(LEARNED_FROM, learned["image_id"])]
+    learned = audit_inputs.rows[(audit_inputs.rows["origin"] == "real") & (audit_inputs.rows["part"] != "test")]
+    lists = [(str(seen), seen.table["image_id"]) for seen in audit_inputs.seen] + [(LEARNED_FROM, learned["image_id"])]
     tables = [_leaks(who, ids, test, groups, of_group) for who, ids in lists]
     return pd.concat(tables, ignore_index=True)
 
@@ -135,12 +139,12 @@ def _leaks(who: str, ids: pd.Series, test: pd.Index, groups: pd.Series, of_group
 
 
 def leaks_by_content(
-    walked: Walked, *, size: int, hash_radius: int, min_correlation: float, threads: int
+    audit_inputs: AuditInputs, *, size: int, hash_radius: int, min_correlation: float, threads: int
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Copies of test images among all that is learned from, whatever their names say.
 
     Args:
-        walked: real images that a training saw and that were thinned out afterwards are looked at too.
+        audit_inputs: real images that a training saw and that were thinned out afterwards are looked at too.
         size: working size in pixels.
         hash_radius, min_correlation: see `dedup.find_copies`.
         threads: images at once.
@@ -148,38 +152,38 @@ def leaks_by_content(
     Returns:
         Rows `who, image_id, test_id, how, correlation`, and how many images were compared: `test, others, candidates`.
     """
-    held = walked.sets[REAL].index
-    ids = set().union(*(seen.table["image_id"] for seen in walked.seen)) - set(walked.rows["image_id"])
+    held = audit_inputs.sets[REAL].index
+    ids = set().union(*(seen.table["image_id"] for seen in audit_inputs.seen)) - set(audit_inputs.rows["image_id"])
     thinned = held[held["image_id"].isin(ids)].assign(image_set=REAL, part="seen")
     columns = ["image_id", "image_set", "sha256", "part"]
-    rows = pd.concat([walked.rows[columns], thinned[columns]], ignore_index=True)
+    rows = pd.concat([audit_inputs.rows[columns], thinned[columns]], ignore_index=True)
     test = (rows["part"] == "test").to_numpy()
-    looks = likeness(rows, walked.sets, size, threads=threads)
+    digests = digest_images(rows, audit_inputs.sets, size, threads=threads)
     found, candidates = copies_of(
-        test, rows, looks, hash_radius=hash_radius, min_correlation=min_correlation, threads=threads
+        test, rows, digests, hash_radius=hash_radius, min_correlation=min_correlation, threads=threads
     )
     compared = {"test": int(test.sum()), "others": int((~test).sum()), "candidates": candidates}
     return found.assign(who=LEARNED_FROM), compared
 
 
-def require_none(walked: Walked, leaks: pd.DataFrame) -> None:
+def require_none(audit_inputs: AuditInputs, leaks: pd.DataFrame) -> None:
     """The check that a leak-free set stands behind.
 
     Args:
-        walked: what was audited.
+        audit_inputs: what was audited.
         leaks: rows of `leaks_by_name` and `leaks_by_content`.
 
     Raises:
         InputError: there is one and the protocol allows none; names the images and who saw them.
     """
-    if not len(leaks) or not HELD_BACK[walked.protocol]:
+    if not len(leaks) or not HELD_BACK[audit_inputs.protocol]:
         return
     rows = list(leaks.sort_values("how", key=lambda how: how == UNKNOWN, kind="stable").itertuples())
     said = "; ".join(_sentence(row) for row in rows[:_SHOWN])
     more = f"; and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
     remedy = _LOOK if rows[0].how in (FILE, PIXELS, PHOTOGRAPH) else _BALANCED
     remedy = remedy if rows[0].who == LEARNED_FROM else _MADE
-    raise InputError(walked.where, f"test images leaked ({len(rows)}): {said}{more}", remedy)
+    raise InputError(audit_inputs.where, f"test images leaked ({len(rows)}): {said}{more}", remedy)
 
 
 def _sentence(row: Any) -> str:

@@ -15,7 +15,7 @@ _LOG = re.compile(r"(?:ERROR|WARNING): (.+)")
 
 
 @dataclass(frozen=True)
-class Done:
+class CommandResult:
     """A command that has ended.
 
     Attributes:
@@ -29,7 +29,7 @@ class Done:
     why: str
 
 
-def dvc(*arguments: str, state: Path) -> Done:
+def dvc(*arguments: str, state: Path) -> CommandResult:
     """Run a command of DVC in the working folder, after those of other processes of ours.
 
     Args:
@@ -40,4 +40,4 @@ def dvc(*arguments: str, state: Path) -> Done:
         # Not --quiet, which takes the reasons away as well.
         ran = subprocess.run([sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True)
     reasons = [*_LOG.findall(ran.stderr), *ran.stderr.strip().splitlines(), f"exit code {ran.returncode}"]
-    return Done(ran.returncode == 0, ran.stdout.strip(), "" if ran.returncode == 0 else reasons[0])
+    return CommandResult(ran.returncode == 0, ran.stdout.strip(), "" if ran.returncode == 0 else reasons[0])

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hemabalance.bookkeeping.dvc import dvc
-from hemabalance.bookkeeping.hashes import Hashes, md5_file
+from hemabalance.bookkeeping.hashes import FileHashes, md5_file
 from hemabalance.bookkeeping.restore import CACHE
 from hemabalance.bookkeeping.seals import Seal, dvc_file, read_versioned
 from hemabalance.errors import InputError
@@ -43,10 +43,10 @@ def fetch(outputs: Sequence[str], inputs: Sequence[str], params: Sequence[str], 
     except InputError as error:
         log.warning("%s", error)
         return False
-    hashes = Hashes(state / CACHE)
-    given = {name: md5 for name in inputs if (md5 := hashes.md5(name)) is not None}
+    hashes = FileHashes(state / CACHE)
+    input_hashes = {name: md5 for name in inputs if (md5 := hashes.md5(name)) is not None}
     hashes.save()
-    if not all(seal and _is_of(seal, given, params) for seal in seals):
+    if not all(seal and _is_of(seal, input_hashes, params) for seal in seals):
         return False
     return _pulled(outputs, [seal.md5 for seal in seals if seal], state)
 

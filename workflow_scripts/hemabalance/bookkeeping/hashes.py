@@ -22,7 +22,7 @@ def md5_file(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-class Hashes:
+class FileHashes:
     """md5 by path, remembered in a file with times, size and inode of each."""
 
     def __init__(self, cache: Path) -> None:

@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from hemabalance.errors import InputError
-from hemabalance.files import sha256_file, write_json, writing
+from hemabalance.files import explain_write_errors, sha256_file, write_json
 
 FOLDER = "hemabalance/ledger"
 """In `.snakemake`: an entry for each output."""
 
 
 @dataclass(frozen=True)
-class Content:
+class FileState:
     """A file as it was looked at.
 
     Attributes:
@@ -39,7 +39,7 @@ class Content:
 
 
 @dataclass
-class Entry:
+class LedgerEntry:
     """One output.
 
     Attributes:
@@ -53,8 +53,8 @@ class Entry:
     """
 
     path: str
-    content: Content
-    inputs: dict[str, Content]
+    content: FileState
+    inputs: dict[str, FileState]
     record: dict[str, Any] = field(default_factory=dict)
     params: list[str] = field(default_factory=list)
     edited: list[str] = field(default_factory=list)
@@ -71,30 +71,30 @@ class Ledger:
         """
         self._folder = state / FOLDER
 
-    def begin(self, inputs: Iterable[str], outputs: Iterable[str]) -> dict[str, Content]:
+    def record_inputs(self, inputs: Iterable[str], outputs: Iterable[str]) -> dict[str, FileState]:
         """Before a job's work: look at what it will read, and forget what it will write.
 
         Returns:
-            The inputs, for `end`.
+            The inputs, for `record_outputs`.
 
         Raises:
             InputError: an input is not what its job wrote; the folder of the ledger cannot be written to.
         """
         for path in outputs:
             self.forget(path)
-        taken = {path: look(path) for path in inputs if os.path.isfile(path)}
-        for path, content in taken.items():
+        input_states = {path: file_state(path) for path in inputs if os.path.isfile(path)}
+        for path, content in input_states.items():
             entry = self.read(path)
-            if entry and entry.content.sha256 != content.sha256 and not is_dvcs(path):
+            if entry and entry.content.sha256 != content.sha256 and not matches_dvc(path):
                 # Whatever its stamp: the next start of the workflow must look at it.
-                self.write(replace(entry, content=Content([], entry.content.sha256)))
+                self.write(replace(entry, content=FileState([], entry.content.sha256)))
                 problem = "is damaged or was changed: it is not what its job wrote"
                 raise InputError(path, problem, "Run the same command again: it will be made anew")
-        return taken
+        return input_states
 
-    def end(
+    def record_outputs(
         self,
-        taken: Mapping[str, Content],
+        input_states: Mapping[str, FileState],
         outputs: Sequence[str],
         params: Sequence[str] = (),
         edited: Sequence[str] = (),
@@ -102,54 +102,56 @@ class Ledger:
         """After a job's work: note what it wrote, from files that are not of the future.
 
         Args:
-            taken: what `begin` returned.
+            input_states: what `record_inputs` returned.
             outputs: of the job.
-            params, edited: see `Entry`.
+            params, edited: see `LedgerEntry`.
 
         Raises:
             InputError: an input changed while it was read; the disk is full.
         """
-        for path, content in taken.items():
-            if not os.path.isfile(path) or (stamp(path) != content.stamp and look(path).sha256 != content.sha256):
+        for path, content in input_states.items():
+            if not os.path.isfile(path) or (stamp(path) != content.stamp and file_state(path).sha256 != content.sha256):
                 problem = "changed while this job read it"
                 raise InputError(path, problem, "Leave it alone, and run the same command again")
-        bring_back(taken)
+        clamp_future_times(input_states)
         for path in filter(os.path.isfile, outputs):
-            self.write(Entry(path, look(path), dict(taken), params=list(params), edited=list(edited)))
+            self.write(
+                LedgerEntry(path, file_state(path), dict(input_states), params=list(params), edited=list(edited))
+            )
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[LedgerEntry]:
         """All that can be read, in the order of their paths."""
         found = (self._parsed(place) for place in self._folder.glob("*.json"))
         return sorted((entry for entry in found if entry), key=lambda entry: entry.path)
 
-    def read(self, path: str) -> Entry | None:
+    def read(self, path: str) -> LedgerEntry | None:
         """The entry of an output; None where there is none, or a damaged one."""
         return self._parsed(self._place(path))
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: LedgerEntry) -> None:
         """Put an entry into the place of an earlier one."""
         write_json(asdict(entry), self._place(entry.path))
 
     def forget(self, path: str) -> None:
         """Take an output for one of whose making nothing is known."""
         place = self._place(path)
-        with writing(place):
+        with explain_write_errors(place):
             place.unlink(missing_ok=True)
 
     def _place(self, path: str) -> Path:
         return self._folder / f"{hashlib.sha256(path.encode()).hexdigest()[:32]}.json"
 
-    def _parsed(self, place: Path) -> Entry | None:
+    def _parsed(self, place: Path) -> LedgerEntry | None:
         try:
             found = json.loads(place.read_bytes())
-            inputs = {path: Content(**content) for path, content in found["inputs"].items()}
+            inputs = {path: FileState(**content) for path, content in found["inputs"].items()}
             made_by = {name: list(found.get(name, ())) for name in ("params", "edited")}  # earlier versions have none
-            return Entry(found["path"], Content(**found["content"]), inputs, found["record"], **made_by)
+            return LedgerEntry(found["path"], FileState(**found["content"]), inputs, found["record"], **made_by)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
 
-def bring_back(paths: Iterable[str]) -> None:
+def clamp_future_times(paths: Iterable[str]) -> None:
     """Date files of the future, from before the clock was set back, to now: their contents say what is new.
 
     Snakemake fails a job whose inputs are later than its outputs, and deletes these, until the clock is where it was.
@@ -167,13 +169,13 @@ def stamp(path: str) -> list[int]:
     return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
 
 
-def look(path: str) -> Content:
+def file_state(path: str) -> FileState:
     """A file as it is now."""
     before = stamp(path)  # first: what changes meanwhile is looked at again
-    return Content(before, sha256_file(path))
+    return FileState(before, sha256_file(path))
 
 
-def is_dvcs(path: str) -> bool:
+def matches_dvc(path: str) -> bool:
     """Whether a file is what DVC has under its name: then its seal speaks for it."""
     from hemabalance.bookkeeping.hashes import md5_file
     from hemabalance.bookkeeping.seals import dvc_file, read_versioned

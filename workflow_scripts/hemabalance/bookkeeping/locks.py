@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hemabalance.files import writing
+from hemabalance.files import explain_write_errors
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ FOLDER = "hemabalance/jobs"
 
 
 @contextmanager
-def alone(output: str, state: Path) -> Iterator[None]:
+def job_lock(output: str, state: Path) -> Iterator[None]:
     """Wait until no other process makes an output, and keep others from it within.
 
     Args:
@@ -55,7 +55,7 @@ def locked(place: Path) -> Iterator[None]:
 
 @contextmanager
 def _opened(place: Path) -> Iterator[int]:
-    with writing(place):
+    with explain_write_errors(place):
         place.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(place, os.O_RDWR | os.O_CREAT, 0o644)
     try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hemabalance.bookkeeping.dvc import dvc
-from hemabalance.bookkeeping.hashes import Hashes
+from hemabalance.bookkeeping.hashes import FileHashes
 from hemabalance.bookkeeping.records import Records, for_seal, is_stale
 from hemabalance.bookkeeping.restore import CACHE, note_published
 from hemabalance.bookkeeping.seals import FOLDERS, Seal, dvc_file, read_versioned, write_seal
@@ -59,7 +59,7 @@ def publish(outputs: Sequence[Output], state: Path) -> Published:
     done.archives = [name for name in read if _is_ours(name) and not _is_gits(name)]
     foreign = [name for name in read if not _is_ours(name) and not _is_code(name)]
     done.left_out |= dict.fromkeys(foreign, "it is outside of the project")
-    hashes = Hashes(state / CACHE)
+    hashes = FileHashes(state / CACHE)
     hashes.fill([*made, *read])
     _add(_new([*done.archives, *made], hashes, state), state)
     for path in done.archives:
@@ -72,7 +72,7 @@ def publish(outputs: Sequence[Output], state: Path) -> Published:
     return done
 
 
-def _seal(path: str, inputs: Mapping[str, str], record: Mapping[str, object], hashes: Hashes) -> Seal:
+def _seal(path: str, inputs: Mapping[str, str], record: Mapping[str, object], hashes: FileHashes) -> Seal:
     versioned = read_versioned(dvc_file(path))
     seal = Seal(versioned.md5, inputs, record)
     if seal.md5 != hashes.md5(path):
@@ -110,7 +110,7 @@ def _is_code(path: str) -> bool:
     return subprocess.run(["git", "ls-files", "--error-unmatch", path], capture_output=True).returncode == 0
 
 
-def _new(paths: Iterable[str], hashes: Hashes, state: Path) -> list[str]:
+def _new(paths: Iterable[str], hashes: FileHashes, state: Path) -> list[str]:
     """Those whose content DVC does not have under their name yet: what it has, it would only write anew."""
     cache = dvc("cache", "dir", state=state)
     contents = Path(cache.output, "files", "md5") if cache.ok else None

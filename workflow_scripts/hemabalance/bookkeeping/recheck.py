@@ -10,7 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hemabalance.bookkeeping.ledger import Content, Entry, Ledger, bring_back, is_dvcs, look, stamp
+from hemabalance.bookkeeping.ledger import (
+    FileState,
+    Ledger,
+    LedgerEntry,
+    clamp_future_times,
+    file_state,
+    matches_dvc,
+    stamp,
+)
 from hemabalance.bookkeeping.records import FORMAT, STALE, Records, is_stale
 
 _OURS = STALE + "found here: "
@@ -27,10 +35,10 @@ def recheck(state: Path) -> dict[str, str]:
         Path -> why it will be made again.
     """
     ledger, records = Ledger(state), Records(state)
-    seen: dict[str, Content] = {}
+    seen: dict[str, FileState] = {}
     stale = {}
     entries = ledger.entries()
-    bring_back({name for entry in entries for name in (entry.path, *entry.inputs)})
+    clamp_future_times({name for entry in entries for name in (entry.path, *entry.inputs)})
     for before in entries:
         entry = before
         if not os.path.isfile(entry.path) or not records.complete(entry.path):
@@ -39,10 +47,10 @@ def recheck(state: Path) -> dict[str, str]:
         if _is_accepted(entry, record):
             entry = replace(entry, params=[], edited=[])
         why = _why_stale(entry, seen) or _why_otherwise(entry, entry.record or record)
-        if why and is_dvcs(entry.path):
+        if why and matches_dvc(entry.path):
             ledger.forget(entry.path)  # its seal speaks for it
             continue
-        new = Entry(entry.path, *_refreshed(entry, seen), dict(entry.record), entry.params, entry.edited)
+        new = LedgerEntry(entry.path, *_refreshed(entry, seen), dict(entry.record), entry.params, entry.edited)
         if why := _tell(new, why, records):
             stale[entry.path] = why
         if new != before:
@@ -50,7 +58,7 @@ def recheck(state: Path) -> dict[str, str]:
     return stale
 
 
-def _tell(entry: Entry, why: str, records: Records) -> str:
+def _tell(entry: LedgerEntry, why: str, records: Records) -> str:
     """Bring Snakemake's record into line; why the file will be made again, empty if for no reason of ours."""
     record = records.read(entry.path)
     if record is None:
@@ -77,7 +85,7 @@ def _reason(why: str) -> str:
     return (_OURS + why).removeprefix(STALE)
 
 
-def _why_stale(entry: Entry, seen: dict[str, Content]) -> str:
+def _why_stale(entry: LedgerEntry, seen: dict[str, FileState]) -> str:
     if _now(entry.path, entry.content, seen).sha256 != entry.content.sha256:
         return "it is damaged or was changed since its job wrote it"
     for path, content in entry.inputs.items():
@@ -86,7 +94,7 @@ def _why_stale(entry: Entry, seen: dict[str, Content]) -> str:
     return ""
 
 
-def _why_otherwise(entry: Entry, record: Mapping[str, Any]) -> str:
+def _why_otherwise(entry: LedgerEntry, record: Mapping[str, Any]) -> str:
     """Why a file is not of the settings and the code that Snakemake noted; empty if it is."""
     if entry.edited:
         return (
@@ -97,7 +105,7 @@ def _why_otherwise(entry: Entry, record: Mapping[str, Any]) -> str:
     return "settings or code were edited between the start of the workflow and that of the job that wrote it"
 
 
-def _is_accepted(entry: Entry, record: Mapping[str, Any]) -> bool:
+def _is_accepted(entry: LedgerEntry, record: Mapping[str, Any]) -> bool:
     """Whether somebody has said, with `snakemake --touch`, that the file is to pass for one of the present settings.
 
     That is a job to Snakemake, and began after the file was last looked at. Real ones begin before they write.
@@ -106,17 +114,17 @@ def _is_accepted(entry: Entry, record: Mapping[str, Any]) -> bool:
     return not is_stale(record) and bool(looked_at) and record.get("starttime", 0.0) > looked_at[0] / 1e9
 
 
-def _now(path: str, known: Content, seen: dict[str, Content]) -> Content:
+def _now(path: str, known: FileState, seen: dict[str, FileState]) -> FileState:
     """A file as it is; its bytes are read only where its stamp is new."""
     if path not in seen:
-        seen[path] = known if known.stamp == stamp(path) else look(path)
+        seen[path] = known if known.stamp == stamp(path) else file_state(path)
     return seen[path]
 
 
-def _refreshed(entry: Entry, seen: dict[str, Content]) -> tuple[Content, dict[str, Content]]:
+def _refreshed(entry: LedgerEntry, seen: dict[str, FileState]) -> tuple[FileState, dict[str, FileState]]:
     """The contents with the stamps of today where they are the same, so that they need not be read again."""
 
-    def new(path: str, was: Content) -> Content:
+    def new(path: str, was: FileState) -> FileState:
         now = seen.get(path)
         return now if now and now.sha256 == was.sha256 else was
 

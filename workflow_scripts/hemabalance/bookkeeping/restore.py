@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hemabalance.bookkeeping.hashes import Hashes
+from hemabalance.bookkeeping.hashes import FileHashes
 from hemabalance.bookkeeping.records import Records, for_seal, is_stale
 from hemabalance.bookkeeping.seals import Seal, Versioned, dvc_files, read_versioned
 from hemabalance.errors import InputError
@@ -55,7 +55,7 @@ def restore(state: Path) -> Restored:
     sealed = [path for path, one in known.items() if one.seal and one.seal.record and os.path.isfile(path)]
     if not sealed:
         return done
-    hashes, records = Hashes(state / CACHE), Records(state)
+    hashes, records = FileHashes(state / CACHE), Records(state)
     hashes.fill({*sealed, *(name for path in sealed for name in _seal_of(known[path]).inputs)})
     for path in _inputs_first(sealed, known):
         _restore_one(path, known, hashes, records, done)
@@ -63,7 +63,7 @@ def restore(state: Path) -> Restored:
     return done
 
 
-def told(done: Restored) -> Iterator[str]:
+def report_lines(done: Restored) -> Iterator[str]:
     """Lines for people about what was done; none where there is nothing to say."""
     if done.kept:
         yield f"{len(done.kept)} published files are what their seals say and are kept."
@@ -109,7 +109,9 @@ def _inputs_first(paths: list[str], known: Mapping[str, Versioned]) -> Iterator[
             yield from visit(path)
 
 
-def _restore_one(path: str, known: Mapping[str, Versioned], hashes: Hashes, records: Records, done: Restored) -> None:
+def _restore_one(
+    path: str, known: Mapping[str, Versioned], hashes: FileHashes, records: Records, done: Restored
+) -> None:
     seal = _seal_of(known[path])
     present = records.read(path) or {}
     if _built_here(path, present, seal, hashes):
@@ -126,12 +128,12 @@ def _restore_one(path: str, known: Mapping[str, Versioned], hashes: Hashes, reco
     note_published(path, seal, hashes)
 
 
-def note_published(path: str, seal: Seal, hashes: Hashes) -> None:
+def note_published(path: str, seal: Seal, hashes: FileHashes) -> None:
     """Note of a file that it is the one of its seal, and so no longer one that was only built here."""
     hashes.note(path, [seal.record.get("starttime"), "published"])
 
 
-def _built_here(path: str, present: Mapping[str, Any], seal: Seal, hashes: Hashes) -> bool:
+def _built_here(path: str, present: Mapping[str, Any], seal: Seal, hashes: FileHashes) -> bool:
     """Whether the file is what a job made here since it was last published, and not what was published.
 
     A file is the one that Snakemake's record is about while its modification time is that of the record; the record's
@@ -146,7 +148,7 @@ def _built_here(path: str, present: Mapping[str, Any], seal: Seal, hashes: Hashe
     return hashes.noted(path) == [began, "built"]
 
 
-def _why_stale(path: str, seal: Seal, known: Mapping[str, Versioned], hashes: Hashes) -> str:
+def _why_stale(path: str, seal: Seal, known: Mapping[str, Versioned], hashes: FileHashes) -> str:
     """Why a file is not what its inputs make; empty if it is."""
     if known[path].md5 != seal.md5:
         return f"{path} was put into DVC without a seal"
@@ -161,7 +163,7 @@ def _why_stale(path: str, seal: Seal, known: Mapping[str, Versioned], hashes: Ha
     return ""
 
 
-def _lift(path: str, seal: Seal, hashes: Hashes, done: Restored) -> None:
+def _lift(path: str, seal: Seal, hashes: FileHashes, done: Restored) -> None:
     """No input may be newer than the file."""
     latest = max((os.stat(name).st_mtime for name in seal.inputs if os.path.isfile(name)), default=0.0)
     if os.stat(path).st_mtime < latest:

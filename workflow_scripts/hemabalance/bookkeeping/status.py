@@ -11,7 +11,7 @@ HERE, IN_DVC, STALE, MISSING = STATES = ("up to date", "only in DVC", "stale", "
 
 
 @dataclass(frozen=True)
-class Stage:
+class RuleStatus:
     """One rule.
 
     Attributes:
@@ -25,7 +25,7 @@ class Stage:
     why: str
 
 
-def stages(outputs: Sequence[Output]) -> list[Stage]:
+def stages(outputs: Sequence[Output]) -> list[RuleStatus]:
     """Count the files of each rule by state, rules in the order in which Snakemake tells them.
 
     A file is stale if Snakemake has something against it or a file of the same job, or if that or a lack is so for
@@ -34,17 +34,17 @@ def stages(outputs: Sequence[Output]) -> list[Stage]:
     Raises:
         InputError: a `.dvc` file is damaged.
     """
-    known = _Known(outputs)
+    known = _OutputStates(outputs)
     found = []
     for rule in dict.fromkeys(output.rule for output in outputs):
         mine = [output for output in outputs if output.rule == rule]
         states = [known.state(output) for output in mine]
         why = next((known.why(one.path) for one, state in zip(mine, states, strict=True) if state == STALE), "")
-        found.append(Stage(rule, Counter(states), why))
+        found.append(RuleStatus(rule, Counter(states), why))
     return found
 
 
-class _Known:
+class _OutputStates:
     """What is against each output, found once."""
 
     def __init__(self, outputs: Sequence[Output]) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from hemabalance.training.batches import augment_dihedral
-from hemabalance.training.colour import augment_colour
+from hemabalance.training.colour_augmentation import augment_colour
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,12 @@ def blur(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     # No deviation is 0, where the weights would be 0 / 0.
     weights = torch.exp(-0.5 * (offsets / deviation.clamp_min(1e-3)[:, None]).square())
     weights = weights / weights.sum(dim=1, keepdim=True)
-    for along in (-1, -2):
-        padding = (reach, reach, 0, 0) if along == -1 else (0, 0, reach, reach)
-        padded, side = functional.pad(images, padding, mode="replicate"), images.shape[along]
+    for axis in (-1, -2):
+        padding = (reach, reach, 0, 0) if axis == -1 else (0, 0, reach, reach)
+        padded, side = functional.pad(images, padding, mode="replicate"), images.shape[axis]
         # A sum of shifted images, not a grouped convolution: the same bits each time on a GPU too.
         images = sum(
-            (weights[:, k, None, None, None] * padded.narrow(along, k, side) for k in range(len(offsets))),
+            (weights[:, k, None, None, None] * padded.narrow(axis, k, side) for k in range(len(offsets))),
             start=torch.zeros_like(images),
         )
     return images.clamp(-1, 1)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from hemabalance.classify.bundle import read_bundle
-from hemabalance.classify.facts import RENDERED, Bundle
+from hemabalance.classify.model_file import read_model_file
+from hemabalance.classify.model_schema import RENDERED, ModelFile
 from hemabalance.files import atomic_path
 
 NOT_ESTIMABLE = "not estimable"
@@ -55,85 +55,85 @@ def write_card(path: Path, *, model: Path, metrics: Path, training: Path, rows: 
     """
     measured, trained = (json.loads(file.read_text("utf-8")) for file in (metrics, training))
     with atomic_path(path) as part:
-        part.write_text(card(read_bundle(model).facts, measured, trained, rows), "utf-8")
+        part.write_text(card(read_model_file(model).content, measured, trained, rows), "utf-8")
 
 
-def card(facts: Bundle, measured: Mapping[str, Any], trained: Mapping[str, Any], rows: pd.DataFrame) -> str:
+def card(content: ModelFile, measured: Mapping[str, Any], trained: Mapping[str, Any], rows: pd.DataFrame) -> str:
     """The card as Markdown; arguments as the files of `write_card`."""
     sections = {
-        f"{facts.experiment}, seed {facts.seed}": _opening(facts, measured),
-        "For what, and for what not": _use(facts),
-        "What it learned from": _data(facts, rows),
-        "Training": _training(facts, trained),
+        f"{content.experiment}, seed {content.seed}": _opening(content, measured),
+        "For what, and for what not": _use(content),
+        "What it learned from": _data(content, rows),
+        "Training": _training(content, trained),
         f"Measured on {measured['n']:,} test images": _measured(measured),
         "By class": _classes(measured),
         "By source": _sources(measured),
-        "Limits": _limits(facts, measured, rows),
-        "To use it": _usage(facts),
+        "Limits": _limits(content, measured, rows),
+        "To use it": _usage(content),
     }
     first, *rest = sections.items()
     parts = [f"# {first[0]}\n\n{first[1]}", *(f"## {title}\n\n{text}" for title, text in rest)]
     return "\n\n".join(parts) + "\n"
 
 
-def _opening(facts: Bundle, measured: Mapping[str, Any]) -> str:
+def _opening(content: ModelFile, measured: Mapping[str, Any]) -> str:
     lines = [
-        f"A classifier of single blood cells in photographs of smears: {len(facts.classes)} classes, images of "
-        f"{facts.size} px. Model `{facts.method}`, balanced set `{facts.recipe}`, protocol `{facts.protocol}`.",
+        f"A classifier of single blood cells in photographs of smears: {len(content.classes)} classes, images of "
+        f"{content.size} px. Model `{content.method}`, balanced set `{content.recipe}`, protocol `{content.protocol}`.",
         f"**Protocol.** {measured['how']['protocol']}",
-        *(f"**{note}**" for note in facts.notes),
+        *(f"**{note}**" for note in content.notes),
     ]
     return "\n\n".join(lines)
 
 
-def _use(facts: Bundle) -> str:
+def _use(content: ModelFile) -> str:
     return _bullets(
         (
             "For research on classifying cells and on balancing data sets, and for looking at its mistakes.",
             "Not for diagnosis, for counting cells of patients, or for any decision about a person.",
-            f"It names one of {', '.join(facts.classes)}, whatever it is shown. Images unlike its training images are "
+            f"It names one of {', '.join(content.classes)}, whatever it is shown. Images unlike its training images are "
             "flagged when predicted; do not trust the class of those. A cell of another class in a familiar stain may "
             "well pass unflagged.",
         )
     )
 
 
-def _data(facts: Bundle, rows: pd.DataFrame) -> str:
+def _data(content: ModelFile, rows: pd.DataFrame) -> str:
     licences = [
         f"`{name}`: {part.title}, {part.images:,} training images. {part.licence}. {part.citation}"
-        for name, part in facts.data.items()
+        for name, part in content.data.items()
     ]
     kinds = rows["source"].where(rows["origin"] == "real", "synthetic") + ", " + rows["part"]
     parts = ("train", "validation", "test")
-    columns = [f"{kind}, {part}" for kind in (*facts.data, "synthetic") for part in parts]
+    columns = [f"{kind}, {part}" for kind in (*content.data, "synthetic") for part in parts]
     present = [column for column in columns if (kinds == column).any()]
     counts = {
         label: [str(int(((rows["label"] == label) & (kinds == column)).sum())) for column in present]
-        for label in facts.classes
+        for label in content.classes
     }
     total = [str(int((kinds == column).sum())) for column in present]
     table = _table(("class", *present), [(label, *found) for label, found in counts.items()] + [("all", *total)])
     return "\n\n".join((_bullets(licences), "Images by class, source and part:", table))
 
 
-def _training(facts: Bundle, trained: Mapping[str, Any]) -> str:
+def _training(content: ModelFile, trained: Mapping[str, Any]) -> str:
     real, synthetic = trained["images"] - trained["synthetic"], trained["synthetic"]
     images = f"{real:,} real and {synthetic:,} synthetic"
     stain = "in their own stain"
-    if facts.stain is not None:
-        stain = f"normalised by `{facts.stain.name}` ({facts.stain.method}, direction {facts.stain.direction})"
+    if content.stain is not None:
+        stain = f"normalised by `{content.stain.name}` ({content.stain.method}, direction {content.stain.direction})"
     steps = f"{trained['steps']:,} steps, the best weights chosen on {trained['validation']:,} validation images; "
     steps = steps if trained["steps"] else ""  # parameters found at once
-    fields = ", ".join(f"{share:g} of the frame of `{source}`" for source, share in facts.frame.fields.items())
+    fields = ", ".join(f"{share:g} of the frame of `{source}`" for source, share in content.frame.fields.items())
     return _bullets(
         (
             f"{images} images, {stain}.",
             f"{steps}{trained['seconds']:,} s on {trained['device']} in precision {trained['precision']}; "
             f"{trained['parameters']:,} parameters.",
-            f"Photographs are brought to a square ({facts.frame.fit}, {fields}) of {facts.frame.size} px and averaged "
-            f"to {facts.size} px.",
+            f"Photographs are brought to a square ({content.frame.fit}, {fields}) of {content.frame.size} px and averaged "
+            f"to {content.size} px.",
             f"Confidences are calibrated on {trained['validation']:,} validation images: temperature "
-            f"{facts.temperature:.4g}.",
+            f"{content.temperature:.4g}.",
         )
     )
 
@@ -156,34 +156,34 @@ def _sources(measured: Mapping[str, Any]) -> str:
     return _table(("source", "n", *_HEADLINE.values()), rows)
 
 
-def _limits(facts: Bundle, measured: Mapping[str, Any], rows: pd.DataFrame) -> str:
+def _limits(content: ModelFile, measured: Mapping[str, Any], rows: pd.DataFrame) -> str:
     few = [f"{row['label']} ({row['n']})" for row in measured["classes"] if row["n"] < FEW]
     real = rows[(rows["part"] == "train") & (rows["origin"] == "real")]["label"].value_counts()
-    untaught = [f"{label} ({real.get(label, 0)})" for label in facts.classes if real.get(label, 0) < FEW]
+    untaught = [f"{label} ({real.get(label, 0)})" for label in content.classes if real.get(label, 0) < FEW]
     photographs = [
         "**Two laboratories.** All images are of two laboratories, and a class that only one of them has can be told "
         "by anything that tells the laboratories apart. Nothing is known of a third.",
         "**Cells, not patients.** The archives do not say which images are of one patient, so images of one may be "
         "among training and test images.",
     ]
-    found = [] if RENDERED in facts.notes else photographs
+    found = [] if RENDERED in content.notes else photographs
     if few:
         found.append(f"**Few test images** of {', '.join(few)}: their figures are anecdotes, whatever the interval.")
     if untaught:
         found.append(f"**Few real training images** of {', '.join(untaught)}.")
-    if facts.stain is not None and facts.stain.direction == "per_class":
+    if content.stain is not None and content.stain.direction == "per_class":
         found.append(_PER_CLASS)
     found.append("**One training.** Another seed gives another model; the report shows how far several differ.")
     return _bullets(found)
 
 
-def _usage(facts: Bundle) -> str:
-    options = ", ".join(f"`--source {name}`" for name in facts.frame.fields)
+def _usage(content: ModelFile) -> str:
+    options = ", ".join(f"`--source {name}`" for name in content.frame.fields)
     return (
         "```\nhemabalance predict model.json IMAGES --out predictions.csv\nhemabalance export model.json --onnx "
         f"model.onnx\n```\n\nThe share of the frame that is used follows the source: {options}, or `--field` for "
-        f"images of another scale. Weights sha256 `{facts.sha256.weights}`, balanced set sha256 "
-        f"`{facts.sha256.balanced}`, written by hemabalance {facts.hemabalance}."
+        f"images of another scale. Weights sha256 `{content.sha256.weights}`, balanced set sha256 "
+        f"`{content.sha256.balanced}`, written by hemabalance {content.hemabalance}."
     )
 
 

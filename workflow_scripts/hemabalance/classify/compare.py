@@ -19,13 +19,13 @@ from hemabalance.taxonomy import CLASSES
 REPEATED = "Name each seed once"
 
 
-def compare(a: pd.DataFrame, b: pd.DataFrame, *, names: tuple[str, str], draw: int) -> dict[str, Any]:
+def compare(a: pd.DataFrame, b: pd.DataFrame, *, names: tuple[str, str], resample_seed: int) -> dict[str, Any]:
     """What one classifier gets right more often than another, on the same test images.
 
     Args:
         a, b: predictions (`predictions.SCHEMA`).
         names: of the two, for messages.
-        draw: seed of the resamples.
+        resample_seed: seed of the resamples.
 
     Returns:
         JSON values `n`; `accuracy, balanced_accuracy, macro_f1`: a less b, each `value, low, high, n`, the interval by
@@ -36,21 +36,21 @@ def compare(a: pd.DataFrame, b: pd.DataFrame, *, names: tuple[str, str], draw: i
     """
     _require_same_images(a, b, names)
     targets, said_a, said_b = codes_of(a["label"]), codes_of(a["predicted"]), codes_of(b["predicted"])
-    differences = paired_bootstrap(targets, said_a, said_b, METRICS, classes=len(CLASSES), seed=draw)
+    differences = paired_bootstrap(targets, said_a, said_b, METRICS, classes=len(CLASSES), seed=resample_seed)
     tested = mcnemar(said_a == targets, said_b == targets)
     found: dict[str, Any] = {name: one._asdict() for name, one in differences.items()}
     return {"n": len(a)} | found | {"mcnemar": tested._asdict()}
 
 
 def compare_seeds(
-    a: Mapping[int, pd.DataFrame], b: Mapping[int, pd.DataFrame], *, names: tuple[str, str], draw: int
+    a: Mapping[int, pd.DataFrame], b: Mapping[int, pd.DataFrame], *, names: tuple[str, str], resample_seed: int
 ) -> dict[str, Any]:
     """Compare two experiments, seed by seed.
 
     Args:
         a, b: seed of the training -> predictions.
         names: of the two experiments.
-        draw: seed of the resamples.
+        resample_seed: seed of the resamples.
 
     Returns:
         JSON values `a, b` (names), `n`; `by_seed`: for each seed that both were trained with, `seed` and what `compare`
@@ -66,13 +66,18 @@ def compare_seeds(
     rows = []
     for seed in shared:
         of_seed = (f"{names[0]}, seed {seed}", f"{names[1]}, seed {seed}")
-        rows.append({"seed": seed} | compare(a[seed], b[seed], names=of_seed, draw=draw))
+        rows.append({"seed": seed} | compare(a[seed], b[seed], names=of_seed, resample_seed=resample_seed))
     over = {name: spread_over_seeds([row[name]["value"] for row in rows]) for name in METRICS}
     return {"a": names[0], "b": names[1], "n": rows[0]["n"], "by_seed": rows, "over_seeds": over}
 
 
 def write_comparison(
-    a: Sequence[tuple[int, Path]], b: Sequence[tuple[int, Path]], out: Path, *, names: tuple[str, str], draw: int
+    a: Sequence[tuple[int, Path]],
+    b: Sequence[tuple[int, Path]],
+    out: Path,
+    *,
+    names: tuple[str, str],
+    resample_seed: int,
 ) -> None:
     """Compare two experiments by their files of predictions, and write the JSON.
 
@@ -80,7 +85,7 @@ def write_comparison(
         a, b: seed of the training and `predictions.parquet`.
         out: JSON to write (`compare_seeds`).
         names: of the two experiments.
-        draw: seed of the resamples.
+        resample_seed: seed of the resamples.
 
     Raises:
         InputError: a seed stands twice in a list, a file cannot be read, or as `compare_seeds`.
@@ -88,7 +93,7 @@ def write_comparison(
     for name, files in zip(names, (a, b), strict=True):
         require_distinct((seed for seed, _ in files), name)
     one, other = ({seed: read_predictions(path) for seed, path in files} for files in (a, b))
-    write_json(compare_seeds(one, other, names=names, draw=draw), out)
+    write_json(compare_seeds(one, other, names=names, resample_seed=resample_seed), out)
 
 
 def over_seeds(metrics: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from hemabalance.training.job import FitJob, Images
 
 
 @dataclass(frozen=True)
-class Entry:
+class ModelConfig:
     """A model in config.
 
     Attributes:
@@ -45,12 +45,18 @@ def images_of(rows: pd.DataFrame, part: str, sets: Mapping[str, ImageSet], size:
 
 
 def fit_model(
-    entry: Entry, rows: pd.DataFrame, sets: Mapping[str, ImageSet], job: FitJob, *, weights: Path, training: Path
+    model_config: ModelConfig,
+    rows: pd.DataFrame,
+    sets: Mapping[str, ImageSet],
+    job: FitJob,
+    *,
+    weights: Path,
+    training: Path,
 ) -> None:
     """Train a model on the training images of a balanced set, watched on its validation images.
 
     Args:
-        entry: the model.
+        model_config: the model.
         rows: the balanced set.
         sets: its image sets by name.
         job: where and how; its history is written too.
@@ -63,23 +69,23 @@ def fit_model(
         InputError: the model cannot be built or cannot learn from these images, the training diverged, or the disk is
             full.
     """
-    model = entry.model.build(classes=CLASSES, size=entry.size, runtime=job.runtime)
+    model = model_config.model.build(classes=CLASSES, size=model_config.size, runtime=job.runtime)
     data = ModelData(
-        *(images_of(rows, part, sets, entry.size, threads=job.threads) for part in ("train", "validation"))
+        *(images_of(rows, part, sets, model_config.size, threads=job.threads) for part in ("train", "validation"))
     )
     trained = model.fit(data, job)
     if job.runtime.rank == 0:
         model.save(weights)
-        facts = {
-            "method": entry.model.method,
+        summary = {
+            "method": model_config.model.method,
             "parameters": model.parameters,
             "images": len(data.train.pixels),
             "synthetic": int((rows.loc[rows["part"] == "train", "origin"] == "synthetic").sum()),
             "drawn": sum(len(held) for name, held in sets.items() if name != REAL),
             "validation": len(data.validation.pixels),
-            "learned_from": _digest(rows, entry.size),
+            "learned_from": _digest(rows, model_config.size),
         }
-        write_json(facts | job.facts(trained), training)
+        write_json(summary | job.summary(trained), training)
 
 
 def _digest(rows: pd.DataFrame, size: int) -> str:

@@ -13,7 +13,7 @@ from hemabalance.sources.decode import UnreadableImage
 
 
 @dataclass(frozen=True)
-class Picture:
+class InputImage:
     """An image to be read.
 
     Attributes:
@@ -50,15 +50,15 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Named:
+class InputImages:
     """All images that were named, in order; and of each folder or zip, how many files are no images, by suffix."""
 
-    pictures: tuple[Picture, ...]
+    images: tuple[InputImage, ...]
     skipped: dict[str, Counter[str]]
 
 
 @contextmanager
-def open_named(paths: Sequence[Path], limits: Limits) -> Iterator[Named]:
+def open_inputs(paths: Sequence[Path], limits: Limits) -> Iterator[InputImages]:
     """Find the images behind paths; folders and zips stay open for as long as the context.
 
     A file is taken for an image whatever its name. In a folder or a zip, images are the files with the suffix of a
@@ -72,12 +72,12 @@ def open_named(paths: Sequence[Path], limits: Limits) -> Iterator[Named]:
         InputError: a path is missing, is neither a file nor a folder, or holds no image; or a folder or zip is refused
             (see `archives.open_archive`).
     """
-    pictures: list[Picture] = []
+    images: list[InputImage] = []
     skipped: dict[str, Counter[str]] = {}
     with ExitStack() as stack:
         for path in paths:
             if not _is_container(path):
-                pictures.append(Picture(str(path), None, path.name, limits.max_member_bytes))
+                images.append(InputImage(str(path), None, path.name, limits.max_member_bytes))
                 continue
             archive = stack.enter_context(open_archive(path, limits))
             names = [member.name for member in archive.members]
@@ -86,10 +86,10 @@ def open_named(paths: Sequence[Path], limits: Limits) -> Iterator[Named]:
             if not chosen:
                 problem = f"holds no image among its {len(names)} files" if names else "is empty"
                 raise InputError(path, problem, "Give images, or a folder or zip of JPEG, PNG or TIFF files")
-            pictures += [Picture(str(path / name), archive, name, limits.max_member_bytes) for name in chosen]
+            images += [InputImage(str(path / name), archive, name, limits.max_member_bytes) for name in chosen]
             if others:
                 skipped[str(path)] = others
-        yield Named(tuple(pictures), skipped)
+        yield InputImages(tuple(images), skipped)
 
 
 def _is_container(path: Path) -> bool:

@@ -14,7 +14,7 @@ from hemabalance.metrics.auroc import RESAMPLES as AUROC_RESAMPLES
 from hemabalance.metrics.calibration import BINS, calibration_error_interval, negative_log_likelihood
 from hemabalance.metrics.classification import Classified, classify_scores
 from hemabalance.metrics.intervals import RESAMPLES
-from hemabalance.metrics.resampling import Measured
+from hemabalance.metrics.resampling import Estimate
 from hemabalance.protocols import Protocol
 from hemabalance.taxonomy import CLASSES, SOURCE_OF
 
@@ -37,7 +37,13 @@ PROTOCOL: dict[Protocol, str] = {
 
 
 def measure(
-    table: pd.DataFrame, calibration: Mapping[str, Any], *, experiment: str, protocol: Protocol, seed: int, draw: int
+    table: pd.DataFrame,
+    calibration: Mapping[str, Any],
+    *,
+    experiment: str,
+    protocol: Protocol,
+    seed: int,
+    resample_seed: int,
 ) -> dict[str, Any]:
     """Measure predictions.
 
@@ -47,7 +53,7 @@ def measure(
         experiment: its name.
         protocol: that the test images are of.
         seed: of the training; it is only named.
-        draw: seed of the resamples. With the same one, experiments are measured on the same resamples.
+        resample_seed: seed of the resamples. With the same one, experiments are measured on the same resamples.
 
     Returns:
         JSON values `experiment, protocol, seed, n`; `metrics`: name -> `value, low, high, n` of `accuracy,
@@ -57,7 +63,7 @@ def measure(
         `classes, counts` (rows true, columns predicted); `calibration`, as given; `notes`: why values are missing, or
         an interval is a point; `how`: what the values are. What cannot be estimated is null, never 0 or 1.
     """
-    scores = _scores(table, draw)
+    scores = _scores(table, resample_seed)
     rows = [
         {"label": label, "n": int(scores.counts[place].sum())} | _plain(scores.classes[place])
         for place, label in enumerate(CLASSES)
@@ -67,9 +73,9 @@ def measure(
         "protocol": protocol,
         "seed": seed,
         "n": len(table),
-        "metrics": _headline(table, scores, draw),
+        "metrics": _headline(table, scores, resample_seed),
         "classes": rows,
-        "sources": [_of_source(table, source, draw) for source in SOURCE_OF.values()],
+        "sources": [_of_source(table, source, resample_seed) for source in SOURCE_OF.values()],
         "confusion": {"classes": list(CLASSES), "counts": scores.counts.tolist()},
         "calibration": dict(calibration),
         "notes": _notes(scores),
@@ -85,7 +91,7 @@ def measure_predictions(
     experiment: str,
     protocol: Protocol,
     seed: int,
-    draw: int,
+    resample_seed: int,
 ) -> None:
     """Read predictions and calibration, measure, and write the JSON; arguments and errors as `measure`.
 
@@ -93,30 +99,33 @@ def measure_predictions(
         InputError: the predictions are missing, are no Parquet, or break their schema.
     """
     table, calibrated = read_predictions(predictions), json.loads(calibration.read_text("utf-8"))
-    write_json(measure(table, calibrated, experiment=experiment, protocol=protocol, seed=seed, draw=draw), metrics)
+    write_json(
+        measure(table, calibrated, experiment=experiment, protocol=protocol, seed=seed, resample_seed=resample_seed),
+        metrics,
+    )
 
 
-def _scores(table: pd.DataFrame, draw: int) -> Classified:
+def _scores(table: pd.DataFrame, resample_seed: int) -> Classified:
     targets, predicted = codes_of(table["label"]), codes_of(table["predicted"])
-    return classify_scores(targets, predicted, probabilities_of(table), seed=draw)
+    return classify_scores(targets, predicted, probabilities_of(table), seed=resample_seed)
 
 
-def _headline(table: pd.DataFrame, scores: Classified, draw: int) -> dict[str, Any]:
+def _headline(table: pd.DataFrame, scores: Classified, resample_seed: int) -> dict[str, Any]:
     targets, confidence = codes_of(table["label"]), table["confidence"].to_numpy()
     correct = (table["predicted"] == table["label"]).to_numpy(dtype=bool)
     calibrated = {
-        "expected_calibration_error": calibration_error_interval(confidence, correct, targets, seed=draw),
-        "negative_log_likelihood": negative_log_likelihood(probabilities_of(table), targets, seed=draw),
+        "expected_calibration_error": calibration_error_interval(confidence, correct, targets, seed=resample_seed),
+        "negative_log_likelihood": negative_log_likelihood(probabilities_of(table), targets, seed=resample_seed),
     }
     return _plain(scores.overall | calibrated)
 
 
-def _of_source(table: pd.DataFrame, source: str, draw: int) -> dict[str, Any]:
+def _of_source(table: pd.DataFrame, source: str, resample_seed: int) -> dict[str, Any]:
     own = table[table["source"] == source]
-    return {"source": source, "n": len(own)} | _headline(own, _scores(own, draw), draw)
+    return {"source": source, "n": len(own)} | _headline(own, _scores(own, resample_seed), resample_seed)
 
 
-def _plain(found: Mapping[str, Measured]) -> dict[str, Any]:
+def _plain(found: Mapping[str, Estimate]) -> dict[str, Any]:
     return {name: one._asdict() for name, one in found.items()}
 
 

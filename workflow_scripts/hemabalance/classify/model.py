@@ -10,9 +10,9 @@ from torch import nn
 
 from hemabalance.errors import InputError
 from hemabalance.section import Section
-from hemabalance.training.images import check_size
+from hemabalance.training.data_checks import require_size
 from hemabalance.training.job import FitJob, Images
-from hemabalance.training.loop import Trained
+from hemabalance.training.loop import TrainingResult
 
 KIND = "model"
 
@@ -49,7 +49,7 @@ class Model(Protocol):
     def description(self) -> Mapping[str, Any]:
         """JSON values from which alone it is built anew: `kind, method, size, classes, settings`."""
 
-    def fit(self, data: ModelData, job: FitJob) -> Trained:
+    def fit(self, data: ModelData, job: FitJob) -> TrainingResult:
         """Train on the data, or go on with the training that `job.state` holds.
 
         Raises:
@@ -104,7 +104,7 @@ def check_pixels(what: str, pixels: np.ndarray, size: int) -> None:
     """
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3:
         raise ValueError(f"{what}: RGB uint8 (n, h, w, 3) is needed, not {pixels.dtype} {pixels.shape}")
-    check_size(what, pixels, size)
+    require_size(what, pixels, size)
 
 
 def check_data(data: ModelData, classes: tuple[str, ...], size: int) -> None:

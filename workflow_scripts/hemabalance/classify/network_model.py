@@ -9,18 +9,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hemabalance.classify.learning import AT_ONCE, Learning
+from hemabalance.classify.classifier_training import AT_ONCE, ClassifierTraining
 from hemabalance.classify.model import ModelData, check_data, check_pixels, describe
 from hemabalance.classify.preparation import Preparation
 from hemabalance.classify.settings import NetworkSettings
 from hemabalance.errors import InputError
 from hemabalance.files import sha256_file
-from hemabalance.metrics.exact import exact
+from hemabalance.metrics.full_precision import full_precision
 from hemabalance.networks.layers import count_parameters
+from hemabalance.training.data_checks import fingerprint
 from hemabalance.training.device import Runtime
-from hemabalance.training.images import fingerprint
 from hemabalance.training.job import FitJob
-from hemabalance.training.loop import Schedule, Trained, train
+from hemabalance.training.loop import Schedule, TrainingResult, train
 from hemabalance.training.settings import WITHOUT_EFFECT
 from hemabalance.training.weights import load_weights, save_weights
 
@@ -34,7 +34,7 @@ class Architecture:
 
     Attributes:
         name: for people.
-        make: an untrained one from the number of classes, drawn from PyTorch's global generator; ValueError where it
+        create: an untrained one from the number of classes, drawn from PyTorch's global generator; ValueError where it
             cannot be built.
         smallest: side in pixels of the smallest images it takes.
         colours: mean and standard deviation of RGB in [0, 1] that its images are normalised with.
@@ -43,7 +43,7 @@ class Architecture:
     """
 
     name: str
-    make: Callable[[int], nn.Module]
+    create: Callable[[int], nn.Module]
     smallest: int
     colours: tuple[Sequence[float], Sequence[float]]
     begin: Callable[[Any, Path], None] | None
@@ -83,12 +83,12 @@ class NetworkModel:
             problem = f"is set, but {architecture.name} never learned ImageNet"
             raise InputError("config key imagenet_weights", problem, "Set it to null")
         self._preparation = Preparation(size, settings.input_size, *architecture.colours).to(runtime.device)
-        self._network = self._made().to(runtime.device).eval()
+        self._network = self._create().to(runtime.device).eval()
         self._ready = False
         self.parameters = count_parameters(self._network)
         self.description = describe(method, size, self.classes, settings)
 
-    def fit(self, data: ModelData, job: FitJob) -> Trained:
+    def fit(self, data: ModelData, job: FitJob) -> TrainingResult:
         """Train, or go on with the training that `job.state` holds; errors as `Model.fit`."""
         own, learning = self.settings, self.begin(data, job)
         trained = train(
@@ -104,14 +104,14 @@ class NetworkModel:
         self._ready = True
         return trained
 
-    def begin(self, data: ModelData, job: FitJob) -> Learning:
+    def begin(self, data: ModelData, job: FitJob) -> ClassifierTraining:
         """The training before its first step; errors about the data and the ImageNet weights as `fit`."""
         check_data(data, self.classes, self.size)
         torch.manual_seed(job.seed)
-        network, start = self._made(), self.settings.imagenet_weights
+        network, start = self._create(), self.settings.imagenet_weights
         if start is not None and self.architecture.begin is not None:
             self.architecture.begin(network, Path(start))
-        return Learning(network, self._preparation, self.settings, self.classes, data, job)
+        return ClassifierTraining(network, self._preparation, self.settings, self.classes, data, job)
 
     @torch.inference_mode()
     def logits(self, pixels: np.ndarray) -> np.ndarray:
@@ -119,7 +119,7 @@ class NetworkModel:
         check_pixels("images to classify", pixels, self.size)
         network, device = self._trained(), self.runtime.device
         found = np.empty((len(pixels), len(self.classes)), np.float32)
-        with exact(device):
+        with full_precision(device):
             for first in range(0, len(pixels), AT_ONCE):
                 batch = torch.from_numpy(np.ascontiguousarray(pixels[first : first + AT_ONCE])).to(device)
                 logits: Tensor = network(self._preparation(batch.permute(0, 3, 1, 2).float() / 127.5 - 1))
@@ -139,9 +139,9 @@ class NetworkModel:
         """A `Sequential` of the `Preparation` and the network, on the device, in evaluation mode."""
         return nn.Sequential(self._preparation, self._trained()).eval()
 
-    def _made(self) -> nn.Module:
+    def _create(self) -> nn.Module:
         try:
-            return self.architecture.make(len(self.classes))
+            return self.architecture.create(len(self.classes))
         except ValueError as error:
             raise InputError("config section classify.models", str(error), "Correct it there") from error
 

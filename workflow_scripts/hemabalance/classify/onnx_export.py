@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hemabalance.classify.facts import Bundle
 from hemabalance.classify.model import Model
+from hemabalance.classify.model_schema import ModelFile
 from hemabalance.errors import InputError
 from hemabalance.files import atomic_path
 
@@ -26,32 +26,32 @@ MOST_APART = 1e-4
 _MOST_IMAGES = 1 << 16
 
 
-def told_of(facts: Bundle) -> dict[str, str]:
+def onnx_metadata(content: ModelFile) -> dict[str, str]:
     """What an exported file says of itself: all that one needs to use it without hemabalance."""
     return {
-        "classes": json.dumps(facts.classes),
-        "temperature": repr(facts.temperature),
-        "input": f"{INPUT}: float32 (n, 3, {facts.size}, {facts.size}), RGB, value / 127.5 - 1",
-        "output": f"{OUTPUT}: float32 (n, {len(facts.classes)}); probabilities are softmax({OUTPUT} / temperature)",
-        "frame": facts.frame.model_dump_json(),
-        "experiment": facts.experiment,
-        "recipe": facts.recipe,
-        "protocol": facts.protocol,
-        "seed": str(facts.seed),
-        "weights_sha256": facts.sha256.weights,
-        "hemabalance": facts.hemabalance,
-        "data": json.dumps({name: part.model_dump() for name, part in facts.data.items()}, ensure_ascii=False),
-        "notes": " ".join(facts.notes),
+        "classes": json.dumps(content.classes),
+        "temperature": repr(content.temperature),
+        "input": f"{INPUT}: float32 (n, 3, {content.size}, {content.size}), RGB, value / 127.5 - 1",
+        "output": f"{OUTPUT}: float32 (n, {len(content.classes)}); probabilities are softmax({OUTPUT} / temperature)",
+        "frame": content.frame.model_dump_json(),
+        "experiment": content.experiment,
+        "recipe": content.recipe,
+        "protocol": content.protocol,
+        "seed": str(content.seed),
+        "weights_sha256": content.sha256.weights,
+        "hemabalance": content.hemabalance,
+        "data": json.dumps({name: part.model_dump() for name, part in content.data.items()}, ensure_ascii=False),
+        "notes": " ".join(content.notes),
     }
 
 
-def export_onnx(model: Model, path: Path, *, told: Mapping[str, str]) -> float:
+def export_onnx(model: Model, path: Path, *, metadata: Mapping[str, str]) -> float:
     """Write a model as ONNX: any number of images at once, in one file.
 
     Args:
         model: a trained network, on the CPU.
         path: the file to write.
-        told: metadata to put in.
+        metadata: metadata to put in.
 
     Returns:
         The largest difference between its logits and PyTorch's, over noise and plain images in batches of 1 to 5.
@@ -65,7 +65,7 @@ def export_onnx(model: Model, path: Path, *, told: Mapping[str, str]) -> float:
     with atomic_path(path) as part:
         _write(module, model.size, part)
         made = onnx.load(str(part))
-        onnx.helper.set_model_props(made, dict(told))
+        onnx.helper.set_model_props(made, dict(metadata))
         onnx.save(made, str(part))
         farthest = _farthest(
             module, model.size, runtime.InferenceSession(str(part), providers=["CPUExecutionProvider"])
@@ -123,12 +123,12 @@ def _quiet() -> Iterator[None]:
 
 @torch.inference_mode()
 def _farthest(module: nn.Module, size: int, session: Any) -> float:
-    random, apart = torch.Generator().manual_seed(0), []
+    random, differences = torch.Generator().manual_seed(0), []
     for count in (1, 2, 5):
         noise = torch.rand((count, 3, size, size), generator=random) * 2 - 1
         plain = torch.linspace(-1, 1, count)[:, None, None, None].expand_as(noise).contiguous()
         for images in (noise, plain):
             expected: Tensor = module(images)
             found = session.run([OUTPUT], {INPUT: images.numpy()})[0]
-            apart.append(np.abs(found.astype(np.float64) - expected.numpy()).max())
-    return float(np.max(apart))  # NaN stays NaN
+            differences.append(np.abs(found.astype(np.float64) - expected.numpy()).max())
+    return float(np.max(differences))  # NaN stays NaN

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hemabalance.classify.facts import Frame
-from hemabalance.classify.inputs import Picture
+from hemabalance.classify.inputs import InputImage
 from hemabalance.classify.model import Model
+from hemabalance.classify.model_schema import Frame
+from hemabalance.classify.out_of_distribution import OutOfDistributionDetector
 from hemabalance.classify.predictions import PROBABILITIES
-from hemabalance.classify.unlike import TrainingLook
 from hemabalance.dataset.geometry import fit_square
 from hemabalance.dataset.tables import write_table
 from hemabalance.dataset.working_size import reduced
@@ -24,7 +24,7 @@ from hemabalance.sources.decode import UnreadableImage, decode
 TOGETHER = 64
 """Photographs that go through the model together."""
 
-GREY, UNLIKE, NOT_NORMALISED = "grey", "unlike", "not_normalised"
+GREY, OUT_OF_DISTRIBUTION, NOT_NORMALISED = "grey", "out_of_distribution", "not_normalised"
 """Flags: without colour; unlike the training images; too plain for its stain to be normalised."""
 
 COLUMNS = ("path", "predicted", "confidence", "flag", "error", *PROBABILITIES)
@@ -48,17 +48,17 @@ class Predictor:
     """
 
     model: Model
-    look: TrainingLook
+    look: OutOfDistributionDetector
     temperature: float
     frame: Frame
     field: float
     normalise: Normalise | None
 
-    def predict(self, pictures: Sequence[Picture], *, threads: int) -> Iterator[pd.DataFrame]:
+    def predict(self, images: Sequence[InputImage], *, threads: int) -> Iterator[pd.DataFrame]:
         """Predict images in their order, some dozens at a time; memory is bounded whatever their number.
 
         Args:
-            pictures: to read.
+            images: to read.
             threads: decoders at once.
 
         Yields:
@@ -69,12 +69,12 @@ class Predictor:
         Raises:
             InputError: the model's outputs are not finite.
         """
-        squares = threaded_map(self._square, pictures, threads=threads)
-        for batch in batched(zip(pictures, squares, strict=True), TOGETHER):
+        squares = threaded_map(self._square, images, threads=threads)
+        for batch in batched(zip(images, squares, strict=True), TOGETHER):
             given, found = zip(*batch, strict=True)
             yield self._table([picture.path for picture in given], found)
 
-    def _square(self, picture: Picture) -> np.ndarray | str:
+    def _square(self, picture: InputImage) -> np.ndarray | str:
         """The photograph as a square, RGB uint8, or why there is none."""
         try:
             data = picture.read()
@@ -112,7 +112,7 @@ class Predictor:
         logits = self.model.logits(pixels)
         if not np.isfinite(logits).all():
             raise InputError("the model", "gives outputs that are not finite numbers", "Train it again")
-        raised = {GREY: grey, NOT_NORMALISED: passed, UNLIKE: self.look.unlike(pixels, logits)}
+        raised = {GREY: grey, NOT_NORMALISED: passed, OUT_OF_DISTRIBUTION: self.look.out_of_distribution(pixels, logits)}
         flags = [";".join(name for name, on in raised.items() if on[place]) for place in range(len(squares))]
         return logits, np.array(flags, object)
 

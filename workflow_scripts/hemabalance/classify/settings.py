@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from hemabalance.classify.method import ClassifierSettings
-from hemabalance.training.network_classifier import TrainingSettings
+from hemabalance.training.network_classifier_settings import TrainingSettings
 
 
 class NetworkSettings(TrainingSettings, ClassifierSettings):

@@ -9,7 +9,7 @@ from hemabalance.errors import InputError
 
 
 @dataclass(frozen=True)
-class Job:
+class MeasuredJob:
     """A job that was measured.
 
     Attributes:
@@ -28,7 +28,7 @@ class Job:
     networks: bool
 
 
-def measured_jobs(run: Path) -> list[Job]:
+def measured_jobs(run: Path) -> list[MeasuredJob]:
     """All jobs of a run, in the order of their files.
 
     Args:
@@ -43,7 +43,7 @@ def measured_jobs(run: Path) -> list[Job]:
     return [job for path in paths for job in _jobs(path)]
 
 
-def _jobs(path: Path) -> list[Job]:
+def _jobs(path: Path) -> list[MeasuredJob]:
     with path.open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
     try:
@@ -53,7 +53,7 @@ def _jobs(path: Path) -> list[Job]:
         raise InputError(path, problem, "Measure the run again under profiles/default (benchmark-extended)") from error
 
 
-def _job(row: dict[str, str]) -> Job:
+def _job(row: dict[str, str]) -> MeasuredJob:
     sizes: dict[str, float] = ast.literal_eval(row["input_size_mb"])
     memory = None if row["max_rss"] == "NA" else float(row["max_rss"])
-    return Job(row["rule_name"], sum(sizes.values()), memory, float(row["s"]), "'device'" in row["resources"])
+    return MeasuredJob(row["rule_name"], sum(sizes.values()), memory, float(row["s"]), "'device'" in row["resources"])

@@ -6,7 +6,7 @@ from math import ceil
 
 import numpy as np
 
-from hemabalance.cluster.benchmarks import Job
+from hemabalance.cluster.benchmarks import MeasuredJob
 
 MARGIN = 1.5
 """Of memory, on what was measured: benchmarks look every half minute, and may miss a peak."""
@@ -24,7 +24,7 @@ NETWORKS_MINUTES = 1440
 
 
 @dataclass(frozen=True)
-class Line:
+class LinearBound:
     """`base + slope * x`."""
 
     base: float
@@ -41,9 +41,9 @@ class Demand:
         jobs: what it was learned from.
     """
 
-    memory: Line
-    minutes: Line
-    jobs: Sequence[Job]
+    memory: LinearBound
+    minutes: LinearBound
+    jobs: Sequence[MeasuredJob]
 
     @property
     def networks(self) -> bool:
@@ -51,7 +51,7 @@ class Demand:
         return any(job.networks for job in self.jobs)
 
 
-def line_above(x: Sequence[float], y: Sequence[float], steepest: float) -> Line:
+def line_above(x: Sequence[float], y: Sequence[float], steepest: float) -> LinearBound:
     """The least-squares line that rises by 0 to `steepest`, lifted until no point is above it and 0 is not below.
 
     Args:
@@ -60,29 +60,29 @@ def line_above(x: Sequence[float], y: Sequence[float], steepest: float) -> Line:
         steepest: upper bound of the slope.
     """
     if not y:
-        return Line(0.0, 0.0)
+        return LinearBound(0.0, 0.0)
     across = np.asarray(x, float) - np.mean(x)
     spread = float(across @ across)
     slope = float(np.clip(across @ np.asarray(y, float) / spread, 0.0, steepest)) if spread > 0 else 0.0
     base = max(there - slope * where for where, there in zip(x, y, strict=True))
-    return Line(max(0.0, base), slope)
+    return LinearBound(max(0.0, base), slope)
 
 
-def demands(jobs: Sequence[Job]) -> dict[str, Demand]:
+def demands(jobs: Sequence[MeasuredJob]) -> dict[str, Demand]:
     """By rule, in alphabetical order, what to ask for."""
     return {rule: _demand([job for job in jobs if job.rule == rule]) for rule in sorted({job.rule for job in jobs})}
 
 
-def _demand(jobs: Sequence[Job]) -> Demand:
+def _demand(jobs: Sequence[MeasuredJob]) -> Demand:
     networks = any(job.networks for job in jobs)
     held = [(job.input_mb, job.memory_mb) for job in jobs if job.memory_mb is not None]
     line = line_above([x for x, _ in held], [y for _, y in held], STEEPEST_MB)
     more = SNAKEMAKE_MB + NETWORKS_MB * networks
-    memory = Line(_up(max(LEAST_MB, MARGIN * line.base + more), 100), _up(MARGIN * line.slope, 0.1))
+    memory = LinearBound(_up(max(LEAST_MB, MARGIN * line.base + more), 100), _up(MARGIN * line.slope, 0.1))
     if networks:
-        return Demand(memory, Line(NETWORKS_MINUTES, 0.0), jobs)
+        return Demand(memory, LinearBound(NETWORKS_MINUTES, 0.0), jobs)
     took = line_above([job.input_mb for job in jobs], [job.seconds / 60 for job in jobs], 1.0)
-    minutes = Line(_up(max(LEAST_MINUTES, TIME_MARGIN * took.base), 10), _up(TIME_MARGIN * took.slope, 0.01))
+    minutes = LinearBound(_up(max(LEAST_MINUTES, TIME_MARGIN * took.base), 10), _up(TIME_MARGIN * took.slope, 0.01))
     return Demand(memory, minutes, jobs)
 
 

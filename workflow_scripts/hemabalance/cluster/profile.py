@@ -3,19 +3,19 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from hemabalance.cluster.demand import Demand, Line
+from hemabalance.cluster.demand import Demand, LinearBound
 from hemabalance.errors import InputError
 from hemabalance.files import atomic_path
 
 HEAD = "set-resources:\n"
 
 
-def set_resources(wanted: Mapping[str, Demand]) -> str:
+def set_resources(by_rule: Mapping[str, Demand]) -> str:
     """YAML: of each rule memory and run time as expressions of its inputs and the attempt, with what was measured.
 
     A second attempt has twice the memory, a third four times; run time grows by the first attempt's.
     """
-    return HEAD + "".join(_entry(rule, demand) for rule, demand in wanted.items())
+    return HEAD + "".join(_entry(rule, demand) for rule, demand in by_rule.items())
 
 
 def replace_part(profile: Path, part: str) -> None:
@@ -46,7 +46,7 @@ def _entry(rule: str, demand: Demand) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _expression(line: Line) -> str:
+def _expression(line: LinearBound) -> str:
     return f"({line.base:g} + {line.slope:g} * input.size_mb)" if line.slope else f"{line.base:g}"
 
 

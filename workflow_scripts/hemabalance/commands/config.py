@@ -21,9 +21,9 @@ def add(commands: Any) -> None:
     config.set_defaults(run=run)
 
 
-def run(asked: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Print it."""
-    from hemabalance.config.describe import described, schema_of
+    from hemabalance.config.describe import describe_key, schema_of
     from hemabalance.config.entries import methods_of_entries
     from hemabalance.config.run import Config, read_config_file
 
@@ -32,8 +32,8 @@ def run(asked: argparse.Namespace) -> int:
         entries = methods_of_entries(read_config_file(file))
     except ValueError as error:
         raise InputError(file, str(error), "Correct it") from error
-    if asked.schema:
-        print(schema_of(asked.key, Config, entries))
+    if args.schema:
+        print(schema_of(args.key, Config, entries))
     else:
-        print(described(asked.key, Config, entries, width=min(shutil.get_terminal_size().columns, 120)))
+        print(describe_key(args.key, Config, entries, width=min(shutil.get_terminal_size().columns, 120)))
     return 0

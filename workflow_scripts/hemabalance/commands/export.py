@@ -15,18 +15,18 @@ def add(commands: Any) -> None:
     export.set_defaults(run=run)
 
 
-def run(asked: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Write the file, print how far its outputs are from PyTorch's."""
-    from hemabalance.classify.bundle import WEIGHTS, read_bundle
-    from hemabalance.classify.entry import open_by_description
-    from hemabalance.classify.onnx_export import export_onnx, told_of
+    from hemabalance.classify.model_file import WEIGHTS, read_model_file
+    from hemabalance.classify.onnx_export import export_onnx, onnx_metadata
+    from hemabalance.classify.open_model import open_classifier
     from hemabalance.training.device import start
 
-    if asked.onnx.suffix.lower() != ".onnx":
-        raise InputError(asked.onnx, "is no ONNX file by its name", "End it in .onnx")
-    opened = read_bundle(asked.model)
+    if args.onnx.suffix.lower() != ".onnx":
+        raise InputError(args.onnx, "is no ONNX file by its name", "End it in .onnx")
+    opened = read_model_file(args.model)
     runtime = start(device="cpu", precision="32", devices=1, seed=0, threads=1)
-    model = open_by_description(opened.beside(WEIGHTS), runtime)
-    farthest = export_onnx(model, asked.onnx, told=told_of(opened.facts))
-    print(f"written: {asked.onnx} (its logits differ from PyTorch's by {farthest:.1e} at most)")
+    model = open_classifier(opened.beside(WEIGHTS), runtime)
+    farthest = export_onnx(model, args.onnx, metadata=onnx_metadata(opened.content))
+    print(f"written: {args.onnx} (its logits differ from PyTorch's by {farthest:.1e} at most)")
     return 0

@@ -25,15 +25,15 @@ def add(commands: Any) -> None:
     export.set_defaults(run=run)
 
 
-def run(asked: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Export; 0 when all is written."""
     from hemabalance.balance.balanced_set import REAL, read_balanced
     from hemabalance.balance.export import export_folder, export_parquet
     from hemabalance.dataset.imageset import open_sets
 
-    rows, told = read_balanced(asked.balanced / "images.parquet"), _audit(asked.balanced)
-    normalizer = next(one["name"] for one in told["seen"] if one["kind"] == "normalizer")
-    protocol = asked.balanced.absolute().parents[1]
+    rows, audit = read_balanced(args.balanced / "images.parquet"), _audit(args.balanced)
+    normalizer = next(one["name"] for one in audit["seen"] if one["kind"] == "normalizer")
+    protocol = args.balanced.absolute().parents[1]
     names = sorted(set(rows["image_set"]))
     folders = [
         protocol / "stain" / normalizer if name == REAL else protocol / "synthesis" / normalizer / name
@@ -41,20 +41,20 @@ def run(asked: argparse.Namespace) -> int:
     ]
     zips, indexes = ([str(folder / f"images.{kind}") for folder in folders] for kind in ("zip", "parquet"))
     with open_sets(names, zips, indexes) as sets:
-        size = told["content"]["size"]
-        if asked.parquet:
-            export_parquet(rows, sets, size, asked.out, images_per_file=_PER_FILE, threads=asked.threads)
+        size = audit["content"]["size"]
+        if args.parquet:
+            export_parquet(rows, sets, size, args.out, images_per_file=_PER_FILE, threads=args.threads)
         else:
-            export_folder(rows, sets, size, asked.out, threads=asked.threads)
-    print(f"written: {len(rows):,} images of {size} px to {asked.out}")
+            export_folder(rows, sets, size, args.out, threads=args.threads)
+    print(f"written: {len(rows):,} images of {size} px to {args.out}")
     return 0
 
 
 def _audit(folder: Path) -> dict[str, Any]:
     path = folder / "audit.json"
     try:
-        told: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        audit: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         remedy = "Give the folder of a balanced set, such as results/full/leak_free/balanced/balanced"
         raise InputError(path, "is missing or damaged", remedy) from error
-    return told
+    return audit

@@ -15,7 +15,7 @@ from hemabalance.taxonomy import SOURCE_OF
 if TYPE_CHECKING:
     import pandas as pd
 
-    from hemabalance.classify.bundle import Opened
+    from hemabalance.classify.model_file import OpenedModelFile
     from hemabalance.classify.predict import Normalise, Predictor
     from hemabalance.training.device import Runtime
 
@@ -60,62 +60,62 @@ def add(commands: Any) -> None:
     predict.set_defaults(run=run)
 
 
-def run(asked: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Predict, print, write; 1 where an image could not be read."""
     import pandas as pd
 
-    from hemabalance.classify.bundle import read_bundle
-    from hemabalance.classify.inputs import open_named
+    from hemabalance.classify.inputs import open_inputs
+    from hemabalance.classify.model_file import read_model_file
     from hemabalance.classify.predict import check_out, write_predicted
     from hemabalance.progress import Meter
 
-    if asked.out is not None:
-        check_out(asked.out)
-    opened = read_bundle(asked.model)
-    with open_named(asked.images, opened.archive_limits()) as named:
+    if args.out is not None:
+        check_out(args.out)
+    opened = read_model_file(args.model)
+    with open_inputs(args.images, opened.archive_limits()) as named:
         _tell_skipped(named.skipped)
-        predictor = _predictor(opened, asked)
+        predictor = _predictor(opened, args)
         tables: list[pd.DataFrame] = []
-        with Meter("predicting", len(named.pictures), "image", shown=not sys.stdout.isatty()) as meter:
-            for table in predictor.predict(named.pictures, threads=asked.threads):
+        with Meter("predicting", len(named.images), "image", shown=not sys.stdout.isatty()) as meter:
+            for table in predictor.predict(named.images, threads=args.threads):
                 _print(table)
                 tables.append(table)
                 for _ in range(len(table)):
                     meter.advance()
-    whole = pd.concat(tables, ignore_index=True)
-    if asked.out is not None:
-        write_predicted(whole, asked.out)
-    _tell_flags(whole, opened)
-    return int((whole["error"] != "").any())
+    predictions = pd.concat(tables, ignore_index=True)
+    if args.out is not None:
+        write_predicted(predictions, args.out)
+    _tell_flags(predictions, opened)
+    return int((predictions["error"] != "").any())
 
 
-def _predictor(opened: "Opened", asked: argparse.Namespace) -> "Predictor":
-    from hemabalance.classify.bundle import LOOK, WEIGHTS
-    from hemabalance.classify.entry import open_by_description
+def _predictor(opened: "OpenedModelFile", args: argparse.Namespace) -> "Predictor":
+    from hemabalance.classify.model_file import DETECTOR, WEIGHTS
+    from hemabalance.classify.open_model import open_classifier
+    from hemabalance.classify.out_of_distribution import read_detector
     from hemabalance.classify.predict import Predictor
-    from hemabalance.classify.unlike import read_look
     from hemabalance.training.device import start
 
-    facts = opened.facts
-    runtime = start(device=asked.device, precision="32", devices=1, seed=0, threads=asked.threads)
-    model = open_by_description(opened.beside(WEIGHTS), runtime)
-    if (model.classes, model.size) != (facts.classes, facts.size):
+    content = opened.content
+    runtime = start(device=args.device, precision="32", devices=1, seed=0, threads=args.threads)
+    model = open_classifier(opened.beside(WEIGHTS), runtime)
+    if (model.classes, model.size) != (content.classes, content.size):
         raise InputError(opened.path, "and its weights are of different models", "Take both from one place")
-    normalise = None if asked.normalize_from is None else _normaliser(opened, asked.normalize_from, runtime)
-    look = read_look(opened.beside(LOOK))
-    return Predictor(model, look, facts.temperature, facts.frame, _field(opened, asked), normalise)
+    normalise = None if args.normalize_from is None else _normaliser(opened, args.normalize_from, runtime)
+    detector = read_detector(opened.beside(DETECTOR))
+    return Predictor(model, detector, content.temperature, content.frame, _field(opened, args), normalise)
 
 
-def _field(opened: "Opened", asked: argparse.Namespace) -> float:
-    if asked.field is not None:
-        return float(asked.field)
-    facts = opened.facts
-    source = asked.source or asked.normalize_from or facts.usual
-    if source not in facts.frame.fields:
-        remedy = f"Take one of {', '.join(facts.frame.fields)}, or give --field"
+def _field(opened: "OpenedModelFile", args: argparse.Namespace) -> float:
+    if args.field is not None:
+        return float(args.field)
+    content = opened.content
+    source = args.source or args.normalize_from or content.usual
+    if source not in content.frame.fields:
+        remedy = f"Take one of {', '.join(content.frame.fields)}, or give --field"
         raise InputError(opened.path, f"was not trained on images of {source}", remedy)
-    share = facts.frame.fields[source]
-    if len(set(facts.frame.fields.values())) > 1:
+    share = content.frame.fields[source]
+    if len(set(content.frame.fields.values())) > 1:
         log.info(
             "of each side of the frame the middle %.0f %% is used, as of %s; see --source and --field",
             100 * share,
@@ -124,13 +124,13 @@ def _field(opened: "Opened", asked: argparse.Namespace) -> float:
     return share
 
 
-def _normaliser(opened: "Opened", source: str, runtime: "Runtime") -> "Normalise":
-    from hemabalance.classify.bundle import check_file
+def _normaliser(opened: "OpenedModelFile", source: str, runtime: "Runtime") -> "Normalise":
+    from hemabalance.classify.model_file import check_file
     from hemabalance.stain.fit import open_normalizer
     from hemabalance.stain.method import NormalizerSpec
     from hemabalance.stain.normalizer import DOMAINS, other
 
-    stain = opened.facts.stain
+    stain = opened.content.stain
     domain = next(domain for domain in DOMAINS if SOURCE_OF[domain] == source)
     if stain is None or stain.direction in ("none", f"to_{domain}"):
         problem = f"was trained on images of {source} in their own stain"
@@ -141,8 +141,8 @@ def _normaliser(opened: "Opened", source: str, runtime: "Runtime") -> "Normalise
         )
     weights = opened.beside(stain.weights)
     check_file(weights, stain.sha256)
-    spec = NormalizerSpec.recorded({"method": stain.method, "settings": stain.settings}, opened.path)
-    normalizer = open_normalizer(spec, weights, size=opened.facts.frame.size, runtime=runtime)
+    spec = NormalizerSpec.from_description({"method": stain.method, "settings": stain.settings}, opened.path)
+    normalizer = open_normalizer(spec, weights, size=opened.content.frame.size, runtime=runtime)
 
     def normalise(pixels: Any) -> tuple[Any, Any]:
         made = normalizer.transform(pixels, to=other(domain))
@@ -169,12 +169,12 @@ def _tell_skipped(skipped: Mapping[str, Counter[str]]) -> None:
         log.info("%s: %d other files are left out (%s)", path, sum(kinds.values()), _printable(counted))
 
 
-def _tell_flags(table: "pd.DataFrame", opened: "Opened") -> None:
+def _tell_flags(table: "pd.DataFrame", opened: "OpenedModelFile") -> None:
     failed = int((table["error"] != "").sum())
     raised = Counter(flag for text in table["flag"] if text for flag in text.split(";"))
     parts = [f"{n} {flag}" for flag, n in sorted(raised.items())] + ([f"{failed} could not be read"] if failed else [])
     log.info("%d images%s", len(table), f": {', '.join(parts)}" if parts else "")
-    for note in opened.facts.notes:
+    for note in opened.content.notes:
         log.info(note)
 
 

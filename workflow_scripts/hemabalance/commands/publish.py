@@ -4,7 +4,7 @@ import argparse
 from collections import Counter
 from typing import Any
 
-from hemabalance.commands.asking import SNAKEMAKE_STATE, add_asked, asked_of_snakemake
+from hemabalance.commands.snakemake_arguments import SNAKEMAKE_STATE, add_snakemake_arguments, snakemake_arguments
 
 
 def add(commands: Any) -> None:
@@ -15,18 +15,18 @@ def add(commands: Any) -> None:
         description="Version every output that is up to date, and the archives it was made from, with DVC. Beside each "
         "a small .dvc file is written, for git. `dvc push` brings the contents to a remote.",
     )
-    add_asked(publish)
+    add_snakemake_arguments(publish)
     publish.set_defaults(run=run)
 
 
-def run(asked: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Publish, and say what was published and what was not."""
     from hemabalance.bookkeeping.locks import locked
     from hemabalance.bookkeeping.publish import publish
     from hemabalance.bookkeeping.summary import summary
 
     with locked(SNAKEMAKE_STATE / "hemabalance" / "publish.lock"):
-        outputs = summary(asked_of_snakemake(asked))
+        outputs = summary(snakemake_arguments(args))
         done = publish(outputs, SNAKEMAKE_STATE)
     rules = {output.path: output.rule for output in outputs}
     for path in done.archives:

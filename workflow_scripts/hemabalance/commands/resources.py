@@ -21,17 +21,17 @@ def add(commands: Any) -> None:
     resources.set_defaults(run=run)
 
 
-def run(asked: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Print the part, or put it into a profile."""
     from hemabalance.cluster.benchmarks import measured_jobs
     from hemabalance.cluster.demand import demands
     from hemabalance.cluster.profile import replace_part, set_resources
 
-    wanted = demands([job for folder in asked.runs for job in measured_jobs(folder)])
-    part = set_resources(wanted)
-    if asked.into is None:
+    by_rule = demands([job for folder in args.runs for job in measured_jobs(folder)])
+    part = set_resources(by_rule)
+    if args.into is None:
         print(part, end="")
     else:
-        replace_part(asked.into, part)
-        print(f"{asked.into}: {len(wanted)} rules, from {sum(len(demand.jobs) for demand in wanted.values())} jobs")
+        replace_part(args.into, part)
+        print(f"{args.into}: {len(by_rule)} rules, from {sum(len(demand.jobs) for demand in by_rule.values())} jobs")
     return 0

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from hemabalance.commands.asking import add_asked, asked_of_snakemake
+from hemabalance.commands.snakemake_arguments import add_snakemake_arguments, snakemake_arguments
 
 
 def add(commands: Any) -> None:
@@ -14,16 +14,16 @@ def add(commands: Any) -> None:
         description="One line a rule: how many of its files are up to date here, only in DVC's cache or remote, stale "
         "(with the first reason) or missing.",
     )
-    add_asked(status)
+    add_snakemake_arguments(status)
     status.set_defaults(run=run)
 
 
-def run(asked: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Print the table."""
     from hemabalance.bookkeeping.status import IN_DVC, STATES, stages
     from hemabalance.bookkeeping.summary import summary
 
-    outputs = summary(asked_of_snakemake(asked))
+    outputs = summary(snakemake_arguments(args))
     table = stages(outputs)
     width = max((len(row.rule) for row in table), default=4)
     print(f"{'rule':{width}}  " + "  ".join(f"{state:>10}" for state in STATES) + "  why")

@@ -10,7 +10,7 @@ from hemabalance.config.entries import MethodEntry, any_entry
 from hemabalance.methods import method_names, settings_class
 from hemabalance.protocols import Protocol
 from hemabalance.section import Section
-from hemabalance.training.network_classifier import TrainingSettings
+from hemabalance.training.network_classifier_settings import TrainingSettings
 
 
 class ModelEntry(MethodEntry):
@@ -50,7 +50,7 @@ class ComparisonConfig(Section):
 class ClassifierEvaluationConfig(Section):
     """How classifiers are measured."""
 
-    unlike_quantile: float = Field(0.99, gt=0.5, lt=1)
+    out_of_distribution_quantile: float = Field(0.99, gt=0.5, lt=1)
     """Quantile of validation images; what lies farther out is called unlike the training data."""
 
 
@@ -92,7 +92,7 @@ class ClassifyConfig(Section):
 
 
 def with_models(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A config whose entries are complete (`entries.resolved`), with every model that an experiment names.
+    """A config whose entries are complete (`entries.resolve_entries`), with every model that an experiment names.
 
     An experiment that names no model but a method gets a model of that name, with the method's default settings; and
     each network gets the settings of `classify.training` that it does not give itself.

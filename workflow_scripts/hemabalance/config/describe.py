@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
-from hemabalance.config.explain import kinds_of
+from hemabalance.config.explain import union_members
 from hemabalance.errors import InputError
 
 Schema = Mapping[str, Any]
@@ -23,7 +23,7 @@ _BOUNDS = {
 }
 
 
-def described(key: str, config: type[BaseModel], entries: Mapping[str, str], *, width: int) -> str:
+def describe_key(key: str, config: type[BaseModel], entries: Mapping[str, str], *, width: int) -> str:
     """What may stand at a key of the config, and below it.
 
     Args:
@@ -45,7 +45,7 @@ def described(key: str, config: type[BaseModel], entries: Mapping[str, str], *, 
 
 
 def schema_of(key: str, config: type[BaseModel], entries: Mapping[str, str]) -> str:
-    """The JSON schema of the section at a key; arguments and errors as `described`."""
+    """The JSON schema of the section at a key; arguments and errors as `describe_key`."""
     model = _found(key, config, entries)[1]
     if not _is_section(model):
         raise InputError(f"key {key}", "is no section of the config", "Ask for the section that holds it")
@@ -63,7 +63,7 @@ def _found(key: str, config: type[BaseModel], entries: Mapping[str, str]) -> tup
             known = list(model.model_fields) if _is_section(model) else []
             model = model.model_fields[part].annotation if part in known else None
         else:
-            kinds, full = kinds_of(held), f"{at}.{part}"
+            kinds, full = union_members(held), f"{at}.{part}"
             given = [name.rpartition(".")[2] for name in entries if name.rpartition(".")[0] == at]
             known = list(dict.fromkeys([*given, *kinds])) or [part]
             model = kinds.get(entries.get(full, part)) if kinds else held
@@ -82,12 +82,12 @@ def _is_section(model: Any) -> bool:
 def _held_by_name(model: Any) -> Any:
     """What a section holds under names that a person gives; None for a section of fixed keys, and for values."""
     held = get_args(model)[1] if get_origin(model) is dict else None
-    return held if kinds_of(held) or _is_section(held) else None
+    return held if union_members(held) or _is_section(held) else None
 
 
 def _of_entries(key: str, held: Any, width: int) -> Iterator[str]:
     """What every entry may hold, and the methods that entries may name."""
-    kinds = kinds_of(held)
+    kinds = union_members(held)
     one = next(iter(kinds.values())) if kinds else held
     schema = one.model_json_schema()
     shared = set.intersection(*(set(model.model_fields) for model in kinds.values())) if kinds else one.model_fields

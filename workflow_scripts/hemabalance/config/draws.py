@@ -15,10 +15,10 @@ class DrawsConfig(Section):
     most_times: float = Field(4.0, ge=1)
     """Draws at most, as multiple of the images that are wanted; then the class is left short."""
 
-    def wanted(self, real: int) -> int:
+    def missing(self, real: int) -> int:
         """Accepted synthetic images that a class with so many real training images lacks."""
         return max(0, self.target_per_class - real)
 
-    def most(self, real: int) -> int:
+    def max_draws(self, real: int) -> int:
         """Draws after which a class is given up."""
-        return max(self.least, round(self.most_times * self.wanted(real)))
+        return max(self.least, round(self.most_times * self.missing(real)))

@@ -13,7 +13,7 @@ from hemabalance.methods import method_names, settings_class
 from hemabalance.protocols import Protocol
 from hemabalance.section import Section
 
-PLACES = (("stain", "normalizers"), ("synthesis", "generators"), ("classify", "models"))
+METHOD_SECTIONS = (("stain", "normalizers"), ("synthesis", "generators"), ("classify", "models"))
 """Sections whose keys are names that a person gives, and whose entries name a method of the stage."""
 OTHER_ENTRIES = (("balance", "recipes"), ("classify", "experiments"), ("classify", "ablations"))
 """Sections whose keys are names, too, and whose entries name no method."""
@@ -27,7 +27,7 @@ class MethodEntry(Section):
     like: str | None = None
     """Another entry, whose keys this one has where it gives none of its own."""
 
-    def own_settings(self, stage: str) -> Section:
+    def method_settings(self, stage: str) -> Section:
         """The settings of the entry's method, an object of its `Settings`."""
         own = settings_class(stage, self.method)
         return own(**{name: getattr(self, name) for name in own.model_fields})
@@ -67,7 +67,7 @@ def _settings_beside(stage: str, method: str, base: type[MethodEntry]) -> type[S
     return own
 
 
-def resolved(values: Mapping[str, Any]) -> dict[str, Any]:
+def resolve_entries(values: Mapping[str, Any]) -> dict[str, Any]:
     """A config as a person writes it, its entries complete: `like` is followed, and `method` is the name if not given.
 
     An entry that is null is left out, so that an overlay can take one away.
@@ -76,10 +76,10 @@ def resolved(values: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: `like` names no other entry, or leads back to its own.
     """
     values = dict(values)
-    for section, key in PLACES + OTHER_ENTRIES:
+    for section, key in METHOD_SECTIONS + OTHER_ENTRIES:
         if (entries := _entries(values, section, key)) is not None:
             given = {name: entry for name, entry in entries.items() if entry is not None}
-            if (section, key) in PLACES:
+            if (section, key) in METHOD_SECTIONS:
                 given = {name: _complete(f"{section}.{key}", name, given) for name in given}
             values[section] = {**values[section], key: given}
     return values
@@ -89,12 +89,12 @@ def methods_of_entries(values: Mapping[str, Any]) -> dict[str, str]:
     """By key, such as `stain.normalizers.reinhard`, the method of every entry of a config.
 
     Raises:
-        ValueError: as `resolved`.
+        ValueError: as `resolve_entries`.
     """
-    values = resolved(values)
+    values = resolve_entries(values)
     return {
         f"{section}.{key}.{name}": str(entry["method"])
-        for section, key in PLACES
+        for section, key in METHOD_SECTIONS
         for name, entry in (_entries(values, section, key) or {}).items()
         if isinstance(entry, Mapping)
     }

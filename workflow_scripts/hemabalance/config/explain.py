@@ -7,7 +7,7 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from hemabalance.config.entries import PLACES
+from hemabalance.config.entries import METHOD_SECTIONS
 
 Location = tuple[str | int, ...]
 
@@ -16,7 +16,7 @@ def explain(item: dict[str, Any], config: type[BaseModel]) -> str:
     """One of the errors that pydantic found in a config, with what is allowed there."""
     loc: Location = item["loc"]
     # The place of an entry's key holds the method too, which tells what settings there are.
-    key = ".".join(map(str, loc[:3] + loc[4:] if loc[:2] in PLACES else loc))
+    key = ".".join(map(str, loc[:3] + loc[4:] if loc[:2] in METHOD_SECTIONS else loc))
     if item["type"] == "extra_forbidden":
         allowed = _keys_at(loc[:-1], config)
         near = difflib.get_close_matches(str(loc[-1]), allowed, n=1)
@@ -44,14 +44,14 @@ def field_at(loc: Sequence[str | int], config: type[BaseModel]) -> tuple[FieldIn
             field = model.model_fields[str(part)]
             # pydantic takes what is annotated off a field's type, and keeps the union's discriminator.
             model = field.annotation
-        elif (kinds := kinds_of(model)) and part in kinds:
+        elif (kinds := union_members(model)) and part in kinds:
             model = kinds[str(part)]
         elif get_args(model):
             model = get_args(model)[-1]
     return field, model
 
 
-def kinds_of(model: Any) -> dict[str, type[BaseModel]]:
+def union_members(model: Any) -> dict[str, type[BaseModel]]:
     """The models of a union of entries, by method; none of another type."""
     union = get_args(model)[0] if get_origin(model) is Annotated else model
     models = [one for one in get_args(union) if isinstance(one, type) and issubclass(one, BaseModel)]

@@ -63,7 +63,7 @@ class Plan:
         entries = {name: self.config.synthesis.generators[name] for name in self.recipe(recipe).generators}
         return {name: entry.teacher for name, entry in entries.items() if entry.teacher}
 
-    def seen(self, recipe: str) -> list[tuple[str, str]]:
+    def real_image_consumers(self, recipe: str) -> list[tuple[str, str]]:
         """Kind and name of everyone in a recipe who was given real images, and kept a list of them.
 
         Kinds are `normalizer`, `generator`, `gate` (with the name of the generator whose draws it judged), `teacher`,
@@ -87,21 +87,21 @@ class Plan:
     def pairs_on(self, page: str) -> list[tuple[str, str]]:
         """The comparisons on a page: those of config, and each ablation with what it is taken from."""
         pairs = [(pair.a, pair.b) for pair in self.config.classify.comparisons]
-        pairs += [(self.whole, name) for name in self.config.classify.ablations.values()]
+        pairs += [(self.ablation_baseline, name) for name in self.config.classify.ablations.values()]
         shown = self.pages[page]
         return [(a, b) for a, b in dict.fromkeys(pairs) if a != b and a in shown and b in shown]
 
     @cached_property
-    def whole(self) -> str:
+    def ablation_baseline(self) -> str:
         """The experiment that the ablations leave something out of: the first row of their table; empty for none."""
         return next(iter(self.config.classify.ablations.values()), "")
 
-    def parts_on(self, page: str) -> dict[str, str]:
+    def ablations_on(self, page: str) -> dict[str, str]:
         """Ablations on a page, by experiment the row; none where the whole is not on it."""
         shown, rows = self.pages[page], self.config.classify.ablations
-        if self.whole not in shown:
+        if self.ablation_baseline not in shown:
             return {}
-        return {name: row for row, name in rows.items() if name in shown and name != self.whole}
+        return {name: row for row, name in rows.items() if name in shown and name != self.ablation_baseline}
 
     def heading(self, experiment: str) -> str:
         """An experiment in headings, with its protocol and the seed that is shown."""

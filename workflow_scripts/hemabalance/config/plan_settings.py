@@ -14,7 +14,7 @@ def recipe_settings(plan: Plan, recipe: str, protocol: str) -> Settings:
     entry, config = plan.recipe(recipe), plan.config
     return {
         "sets": plan.sets(recipe),
-        "lists": plan.seen(recipe),
+        "lists": plan.real_image_consumers(recipe),
         "recipe": {
             "name": recipe,
             "protocol": protocol,
@@ -51,14 +51,14 @@ def model_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[str, 
         "precision": plan.config.precision,
         "training": seed,
         "sets": plan.sets(recipe),
-        "model": {"method": entry.method, "settings": {**entry.own_settings("classify").plain, **inputs}},
+        "model": {"method": entry.method, "settings": {**entry.method_settings("classify").plain, **inputs}},
         "size": plan.size(recipe),
     }
 
 
 def prediction_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[str, str]) -> Settings:
     """For running a model; arguments as `model_settings`."""
-    quantile = plan.config.classify.evaluation.unlike_quantile
+    quantile = plan.config.classify.evaluation.out_of_distribution_quantile
     return {**model_settings(plan, experiment, seed, inputs), "quantile": quantile}
 
 
@@ -68,7 +68,7 @@ def metrics_settings(plan: Plan, experiment: str, seed: int) -> Settings:
     return {"experiment": experiment, "protocol": protocol, "training": seed, "taxonomy": taxonomy}
 
 
-def bundle_settings(plan: Plan, experiment: str, seed: int) -> Settings:
+def deployment_settings(plan: Plan, experiment: str, seed: int) -> Settings:
     """For making a model usable without the workflow."""
     config, entry = plan.config, plan.experiments[experiment]
     normalizer = plan.recipe(entry.recipe).normalizer
@@ -86,7 +86,7 @@ def bundle_settings(plan: Plan, experiment: str, seed: int) -> Settings:
         "stain": {
             "name": normalizer,
             "method": stain.method,
-            "settings": stain.own_settings("stain").plain,
+            "settings": stain.method_settings("stain").plain,
             "direction": stain.direction if traits_of("stain", stain.method).changes_images else "none",
             "classes": config.stain.classes,
         },
@@ -99,7 +99,7 @@ def comparison_settings(plan: Plan, a: str, b: str) -> Settings:
     return {"names": [a, b], "seeds": [plan.experiments[name].seeds for name in (a, b)]}
 
 
-def facts(plan: Plan, experiment: str) -> Settings:
+def experiment_description(plan: Plan, experiment: str) -> Settings:
     """What tables and figures say of an experiment before it is measured, whether or not its protocol is listed."""
     config = plan.config
     entry = config.classify.experiments[experiment]
@@ -119,9 +119,9 @@ def facts(plan: Plan, experiment: str) -> Settings:
     }
 
 
-def shown_training(plan: Plan, experiment: str) -> Settings:
-    """The facts of an experiment's first training, which pictures are of."""
-    return {**facts(plan, experiment), "seed": plan.experiments[experiment].seeds[0]}
+def first_training(plan: Plan, experiment: str) -> Settings:
+    """The experiment_description of an experiment's first training, which pictures are of."""
+    return {**experiment_description(plan, experiment), "seed": plan.experiments[experiment].seeds[0]}
 
 
 def page_settings(plan: Plan, page: str) -> Settings:
@@ -129,19 +129,21 @@ def page_settings(plan: Plan, page: str) -> Settings:
     pairs = plan.pairs_on(page)
     trainings = [(name, seed) for name in plan.pages[page] for seed in plan.experiments[name].seeds]
     return {
-        "experiments": [{**facts(plan, name), "seed": seed} for name, seed in trainings],
+        "experiments": [{**experiment_description(plan, name), "seed": seed} for name, seed in trainings],
         "protocols": [plan.experiments[a].protocol for a, _ in pairs],
-        "ablations": [{"row": row, **facts(plan, name)} for row, name in plan.config.classify.ablations.items()],
+        "ablations": [
+            {"row": row, **experiment_description(plan, name)} for row, name in plan.config.classify.ablations.items()
+        ],
         "question": pairs[0] if pairs else None,
     }
 
 
-def picture_settings(plan: Plan, experiment: str) -> Settings:
+def experiment_figure_settings(plan: Plan, experiment: str) -> Settings:
     """For the pictures of an experiment."""
-    return {"of": plan.heading(experiment), "experiment": shown_training(plan, experiment)}
+    return {"of": plan.heading(experiment), "experiment": first_training(plan, experiment)}
 
 
-def part_settings(plan: Plan, experiment: str) -> Settings:
+def ablation_figure_settings(plan: Plan, experiment: str) -> Settings:
     """For drawing an ablation beside the whole."""
     row = next(row for row, name in plan.config.classify.ablations.items() if name == experiment)
-    return {"row": row, "experiments": [shown_training(plan, name) for name in (experiment, plan.whole)]}
+    return {"row": row, "experiments": [first_training(plan, name) for name in (experiment, plan.ablation_baseline)]}

@@ -24,7 +24,7 @@ from hemabalance.config.data import (
     SourceConfig,
     SplitConfig,
 )
-from hemabalance.config.entries import resolved
+from hemabalance.config.entries import resolve_entries
 from hemabalance.config.explain import explain
 from hemabalance.config.stain import StainConfig
 from hemabalance.config.synthesis import SynthesisConfig
@@ -133,13 +133,13 @@ def load_config(values: Mapping[str, Any], *, where: str = "config.yaml") -> Con
     try:
         # Through JSON: YAML's lists are then taken for tuples, while 1 still is no string and "1" no number. A date,
         # which YAML makes of 2022-11-01, becomes the text it was.
-        return Config.model_validate_json(json.dumps(with_models(resolved(values)), default=str))
+        return Config.model_validate_json(json.dumps(with_models(resolve_entries(values)), default=str))
     except ValidationError as error:
         # A wrong item also makes its list one too short.
         items = [dict(item) for item in error.errors() if item["type"] != "too_short" or not item["input"]]
         problems = "; ".join(explain(item, Config) for item in items)
         raise InputError(where, problems, REMEDY) from error
-    except ValueError as error:  # of `resolved`
+    except ValueError as error:  # of `resolve_entries`
         raise InputError(where, str(error), REMEDY) from error
 
 

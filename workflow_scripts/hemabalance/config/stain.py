@@ -6,7 +6,7 @@ from pydantic import Field
 
 from hemabalance.config.entries import ComparedEntry, any_entry
 from hemabalance.section import ClassName, Count, Section
-from hemabalance.training.small_classifier import SmallClassifierSettings
+from hemabalance.training.small_classifier_settings import SmallClassifierSettings
 
 
 class NormalizerEntry(ComparedEntry):
@@ -32,7 +32,7 @@ class PairsConfig(Section):
     """Pairs to measure on."""
 
 
-class EvaluationConfig(Section):
+class StainEvaluationConfig(Section):
     """On how much normalisers are measured."""
 
     max_images: int = Field(2000, ge=8)
@@ -59,7 +59,7 @@ class StainConfig(Section):
     """Those that the direction per_class maps (thesis §4.1)."""
     pairs: PairsConfig = PairsConfig()
     classifier: SmallClassifierSettings = SmallClassifierSettings()
-    evaluation: EvaluationConfig = EvaluationConfig()
+    evaluation: StainEvaluationConfig = StainEvaluationConfig()
 
     def compared(self, protocol: str) -> list[str]:
         """Names of the normalisers in the tables of a protocol."""

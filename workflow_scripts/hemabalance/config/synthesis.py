@@ -7,11 +7,11 @@ from pydantic import Field, model_validator
 from hemabalance.config.draws import DrawsConfig
 from hemabalance.config.entries import ComparedEntry, any_entry
 from hemabalance.config.gate import GateConfig
-from hemabalance.config.measure import MeasureConfig
 from hemabalance.config.roles import RolesConfig, Serves
+from hemabalance.config.synthesis_evaluation import SynthesisEvaluationConfig
 from hemabalance.methods import traits_of
 from hemabalance.section import Count, Section
-from hemabalance.training.small_classifier import SmallClassifierSettings
+from hemabalance.training.small_classifier_settings import SmallClassifierSettings
 
 
 class GeneratorEntry(ComparedEntry):
@@ -56,7 +56,7 @@ class SynthesisConfig(Section):
     judge: JudgeConfig = JudgeConfig()
     draws: DrawsConfig = DrawsConfig()
     gate: GateConfig = GateConfig()
-    evaluation: MeasureConfig = MeasureConfig()
+    evaluation: SynthesisEvaluationConfig = SynthesisEvaluationConfig()
 
     @model_validator(mode="after")
     def _known_teachers(self) -> "SynthesisConfig":

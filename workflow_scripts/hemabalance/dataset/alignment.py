@@ -10,7 +10,7 @@ import numpy as np
 from scipy.fft import irfft2, rfft2
 from scipy.ndimage import gaussian_filter, zoom
 
-from hemabalance.dataset.perceptual import halved
+from hemabalance.dataset.perceptual_hash import halved
 from hemabalance.parallel import threaded_map
 
 _MARGIN = 1 / 8

@@ -23,7 +23,7 @@ MAX_CANDIDATES = 20_000_000
 
 
 @dataclass(frozen=True)
-class Copies:
+class DuplicateGroups:
     """Which images are copies of which.
 
     Attributes:
@@ -41,7 +41,7 @@ class Copies:
 
 def find_copies(
     images: pd.DataFrame, thumbs: np.ndarray, *, hash_radius: int, min_correlation: float, threads: int
-) -> Copies:
+) -> DuplicateGroups:
     """Group the images that are one photograph: same bytes, same pixels, or verified near-duplicates.
 
     Pixels are known to be the same where both images have a `pixel_sha256`. The inventory takes it by default only of
@@ -81,7 +81,7 @@ def find_copies(
     np.maximum.at(nearest, exact[right], scores)
     identical = exact == exact[keeper]
     best[~identical] = nearest[exact[~identical]]
-    return Copies(group, keeper, identical, best)
+    return DuplicateGroups(group, keeper, identical, best)
 
 
 def _exact(images: pd.DataFrame) -> np.ndarray:

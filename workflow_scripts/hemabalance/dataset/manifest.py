@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from hemabalance.dataset.dedup import Copies, find_copies
-from hemabalance.dataset.perceptual import thumbs_of
+from hemabalance.dataset.dedup import DuplicateGroups, find_copies
+from hemabalance.dataset.perceptual_hash import thumbs_of
 from hemabalance.dataset.tables import read_table, write_table
 from hemabalance.taxonomy import CLASSES, Taxonomy, label_of
 
@@ -77,7 +77,7 @@ def build_manifest(
     A row gets the first status that applies: content (`not_an_image`, `unreadable`), `unknown_label`, `excluded`
     by the expert's list, `conflict` where folder and annotation disagree or one photograph carries two final
     labels (all of its copies are out), `duplicate` (same bytes or pixels as the one that stays),
-    `near_duplicate` (verified shifted, rescaled or recompressed copy), `kept`. Copies are searched within and
+    `near_duplicate` (verified shifted, rescaled or recompressed copy), `kept`. DuplicateGroups are searched within and
     across sources, among the images that reach that step.
 
     Args:
@@ -149,7 +149,7 @@ def _settle_copies(rows: pd.DataFrame, hash_radius: int, min_correlation: float,
     rows.loc[at, "reason"] = _copy_reasons(images, copies, gone, several)
 
 
-def _copy_reasons(images: pd.DataFrame, copies: Copies, gone: np.ndarray, several: np.ndarray) -> list[str]:
+def _copy_reasons(images: pd.DataFrame, copies: DuplicateGroups, gone: np.ndarray, several: np.ndarray) -> list[str]:
     named = images["image_id"] + " (" + images["label"] + ")"
     members = named[several].groupby(copies.group[several]).agg(", ".join)
     sha = images["sha256"].to_numpy()

@@ -27,24 +27,26 @@ def reduced(pixels: np.ndarray, size: int, *, where: str) -> np.ndarray:
     return np.stack([np.asarray(Image.fromarray(one).resize((size, size), box)) for one in pixels])
 
 
-def positions_of(held: ImageSet, image_ids: pd.Series) -> np.ndarray:
+def positions_of(image_set: ImageSet, image_ids: pd.Series) -> np.ndarray:
     """Where images are in the index of their set, int64 (n,).
 
     Raises:
         InputError: an image is not in the set.
     """
-    where: np.ndarray = pd.Index(held.index["image_id"]).get_indexer(image_ids)
+    where: np.ndarray = pd.Index(image_set.index["image_id"]).get_indexer(image_ids)
     if (where < 0).any():
         lacking = image_ids.to_numpy()[where < 0][0]
-        raise InputError(held.path, f"lacks {lacking}", "Delete the results made from it and run the workflow again")
+        raise InputError(
+            image_set.path, f"lacks {lacking}", "Delete the results made from it and run the workflow again"
+        )
     return where
 
 
-def read_reduced(held: ImageSet, image_ids: pd.Series, size: int, *, threads: int) -> np.ndarray:
+def read_reduced(image_set: ImageSet, image_ids: pd.Series, size: int, *, threads: int) -> np.ndarray:
     """Chosen images of a set at the working size, RGB uint8 (n, size, size, 3), in the order of the ids.
 
     Args:
-        held: images of one shape.
+        image_set: images of one shape.
         image_ids: str (n,).
         size: side to reduce to, in pixels; at most that of the images.
         threads: decoders at once.
@@ -53,21 +55,21 @@ def read_reduced(held: ImageSet, image_ids: pd.Series, size: int, *, threads: in
         InputError: an image is not in the set, is not square, or is smaller than `size`.
     """
     out = np.empty((len(image_ids), size, size, 3), np.uint8)
-    fill_reduced(out, np.arange(len(out)), held, positions_of(held, image_ids), threads=threads)
+    fill_reduced(out, np.arange(len(out)), image_set, positions_of(image_set, image_ids), threads=threads)
     return out
 
 
-def fill_reduced(out: np.ndarray, at: np.ndarray, held: ImageSet, where: np.ndarray, *, threads: int) -> None:
+def fill_reduced(out: np.ndarray, at: np.ndarray, image_set: ImageSet, where: np.ndarray, *, threads: int) -> None:
     """Fill places of an array, which may be a memory map, with chosen images of a set; errors as `read_reduced`.
 
     Args:
         out: RGB uint8 (m, size, size, 3).
         at: int (n,), the place in `out` of each image.
-        held: images of one shape.
+        image_set: images of one shape.
         where: int (n,), the position in the set of each image.
         threads: decoders at once.
     """
     for batch in batched(range(len(where)), _AT_ONCE):
         part = slice(batch[0], batch[-1] + 1)
-        pixels = held.decode_all(threads=threads, where=where[part])
-        out[at[part]] = reduced(pixels, out.shape[1], where=str(held.path))
+        pixels = image_set.decode_all(threads=threads, where=where[part])
+        out[at[part]] = reduced(pixels, out.shape[1], where=str(image_set.path))

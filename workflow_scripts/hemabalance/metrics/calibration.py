@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 
 from hemabalance.metrics.intervals import RESAMPLES, Interval, bootstrap_mean, wilson
-from hemabalance.metrics.resampling import Measured, image_weights, with_n
+from hemabalance.metrics.resampling import Estimate, image_weights, with_n
 
 BINS = 15
 """Of equal width, as in the paper; not adapted to where the confidences lie."""
@@ -81,7 +81,7 @@ def log_likelihood(logits: np.ndarray, targets: np.ndarray, temperature: float) 
     return float(-np.take_along_axis(logs, targets[:, None], axis=1).mean())
 
 
-def negative_log_likelihood(probabilities: np.ndarray, targets: np.ndarray, *, seed: int) -> Measured:
+def negative_log_likelihood(probabilities: np.ndarray, targets: np.ndarray, *, seed: int) -> Estimate:
     """Mean of -log of the probability of the true class, in nats, with a bootstrap interval over images.
 
     Args:
@@ -120,7 +120,7 @@ def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray) -> f
 
 def calibration_error_interval(
     confidence: np.ndarray, correct: np.ndarray, strata: np.ndarray, *, seed: int
-) -> Measured:
+) -> Estimate:
     """The calibration error and its 95 % interval, by a bootstrap within strata.
 
     Few images in a bin differ from their confidence by chance, so the error errs upwards, and in resamples once more:
@@ -138,7 +138,7 @@ def calibration_error_interval(
     blocks = image_weights(strata, RESAMPLES, rng)
     drawn = np.concatenate([np.abs(gaps @ weights).sum(0) / n for weights in blocks])
     low, high = np.percentile(drawn, (2.5, 97.5)) - drawn.mean() + value
-    return Measured(value, max(0.0, float(min(low, value))), float(max(high, value)), n)
+    return Estimate(value, max(0.0, float(min(low, value))), float(max(high, value)), n)
 
 
 def _bin_of(confidence: np.ndarray) -> np.ndarray:

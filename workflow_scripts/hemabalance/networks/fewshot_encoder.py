@@ -9,7 +9,7 @@ _NAME = "few-shot encoder"
 _POOLED = 4
 
 
-class _Residual(nn.Module):
+class _EncoderBlock(nn.Module):
     """Convolution, ReLU, batch normalisation, beside a 1x1 convolution that matches the channels."""
 
     def __init__(self, inner: int, outer: int) -> None:
@@ -47,13 +47,13 @@ class FewshotEncoder(nn.Module):
         self.size = size
         pooled = min(_POOLED, size // 8)
         self.body = nn.Sequential(
-            _Residual(3, width),
+            _EncoderBlock(3, width),
             nn.MaxPool2d(2),
-            _Residual(width, 2 * width),
+            _EncoderBlock(width, 2 * width),
             nn.MaxPool2d(2),
-            _Residual(2 * width, 4 * width),
+            _EncoderBlock(2 * width, 4 * width),
             nn.MaxPool2d(2),
-            _Residual(4 * width, 8 * width),
+            _EncoderBlock(4 * width, 8 * width),
             nn.AdaptiveAvgPool2d(pooled),
             nn.Flatten(),
             nn.Linear(8 * width * pooled * pooled, features),

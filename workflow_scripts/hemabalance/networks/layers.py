@@ -146,7 +146,7 @@ class ReflectedResidual(nn.Module):
         return x + y
 
 
-def he_spread(layer: Weighted) -> float:
+def he_std(layer: Weighted) -> float:
     """The deviation with which a layer hands on the mean square of what comes out of a LeakyReLU of slope 0.2.
 
     For networks without normalisation, where N(0, 0.02) would let signals die away (He et al. 2015, arXiv:1502.01852).

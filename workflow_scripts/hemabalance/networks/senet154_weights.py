@@ -8,7 +8,7 @@ from torch import Tensor
 
 from hemabalance.networks.senet154 import Senet154
 
-MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's red, green and blue in [0, 1], by which the published weights expect images to be standardised."""
 
 _NAME = "SENet-154 weights"
@@ -20,7 +20,7 @@ _KEY = re.compile(
 )
 
 
-def rename_legacy(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def rename_timm_keys(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The same network in the words of `Senet154`.
 
     Args:
@@ -61,7 +61,7 @@ def _in_unit(kind: str) -> int:
 
 
 @torch.no_grad()
-def start_from_imagenet(network: Senet154, weights: Mapping[str, Tensor]) -> None:
+def load_imagenet_weights(network: Senet154, weights: Mapping[str, Tensor]) -> None:
     """Fill everything up to the last stage, in place; the classifier and the head of SENet-154-GE stay as they are.
 
     ImageNet's standardisation goes into the first convolution and its running mean, so that the network takes images
@@ -70,12 +70,12 @@ def start_from_imagenet(network: Senet154, weights: Mapping[str, Tensor]) -> Non
 
     Args:
         network: of the full shape.
-        weights: as for `rename_legacy`, trained on standardised images; a classifier among them is not used.
+        weights: as for `rename_timm_keys`, trained on standardised images; a classifier among them is not used.
 
     Raises:
         ValueError: a foreign name, or a layer missing or of another shape; the network is then unchanged.
     """
-    renamed = rename_legacy(weights)
+    renamed = rename_timm_keys(weights)
     own = {name: tensor for name, tensor in network.state_dict().items() if name.startswith(("stem.", "stages."))}
     # How many batches were seen; old files do not tell, and nothing here depends on it.
     own = {name: tensor for name, tensor in own.items() if not name.endswith("num_batches_tracked")}
@@ -98,7 +98,7 @@ def start_from_imagenet(network: Senet154, weights: Mapping[str, Tensor]) -> Non
 def _take_signed_images(weights: dict[str, Tensor]) -> None:
     """Fold (x / 2 + 1 / 2 - mean) / spread into the first convolution, and its constant into the running mean."""
     kernel = weights["stem.0.0.weight"]
-    mean, spread = (torch.tensor(values, dtype=kernel.dtype)[:, None, None] for values in (MEAN, SPREAD))
+    mean, spread = (torch.tensor(values, dtype=kernel.dtype)[:, None, None] for values in (MEAN, STD))
     constant = (kernel * (0.5 - mean) / spread).sum(dim=(1, 2, 3))
     weights["stem.0.0.weight"] = kernel * 0.5 / spread
     weights["stem.0.1.running_mean"] = weights["stem.0.1.running_mean"] - constant

@@ -23,7 +23,7 @@ def number(value: float | None, places: int) -> str:
     return NOT_AVAILABLE if value is None else f"{value:z.{places}f}"
 
 
-def told(value: float | None, places: int) -> str:
+def reported_number(value: float | None, places: int) -> str:
     """A figure of the thesis with the decimal places that it has there."""
     return NOT_REPORTED if value is None else number(value, places)
 

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import yaml
 
 from hemabalance.protocols import Protocol
-from hemabalance.report.classify.scored import as_share
+from hemabalance.report.classify.classifier_results import as_share
 from hemabalance.report.reported import reported_tables
 
 _WILDCARDS = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hemabalance.errors import InputError
 from hemabalance.sources.containers.contract import Archive, Limits, Member
-from hemabalance.sources.containers.faults import AGAIN, explained
+from hemabalance.sources.containers.errors import AGAIN, archive_errors
 from hemabalance.sources.containers.folders import Folder
 from hemabalance.sources.containers.tars import Tar
 from hemabalance.sources.containers.zips import MAGIC, open_zip
@@ -42,7 +42,7 @@ def _head(path: Path) -> bytes:
         )
     if not path.is_file():
         raise InputError(path, "is neither a file nor a folder", "Give a zip, a tar or an unpacked folder")
-    with explained(str(path)), path.open("rb") as handle:
+    with archive_errors(str(path)), path.open("rb") as handle:
         head = handle.read(8)
     if not head:
         raise InputError(path, "is an empty file (0 bytes)", AGAIN)

@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from hemabalance.errors import InputError
 from hemabalance.progress import LOG_EVERY_S
-from hemabalance.sources.partial import Origin, Part, disk_full_explained, only_one
+from hemabalance.sources.partial import DownloadOrigin, PartialFile, disk_full_explained, download_lock
 
 CHUNK = 1 << 18
 LONGEST_RETRY_AFTER_S = 60
@@ -75,8 +75,8 @@ def download(addresses: Sequence[str], target: Path, transfer: Transfer, verify:
             to, or another run is downloading the same file.
     """
     outcomes: dict[str, _RefusedError] = {}
-    part = Part(target)
-    with only_one(target), disk_full_explained(part), requests.Session() as session:
+    part = PartialFile(target)
+    with download_lock(target), disk_full_explained(part), requests.Session() as session:
         for address in addresses:
             try:
                 _obtain(session, address, part, transfer, verify)
@@ -98,7 +98,7 @@ def _none_left(target: Path, outcomes: dict[str, _RefusedError]) -> InputError:
 
 
 def _obtain(
-    session: requests.Session, address: str, part: Part, transfer: Transfer, verify: Callable[[Path], None]
+    session: requests.Session, address: str, part: PartialFile, transfer: Transfer, verify: Callable[[Path], None]
 ) -> None:
     """Leave the complete, verified part, or raise _RefusedError."""
     _persist(session, address, part, transfer)
@@ -109,7 +109,7 @@ def _obtain(
         raise _RefusedError(f"what it gave is wrong: {error.problem}", error.remedy) from error
 
 
-def _persist(session: requests.Session, address: str, part: Part, transfer: Transfer) -> None:
+def _persist(session: requests.Session, address: str, part: PartialFile, transfer: Transfer) -> None:
     """Ask again until the part is complete, or raise _RefusedError."""
     broken_off, pause = 0, transfer.backoff_s
     while True:
@@ -128,7 +128,7 @@ def _persist(session: requests.Session, address: str, part: Part, transfer: Tran
             pause *= 2
 
 
-def _receive(session: requests.Session, address: str, part: Part, transfer: Transfer) -> None:
+def _receive(session: requests.Session, address: str, part: PartialFile, transfer: Transfer) -> None:
     """Complete the part by one request, or raise _BrokenError, _RefusedError or _StaleError."""
     known = part.resumable(address)
     start = part.size() if known else 0
@@ -144,7 +144,7 @@ def _receive(session: requests.Session, address: str, part: Part, transfer: Tran
             return
         if reply.status_code == 200:
             start = 0
-            part.begin(Origin(address, _strong_etag(reply), reply.headers.get("Last-Modified"), total))
+            part.restart(DownloadOrigin(address, _strong_etag(reply), reply.headers.get("Last-Modified"), total))
         log.info("%s: receiving from %s, starting at byte %d", part.path.name, address, start)
         _copy(reply, part, start, total, transfer.max_bytes)
 
@@ -183,7 +183,7 @@ def _strong_etag(reply: requests.Response) -> str | None:
     return etag if etag.startswith('"') else None
 
 
-def _rest(reply: requests.Response, known: Origin, start: int) -> int:
+def _rest(reply: requests.Response, known: DownloadOrigin, start: int) -> int:
     """The length of the whole file, after checking that a 206 or 416 reply goes on from byte `start` of it."""
     now = _strong_etag(reply) if known.etag else reply.headers.get("Last-Modified")
     if now not in (None, known.validator):
@@ -204,7 +204,7 @@ def _rest(reply: requests.Response, known: Origin, start: int) -> int:
     return total
 
 
-def _copy(reply: requests.Response, part: Part, start: int, total: int | None, max_bytes: int) -> None:
+def _copy(reply: requests.Response, part: PartialFile, start: int, total: int | None, max_bytes: int) -> None:
     size = start
     # Unbuffered, so that a kill or a full disk leaves every byte that came, and no others.
     with part.path.open("ab", buffering=0) as handle, _meter(part.path.stem, start, total) as bar:

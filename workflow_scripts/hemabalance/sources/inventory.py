@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from hemabalance.dataset.perceptual import THUMB, perceptual_hash, thumbnail, thumbs_of
+from hemabalance.dataset.perceptual_hash import THUMB, perceptual_hash, thumbnail, thumbs_of
 from hemabalance.errors import InputError
 from hemabalance.files import sha256_file
 from hemabalance.parallel import batched, threaded_map

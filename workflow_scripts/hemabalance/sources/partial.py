@@ -16,7 +16,7 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
-class Origin:
+class DownloadOrigin:
     """Where received bytes came from, and what lets a server vouch for them later."""
 
     address: str
@@ -30,7 +30,7 @@ class Origin:
         return self.etag or self.last_modified
 
 
-class Part:
+class PartialFile:
     """The bytes received so far and, in a record beside them, where they came from."""
 
     def __init__(self, target: Path) -> None:
@@ -41,16 +41,16 @@ class Part:
         """Bytes received so far."""
         return self.path.stat().st_size if self.path.exists() else 0
 
-    def resumable(self, address: str) -> Origin | None:
+    def resumable(self, address: str) -> DownloadOrigin | None:
         """Where the bytes came from, if a request to `address` may go on from them."""
         try:
-            origin = Origin(**json.loads(self.record.read_text(encoding="utf-8")))
+            origin = DownloadOrigin(**json.loads(self.record.read_text(encoding="utf-8")))
         except (FileNotFoundError, ValueError, TypeError):
             return None
         fits = self.size() > 0 and (origin.total is None or self.size() <= origin.total)
         return origin if fits and origin.address == address and origin.validator else None
 
-    def begin(self, origin: Origin) -> None:
+    def restart(self, origin: DownloadOrigin) -> None:
         """Start over with bytes from `origin`."""
         # Emptied before the record changes: a kill in between must not pair old bytes with a new record.
         self.path.write_bytes(b"")
@@ -71,7 +71,7 @@ class Part:
 
 
 @contextmanager
-def only_one(target: Path) -> Iterator[None]:
+def download_lock(target: Path) -> Iterator[None]:
     """Hold `<target>.lock`; the system lets go of it when the process ends, however it ends."""
     lock = target.with_name(target.name + ".lock")
     with ExitStack() as held:
@@ -93,7 +93,7 @@ def only_one(target: Path) -> Iterator[None]:
 
 
 @contextmanager
-def disk_full_explained(part: Part) -> Iterator[None]:
+def disk_full_explained(part: PartialFile) -> Iterator[None]:
     """Turn a full disk into an InputError that says how many bytes are kept."""
     try:
         yield

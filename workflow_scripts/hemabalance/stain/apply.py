@@ -11,7 +11,7 @@ import pandas as pd
 from hemabalance.dataset.imageset import write_image_set
 from hemabalance.parallel import batched
 from hemabalance.progress import progress
-from hemabalance.stain.data import Sets
+from hemabalance.stain.data import DomainImageSets
 from hemabalance.stain.direction import Direction, targets
 from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer
 
@@ -36,7 +36,7 @@ def transformed(normalizer: Normalizer, pixels: np.ndarray, *, to: Domain, what:
 
 
 def write_normalised(
-    sets: Sets,
+    sets: DomainImageSets,
     split: pd.DataFrame,
     normalizer: Normalizer,
     zip_path: Path,
@@ -63,7 +63,7 @@ def write_normalised(
         How many images were `mapped`, `kept_as_they_are`, and of the mapped `passed_through` as degenerate.
     """
     aims = pd.Series(targets(split, direction, classes).to_numpy(), index=split["image_id"])
-    tables, pictures = [], []
+    tables, pixel_arrays = [], []
     counts = {"mapped": 0, "kept_as_they_are": 0, "passed_through": 0}
     for domain in DOMAINS:
         index = sets[domain].index
@@ -76,14 +76,14 @@ def write_normalised(
         for place, flag in zip(np.flatnonzero(chosen), passed, strict=True):
             notes[place] = {"stain": to, "normalizer": name, "passed_through": bool(flag)}
         tables.append(index.assign(provenance=_noted(index["provenance"], notes)))
-        pictures.append(pixels)
+        pixel_arrays.append(pixels)
         counts["mapped"] += int(chosen.sum())
         counts["kept_as_they_are"] += int((~chosen).sum())
         counts["passed_through"] += int(passed.sum())
     table = pd.concat(tables, ignore_index=True)
     order = table["image_id"].argsort(kind="stable").to_numpy()
-    border = len(pictures[0])
-    images = (pictures[0][k] if k < border else pictures[1][k - border] for k in order)
+    border = len(pixel_arrays[0])
+    images = (pixel_arrays[0][k] if k < border else pixel_arrays[1][k - border] for k in order)
     columns = ["image_id", "label", "source", "origin", "provenance"]
     write_image_set(zip_path, index_path, table.iloc[order][columns].reset_index(drop=True), images, threads=threads)
     log.info("%s, direction %s: %s", name, direction, json.dumps(counts))

@@ -20,11 +20,11 @@ from hemabalance.progress import progress
 from hemabalance.stain.method import NormalizerSettings
 from hemabalance.stain.normalizer import DOMAINS, Domain, StainData, Transformed, other
 from hemabalance.training.job import FitJob, Images
-from hemabalance.training.loop import Trained
+from hemabalance.training.loop import TrainingResult
 from hemabalance.training.weights import load_tensors, save_tensors
 
 F32 = NDArray[np.float32]
-Look = Mapping[str, F32]
+StainProfile = Mapping[str, F32]
 """What was fitted to one domain: float32 arrays by name."""
 
 Measured = TypeVar("Measured")
@@ -33,17 +33,17 @@ Measure = Callable[[np.ndarray], Measured | None]
 _TOGETHER = 8  # images handed to a thread at once
 
 
-class Recipe(Protocol):
+class ClassicalMethod(Protocol):
     """One classical method."""
 
-    def describe(self, images: "Sample") -> Look | None:
+    def describe(self, images: "BalancedSubset") -> StainProfile | None:
         """What the images have in common, or None where every one of them is degenerate."""
 
-    def recolour(self, image: np.ndarray, source: Look, target: Look) -> np.ndarray | None:
-        """RGB uint8 (height, width, 3) in the look of `target`, or None where the image is degenerate."""
+    def recolour(self, image: np.ndarray, source: StainProfile, target: StainProfile) -> np.ndarray | None:
+        """RGB uint8 (height, width, 3) in the profile of `target`, or None where the image is degenerate."""
 
 
-class Sample:
+class BalancedSubset:
     """The images that a domain is fitted on: as many of every class, a small class's images several times."""
 
     def __init__(self, images: Images, most: int, job: FitJob) -> None:
@@ -66,43 +66,43 @@ class Sample:
         return [found for i in back if (found := made[i]) is not None]
 
 
-class Classical:
-    """A `Normalizer` from a `Recipe`."""
+class ClassicalNormalizer:
+    """A `Normalizer` from a `ClassicalMethod`."""
 
-    def __init__(self, recipe: Recipe, fit_images: int, description: Mapping[str, object]) -> None:
-        self.recipe, self.fit_images, self.description = recipe, fit_images, description
-        self.looks: dict[Domain, Look] = {}
+    def __init__(self, method: ClassicalMethod, fit_images: int, description: Mapping[str, object]) -> None:
+        self.method, self.fit_images, self.description = method, fit_images, description
+        self.profiles: dict[Domain, StainProfile] = {}
 
     @property
     def parameters(self) -> int:
         """How many numbers were fitted, both domains together."""
-        return sum(array.size for look in self.looks.values() for array in look.values())
+        return sum(array.size for profile in self.profiles.values() for array in profile.values())
 
-    def fit(self, data: StainData, job: FitJob) -> Trained:
+    def fit(self, data: StainData, job: FitJob) -> TrainingResult:
         """Describe both domains.
 
         Raises:
             InputError: a domain has no image, or degenerate ones alone.
         """
         start = time.monotonic()
-        looks = {}
+        profiles = {}
         for domain, images in (("a", data.a), ("b", data.b)):
-            look = self.recipe.describe(Sample(images, self.fit_images, job)) if len(images.pixels) else None
-            if look is None:
+            profile = self.method.describe(BalancedSubset(images, self.fit_images, job)) if len(images.pixels) else None
+            if profile is None:
                 problem = "none" if not len(images.pixels) else f"none of {len(images.pixels)}"
                 raise InputError(
                     f"training images of domain {domain}",
                     f"{problem} shows enough stain to fit {self.description['method']} to",
                     "Look at the images, or choose another method in config",
                 )
-            looks[domain] = look
-        self.looks = {domain: looks[domain] for domain in DOMAINS}
+            profiles[domain] = profile
+        self.profiles = {domain: profiles[domain] for domain in DOMAINS}
         leave_empty_history(job.history)
-        return Trained(0, time.monotonic() - start)
+        return TrainingResult(0, time.monotonic() - start)
 
     def transform(self, images: np.ndarray, *, to: Domain) -> Transformed:
         """Recolour each image by itself, on as many threads as torch was given."""
-        source, target = self.looks[other(to)], self.looks[to]
+        source, target = self.profiles[other(to)], self.profiles[to]
         pixels, passed = np.array(images), np.zeros(len(images), bool)
         made = _each(lambda image: self._recoloured(image, source, target), images, torch.get_num_threads())
         for i, image in enumerate(made):
@@ -121,21 +121,23 @@ class Classical:
         raise TypeError(f"{self.description['method']} has no inverse")
 
     def save(self, path: Path) -> None:
-        """Write both looks."""
-        tensors = {f"{d}.{name}": torch.from_numpy(x) for d, look in self.looks.items() for name, x in look.items()}
+        """Write both profiles."""
+        tensors = {
+            f"{d}.{name}": torch.from_numpy(x) for d, profile in self.profiles.items() for name, x in profile.items()
+        }
         save_tensors(path, tensors, self.description)
 
     def load(self, path: Path) -> None:
-        """Read both looks."""
+        """Read both profiles."""
         tensors = load_tensors(path, self.description)
-        self.looks = {
+        self.profiles = {
             domain: {name[2:]: x.numpy() for name, x in tensors.items() if name.startswith(f"{domain}.")}
             for domain in DOMAINS
         }
 
-    def _recoloured(self, image: np.ndarray, source: Look, target: Look) -> np.ndarray | None:
+    def _recoloured(self, image: np.ndarray, source: StainProfile, target: StainProfile) -> np.ndarray | None:
         one_colour = bool((image == image[0, 0]).all())
-        return None if one_colour else self.recipe.recolour(image, source, target)
+        return None if one_colour else self.method.recolour(image, source, target)
 
 
 def description(method: str, settings: NormalizerSettings, size: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from hemabalance.stain.normalizer import DOMAINS, Domain, StainData
 from hemabalance.taxonomy import SOURCE_OF
 from hemabalance.training.job import Images
 
-Sets = Mapping[Domain, ImageSet]
+DomainImageSets = Mapping[Domain, ImageSet]
 """The prepared images of both sources, all of one size."""
 
 
@@ -25,7 +25,12 @@ def open_sets(images: Iterable[str], indexes: Iterable[str], stack: ExitStack) -
 
 
 def training_data(
-    sets: Sets, split: pd.DataFrame, protocol: Protocol, pairs: tuple[np.ndarray, np.ndarray] | None, *, threads: int
+    sets: DomainImageSets,
+    split: pd.DataFrame,
+    protocol: Protocol,
+    pairs: tuple[np.ndarray, np.ndarray] | None,
+    *,
+    threads: int,
 ) -> StainData:
     """What a normaliser may be fitted on: the visible images of the classes that both sources have.
 
@@ -50,7 +55,7 @@ def training_images(held: ImageSet, split: pd.DataFrame, protocol: Protocol, *, 
     return Images(held.decode_all(threads=threads, where=where), labels)
 
 
-def training_ids(sets: Sets, split: pd.DataFrame, protocol: Protocol) -> pd.Series:
+def training_ids(sets: DomainImageSets, split: pd.DataFrame, protocol: Protocol) -> pd.Series:
     """The ids of the images in `training_data`; arguments and errors as there."""
     held = (sets[domain] for domain in DOMAINS)
     return pd.concat([one.index.loc[_trained_on(one, split, protocol), "image_id"] for one in held])
@@ -88,14 +93,16 @@ def evaluation_rows(split: pd.DataFrame, protocol: Protocol, *, most: int) -> pd
     return chosen.sort_values(["source", "image_id"], ignore_index=True).assign(held_back=bool(parts))
 
 
-def decoded(sets: Sets, rows: pd.DataFrame, domain: Domain, *, threads: int) -> tuple[pd.DataFrame, np.ndarray]:
+def decoded(
+    sets: DomainImageSets, rows: pd.DataFrame, domain: Domain, *, threads: int
+) -> tuple[pd.DataFrame, np.ndarray]:
     """The rows of one source, and their images, RGB uint8 (n, size, size, 3)."""
     mine = rows[rows["source"] == SOURCE_OF[domain]].reset_index(drop=True)
     where = pd.Index(sets[domain].index["image_id"]).get_indexer(mine["image_id"])
     return mine, sets[domain].decode_all(threads=threads, where=where)
 
 
-def size_of(sets: Sets) -> int:
+def size_of(sets: DomainImageSets) -> int:
     """The side of the images in pixels.
 
     Raises:

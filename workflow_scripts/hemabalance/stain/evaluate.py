@@ -13,12 +13,12 @@ from hemabalance.dataset.splits import HELD_BACK
 from hemabalance.metrics.inception_score import inception_score
 from hemabalance.protocols import Protocol
 from hemabalance.stain.audit import audit
-from hemabalance.stain.data import Sets, evaluation_rows
+from hemabalance.stain.data import DomainImageSets, evaluation_rows
 from hemabalance.stain.direction import DIRECTIONS, Direction
 from hemabalance.stain.method import NormalizerTraits
 from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer
 from hemabalance.stain.quality import fidelity, reconstruction, structure
-from hemabalance.stain.real_features import Extract, inception_features, read_real_features
+from hemabalance.stain.real_features import FeatureExtractor, inception_features, read_real_features
 from hemabalance.stain.truth import truth
 from hemabalance.stain.usefulness import usefulness
 from hemabalance.stain.views import Views, make_views
@@ -49,7 +49,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Judges:
+class NormalizerJudges:
     """What a normaliser is measured with.
 
     Attributes:
@@ -59,16 +59,22 @@ class Judges:
         photographs, renderings: held-back pairs (see `truth.truth`); empty where the sources are not rendered.
     """
 
-    extract: Extract
+    extract: FeatureExtractor
     real: Mapping[Domain, np.ndarray]
     classifiers: dict[str, Classifier]
     photographs: dict[Domain, np.ndarray]
     renderings: dict[Domain, np.ndarray]
 
 
-def open_judges(
-    inception: Path, real: Path, classifiers: Mapping[str, Path], pairs: Sets, *, runtime: Runtime, threads: int
-) -> Judges:
+def open_normalizer_judges(
+    inception: Path,
+    real: Path,
+    classifiers: Mapping[str, Path],
+    pairs: DomainImageSets,
+    *,
+    runtime: Runtime,
+    threads: int,
+) -> NormalizerJudges:
     """Load what normalisers are measured with.
 
     Args:
@@ -79,7 +85,7 @@ def open_judges(
         runtime: where the networks run.
         threads: decoders at once.
     """
-    return Judges(
+    return NormalizerJudges(
         inception_features(inception, runtime),
         read_real_features(real),
         {name: Classifier(path, runtime.device) for name, path in classifiers.items()},
@@ -89,7 +95,12 @@ def open_judges(
 
 
 def evaluate(
-    traits: NormalizerTraits, normalizer: Normalizer, sets: Sets, split: pd.DataFrame, judges: Judges, how: Evaluation
+    traits: NormalizerTraits,
+    normalizer: Normalizer,
+    sets: DomainImageSets,
+    split: pd.DataFrame,
+    judges: NormalizerJudges,
+    how: Evaluation,
 ) -> dict[str, Any]:
     """Measure a fitted normaliser on images that no training saw, as far as the protocol holds any back.
 
@@ -127,7 +138,7 @@ def evaluate(
     }
 
 
-def _extract_features(views: Views, judges: Judges, *, changes: bool) -> None:
+def _extract_features(views: Views, judges: NormalizerJudges, *, changes: bool) -> None:
     for domain in DOMAINS:
         view = views.of[domain]
         views.features["real", domain] = judges.real[domain]
@@ -138,7 +149,7 @@ def _extract_features(views: Views, judges: Judges, *, changes: bool) -> None:
 
 
 def _usefulness(
-    normalizer: Normalizer, sets: Sets, split: pd.DataFrame, judges: Judges, how: Evaluation
+    normalizer: Normalizer, sets: DomainImageSets, split: pd.DataFrame, judges: NormalizerJudges, how: Evaluation
 ) -> list[dict[str, Any]]:
     """All images of source B in the classes that the classifiers know, held back or not."""
     known = next(iter(judges.classifiers.values())).classes

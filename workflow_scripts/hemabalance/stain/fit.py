@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hemabalance.dataset.seen import write_seen
+from hemabalance.dataset.seen_images import write_seen_images
 from hemabalance.files import write_json
 from hemabalance.protocols import Protocol
-from hemabalance.stain.data import Sets, size_of, training_data, training_ids
+from hemabalance.stain.data import DomainImageSets, size_of, training_data, training_ids
 from hemabalance.stain.method import NormalizerSpec
 from hemabalance.stain.normalizer import Normalizer
 from hemabalance.training.device import Runtime
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 def fit_normalizer(
     spec: NormalizerSpec,
-    sets: Sets,
+    sets: DomainImageSets,
     split: pd.DataFrame,
     protocol: Protocol,
     pairs: tuple[np.ndarray, np.ndarray] | None,
@@ -58,11 +58,11 @@ def fit_normalizer(
         normalizer.save(weights)
         paired = spec.traits.paired
         given = training_ids(sets, split, protocol) if normalizer.parameters and not paired else ()
-        write_seen(split, given, seen)
+        write_seen_images(split, given, seen)
         images = {"a": len(data.a.pixels), "b": len(data.b.pixels)}
         if paired and pairs is not None:
             images = {"pairs": len(pairs[0])}
-        write_json({"parameters": normalizer.parameters, "images": images} | job.facts(trained), training)
+        write_json({"parameters": normalizer.parameters, "images": images} | job.summary(trained), training)
 
 
 def open_normalizer(spec: NormalizerSpec, weights: Path, *, size: int, runtime: Runtime) -> Normalizer:

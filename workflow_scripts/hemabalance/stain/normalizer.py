@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from hemabalance.training.job import FitJob, Images
-from hemabalance.training.loop import Trained
+from hemabalance.training.loop import TrainingResult
 
 Domain = Literal["a", "b"]
 DOMAINS: tuple[Domain, Domain] = ("a", "b")
@@ -52,7 +52,7 @@ class Normalizer(Protocol):
     def parameters(self) -> int:
         """How many numbers fitting finds."""
 
-    def fit(self, data: StainData, job: FitJob) -> Trained:
+    def fit(self, data: StainData, job: FitJob) -> TrainingResult:
         """Fit on both domains.
 
         Raises:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hemabalance.stain.classical import F32, Look, Sample
+from hemabalance.stain.classical import F32, BalancedSubset, StainProfile
 from hemabalance.stain.settings import TwoStainSettings
 
 FindStains = Callable[[F32], F32 | None]
@@ -29,7 +29,7 @@ _LEAST_DENSITY = -6  # brighter than white whatever the background
 
 
 class StainSeparation:
-    """A `Recipe` from a way to find stains and one to find amounts."""
+    """A `ClassicalMethod` from a way to find stains and one to find amounts."""
 
     def __init__(
         self, settings: TwoStainSettings, find_stains: FindStains, find_amounts: FindAmounts, what: str
@@ -37,23 +37,23 @@ class StainSeparation:
         self.settings, self.what = settings, what
         self.find_stains, self.find_amounts = find_stains, find_amounts
 
-    def describe(self, images: Sample) -> Look | None:
+    def describe(self, images: BalancedSubset) -> StainProfile | None:
         """Background `light` (3,), `stains` (2, 3) found in pixels pooled over images, and `scale` (2,).
 
         The scale is the mean over images of an image's own, since images are what is brought to it.
         """
         light = np.median(images.measure(self._background, what=f"{self.what}: background"), axis=0)
-        look = {"light": light.astype(np.float32)}
+        profile = {"light": light.astype(np.float32)}
         each = max(self.settings.fit_pixels // len(images), 1)
-        pixels = images.measure(lambda image: self._some_stained(image, look, each), what=f"{self.what}: stains")
+        pixels = images.measure(lambda image: self._some_stained(image, profile, each), what=f"{self.what}: stains")
         stains = self.find_stains(np.concatenate(pixels, axis=1)) if pixels else None
         if stains is None:
             return None
-        scales = images.measure(lambda image: self._scale(image, look, stains), what=f"{self.what}: amounts")
+        scales = images.measure(lambda image: self._scale(image, profile, stains), what=f"{self.what}: amounts")
         scale = np.mean(scales, axis=0)
-        return {**look, "stains": stains, "scale": scale} if scale.min() >= self.settings.beta else None
+        return {**profile, "stains": stains, "scale": scale} if scale.min() >= self.settings.beta else None
 
-    def recolour(self, image: np.ndarray, source: Look, target: Look) -> np.ndarray | None:
+    def recolour(self, image: np.ndarray, source: StainProfile, target: StainProfile) -> np.ndarray | None:
         """Render an image's amounts of stain, scaled, with the target's stains before the target's background."""
         density = self._density(image, source)
         stained = self._stained(density)
@@ -79,8 +79,8 @@ class StainSeparation:
         light: F32 = np.median(brightest, axis=0).astype(np.float32)
         return light
 
-    def _density(self, image: np.ndarray, look: Look) -> F32:
-        light = self._background(image) if self.settings.light == "image" else look["light"]
+    def _density(self, image: np.ndarray, profile: StainProfile) -> F32:
+        light = self._background(image) if self.settings.light == "image" else profile["light"]
         density: F32 = np.take(_MINUS_LOG, image.reshape(-1, 3).T) + np.log(np.maximum(light, 1))[:, None]
         return density
 
@@ -89,14 +89,14 @@ class StainSeparation:
         enough = np.count_nonzero(stained) >= max(self.settings.least_stained * stained.size, 2)
         return density[:, stained] if enough else None
 
-    def _some_stained(self, image: np.ndarray, look: Look, most: int) -> F32 | None:
-        stained = self._stained(self._density(image, look))
+    def _some_stained(self, image: np.ndarray, profile: StainProfile, most: int) -> F32 | None:
+        stained = self._stained(self._density(image, profile))
         if stained is None or stained.shape[1] <= most:
             return stained
         return stained[:, np.linspace(0, stained.shape[1] - 1, most).astype(int)]
 
-    def _scale(self, image: np.ndarray, look: Look, stains: F32) -> F32 | None:
-        density = self._density(image, look)
+    def _scale(self, image: np.ndarray, profile: StainProfile, stains: F32) -> F32 | None:
+        density = self._density(image, profile)
         return None if self._stained(density) is None else _top(self.find_amounts(density, stains))
 
 

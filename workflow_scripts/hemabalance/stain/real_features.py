@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from hemabalance.metrics.features import InceptionFeatures
-from hemabalance.stain.data import Sets, decoded
+from hemabalance.metrics.inception_features import InceptionFeatures
+from hemabalance.stain.data import DomainImageSets, decoded
 from hemabalance.stain.normalizer import DOMAINS, Domain
 from hemabalance.training.device import Runtime
 from hemabalance.training.tensorfile import read_tensors, write_tensors
@@ -16,7 +16,7 @@ from hemabalance.training.tensorfile import read_tensors, write_tensors
 KIND = "features"
 _BATCH = 32  # through Inception; without effect on the features
 
-Extract = Callable[[np.ndarray], np.ndarray]
+FeatureExtractor = Callable[[np.ndarray], np.ndarray]
 """RGB uint8 (n, height, width, 3) -> Inception features float32 (n, 2048)."""
 
 
@@ -25,7 +25,9 @@ def inception_features(weights: Path, runtime: Runtime) -> InceptionFeatures:
     return InceptionFeatures(weights, device=runtime.device, batch=_BATCH)
 
 
-def real_features(sets: Sets, rows: pd.DataFrame, extract: Extract, *, threads: int) -> dict[Domain, np.ndarray]:
+def real_features(
+    sets: DomainImageSets, rows: pd.DataFrame, extract: FeatureExtractor, *, threads: int
+) -> dict[Domain, np.ndarray]:
     """By domain the features, float32 (n, 2048), of the chosen images in the order of `rows`."""
     return {domain: extract(decoded(sets, rows, domain, threads=threads)[1]) for domain in DOMAINS}
 

@@ -1,4 +1,4 @@
-"""A stain normaliser made of two generators, one to each domain, whichever game trained them."""
+"""A stain normaliser made of two generators, one to each domain, whichever training trained them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from torch import nn
 from hemabalance.errors import InputError
 from hemabalance.networks.layers import count_parameters
 from hemabalance.networks.patchgan import Norm, PatchGAN
-from hemabalance.stain.feed import Feed
+from hemabalance.stain.adversarial_training import SettingsT, TranslatorTraining
 from hemabalance.stain.normalizer import DOMAINS, Domain, StainData, Transformed
-from hemabalance.stain.rivals import Rivals, Settings
+from hemabalance.stain.training_batches import DomainBatches
+from hemabalance.training.data_checks import require_size
 from hemabalance.training.device import Runtime
-from hemabalance.training.images import check_size
 from hemabalance.training.job import FitJob
-from hemabalance.training.loop import Schedule, Trained, train
+from hemabalance.training.loop import Schedule, TrainingResult, train
 from hemabalance.training.settings import WITHOUT_EFFECT
 from hemabalance.training.weights import load_weights, save_weights
 
@@ -26,7 +26,7 @@ TOGETHER = 16
 
 
 @dataclass(frozen=True)
-class Translation(Generic[Settings]):
+class TranslatorVariant(Generic[SettingsT]):
     """What makes one translator differ from another.
 
     Attributes:
@@ -34,21 +34,21 @@ class Translation(Generic[Settings]):
         settings: all of the method's.
         generator: an untrained generator; ValueError where the size will not do.
         critic_channels: 3 where a critic sees an image, 6 where it sees a pair.
-        feed: how images are drawn.
-        game: how the players are trained.
+        batches: how images are drawn.
+        training: how the players are trained.
         critic_norm: see `PatchGAN`.
     """
 
     name: str
-    settings: Settings
+    settings: SettingsT
     generator: Callable[[], nn.Module]
     critic_channels: int
-    feed: Callable[[StainData, Settings, int, FitJob], Feed]
-    game: Callable[[Mapping[str, nn.Module], Settings, Feed, FitJob], Rivals[Settings]]
+    batches: Callable[[StainData, SettingsT, int, FitJob], DomainBatches]
+    training: Callable[[Mapping[str, nn.Module], SettingsT, DomainBatches, FitJob], TranslatorTraining[SettingsT]]
     critic_norm: Norm = "instance"
 
 
-class Translator(Generic[Settings]):
+class Translator(Generic[SettingsT]):
     """A `Normalizer` by two generators.
 
     Args:
@@ -60,7 +60,7 @@ class Translator(Generic[Settings]):
         InputError: the generator or the critic cannot be built for this size or width.
     """
 
-    def __init__(self, method: Translation[Settings], *, size: int, runtime: Runtime) -> None:
+    def __init__(self, method: TranslatorVariant[SettingsT], *, size: int, runtime: Runtime) -> None:
         self.method, self.size, self.runtime = method, size, runtime
         try:
             self._generators = {domain: method.generator().to(runtime.device).eval() for domain in DOMAINS}
@@ -77,34 +77,34 @@ class Translator(Generic[Settings]):
         """Of both generators, which is what `save` keeps."""
         return sum(count_parameters(generator) for generator in self._generators.values())
 
-    def fit(self, data: StainData, job: FitJob) -> Trained:
+    def fit(self, data: StainData, job: FitJob) -> TrainingResult:
         """Train the generators, or go on with the training that `job.state` holds.
 
         Raises:
             InputError: the data cannot serve, the training diverged, the disk is full, or `job.state` holds a
                 training of other data or settings.
         """
-        own, rivals = self.method.settings, self.begin(data, job)
+        own, training = self.method.settings, self.initialise_training(data, job)
         trained = train(
-            rivals,
+            training,
             Schedule(own.steps, own.checkpoint_every, own.log_every),
             state=job.state,
             history=job.history,
-            description={**self.description, "seed": job.seed, "images": rivals.feed.fingerprint},
+            description={**self.description, "seed": job.seed, "images": training.batches.fingerprint},
             runtime=job.runtime,
             what=f"training {self.method.name}",
         )
-        for domain, generator in rivals.result().items():
+        for domain, generator in training.result().items():
             self._generators[domain].load_state_dict(generator.state_dict())
         self._ready = True
         return trained
 
-    def begin(self, data: StainData, job: FitJob) -> Rivals[Settings]:
+    def initialise_training(self, data: StainData, job: FitJob) -> TranslatorTraining[SettingsT]:
         """The players before their first step; errors about the data as `fit`."""
-        feed = self.method.feed(data, self.method.settings, self.size, job)
+        batches = self.method.batches(data, self.method.settings, self.size, job)
         players: dict[str, nn.Module] = {f"to_{domain}": self.method.generator() for domain in DOMAINS}
         players |= {f"critic_{domain}": self._critic() for domain in DOMAINS}
-        return self.method.game(players, self.method.settings, feed, job)
+        return self.method.training(players, self.method.settings, batches, job)
 
     @torch.inference_mode()
     def transform(self, images: np.ndarray, *, to: Domain) -> Transformed:
@@ -119,7 +119,7 @@ class Translator(Generic[Settings]):
             RuntimeError: neither `fit` nor `load` was called.
         """
         generator = self._trained()[to]
-        check_size("images to transform", images, self.size)
+        require_size("images to transform", images, self.size)
         made = np.empty(images.shape, np.uint8)
         for first in range(0, len(images), TOGETHER):
             batch = torch.from_numpy(np.array(images[first : first + TOGETHER])).to(self.runtime.device)

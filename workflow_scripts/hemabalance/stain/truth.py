@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from hemabalance.metrics.colour_difference import delta_e
-from hemabalance.metrics.rows import mean_row
-from hemabalance.metrics.similarity import psnr, ssim
+from hemabalance.metrics.ssim_psnr import psnr, ssim
+from hemabalance.metrics.table_rows import mean_row
 from hemabalance.stain.apply import transformed
 from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer, other
 
@@ -28,14 +28,14 @@ def truth(
     """
     found = []
     for domain in DOMAINS:
-        given, wanted = photographs[other(domain)], renderings[domain]
-        made, _ = transformed(normalizer, given, to=domain, what=f"pairs to {domain}")
-        row: dict[str, Any] = {"domain": domain, "n": len(given)}
+        photographed, truth_pixels = photographs[other(domain)], renderings[domain]
+        made, _ = transformed(normalizer, photographed, to=domain, what=f"pairs to {domain}")
+        row: dict[str, Any] = {"domain": domain, "n": len(photographed)}
         for name, values in (
-            ("delta_e", delta_e(made, wanted)),
-            ("delta_e_untouched", delta_e(given, wanted)),
-            ("ssim", ssim(made, wanted)),
-            ("psnr", psnr(made, wanted)),
+            ("delta_e", delta_e(made, truth_pixels)),
+            ("delta_e_untouched", delta_e(photographed, truth_pixels)),
+            ("ssim", ssim(made, truth_pixels)),
+            ("psnr", psnr(made, truth_pixels)),
         ):
             row |= mean_row(name, values, seed=seed)
         found.append(row)

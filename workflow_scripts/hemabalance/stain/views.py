@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from hemabalance.stain.apply import transformed
-from hemabalance.stain.data import Sets, decoded
+from hemabalance.stain.data import DomainImageSets, decoded
 from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer, other
 
 
@@ -38,7 +38,9 @@ class Views:
     """(`real`, `mapped` or `reconstructed`, domain of the source) -> (n, k), filled by whoever extracts them."""
 
 
-def make_views(sets: Sets, rows: pd.DataFrame, normalizer: Normalizer, *, invertible: bool, threads: int) -> Views:
+def make_views(
+    sets: DomainImageSets, rows: pd.DataFrame, normalizer: Normalizer, *, invertible: bool, threads: int
+) -> Views:
     """Map the chosen images of each source to the other's stain, and back where that is possible.
 
     Args:

@@ -1,4 +1,4 @@
-"""A generator that is told a class, whichever game trained it."""
+"""A generator that is told a class, whichever training trained it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from torch import Tensor, nn
 from hemabalance.errors import InputError
 from hemabalance.networks.conditional import ConditionalGenerator
 from hemabalance.networks.layers import count_parameters
-from hemabalance.synthesis.conditional_game import Game, Own, RealImages
+from hemabalance.synthesis.conditional_training import ClassBatches, ConditionalTraining, SettingsT
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.synthesis.training import describe, train_generator
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob
-from hemabalance.training.loop import Trained
+from hemabalance.training.loop import TrainingResult
 from hemabalance.training.weights import load_weights, save_weights
 
 
 @dataclass(frozen=True)
-class ConditionalVariant(Generic[Own]):
+class ConditionalVariant(Generic[SettingsT]):
     """What makes one method differ from the other.
 
     Attributes:
@@ -31,16 +31,19 @@ class ConditionalVariant(Generic[Own]):
         settings: all of the method's.
         judges: the generator's opponents, untrained, from the size in pixels and the number of classes; ValueError
             where they cannot be built.
-        game: how the players are trained.
+        training: how the players are trained.
     """
 
     name: str
-    settings: Own
+    settings: SettingsT
     judges: Callable[[int, int], Mapping[str, nn.Module]]
-    game: Callable[[Mapping[str, nn.Module], Own, RealImages, Snapshots, SynthesisData, FitJob], Game[Own]]
+    training: Callable[
+        [Mapping[str, nn.Module], SettingsT, ClassBatches, Snapshots, SynthesisData, FitJob],
+        ConditionalTraining[SettingsT],
+    ]
 
 
-class Conditional(Generic[Own]):
+class Conditional(Generic[SettingsT]):
     """A `synthesis.generator.Generator` whose network is told the class.
 
     Args:
@@ -53,7 +56,7 @@ class Conditional(Generic[Own]):
         InputError: the networks cannot be built for this size or width, or the classes cannot serve.
     """
 
-    def __init__(self, method: ConditionalVariant[Own], *, classes: Classes, size: int, runtime: Runtime) -> None:
+    def __init__(self, method: ConditionalVariant[SettingsT], *, classes: Classes, size: int, runtime: Runtime) -> None:
         self.method, self.classes, self.size, self.runtime = method, classes, size, runtime
         self.latent = method.settings.latent
         unlearned = [name for name in classes.served if name not in classes.trained]
@@ -74,27 +77,27 @@ class Conditional(Generic[Own]):
         self.snapshots: Snapshots | None = None
         self.description = describe(method.name, size, classes, method.settings)
 
-    def fit(self, data: SynthesisData, job: FitJob) -> Trained:
+    def fit(self, data: SynthesisData, job: FitJob) -> TrainingResult:
         """Train, or go on with the training that `job.state` holds.
 
         Raises:
             InputError: the data cannot serve, the training diverged, the disk is full, or `job.state` holds a
                 training of other data or settings.
         """
-        own, game = self.method.settings, self.begin(data, job)
-        trained = train_generator(game, own.steps, own, self.description, game.real.fingerprint, job)
-        self._generator.load_state_dict(game.result().state_dict())
-        self._ready, self.snapshots = True, game.snapshots
+        own, training = self.method.settings, self.initialise_training(data, job)
+        trained = train_generator(training, own.steps, own, self.description, training.real.fingerprint, job)
+        self._generator.load_state_dict(training.result().state_dict())
+        self._ready, self.snapshots = True, training.snapshots
         return trained
 
-    def begin(self, data: SynthesisData, job: FitJob) -> Game[Own]:
+    def initialise_training(self, data: SynthesisData, job: FitJob) -> ConditionalTraining[SettingsT]:
         """The players before their first step; errors about the data as `fit`."""
         own = self.method.settings
-        real = RealImages(data.real, self.classes.trained, own, self.size, job)
+        real = ClassBatches(data.real, self.classes.trained, own, self.size, job)
         snapshots = Snapshots(
             self.classes.served, points=own.snapshots, each=own.snapshot_images, size=self.size, steps=own.steps
         ).to(self.runtime.device)
-        return self.method.game(self._players(), own, real, snapshots, data, job)
+        return self.method.training(self._players(), own, real, snapshots, data, job)
 
     def make(self, label: str, latents: Tensor, indices: Tensor) -> Tensor:
         """Images of a served class, float32 (n, 3, size, size) in [-1, 1]; the indices change nothing.

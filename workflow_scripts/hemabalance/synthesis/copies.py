@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hemabalance.dataset.perceptual import perceptual_hash, thumbnail
+from hemabalance.dataset.perceptual_hash import perceptual_hash, thumbnail
 from hemabalance.dataset.working_size import reduced
 from hemabalance.errors import InputError
-from hemabalance.metrics.nearest import POSES, nearest, poses
-from hemabalance.metrics.perceptual import Perceptual
-from hemabalance.synthesis.reals import Apart
+from hemabalance.metrics.lpips import LPIPSModel
+from hemabalance.metrics.nearest_neighbours import POSES, nearest, poses
+from hemabalance.synthesis.real_image_features import NearestDistances
 
 SIDE = 64
 """Larger images are reduced to this side before they are compared, which also smooths what a JPEG encoder left."""
@@ -33,7 +33,7 @@ _MEMORY = 1 << 30  # bytes to search in
 
 
 @dataclass(frozen=True)
-class Found(Apart):
+class NearestImages(NearestDistances):
     """The nearest real images of n images; LPIPS at `SIDE` pixels where the images are larger.
 
     Attributes:
@@ -45,10 +45,10 @@ class Found(Apart):
     pose: np.ndarray
 
 
-class Shelf:
+class NearestImageIndex:
     """Real images of one class in the form in which they are searched; 130 kB an image."""
 
-    def __init__(self, pixels: np.ndarray, perceptual: Perceptual) -> None:
+    def __init__(self, pixels: np.ndarray, perceptual: LPIPSModel) -> None:
         """Embed the images.
 
         Args:
@@ -60,7 +60,7 @@ class Shelf:
         self._embedded = perceptual.embed(self._pixels)
         self._hashes = _hashes(self._pixels)
 
-    def nearest(self, pixels: np.ndarray) -> Found:
+    def nearest(self, pixels: np.ndarray) -> NearestImages:
         """For each image, RGB uint8 (n, size, size, 3), the nearest real one over the image's eight poses."""
         small = _small(pixels)
         shape = POSES, len(small)
@@ -72,8 +72,8 @@ class Shelf:
             index[:, piece], distance[:, piece], bits[:, piece] = (part.reshape(POSES, -1) for part in found)
         return _best(index, distance, bits)
 
-    def nearest_others(self) -> Found:
-        """For each image on the shelf, at least two, the nearest of the others."""
+    def nearest_others(self) -> NearestImages:
+        """For each image on the image_index, at least two, the nearest of the others."""
         found = [self._search(posed, same=True) for posed in poses(self._pixels)]
         index, distance, bits = (np.stack(column) for column in zip(*found, strict=True))
         return _best(index, distance, bits)
@@ -88,10 +88,10 @@ class Shelf:
         return index, distance, apart.min(axis=1).astype(np.int64)
 
 
-def _best(index: np.ndarray, distance: np.ndarray, bits: np.ndarray) -> Found:
+def _best(index: np.ndarray, distance: np.ndarray, bits: np.ndarray) -> NearestImages:
     """Of the poses, the first axis, the nearest."""
     pose, row = distance.argmin(axis=0), np.arange(distance.shape[1])
-    return Found(distance[pose, row], bits.min(axis=0), index[pose, row], pose)
+    return NearestImages(distance[pose, row], bits.min(axis=0), index[pose, row], pose)
 
 
 def _small(pixels: np.ndarray) -> np.ndarray:
@@ -118,7 +118,7 @@ class Threshold:
     note: str
 
 
-def thresholds(apart: Mapping[str, Apart | None], *, quantile: float) -> dict[str, Threshold]:
+def thresholds(apart: Mapping[str, NearestDistances | None], *, quantile: float) -> dict[str, Threshold]:
     """By class, from how near real images of different cells come to one another.
 
     LPIPS: the quantile, within the class, of the distance of each image to its nearest other. Hash: below the same
@@ -126,7 +126,7 @@ def thresholds(apart: Mapping[str, Apart | None], *, quantile: float) -> dict[st
     since in 64 bits many images are at the quantile itself.
 
     Args:
-        apart: class -> how near its images come to one another (`Shelf.nearest_others`); None for a single image.
+        apart: class -> how near its images come to one another (`NearestImageIndex.nearest_others`); None for a single image.
         quantile: share of the real images that may pass for copies of one another, 0 to 1.
 
     Raises:
@@ -140,7 +140,7 @@ def thresholds(apart: Mapping[str, Apart | None], *, quantile: float) -> dict[st
     return {label: _threshold(label, known, float(bits_of_all), quantile) for label in apart}
 
 
-def _threshold(label: str, known: Mapping[str, Apart], bits_of_all: float, quantile: float) -> Threshold:
+def _threshold(label: str, known: Mapping[str, NearestDistances], bits_of_all: float, quantile: float) -> Threshold:
     others = [found for name, found in known.items() if name != label]
     basis, note = [known[label]] if label in known else [], ""
     if label not in known or len(known[label].lpips) < FEWEST:
@@ -150,7 +150,7 @@ def _threshold(label: str, known: Mapping[str, Apart], bits_of_all: float, quant
     return Threshold(max(lpips, LEAST_LPIPS), int(np.ceil(bits)) - 1, note)
 
 
-class Copies:
+class CopyDetector:
     """The real training images that generated ones are compared with, and what counts as a copy of one.
 
     Attributes:
@@ -163,8 +163,8 @@ class Copies:
         self,
         pixels: Mapping[str, np.ndarray],
         ids: Mapping[str, np.ndarray],
-        apart: Mapping[str, Apart | None],
-        perceptual: Perceptual,
+        apart: Mapping[str, NearestDistances | None],
+        perceptual: LPIPSModel,
         *,
         quantile: float,
         have: Mapping[str, int],
@@ -183,11 +183,11 @@ class Copies:
             InputError: no class has two images.
         """
         self._perceptual, self._have = perceptual, have
-        self._shelf: tuple[str, Shelf] | None = None
+        self._image_index: tuple[str, NearestImageIndex] | None = None
         self.pixels, self.ids = pixels, ids
         self.thresholds = thresholds(apart, quantile=quantile)
 
-    def shelf(self, label: str) -> Shelf:
+    def image_index(self, label: str) -> NearestImageIndex:
         """The images of a class, ready to be searched; kept until another class is asked for.
 
         Raises:
@@ -196,14 +196,14 @@ class Copies:
         if label not in self.pixels:
             problem = "has no real training image, so nothing says what its images should be like"
             raise InputError(f"class {label}", problem, f"Take one of {', '.join(self.pixels)}")
-        if self._shelf is None or self._shelf[0] != label:
-            self._shelf = None  # makes room first
-            self._shelf = label, Shelf(self.pixels[label], self._perceptual)
-        return self._shelf[1]
+        if self._image_index is None or self._image_index[0] != label:
+            self._image_index = None  # makes room first
+            self._image_index = label, NearestImageIndex(self.pixels[label], self._perceptual)
+        return self._image_index[1]
 
-    def search(self, pixels: np.ndarray, label: str) -> tuple[Found, np.ndarray]:
+    def search(self, pixels: np.ndarray, label: str) -> tuple[NearestImages, np.ndarray]:
         """The nearest real image of a class to each image, and whether it makes the image a copy, bool (n,)."""
-        found = self.shelf(label).nearest(pixels)
+        found = self.image_index(label).nearest(pixels)
         limit = self.thresholds[label]
         return found, (found.lpips <= limit.lpips) | (found.bits <= limit.bits)
 

@@ -14,10 +14,10 @@ from hemabalance.training.job import Images
 
 log = logging.getLogger(__name__)
 
-LOOKED_AT: dict[Protocol, tuple[str, ...]] = {"leak_free": ("validation",), "thesis": ()}
+MONITORED_PARTS: dict[Protocol, tuple[str, ...]] = {"leak_free": ("validation",), "thesis": ()}
 """The parts that a training may watch itself on; test images are for the end."""
 
-TESTED: dict[Protocol, tuple[str, ...]] = {"leak_free": ("test",), "thesis": ()}
+TEST_PARTS: dict[Protocol, tuple[str, ...]] = {"leak_free": ("test",), "thesis": ()}
 """The parts that generators are measured against; the thesis's protocol holds none back."""
 
 
@@ -61,7 +61,7 @@ def real_images(held: ImageSet, rows: pd.DataFrame, size: int, *, threads: int) 
     return Images(pixels, rows["label"].to_numpy(dtype=str))
 
 
-def trained_on(
+def training_images(
     held: ImageSet, split: pd.DataFrame, protocol: Protocol, classes: Iterable[str], size: int, *, threads: int
 ) -> Images:
     """The real images of some classes that a training may learn from.

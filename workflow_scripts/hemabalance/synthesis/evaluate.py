@@ -3,17 +3,17 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hemabalance.config.measure import MeasureConfig
+from hemabalance.config.synthesis_evaluation import SynthesisEvaluationConfig
 from hemabalance.errors import InputError
 from hemabalance.metrics.inception_score import inception_score
 from hemabalance.section import Count
-from hemabalance.synthesis.image_tables import Pictures, agreement, diversity, nearest
+from hemabalance.synthesis.image_tables import ComparedImages, agreement, diversity, nearest
 from hemabalance.synthesis.judges import Judges
-from hemabalance.synthesis.set_tables import FLOOR, GENERATED, Compared, Sets, fidelity, manifold
+from hemabalance.synthesis.set_tables import FLOOR, GENERATED, ArraysByClass, ComparedFeatures, fidelity, manifold
 from hemabalance.taxonomy import CLASSES
 
 
-class EvaluationSettings(MeasureConfig):
+class EvaluationSettings(SynthesisEvaluationConfig):
     """On how much to measure; the nearest training image is sought among all there are."""
 
     neighbours: Count
@@ -21,7 +21,7 @@ class EvaluationSettings(MeasureConfig):
 
 
 @dataclass(frozen=True)
-class Side:
+class EvaluationSet:
     """Images on one side of a comparison, by class.
 
     Attributes:
@@ -29,12 +29,18 @@ class Side:
         features: Inception features, float32 (m, 2048); of all of them or, of training images, of the first.
     """
 
-    pixels: Sets
-    features: Sets
+    pixels: ArraysByClass
+    features: ArraysByClass
 
 
 def evaluate(
-    generated: Side, train: Side, test: Side, judges: Judges, settings: EvaluationSettings, *, seed: int
+    generated: EvaluationSet,
+    train: EvaluationSet,
+    test: EvaluationSet,
+    judges: Judges,
+    settings: EvaluationSettings,
+    *,
+    seed: int,
 ) -> dict[str, Any]:
     """Measure generated images, and as a floor real ones in their place.
 
@@ -63,13 +69,17 @@ def evaluate(
         problem = "has generated images but no real training image to compare them with"
         raise InputError(f"class {lacking}", problem, "Delete the generator's results and run the workflow again")
     made, learned, unseen = (
-        Side({label: side.pixels[label] for label in labels}, {label: side.features[label] for label in labels})
+        EvaluationSet(
+            {label: side.pixels[label] for label in labels}, {label: side.features[label] for label in labels}
+        )
         for side in (generated, train, test)
     )
     tested = any(len(pixels) for pixels in unseen.pixels.values())
     real, floor = (unseen, learned) if tested else (learned, unseen)
-    seen = Compared(real.features, {GENERATED: made.features, FLOOR: floor.features}, most=2 * settings.max_images)
-    images = Pictures(learned.pixels, {GENERATED: made.pixels, FLOOR: unseen.pixels})
+    seen = ComparedFeatures(
+        real.features, {GENERATED: made.features, FLOOR: floor.features}, most=2 * settings.max_images
+    )
+    images = ComparedImages(learned.pixels, {GENERATED: made.pixels, FLOOR: unseen.pixels})
     return {
         "against": "test" if tested else "train",
         "fidelity": fidelity(seen, kid_subset=settings.kid_subset, resamples=settings.resamples, seed=seed),

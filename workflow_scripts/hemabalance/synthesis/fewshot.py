@@ -1,4 +1,4 @@
-"""A generator for classes of few images, whichever game it learned to learn by."""
+"""A generator for classes of few images, whichever training it learned to learn by."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from hemabalance.networks.fewshot_generator import FewshotGenerator
 from hemabalance.networks.layers import count_parameters
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.recalibrate import BATCHES, recalibrate
-from hemabalance.synthesis.reptile import Own, Reptile
+from hemabalance.synthesis.reptile import Reptile, SettingsT
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import BLOCK
 from hemabalance.synthesis.snapshots import Snapshots
@@ -21,11 +21,11 @@ from hemabalance.synthesis.tasks import Tasks
 from hemabalance.synthesis.training import describe, train_generator
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob
-from hemabalance.training.loop import Trained
+from hemabalance.training.loop import TrainingResult
 from hemabalance.training.weights import load_weights, save_weights
 
 
-class Served(nn.Module):
+class AdaptedGenerator(nn.Module):
     """What makes images of one class: an adapted generator and, where it takes them, features of training images.
 
     Args:
@@ -70,7 +70,7 @@ class Served(nn.Module):
         self.references.zero_()[: len(references)] = references
         self.count.fill_(len(references))
 
-    def take_over(self, generator: nn.Module, noise: Callable[[int], Tensor]) -> None:
+    def load_generator(self, generator: nn.Module, noise: Callable[[int], Tensor]) -> None:
         """Become a generator as it will be used: after `keep`, with statistics of the inputs it will get.
 
         Args:
@@ -83,7 +83,7 @@ class Served(nn.Module):
 
 
 @dataclass(frozen=True)
-class FewshotVariant(Generic[Own]):
+class FewshotVariant(Generic[SettingsT]):
     """What makes one few-shot method differ from another.
 
     Attributes:
@@ -93,20 +93,22 @@ class FewshotVariant(Generic[Own]):
             not do.
         features: numbers that the generator takes besides a latent; 0 for none.
         references: feature vectors that are kept of a class.
-        mixing: of them, see `Served`.
-        game: how the players are trained.
+        mixing: of them, see `AdaptedGenerator`.
+        training: how the players are trained.
     """
 
     name: str
-    settings: Own
+    settings: SettingsT
     players: Callable[[], dict[str, nn.Module]]
     features: int
     references: int
     mixing: float
-    game: Callable[[Mapping[str, nn.Module], Mapping[str, Served], Tasks, Snapshots, FitJob], Reptile[Own]]
+    training: Callable[
+        [Mapping[str, nn.Module], Mapping[str, AdaptedGenerator], Tasks, Snapshots, FitJob], Reptile[SettingsT]
+    ]
 
 
-class FewshotGeneration(Generic[Own]):
+class FewshotGeneration(Generic[SettingsT]):
     """A `Generator` for each class served, adapted from one set of meta-weights.
 
     Args:
@@ -119,7 +121,7 @@ class FewshotGeneration(Generic[Own]):
         InputError: no class to train on or to serve, or networks that cannot be built for this size or width.
     """
 
-    def __init__(self, method: FewshotVariant[Own], *, classes: Classes, size: int, runtime: Runtime) -> None:
+    def __init__(self, method: FewshotVariant[SettingsT], *, classes: Classes, size: int, runtime: Runtime) -> None:
         self.method, self.classes, self.size, self.runtime = method, classes, size, runtime
         for kind, names in (("to learn from", classes.trained), ("to make images of", classes.served)):
             if not names:
@@ -141,26 +143,26 @@ class FewshotGeneration(Generic[Own]):
         """Numbers in a latent vector."""
         return self.method.settings.latent
 
-    def fit(self, data: SynthesisData, job: FitJob) -> Trained:
+    def fit(self, data: SynthesisData, job: FitJob) -> TrainingResult:
         """Learn to learn, then learn each class served, or go on with the training that `job.state` holds.
 
         Raises:
             InputError: a class with too few images, images of another size, the training diverged, the disk is full,
                 or `job.state` holds a training of other data or settings.
         """
-        own, game = self.method.settings, self.begin(data, job)
-        trained = train_generator(game, game.steps, own, self.description, game.tasks.fingerprint, job)
-        self.snapshots, self._ready = game.snapshots, True
+        own, training = self.method.settings, self.initialise_training(data, job)
+        trained = train_generator(training, training.steps, own, self.description, training.tasks.fingerprint, job)
+        self.snapshots, self._ready = training.snapshots, True
         return trained
 
-    def begin(self, data: SynthesisData, job: FitJob) -> Reptile[Own]:
+    def initialise_training(self, data: SynthesisData, job: FitJob) -> Reptile[SettingsT]:
         """The players before their first step; errors about the data as `fit`."""
         own = self.method.settings
         tasks = Tasks(data, self.classes, self.size, job.runtime, own.memory_budget)
         snapshots = Snapshots(
             self.classes.served, points=own.snapshots, each=own.snapshot_images, size=self.size, steps=own.episodes
         ).to(job.runtime.device)
-        return self.method.game(self.method.players(), self._served, tasks, snapshots, job)
+        return self.method.training(self.method.players(), self._served, tasks, snapshots, job)
 
     def make(self, label: str, latents: Tensor, indices: Tensor) -> Tensor:
         """Images of a served class; a latent's index says which training image's features it goes with.
@@ -188,6 +190,6 @@ class FewshotGeneration(Generic[Own]):
         load_weights(path, self._served, self.description)
         self._ready = True
 
-    def _empty(self) -> Served:
+    def _empty(self) -> AdaptedGenerator:
         generator = cast(FewshotGenerator, self.method.players()["generator"])
-        return Served(generator, self.method.features, self.method.references, self.method.mixing)
+        return AdaptedGenerator(generator, self.method.features, self.method.references, self.method.mixing)

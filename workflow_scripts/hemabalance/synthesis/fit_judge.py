@@ -5,13 +5,13 @@ from pathlib import Path
 import pandas as pd
 
 from hemabalance.dataset.imageset import ImageSet
-from hemabalance.dataset.seen import write_seen
+from hemabalance.dataset.seen_images import write_seen_images
 from hemabalance.protocols import Protocol
-from hemabalance.synthesis.data import trained_on, training_rows
+from hemabalance.synthesis.data import training_images, training_rows
 from hemabalance.taxonomy import CLASSES
 from hemabalance.training.classifier import fit_classifier
 from hemabalance.training.job import FitJob
-from hemabalance.training.small_classifier import SmallClassifierSettings
+from hemabalance.training.small_classifier_settings import SmallClassifierSettings
 
 
 def fit_judge(
@@ -39,7 +39,7 @@ def fit_judge(
     Raises:
         InputError: the data cannot serve, the training diverged, or the disk is full.
     """
-    images = trained_on(held, split, protocol, CLASSES, size, threads=job.threads)
+    images = training_images(held, split, protocol, CLASSES, size, threads=job.threads)
     fit_classifier(images, "colour", settings, job, weights=weights, training=training)
     if job.runtime.rank == 0:
-        write_seen(split, training_rows(split, protocol, CLASSES)["image_id"], seen)
+        write_seen_images(split, training_rows(split, protocol, CLASSES)["image_id"], seen)

@@ -7,8 +7,8 @@ import pandas as pd
 
 from hemabalance.config.gate import GateSettings
 from hemabalance.errors import InputError
-from hemabalance.metrics.manifold import Manifold
-from hemabalance.synthesis.copies import Copies
+from hemabalance.metrics.precision_recall import Manifold
+from hemabalance.synthesis.copies import CopyDetector
 from hemabalance.training.classifier import Classifier
 
 REASONS = ("class", "manifold", "copy")
@@ -19,7 +19,7 @@ class Gate:
     """Compares images of a class with the real training images of it."""
 
     def __init__(
-        self, copies: Copies, real: Mapping[str, np.ndarray], judge: Classifier, settings: GateSettings
+        self, copies: CopyDetector, real: Mapping[str, np.ndarray], judge: Classifier, settings: GateSettings
     ) -> None:
         """Put the gate up around the real images.
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.training.job import FitJob, Images
-from hemabalance.training.loop import Trained
+from hemabalance.training.loop import TrainingResult
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Generator(Protocol):
     def snapshots(self) -> Snapshots | None:
         """Images made along the training, after `fit`; None before, and of a generator that was loaded."""
 
-    def fit(self, data: SynthesisData, job: FitJob) -> Trained:
+    def fit(self, data: SynthesisData, job: FitJob) -> TrainingResult:
         """Train on the data.
 
         Raises:

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from hemabalance.metrics.intervals import wilson
-from hemabalance.metrics.nearest import poses
-from hemabalance.metrics.perceptual import Perceptual
-from hemabalance.metrics.rows import mean_row
-from hemabalance.metrics.similarity import psnr, ssim
-from hemabalance.synthesis.copies import Shelf
-from hemabalance.synthesis.set_tables import ALL, NONE, Sets
+from hemabalance.metrics.lpips import LPIPSModel
+from hemabalance.metrics.nearest_neighbours import poses
+from hemabalance.metrics.ssim_psnr import psnr, ssim
+from hemabalance.metrics.table_rows import mean_row
+from hemabalance.synthesis.copies import NearestImageIndex
+from hemabalance.synthesis.set_tables import ALL, NONE, ArraysByClass
 from hemabalance.training.classifier import Classifier
 
 Values = Mapping[str, np.ndarray]
@@ -25,7 +25,7 @@ NEAREST = ("lpips", "psnr", "ssim", "l1", "l2")
 
 
 @dataclass(frozen=True)
-class Pictures:
+class ComparedImages:
     """What is measured, RGB uint8 (n, size, size, 3) by class.
 
     Attributes:
@@ -33,11 +33,11 @@ class Pictures:
         made: `generated` or `floor` -> images.
     """
 
-    train: Sets
-    made: Mapping[str, Sets]
+    train: ArraysByClass
+    made: Mapping[str, ArraysByClass]
 
 
-def diversity(images: Pictures, perceptual: Perceptual, *, pairs: int, seed: int) -> list[dict[str, Any]]:
+def diversity(images: ComparedImages, perceptual: LPIPSModel, *, pairs: int, seed: int) -> list[dict[str, Any]]:
     """LPIPS between two images of one class: larger is more diverse, the floor is as diverse as real images are.
 
     Random pairs in which no image comes twice, so that the bootstrap's pairs are independent.
@@ -61,7 +61,7 @@ def diversity(images: Pictures, perceptual: Perceptual, *, pairs: int, seed: int
     return _mean_rows(images, lambda label: measure, ("lpips",), "a pair takes two images of a class", seed)
 
 
-def nearest(images: Pictures, perceptual: Perceptual, *, seed: int) -> list[dict[str, Any]]:
+def nearest(images: ComparedImages, perceptual: LPIPSModel, *, seed: int) -> list[dict[str, Any]]:
     """Likeness of each image to the real training image of its class that is nearest to it by LPIPS.
 
     Nearest over the image's eight poses, and compared in that pose. Neither high nor low is good: generated images
@@ -78,10 +78,10 @@ def nearest(images: Pictures, perceptual: Perceptual, *, seed: int) -> list[dict
     """
 
     def measure_class(label: str) -> Callable[[np.ndarray], Values]:
-        shelf = Shelf(images.train[label], perceptual)
+        image_index = NearestImageIndex(images.train[label], perceptual)
 
         def measure(pixels: np.ndarray) -> Values:
-            found = shelf.nearest(pixels)
+            found = image_index.nearest(pixels)
             posed = np.stack([poses(one[None])[k, 0] for one, k in zip(pixels, found.pose, strict=True)])
             return _likeness(posed, images.train[label][found.index], perceptual)
 
@@ -90,18 +90,18 @@ def nearest(images: Pictures, perceptual: Perceptual, *, seed: int) -> list[dict
     return _mean_rows(images, measure_class, NEAREST, "", seed)
 
 
-def _likeness(one: np.ndarray, other: np.ndarray, perceptual: Perceptual) -> Values:
-    apart = (one.astype(np.float32) - other) / 255
+def _likeness(one: np.ndarray, other: np.ndarray, perceptual: LPIPSModel) -> Values:
+    distances = (one.astype(np.float32) - other) / 255
     return {
         "lpips": perceptual.distances(one, other),
         "psnr": psnr(one, other),
         "ssim": ssim(one, other),
-        "l1": np.abs(apart).mean(axis=(1, 2, 3)),
-        "l2": (apart**2).mean(axis=(1, 2, 3)),
+        "l1": np.abs(distances).mean(axis=(1, 2, 3)),
+        "l2": (distances**2).mean(axis=(1, 2, 3)),
     }
 
 
-def agreement(images: Pictures, judge: Classifier) -> list[dict[str, Any]]:
+def agreement(images: ComparedImages, judge: Classifier) -> list[dict[str, Any]]:
     """How often an independent classifier takes an image for the class that was asked for.
 
     Args:
@@ -124,7 +124,7 @@ def agreement(images: Pictures, judge: Classifier) -> list[dict[str, Any]]:
 
 
 def _mean_rows(
-    images: Pictures, measure: Measure, names: tuple[str, ...], why_none: str, seed: int
+    images: ComparedImages, measure: Measure, names: tuple[str, ...], why_none: str, seed: int
 ) -> list[dict[str, Any]]:
     none = {name: np.empty(0) for name in names}
     found: dict[str, dict[str, Values]] = {compare: {} for compare in images.made}

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from hemabalance.metrics.features import InceptionFeatures
-from hemabalance.metrics.perceptual import Perceptual
+from hemabalance.metrics.inception_features import InceptionFeatures
+from hemabalance.metrics.lpips import LPIPSModel
 from hemabalance.training.classifier import Classifier
 from hemabalance.training.device import Runtime
 
 _BATCH = 32  # through Inception and AlexNet; without effect on what they say
 
-Extract = Callable[[np.ndarray], np.ndarray]
+FeatureExtractor = Callable[[np.ndarray], np.ndarray]
 """RGB uint8 (n, size, size, 3) -> Inception features float32 (n, 2048)."""
 
 
@@ -27,8 +27,8 @@ class Judges:
         classifier: trained on real training images alone.
     """
 
-    inception: Extract
-    perceptual: Perceptual
+    inception: FeatureExtractor
+    perceptual: LPIPSModel
     classifier: Classifier
 
 
@@ -37,9 +37,9 @@ def open_inception(weights: Path, runtime: Runtime) -> InceptionFeatures:
     return InceptionFeatures(weights, runtime.device, _BATCH)
 
 
-def open_perceptual(weights: Path, runtime: Runtime) -> Perceptual:
+def open_perceptual(weights: Path, runtime: Runtime) -> LPIPSModel:
     """LPIPS, where the runtime is; errors as `open_judges`."""
-    return Perceptual(weights, runtime.device, _BATCH)
+    return LPIPSModel(weights, runtime.device, _BATCH)
 
 
 def open_judges(inception: Path, lpips: Path, classifier: Path, *, runtime: Runtime) -> Judges:

@@ -11,21 +11,21 @@ from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.tables import write_table
 from hemabalance.files import write_json
 from hemabalance.protocols import Protocol
-from hemabalance.synthesis.along import agreement_along
+from hemabalance.synthesis.agreement_by_step import agreement_by_step
 from hemabalance.synthesis.data import real_images, training_rows
-from hemabalance.synthesis.evaluate import EvaluationSettings, Side, evaluate
+from hemabalance.synthesis.evaluate import EvaluationSet, EvaluationSettings, evaluate
 from hemabalance.synthesis.judges import Judges
-from hemabalance.synthesis.look import compared_with
 from hemabalance.synthesis.memorisation import memorisation
-from hemabalance.synthesis.reals import KINDS, Reals, read_features
+from hemabalance.synthesis.real_image_features import KINDS, RealImageFeatures, read_features
+from hemabalance.synthesis.real_image_measurement import copy_detector
 
 
 @dataclass(frozen=True)
-class Draws:
+class GeneratorOutput:
     """What a generator made.
 
     Attributes:
-        images: every draw (`draw.write_drawn`).
+        images: every draw (`draw.write_gated_samples`).
         features: file of their Inception features (`reals.read_features`).
         snapshots: images along its training.
     """
@@ -42,11 +42,11 @@ class Draws:
 
 
 def measure_generator(
-    draws: Draws,
+    draws: GeneratorOutput,
     held: ImageSet,
     split: pd.DataFrame,
     protocol: Protocol,
-    real: Reals,
+    real: RealImageFeatures,
     judges: Judges,
     settings: EvaluationSettings,
     *,
@@ -66,7 +66,7 @@ def measure_generator(
         real: what the judges saw in real images.
         judges: what to measure with.
         settings: on how much.
-        metrics: JSON to write: the tables of `evaluate`, `memorisation` and `agreement_along`, and `protocol`.
+        metrics: JSON to write: the tables of `evaluate`, `memorisation` and `agreement_by_step`, and `protocol`.
         neighbours: Parquet to write: the pairs of `memorisation`, with the id of each image in `image_id`.
         copy_quantile: what the gate calls a copy, see `copies.thresholds`.
         seed: of draws and intervals.
@@ -76,7 +76,7 @@ def measure_generator(
     rows, pixels, features = draws.first(most, threads=threads)
     labels = rows["label"].to_numpy(dtype=str)
     classes, size = sorted(set(labels.tolist())), pixels.shape[1]
-    made = Side(_by_class(pixels, labels, classes), _by_class(features, labels, classes))
+    made = EvaluationSet(_by_class(pixels, labels, classes), _by_class(features, labels, classes))
     learned = real_images(held, training_rows(split, protocol, classes), size, threads=threads)
     tested = {label: real.tested(label, most) for label in classes}
     unseen = pd.DataFrame(
@@ -84,25 +84,25 @@ def measure_generator(
     )
     test = real_images(held, unseen, size, threads=threads)
     train_side, test_side = (
-        Side(
+        EvaluationSet(
             _by_class(images.pixels, images.labels, classes),
             {label: real.measured(label, kind, most) for label in classes},
         )
         for images, kind in zip((learned, test), KINDS, strict=True)
     )
     tables = evaluate(made, train_side, test_side, judges, settings, seed=seed)
-    copies = compared_with(
+    copies = copy_detector(
         held, split, protocol, real, classes, size, judges.perceptual, quantile=copy_quantile, threads=threads
     )
     found, pairs = memorisation(made.pixels, test, copies, most=settings.max_images, seed=seed)
-    along = agreement_along(draws.snapshots, judges.classifier, threads=threads)
+    along = agreement_by_step(draws.snapshots, judges.classifier, threads=threads)
     ids = {label: rows.loc[labels == label, "image_id"].to_numpy() for label in classes}
     names = [
         ids[row.label][row.image] if row.kind == "generated" else unseen["image_id"].iloc[row.image]
         for row in pairs.itertuples()
     ]
     write_table(pairs.assign(image_id=pd.array(names, dtype="str")), neighbours)
-    write_json({"protocol": protocol, **tables, "memorisation": found, "agreement_along": along}, metrics)
+    write_json({"protocol": protocol, **tables, "memorisation": found, "agreement_by_step": along}, metrics)
 
 
 def _by_class(values: np.ndarray, labels: np.ndarray, classes: list[str]) -> Mapping[str, np.ndarray]:

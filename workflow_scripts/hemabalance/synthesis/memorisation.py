@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from hemabalance.metrics.intervals import wilson
-from hemabalance.synthesis.copies import Copies
+from hemabalance.synthesis.copies import CopyDetector
 from hemabalance.taxonomy import CLASSES
 from hemabalance.training.job import Images
 
@@ -18,7 +18,7 @@ PAIRS = ("label", "kind", "image", "nearest_id", "pose", "distance", "copy")
 
 
 def memorisation(
-    generated: Mapping[str, np.ndarray], held_back: Images, copies: Copies, *, most: int, seed: int
+    generated: Mapping[str, np.ndarray], held_back: Images, copies: CopyDetector, *, most: int, seed: int
 ) -> tuple[list[dict[str, Any]], pd.DataFrame]:
     """How near images come to real training images of their class, and how many of them are copies.
 
@@ -54,7 +54,7 @@ def memorisation(
     return rows, pairs.sort_values(["distance", "label", "kind", "image"], ignore_index=True)
 
 
-def _pairs(label: str, kind: str, places: np.ndarray, pixels: np.ndarray, copies: Copies) -> pd.DataFrame:
+def _pairs(label: str, kind: str, places: np.ndarray, pixels: np.ndarray, copies: CopyDetector) -> pd.DataFrame:
     found, copy = copies.search(pixels, label)
     ids = pd.array(copies.ids[label][found.index], dtype="str")
     columns = (label, kind, places, ids, found.pose, found.lpips, copy)
@@ -76,6 +76,6 @@ def _row(pairs: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _limits(label: str, copies: Copies) -> dict[str, Any]:
+def _limits(label: str, copies: CopyDetector) -> dict[str, Any]:
     limit = copies.thresholds.get(label)
     return {"threshold": limit and limit.lpips, "hash_threshold": limit and limit.bits}

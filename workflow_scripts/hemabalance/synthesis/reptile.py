@@ -20,14 +20,14 @@ from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.synthesis.tasks import Tasks
 from hemabalance.training.average import ExponentialAverage
 from hemabalance.training.batches import Sampler, augment_dihedral
-from hemabalance.training.device import bare
+from hemabalance.training.device import unwrapped
 from hemabalance.training.job import FitJob
 
-Own = TypeVar("Own", bound=ReptileSettings)
+SettingsT = TypeVar("SettingsT", bound=ReptileSettings)
 
 
-class Reptile(ABC, Generic[Own]):
-    """A `Trainee`: a step is an episode, and after the episodes one update in the adaptation of a class.
+class Reptile(ABC, Generic[SettingsT]):
+    """A `Trainable`: a step is an episode, and after the episodes one update in the adaptation of a class.
 
     An episode (Nichol, Achiam, Schulman 2018, arXiv:1803.02999): players that start from the meta-weights learn one
     class from few images with an optimiser of their own, and the meta-weights take a step towards where they ended.
@@ -39,7 +39,7 @@ class Reptile(ABC, Generic[Own]):
 
     Args:
         players: networks by name, initialised here.
-        teams: which players learn together, by the name of their optimiser; those of `generator` are averaged.
+        optimizer_groups: which players learn together, by the name of their optimiser; those of `generator` are averaged.
         served: what is to be found, a network for each class that is served.
         settings: of the method.
         tasks: the images.
@@ -51,16 +51,16 @@ class Reptile(ABC, Generic[Own]):
     def __init__(
         self,
         players: Mapping[str, nn.Module],
-        teams: Mapping[str, tuple[str, ...]],
+        optimizer_groups: Mapping[str, tuple[str, ...]],
         served: Mapping[str, nn.Module],
-        settings: Own,
+        settings: SettingsT,
         tasks: Tasks,
         classes: Classes,
         snapshots: Snapshots,
         job: FitJob,
     ) -> None:
         self.runtime, self.settings, self.tasks, self.seed = job.runtime, settings, tasks, job.seed
-        self.classes, self.served, self.snapshots, self.teams = classes, served, snapshots, teams
+        self.classes, self.served, self.snapshots, self.optimizer_groups = classes, served, snapshots, optimizer_groups
         drawn = torch.Generator().manual_seed(job.seed)
         self.meta: dict[str, nn.Module] = {}
         self.task: dict[str, nn.Module] = {}
@@ -73,16 +73,16 @@ class Reptile(ABC, Generic[Own]):
             self.task[name] = self.runtime.setup(learner)
         first, second = settings.betas
         self.optimizers: dict[str, Optimizer] = {
-            team: Adam(
+            optimizer_group: Adam(
                 chain.from_iterable(self.task[name].parameters() for name in names),
                 lr=settings.lr,
                 betas=(first, second),
             )
-            for team, names in teams.items()
+            for optimizer_group, names in optimizer_groups.items()
         }
         self.averages: dict[str, ExponentialAverage] = {}
         if settings.average_decay:
-            for name in teams["generator"]:
+            for name in optimizer_groups["generator"]:
                 self.averages[name] = ExponentialAverage(self.task[name], settings.average_decay)
         self.networks: dict[str, nn.Module] = {
             **{f"meta_{name}": network for name, network in self.meta.items()},
@@ -90,8 +90,8 @@ class Reptile(ABC, Generic[Own]):
             **{f"served_{label}": network for label, network in served.items()},
             "snapshots": snapshots,
         }
-        self.chance = self.runtime.generator("chance")
-        self.generators = {"chance": self.chance}
+        self.rng = self.runtime.generator("chance")
+        self.generators = {"chance": self.rng}
         self.schedulers: dict[str, LRScheduler] = {}
         self.samplers: dict[str, Sampler] = {}
 
@@ -105,7 +105,7 @@ class Reptile(ABC, Generic[Own]):
         """One update of the task's players on images of its class; losses by name, detached, 0-dim."""
 
     @abstractmethod
-    def settle(self, label: str, chance: torch.Generator) -> None:
+    def store_adapted(self, label: str, chance: torch.Generator) -> None:
         """Make `served[label]` of the players as they are, averaged if there are averages."""
 
     def step(self) -> Mapping[str, Tensor]:
@@ -116,36 +116,36 @@ class Reptile(ABC, Generic[Own]):
     def episode(self) -> dict[str, Tensor]:
         """One task, and the step of the meta-weights; a snapshot if one is due."""
         own, step = self.settings, self.runtime.step
-        # Not from `chance`, which differs between processes: all must play the same task.
+        # Not from `chance`, which differs between processes: all must update_networks the same task.
         label = self.classes.trained[np.random.default_rng([self.seed, step]).integers(len(self.classes.trained))]
-        images = self.tasks.lesson(label, own.shots, own.taught_share, self.chance)
-        self.begin_task()
+        images = self.tasks.sample_task_images(label, own.shots, own.taught_share, self.rng)
+        self.reset_task()
         for _ in range(own.inner_steps):
-            losses = self.update(self.posed(images, self.chance), self.chance)
+            losses = self.update(self.posed(images, self.rng), self.rng)
         losses["distance"] = self.distance()
         for name, meta in self.meta.items():
-            outer_step(meta, bare(self.task[name]), own.outer_step)
+            outer_step(meta, unwrapped(self.task[name]), own.outer_step)
         if self.snapshots.due(step) and step != self.snapshots.steps[-1]:
             for served in self.classes.served:
-                self.look_ahead(served)
+                self.adapt_for_snapshot(served)
         return losses
 
     def adaptation(self, turn: int, place: int) -> dict[str, Tensor]:
         """Update number `place` for class number `turn`."""
         label = self.classes.served[turn]
         if place == 0:
-            self.begin_task()
-        losses = self.adapt(label, self.chance)
+            self.reset_task()
+        losses = self.adapt(label, self.rng)
         if place == self.settings.adapt_steps - 1:
-            self.settle(label, self.chance)
+            self.store_adapted(label, self.rng)
             if self.snapshots.steps:
                 self.take_snapshot(self.snapshots.steps[-1], label)
         return {f"{name}_adapt": loss for name, loss in losses.items()}
 
-    def begin_task(self) -> None:
-        """Bring the task's players to the meta-weights, and their optimisers and averages to where those begin."""
+    def reset_task(self) -> None:
+        """Bring the task's players to the meta-weights, and their optimisers and averages to where those initialise_training."""
         for name, meta in self.meta.items():
-            bare(self.task[name]).load_state_dict(meta.state_dict())
+            unwrapped(self.task[name]).load_state_dict(meta.state_dict())
         for optimizer in self.optimizers.values():
             optimizer.state.clear()
         for name, average in self.averages.items():
@@ -159,18 +159,18 @@ class Reptile(ABC, Generic[Own]):
             average.update()
         return losses
 
-    def look_ahead(self, label: str) -> None:
+    def adapt_for_snapshot(self, label: str) -> None:
         """Adapt to a class from the present meta-weights, keep images, and leave no trace in the training."""
         chance = self.runtime.generator(f"snapshot/{self.runtime.step}/{label}")
-        self.begin_task()
+        self.reset_task()
         for _ in range(self.settings.snapshot_adapt_steps):
             self.adapt(label, chance)
-        self.settle(label, chance)
+        self.store_adapted(label, chance)
         self.take_snapshot(self.runtime.step, label)
 
     @torch.no_grad()
     def take_snapshot(self, step: int, label: str) -> None:
-        """Images by what `settle` made, from the latents that sampling begins with."""
+        """Images by what `store_adapted` made, from the latents that sampling begins with."""
         each, device = self.snapshots.each, self.runtime.device
         blocks = [latents(self.seed, label, block, self.settings.latent) for block in range(-(-each // BLOCK))]
         z = torch.from_numpy(np.concatenate(blocks)[:each]).to(device)
@@ -185,22 +185,27 @@ class Reptile(ABC, Generic[Own]):
         """Latent vectors, float32 (count, latent), standard normal, on the device."""
         return torch.randn((count, self.settings.latent), generator=chance, device=self.runtime.device)
 
-    def minimise(self, loss: Tensor, team: str) -> None:
-        """One step of a team's optimiser."""
-        self.runtime.minimise(loss, self.optimizers[team], [self.task[name] for name in self.teams[team]], team)
+    def minimise(self, loss: Tensor, optimizer_group: str) -> None:
+        """One step of a optimizer_group's optimiser."""
+        self.runtime.minimise(
+            loss,
+            self.optimizers[optimizer_group],
+            [self.task[name] for name in self.optimizer_groups[optimizer_group]],
+            optimizer_group,
+        )
 
     def judge(self, images: Tensor) -> Tensor:
         """Logits whose gradient reaches the images and not the discriminator, which stands still meanwhile."""
-        # The bare network: DDP's wrapper would wait for gradients that a frozen network never gets.
-        still = bare(self.task["discriminator"]).requires_grad_(False).eval()
+        # The unwrapped network: DDP's wrapper would wait for gradients that a frozen network never gets.
+        still = unwrapped(self.task["discriminator"]).requires_grad_(False).eval()
         with self.runtime.autocast():
             logits: Tensor = still(images)
         still.requires_grad_(True).train()
         return logits
 
-    def found(self, name: str) -> nn.Module:
+    def adapted_network(self, name: str) -> nn.Module:
         """A player of the task as it is to be used: its average if there is one."""
-        return self.averages[name].module if name in self.averages else bare(self.task[name])
+        return self.averages[name].module if name in self.averages else unwrapped(self.task[name])
 
     @torch.no_grad()
     def distance(self) -> Tensor:

@@ -78,8 +78,8 @@ def _role(count: int, roles: RolesConfig) -> str:
 
 def served(roles: Roles, serves: Serves) -> tuple[str, ...]:
     """The classes that a generator makes images of, in the order of `taxonomy.CLASSES`."""
-    wanted = {"rich": roles.rich, "rare": roles.rare, "all": roles.rich + roles.rare}[serves]
-    return tuple(name for name in CLASSES if name in wanted)
+    requested = {"rich": roles.rich, "rare": roles.rare, "all": roles.rich + roles.rare}[serves]
+    return tuple(name for name in CLASSES if name in requested)
 
 
 def makers(roles: Roles, *, rich: str | None, rare: str | None) -> dict[str, str]:

@@ -48,12 +48,12 @@ def sample(generator: Generator, label: str, indices: Sequence[int], *, seed: in
     odd = next((index for index in indices if not 0 <= index <= LAST), None)
     if odd is not None:
         raise InputError(f"latent index {odd}", "is out of range", f"Take one from 0 to {LAST}")
-    wanted = np.asarray(indices, np.int64)
-    made = np.empty((len(wanted), generator.size, generator.size, 3), np.uint8)
-    for block in sorted(set((wanted // BLOCK).tolist())):
+    requested = np.asarray(indices, np.int64)
+    made = np.empty((len(requested), generator.size, generator.size, 3), np.uint8)
+    for block in sorted(set((requested // BLOCK).tolist())):
         pixels = _block(generator, label, block, seed, device)
-        mine = np.flatnonzero(wanted // BLOCK == block)
-        made[mine] = pixels[wanted[mine] % BLOCK]
+        mine = np.flatnonzero(requested // BLOCK == block)
+        made[mine] = pixels[requested[mine] % BLOCK]
     return made
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from hemabalance.metrics.manifold import Manifold, manifold_scores
-from hemabalance.metrics.rows import distance_row, interval_row
-from hemabalance.metrics.spread import fid_interval, kid_interval
+from hemabalance.metrics.distance_intervals import fid_interval, kid_interval
+from hemabalance.metrics.precision_recall import Manifold, precision_recall
+from hemabalance.metrics.table_rows import distance_row, interval_row
 
 ALL = "all"
 """In place of a class: all classes together."""
@@ -17,14 +17,14 @@ GENERATED, FLOOR = "generated", "floor"
 NONE = {GENERATED: "there are no generated images", FLOOR: "no real image is held back to compare with"}
 """Why there is no value where a set is empty."""
 
-Sets = Mapping[str, np.ndarray]
+ArraysByClass = Mapping[str, np.ndarray]
 """Class -> what belongs to its images, the first axis; classes without an image have an empty one."""
 
 _SCORES = ("precision", "recall", "f1", "density", "coverage")
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedFeatures:
     """What is compared with real test images: the generated ones, and as floor the real training images.
 
     Attributes:
@@ -33,8 +33,8 @@ class Compared:
         most: images of a set under `all`.
     """
 
-    real: Sets
-    made: Mapping[str, Sets]
+    real: ArraysByClass
+    made: Mapping[str, ArraysByClass]
     most: int
 
     def pairs(self) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
@@ -53,7 +53,7 @@ class Compared:
                 yield label, compare, real, other
 
 
-def fidelity(features: Compared, *, kid_subset: int, resamples: int, seed: int) -> list[dict[str, Any]]:
+def fidelity(features: ComparedFeatures, *, kid_subset: int, resamples: int, seed: int) -> list[dict[str, Any]]:
     """FID and KID to real images, by class and for `all`.
 
     FID falls with the number of images, KID does not: compare FID between rows of like numbers only.
@@ -77,7 +77,7 @@ def fidelity(features: Compared, *, kid_subset: int, resamples: int, seed: int) 
     return rows
 
 
-def manifold(features: Compared, *, neighbours: int, seed: int) -> list[dict[str, Any]]:
+def manifold(features: ComparedFeatures, *, neighbours: int, seed: int) -> list[dict[str, Any]]:
     """Generative precision, recall, F1, density and coverage, by class and for `all`.
 
     Args:
@@ -90,7 +90,7 @@ def manifold(features: Compared, *, neighbours: int, seed: int) -> list[dict[str
     """
     rows = []
     for label, compare, real, made in features.pairs():
-        scores = manifold_scores(Manifold(real, neighbours), Manifold(made, neighbours), seed=seed)
+        scores = precision_recall(Manifold(real, neighbours), Manifold(made, neighbours), seed=seed)
         row: dict[str, Any] = {"n_real": len(real), "n_generated": len(made), "neighbours": scores.precision.neighbours}
         reasons = []
         for name in _SCORES:

@@ -14,7 +14,7 @@ from hemabalance.dataset.imageset import write_image_set
 class Snapshots(nn.Module):
     """Images of each class at steps spread evenly over a training, the last step among them.
 
-    A module without parameters, so that checkpoints keep what was taken: put it among `Trainee.networks`.
+    A module without parameters, so that checkpoints keep what was taken: put it among `Trainable.networks`.
 
     Args:
         classes: whose images.
@@ -52,15 +52,15 @@ class Snapshots(nn.Module):
 
     def write(self, zip_path: Path, index_path: Path, *, generator: str, threads: int) -> None:
         """Write all images as an image set; `provenance` holds `generator, step, index`."""
-        rows, pictures = [], []
+        rows, pixel_arrays = [], []
         for at, step in enumerate(self.steps):
             for of, label in enumerate(self.classes):
                 for k in range(self.each):
                     note = {"generator": generator, "step": step, "index": k}
                     rows.append((f"{label}-{step:09d}-{k:04d}", label, json.dumps(note, sort_keys=True)))
-                    pictures.append(self.taken[at, of, k])
+                    pixel_arrays.append(self.taken[at, of, k])
         table = pd.DataFrame(rows, columns=["image_id", "label", "provenance"], dtype="str")
         table = table.assign(source="synthetic", origin="synthetic")
         order = table["image_id"].argsort(kind="stable").to_numpy()
-        images = (pictures[k].permute(1, 2, 0).cpu().numpy() for k in order)
+        images = (pixel_arrays[k].permute(1, 2, 0).cpu().numpy() for k in order)
         write_image_set(zip_path, index_path, table.iloc[order].reset_index(drop=True), images, threads=threads)

@@ -8,8 +8,8 @@ from hemabalance.errors import InputError
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.roles import Classes
 from hemabalance.training.batches import ImagePool
+from hemabalance.training.data_checks import fingerprint, require_size
 from hemabalance.training.device import Runtime
-from hemabalance.training.images import check_size, fingerprint
 from hemabalance.training.job import Images
 
 FEWEST = 2
@@ -31,7 +31,7 @@ class Tasks:
 
     def __init__(self, data: SynthesisData, classes: Classes, size: int, runtime: Runtime, budget: int) -> None:
         for what, images in (("real images", data.real), ("images of the teacher", data.taught)):
-            check_size(what, images.pixels, size)
+            require_size(what, images.pixels, size)
         self._real, self._taught = _places(data.real), _places(data.taught)
         for label in classes.trained:
             if self._count(label) == 0:
@@ -49,37 +49,37 @@ class Tasks:
         self._taught_pool = ImagePool(data.taught.pixels, runtime, left)
         self.fingerprint = fingerprint(data.real.labels, data.real.pixels, data.taught.labels, data.taught.pixels)
 
-    def lesson(self, label: str, count: int, taught_share: float, chance: torch.Generator) -> Tensor:
+    def sample_task_images(self, label: str, count: int, taught_share: float, rng: torch.Generator) -> Tensor:
         """Images of a class to learn to learn from, none of them twice.
 
         Args:
             label: the class.
             count: images; where there are fewer real ones, so many fewer.
             taught_share: of them, by the teacher, rounded, as far as it made any of the class.
-            chance: on the device.
+            rng: on the device.
 
         Returns:
             float32 (n, 3, size, size) in [-1, 1] on the device.
         """
         taught = self._taught.get(label, torch.empty(0, dtype=torch.int64))
-        drawn = taught[self._some(len(taught), round(count * taught_share), chance)]
-        real = self.real(label, count - len(drawn), chance)
+        drawn = taught[self._some(len(taught), round(count * taught_share), rng)]
+        real = self.real(label, count - len(drawn), rng)
         return torch.cat((real, self._taught_pool.take(drawn))) if len(drawn) else real
 
-    def real(self, label: str, count: int, chance: torch.Generator) -> Tensor:
-        """Real images of a class, as `lesson`."""
+    def real(self, label: str, count: int, rng: torch.Generator) -> Tensor:
+        """Real images of a class, as `sample_task_images`."""
         places = self._real[label]
-        return self._real_pool.take(places[self._some(len(places), count, chance)])
+        return self._real_pool.take(places[self._some(len(places), count, rng)])
 
     def first_real(self, label: str, most: int) -> Tensor:
-        """The first real images of a class in the order of the data, at most so many; as `lesson`."""
+        """The first real images of a class in the order of the data, at most so many; as `sample_task_images`."""
         return self._real_pool.take(self._real[label][:most])
 
     def _count(self, label: str) -> int:
         return len(self._real.get(label, ()))
 
-    def _some(self, n: int, count: int, chance: torch.Generator) -> Tensor:
-        return torch.randperm(n, generator=chance, device=self._device)[:count].cpu()
+    def _some(self, n: int, count: int, rng: torch.Generator) -> Tensor:
+        return torch.randperm(n, generator=rng, device=self._device)[:count].cpu()
 
 
 def _places(images: Images) -> dict[str, Tensor]:

@@ -5,7 +5,7 @@ from typing import Any
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.settings import SynthesisTraining
 from hemabalance.training.job import FitJob
-from hemabalance.training.loop import Schedule, Trained, Trainee, train
+from hemabalance.training.loop import Schedule, Trainable, TrainingResult, train
 from hemabalance.training.settings import WITHOUT_EFFECT
 
 
@@ -23,12 +23,12 @@ def describe(method: str, size: int, classes: Classes, settings: SynthesisTraini
 
 
 def train_generator(
-    game: Trainee, steps: int, own: SynthesisTraining, description: dict[str, Any], images: str, job: FitJob
-) -> Trained:
+    training: Trainable, steps: int, own: SynthesisTraining, description: dict[str, Any], images: str, job: FitJob
+) -> TrainingResult:
     """Train, or go on with the training that `job.state` holds.
 
     Args:
-        game: the players.
+        training: the players.
         steps: how many.
         own: settings of the method.
         description: as `describe` gave it.
@@ -40,7 +40,7 @@ def train_generator(
     """
     shaping = {key: value for key, value in description["settings"].items() if key not in WITHOUT_EFFECT}
     return train(
-        game,
+        training,
         Schedule(steps, own.checkpoint_every, own.log_every),
         state=job.state,
         history=job.history,

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hemabalance.training.device import bare
+from hemabalance.training.device import unwrapped
 
 
 class ExponentialAverage:
@@ -24,7 +24,7 @@ class ExponentialAverage:
         if not 0 <= decay < 1:
             raise ValueError(f"decay is {decay}, not in [0, 1)")
         self.decay = decay
-        self._source = bare(module)
+        self._source = unwrapped(module)
         self.module = deepcopy(self._source).eval().requires_grad_(False)
         """The averaged copy, in evaluation mode, on the same device."""
 

@@ -53,7 +53,7 @@ class ImagePool:
 class Sampler(Protocol):
     """What a training draws indices from, and resumes."""
 
-    def draw(self) -> Tensor:
+    def next_batch(self) -> Tensor:
         """The next batch: int64 (batch,) on the CPU."""
         ...
 
@@ -107,7 +107,7 @@ class BalancedSampler:
         self._draws = 0
         self._over = _digest(batch, seed, *names.tolist())
 
-    def draw(self) -> Tensor:
+    def next_batch(self) -> Tensor:
         """The next batch: int64 (batch,) on the CPU."""
         chosen = _generator(*self._key, 0, self._draws).integers(len(self._cycles), size=self._batch)
         self._draws += 1
@@ -145,7 +145,7 @@ class EpochSampler:
         self._cycle = _Cycle(np.arange(n), (seed, rank, 2))
         self._over = _digest(batch, seed, str(n))
 
-    def draw(self) -> Tensor:
+    def next_batch(self) -> Tensor:
         """The next batch: int64 (batch,) on the CPU."""
         return torch.tensor([self._cycle.next() for _ in range(self._batch)])
 

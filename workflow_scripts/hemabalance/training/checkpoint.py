@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from hemabalance.training.device import Runtime, bare
-from hemabalance.training.plain import decode, encode
-from hemabalance.training.tensorfile import differences, read_tensors, refuse, shapes, write_tensors
-from hemabalance.training.trainee import Trainee
+from hemabalance.training.device import Runtime, unwrapped
+from hemabalance.training.json_codec import decode, encode
+from hemabalance.training.tensorfile import differences, read_tensors, refuse_differences, shapes, write_tensors
+from hemabalance.training.trainable import Trainable
 
 KIND = "checkpoint"
 
@@ -33,13 +33,13 @@ class Position:
 
 
 def save_checkpoint(
-    path: Path, trainee: Trainee, position: Position, description: Mapping[str, Any], runtime: Runtime
+    path: Path, trainable: Trainable, position: Position, description: Mapping[str, Any], runtime: Runtime
 ) -> None:
     """Replace the checkpoint as a whole; every rank must call this, rank 0 writes.
 
     Args:
         path: of the file.
-        trainee: what to save.
+        trainable: what to save.
         position: how far it has come.
         description: JSON values that `load_checkpoint` must be given again.
         runtime: of the training.
@@ -47,30 +47,30 @@ def save_checkpoint(
     Raises:
         InputError: the disk is full or the folder cannot be written to; the previous checkpoint stays as it was.
     """
-    own_tensors, own_values = _own_state(trainee, runtime)
+    own_tensors, own_values = _own_state(trainable, runtime)
     ranks = runtime.gather((own_tensors, own_values))
     if runtime.rank != 0:
         return
-    tensors = weights(trainee)
+    tensors = weights(trainable)
     optimizers = {}
-    for name, optimizer in trainee.optimizers.items():
+    for name, optimizer in trainable.optimizers.items():
         moments, optimizers[name] = _optimizer_state(optimizer)
         tensors |= {f"optimizers/{name}/{key}": value for key, value in moments.items()}
     for rank, (rank_tensors, _) in enumerate(ranks):
         tensors |= {f"rank{rank}/{key}": value for key, value in rank_tensors.items()}
     header = {
         "description": dict(description),
-        "parts": _parts(trainee, runtime),
+        "parts": _parts(trainable, runtime),
         "position": [position.step, position.seconds, position.history, position.sums],
         "optimizers": optimizers,
-        "schedulers": {name: encode(s.state_dict()) for name, s in trainee.schedulers.items()},
+        "schedulers": {name: encode(s.state_dict()) for name, s in trainable.schedulers.items()},
         "ranks": [values for _, values in ranks],
     }
     write_tensors(path, tensors, KIND, header)
 
 
-def load_checkpoint(path: Path, trainee: Trainee, description: Mapping[str, Any], runtime: Runtime) -> Position:
-    """Bring a trainee, built as for the first step, to where the checkpoint was taken.
+def load_checkpoint(path: Path, trainable: Trainable, description: Mapping[str, Any], runtime: Runtime) -> Position:
+    """Bring a trainable, built as for the first step, to where the checkpoint was taken.
 
     Raises:
         InputError: the file is truncated or foreign, or belongs to another description, architecture or number of
@@ -78,30 +78,30 @@ def load_checkpoint(path: Path, trainee: Trainee, description: Mapping[str, Any]
     """
     again = f"Delete the folder {path.parent} and run again: training starts from its first step"
     header, tensors = read_tensors(path, KIND, again)
-    refuse(path, "config", differences(header["description"], description), again)
-    own = weights(trainee)
+    refuse_differences(path, "config", differences(header["description"], description), again)
+    own = weights(trainable)
     saved = {name: value for name, value in tensors.items() if name.startswith(("networks/", "averages/"))}
-    there, here = {**header["parts"], **shapes(saved)}, {**_parts(trainee, runtime), **shapes(own)}
-    refuse(path, "architecture", differences(there, here), again)
+    there, here = {**header["parts"], **shapes(saved)}, {**_parts(trainable, runtime), **shapes(own)}
+    refuse_differences(path, "architecture", differences(there, here), again)
     values = header["ranks"][runtime.rank]
-    for name, sampler in trainee.samplers.items():
+    for name, sampler in trainable.samplers.items():
         sampler.load_state_dict(values["samplers"][name])
     with torch.no_grad():
         for name, value in own.items():
             value.copy_(tensors[name])
-    for name, optimizer in trainee.optimizers.items():
+    for name, optimizer in trainable.optimizers.items():
         _load_optimizer(optimizer, header["optimizers"][name], _under(tensors, f"optimizers/{name}/"))
-    for name, scheduler in trainee.schedulers.items():
+    for name, scheduler in trainable.schedulers.items():
         scheduler.load_state_dict(decode(header["schedulers"][name]))
-    _load_own_state(trainee, runtime, _under(tensors, f"rank{runtime.rank}/"), values)
+    _load_own_state(trainable, runtime, _under(tensors, f"rank{runtime.rank}/"), values)
     step, seconds, history, sums = header["position"]
     return Position(step, seconds, history, {name: (total, count) for name, (total, count) in sums.items()})
 
 
-def weights(trainee: Trainee) -> dict[str, Tensor]:
+def weights(trainable: Trainable) -> dict[str, Tensor]:
     """All tensors of the networks and averages, live."""
-    networks = {f"networks/{name}": bare(network) for name, network in trainee.networks.items()}
-    averages = {f"averages/{name}": average.module for name, average in trainee.averages.items()}
+    networks = {f"networks/{name}": unwrapped(network) for name, network in trainable.networks.items()}
+    averages = {f"averages/{name}": average.module for name, average in trainable.averages.items()}
     return {
         f"{name}/{key}": value
         for name, module in {**networks, **averages}.items()
@@ -109,15 +109,15 @@ def weights(trainee: Trainee) -> dict[str, Tensor]:
     }
 
 
-def _parts(trainee: Trainee, runtime: Runtime) -> dict[str, Any]:
+def _parts(trainable: Trainable, runtime: Runtime) -> dict[str, Any]:
     kinds = ("optimizers", "schedulers", "samplers", "generators")
-    return {"processes": runtime.world, **{kind: sorted(getattr(trainee, kind)) for kind in kinds}}
+    return {"processes": runtime.world_size, **{kind: sorted(getattr(trainable, kind)) for kind in kinds}}
 
 
-def _own_state(trainee: Trainee, runtime: Runtime) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def _own_state(trainable: Trainable, runtime: Runtime) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """What each rank has of its own: samplers, and the states of all random generators."""
     numpy: Any = np.random.get_state(legacy=False)
-    tensors = {f"generators/{name}": generator.get_state() for name, generator in trainee.generators.items()}
+    tensors = {f"generators/{name}": generator.get_state() for name, generator in trainable.generators.items()}
     tensors |= {
         "random/torch": torch.get_rng_state(),
         "random/numpy": torch.from_numpy(numpy["state"].pop("key").view(np.uint8)),
@@ -125,7 +125,7 @@ def _own_state(trainee: Trainee, runtime: Runtime) -> tuple[dict[str, Tensor], d
     if runtime.device.type == "cuda":
         tensors["random/cuda"] = torch.cuda.get_rng_state(runtime.device)
     values = {
-        "samplers": {name: sampler.state_dict() for name, sampler in trainee.samplers.items()},
+        "samplers": {name: sampler.state_dict() for name, sampler in trainable.samplers.items()},
         "python": encode(random.getstate()),
         "numpy": numpy,
     }
@@ -133,9 +133,9 @@ def _own_state(trainee: Trainee, runtime: Runtime) -> tuple[dict[str, Tensor], d
 
 
 def _load_own_state(
-    trainee: Trainee, runtime: Runtime, tensors: Mapping[str, Tensor], values: Mapping[str, Any]
+    trainable: Trainable, runtime: Runtime, tensors: Mapping[str, Tensor], values: Mapping[str, Any]
 ) -> None:
-    for name, generator in trainee.generators.items():
+    for name, generator in trainable.generators.items():
         generator.set_state(tensors[f"generators/{name}"])
     numpy = values["numpy"]
     np.random.set_state(numpy | {"state": numpy["state"] | {"key": tensors["random/numpy"].numpy().view(np.uint32)}})

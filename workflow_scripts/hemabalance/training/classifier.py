@@ -15,17 +15,17 @@ from hemabalance.networks.layers import count_parameters
 from hemabalance.networks.small_resnet import SmallResnet
 from hemabalance.training.average import ExponentialAverage
 from hemabalance.training.batches import BalancedSampler, ImagePool, Sampler, augment_dihedral
-from hemabalance.training.colour import augment_colour
-from hemabalance.training.device import Runtime, bare
+from hemabalance.training.colour_augmentation import augment_colour
+from hemabalance.training.device import Runtime, unwrapped
 from hemabalance.training.job import FitJob, Images
 from hemabalance.training.loop import Schedule, train
-from hemabalance.training.small_classifier import SmallClassifierSettings
+from hemabalance.training.small_classifier_settings import SmallClassifierSettings
 from hemabalance.training.weights import load_weights, read_description, save_weights
 
 AUGMENTATIONS = ("none", "colour")
 
 
-class _Training:
+class SmallClassifierTraining:
     """AdamW, one cycle of the learning rate, label smoothing 0.1, classes in equal shares, all eight poses."""
 
     def __init__(self, images: Images, strength: float, settings: SmallClassifierSettings, runtime: Runtime) -> None:
@@ -49,7 +49,7 @@ class _Training:
         self.generators: Mapping[str, torch.Generator] = {"augmentation": self.generator}
 
     def step(self) -> Mapping[str, Tensor]:
-        indices = self.sampler.draw()
+        indices = self.sampler.next_batch()
         images = augment_dihedral(self.pool.take(indices), self.generator)
         if self.strength:
             images = augment_colour(images, self.strength, self.generator)
@@ -84,11 +84,13 @@ def fit_classifier(
     Raises:
         InputError: fewer images than a batch, or the training diverged.
     """
-    game = _Training(images, settings.colour_strength if augmentation == "colour" else 0.0, settings, job.runtime)
-    own = {"kind": "classifier", "augmentation": augmentation, "classes": game.classes, "width": settings.width}
-    shaping = {"batch": settings.batch, "steps": settings.steps, "lr": settings.lr, "strength": game.strength}
+    training_run = SmallClassifierTraining(
+        images, settings.colour_strength if augmentation == "colour" else 0.0, settings, job.runtime
+    )
+    own = {"kind": "classifier", "augmentation": augmentation, "classes": training_run.classes, "width": settings.width}
+    shaping = {"batch": settings.batch, "steps": settings.steps, "lr": settings.lr, "strength": training_run.strength}
     trained = train(
-        game,
+        training_run,
         Schedule(settings.steps, settings.checkpoint_every, settings.log_every),
         state=job.state,
         history=job.history,
@@ -97,9 +99,9 @@ def fit_classifier(
         what=f"classifier, colours {augmentation}",
     )
     if job.runtime.rank == 0:
-        save_weights(weights, game.networks, own)
-        facts = {"images": len(images.pixels), "parameters": count_parameters(bare(game.network))}
-        write_json(facts | job.facts(trained), training)
+        save_weights(weights, training_run.networks, own)
+        summary = {"images": len(images.pixels), "parameters": count_parameters(unwrapped(training_run.network))}
+        write_json(summary | job.summary(trained), training)
 
 
 class Classifier:

@@ -28,21 +28,21 @@ PRECISIONS: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed"}
 class Runtime:
     """One process of a training."""
 
-    opened: Callable[[], "Fabric"] = field(repr=False)
-    """Fabric, opened when first asked for: to import it takes seconds, and what only predicts does without."""
+    open_fabric: Callable[[], "Fabric"] = field(repr=False)
+    """Fabric, open_fabric when first asked for: to import it takes seconds, and what only predicts does without."""
     device: torch.device
     rank: int
-    world: int
+    world_size: int
     seed: int
     precision: str
     monitor: Monitor = field(repr=False)
-    side_channel: Any = field(repr=False)
+    process_group: Any = field(repr=False)
     """The process group for what is not on the device (gloo); None with one process."""
 
     @property
     def fabric(self) -> "Fabric":
         """What spreads a training over devices."""
-        return self.opened()
+        return self.open_fabric()
 
     @overload
     def setup(self, module: nn.Module) -> nn.Module: ...
@@ -57,7 +57,7 @@ class Runtime:
 
     @property
     def step(self) -> int:
-        """The step that `train` is taking, from 1; right after a resume too, unlike a count of the trainee's own."""
+        """The step that `train` is taking, from 1; right after a resume too, unlike a count of the trainable's own."""
         return self.monitor.step
 
     def autocast(self) -> AbstractContextManager[Any]:
@@ -66,7 +66,7 @@ class Runtime:
         return context
 
     def generator(self, name: str) -> torch.Generator:
-        """A generator on the device, seeded from the seed, its name and the rank: put it into `Trainee.generators`."""
+        """A generator on the device, seeded from the seed, its name and the rank: put it into `Trainable.generators`."""
         digest = hashlib.sha256(f"{self.seed}/{self.rank}/{name}".encode()).digest()
         return torch.Generator(self.device).manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
@@ -96,28 +96,28 @@ class Runtime:
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is up in any process; all must call it alike."""
-        if self.world == 1:
+        if self.world_size == 1:
             return flag
         shared = torch.tensor(float(flag))
-        distributed.all_reduce(shared, group=self.side_channel)
+        distributed.all_reduce(shared, group=self.process_group)
         return bool(shared > 0)
 
     def gather(self, value: Any) -> list[Any]:
         """A small value of every process, by rank; an empty list everywhere but on rank 0."""
-        if self.world == 1:
+        if self.world_size == 1:
             return [value]
-        gathered: list[Any] | None = [None] * self.world if self.rank == 0 else None
-        distributed.gather_object(value, gathered, dst=0, group=self.side_channel)
+        gathered: list[Any] | None = [None] * self.world_size if self.rank == 0 else None
+        distributed.gather_object(value, gathered, dst=0, group=self.process_group)
         return gathered or []
 
     def share(self, tensors: Iterable[Tensor]) -> None:
         """Overwrite tensors, on the device or the CPU, with those of rank 0; all must call it alike."""
-        if self.world > 1:
+        if self.world_size > 1:
             for tensor in tensors:
-                distributed.broadcast(tensor, src=0, group=self.side_channel if tensor.device.type == "cpu" else None)
+                distributed.broadcast(tensor, src=0, group=self.process_group if tensor.device.type == "cpu" else None)
 
 
-def bare(module: nn.Module) -> nn.Module:
+def unwrapped(module: nn.Module) -> nn.Module:
     """The network inside what `Runtime.setup` returned; any other module as it is."""
     fabric = sys.modules.get("lightning_fabric")  # where nobody has imported it, it has wrapped nothing
     inner: nn.Module = module.module if fabric and fabric.is_wrapped(module) else module  # type: ignore[assignment]
@@ -141,18 +141,18 @@ def start(*, device: str, precision: Literal["32", "bf16"] | str, devices: int, 
         InputError: the device, or so many of them, or the precision is not to be had here.
     """
     _check(device, precision, devices)
-    opened = cache(lambda: _fabric(device, precision, devices))
-    here, rank, world = torch.device(*((device, 0) if device == "cuda" else (device,))), 0, 1
+    open_fabric = cache(lambda: _fabric(device, precision, devices))
+    here, rank, world_size = torch.device(*((device, 0) if device == "cuda" else (device,))), 0, 1
     if devices > 1:
-        here, rank, world = opened().device, opened().global_rank, opened().world_size
+        here, rank, world_size = open_fabric().device, open_fabric().global_rank, open_fabric().world_size
     torch.set_num_threads(threads)
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
-    eager = device == "cpu" and world == 1
-    monitor = Monitor(eager=eager, mean=lambda values: cast(Tensor, opened().all_reduce(values)))
-    side_channel = distributed.new_group(backend="gloo") if world > 1 else None
-    return Runtime(opened, here, rank, world, seed, precision, monitor, side_channel)
+    eager = device == "cpu" and world_size == 1
+    monitor = Monitor(eager=eager, mean=lambda values: cast(Tensor, open_fabric().all_reduce(values)))
+    process_group = distributed.new_group(backend="gloo") if world_size > 1 else None
+    return Runtime(open_fabric, here, rank, world_size, seed, precision, monitor, process_group)
 
 
 def _fabric(device: str, precision: str, devices: int) -> "Fabric":

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hemabalance.training.device import Runtime
-from hemabalance.training.loop import Trained
+from hemabalance.training.loop import TrainingResult
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class FitJob:
     threads: int
     seed: int
 
-    def facts(self, trained: Trained) -> dict[str, Any]:
+    def summary(self, trained: TrainingResult) -> dict[str, Any]:
         """JSON values about how a fit went: `steps, seconds` (over all sessions)`, device, precision`."""
         took = {"steps": trained.steps, "seconds": round(trained.seconds, 1)}
         return took | {"device": self.runtime.device.type, "precision": self.runtime.precision}

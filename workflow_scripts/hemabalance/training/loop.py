@@ -19,9 +19,9 @@ from hemabalance.files import atomic_path
 from hemabalance.progress import Meter
 from hemabalance.training.checkpoint import Position, load_checkpoint, save_checkpoint, weights
 from hemabalance.training.device import Runtime
-from hemabalance.training.trainee import StopsEarly, Trainee
+from hemabalance.training.trainable import StopsEarly, Trainable
 
-__all__ = ["Schedule", "Trained", "Trainee", "train"]
+__all__ = ["Schedule", "Trainable", "TrainingResult", "train"]
 log = logging.getLogger(__name__)
 
 
@@ -30,14 +30,14 @@ class Schedule:
     """How long to train; all in steps."""
 
     steps: int
-    """At most: a trainee that is `StopsEarly` may take fewer."""
+    """At most: a trainable that is `StopsEarly` may take fewer."""
     checkpoint_every: int
     log_every: int
     """Steps a line of the history."""
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """What a training took."""
 
     steps: int
@@ -47,7 +47,7 @@ class Trained:
 
 
 def train(
-    trainee: Trainee,
+    trainable: Trainable,
     schedule: Schedule,
     *,
     state: Path,
@@ -55,15 +55,15 @@ def train(
     description: Mapping[str, Any],
     runtime: Runtime,
     what: str,
-) -> Trained:
+) -> TrainingResult:
     """Take `schedule.steps` steps, or those that an earlier call with the same `state` left to take.
 
-    A trainee that is `StopsEarly` is saved and its history closed at the step after which it had enough.
+    A trainable that is `StopsEarly` is saved and its history closed at the step after which it had enough.
 
     With several processes all call this alike; rank 0 writes.
 
     Args:
-        trainee: built as for the first step, with the same seed each time.
+        trainable: built as for the first step, with the same seed each time.
         schedule: how long, and how often to save and log.
         state: folder for the checkpoint and the history so far; the caller removes it once all is done.
         history: written at the end: JSON lines of "step" and each loss's mean since the line before, to 6
@@ -77,7 +77,7 @@ def train(
         InputError: the checkpoint belongs to another training or is damaged; the disk is full.
         SystemExit: code 143, on SIGTERM, after the step in hand and a checkpoint.
     """
-    session = _Session(trainee, schedule, state, description, runtime, what)
+    session = _Session(trainable, schedule, state, description, runtime, what)
     shown = Meter(what, schedule.steps, "step", done=session.step, shown=runtime.rank == 0)
     with _sigterm() as asked, shown as meter:
         stop = False
@@ -103,15 +103,15 @@ class _Session:
 
     def __init__(
         self,
-        trainee: Trainee,
+        trainable: Trainable,
         schedule: Schedule,
         folder: Path,
         description: Mapping[str, Any],
         runtime: Runtime,
         what: str,
     ) -> None:
-        self._trainee, self._runtime, self._steps = trainee, runtime, schedule.steps
-        self._early = trainee if isinstance(trainee, StopsEarly) else None
+        self._trainee, self._runtime, self._steps = trainable, runtime, schedule.steps
+        self._early = trainable if isinstance(trainable, StopsEarly) else None
         self._path, self._history = folder / "checkpoint.safetensors", folder / "history.jsonl"
         self._description = {
             **description,
@@ -123,10 +123,10 @@ class _Session:
         self._monitor = runtime.monitor
         position = Position(0)
         if resumed := self._path.exists():
-            position = load_checkpoint(self._path, trainee, self._description, runtime)
+            position = load_checkpoint(self._path, trainable, self._description, runtime)
         self.step, self._seconds = position.step, position.seconds
         self._started = time.monotonic() - position.seconds
-        self._monitor.begin(what, step=self.step, sums=position.sums)
+        self._monitor.reset(what, step=self.step, sums=position.sums)
         if resumed:
             self._monitor.checkpoint = (self._path, self.step)
         if runtime.rank == 0:
@@ -168,14 +168,14 @@ class _Session:
         save_checkpoint(self._path, self._trainee, position, self._description, self._runtime)
         self._monitor.checkpoint = (self._path, self.step)
 
-    def finish(self, history: Path) -> Trained:
+    def finish(self, history: Path) -> TrainingResult:
         """Hand the history over; the time is that of the last checkpoint."""
         self._runtime.share(weights(self._trainee).values())  # buffers, which each rank has of its own batches
         if self._runtime.rank == 0:
             with atomic_path(history) as part:
                 shutil.copyfile(self._history, part)
         self._runtime.fabric.barrier()
-        return Trained(self.step, self._seconds)
+        return TrainingResult(self.step, self._seconds)
 
     def _cut_history(self, length: int) -> None:
         """Drop the lines of steps that will be taken again."""
@@ -198,14 +198,14 @@ class _Session:
 
 
 @dataclass
-class _Asked:
+class _StopRequest:
     stop: bool = False
 
 
 @contextmanager
-def _sigterm() -> Iterator[_Asked]:
+def _sigterm() -> Iterator[_StopRequest]:
     """Let SIGTERM only raise a flag within; end the program by it afterwards."""
-    asked = _Asked()
+    asked = _StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield asked  # only the main thread may handle signals
         return

@@ -27,9 +27,9 @@ class Monitor:
     def __init__(self, *, eager: bool, mean: Callable[[Tensor], Tensor]) -> None:
         self._eager, self._mean = eager, mean
         self._waiting: list[tuple[tuple[int, str, str | None], Tensor]] = []
-        self.begin("training", step=0, sums={})
+        self.reset("training", step=0, sums={})
 
-    def begin(self, what: str, *, step: int, sums: Mapping[str, tuple[float, int]]) -> None:
+    def reset(self, what: str, *, step: int, sums: Mapping[str, tuple[float, int]]) -> None:
         """Start, or take up, a training named `what` that has done so many steps; `sums` as `self.sums`."""
         self.what, self.step, self.checkpoint = what, step, (None, 0)
         self.sums = dict(sums)
@@ -56,7 +56,7 @@ class Monitor:
 
     def _wait(self, what: str, loss: str | None, value: Tensor) -> None:
         if self._eager:
-            self._look([(self.step, what, loss)], [value.item()])
+            self._check_finite([(self.step, what, loss)], [value.item()])
         else:
             self._waiting.append(((self.step, what, loss), value))
 
@@ -72,9 +72,9 @@ class Monitor:
         self._waiting.clear()
         device = values[0].device
         together = torch.stack([value.to(device, torch.float32) for value in values])
-        self._look(entries, self._mean(together).tolist())
+        self._check_finite(entries, self._mean(together).tolist())
 
-    def _look(self, entries: Sequence[tuple[int, str, str | None]], numbers: Sequence[float]) -> None:
+    def _check_finite(self, entries: Sequence[tuple[int, str, str | None]], numbers: Sequence[float]) -> None:
         bad = [(step, f"the {what} is {n}") for (step, what, _), n in zip(entries, numbers, strict=True) if n - n != 0]
         if bad:
             self._stop(bad[0][0], [fault for step, fault in bad if step == bad[0][0]])

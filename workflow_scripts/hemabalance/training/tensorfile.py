@@ -127,7 +127,7 @@ def shapes(tensors: Mapping[str, Tensor]) -> dict[str, list[Any]]:
     return {name: list(tensor.shape) for name, tensor in tensors.items()}
 
 
-def refuse(path: Path, what: str, found: Sequence[str], remedy: str) -> None:
+def refuse_differences(path: Path, what: str, found: Sequence[str], remedy: str) -> None:
     """Raise an `InputError` that names the differences, unless there is none."""
     if found:
         more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""

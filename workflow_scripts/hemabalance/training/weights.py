@@ -7,8 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hemabalance.training.device import bare
-from hemabalance.training.tensorfile import differences, read_header, read_tensors, refuse, shapes, write_tensors
+from hemabalance.training.device import unwrapped
+from hemabalance.training.tensorfile import (
+    differences,
+    read_header,
+    read_tensors,
+    refuse_differences,
+    shapes,
+    write_tensors,
+)
 
 KIND = "weights"
 REMEDY = "Set the config as it was in that training, or delete the file and train again"
@@ -30,7 +37,7 @@ def load_tensors(path: Path, description: Mapping[str, Any]) -> dict[str, Tensor
         InputError: the file is missing, truncated, foreign, or described otherwise; each difference is named.
     """
     header, tensors = read_tensors(path, KIND, REMEDY)
-    refuse(path, "config", differences(header["description"], description), REMEDY)
+    refuse_differences(path, "config", differences(header["description"], description), REMEDY)
     return tensors
 
 
@@ -54,11 +61,11 @@ def load_weights(path: Path, modules: Mapping[str, nn.Module], description: Mapp
         InputError: as `load_tensors`, or a tensor's name or shape differs from the networks'.
     """
     loaded, own = load_tensors(path, description), _tensors(modules)
-    refuse(path, "architecture", differences(shapes(loaded), shapes(own)), REMEDY)
+    refuse_differences(path, "architecture", differences(shapes(loaded), shapes(own)), REMEDY)
     with torch.no_grad():
         for name, tensor in own.items():
             tensor.copy_(loaded[name])
 
 
 def _tensors(modules: Mapping[str, nn.Module]) -> dict[str, Tensor]:
-    return {f"{name}.{key}": v for name, m in modules.items() for key, v in bare(m).state_dict().items()}
+    return {f"{name}.{key}": v for name, m in modules.items() for key, v in unwrapped(m).state_dict().items()}

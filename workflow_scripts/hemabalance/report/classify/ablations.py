@@ -11,8 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE, interval, lacking
-from hemabalance.report.classify.compared import METRICS, Compared, probability
-from hemabalance.report.classify.scored import Scored, as_share, told_accuracy, told_of, why_lacking
+from hemabalance.report.classify.classifier_results import (
+    ClassifierResult,
+    as_share,
+    thesis_accuracy,
+    thesis_name_of,
+    why_lacking,
+)
+from hemabalance.report.classify.comparison_results import METRICS, ComparisonResult, probability
 from hemabalance.report.marks import (
     BLUE,
     FAINT,
@@ -36,16 +42,16 @@ class Ablation:
     Attributes:
         row: what it is called; the first row is the whole.
         experiment: its name in config.
-        told: as in `Scored`.
+        thesis_name: as in `ClassifierResult`.
         scored: None where the run has it not.
         compared: with the first row, this one less that one; None for the first row or where it was not compared.
     """
 
     row: str
     experiment: str
-    told: str | None
-    scored: Scored | None
-    compared: Compared | None
+    thesis_name: str | None
+    scored: ClassifierResult | None
+    compared: ComparisonResult | None
 
     def difference(self, metric: str) -> Mapping[str, Any] | None:
         """This less the whole: `value, low, high, n`."""
@@ -56,12 +62,12 @@ class Ablation:
 
 
 def ablations_of(
-    rows: Sequence[Mapping[str, Any]], scored: Sequence[Scored], comparisons: Sequence[Compared]
+    rows: Sequence[Mapping[str, Any]], scored: Sequence[ClassifierResult], comparisons: Sequence[ComparisonResult]
 ) -> list[Ablation]:
     """The rows of the table of ablations.
 
     Args:
-        rows: `row, name, network, normalizer, rich, rare`, at least the whole, which is first; see `scored.told_as`.
+        rows: `row, name, network, normalizer, rich, rare`, at least the whole, which is first; see `scored.thesis_name_for`.
         scored: trainings of the run, of which the first of each experiment is taken.
         comparisons: of the run, either way round; those of other pairs are passed over.
     """
@@ -71,7 +77,7 @@ def ablations_of(
     for known in rows:
         name = known["name"]
         pair = pairs.get(frozenset((name, whole))) if name != whole else None
-        found.append(Ablation(known["row"], name, told_of(known), trained.get(name), pair and pair.turned(name)))
+        found.append(Ablation(known["row"], name, thesis_name_of(known), trained.get(name), pair and pair.turned(name)))
     return found
 
 
@@ -82,7 +88,7 @@ def ablations_table(ablations: Sequence[Ablation]) -> pd.DataFrame:
 
 def _row(one: Ablation, *, whole: bool) -> dict[str, Any]:
     cells: dict[str, Any] = {"row": one.row, "experiment": one.experiment}
-    cells["reported_accuracy"] = as_share(told_accuracy(one.told))
+    cells["reported_accuracy"] = as_share(thesis_accuracy(one.thesis_name))
     if one.scored is None:
         measured = [f"{_measured(metric)}{end}" for metric in METRICS for end in ("", "_low", "_high")]
         cells |= lacking("n", *measured)
@@ -148,7 +154,7 @@ def ablations_figure(ablations: Sequence[Ablation], path: Path) -> None:
 
 
 def _dots(left: Axes, right: Axes, one: Ablation, place: int, *, whole: bool) -> None:
-    percent = told_accuracy(one.told)
+    percent = thesis_accuracy(one.thesis_name)
     if percent is not None:
         diamond(left, percent / 100, place + 0.16)
     if one.scored is not None:

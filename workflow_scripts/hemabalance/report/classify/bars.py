@@ -7,7 +7,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hemabalance.report.classify.scored import Scored, told_accuracy
+from hemabalance.report.classify.classifier_results import ClassifierResult, thesis_accuracy
 from hemabalance.report.marks import FAINT, NOT_ESTIMABLE, counted, diamond, measured_key, reported_key, whisker
 from hemabalance.report.reported import reported
 from hemabalance.report.style import save_figure
@@ -16,7 +16,7 @@ _PANELS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy: ever
 _COLOURS = {"accuracy": "#56B4E9", "balanced_accuracy": "#b5dcf3"}
 
 
-def models_figure(experiments: Sequence[Scored], path: Path) -> None:
+def models_figure(experiments: Sequence[ClassifierResult], path: Path) -> None:
     """Draw a bar a training with its 95 % interval, the best on top, and diamonds for what the thesis reports.
 
     Models of Fig. 52 that are not among them stand below with their diamonds alone.
@@ -26,7 +26,9 @@ def models_figure(experiments: Sequence[Scored], path: Path) -> None:
         path: SVG to write.
     """
     order = sorted(experiments, key=lambda one: (-(one.metric("accuracy")["value"] or 0), one.name, one.seed))
-    rest = {k: v for k, v in reported("figure52_accuracy_balanced").items() if k not in {one.told for one in order}}
+    rest = {
+        k: v for k, v in reported("figure52_accuracy_balanced").items() if k not in {one.thesis_name for one in order}
+    }
     lines = len(order) + len(rest)
     figure = Figure(figsize=(11.5, 0.33 * max(lines, 1) + 1.3), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1.1, 1))
@@ -34,7 +36,7 @@ def models_figure(experiments: Sequence[Scored], path: Path) -> None:
         for place, one in enumerate(order):
             _bar(axis, one, metric, place)
         _furnish(axis, _PANELS[metric], lines)
-    for place, percent in enumerate([told_accuracy(one.told) for one in order] + list(rest.values())):
+    for place, percent in enumerate([thesis_accuracy(one.thesis_name) for one in order] + list(rest.values())):
         if percent is not None:
             diamond(left, percent / 100, place + 0.2)
     names = [one.name for one in order]
@@ -52,7 +54,7 @@ def models_figure(experiments: Sequence[Scored], path: Path) -> None:
     save_figure(figure, path)
 
 
-def _bar(axis: Axes, one: Scored, metric: str, place: int) -> None:
+def _bar(axis: Axes, one: ClassifierResult, metric: str, place: int) -> None:
     found = one.metric(metric)
     if found["value"] is None:
         axis.text(0.01, place, NOT_ESTIMABLE, color=FAINT, fontsize=8, va="center")

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from hemabalance.report.classify.scored import OF_CLASS, Scored, told_of_class
+from hemabalance.report.classify.classifier_results import OF_CLASS, ClassifierResult, thesis_scores_of_class
 from hemabalance.report.marks import (
     COLOURS,
     FAINT,
@@ -33,7 +33,7 @@ _TOLD = {"one_vs_rest_accuracy": "accuracy"}
 _SPREAD = 0.5  # of a row that the dots of several experiments take
 
 
-def classes_figure(experiments: Mapping[str, Scored], path: Path) -> None:
+def classes_figure(experiments: Mapping[str, ClassifierResult], path: Path) -> None:
     """Draw sensitivity, specificity and one-against-rest accuracy of each class with 95 % intervals.
 
     Args:
@@ -50,7 +50,7 @@ def classes_figure(experiments: Mapping[str, Scored], path: Path) -> None:
     key: list[Artist] = [
         measured_key(words, *look) for words, *look in zip(experiments, COLOURS, MARKERS, strict=False)
     ]
-    if any(told_of_class(one, label) for one in shown for label in CLASSES):
+    if any(thesis_scores_of_class(one, label) for one in shown for label in CLASSES):
         key.append(reported_key())
     figure.legend(handles=key, loc="outside lower center", ncols=len(key), frameon=False)
     protocol = f"protocol {shown[0].protocol}, " if shown else ""
@@ -61,7 +61,7 @@ def classes_figure(experiments: Mapping[str, Scored], path: Path) -> None:
     save_figure(figure, path)
 
 
-def _panel(axis: Axes, metric: str, shown: list[Scored]) -> None:
+def _panel(axis: Axes, metric: str, shown: list[ClassifierResult]) -> None:
     ends = [1.0]
     for at, (one, colour, marker) in enumerate(zip(shown, COLOURS, MARKERS, strict=False)):
         for place, label in enumerate(CLASSES):
@@ -71,7 +71,7 @@ def _panel(axis: Axes, metric: str, shown: list[Scored]) -> None:
                 height = place + 0.3  # one word for all of them, below what is reported
             dot(axis, found, height, colour=colour, marker=marker)
             ends += [value for value in (found["value"], found["low"]) if value is not None]
-            percent = told_of_class(one, label).get(_TOLD.get(metric, metric))
+            percent = thesis_scores_of_class(one, label).get(_TOLD.get(metric, metric))
             if percent is not None:
                 diamond(axis, percent / 100, min(height, place + _SPREAD / 4))
                 ends.append(percent / 100)

@@ -8,8 +8,8 @@ import pandas as pd
 
 from hemabalance.classify.compare import over_seeds
 from hemabalance.report.cells import NO_REASON, interval, number
-from hemabalance.report.classify.compared import METRICS, Compared, probability
-from hemabalance.report.classify.scored import HEADLINE, Scored, why_lacking
+from hemabalance.report.classify.classifier_results import HEADLINE, ClassifierResult, why_lacking
+from hemabalance.report.classify.comparison_results import METRICS, ComparisonResult, probability
 
 _ONE_SEED = "one seed has no spread"
 _NO_IMAGE = "no test image"
@@ -22,7 +22,7 @@ _LEVEL = {"fine": "fine types", "final": "final classes"}
 _IMAGES = {"kept": "all re-annotated", "test": "re-annotated test images"}
 
 
-def comparisons_table(comparisons: Sequence[Compared]) -> pd.DataFrame:
+def comparisons_table(comparisons: Sequence[ComparisonResult]) -> pd.DataFrame:
     """A row a comparison and seed: differences with paired intervals, McNemar's exact test, and n.
 
     Args:
@@ -34,7 +34,7 @@ def comparisons_table(comparisons: Sequence[Compared]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _difference(one: Compared, found: Mapping[str, Any]) -> dict[str, Any]:
+def _difference(one: ComparisonResult, found: Mapping[str, Any]) -> dict[str, Any]:
     row: dict[str, Any] = dict(zip(("a", "b"), one.names, strict=True))
     row |= {"protocol": one.protocol, "seed": found["seed"], "n": found["n"]}
     for metric in METRICS:
@@ -45,7 +45,7 @@ def _difference(one: Compared, found: Mapping[str, Any]) -> dict[str, Any]:
     return row | {"mcnemar_p": probability(test["p"]), "reason": why}
 
 
-def seeds_table(experiments: Sequence[Scored]) -> pd.DataFrame:
+def seeds_table(experiments: Sequence[ClassifierResult]) -> pd.DataFrame:
     """A row an experiment: mean and standard deviation of each metric over the seeds that it was trained with.
 
     Args:
@@ -67,15 +67,15 @@ def seeds_table(experiments: Sequence[Scored]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def yardstick_table(yardsticks: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+def expert_agreement_table(expert_agreements: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """How often experts agree with each other and with the label, and each model with all of them.
 
     Args:
-        yardsticks: experiment -> what `classify.yardstick` wrote; agreement among experts does not depend on it and
+        expert_agreements: experiment -> what `classify.yardstick` wrote; agreement among experts does not depend on it and
             stands there once for each kind of images.
     """
     rows: list[dict[str, Any]] = []
-    for name, found in yardsticks.items():
+    for name, found in expert_agreements.items():
         rows += [_agreement(name, row) for row in found["rows"]]
     rows.sort(key=lambda row: row["by"] != "experts")  # in their order otherwise
     return pd.DataFrame(rows).drop_duplicates(ignore_index=True)

@@ -6,14 +6,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hemabalance.report.classify.scored import Scored
+from hemabalance.report.classify.classifier_results import ClassifierResult
 from hemabalance.report.marks import FAINT, spaced
 from hemabalance.report.style import save_figure
 
 _DARK = 0.5  # share from which on white ink reads better
 
 
-def confusion_figure(one: Scored, path: Path) -> None:
+def confusion_figure(one: ClassifierResult, path: Path) -> None:
     """Draw the confusion matrix: rows are the true classes and sum to 1 by colour, numbers are images.
 
     Args:

@@ -14,25 +14,25 @@ from hemabalance.report.cells import write_csv
 from hemabalance.report.classify.ablations import ablations_figure, ablations_of, ablations_table
 from hemabalance.report.classify.bars import models_figure
 from hemabalance.report.classify.classes import classes_figure
-from hemabalance.report.classify.compared import METRICS, Compared
-from hemabalance.report.classify.comparisons import comparisons_table, seeds_table, yardstick_table
+from hemabalance.report.classify.classifier_results import ClassifierResult
+from hemabalance.report.classify.comparison_results import METRICS, ComparisonResult
+from hemabalance.report.classify.comparisons import comparisons_table, expert_agreement_table, seeds_table
 from hemabalance.report.classify.curves import curves_figure
 from hemabalance.report.classify.headline import headline, write_headline
 from hemabalance.report.classify.reliability import reliability_figure
-from hemabalance.report.classify.scored import Scored
 from hemabalance.report.classify.scores import classify_tables
 from hemabalance.report.losses import read_history
 
 
-def firsts(scored: Sequence[Scored]) -> dict[str, Scored]:
+def firsts(scored: Sequence[ClassifierResult]) -> dict[str, ClassifierResult]:
     """Experiment -> its training with the first seed."""
     return {one.name: one for one in reversed(scored)}
 
 
 def experiment_tables(
-    scored: Sequence[Scored],
-    compared: Sequence[Compared],
-    yardsticks: Sequence[Path],
+    scored: Sequence[ClassifierResult],
+    compared: Sequence[ComparisonResult],
+    expert_agreements: Sequence[Path],
     ablations: Sequence[Mapping[str, Any]],
     question: Sequence[str] | None,
     out: Mapping[str, Path],
@@ -42,19 +42,19 @@ def experiment_tables(
     Args:
         scored: the trainings.
         compared: comparisons of them.
-        yardsticks: files of `classify.yardstick.write_yardstick`, one a training.
+        expert_agreements: files of `classify.yardstick.write_expert_agreement`, one a training.
         ablations: rows as `classify_ablations.ablations_of` takes them.
         question: the two experiments whose comparison the page opens with; None for none.
         out: name of a table -> CSV to write; `headline` and `values` -> JSON to write.
     """
     said = {
         f"{one.name}, seed {one.seed}": json.loads(path.read_text("utf-8"))
-        for one, path in zip(scored, yardsticks, strict=True)
+        for one, path in zip(scored, expert_agreements, strict=True)
     }
     tables: dict[str, pd.DataFrame] = classify_tables(scored) | {
         "comparisons": comparisons_table(compared),
         "seeds": seeds_table(scored),
-        "yardstick": yardstick_table(said),
+        "yardstick": expert_agreement_table(said),
         "ablations": ablations_table(ablations_of(ablations, scored, compared)),
     }
     for name, table in tables.items():
@@ -69,7 +69,7 @@ def experiment_tables(
     write_json(values(scored), out["values"])
 
 
-def values(scored: Sequence[Scored]) -> dict[str, dict[str, dict[str, float]]]:
+def values(scored: Sequence[ClassifierResult]) -> dict[str, dict[str, dict[str, float]]]:
     """Experiment -> training -> metric -> value, as `dvc metrics show` lays it out; what has no value is left out."""
     found: dict[str, dict[str, dict[str, float]]] = {}
     for one in scored:
@@ -80,8 +80,8 @@ def values(scored: Sequence[Scored]) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def experiment_figures(
-    scored: Sequence[Scored],
-    compared: Sequence[Compared],
+    scored: Sequence[ClassifierResult],
+    compared: Sequence[ComparisonResult],
     histories: Sequence[Path],
     ablations: Sequence[Mapping[str, Any]],
     question: Sequence[str] | None,
@@ -104,7 +104,7 @@ def experiment_figures(
     curves_figure(read, out["curves"])
 
 
-def part_figure(without: Scored, whole: Scored, row: str, path: Path) -> None:
+def part_figure(without: ClassifierResult, whole: ClassifierResult, row: str, path: Path) -> None:
     """Draw each class with and without a part (thesis Figs. 59 to 62).
 
     Args:

@@ -7,8 +7,8 @@ from typing import Any
 
 from hemabalance.files import write_json
 from hemabalance.report.cells import NOT_AVAILABLE, number
-from hemabalance.report.classify.compared import METRICS, Compared, probability
-from hemabalance.report.classify.scored import Scored, as_share
+from hemabalance.report.classify.classifier_results import ClassifierResult, as_share
+from hemabalance.report.classify.comparison_results import METRICS, ComparisonResult, probability
 from hemabalance.report.reported import reported
 
 _PLACES = 4
@@ -16,7 +16,9 @@ _HIGHER, _LOWER, _NOT_SHOWN, _UNKNOWN = "higher", "lower", "no difference shown"
 _SAME = "the same training"
 
 
-def headline(a: Scored, b: Scored, compared: Compared, others: Sequence[Scored]) -> dict[str, Any]:
+def headline(
+    a: ClassifierResult, b: ClassifierResult, compared: ComparisonResult, others: Sequence[ClassifierResult]
+) -> dict[str, Any]:
     """What the page opens with.
 
     Args:
@@ -73,13 +75,13 @@ def read_headline(path: Path) -> dict[str, Any] | None:
     return found
 
 
-def _question(a: Scored, b: Scored) -> str:
+def _question(a: ClassifierResult, b: ClassifierResult) -> str:
     if a.synthetic and not b.synthetic and (a.added or _same(a, b)):
         return "Do synthetic images help a classifier to tell blood cells apart?"
     return f"Does {a.name} tell blood cells apart better than {b.name}?"
 
 
-def _same(a: Scored, b: Scored) -> bool:
+def _same(a: ClassifierResult, b: ClassifierResult) -> bool:
     """Whether the two are one training under two names, for want of synthetic images to add."""
     if not (a.synthetic or b.synthetic) or a.added or b.added:
         return False
@@ -96,7 +98,7 @@ def _reading(difference: Mapping[str, Any]) -> str:
     return _LOWER if high < 0 and high > low else _NOT_SHOWN
 
 
-def _answer(a: Scored, b: Scored, found: Mapping[str, Any], readings: Mapping[str, str]) -> str:
+def _answer(a: ClassifierResult, b: ClassifierResult, found: Mapping[str, Any], readings: Mapping[str, str]) -> str:
     said = set(readings.values())
     if not a.n or said == {_UNKNOWN}:
         return "This run cannot say: it has too few test images to measure a difference on."
@@ -113,7 +115,7 @@ def _answer(a: Scored, b: Scored, found: Mapping[str, Any], readings: Mapping[st
     return f"{word}. From “{b.name}” to “{a.name}”: {told}."
 
 
-def _no_answer(a: Scored, b: Scored) -> str:
+def _no_answer(a: ClassifierResult, b: ClassifierResult) -> str:
     lost = " and ".join(
         f"0 of {one.training['drawn']:,} drawn images entered “{one.name}”" for one in (a, b) if one.synthetic
     )
@@ -123,7 +125,7 @@ def _no_answer(a: Scored, b: Scored) -> str:
     )
 
 
-def _images(a: Scored, b: Scored) -> list[str]:
+def _images(a: ClassifierResult, b: ClassifierResult) -> list[str]:
     """How many synthetic images each learned from; nothing where neither takes any."""
     if not (a.synthetic or b.synthetic):
         return []
@@ -133,7 +135,7 @@ def _images(a: Scored, b: Scored) -> list[str]:
     ]
 
 
-def _alone(found: Mapping[str, Any], a: Scored, b: Scored) -> str:
+def _alone(found: Mapping[str, Any], a: ClassifierResult, b: ClassifierResult) -> str:
     test, p = found["mcnemar"], probability(found["mcnemar"]["p"])
     p = f"p {p[0]} {p[1:]}" if p.startswith("<") else f"p = {p}"
     return (
@@ -142,7 +144,7 @@ def _alone(found: Mapping[str, Any], a: Scored, b: Scored) -> str:
     )
 
 
-def _seeds(pair: Compared) -> list[str]:
+def _seeds(pair: ComparisonResult) -> list[str]:
     spread = pair.found["over_seeds"]["accuracy"]
     if spread["n"] < 2:
         return [
@@ -154,14 +156,14 @@ def _seeds(pair: Compared) -> list[str]:
     ]
 
 
-def _sources(one: Scored) -> list[str]:
+def _sources(one: ClassifierResult) -> list[str]:
     parts = [
         f"{row['source']} {_spanned(row['accuracy'])}, n = {row['n']:,}" for row in one.metrics["sources"] if row["n"]
     ]
     return [f"Accuracy of “{one.name}” by source: {'; '.join(parts)}."] if len(parts) > 1 else []
 
 
-def _why(a: Scored, others: Sequence[Scored]) -> str:
+def _why(a: ClassifierResult, others: Sequence[ClassifierResult]) -> str:
     """Why other protocols' numbers are no answer."""
     if a.protocol == "thesis" or all(one.protocol == a.protocol for one in others):
         return ""

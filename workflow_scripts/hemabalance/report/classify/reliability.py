@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from hemabalance.report.classify.scored import Scored
+from hemabalance.report.classify.classifier_results import ClassifierResult
 from hemabalance.report.marks import BLUE, FAINT, LINE, ORANGE, measured_key
 from hemabalance.report.style import save_figure
 
@@ -19,7 +19,7 @@ _CELL = 3.3  # inches
 _COLUMNS = 3
 
 
-def reliability_figure(experiments: Sequence[Scored], path: Path) -> None:
+def reliability_figure(experiments: Sequence[ClassifierResult], path: Path) -> None:
     """Draw, for each training, accuracy by confidence with 95 % intervals, and how many images have that confidence.
 
     Args:
@@ -51,7 +51,7 @@ def reliability_figure(experiments: Sequence[Scored], path: Path) -> None:
     save_figure(figure, path)
 
 
-def _curve(axis: Axes, one: Scored) -> None:
+def _curve(axis: Axes, one: ClassifierResult) -> None:
     test = one.metrics["calibration"]["test"]
     axis.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle="--", zorder=0)
     before, after = _filled(test["bins_before"]), _filled(test["bins"])
@@ -69,7 +69,7 @@ def _curve(axis: Axes, one: Scored) -> None:
     axis.set_title(_words(one), loc="left", fontsize=9)
 
 
-def _words(one: Scored) -> str:
+def _words(one: ClassifierResult) -> str:
     calibration, found = one.metrics["calibration"], one.metric("expected_calibration_error")
     lines = [
         f"{one.name}, seed {one.seed}, protocol {one.protocol}",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE, interval, lacking, number
-from hemabalance.report.stain.measured import DOMAINS, SOURCE_NAME, Measured
+from hemabalance.report.stain.normalizer_results import DOMAINS, SOURCE_NAME, NormalizerResult
 
 TRAINED_WITH = {"none": "plain images", "colour": "random colours"}
 TARGETS = {"source": "source", "label": "class"}
@@ -12,7 +12,7 @@ _UNTOUCHED = "none"
 _DIRECTIONS = ("per_class", "to_a", "to_b")
 
 
-def usefulness(normalizers: Sequence[Measured]) -> list[dict[str, Any]]:
+def usefulness(normalizers: Sequence[NormalizerResult]) -> list[dict[str, Any]]:
     """How well classifiers of source A read source B's images in A's stain; the untouched rows are the baseline."""
     rows = []
     for images in ("held_back", "all"):
@@ -35,7 +35,7 @@ def _columns(cells: dict[str, str], prefix: str) -> dict[str, str]:
     return {name.removeprefix(f"{prefix}_"): cell for name, cell in cells.items()}
 
 
-def _seen(one: Measured, images: str) -> str:
+def _seen(one: NormalizerResult, images: str) -> str:
     if images == "held_back":
         return "held back"
     held = one.row("usefulness", images="held_back")
@@ -53,7 +53,7 @@ _LIKENESS = (("ssim", "ssim", 4), ("psnr", "psnr_db", 2))
 _SHARE = "share_of_untouched_left"
 
 
-def truth(normalizers: Sequence[Measured]) -> list[dict[str, Any]]:
+def truth(normalizers: Sequence[NormalizerResult]) -> list[dict[str, Any]]:
     """Mapped renderings against the same cells truly rendered in the other stain (delta E is CIEDE2000)."""
     rows: list[dict[str, Any]] = []
     for domain in DOMAINS:
@@ -89,7 +89,7 @@ def _share(found: Mapping[str, Any]) -> str:
     return number(found["delta_e"] / found["delta_e_untouched"], 3)
 
 
-def audit(normalizers: Sequence[Measured]) -> list[dict[str, Any]]:
+def audit(normalizers: Sequence[NormalizerResult]) -> list[dict[str, Any]]:
     """How well a probe tells source and class apart, for each direction; untouched images stand there once."""
     return [
         {
@@ -111,7 +111,9 @@ def audit(normalizers: Sequence[Measured]) -> list[dict[str, Any]]:
     ]
 
 
-def probes(normalizers: Sequence[Measured], target: str, features: str) -> list[tuple[str, str, Mapping[str, Any]]]:
+def probes(
+    normalizers: Sequence[NormalizerResult], target: str, features: str
+) -> list[tuple[str, str, Mapping[str, Any]]]:
     """Normaliser, direction and probe: first of untouched images, then of each normaliser that changes any."""
     untouched = next((one for one in normalizers if one.untouched), None)
     wanted = [(untouched or normalizers[0], _UNTOUCHED)]

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from hemabalance.protocols import Protocol
 from hemabalance.report.sheets import bare, heads, small, strip
 from hemabalance.report.style import save_figure
-from hemabalance.stain.data import Sets, decoded, evaluation_rows
+from hemabalance.stain.data import DomainImageSets, decoded, evaluation_rows
 from hemabalance.stain.method import NormalizerTraits
 from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer
 from hemabalance.stain.views import View, make_views
@@ -36,7 +36,7 @@ def picture_rows(split: pd.DataFrame, protocol: Protocol, *, each: int) -> pd.Da
 def stain_rows(
     traits: NormalizerTraits,
     normalizer: Normalizer,
-    sets: Sets,
+    sets: DomainImageSets,
     split: pd.DataFrame,
     path: Path,
     *,
@@ -82,7 +82,7 @@ def _row_of(line: np.ndarray, label: str, domain: Domain, view: View) -> None:
 
 def stain_methods(
     normalizers: Mapping[str, Normalizer],
-    sets: Sets,
+    sets: DomainImageSets,
     split: pd.DataFrame,
     path: Path,
     *,

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hemabalance.report.stain.effects import TARGETS, probes
-from hemabalance.report.stain.measured import Measured
+from hemabalance.report.stain.normalizer_results import NormalizerResult
 from hemabalance.report.style import save_figure
 
 _LOOK = {"none": ("#444444", "s"), "per_class": ("#D55E00", "o"), "to_a": ("#0072B2", "^"), "to_b": ("#009E73", "v")}
@@ -16,7 +16,7 @@ _WORDS = {"none": "untouched", "per_class": "per class", "to_a": "all to A", "to
 _OFFSET = {"none": 0.0, "per_class": -0.25, "to_a": 0.0, "to_b": 0.25}
 
 
-def audit_figure(normalizers: Sequence[Measured], path: Path) -> None:
+def audit_figure(normalizers: Sequence[NormalizerResult], path: Path) -> None:
     """Draw the balanced accuracy of both probes on colour statistics, with 95 % intervals and the chance line.
 
     Args:

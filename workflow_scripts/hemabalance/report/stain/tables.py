@@ -7,17 +7,26 @@ from typing import Any
 
 import pandas as pd
 
-from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE, NOT_REPORTED, duration, interval, lacking, number, told
+from hemabalance.report.cells import (
+    NO_REASON,
+    NOT_AVAILABLE,
+    NOT_REPORTED,
+    duration,
+    interval,
+    lacking,
+    number,
+    reported_number,
+)
 from hemabalance.report.reported import reported
 from hemabalance.report.stain.effects import audit, truth, usefulness
-from hemabalance.report.stain.measured import DOMAINS, SOURCE_NAME, Measured
+from hemabalance.report.stain.normalizer_results import DOMAINS, SOURCE_NAME, NormalizerResult
 
 _COMPARE = ("generated", "reconstructed")
 
 
-def read_measured(
+def read_normalizer_results(
     normalizers: Sequence[Sequence[str]], metrics: Sequence[Path], training: Sequence[Path]
-) -> list[Measured]:
+) -> list[NormalizerResult]:
     """What was measured of each normaliser.
 
     Args:
@@ -27,11 +36,12 @@ def read_measured(
     """
     files = zip(normalizers, metrics, training, strict=True)
     return [
-        Measured(name, method, *(json.loads(p.read_text("utf-8")) for p in paths)) for (name, method), *paths in files
+        NormalizerResult(name, method, *(json.loads(p.read_text("utf-8")) for p in paths))
+        for (name, method), *paths in files
     ]
 
 
-def stain_tables(normalizers: Sequence[Measured]) -> dict[str, pd.DataFrame]:
+def stain_tables(normalizers: Sequence[NormalizerResult]) -> dict[str, pd.DataFrame]:
     """All tables of normalisers that were measured under one protocol.
 
     Returns:
@@ -42,7 +52,7 @@ def stain_tables(normalizers: Sequence[Measured]) -> dict[str, pd.DataFrame]:
     return {name: pd.DataFrame(rows(normalizers)) for name, rows in _TABLES.items()}
 
 
-def cost(normalizers: Sequence[Measured]) -> list[dict[str, Any]]:
+def cost(normalizers: Sequence[NormalizerResult]) -> list[dict[str, Any]]:
     """What fitting cost (Table 13)."""
     times = reported("table13_stain_training_time")
     rows = []
@@ -61,7 +71,7 @@ def _images(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{domain.upper()} {counts[domain]}" for domain in DOMAINS)
 
 
-def fid(normalizers: Sequence[Measured]) -> list[dict[str, Any]]:
+def fid(normalizers: Sequence[NormalizerResult]) -> list[dict[str, Any]]:
     """Distances between sets of real and of made images (Table 14); KID times 1000."""
     known = reported("table14_stain_fid")
     return [
@@ -69,7 +79,9 @@ def fid(normalizers: Sequence[Measured]) -> list[dict[str, Any]]:
             "normaliser": one.label,
             "domain": SOURCE_NAME[domain],
             "compared": f"real and {compare}",
-            "reported_fid": told(known.get(one.method, {}).get(f"{domain.upper()}_real_vs_{compare[:3]}"), 4),
+            "reported_fid": reported_number(
+                known.get(one.method, {}).get(f"{domain.upper()}_real_vs_{compare[:3]}"), 4
+            ),
             **_distances(one, one.row("fidelity", domain=domain, compare=compare)),
         }
         for compare in _COMPARE
@@ -78,7 +90,7 @@ def fid(normalizers: Sequence[Measured]) -> list[dict[str, Any]]:
     ]
 
 
-def _distances(one: Measured, row: Mapping[str, Any] | None) -> dict[str, Any]:
+def _distances(one: NormalizerResult, row: Mapping[str, Any] | None) -> dict[str, Any]:
     if row is None:
         columns = ("measured_fid", "measured_kid_x1000", "kid_spread_x1000", "n_real", "n_made")
         return lacking(*columns) | {"reason": _not_reconstructed(one)}
@@ -93,21 +105,21 @@ def _distances(one: Measured, row: Mapping[str, Any] | None) -> dict[str, Any]:
     }
 
 
-def ssim(normalizers: Sequence[Measured]) -> list[dict[str, Any]]:
+def ssim(normalizers: Sequence[NormalizerResult]) -> list[dict[str, Any]]:
     """Likeness of images and their reconstructions (Table 15)."""
     known = reported("table15_stain_ssim")
     rows = []
     for domain in DOMAINS:
         for one in normalizers:
             row = {"normaliser": one.label, "domain": SOURCE_NAME[domain]}
-            row["reported_ssim"] = told(known.get(one.method, {}).get(domain.upper()), 4)
+            row["reported_ssim"] = reported_number(known.get(one.method, {}).get(domain.upper()), 4)
             rows.append(
                 row | _likeness(one.row("reconstruction", domain=domain), ("ssim", "psnr"), _not_reconstructed(one))
             )
     return rows
 
 
-def structure(normalizers: Sequence[Measured]) -> list[dict[str, Any]]:
+def structure(normalizers: Sequence[NormalizerResult]) -> list[dict[str, Any]]:
     """Likeness, in the green channel, of images before and after, and how many passed through as degenerate."""
     rows = []
     for domain in DOMAINS:
@@ -131,23 +143,23 @@ def _likeness(row: Mapping[str, Any] | None, keys: Sequence[str], missing: str) 
     return found | {"n": row["n"], "reason": NO_REASON if row["n"] > 1 else "one image gives no interval"}
 
 
-def _not_reconstructed(one: Measured) -> str:
+def _not_reconstructed(one: NormalizerResult) -> str:
     return "nothing was changed" if one.untouched else "the method has no inverse"
 
 
-def inception_score(normalizers: Sequence[Measured]) -> list[dict[str, Any]]:
+def inception_score(normalizers: Sequence[NormalizerResult]) -> list[dict[str, Any]]:
     """The Inception score (Table 16), where its logits are at hand."""
     known = reported("table16_stain_is")
     rows = []
     for one in normalizers:
         found = one.metrics["inception_score"]
-        row = {"normaliser": one.label, "reported_score": told(known.get(one.method), 2)}
+        row = {"normaliser": one.label, "reported_score": reported_number(known.get(one.method), 2)}
         row |= {"measured_score": number(found["value"], 2), "spread": number(found["std"], 2)}
         rows.append(row | {"n": found["n"], "reason": found["reason"] or NO_REASON})
     return rows
 
 
-_TABLES: dict[str, Callable[[Sequence[Measured]], list[dict[str, Any]]]] = {
+_TABLES: dict[str, Callable[[Sequence[NormalizerResult]], list[dict[str, Any]]]] = {
     "usefulness": usefulness,
     "truth": truth,
     "audit": audit,

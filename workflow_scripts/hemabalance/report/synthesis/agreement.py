@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from hemabalance.report.style import save_figure
-from hemabalance.report.synthesis.generated import ALL, Generated
+from hemabalance.report.synthesis.generator_results import ALL, GeneratorResult
 
 _COLUMNS = 4
 _CELL = (2.3, 1.75)  # inches
 _LINE, _FLOOR = "#0072B2", "#555555"
 
 
-def agreement_figure(one: Generated, path: Path) -> None:
+def agreement_figure(one: GeneratorResult, path: Path) -> None:
     """Draw the share of snapshots that are taken for the class they were asked for, with 95 % intervals, by step.
 
     A panel for all classes together and one for each; a dashed line shows the same share of real test images.
@@ -25,7 +25,7 @@ def agreement_figure(one: Generated, path: Path) -> None:
         one: what was measured of a generator.
         path: SVG to write.
     """
-    along = one.metrics["agreement_along"]
+    along = one.metrics["agreement_by_step"]
     shown = [label for label in (ALL, *one.classes) if any(row["label"] == label for row in along)]
     columns = min(_COLUMNS, max(1, len(shown)))
     rows = max(1, -(-len(shown) // columns))
@@ -44,7 +44,7 @@ def agreement_figure(one: Generated, path: Path) -> None:
     save_figure(figure, path)
 
 
-def _panel(axis: Axes, label: str, points: Sequence[Mapping[str, Any]], one: Generated) -> None:
+def _panel(axis: Axes, label: str, points: Sequence[Mapping[str, Any]], one: GeneratorResult) -> None:
     steps = [row["step"] for row in points]
     axis.fill_between(
         steps, [row["low"] for row in points], [row["high"] for row in points], color=_LINE, alpha=0.22, linewidth=0

@@ -5,7 +5,7 @@ from typing import Any
 
 from hemabalance.metrics.intervals import wilson
 from hemabalance.report.cells import NO_REASON, interval, number
-from hemabalance.report.synthesis.generated import ALL, Generated
+from hemabalance.report.synthesis.generator_results import ALL, GeneratorResult
 
 REASONS = ("class", "manifold", "copy")
 """Why the gate refuses an image: another class, outside the real images, or a copy of one."""
@@ -16,7 +16,7 @@ KINDS = {"generated": "generated", "held_back": "real, held back"}
 _LIMITS = ("copy_up_to_lpips", "copy_up_to_hash_bits")
 
 
-def gate(generators: Sequence[Generated]) -> list[dict[str, Any]]:
+def gate(generators: Sequence[GeneratorResult]) -> list[dict[str, Any]]:
     """How many draws of each class passed, and how many failed each test; an image may fail several."""
     rows = []
     for one in generators:
@@ -35,7 +35,7 @@ def _passed(found: Mapping[str, Any]) -> dict[str, Any]:
     return row | {"short_of_target": found["short"], "note": found["note"] or NO_REASON}
 
 
-def memory(generators: Sequence[Generated]) -> list[dict[str, Any]]:
+def memory(generators: Sequence[GeneratorResult]) -> list[dict[str, Any]]:
     """How many images count as copies of a training image, beside real images that no training saw."""
     return [
         one.head | {"class": row["label"], "images": KINDS[row["kind"]]} | _copied(row)

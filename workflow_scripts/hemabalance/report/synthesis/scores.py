@@ -3,17 +3,25 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hemabalance.report.cells import NO_REASON, NOT_REPORTED, interval, lacking, number, told
-from hemabalance.report.synthesis.generated import ALL, COMPARED, Generated, Told, by_role, only_told, told_of
+from hemabalance.report.cells import NO_REASON, NOT_REPORTED, interval, lacking, number, reported_number
+from hemabalance.report.synthesis.generator_results import (
+    ALL,
+    COMPARED,
+    GeneratorResult,
+    ReportedTables,
+    by_role,
+    only_reported,
+    reported_for,
+)
 from hemabalance.taxonomy import CLASSES
 
 Cells = dict[str, Any]
-Measure = Callable[[Generated, str, str], Cells]
+Measure = Callable[[GeneratorResult, str, str], Cells]
 """Generator, class or `all`, and `generated` or `floor` -> cells."""
 
-_PRECISION: Told = {"rich": "table18_gan_precision_recall_f1"}
-_FID: Told = {"rich": "table19_gan_fid_is_lpips", "rare": "table21_fewshot_fid_is_lpips"}
-_PIXELS: Told = {"rich": "table20_gan_psnr_ssim_l1_l2"}
+_PRECISION: ReportedTables = {"rich": "table18_gan_precision_recall_f1"}
+_FID: ReportedTables = {"rich": "table19_gan_fid_is_lpips", "rare": "table21_fewshot_fid_is_lpips"}
+_PIXELS: ReportedTables = {"rich": "table20_gan_psnr_ssim_l1_l2"}
 
 _MANIFOLD = {"precision": "generative_precision", "recall": "generative_recall", "f1": "generative_f1"}
 _SHARES = ("density", "coverage")
@@ -21,17 +29,19 @@ _NEAREST = {"psnr": ("psnr_db", 2), "ssim": ("ssim", 4), "l1": ("l1", 4), "l2": 
 _TO = "to_nearest_real_training_image_by_lpips"
 
 
-def precision(generators: Sequence[Generated]) -> list[Cells]:
+def precision(generators: Sequence[GeneratorResult]) -> list[Cells]:
     """Precision, recall and F1 of sets of images, and how often a classifier sees the asked class (Table 18)."""
     return _beside(generators, _PRECISION, _told_precision, _precision)
 
 
 def _told_precision(figures: Any | None) -> Cells:
     names = ("precision", "recall", "f1")
-    return {f"reported_{name}_percent": told(figures[k] if figures else None, 2) for k, name in enumerate(names)}
+    return {
+        f"reported_{name}_percent": reported_number(figures[k] if figures else None, 2) for k, name in enumerate(names)
+    }
 
 
-def _precision(one: Generated, label: str, compare: str) -> Cells:
+def _precision(one: GeneratorResult, label: str, compare: str) -> Cells:
     manifold = one.row("manifold", label=label, compare=compare)
     agreement = one.row("agreement", label=label, compare=compare)
     cells: Cells = {}
@@ -42,7 +52,7 @@ def _precision(one: Generated, label: str, compare: str) -> Cells:
     return cells | {"reason": _reason(manifold, agreement)}
 
 
-def fid(generators: Sequence[Generated]) -> list[Cells]:
+def fid(generators: Sequence[GeneratorResult]) -> list[Cells]:
     """Distances between sets of real and of generated images, and LPIPS (Tables 19 and 21); KID times 1000."""
     return _beside(generators, _FID, _told_fid, _fid)
 
@@ -52,13 +62,13 @@ def _told_fid(figures: Mapping[str, Any] | None) -> Cells:
     # Table 19 gives two places, Table 21 four: all that there are.
     lpips = NOT_REPORTED if figures is None else str(figures["lpips"])
     return {
-        "reported_fid": told(figures["fid"] if figures else None, 2),
+        "reported_fid": reported_number(figures["fid"] if figures else None, 2),
         "reported_inception_score": f"{score[0]:.2f} ± {score[1]:.2f}" if score else NOT_REPORTED,
         "reported_lpips": lpips,
     }
 
 
-def _fid(one: Generated, label: str, compare: str) -> Cells:
+def _fid(one: GeneratorResult, label: str, compare: str) -> Cells:
     distance = one.row("fidelity", label=label, compare=compare)
     pairs = one.row("diversity", label=label, compare=compare)
     nearest = one.row("nearest", label=label, compare=compare)
@@ -78,16 +88,18 @@ def _distances(row: Mapping[str, Any]) -> Cells:
     )
 
 
-def pixels(generators: Sequence[Generated]) -> list[Cells]:
+def pixels(generators: Sequence[GeneratorResult]) -> list[Cells]:
     """Likeness of each image to the nearest real training image of its class by LPIPS (Table 20)."""
     return _beside(generators, _PIXELS, _told_pixels, _pixels)
 
 
 def _told_pixels(figures: Mapping[str, Any] | None) -> Cells:
-    return {f"reported_{name}": told(figures[key] if figures else None, n) for key, (name, n) in _NEAREST.items()}
+    return {
+        f"reported_{name}": reported_number(figures[key] if figures else None, n) for key, (name, n) in _NEAREST.items()
+    }
 
 
-def _pixels(one: Generated, label: str, compare: str) -> Cells:
+def _pixels(one: GeneratorResult, label: str, compare: str) -> Cells:
     row = one.row("nearest", label=label, compare=compare)
     cells: Cells = {}
     for key, (name, places) in _NEAREST.items():
@@ -95,7 +107,7 @@ def _pixels(one: Generated, label: str, compare: str) -> Cells:
     return cells | {"n": _count(row, "n"), "reason": _reason(row)}
 
 
-def by_class(generators: Sequence[Generated]) -> list[Cells]:
+def by_class(generators: Sequence[GeneratorResult]) -> list[Cells]:
     """What was measured of each class, with the real images as floor."""
     return [
         {"class": label} | one.head | {"images": words} | _of_class(one, label, compare)
@@ -106,7 +118,7 @@ def by_class(generators: Sequence[Generated]) -> list[Cells]:
     ]
 
 
-def _of_class(one: Generated, label: str, compare: str) -> Cells:
+def _of_class(one: GeneratorResult, label: str, compare: str) -> Cells:
     distance = one.row("fidelity", label=label, compare=compare)
     manifold = one.row("manifold", label=label, compare=compare)
     agreement = one.row("agreement", label=label, compare=compare)
@@ -122,21 +134,27 @@ def _of_class(one: Generated, label: str, compare: str) -> Cells:
 
 
 def _beside(
-    generators: Sequence[Generated], tables: Told, cells_told: Callable[[Any | None], Cells], measure: Measure
+    generators: Sequence[GeneratorResult],
+    tables: ReportedTables,
+    reported_cells: Callable[[Any | None], Cells],
+    measure: Measure,
 ) -> list[Cells]:
     """Reported beside measured: each generator, then methods that are only reported, then real images as floor."""
     rows = [
-        one.head | {"images": COMPARED["generated"]} | cells_told(told_of(one, tables)) | measure(one, ALL, "generated")
+        one.head
+        | {"images": COMPARED["generated"]}
+        | reported_cells(reported_for(one, tables))
+        | measure(one, ALL, "generated")
         for one in generators
     ]
     measured = list(measure(generators[0], ALL, "generated"))
-    for head, figures, why in only_told(generators, tables):
-        cells = cells_told(figures) | lacking(*measured) | {"reason": why}
+    for head, figures, why in only_reported(generators, tables):
+        cells = reported_cells(figures) | lacking(*measured) | {"reason": why}
         rows.append(head | {"images": f"reported only: {why}"} | cells)
-    return by_role(rows + _floors(generators, cells_told(None), measure))
+    return by_role(rows + _floors(generators, reported_cells(None), measure))
 
 
-def _floors(generators: Sequence[Generated], cells_told: Cells, measure: Measure) -> list[Cells]:
+def _floors(generators: Sequence[GeneratorResult], reported_cells: Cells, measure: Measure) -> list[Cells]:
     """Real test images in place of generated ones, once for all generators that were measured against the same."""
     found: dict[tuple[Any, ...], list[str]] = {}
     for one in generators:
@@ -144,7 +162,7 @@ def _floors(generators: Sequence[Generated], cells_told: Cells, measure: Measure
         found.setdefault((one.normalizer, one.serves, tuple(cells.items())), []).append(one.name)
     return [
         {"generator": ", ".join(names), "normaliser": normalizer, "classes": serves, "images": COMPARED["floor"]}
-        | cells_told
+        | reported_cells
         | dict(cells)
         for (normalizer, serves, cells), names in found.items()
     ]

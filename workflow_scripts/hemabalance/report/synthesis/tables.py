@@ -5,15 +5,21 @@ from typing import Any
 
 import pandas as pd
 
-from hemabalance.report.cells import NO_REASON, NOT_REPORTED, duration, lacking, number, told
+from hemabalance.report.cells import NO_REASON, NOT_REPORTED, duration, lacking, number, reported_number
 from hemabalance.report.synthesis.counts import gate, memory
-from hemabalance.report.synthesis.generated import Generated, Told, by_role, only_told, told_of
+from hemabalance.report.synthesis.generator_results import (
+    GeneratorResult,
+    ReportedTables,
+    by_role,
+    only_reported,
+    reported_for,
+)
 from hemabalance.report.synthesis.scores import by_class, fid, pixels, precision
 
-_COST: Told = {"rich": "table17_gan_training_time", "rare": "table22_fewshot_cost"}
+_COST: ReportedTables = {"rich": "table17_gan_training_time", "rare": "table22_fewshot_cost"}
 
 
-def synthesis_tables(generators: Sequence[Generated]) -> dict[str, pd.DataFrame]:
+def synthesis_tables(generators: Sequence[GeneratorResult]) -> dict[str, pd.DataFrame]:
     """All tables of generators that were measured under one protocol.
 
     Args:
@@ -27,11 +33,11 @@ def synthesis_tables(generators: Sequence[Generated]) -> dict[str, pd.DataFrame]
     return {name: pd.DataFrame(rows(generators)) for name, rows in _TABLES.items()}
 
 
-def cost(generators: Sequence[Generated]) -> list[dict[str, Any]]:
+def cost(generators: Sequence[GeneratorResult]) -> list[dict[str, Any]]:
     """What training cost (Tables 17 and 22)."""
-    rows = [one.head | _told_cost(told_of(one, _COST)) | _measured_cost(one.training) for one in generators]
+    rows = [one.head | _told_cost(reported_for(one, _COST)) | _measured_cost(one.training) for one in generators]
     missing = lacking(*_measured_cost(generators[0].training))
-    for head, figures, why in only_told(generators, _COST):
+    for head, figures, why in only_reported(generators, _COST):
         rows.append(head | _told_cost(figures) | missing | {"reason": why})
     return by_role(rows)
 
@@ -42,8 +48,8 @@ def _told_cost(figures: Any | None) -> dict[str, str]:
     million = known["parameters"] / 1e6 if "parameters" in known else None
     return {
         "reported_training_time": known.get("time") or NOT_REPORTED,
-        "reported_episodes": told(known.get("episodes"), 0),
-        "reported_parameters_million": told(million, 1),
+        "reported_episodes": reported_number(known.get("episodes"), 0),
+        "reported_parameters_million": reported_number(million, 1),
     }
 
 
@@ -62,7 +68,7 @@ def _measured_cost(done: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-_TABLES: dict[str, Callable[[Sequence[Generated]], list[dict[str, Any]]]] = {
+_TABLES: dict[str, Callable[[Sequence[GeneratorResult]], list[dict[str, Any]]]] = {
     "precision": precision,
     "fid": fid,
     "pixels": pixels,

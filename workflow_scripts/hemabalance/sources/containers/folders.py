@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hemabalance.sources.containers.contract import Limits
-from hemabalance.sources.containers.faults import at, explained
-from hemabalance.sources.containers.listing import Listed, Listing
+from hemabalance.sources.containers.errors import archive_errors, member_location
+from hemabalance.sources.containers.listing import ListedArchive, Listing
 
 
-class Folder(Listed):
+class Folder(ListedArchive):
     """The files below a folder; links are refused, and not followed should one appear later."""
 
     def __init__(self, path: Path, limits: Limits) -> None:
@@ -18,7 +18,7 @@ class Folder(Listed):
         pending = [""]
         while pending:
             folder = pending.pop()
-            with explained(at(listing.where, folder)), os.scandir(path / folder) as entries:
+            with archive_errors(member_location(listing.where, folder)), os.scandir(path / folder) as entries:
                 for entry in entries:
                     name = folder + entry.name
                     if entry.is_dir(follow_symlinks=False):
@@ -36,7 +36,7 @@ class Folder(Listed):
         """See `contract.Archive.read`."""
         for name in names:
             file = self._files[name]
-            with explained(at(self.where, name)):
+            with archive_errors(member_location(self.where, name)):
                 descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
                 with open(descriptor, "rb") as handle:
                     content = handle.read(self.sizes[name] + 1)

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from hemabalance.errors import InputError
 from hemabalance.sources.containers.contract import Limits, Member
-from hemabalance.sources.containers.faults import AGAIN, DISTRUST, REPACK, at, raise_limit
+from hemabalance.sources.containers.errors import AGAIN, DISTRUST, REPACK, member_location, raise_limit
 
 MAX_NAME, MAX_DEPTH = 1024, 32  # a short archive can imply gigabytes of folder names
 
@@ -42,7 +42,7 @@ class Listing:
 
     def refuse(self, name: str, problem: str, remedy: str) -> NoReturn:
         """Raise an InputError about a member."""
-        raise InputError(at(self.where, name), problem, remedy)
+        raise InputError(member_location(self.where, name), problem, remedy)
 
     def _exceeds(self, name: str, problem: str, limit: str) -> NoReturn:
         self.refuse(name, problem, raise_limit(limit))
@@ -78,7 +78,7 @@ class Listing:
             self._exceeds(name, f"expands {packed} bytes to {size}, over {limits.max_ratio:g} times", "max_ratio")
 
 
-class Listed:
+class ListedArchive:
     """What every format has in common once it is listed."""
 
     def __init__(self, path: Path, listing: Listing) -> None:
@@ -92,5 +92,5 @@ class Listed:
         size = self.sizes[name]
         if len(content) != size:
             seen = f"over {size}" if len(content) > size else str(len(content))
-            raise InputError(at(self.where, name), f"holds {seen} bytes, {size} were declared", AGAIN)
+            raise InputError(member_location(self.where, name), f"holds {seen} bytes, {size} were declared", AGAIN)
         return content

@@ -12,8 +12,8 @@ from typing import IO, cast
 from hemabalance.errors import InputError
 from hemabalance.files import CHUNK
 from hemabalance.sources.containers.contract import Limits
-from hemabalance.sources.containers.faults import AGAIN, DISTRUST, REPACK, at, explained, raise_limit
-from hemabalance.sources.containers.listing import Listed, Listing
+from hemabalance.sources.containers.errors import AGAIN, DISTRUST, REPACK, archive_errors, member_location, raise_limit
+from hemabalance.sources.containers.listing import ListedArchive, Listing
 
 Opener = Callable[[Path], io.BufferedIOBase]
 COMPRESSED: dict[bytes, tuple[str, Opener]] = {
@@ -26,21 +26,21 @@ RATIO_FREE = 1 << 20  # tar pads to 10 KiB, which alone is a high ratio in a tin
 ZEROS = bytes(tarfile.BLOCKSIZE)
 
 
-class Tar(Listed):
+class Tar(ListedArchive):
     """The files of a tar, scanned to its end once and then read in passes from its start."""
 
     def __init__(self, path: Path, head: bytes, limits: Limits) -> None:
         found = next((entry for magic, entry in COMPRESSED.items() if head.startswith(magic)), None)
         self._open = found[1] if found else _plain
         listing = Listing(str(path), limits)
-        with explained(listing.where), self._open(path) as stream:
+        with archive_errors(listing.where), self._open(path) as stream:
             first = stream.read(tarfile.BLOCKSIZE)
         try:
             tarfile.TarInfo.frombuf(first, "utf-8", "surrogateescape")
         except tarfile.HeaderError as error:
             problem = f"is a {found[0]} file that holds no tar" if found else "is neither a zip nor a tar"
             raise InputError(path, problem, "Give a zip, a tar or an unpacked folder") from error
-        with explained(listing.where), self._open(path) as stream:
+        with archive_errors(listing.where), self._open(path) as stream:
             self._offsets = _scan(_BoundedStream(stream, found is None, path, limits), listing)
         super().__init__(path, listing)
 
@@ -48,7 +48,7 @@ class Tar(Listed):
         """See `contract.Archive.read`."""
         with self._open(self.path) as stream:
             for name in sorted(names, key=self._offsets.__getitem__):
-                with explained(at(self.where, name)):
+                with archive_errors(member_location(self.where, name)):
                     stream.seek(self._offsets[name])
                     content = stream.read(self.sizes[name])
                 yield name, self.checked(name, content)

@@ -15,8 +15,8 @@ from typing import IO
 from hemabalance.errors import InputError
 from hemabalance.files import CHUNK
 from hemabalance.sources.containers.contract import Limits
-from hemabalance.sources.containers.faults import DISTRUST, REPACK, at, explained
-from hemabalance.sources.containers.listing import Listed, Listing
+from hemabalance.sources.containers.errors import DISTRUST, REPACK, archive_errors, member_location
+from hemabalance.sources.containers.listing import ListedArchive, Listing
 
 MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
@@ -37,11 +37,11 @@ def open_zip(path: Path, limits: Limits, stack: ExitStack) -> "Zip":
         except OSError as error:
             remedy = "Free some space there or set TMPDIR to another folder"
             raise InputError(tempfile.gettempdir(), f"cannot hold the zip inside {path} ({error})", remedy) from error
-    where = at(str(path), inner)
+    where = member_location(str(path), inner)
     return Zip(path, where, _zip_file(copy, where), limits)
 
 
-class Zip(Listed):
+class Zip(ListedArchive):
     """The members of a zip, inflated in pieces up to their declared size and checked against their CRC."""
 
     def __init__(self, path: Path, where: str, archive: zipfile.ZipFile, limits: Limits) -> None:
@@ -65,7 +65,7 @@ class Zip(Listed):
     def chunks(self, name: str) -> Iterator[bytes]:
         """The content piece by piece: a single big read would inflate whatever a lying member hides."""
         info = self._infos[name]
-        with explained(self.where, name):
+        with archive_errors(self.where, name):
             # Only opening and closing share state; the handle itself locks its raw reads.
             with self._lock:
                 handle = self._archive.open(info)
@@ -78,7 +78,7 @@ class Zip(Listed):
 
 
 def _zip_file(handle: IO[bytes], where: str) -> zipfile.ZipFile:
-    with explained(where):
+    with archive_errors(where):
         return zipfile.ZipFile(handle)
 
 

@@ -14,8 +14,8 @@ from PIL import Image
 
 from hemabalance.files import atomic_path
 from hemabalance.progress import progress
-from hemabalance.sources.phantom.cells import draw_cells
-from hemabalance.sources.phantom.plan import RESCALE, Item, Source, frame_shape, items, plan
+from hemabalance.sources.phantom.cells import sample_cells
+from hemabalance.sources.phantom.plan import RESCALE, PlannedImage, SourceName, frame_shape, items, plan
 from hemabalance.sources.phantom.render import render
 from hemabalance.taxonomy import FOLDERS
 
@@ -23,7 +23,7 @@ __all__ = ["plan", "write_archive"]
 
 U8 = NDArray[np.uint8]
 
-LOOK: dict[str, Literal["a", "b"]] = {"mendeley": "a", "tcia": "b"}
+DOMAIN_OF_SOURCE: dict[str, Literal["a", "b"]] = {"mendeley": "a", "tcia": "b"}
 BLOCK = 64  # images rendered at a time
 QUALITY, LOW_QUALITY = 90, 60  # of JPEG
 SHIFT_PX = 2
@@ -56,7 +56,7 @@ ABBREVIATIONS = {
 
 
 def write_archive(
-    target: Path, source: Source, *, seed: int, counts: Mapping[str, int], size: int, threads: int
+    target: Path, source: SourceName, *, seed: int, counts: Mapping[str, int], size: int, threads: int
 ) -> None:
     """Write the archive that `plan` describes, and tcia's two text files.
 
@@ -89,7 +89,9 @@ def _add(archive: zipfile.ZipFile, member: str, content: bytes) -> None:
     archive.writestr(info, content, compresslevel=1)
 
 
-def _members(source: Source, every: list[Item], seed: int, size: int, threads: int) -> Iterator[tuple[str, bytes]]:
+def _members(
+    source: SourceName, every: list[PlannedImage], seed: int, size: int, threads: int
+) -> Iterator[tuple[str, bytes]]:
     """(member, bytes) in the order of `every`; the originals of copies are kept until the end."""
     wanted = {item.copy_of for item in every}
     originals: dict[str, bytes] = {}
@@ -107,9 +109,9 @@ def _members(source: Source, every: list[Item], seed: int, size: int, threads: i
             yield item.member, content
 
 
-def _blocks(every: list[Item]) -> Iterator[list[Item]]:
+def _blocks(every: list[PlannedImage]) -> Iterator[list[PlannedImage]]:
     """Runs of at most BLOCK ordinary cells with consecutive indices; planted items alone."""
-    block: list[Item] = []
+    block: list[PlannedImage] = []
     for item in every:
         follows = block and block[-1].kind == item.kind == "cell" and block[-1].cell_index + 1 == item.cell_index
         if block and not (follows and len(block) < BLOCK):
@@ -119,13 +121,13 @@ def _blocks(every: list[Item]) -> Iterator[list[Item]]:
     yield block
 
 
-def _photographs(source: Source, block: list[Item], seed: int, shape: tuple[int, int], threads: int) -> U8:
-    cells = draw_cells([item.drawn for item in block], seed=seed, first_index=block[0].cell_index)
+def _photographs(source: SourceName, block: list[PlannedImage], seed: int, shape: tuple[int, int], threads: int) -> U8:
+    cells = sample_cells([item.drawn for item in block], seed=seed, first_index=block[0].cell_index)
     cells = replace(cells, bluish=np.array([item.bluish for item in block], np.float32))
-    return render(cells, LOOK[source], shape=shape, nuisance=True, threads=threads)
+    return render(cells, DOMAIN_OF_SOURCE[source], shape=shape, nuisance=True, threads=threads)
 
 
-def _planted(source: Source, item: Item, originals: Mapping[str, bytes], seed: int, size: int) -> bytes:
+def _planted(source: SourceName, item: PlannedImage, originals: Mapping[str, bytes], seed: int, size: int) -> bytes:
     if item.kind == "empty":
         return b""
     if item.kind == "not_an_image":
@@ -137,7 +139,7 @@ def _planted(source: Source, item: Item, originals: Mapping[str, bytes], seed: i
         if item.kind == "reencoded" and source == "mendeley":
             return jpeg(edited, LOW_QUALITY)
         return jpeg(edited) if source == "mendeley" else tiff(edited)
-    origin: Source = "mendeley" if item.kind == "cross_source" else source
+    origin: SourceName = "mendeley" if item.kind == "cross_source" else source
     image = _photographs(origin, [item], seed, frame_shape(origin, size), 1)[0]
     if item.kind == "cross_source":
         return tiff(decode(jpeg(image)))
@@ -197,7 +199,7 @@ EDITS: dict[str, Callable[[U8], U8]] = {
 }
 
 
-def _annotations(every: list[Item], seed: int) -> str:
+def _annotations(every: list[PlannedImage], seed: int) -> str:
     """One line an image: path, class, first and second re-annotation (`nan` where there is none)."""
     rng = np.random.default_rng([seed, ANNOTATION_STREAM])
     codes = list(FOLDERS["tcia"])

@@ -16,7 +16,7 @@ from hemabalance.taxonomy import CLASSES
 
 F32 = NDArray[np.float32]
 
-PARAMETERS_STREAM = 1  # streams of one cell's randomness: 1 parameters, 2 texture, 3 and 4 nuisance of looks a and b
+PARAMETERS_STREAM = 1  # streams of one cell's randomness: 1 parameters, 2 texture, 3 and 4 nuisance of domains a and b
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Cells:
     index: NDArray[np.int64]  # (n,) cell index
     label: NDArray[np.str_]  # (n,) class
     form: NDArray[np.str_]  # (n,) form within the class (`band`), or ""
-    bluish: F32  # (n,) 0: the look's usual stain, 1: its bluish variant (a nuisance)
+    bluish: F32  # (n,) 0: the domain's usual stain, 1: its bluish variant (a nuisance)
     centre: F32  # (n, 2) x, y of the cell
     radius: F32  # (n,), negative: no cytoplasm
     outline: F32  # (n, 5, 2) cosine and sine harmonics 2..6 of the outline, relative to the radius
@@ -65,7 +65,7 @@ class Cells:
         return replace(self, **{f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "seed"})
 
 
-def draw_cells(labels: Sequence[str], *, seed: int, first_index: int) -> Cells:
+def sample_cells(labels: Sequence[str], *, seed: int, first_index: int) -> Cells:
     """Draw one cell for each label, with indices `first_index`, `first_index + 1`, ...
 
     Args:
@@ -81,7 +81,7 @@ def draw_cells(labels: Sequence[str], *, seed: int, first_index: int) -> Cells:
         ValueError: no label at all, or an unknown class or form.
     """
     if not labels:
-        raise ValueError("draw_cells needs at least one label")
+        raise ValueError("sample_cells needs at least one label")
     drawn = [_draw(label, seed, first_index + i) for i, label in enumerate(labels)]
     columns = {name: np.stack([row[name] for row in drawn]) for name in drawn[0]}
     names = [label.partition("/")[0] for label in labels]

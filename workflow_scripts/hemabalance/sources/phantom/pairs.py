@@ -8,18 +8,18 @@ import pandas as pd
 from hemabalance.dataset.geometry import Fit, fit_square
 from hemabalance.dataset.imageset import write_image_set
 from hemabalance.dataset.pairs import PARTS, pair_id
-from hemabalance.sources.phantom.cells import draw_cells
-from hemabalance.sources.phantom.optics import Look
+from hemabalance.sources.phantom.cells import sample_cells
+from hemabalance.sources.phantom.optics import StainDomain
 from hemabalance.sources.phantom.render import render
 from hemabalance.taxonomy import CLASSES
 
-LOOKS: tuple[Look, Look] = ("a", "b")
+STAIN_DOMAINS: tuple[StainDomain, StainDomain] = ("a", "b")
 # Archives number their cells from 0 and 10 million upwards: no cell of a pair is in an archive.
 FIRST_INDEX = {"train": 500_000_000, "test": 600_000_000}
 
 
 def write_pairs(
-    targets: dict[Look, tuple[Path, Path]],
+    targets: dict[StainDomain, tuple[Path, Path]],
     *,
     counts: dict[str, int],
     frame: int,
@@ -28,31 +28,31 @@ def write_pairs(
     seed: int,
     threads: int,
 ) -> None:
-    """Render cells of all classes in turn, each in both looks, and write an image set a look.
+    """Render cells of all classes in turn, each in both domains, and write an image set a domain.
 
-    Photographs to train on have the nuisances of a laboratory, drawn anew for each look, as the archives'
+    Photographs to train on have the nuisances of a laboratory, drawn anew for each domain, as the archives'
     photographs have. Those of the part `test` come twice, as ids ending in `photograph` and in `truth`: the latter
     without stain variation, blur and noise, which is what a normaliser should arrive at.
 
     Args:
-        targets: look -> zip and index to write.
+        targets: domain -> zip and index to write.
         counts: part (`train`, `test`) -> cells.
         frame: side of the rendered square in pixels.
         size, fit: as `dataset.geometry.fit_square`; the working size.
         seed: of the cells.
         threads: at least 1; without effect on the bytes.
     """
-    for look, (zip_path, index_path) in targets.items():
+    for domain, (zip_path, index_path) in targets.items():
         rows, pictures = [], []
         for part in PARTS:
             labels = [CLASSES[k % len(CLASSES)] for k in range(counts[part])]
-            cells = draw_cells(labels, seed=seed, first_index=FIRST_INDEX[part])
+            cells = sample_cells(labels, seed=seed, first_index=FIRST_INDEX[part])
             for kind in ("photograph", "truth") if part == "test" else ("photograph",):
-                images = render(cells, look, shape=(frame, frame), nuisance=kind == "photograph", threads=threads)
+                images = render(cells, domain, shape=(frame, frame), nuisance=kind == "photograph", threads=threads)
                 pictures += [fit_square(image, size=size, fit=fit, field=1.0) for image in images]
                 rows += [(pair_id(part, k, kind), label) for k, label in enumerate(labels)]
         order = sorted(range(len(rows)), key=lambda k: rows[k])
         table = pd.DataFrame([rows[k] for k in order], columns=["image_id", "label"])
         table["source"], table["origin"] = "phantom", "synthetic"
-        table["provenance"] = json.dumps({"look": look, "frame": frame, "seed": seed}, sort_keys=True)
+        table["provenance"] = json.dumps({"domain": domain, "frame": frame, "seed": seed}, sort_keys=True)
         write_image_set(zip_path, index_path, table, (pictures[k] for k in order), threads=threads)

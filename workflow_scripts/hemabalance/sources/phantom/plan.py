@@ -9,7 +9,7 @@ import pandas as pd
 
 from hemabalance.taxonomy import FOLDERS
 
-Source = Literal["mendeley", "tcia"]
+SourceName = Literal["mendeley", "tcia"]
 
 ROOT = {"mendeley": "PBC_dataset_normal_DIB", "tcia": "AML-Cytomorphology_LMU/AML-Cytomorphology"}
 METADATA_MEMBER = "PBC_dataset_normal_DIB/neutrophil/.DS_169665.jpg"
@@ -86,7 +86,7 @@ CROSS_ORIGINAL = "monocyte"  # the first image of this mendeley folder is the or
 
 
 @dataclass(frozen=True)
-class Item:
+class PlannedImage:
     """One member of an archive that is an image or pretends to be one."""
 
     member: str
@@ -100,14 +100,14 @@ class Item:
     height: int
 
 
-def frame_shape(source: Source, size: int) -> tuple[int, int]:
+def frame_shape(source: SourceName, size: int) -> tuple[int, int]:
     """Height and width of a source's photographs when mendeley's are `size` pixels wide."""
     if source == "mendeley":
         return round(size * 363 / 360), size
     return round(size * 400 / 360), round(size * 400 / 360)
 
 
-def plan(source: Source, *, seed: int, counts: Mapping[str, int], size: int) -> pd.DataFrame:
+def plan(source: SourceName, *, seed: int, counts: Mapping[str, int], size: int) -> pd.DataFrame:
     """The members of a phantom archive that are images or pretend to be.
 
     Args:
@@ -133,7 +133,7 @@ def plan(source: Source, *, seed: int, counts: Mapping[str, int], size: int) -> 
     return pd.DataFrame(rows, columns=columns)
 
 
-def items(source: Source, *, seed: int, counts: Mapping[str, int], size: int) -> list[Item]:
+def items(source: SourceName, *, seed: int, counts: Mapping[str, int], size: int) -> list[PlannedImage]:
     """The rows of `plan` with what is needed to draw them; a copy always comes after its original."""
     _check(source, counts)
     height, width = frame_shape(source, size)
@@ -141,7 +141,7 @@ def items(source: Source, *, seed: int, counts: Mapping[str, int], size: int) ->
         folder: [_cell(source, folder, number, drawn, seed, (height, width)) for number, drawn in enumerate(sequence)]
         for folder, sequence in ((f, _sequence(source, f, counts[f])) for f in FOLDERS[source])
     }
-    every: list[Item] = []
+    every: list[PlannedImage] = []
     for folder in FOLDERS[source]:
         every += cells[folder]
         mine = [p for p in PLANTED[source] if p[1] == folder]
@@ -151,7 +151,7 @@ def items(source: Source, *, seed: int, counts: Mapping[str, int], size: int) ->
     return every
 
 
-def _check(source: Source, counts: Mapping[str, int]) -> None:
+def _check(source: SourceName, counts: Mapping[str, int]) -> None:
     known = set(FOLDERS[source])
     if set(counts) != known:
         wrong = ", ".join(sorted(set(counts) ^ known))
@@ -163,7 +163,7 @@ def _check(source: Source, counts: Mapping[str, int]) -> None:
         raise ValueError(f"counts of the {source} phantom must be 1 to {FOLDER_STRIDE // 2 - 1}, not {', '.join(bad)}")
 
 
-def _sequence(source: Source, folder: str, count: int) -> Iterator[tuple[str, str]]:
+def _sequence(source: SourceName, folder: str, count: int) -> Iterator[tuple[str, str]]:
     """(prefix, what is drawn) of a folder's first `count` images, prefixes always as near to their shares as can be."""
     if source == "tcia":
         yield from [(folder, FORM_OF_CODE.get(folder, FOLDERS[source][folder]))] * count
@@ -177,21 +177,23 @@ def _sequence(source: Source, folder: str, count: int) -> Iterator[tuple[str, st
         yield choices[pick][0], choices[pick][2]
 
 
-def _index(source: Source, folder: str, place: int) -> int:
+def _index(source: SourceName, folder: str, place: int) -> int:
     folders = [(s, f) for s in FOLDERS for f in FOLDERS[s]]
     return folders.index((source, folder)) * FOLDER_STRIDE + place
 
 
-def _member(source: Source, folder: str, prefix: str, place: int, seed: int) -> str:
+def _member(source: SourceName, folder: str, prefix: str, place: int, seed: int) -> str:
     if source == "tcia":
         return f"{ROOT[source]}/{folder}/{folder}_{place + 1:04d}.tiff"
     jitter = np.random.default_rng([seed, _index(source, folder, place), NUMBERS_STREAM]).integers(NUMBER_GAP)
     return f"{ROOT[source]}/{folder}/{prefix}_{100_000 + NUMBER_GAP * place + int(jitter)}.jpg"
 
 
-def _cell(source: Source, folder: str, place: int, choice: tuple[str, str], seed: int, shape: tuple[int, int]) -> Item:
+def _cell(
+    source: SourceName, folder: str, place: int, choice: tuple[str, str], seed: int, shape: tuple[int, int]
+) -> PlannedImage:
     prefix, drawn = choice
-    return Item(
+    return PlannedImage(
         member=_member(source, folder, prefix, place, seed),
         folder=folder,
         drawn=drawn,
@@ -204,20 +206,24 @@ def _cell(source: Source, folder: str, place: int, choice: tuple[str, str], seed
     )
 
 
-def _planted(source: Source, kind: str, folder: str, place: int, original: Item | None, seed: int, size: int) -> Item:
+def _planted(
+    source: SourceName, kind: str, folder: str, place: int, original: PlannedImage | None, seed: int, size: int
+) -> PlannedImage:
     shape = frame_shape(source, size)
     if kind in ("empty", "not_an_image"):
         member = (
             METADATA_MEMBER if kind == "not_an_image" else _member(source, folder, _first(source, folder), place, seed)
         )
-        return Item(member, folder, "", kind, "", -1, False, 0, 0)
+        return PlannedImage(member, folder, "", kind, "", -1, False, 0, 0)
     if kind == "cross_source":
         drawn = PREFIXES[CROSS_ORIGINAL][0]
         original = _cell("mendeley", CROSS_ORIGINAL, 0, (drawn[0], drawn[2]), seed, frame_shape("mendeley", size))
     if original is None:
         choice = next(_sequence(source, folder, 1))
         item = _cell(source, folder, place, choice, seed, shape)
-        return Item(item.member, folder, item.drawn, kind, "", item.cell_index, item.bluish, item.width, item.height)
+        return PlannedImage(
+            item.member, folder, item.drawn, kind, "", item.cell_index, item.bluish, item.width, item.height
+        )
     prefix = (
         _first(source, folder) if original.folder != folder else original.member.rpartition("/")[2].partition("_")[0]
     )
@@ -225,12 +231,12 @@ def _planted(source: Source, kind: str, folder: str, place: int, original: Item 
     if kind == "rescaled":
         width, height = round(width * RESCALE), round(height * RESCALE)
     member = _member(source, folder, prefix, place, seed)
-    return Item(
+    return PlannedImage(
         member, folder, original.drawn, kind, original.member, original.cell_index, original.bluish, width, height
     )
 
 
-def _first(source: Source, folder: str) -> str:
+def _first(source: SourceName, folder: str) -> str:
     return next(_sequence(source, folder, 1))[0]
 
 

@@ -15,7 +15,7 @@ from hemabalance.sources.phantom.optics import (
     EOSIN,
     HAEMOGLOBIN,
     STAINS,
-    Look,
+    StainDomain,
     photograph,
 )
 from hemabalance.sources.phantom.smear import red_cells, stain_platelets, wide
@@ -27,18 +27,20 @@ BATCH = 4
 ROOT_OF = np.float32(1e-30)  # keeps the logarithm of an empty sum finite
 
 
-def render(cells: Cells, look: Look, *, shape: tuple[int, int], nuisance: bool, threads: int) -> NDArray[np.uint8]:
+def render(
+    cells: Cells, domain: StainDomain, *, shape: tuple[int, int], nuisance: bool, threads: int
+) -> NDArray[np.uint8]:
     """Photographs of `cells`.
 
     Args:
         cells: what to photograph.
-        look: "a" (PBC-like stain) or "b" (AML-Cytomorphology_LMU-like stain).
+        domain: "a" (PBC-like stain) or "b" (AML-Cytomorphology_LMU-like stain).
         shape: height and width in pixels; a frame is 36 µm wide whatever its sampling.
         nuisance: whether to add stain variation, exposure, shading, focus blur and sensor noise.
         threads: at least 1; without effect on the result.
 
     Returns:
-        (n, h, w, 3) uint8. Image i depends only on cell i, `look`, `shape` and `nuisance`.
+        (n, h, w, 3) uint8. Image i depends only on cell i, `domain`, `shape` and `nuisance`.
     """
     out = np.empty((len(cells), *shape, 3), np.uint8)
 
@@ -48,7 +50,7 @@ def render(cells: Cells, look: Look, *, shape: tuple[int, int], nuisance: bool, 
         for i in range(len(batch)):
             out[start + i] = photograph(
                 stains[:, i],
-                look,
+                domain,
                 seed=cells.seed,
                 index=int(batch.index[i]),
                 bluish=float(batch.bluish[i]),

@@ -12,10 +12,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from hemabalance.classify.methods.logistic import Settings
-from hemabalance.classify.statistical import FROZEN, Arrays, Statistical
+from hemabalance.classify.sklearn_model import FROZEN, Arrays, SklearnModel
 from hemabalance.errors import InputError
 from hemabalance.metrics import imagenet_weights
-from hemabalance.metrics.imagenet import ImageNetFeatures
+from hemabalance.metrics.imagenet_features import ImageNetFeatures
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob, Images
 
@@ -24,7 +24,7 @@ _ITERATIONS = 2000
 
 
 class Logistic:
-    """A `statistical.Recipe`.
+    """A `statistical.SklearnEstimator`.
 
     Args:
         settings: of the method.
@@ -33,9 +33,9 @@ class Logistic:
 
     def __init__(self, settings: Settings, runtime: Runtime) -> None:
         self.settings, self.runtime = settings, runtime
-        self._look: ImageNetFeatures | None = None
+        self._extractor: ImageNetFeatures | None = None
 
-    def find(self, images: Images, targets: np.ndarray, job: FitJob) -> Arrays:
+    def fit(self, images: Images, targets: np.ndarray, job: FitJob) -> Arrays:
         """Weights float64 (classes, 1280) and biases (classes,) on standardised features, their mean and scale.
 
         Raises:
@@ -44,8 +44,8 @@ class Logistic:
         if targets.max() == 0:
             remedy = "Give the archives images of other classes, or leave the model out"
             raise InputError("training images", "are all of one class, where logistic regression needs two", remedy)
-        self._look = self._opened(imagenet_weights.WEIGHTS.load(Path(self.settings.features)))
-        features = self._look(images.pixels).astype(np.float64)
+        self._extractor = self._opened(imagenet_weights.WEIGHTS.load(Path(self.settings.features)))
+        features = self._extractor(images.pixels).astype(np.float64)
         scaler = StandardScaler().fit(features)
         weighing = "balanced" if self.settings.balanced else None
         model = LogisticRegression(C=self.settings.C, class_weight=weighing, max_iter=_ITERATIONS)
@@ -53,23 +53,25 @@ class Logistic:
         coefficients, intercept = model.coef_, model.intercept_
         if len(coefficients) == 1:  # of two classes the second's alone
             coefficients, intercept = (np.concatenate((np.zeros_like(x), x)) for x in (coefficients, intercept))
-        frozen = {f"{FROZEN}{name}": array for name, array in self._look.weights().items()}
+        frozen = {f"{FROZEN}{name}": array for name, array in self._extractor.weights().items()}
         return frozen | {
             "coefficients": coefficients, "intercept": intercept, "mean": scaler.mean_, "scale": scaler.scale_
         }  # fmt: skip
 
-    def log_probabilities(self, found: Arrays, pixels: np.ndarray) -> np.ndarray:
+    def log_probabilities(self, arrays: Arrays, pixels: np.ndarray) -> np.ndarray:
         """Float64 (n, classes)."""
-        if self._look is None:
-            self._look = self._opened({k.removeprefix(FROZEN): v for k, v in found.items() if k.startswith(FROZEN)})
-        features = (self._look(pixels) - found["mean"]) / found["scale"]
-        scores: np.ndarray = log_softmax(features @ found["coefficients"].T + found["intercept"], axis=1)
+        if self._extractor is None:
+            self._extractor = self._opened(
+                {k.removeprefix(FROZEN): v for k, v in arrays.items() if k.startswith(FROZEN)}
+            )
+        features = (self._extractor(pixels) - arrays["mean"]) / arrays["scale"]
+        scores: np.ndarray = log_softmax(features @ arrays["coefficients"].T + arrays["intercept"], axis=1)
         return scores
 
     def _opened(self, weights: Arrays) -> ImageNetFeatures:
         return ImageNetFeatures(weights, self.settings.input_size, self.runtime.device, _AT_ONCE)
 
 
-def build(settings: Settings, *, classes: Sequence[str], size: int, runtime: Runtime) -> Statistical:
+def build(settings: Settings, *, classes: Sequence[str], size: int, runtime: Runtime) -> SklearnModel:
     """An untrained model."""
-    return Statistical("logistic", Logistic(settings, runtime), settings, classes=classes, size=size, runtime=runtime)
+    return SklearnModel("logistic", Logistic(settings, runtime), settings, classes=classes, size=size, runtime=runtime)

@@ -15,7 +15,7 @@ from sklearn.naive_bayes import GaussianNB
 from torch.nn.functional import adaptive_avg_pool2d
 
 from hemabalance.classify.methods.naive_bayes import Settings
-from hemabalance.classify.statistical import Arrays, Statistical
+from hemabalance.classify.sklearn_model import Arrays, SklearnModel
 from hemabalance.errors import InputError
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob, Images
@@ -25,23 +25,23 @@ _AT_ONCE = 256
 
 @dataclass(frozen=True)
 class NaiveBayes:
-    """A `statistical.Recipe`."""
+    """A `statistical.SklearnEstimator`."""
 
     settings: Settings
 
-    def find(self, images: Images, targets: np.ndarray, job: FitJob) -> Arrays:
+    def fit(self, images: Images, targets: np.ndarray, job: FitJob) -> Arrays:
         """Mean and variance (classes, features) and the logarithm of the prior (classes,), float64."""
         model = GaussianNB(var_smoothing=self.settings.var_smoothing)
         model.fit(reduced(images.pixels, self.settings.side), targets)
         return {"mean": model.theta_, "variance": model.var_, "log_prior": np.log(model.class_prior_)}
 
-    def log_probabilities(self, found: Arrays, pixels: np.ndarray) -> np.ndarray:
+    def log_probabilities(self, arrays: Arrays, pixels: np.ndarray) -> np.ndarray:
         """log p(class) + sum over features of log N(feature; mean, variance), normalised: float64 (n, classes)."""
-        features, variance = reduced(pixels, self.settings.side), found["variance"]
+        features, variance = reduced(pixels, self.settings.side), arrays["variance"]
         joint = np.empty((len(features), len(variance)))
-        for k, mean in enumerate(found["mean"]):
+        for k, mean in enumerate(arrays["mean"]):
             distance = np.square(features - mean) / variance[k]
-            joint[:, k] = found["log_prior"][k] - (np.log(2 * np.pi * variance[k]) + distance).sum(1) / 2
+            joint[:, k] = arrays["log_prior"][k] - (np.log(2 * np.pi * variance[k]) + distance).sum(1) / 2
         normalised: np.ndarray = joint - logsumexp(joint, axis=1, keepdims=True)
         return normalised
 
@@ -56,7 +56,7 @@ def reduced(pixels: np.ndarray, side: int) -> np.ndarray:
     return np.concatenate(rows)
 
 
-def build(settings: Settings, *, classes: Sequence[str], size: int, runtime: Runtime) -> Statistical:
+def build(settings: Settings, *, classes: Sequence[str], size: int, runtime: Runtime) -> SklearnModel:
     """An untrained model.
 
     Raises:
@@ -65,4 +65,4 @@ def build(settings: Settings, *, classes: Sequence[str], size: int, runtime: Run
     if settings.side > size:
         problem = f"is {settings.side} px, where the images have {size} px"
         raise InputError("config key side", problem, f"Set it from 1 to {size}")
-    return Statistical("naive_bayes", NaiveBayes(settings), settings, classes=classes, size=size, runtime=runtime)
+    return SklearnModel("naive_bayes", NaiveBayes(settings), settings, classes=classes, size=size, runtime=runtime)

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from torch import nn
 
-from hemabalance.classify.imagenet_start import REMEDY, read_tensors
+from hemabalance.classify.imagenet_initialisation import REMEDY, read_tensors
 from hemabalance.classify.methods.senet154 import Settings
 from hemabalance.classify.network_model import UNCHANGED, Architecture, NetworkModel
 from hemabalance.errors import InputError
 from hemabalance.networks.senet154 import Senet154
 from hemabalance.networks.senet154_ge import Senet154GE
-from hemabalance.networks.senet154_weights import start_from_imagenet
+from hemabalance.networks.senet154_weights import load_imagenet_weights
 from hemabalance.training.device import Runtime
 
 
@@ -21,13 +21,13 @@ def build(settings: Settings, *, classes: Sequence[str], size: int, runtime: Run
     ImageNet weights are a file with the names of timm's `legacy_senet154`, for the full shape alone.
     """
 
-    def make(count: int) -> nn.Module:
+    def create(count: int) -> nn.Module:
         shape = (count, settings.depths, settings.groups, settings.width, settings.stem, settings.drop_rate)
         return Senet154GE(*shape, settings.extent) if settings.gather_excite else Senet154(*shape)
 
     architecture = Architecture(
         name="SENet-154-GE" if settings.gather_excite else "SENet-154",
-        make=make,
+        create=create,
         smallest=Senet154.min_size,
         colours=UNCHANGED,
         begin=_begin,
@@ -37,6 +37,6 @@ def build(settings: Settings, *, classes: Sequence[str], size: int, runtime: Run
 
 def _begin(network: Senet154, path: Path) -> None:
     try:
-        start_from_imagenet(network, read_tensors(path))
+        load_imagenet_weights(network, read_tensors(path))
     except ValueError as error:
         raise InputError(path, str(error), REMEDY) from error

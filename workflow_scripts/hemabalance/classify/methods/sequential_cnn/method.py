@@ -12,7 +12,7 @@ def build(settings: Settings, *, classes: Sequence[str], size: int, runtime: Run
     """An untrained model; errors as `NetworkModel`."""
     architecture = Architecture(
         name="sequential CNN",
-        make=lambda count: SequentialCNN(count, settings.width, settings.drop_rate),
+        create=lambda count: SequentialCNN(count, settings.width, settings.drop_rate),
         smallest=SequentialCNN.min_size,
         colours=UNCHANGED,
         begin=None,

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from hemabalance.classify.imagenet_start import begin_with
+from hemabalance.classify.imagenet_initialisation import initialise_from_imagenet
 from hemabalance.classify.methods.timm import Settings
 from hemabalance.classify.network_model import Architecture, NetworkModel
 from hemabalance.torchvision_compat import make_torchvision_importable
@@ -30,21 +30,21 @@ def build(settings: Settings, *, classes: Sequence[str], size: int, runtime: Run
     ImageNet weights are a file with the names that this version of timm gives to tensors.
     """
     name = TIMMS_NAME.get(settings.architecture, settings.architecture)
-    known: Any = timm.get_pretrained_cfg(name)
+    pretrained_cfg: Any = timm.get_pretrained_cfg(name)
 
-    def make(count: int) -> nn.Module:
+    def create(count: int) -> nn.Module:
         network: nn.Module = timm.create_model(name, pretrained=False, num_classes=count, drop_rate=settings.drop_rate)
         return network
 
     def begin(network: nn.Module, path: Path) -> None:
         # Inception's second classifier only helped its training.
-        begin_with(network, path, (f"{known.classifier}.", "AuxLogits."))
+        initialise_from_imagenet(network, path, (f"{pretrained_cfg.classifier}.", "AuxLogits."))
 
     architecture = Architecture(
         name=settings.architecture,
-        make=make,
+        create=create,
         smallest=SMALLEST.get(settings.architecture, HALVED),
-        colours=(known.mean, known.std),
+        colours=(pretrained_cfg.mean, pretrained_cfg.std),
         begin=begin,
     )
     return NetworkModel("timm", architecture, settings, classes=classes, size=size, runtime=runtime)

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from hemabalance.networks.resnet_generator import ResnetGenerator
-from hemabalance.stain.feed import Feed, Unpaired
+from hemabalance.stain.adversarial_training import TranslatorTraining, scores_of_both
 from hemabalance.stain.methods.cyclegan import Settings
 from hemabalance.stain.normalizer import DOMAINS
-from hemabalance.stain.rivals import Rivals, scores_of_both
-from hemabalance.stain.translator import Translation, Translator
+from hemabalance.stain.training_batches import DomainBatches, UnpairedBatches
+from hemabalance.stain.translator import Translator, TranslatorVariant
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob
 from hemabalance.training.losses import cycle, identity, least_squares_critic, least_squares_generator
@@ -44,7 +44,7 @@ class FakeHistory(nn.Module):
             fakes: (n, 3, size, size), without a graph.
             generator: on the CPU.
         """
-        shown = []
+        replayed = []
         for fake in fakes:
             filled = int(self.filled)
             if filled < len(self.images):
@@ -52,26 +52,28 @@ class FakeHistory(nn.Module):
                 self.filled += 1
             elif filled and torch.rand((), generator=generator) < 0.5:
                 slot = int(torch.randint(filled, (), generator=generator))
-                shown.append(self.images[slot].clone())
+                replayed.append(self.images[slot].clone())
                 self.images[slot] = fake
                 continue
-            shown.append(fake)
-        return torch.stack(shown)
+            replayed.append(fake)
+        return torch.stack(replayed)
 
 
-class Game(Rivals[Settings]):
+class CycleGANTraining(TranslatorTraining[Settings]):
     """The training. History: critic_*, adversarial_*, cycle_*, identity_* of both domains, unweighted."""
 
-    def __init__(self, players: Mapping[str, nn.Module], settings: Settings, feed: Feed, job: FitJob) -> None:
-        super().__init__(players, settings, feed, job)
+    def __init__(
+        self, players: Mapping[str, nn.Module], settings: Settings, batches: DomainBatches, job: FitJob
+    ) -> None:
+        super().__init__(players, settings, batches, job)
         device, remembered = job.runtime.device, settings.remembered
-        self.shown: dict[str, FakeHistory] = {d: FakeHistory(remembered, feed.size, device) for d in DOMAINS}
-        self.networks |= {f"shown_{domain}": history for domain, history in self.shown.items()}
-        self.generators["shown"] = torch.Generator().manual_seed(job.seed + job.runtime.rank)
+        self.replayed: dict[str, FakeHistory] = {d: FakeHistory(remembered, batches.size, device) for d in DOMAINS}
+        self.networks |= {f"shown_{domain}": history for domain, history in self.replayed.items()}
+        self.generators["replayed"] = torch.Generator().manual_seed(job.seed + job.runtime.rank)
 
-    def play(self) -> Mapping[str, Tensor]:
+    def update_networks(self) -> Mapping[str, Tensor]:
         """One update of the generators, then one of the critics on the same fakes or earlier ones."""
-        a, b = self.feed.draw()
+        a, b = self.batches.next_batch()
         fake_a, same_a = self.to_a(torch.cat((b, a))).chunk(2)
         fake_b, same_b = self.to_b(torch.cat((a, b))).chunk(2)
         terms = {
@@ -89,8 +91,8 @@ class Game(Rivals[Settings]):
             + self.settings.lambda_identity * (terms["identity_a"] + terms["identity_b"])
         )
         for domain, critic, real, fake in (("a", self.critic_a, a, fake_a), ("b", self.critic_b, b, fake_b)):
-            shown = self.shown[domain].swap(fake.detach(), self.generators["shown"])
-            terms[f"critic_{domain}"] = least_squares_critic(*scores_of_both(critic, real, shown))
+            replayed = self.replayed[domain].swap(fake.detach(), self.generators["replayed"])
+            terms[f"critic_{domain}"] = least_squares_critic(*scores_of_both(critic, real, replayed))
         self.minimise_critics(terms["critic_a"] + terms["critic_b"])
         return {name: term.detach() for name, term in terms.items()}
 
@@ -101,12 +103,12 @@ def build(settings: Settings, *, size: int, runtime: Runtime) -> Translator[Sett
     Raises:
         InputError: the networks cannot be built for this size or width.
     """
-    translation = Translation(
+    translation = TranslatorVariant(
         name="cyclegan",
         settings=settings,
         generator=lambda: ResnetGenerator(size, settings.width, settings.blocks),
         critic_channels=3,
-        feed=Unpaired,
-        game=Game,
+        batches=UnpairedBatches,
+        training=CycleGANTraining,
     )
     return Translator(translation, size=size, runtime=runtime)

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from hemabalance.stain.classical import F32, Classical, description
+from hemabalance.stain.classical import F32, ClassicalNormalizer, description
 from hemabalance.stain.methods.macenko import Settings
 from hemabalance.stain.normalizer import Normalizer
 from hemabalance.stain.optical_density import StainSeparation, extreme_stains
@@ -18,8 +18,8 @@ from hemabalance.training.device import Runtime
 
 def build(settings: Settings, *, size: int, runtime: Runtime) -> Normalizer:
     """An unfitted normaliser."""
-    recipe = StainSeparation(settings, partial(extreme_stains, alpha=settings.alpha), least_squares, "Macenko")
-    return Classical(recipe, settings.fit_images, description("macenko", settings, size))
+    method = StainSeparation(settings, partial(extreme_stains, alpha=settings.alpha), least_squares, "Macenko")
+    return ClassicalNormalizer(method, settings.fit_images, description("macenko", settings, size))
 
 
 def least_squares(density: F32, stains: F32) -> F32:

@@ -11,7 +11,7 @@ from hemabalance.stain.methods.none import Settings
 from hemabalance.stain.normalizer import Domain, Normalizer, StainData, Transformed
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob
-from hemabalance.training.loop import Trained
+from hemabalance.training.loop import TrainingResult
 from hemabalance.training.weights import load_tensors, save_tensors
 
 
@@ -26,10 +26,10 @@ class _None:
     def __init__(self, description: Mapping[str, object]) -> None:
         self.description = description
 
-    def fit(self, data: StainData, job: FitJob) -> Trained:
+    def fit(self, data: StainData, job: FitJob) -> TrainingResult:
         start = time.monotonic()
         leave_empty_history(job.history)
-        return Trained(0, time.monotonic() - start)
+        return TrainingResult(0, time.monotonic() - start)
 
     def transform(self, images: np.ndarray, *, to: Domain) -> Transformed:
         return Transformed(images, np.zeros(len(images), bool))

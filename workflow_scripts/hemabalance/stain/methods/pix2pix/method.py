@@ -9,30 +9,30 @@ import torch
 from torch import Tensor
 
 from hemabalance.networks.unet import UNetGenerator
-from hemabalance.stain.feed import Paired
+from hemabalance.stain.adversarial_training import TranslatorTraining, scores_of_both
 from hemabalance.stain.methods.pix2pix import Settings
-from hemabalance.stain.rivals import Rivals, scores_of_both
-from hemabalance.stain.translator import Translation, Translator
+from hemabalance.stain.training_batches import PairedBatches
+from hemabalance.stain.translator import Translator, TranslatorVariant
 from hemabalance.training.device import Runtime
 from hemabalance.training.losses import cycle as mean_difference
 from hemabalance.training.losses import non_saturating_critic, non_saturating_generator
 
 
-class Game(Rivals[Settings]):
+class Pix2PixTraining(TranslatorTraining[Settings]):
     """The training. History: critic_*, adversarial_*, l1_* of both domains, unweighted."""
 
-    def play(self) -> Mapping[str, Tensor]:
+    def update_networks(self) -> Mapping[str, Tensor]:
         """One update of the critics, halved as in the paper, then one of the generators on the same fakes."""
-        a, b = self.feed.draw()
+        a, b = self.batches.next_batch()
         fake_a, fake_b = self.to_a(b), self.to_b(a)
         directions = (("a", self.critic_a, b, a, fake_a), ("b", self.critic_b, a, b, fake_b))
         terms = {}
-        for domain, critic, given, real, fake in directions:
-            scores = scores_of_both(critic, _beside(given, real), _beside(given, fake.detach()))
+        for domain, critic, condition, real, fake in directions:
+            scores = scores_of_both(critic, _beside(condition, real), _beside(condition, fake.detach()))
             terms[f"critic_{domain}"] = non_saturating_critic(*scores) / 2
         self.minimise_critics(terms["critic_a"] + terms["critic_b"])
-        for domain, critic, given, real, fake in directions:
-            scores_of_fake = self.judge(critic, _beside(given, fake))
+        for domain, critic, condition, real, fake in directions:
+            scores_of_fake = self.judge(critic, _beside(condition, fake))
             terms[f"adversarial_{domain}"] = non_saturating_generator(scores_of_fake)
             terms[f"l1_{domain}"] = mean_difference(real, fake)
         self.minimise_generators(
@@ -41,9 +41,9 @@ class Game(Rivals[Settings]):
         return {name: term.detach() for name, term in terms.items()}
 
 
-def _beside(given: Tensor, image: Tensor) -> Tensor:
+def _beside(condition: Tensor, image: Tensor) -> Tensor:
     """What a conditional critic sees: (n, 6, h, w)."""
-    return torch.cat((given, image), dim=1)
+    return torch.cat((condition, image), dim=1)
 
 
 def build(settings: Settings, *, size: int, runtime: Runtime) -> Translator[Settings]:
@@ -52,12 +52,12 @@ def build(settings: Settings, *, size: int, runtime: Runtime) -> Translator[Sett
     Raises:
         InputError: the networks cannot be built for this size or width.
     """
-    translation = Translation(
+    translation = TranslatorVariant(
         name="pix2pix",
         settings=settings,
         generator=lambda: UNetGenerator(size, settings.width, settings.up, settings.residual),
         critic_channels=6,
-        feed=Paired,
-        game=Game,
+        batches=PairedBatches,
+        training=Pix2PixTraining,
     )
     return Translator(translation, size=size, runtime=runtime)

@@ -6,7 +6,7 @@ In CIELAB, as histology's implementations have it, instead of the paper's own lo
 import numpy as np
 from skimage.color import lab2rgb, rgb2lab
 
-from hemabalance.stain.classical import F32, Classical, Look, Sample, description
+from hemabalance.stain.classical import F32, BalancedSubset, ClassicalNormalizer, StainProfile, description
 from hemabalance.stain.methods.reinhard import Settings
 from hemabalance.stain.normalizer import Normalizer
 from hemabalance.training.device import Runtime
@@ -15,12 +15,12 @@ _GREY = 0.05  # standard deviation of a* and b* under which there is rounding al
 
 
 class Reinhard:
-    """The `Recipe`."""
+    """The `ClassicalMethod`."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
-    def describe(self, images: Sample) -> Look | None:
+    def describe(self, images: BalancedSubset) -> StainProfile | None:
         """The means over images of an image's mean and deviation in L*, a*, b*: (3,) each."""
         found = images.measure(lambda image: self._statistics(_lab(image)), what="Reinhard: statistics")
         if not found:
@@ -28,7 +28,7 @@ class Reinhard:
         mean, deviation = np.mean(found, axis=0)
         return {"mean": mean, "deviation": deviation}
 
-    def recolour(self, image: np.ndarray, source: Look, target: Look) -> np.ndarray | None:
+    def recolour(self, image: np.ndarray, source: StainProfile, target: StainProfile) -> np.ndarray | None:
         """Shift and stretch each of L*, a*, b*; what sRGB cannot show is clipped."""
         lab = _lab(image)
         statistics = self._statistics(lab)
@@ -55,4 +55,4 @@ def _lab(image: np.ndarray) -> F32:
 
 def build(settings: Settings, *, size: int, runtime: Runtime) -> Normalizer:
     """An unfitted normaliser."""
-    return Classical(Reinhard(settings), settings.fit_images, description("reinhard", settings, size))
+    return ClassicalNormalizer(Reinhard(settings), settings.fit_images, description("reinhard", settings, size))

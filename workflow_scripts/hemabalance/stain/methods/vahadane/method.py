@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from hemabalance.stain.classical import F32, Classical, description
+from hemabalance.stain.classical import F32, ClassicalNormalizer, description
 from hemabalance.stain.methods.vahadane import Settings
 from hemabalance.stain.normalizer import Normalizer
 from hemabalance.stain.optical_density import StainSeparation, extreme_stains, two_stains
@@ -23,13 +23,13 @@ _SETTLED = 1e-4  # change of a stain vector
 
 def build(settings: Settings, *, size: int, runtime: Runtime) -> Normalizer:
     """An unfitted normaliser."""
-    recipe = StainSeparation(
+    method = StainSeparation(
         settings,
         partial(sparse_stains, sparsity=settings.sparsity),
         partial(sparse_amounts, sparsity=settings.amounts_sparsity),
         "Vahadane",
     )
-    return Classical(recipe, settings.fit_images, description("vahadane", settings, size))
+    return ClassicalNormalizer(method, settings.fit_images, description("vahadane", settings, size))
 
 
 def sparse_stains(density: F32, sparsity: float) -> F32 | None:

@@ -10,16 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from hemabalance.networks.unet import UNetGenerator
-from hemabalance.stain.feed import Feed, Unpaired
+from hemabalance.stain.adversarial_training import TranslatorTraining, scores_of_both
 from hemabalance.stain.methods.wcyclegan_gp import Settings
-from hemabalance.stain.rivals import Rivals, scores_of_both
-from hemabalance.stain.translator import Translation, Translator
-from hemabalance.training.device import Runtime, bare
+from hemabalance.stain.training_batches import DomainBatches, UnpairedBatches
+from hemabalance.stain.translator import Translator, TranslatorVariant
+from hemabalance.training.device import Runtime, unwrapped
 from hemabalance.training.job import FitJob
 from hemabalance.training.losses import cycle, gradient_penalty, identity, wasserstein_critic, wasserstein_generator
 
 
-class Game(Rivals[Settings]):
+class WCycleGANGPTraining(TranslatorTraining[Settings]):
     """The training.
 
     History: critic_*, penalty_*, adversarial_*, cycle_*, identity_* of both domains, unweighted, and
@@ -28,18 +28,20 @@ class Game(Rivals[Settings]):
     from those of real images (critic_*).
     """
 
-    def __init__(self, players: Mapping[str, nn.Module], settings: Settings, feed: Feed, job: FitJob) -> None:
-        super().__init__(players, settings, feed, job)
+    def __init__(
+        self, players: Mapping[str, nn.Module], settings: Settings, batches: DomainBatches, job: FitJob
+    ) -> None:
+        super().__init__(players, settings, batches, job)
         self.generators["between"] = job.runtime.generator("between")
 
-    def play(self) -> Mapping[str, Tensor]:
+    def update_networks(self) -> Mapping[str, Tensor]:
         """`critic_steps` updates of the critics, the last of them on what the generators' update then uses."""
         for _ in range(self.settings.critic_steps - 1):
-            a, b = self.feed.draw()
+            a, b = self.batches.next_batch()
             with torch.no_grad():
                 fake_a, fake_b = self.to_a(b), self.to_b(a)
             self.update_critics(a, b, fake_a, fake_b)
-        a, b = self.feed.draw()
+        a, b = self.batches.next_batch()
         fake_a, same_a = self.to_a(torch.cat((b, a))).chunk(2)
         fake_b, same_b = self.to_b(torch.cat((a, b))).chunk(2)
         losses = self.update_critics(a, b, fake_a.detach(), fake_b.detach())
@@ -53,7 +55,7 @@ class Game(Rivals[Settings]):
                 "identity_b": identity(b, same_b),
             }
         )
-        return losses | {"adversarial_to_cycle": self.outweighing(losses)}
+        return losses | {"adversarial_to_cycle": self.adversarial_to_cycle_ratio(losses)}
 
     def update_critics(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> dict[str, Tensor]:
         """One step down Eqs. 26-28 and 30, both domains together; the fakes carry no graph."""
@@ -61,7 +63,7 @@ class Game(Rivals[Settings]):
         for domain, critic, real, fake in (("a", self.critic_a, a, fake_a), ("b", self.critic_b, b, fake_b)):
             terms[f"critic_{domain}"] = wasserstein_critic(*scores_of_both(critic, real, fake))
             share = torch.rand(len(real), generator=self.generators["between"], device=real.device)
-            terms[f"penalty_{domain}"] = gradient_penalty(bare(critic), real, fake, share)
+            terms[f"penalty_{domain}"] = gradient_penalty(unwrapped(critic), real, fake, share)
         self.minimise_critics(
             terms["critic_a"] + terms["critic_b"] + self.settings.gp_weight * (terms["penalty_a"] + terms["penalty_b"])
         )
@@ -76,7 +78,7 @@ class Game(Rivals[Settings]):
         )
         return {name: term.detach() for name, term in terms.items()}
 
-    def outweighing(self, losses: Mapping[str, Tensor]) -> Tensor:
+    def adversarial_to_cycle_ratio(self, losses: Mapping[str, Tensor]) -> Tensor:
         """What the history has as adversarial_to_cycle."""
         adversarial = self.settings.adversarial_weight * (losses["critic_a"].abs() + losses["critic_b"].abs())
         cycled = self.settings.lambda_cycle * (losses["cycle_a"] + losses["cycle_b"])
@@ -89,13 +91,13 @@ def build(settings: Settings, *, size: int, runtime: Runtime) -> Translator[Sett
     Raises:
         InputError: the networks cannot be built for this size or width.
     """
-    translation = Translation(
+    translation = TranslatorVariant(
         name="wcyclegan_gp",
         settings=settings,
         generator=lambda: UNetGenerator(size, settings.width, settings.up, settings.residual),
         critic_channels=3,
         critic_norm=settings.critic_norm,
-        feed=Unpaired,
-        game=Game,
+        batches=UnpairedBatches,
+        training=WCycleGANGPTraining,
     )
     return Translator(translation, size=size, runtime=runtime)

@@ -14,27 +14,26 @@ from torch.nn import functional
 
 from hemabalance.networks.conditional import ConditionalClassifier, ConditionalCritic
 from hemabalance.networks.layers import at_least_float32
-from hemabalance.synthesis import conditional_game
 from hemabalance.synthesis.conditional import Conditional, ConditionalVariant
-from hemabalance.synthesis.conditional_game import RealImages
+from hemabalance.synthesis.conditional_training import ClassBatches, ConditionalTraining
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.methods.c_wgan_gp import Settings
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.training.batches import ImagePool
-from hemabalance.training.colour import augment_colour
+from hemabalance.training.colour_augmentation import augment_colour
+from hemabalance.training.data_checks import require_size
 from hemabalance.training.device import Runtime
-from hemabalance.training.images import check_size
 from hemabalance.training.job import FitJob
 from hemabalance.training.losses import wasserstein_generator
 
 _AT_ONCE = 256
 
 
-class Game(conditional_game.Game[Settings]):
+class ClassifierGuidedTraining(ConditionalTraining[Settings]):
     """The training.
 
-    History besides what every such game has: `classifier` and `accuracy`, cross-entropy and share of right answers on
+    History besides what every such training has: `classifier` and `accuracy`, cross-entropy and share of right answers on
     real training images; `class_fake`, cross-entropy of the asked class on fakes, unweighted; and once every
     `log_every` steps, if there are such images, `held_back_accuracy` on real ones that no training learns from.
 
@@ -51,7 +50,7 @@ class Game(conditional_game.Game[Settings]):
         self,
         players: Mapping[str, nn.Module],
         settings: Settings,
-        real: RealImages,
+        real: ClassBatches,
         snapshots: Snapshots,
         data: SynthesisData,
         job: FitJob,
@@ -61,7 +60,7 @@ class Game(conditional_game.Game[Settings]):
         self.generators |= {name: job.runtime.generator(name) for name in ("classes", "colours")}
         watched = data.held_back
         if len(watched.pixels):
-            check_size("images held back", watched.pixels, real.size)
+            require_size("images held back", watched.pixels, real.size)
         kept = np.flatnonzero(np.isin(watched.labels, real.classes))
         self._watched = torch.from_numpy(kept)
         self._watched_targets = torch.tensor([real.classes.index(label) for label in watched.labels[kept].tolist()])
@@ -71,9 +70,9 @@ class Game(conditional_game.Game[Settings]):
         """Adam's learning rate for a player."""
         return self.settings.classifier_lr if player == "classifier" else self.settings.lr
 
-    def play(self) -> dict[str, Tensor]:
-        """As every such game, with one update of the classifier."""
-        losses = self.update_classifier(*self.real.draw()) | super().play()
+    def update_networks(self) -> dict[str, Tensor]:
+        """As every such training, with one update of the classifier."""
+        losses = self.update_classifier(*self.real.next_batch()) | super().update_networks()
         step, own = self.runtime.step, self.settings
         if len(self._watched) and (step % own.log_every == 0 or step == own.steps):
             losses["held_back_accuracy"] = self.held_back_accuracy()
@@ -81,7 +80,7 @@ class Game(conditional_game.Game[Settings]):
 
     def drawn(self) -> tuple[Tensor, Tensor]:
         """Real images, and random classes for fakes: the critic is not told."""
-        real, _ = self.real.draw()
+        real, _ = self.real.next_batch()
         count, drawing = len(self.real.classes), self.generators["classes"]
         return real, torch.randint(count, (len(real),), generator=drawing, device=real.device)
 
@@ -132,6 +131,6 @@ def build(settings: Settings, *, classes: Classes, size: int, runtime: Runtime) 
             "critic": ConditionalCritic(size, settings.critic_width, 0),
             "classifier": ConditionalClassifier(size, settings.critic_width, count),
         },
-        game=Game,
+        training=ClassifierGuidedTraining,
     )
     return Conditional(variant, classes=classes, size=size, runtime=runtime)

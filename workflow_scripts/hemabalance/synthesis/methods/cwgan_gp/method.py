@@ -6,7 +6,7 @@ Osindero 2014, arXiv:1411.1784): the critic judges image and class together, so 
 
 from hemabalance.networks.conditional import ConditionalCritic
 from hemabalance.synthesis.conditional import Conditional, ConditionalVariant
-from hemabalance.synthesis.conditional_game import Game
+from hemabalance.synthesis.conditional_training import ConditionalTraining
 from hemabalance.synthesis.methods.cwgan_gp import Settings
 from hemabalance.synthesis.roles import Classes
 from hemabalance.training.device import Runtime
@@ -22,6 +22,8 @@ def build(settings: Settings, *, classes: Classes, size: int, runtime: Runtime) 
         name="cwgan_gp",
         settings=settings,
         judges=lambda size, count: {"critic": ConditionalCritic(size, settings.critic_width, count)},
-        game=lambda players, own, real, snapshots, data, job: Game(players, own, real, snapshots, job),
+        training=lambda players, own, real, snapshots, data, job: ConditionalTraining(
+            players, own, real, snapshots, job
+        ),
     )
     return Conditional(variant, classes=classes, size=size, runtime=runtime)

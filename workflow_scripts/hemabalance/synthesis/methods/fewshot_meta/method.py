@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from hemabalance.networks.fewshot_discriminator import FewshotDiscriminator
 from hemabalance.networks.fewshot_encoder import FewshotEncoder
 from hemabalance.networks.fewshot_generator import FewshotGenerator
-from hemabalance.synthesis.fewshot import FewshotGeneration, FewshotVariant, Served
+from hemabalance.synthesis.fewshot import AdaptedGenerator, FewshotGeneration, FewshotVariant
 from hemabalance.synthesis.methods.fewshot_meta import Settings
 from hemabalance.synthesis.recalibrate import recalibrate
 from hemabalance.synthesis.reptile import Reptile
@@ -22,17 +22,17 @@ from hemabalance.training.device import Runtime
 from hemabalance.training.losses import mean_difference, mode_seeking, non_saturating_critic, non_saturating_generator
 
 
-class Game(Reptile[Settings]):
+class FewshotMetaTraining(Reptile[Settings]):
     """The training.
 
     History: discriminator (Eq. 34), adversarial (Eq. 37), encoder (Eq. 40) and mode_seeking, unweighted.
     """
 
-    served: Mapping[str, Served]
+    served: Mapping[str, AdaptedGenerator]
 
-    def update(self, images: Tensor, chance: torch.Generator) -> dict[str, Tensor]:
+    def update(self, images: Tensor, rng: torch.Generator) -> dict[str, Tensor]:
         """One step of the discriminator, then one of generator and encoder, both on the same fakes."""
-        z = self.noise(2 * len(images), chance)
+        z = self.noise(2 * len(images), rng)
         features = self.task["encoder"](images)
         # Both noises in one pass: batch normalisation then takes its statistics over twice as many.
         fakes = self.task["generator"](torch.cat((z, features.repeat(2, 1)), dim=1))
@@ -64,9 +64,9 @@ class Game(Reptile[Settings]):
         return {name: term.detach() for name, term in terms.items()}
 
     @torch.no_grad()
-    def settle(self, label: str, chance: torch.Generator) -> None:
+    def store_adapted(self, label: str, rng: torch.Generator) -> None:
         """Keep the features of the class's images, and the generator for them."""
-        own, served, encoder = self.settings, self.served[label], self.found("encoder")
+        own, served, encoder = self.settings, self.served[label], self.adapted_network("encoder")
         images = self.tasks.first_real(label, own.references)
         if own.augment:
             images = poses(images, own.references)
@@ -76,7 +76,7 @@ class Game(Reptile[Settings]):
         recalibrate(encoder, batches)
         served.keep(torch.cat([encoder(batch) for batch in batches]))
         encoder.train(learning)
-        served.take_over(self.found("generator"), lambda count: self.noise(count, chance))
+        served.load_generator(self.adapted_network("generator"), lambda count: self.noise(count, rng))
 
 
 def poses(images: Tensor, most: int) -> Tensor:
@@ -91,7 +91,7 @@ def build(settings: Settings, *, classes: Classes, size: int, runtime: Runtime) 
     Raises:
         InputError: the networks cannot be built for this size or width, or there is no class to train on or to serve.
     """
-    teams = {"discriminator": ("discriminator",), "generator": ("generator", "encoder")}
+    optimizer_groups = {"discriminator": ("discriminator",), "generator": ("generator", "encoder")}
 
     def players() -> dict[str, nn.Module]:
         return {
@@ -107,8 +107,8 @@ def build(settings: Settings, *, classes: Classes, size: int, runtime: Runtime) 
         features=settings.features,
         references=settings.references,
         mixing=settings.feature_mixing,
-        game=lambda players, served, tasks, snapshots, job: Game(
-            players, teams, served, settings, tasks, classes, snapshots, job
+        training=lambda players, served, tasks, snapshots, job: FewshotMetaTraining(
+            players, optimizer_groups, served, settings, tasks, classes, snapshots, job
         ),
     )
     return FewshotGeneration(variant, classes=classes, size=size, runtime=runtime)

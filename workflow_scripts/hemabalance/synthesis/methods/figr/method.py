@@ -1,6 +1,6 @@
 """FIGR (Clouatre & Demers 2019, arXiv:1901.02199): Reptile on a Wasserstein GAN with gradient penalty, no encoder.
 
-Ours has the networks and the outer and inner steps of `fewshot_meta`, so that the two differ by the game alone. The
+Ours has the networks and the outer and inner steps of `fewshot_meta`, so that the two differ by the training alone. The
 authors' own have residual networks with layer normalisation, SGD within a task, and Adam for the meta-weights along
 the direction that Reptile goes.
 """
@@ -12,31 +12,31 @@ from torch import Tensor
 
 from hemabalance.networks.fewshot_discriminator import FewshotDiscriminator
 from hemabalance.networks.fewshot_generator import FewshotGenerator
-from hemabalance.synthesis.fewshot import FewshotGeneration, FewshotVariant, Served
+from hemabalance.synthesis.fewshot import AdaptedGenerator, FewshotGeneration, FewshotVariant
 from hemabalance.synthesis.methods.figr import Settings
 from hemabalance.synthesis.reptile import Reptile
 from hemabalance.synthesis.roles import Classes
-from hemabalance.training.device import Runtime, bare
+from hemabalance.training.device import Runtime, unwrapped
 from hemabalance.training.losses import gradient_penalty, wasserstein_critic, wasserstein_generator
 
 
-class Game(Reptile[Settings]):
+class FIGRTraining(Reptile[Settings]):
     """The training. History: discriminator (E[D(fake)] - E[D(real)]), penalty and adversarial, unweighted."""
 
-    served: Mapping[str, Served]
+    served: Mapping[str, AdaptedGenerator]
 
-    def update(self, images: Tensor, chance: torch.Generator) -> dict[str, Tensor]:
+    def update(self, images: Tensor, rng: torch.Generator) -> dict[str, Tensor]:
         """One step of the discriminator, then one of the generator on the same fakes."""
-        fakes = self.task["generator"](self.noise(len(images), chance))
-        losses = self.update_discriminator(images, fakes.detach(), chance)
+        fakes = self.task["generator"](self.noise(len(images), rng))
+        losses = self.update_discriminator(images, fakes.detach(), rng)
         return losses | self.update_generator(fakes)
 
-    def update_discriminator(self, images: Tensor, fakes: Tensor, chance: torch.Generator) -> dict[str, Tensor]:
+    def update_discriminator(self, images: Tensor, fakes: Tensor, rng: torch.Generator) -> dict[str, Tensor]:
         """One step; the fakes carry no graph."""
         critic = self.task["discriminator"]
         score = wasserstein_critic(*critic(torch.cat((images, fakes))).chunk(2))
-        share = torch.rand(len(images), generator=chance, device=images.device)
-        penalty = gradient_penalty(bare(critic), images, fakes, share)
+        share = torch.rand(len(images), generator=rng, device=images.device)
+        penalty = gradient_penalty(unwrapped(critic), images, fakes, share)
         self.minimise(score + self.settings.gp_weight * penalty, "discriminator")
         return {"discriminator": score.detach(), "penalty": penalty.detach()}
 
@@ -46,9 +46,9 @@ class Game(Reptile[Settings]):
         self.minimise(loss, "generator")
         return {"adversarial": loss.detach()}
 
-    def settle(self, label: str, chance: torch.Generator) -> None:
+    def store_adapted(self, label: str, rng: torch.Generator) -> None:
         """Keep the generator."""
-        self.served[label].take_over(self.found("generator"), lambda count: self.noise(count, chance))
+        self.served[label].load_generator(self.adapted_network("generator"), lambda count: self.noise(count, rng))
 
 
 def build(settings: Settings, *, classes: Classes, size: int, runtime: Runtime) -> FewshotGeneration[Settings]:
@@ -57,7 +57,7 @@ def build(settings: Settings, *, classes: Classes, size: int, runtime: Runtime) 
     Raises:
         InputError: the networks cannot be built for this size or width, or there is no class to train on or to serve.
     """
-    teams = {"discriminator": ("discriminator",), "generator": ("generator",)}
+    optimizer_groups = {"discriminator": ("discriminator",), "generator": ("generator",)}
     variant = FewshotVariant(
         name="figr",
         settings=settings,
@@ -68,8 +68,8 @@ def build(settings: Settings, *, classes: Classes, size: int, runtime: Runtime) 
         features=0,
         references=0,
         mixing=0.0,
-        game=lambda players, served, tasks, snapshots, job: Game(
-            players, teams, served, settings, tasks, classes, snapshots, job
+        training=lambda players, served, tasks, snapshots, job: FIGRTraining(
+            players, optimizer_groups, served, settings, tasks, classes, snapshots, job
         ),
     )
     return FewshotGeneration(variant, classes=classes, size=size, runtime=runtime)

@@ -1,0 +1,107 @@
+"""What the tests over a listing of methods share: small settings of any method, and an eye on its training."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from hemabalance.methods import settings_class
+from hemabalance.section import Section
+from hemabalance.training import loop
+
+SMALL: dict[str, Any] = {
+    "width": 4,
+    "critic_width": 4,
+    "discriminator_width": 4,
+    "encoder_width": 4,
+    "critic_layers": 1,
+    "blocks": 1,
+    "remembered": 3,
+    "latent": 5,
+    "features": 6,
+    "references": 20,
+    "depths": (1, 1, 1, 1),
+    "groups": 4,
+    "stem": 4,
+    "input_size": 32,
+    "batch": 2,
+    "steps": 6,
+    "episodes": 4,
+    "inner_steps": 2,
+    "shots": 3,
+    "adapt_steps": 3,
+    "snapshot_adapt_steps": 1,
+    "snapshots": 2,
+    "snapshot_images": 2,
+    "average_decay": 0.5,
+    "patience": 0,
+    "validate_every": 2,
+    "fit_images": 100,
+    "fit_pixels": 50_000,
+    "memory_budget": 1 << 20,
+    "log_every": 2,
+    "checkpoint_every": 2,
+}
+"""Sizes by the names that settings have in this package; a method without one of them keeps its own default."""
+
+
+def small_settings(stage: str, method: str, **changed: Any) -> Section:
+    """A method's settings, small enough for a test; `changed` where a test wants another value."""
+    own = settings_class(stage, method)
+    return own(
+        **{name: value for name, value in {**SMALL, **changed}.items() if name in own.model_fields or name in changed}
+    )
+
+
+class TrainingSpy:
+    """Every training while it lasts: which parameters it has not moved."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.trainings = 0
+        self.unmoved: set[str] = set()
+        """Parameters of an optimiser that a whole training left as they were."""
+        self._fatal = 0
+        for module in list(sys.modules.values()):
+            if getattr(module, "train", None) is loop.train and module is not loop:
+                monkeypatch.setattr(module, "train", self._train)
+        self._save = loop.save_checkpoint
+        monkeypatch.setattr(loop, "save_checkpoint", self._saved)
+
+    def kill_after(self, checkpoints: int) -> None:
+        """Let the training die right after so many of its checkpoints."""
+        self._fatal = checkpoints
+
+    def _train(self, trainable: Any, *args: Any, **kwargs: Any) -> Any:
+        before = {name: value.detach().clone() for name, value in _trained(trainable).items()}
+        trained = loop.train(trainable, *args, **kwargs)
+        self.trainings += 1
+        assert before, "a training without a parameter"
+        self.unmoved |= {name for name, value in _trained(trainable).items() if torch.equal(value, before[name])}
+        return trained
+
+    def _saved(self, *args: Any, **kwargs: Any) -> Any:
+        done = self._save(*args, **kwargs)
+        if self._fatal:
+            self._fatal -= 1
+            if not self._fatal:
+                raise KeyboardInterrupt
+        return done
+
+
+def _trained(trainable: Any) -> Mapping[str, Tensor]:
+    """The parameters that a trainable's optimisers update, by optimiser, group, place and shape."""
+    return {
+        f"{name} {group} {place} {tuple(parameter.shape)}": parameter
+        for name, optimizer in trainable.optimizers.items()
+        for group, held in enumerate(optimizer.param_groups)
+        for place, parameter in enumerate(held["params"])
+    }
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """The bytes of a training's weights and history."""
+    return {name: (folder / name).read_bytes() for name in ("weights.safetensors", "history.jsonl")}

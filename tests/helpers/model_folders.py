@@ -1,0 +1,183 @@
+"""A small model with everything that prediction needs, trained on rendered cells, and photographs to predict."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.classifiers import TRAINING
+from helpers.method_settings import small_settings
+from helpers.photographs import LIMITS, SOURCE_ENTRY
+from hemabalance.balance.balanced_set import SCHEMA, write_balanced
+from hemabalance.classify.fit import ModelConfig, fit_model
+from hemabalance.classify.measure import measure_predictions
+from hemabalance.classify.method import ModelSpec
+from hemabalance.classify.model_file import DETECTOR, MODEL, WEIGHTS, Frame, Stain, TrainingOrigin, stain_of
+from hemabalance.classify.model_folder import write_model_folder
+from hemabalance.classify.predict_balanced import predict_balanced
+from hemabalance.cli import main
+from hemabalance.dataset.geometry import fit_square
+from hemabalance.dataset.imageset import ImageSet, write_image_set
+from hemabalance.sources.decode import decode
+from hemabalance.sources.phantom.archive import jpeg, tiff
+from hemabalance.sources.phantom.cells import sample_cells
+from hemabalance.sources.phantom.render import render
+from hemabalance.stain.method import NormalizerSpec
+from hemabalance.stain.normalizer import StainData
+from hemabalance.training.device import Runtime, start
+from hemabalance.training.job import FitJob, Images
+
+LABELS = ("basophil", "neutrophil", "platelet")
+SHAPE, SQUARE, SIZE = (50, 48), 40, 20
+FRAME = Frame(size=SQUARE, fit="crop", fields={"mendeley": 0.8, "tcia": 1.0}, max_pixels=1_000_000, min_side=24)
+EACH = {"train": 26, "validation": 20, "test": 6}
+NORMALIZER = NormalizerSpec.of({"method": "reinhard", "settings": {"fit_images": 40, "least_contrast": 1.0}})
+NETWORK_SETTINGS = {**TRAINING, "batch": 12, "steps": 40, "validate_every": 20, "width": 8}
+NETWORK = ModelConfig(
+    ModelSpec(method="sequential_cnn", settings=small_settings("classify", "sequential_cnn", **NETWORK_SETTINGS)),
+    SIZE,
+)
+BAYES = ModelConfig(ModelSpec.of({"method": "naive_bayes", "settings": {"side": 10, "var_smoothing": 1e-3}}), SIZE)
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A model in its folder.
+
+    Attributes:
+        folder: that `hemabalance predict` is given.
+        photographs: file name -> bytes, of the test images.
+        labels: of them.
+    """
+
+    folder: Path
+    photographs: Mapping[str, bytes]
+    labels: Mapping[str, str]
+
+    @property
+    def model(self) -> Path:
+        return self.folder / MODEL
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / WEIGHTS
+
+    def photographs_of(self, source: str) -> dict[str, bytes]:
+        return {name: data for name, data in self.photographs.items() if name.startswith(source)}
+
+
+def runtime() -> Runtime:
+    return start(device="cpu", precision="32", devices=1, seed=5, threads=1)
+
+
+@cache
+def cells(source: str) -> tuple[tuple[str, str, bytes], ...]:
+    """Part, class and file of rendered photographs of a source."""
+    told = [(part, label) for part, n in EACH.items() for label in LABELS for _ in range(n)]
+    drawn = sample_cells([label for _, label in told], seed=3, first_index=1000 if source == "tcia" else 0)
+    images = render(drawn, "a" if source == "mendeley" else "b", shape=SHAPE, nuisance=True, threads=1)
+    encode = jpeg if source == "mendeley" else tiff
+    return tuple((*one, encode(image)) for one, image in zip(told, images, strict=True))
+
+
+def square(data: bytes, source: str) -> np.ndarray:
+    return fit_square(
+        decode(data, max_pixels=10**6, min_side=8)[0], size=SQUARE, fit="crop", field=FRAME.fields[source]
+    )
+
+
+def build_model_folder(
+    folder: Path, entry: ModelConfig, *, direction: str | None = None, rendered: bool = True
+) -> ModelFolder:
+    """Train, test and write_model_folder a model on images of both sources, or of mendeley and of tcia brought to its stain."""
+    folder.mkdir(parents=True)
+    every = [(source, f"{source}/{k:04}", *one) for source in FRAME.fields for k, one in enumerate(cells(source))]
+    pixels = np.stack([square(data, source) for source, *_, data in every])
+    table = pd.DataFrame([one[:-1] for one in every], columns=["source", "image_id", "part", "label"])
+    stain = None
+    if direction is not None:
+        stain, pixels = _normalised(folder, table, pixels, direction)
+    rows = _written(folder, table, pixels)
+    job = FitJob(runtime(), folder / "state", folder / "history.jsonl", threads=1, seed=5)
+    result, calibration = folder / "predictions.parquet", folder / "calibration.json"
+    with ImageSet(folder / "real.zip", folder / "real_images.parquet") as held:
+        sets = {"real": held}
+        fit_model(entry, rows, sets, job, weights=folder / WEIGHTS, training=folder / "training.json")
+        predict_balanced(
+            folder / WEIGHTS, rows, sets, job.runtime, predictions=result, calibration=calibration,
+            out_of_distribution=folder / DETECTOR, quantile=0.99, threads=1,
+        )  # fmt: skip
+    measure_predictions(
+        result, calibration, folder / "metrics.json", experiment="tiny", protocol="leak_free", seed=1, resample_seed=1
+    )
+    origin, sources = TrainingOrigin("tiny", "plain", "leak_free", 1), dict.fromkeys(FRAME.fields, SOURCE_ENTRY)
+    write_model_folder(folder, origin, FRAME, LIMITS, stain, sources, folder / "images.parquet", rendered=rendered)
+    photographs, labels = {}, {}
+    for source, image_id, part, label, data in every:
+        if part == "test":
+            name = image_id.replace("/", "_") + (".jpg" if source == "mendeley" else ".tiff")
+            photographs[name], labels[name] = data, label
+    return ModelFolder(folder, photographs, labels)
+
+
+def _normalised(
+    folder: Path, table: pd.DataFrame, pixels: np.ndarray, direction: str
+) -> tuple[Stain | None, np.ndarray]:
+    """A fitted Reinhard beside the model's folder, and the images of tcia in the stain of mendeley."""
+    normalizer = NORMALIZER.build(size=SQUARE, runtime=runtime())
+    of_a = (table["source"] == "mendeley").to_numpy()
+    learned = (table["part"] == "train").to_numpy()
+    a, b = (
+        Images(pixels[chosen & learned], table["label"][chosen & learned].to_numpy(str)) for chosen in (of_a, ~of_a)
+    )
+    normalizer.fit(StainData(a, b, None), FitJob(runtime(), folder, folder / "stain.jsonl", threads=1, seed=5))
+    weights = folder.parent / f"{folder.name}_stain.safetensors"
+    normalizer.save(weights)
+    pixels = pixels.copy()
+    pixels[~of_a] = normalizer.transform(pixels[~of_a], to="a").pixels
+    model = folder / MODEL
+    return stain_of(
+        "reinhard",
+        "reinhard",
+        NORMALIZER.settings.plain,
+        direction=direction,
+        classes=LABELS,
+        weights=weights,
+        model=model,
+    ), pixels
+
+
+def _written(folder: Path, table: pd.DataFrame, pixels: np.ndarray) -> pd.DataFrame:
+    told = table.assign(origin="real", provenance="{}").astype("str")
+    columns = ["image_id", "label", "source", "origin", "provenance"]
+    write_image_set(folder / "real.zip", folder / "real_images.parquet", told[columns], pixels, threads=1)
+    with ImageSet(folder / "real.zip", folder / "real_images.parquet") as held:
+        rows = told.merge(held.index[["image_id", "file", "sha256"]], on="image_id")
+    rows = rows.assign(image_set="real", group_id=rows["image_id"])[list(SCHEMA.columns)].astype("str")
+    write_balanced(rows, folder / "images.parquet")
+    return rows
+
+
+def predict(model: ModelFolder, *paths: Path, **options: Any) -> tuple[int, pd.DataFrame]:
+    """Exit code, and the table as it was written; None as an option's value leaves it out."""
+    out = model.folder.parent / "out.parquet"
+    out.unlink(missing_ok=True)
+    given = {"threads": 1, "source": None} | options
+    words = [f"--{key.replace('_', '-')}={value}" for key, value in given.items() if value is not None]
+    code = main(["predict", str(model.folder), *map(str, paths), "--out", str(out), *words])
+    return code, pd.read_parquet(out)
+
+
+def refused(model: ModelFolder, *words: str | Path, capsys: pytest.CaptureFixture[str], out: str = "out.csv") -> str:
+    """The message of a call that does not predict; nothing is written."""
+    target = model.folder.parent / out
+    assert main(["predict", str(model.folder), *map(str, words), "--out", str(target)]) == 1
+    assert not target.is_file()
+    said = capsys.readouterr()
+    assert said.out == ""
+    return said.err

@@ -1,0 +1,118 @@
+"""A small run of the stain stage: image sets of both sources, a split, normalisers fitted, and what `evaluate` says."""
+
+import base64
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from threadpoolctl import threadpool_limits
+
+from helpers import classical_normalizers as classical_normalizers
+from helpers import gan_normalizers
+from helpers.classical_normalizers import SIZE, photographs
+from hemabalance.dataset.imageset import ImageSet, write_image_set
+from hemabalance.dataset.splits import draws
+from hemabalance.methods import traits_of
+from hemabalance.protocols import Protocol
+from hemabalance.report.stain.normalizer_results import NormalizerResult
+from hemabalance.stain.data import DomainImageSets, evaluation_rows
+from hemabalance.stain.evaluate import Evaluation, NormalizerJudges, evaluate
+from hemabalance.stain.normalizer import Domain
+from hemabalance.stain.real_features import real_features
+from hemabalance.taxonomy import SOURCE_OF
+
+CLASSES = ("basophil", "monocyte")
+TRAINING = {"steps": 6, "seconds": 3725.4, "parameters": 1234, "device": "cpu", "precision": "32"}
+_LIGHT = {"a": "peach", "b": "grey"}
+_START = {"a": 0, "b": 100}
+_COUNT = {"a": 16, "b": 12}
+
+
+class DarknessClassifier:
+    """A classifier that calls an image a monocyte where it is dark on the whole."""
+
+    classes = CLASSES
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        return np.where(images.mean(axis=(1, 2, 3)) < 190, "monocyte", "basophil")
+
+
+def corners(images: np.ndarray) -> np.ndarray:
+    """Twelve features of each image."""
+    step = images.shape[1] // 2
+    return images[:, ::step, ::step].reshape(len(images), -1)[:, :12].astype(np.float32)
+
+
+def image_sets(folder: Path) -> dict[Domain, ImageSet]:
+    """Sixteen photographs of a and twelve of b, of the two classes by turns, and one platelet of a."""
+    sets: dict[Domain, ImageSet] = {}
+    for domain in ("a", "b"):
+        labels = [CLASSES[place % 2] for place in range(_COUNT[domain])]
+        if domain == "a":
+            labels[0] = "platelet"
+        ids = [f"{SOURCE_OF[domain]}/{label}/{place:02}" for place, label in enumerate(labels)]
+        rows = pd.DataFrame({"image_id": ids, "label": labels}, dtype="str")
+        rows = rows.assign(source=SOURCE_OF[domain], origin="real", provenance="{}").astype({"source": "str"})
+        pictures = photographs(domain, _LIGHT[domain], range(_START[domain], _START[domain] + len(ids)))
+        order = rows["image_id"].argsort().to_numpy()
+        paths = folder / f"{domain}.zip", folder / f"{domain}.parquet"
+        write_image_set(*paths, rows.iloc[order].reset_index(drop=True), pictures[order], threads=1)
+        sets[domain] = ImageSet(*paths)
+    return sets
+
+
+def split_of(sets: DomainImageSets, protocol: Protocol) -> pd.DataFrame:
+    """Under leak_free every image is held back but the first of each source; under thesis none is."""
+    rows = pd.concat([held.index[["image_id", "source", "label"]] for held in sets.values()], ignore_index=True)
+    rows = rows.assign(group_id=rows["image_id"], draw=draws(rows["image_id"], seed=1), part="pool")
+    if protocol == "leak_free":
+        rows["part"] = np.where(rows.groupby("source").cumcount() == 0, "train", "test")
+    return rows.sort_values("image_id", ignore_index=True)
+
+
+def normalizers(folder: Path) -> dict[str, Any]:
+    """Of each kind one: none, without an inverse, and with one."""
+    gan = gan_normalizers.built("wcyclegan_gp", SIZE)
+    gan.fit(gan_normalizers.data(SIZE), gan_normalizers.job(folder))
+    return {
+        "none": classical_normalizers.fitted("none", folder),
+        "reinhard": classical_normalizers.fitted("reinhard", folder),
+        "wcyclegan_gp": gan,
+    }
+
+
+def evaluated(
+    sets: DomainImageSets, fitted: dict[str, Any], protocol: Protocol = "leak_free", *, rendered: bool = True
+) -> list[NormalizerResult]:
+    """What is measured of each normaliser, as a JSON file gives it back."""
+    cells: dict[Domain, np.ndarray] = {d: photographs(d, _LIGHT[d], range(300, 306)) for d in ("a", "b")}
+    # The true renderings are the photographs themselves, which is as near as a test of tables needs.
+    rows = evaluation_rows(split_of(sets, protocol), protocol, most=40)
+    real = real_features(sets, rows, corners, threads=1)
+    judges = NormalizerJudges(
+        corners, real, {"none": DarknessClassifier(), "colour": DarknessClassifier()}, *[cells if rendered else {}] * 2
+    )  # type: ignore[dict-item]
+    split = split_of(sets, protocol)
+    how = Evaluation(protocol, CLASSES, max_images=40, kid_subset=5, folds=2, seed=1, threads=1)
+    found = []
+    for name, normalizer in fitted.items():
+        with threadpool_limits(1):  # many small fits, which threads only slow down
+            metrics = evaluate(traits_of("stain", name), normalizer, sets, split, judges, how)
+        training = TRAINING | {"images": {"a": 15, "b": 11}}
+        found.append(NormalizerResult(name, name, json.loads(json.dumps(metrics, allow_nan=False)), training))
+    return found
+
+
+def drawn(path: Path) -> tuple[list[np.ndarray], str]:
+    """The pictures that an SVG embeds, and all its text (matplotlib writes it as comments beside the outlines)."""
+    text = path.read_text("utf-8")
+    ElementTree.fromstring(text)
+    pictures = [base64.b64decode(found) for found in re.findall(r"data:image/png;base64,([^\"]+)", text)]
+    said = " ".join(re.findall("<!-- (.*?) -->", text, re.DOTALL))
+    return [np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")) for picture in pictures], said

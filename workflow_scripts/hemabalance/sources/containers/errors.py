@@ -1,0 +1,56 @@
+"""How what is wrong with an archive is told to people."""
+
+import lzma
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hemabalance.errors import InputError
+
+AGAIN = "Download it again from its publisher"
+DISTRUST = "Do not use this archive; download it again from its publisher"
+REPACK = "Unpack it yourself and give the unpacked folder instead"
+
+DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,
+    OverflowError,
+)
+
+
+@contextmanager
+def archive_errors(where: str, name: str | None = None) -> Iterator[None]:
+    """Turn what the standard library raises over damaged bytes into an InputError about `where`, or its member."""
+    try:
+        yield
+    except PermissionError as error:
+        place = where if name is None else member_location(where, name)
+        raise InputError(place, "may not be read", "Check its owner and permissions") from error
+    except DAMAGE as error:
+        reason = str(error) or type(error).__name__
+        place = where if name is None else member_location(where, name)
+        raise InputError(place, f"is truncated or damaged ({_printable(reason)})", AGAIN) from error
+
+
+def member_location(where: str, name: str) -> str:
+    """A member of an archive as messages name it, control characters escaped."""
+    return f"{where}: {_printable(name)}"
+
+
+def raise_limit(limit: str) -> str:
+    """The remedy where an archive exceeds the named field of `Limits`."""
+    return f"If you trust this archive, raise limits.{limit} in the config"
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
