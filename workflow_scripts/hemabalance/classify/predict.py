@@ -112,7 +112,11 @@ class Predictor:
         logits = self.model.logits(pixels)
         if not np.isfinite(logits).all():
             raise InputError("the model", "gives outputs that are not finite numbers", "Train it again")
-        raised = {GREY: grey, NOT_NORMALISED: passed, OUT_OF_DISTRIBUTION: self.look.out_of_distribution(pixels, logits)}
+        raised = {
+            GREY: grey,
+            NOT_NORMALISED: passed,
+            OUT_OF_DISTRIBUTION: self.look.out_of_distribution(pixels, logits),
+        }
         flags = [";".join(name for name, on in raised.items() if on[place]) for place in range(len(squares))]
         return logits, np.array(flags, object)
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from hemabalance.networks.resnet_generator import ResnetGenerator
 from hemabalance.stain.adversarial_training import TranslatorTraining, scores_of_both
-from hemabalance.stain.methods.cyclegan import Settings
+from hemabalance.stain.methods.cyclegan import CycleGANSettings
 from hemabalance.stain.normalizer import DOMAINS
 from hemabalance.stain.training_batches import DomainBatches, UnpairedBatches
 from hemabalance.stain.translator import Translator, TranslatorVariant
@@ -59,11 +59,11 @@ class FakeHistory(nn.Module):
         return torch.stack(replayed)
 
 
-class CycleGANTraining(TranslatorTraining[Settings]):
+class CycleGANTraining(TranslatorTraining[CycleGANSettings]):
     """The training. History: critic_*, adversarial_*, cycle_*, identity_* of both domains, unweighted."""
 
     def __init__(
-        self, players: Mapping[str, nn.Module], settings: Settings, batches: DomainBatches, job: FitJob
+        self, players: Mapping[str, nn.Module], settings: CycleGANSettings, batches: DomainBatches, job: FitJob
     ) -> None:
         super().__init__(players, settings, batches, job)
         device, remembered = job.runtime.device, settings.remembered
@@ -97,7 +97,7 @@ class CycleGANTraining(TranslatorTraining[Settings]):
         return {name: term.detach() for name, term in terms.items()}
 
 
-def build(settings: Settings, *, size: int, runtime: Runtime) -> Translator[Settings]:
+def build(settings: CycleGANSettings, *, size: int, runtime: Runtime) -> Translator[CycleGANSettings]:
     """An unfitted normaliser for square images of `size` pixels.
 
     Raises:

@@ -17,7 +17,7 @@ from hemabalance.networks.layers import at_least_float32
 from hemabalance.synthesis.conditional import Conditional, ConditionalVariant
 from hemabalance.synthesis.conditional_training import ClassBatches, ConditionalTraining
 from hemabalance.synthesis.generator import SynthesisData
-from hemabalance.synthesis.methods.c_wgan_gp import Settings
+from hemabalance.synthesis.methods.c_wgan_gp import ClassifierGuidedSettings
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.training.batches import ImagePool
@@ -30,7 +30,7 @@ from hemabalance.training.losses import wasserstein_generator
 _AT_ONCE = 256
 
 
-class ClassifierGuidedTraining(ConditionalTraining[Settings]):
+class ClassifierGuidedTraining(ConditionalTraining[ClassifierGuidedSettings]):
     """The training.
 
     History besides what every such training has: `classifier` and `accuracy`, cross-entropy and share of right answers on
@@ -49,7 +49,7 @@ class ClassifierGuidedTraining(ConditionalTraining[Settings]):
     def __init__(
         self,
         players: Mapping[str, nn.Module],
-        settings: Settings,
+        settings: ClassifierGuidedSettings,
         real: ClassBatches,
         snapshots: Snapshots,
         data: SynthesisData,
@@ -118,7 +118,9 @@ class ClassifierGuidedTraining(ConditionalTraining[Settings]):
         return right / len(self._watched)
 
 
-def build(settings: Settings, *, classes: Classes, size: int, runtime: Runtime) -> Conditional[Settings]:
+def build(
+    settings: ClassifierGuidedSettings, *, classes: Classes, size: int, runtime: Runtime
+) -> Conditional[ClassifierGuidedSettings]:
     """An untrained generator of square images of `size` px.
 
     Raises:
