@@ -52,7 +52,7 @@ rule classify_evaluate:
         calibration=f"{CLASSIFIER}/calibration.json",
         out_of_distribution=f"{CLASSIFIER}/out_of_distribution.safetensors",
         metrics=f"{CLASSIFIER}/metrics.json",
-        yardstick=f"{CLASSIFIER}/expert_agreement.json",
+        expert_agreement=f"{CLASSIFIER}/expert_agreement.json",
         model=f"{CLASSIFIER}/model.json",
         card=f"{CLASSIFIER}/card.md",
     log:

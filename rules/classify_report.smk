@@ -2,7 +2,7 @@
 # What is on it differs by page: one rule a page.
 #
 # inputs   results/<run>/{protocol}/balanced/{recipe}/audit.json, {protocol}/stain/{normalizer}/images.{zip,parquet}
-#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{metrics,training,yardstick}.json
+#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{metrics,training,expert_agreement}.json
 #          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,history.jsonl}
 #          workflow_scripts/hemabalance/report/reported.yaml
 # outputs  results/<run>/[experiments/]tables/{balance,classify}_{what}.csv, tables/{headline,metrics}.json

@@ -3,7 +3,9 @@
 from hemabalance.synthesis.method import GeneratorSpec
 
 GENERATORS = {
-    name: GeneratorSpec(method=entry.method, settings=entry.method_settings("synthesis"))
+    name: GeneratorSpec(
+        method=entry.method, settings=entry.method_settings("synthesis")
+    )
     for name, entry in CONFIG.synthesis.generators.items()
 }
 # By protocol, the generators that are compared, and the normaliser whose images they learned from.

@@ -18,13 +18,13 @@ from hemabalance.synthesis.copies import CopyDetector
 from hemabalance.synthesis.gate import Gate
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.judges import Judges, open_judges
-from hemabalance.synthesis.real_image_measurement import look
 from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.methods.c_wgan_gp.method import ClassifierGuidedTraining
+from hemabalance.synthesis.real_image_measurement import look
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import sample
 from hemabalance.training.classifier import fit_classifier
-from hemabalance.training.device import Runtime, unwrapped, start
+from hemabalance.training.device import Runtime, start, unwrapped
 from hemabalance.training.job import FitJob, Images
 from hemabalance.training.small_classifier_settings import SmallClassifierSettings
 
@@ -95,7 +95,7 @@ def bench_iteration(folder: Path, runtime: Runtime) -> None:
     """Prints an iteration of C-WGAN-GP against its unwrapped passes, in turns."""
     generator = built("c_wgan_gp", SIZE, runtime, width=WIDTH, critic_width=WIDTH, batch=BATCH)
     data = SynthesisData(images(20), images(0), images(0))
-    training = generator.begin(data, job(folder, runtime))
+    training = generator.initialise_training(data, job(folder, runtime))
     passes = Bare(training)
     rounds = [(elapsed(training.step), elapsed(passes.iteration)) for _ in range(ROUNDS)][2:]
     ratio = statistics.median(ours / theirs for ours, theirs in rounds)

@@ -110,7 +110,9 @@ def measured(trainable: IdentityTraining) -> tuple[list[Times], float]:
             what="benchmark",
         )
         start_s = time.perf_counter()
-        save_checkpoint(Path(folder) / "state" / "checkpoint.safetensors", trainable, Position(0), {}, trainable.runtime)
+        save_checkpoint(
+            Path(folder) / "state" / "checkpoint.safetensors", trainable, Position(0), {}, trainable.runtime
+        )
         return trainable.times[2:-1], time.perf_counter() - start_s
 
 

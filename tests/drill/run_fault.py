@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 
 from drill.faults.fault import Fault
+from drill.mount_namespace import NoNamespaceError
 from drill.remedy import follow
 from drill.results import differences
-from drill.mount_namespace import NoNamespaceError
 from drill.running import MissedMomentError, ProcessResult
 from drill.scene import Scene
 from drill.site import Site

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
-from drill.results import digests
 from drill.mount_namespace import MountNamespace
-from drill.running import MissedMomentError, Running, ProcessResult
+from drill.results import digests
+from drill.running import MissedMomentError, ProcessResult, Running
 from drill.verdict import unclear
 from drill.work import Work
 from helpers.project import Project, command, environment_variables
@@ -32,7 +32,13 @@ class Base:
     def __init__(
         self, project: Project, run: str, overlays: Sequence[str], *, complete: bool, times: Mapping[str, float]
     ) -> None:
-        self.project, self.run, self.overlays, self.complete, self.times = project, run, tuple(overlays), complete, times
+        self.project, self.run, self.overlays, self.complete, self.times = (
+            project,
+            run,
+            tuple(overlays),
+            complete,
+            times,
+        )
         self.results = project.folder / "results" / run
         self.expected = digests(project.folder, run)
 

@@ -16,8 +16,8 @@ from hemabalance.classify.predictions import codes_of, read_predictions
 from hemabalance.files import write_json
 from hemabalance.protocols import Protocol
 from hemabalance.report.classify.ablations import Ablation, ablations_of
-from hemabalance.report.classify.comparison_results import ComparisonResult
 from hemabalance.report.classify.classifier_results import ClassifierResult, read_classifier_results
+from hemabalance.report.classify.comparison_results import ComparisonResult
 from hemabalance.taxonomy import CLASSES
 
 COUNTS = {

@@ -11,8 +11,8 @@ from hemabalance.dataset.splits import draws
 from hemabalance.synthesis.copies import CopyDetector
 from hemabalance.synthesis.gate import Gate
 from hemabalance.synthesis.judges import FeatureExtractor
-from hemabalance.synthesis.real_image_measurement import look
 from hemabalance.synthesis.real_image_features import RealImageFeatures
+from hemabalance.synthesis.real_image_measurement import look
 from hemabalance.training.job import Images
 
 
@@ -57,7 +57,9 @@ def random_images(count: int, seed: int, *, red: bool, side: int = 16) -> np.nda
     return coarse.repeat(side // 8, axis=1).repeat(side // 8, axis=2).astype(np.uint8)
 
 
-def real_features_of(images: Images, ids: np.ndarray, extract: FeatureExtractor, perceptual: Any, *, most: int, seed: int) -> RealImageFeatures:
+def real_features_of(
+    images: Images, ids: np.ndarray, extract: FeatureExtractor, perceptual: Any, *, most: int, seed: int
+) -> RealImageFeatures:
     """What the judges saw in training images, of which `most` a class are references."""
     rows = pd.DataFrame({"image_id": pd.array(ids, dtype="str"), "label": pd.array(images.labels, dtype="str")})
     rows["hash"] = draws(rows["image_id"], seed=seed)
@@ -68,7 +70,9 @@ def real_features_of(images: Images, ids: np.ndarray, extract: FeatureExtractor,
     return look(rows, images.pixels[order], extract, perceptual)
 
 
-def copy_search(images: Images, ids: np.ndarray, real: RealImageFeatures, perceptual: Any, *, quantile: float) -> CopyDetector:
+def copy_search(
+    images: Images, ids: np.ndarray, real: RealImageFeatures, perceptual: Any, *, quantile: float
+) -> CopyDetector:
     """The references among training images, to be searched."""
     place = {image: k for k, image in enumerate(ids)}
     references = {str(label): real.references(str(label)) for label in np.unique(images.labels)}

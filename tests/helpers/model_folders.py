@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.method_settings import small_settings
 from helpers.classifiers import TRAINING
-from helpers.photographs import SOURCE_ENTRY, LIMITS
+from helpers.method_settings import small_settings
+from helpers.photographs import LIMITS, SOURCE_ENTRY
 from hemabalance.balance.balanced_set import SCHEMA, write_balanced
-from hemabalance.classify.model_file import DETECTOR, MODEL, WEIGHTS, Frame, TrainingOrigin, Stain, stain_of
 from hemabalance.classify.fit import ModelConfig, fit_model
 from hemabalance.classify.measure import measure_predictions
 from hemabalance.classify.method import ModelSpec
+from hemabalance.classify.model_file import DETECTOR, MODEL, WEIGHTS, Frame, Stain, TrainingOrigin, stain_of
 from hemabalance.classify.model_folder import write_model_folder
 from hemabalance.classify.predict_balanced import predict_balanced
 from hemabalance.cli import main
@@ -91,7 +91,9 @@ def square(data: bytes, source: str) -> np.ndarray:
     )
 
 
-def build_model_folder(folder: Path, entry: ModelConfig, *, direction: str | None = None, rendered: bool = True) -> ModelFolder:
+def build_model_folder(
+    folder: Path, entry: ModelConfig, *, direction: str | None = None, rendered: bool = True
+) -> ModelFolder:
     """Train, test and write_model_folder a model on images of both sources, or of mendeley and of tcia brought to its stain."""
     folder.mkdir(parents=True)
     every = [(source, f"{source}/{k:04}", *one) for source in FRAME.fields for k, one in enumerate(cells(source))]

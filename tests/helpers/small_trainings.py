@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from hemabalance.training.average import ExponentialAverage
 from hemabalance.training.batches import BalancedSampler, EpochSampler, ImagePool, Sampler, augment_dihedral
 from hemabalance.training.device import Runtime, start
-from hemabalance.training.loop import Schedule, TrainingResult, Trainable, train
+from hemabalance.training.loop import Schedule, Trainable, TrainingResult, train
 from hemabalance.training.weights import save_weights
 
 SIZE = 12

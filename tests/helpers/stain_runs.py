@@ -80,7 +80,11 @@ def normalizers(folder: Path) -> dict[str, Any]:
     """Of each kind one: none, without an inverse, and with one."""
     gan = gan_normalizers.built("wcyclegan_gp", SIZE)
     gan.fit(gan_normalizers.data(SIZE), gan_normalizers.job(folder))
-    return {"none": classical_normalizers.fitted("none", folder), "reinhard": classical_normalizers.fitted("reinhard", folder), "wcyclegan_gp": gan}
+    return {
+        "none": classical_normalizers.fitted("none", folder),
+        "reinhard": classical_normalizers.fitted("reinhard", folder),
+        "wcyclegan_gp": gan,
+    }
 
 
 def evaluated(
@@ -91,7 +95,9 @@ def evaluated(
     # The true renderings are the photographs themselves, which is as near as a test of tables needs.
     rows = evaluation_rows(split_of(sets, protocol), protocol, most=40)
     real = real_features(sets, rows, corners, threads=1)
-    judges = NormalizerJudges(corners, real, {"none": DarknessClassifier(), "colour": DarknessClassifier()}, *[cells if rendered else {}] * 2)  # type: ignore[dict-item]
+    judges = NormalizerJudges(
+        corners, real, {"none": DarknessClassifier(), "colour": DarknessClassifier()}, *[cells if rendered else {}] * 2
+    )  # type: ignore[dict-item]
     split = split_of(sets, protocol)
     how = Evaluation(protocol, CLASSES, max_images=40, kid_subset=5, folds=2, seed=1, threads=1)
     found = []

@@ -19,10 +19,10 @@ from hemabalance.protocols import Protocol
 from hemabalance.report.synthesis.generator_results import GeneratorResult
 from hemabalance.synthesis.agreement_by_step import agreement_by_step
 from hemabalance.synthesis.copies import CopyDetector
-from hemabalance.synthesis.rejection_sampling import GatedSamples, draw, write_gated_samples
-from hemabalance.synthesis.evaluate import EvaluationSettings, EvaluationSet, evaluate
+from hemabalance.synthesis.evaluate import EvaluationSet, EvaluationSettings, evaluate
 from hemabalance.synthesis.judges import Judges
 from hemabalance.synthesis.memorisation import memorisation
+from hemabalance.synthesis.rejection_sampling import GatedSamples, draw, write_gated_samples
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.training.job import Images
 
@@ -160,11 +160,19 @@ def run_generator(
     taken.write(*kept, generator=name, threads=1)
     snapshots = ImageSet(*kept)
     along = json.loads(json.dumps(agreement_by_step(snapshots, judge, threads=1), allow_nan=False))
-    return GeneratorRun(drawn, gate.copies, ImageSet(*files), snapshots, along, {"classes": drawn.summary, "settings": {}})
+    return GeneratorRun(
+        drawn, gate.copies, ImageSet(*files), snapshots, along, {"classes": drawn.summary, "settings": {}}
+    )
 
 
 def evaluate_generator(
-    name: str, method: str, serves: str, made: GeneratorRun, held: ImageSet, split: pd.DataFrame, normalizer: str = "reinhard"
+    name: str,
+    method: str,
+    serves: str,
+    made: GeneratorRun,
+    held: ImageSet,
+    split: pd.DataFrame,
+    normalizer: str = "reinhard",
 ) -> GeneratorResult:
     """What is measured of a generator, as JSON files give it back."""
     judges: Any = Judges(corners, FlatPixelDistance(), LightnessClassifier())  # type: ignore[arg-type]
@@ -195,7 +203,9 @@ def side(images: Images, classes: tuple[str, ...]) -> EvaluationSet:
     return EvaluationSet(pixels, {label: corners(some) for label, some in pixels.items()})
 
 
-def measure_memorisation(made: GeneratorRun, held: ImageSet, split: pd.DataFrame) -> tuple[list[dict[str, Any]], pd.DataFrame]:
+def measure_memorisation(
+    made: GeneratorRun, held: ImageSet, split: pd.DataFrame
+) -> tuple[list[dict[str, Any]], pd.DataFrame]:
     """How near the draws come to training images: rows, and the pairs with the ids of their images."""
     table = made.drawn.table
     classes = tuple(sorted(set(table["label"])))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from helpers.small_trainings import SCHEDULE, LinearTraining, PowerCut, TinyGan, terminate_at, cut_at, fit, run_training
+from helpers.small_trainings import SCHEDULE, LinearTraining, PowerCut, TinyGan, cut_at, fit, run_training, terminate_at
 from hemabalance.training.checkpoint import weights
 from hemabalance.training.device import Runtime, start
 from hemabalance.training.monitor import TrainingDiverged

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from hemabalance.metrics.distance_intervals import fid_interval, kid_interval
 from hemabalance.metrics.fid import fid
 from hemabalance.metrics.kid import FEWEST, kid
-from hemabalance.metrics.distance_intervals import fid_interval, kid_interval
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -19,8 +19,8 @@ from hemabalance.sources.phantom.render import render
 from hemabalance.synthesis.copies import CopyDetector
 from hemabalance.synthesis.gate import Gate
 from hemabalance.synthesis.judges import Judges, open_judges
-from hemabalance.synthesis.real_image_measurement import look
 from hemabalance.synthesis.memorisation import memorisation
+from hemabalance.synthesis.real_image_measurement import look
 from hemabalance.training.classifier import fit_classifier
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob, Images
@@ -73,11 +73,15 @@ def build_gate(train: dict[str, np.ndarray], judges: Judges) -> Gate:
 
 
 @pytest.fixture(scope="module")
-def gate_fixture(inception_weights: Path, lpips_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GateFixture]:
+def gate_fixture(
+    inception_weights: Path, lpips_weights: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GateFixture]:
     before = torch.get_num_threads()
     with threadpool_limits(1):
         seen = {label: cells(label, 1000 * k, LESSONS) for k, label in enumerate(CLASSES)}
-        judges = train_judges(tmp_path_factory.mktemp("judges"), inception_weights, lpips_weights, labelled_images(seen))
+        judges = train_judges(
+            tmp_path_factory.mktemp("judges"), inception_weights, lpips_weights, labelled_images(seen)
+        )
         train = {label: images[:REFERENCES] for label, images in seen.items()}
         held_back = {label: cells(label, 1000 * k + 500, HELD_BACK) for k, label in enumerate(CLASSES)}
         gate = build_gate(train, judges)
@@ -156,7 +160,11 @@ def test_memory_is_measured_beside_what_chance_does(gate_fixture: GateFixture) -
     fresh = {label: cells(label, 1000 * k + 800, 12) for k, label in enumerate(CLASSES)}
     learned = one_in_each_pose(gate_fixture.train["eosinophil"][:12])
     rows, pairs = memorisation(
-        fresh | {"eosinophil": learned}, labelled_images(gate_fixture.held_back), gate_fixture.gate.copies, most=12, seed=1
+        fresh | {"eosinophil": learned},
+        labelled_images(gate_fixture.held_back),
+        gate_fixture.gate.copies,
+        most=12,
+        seed=1,
     )
     found = {(row["label"], row["kind"]): row for row in rows}
     assert found["eosinophil", "generated"]["share"] == 1

@@ -29,7 +29,9 @@ def test_weights_are_the_pinned_ones_and_the_same_bytes_every_time(
 def test_features_are_those_of_torchvisions_network_with_the_packages_weights(
     imagenet_wheel: Path, imagenet_weights: Path
 ) -> None:
-    stored = torch.load(io.BytesIO(zipfile.ZipFile(imagenet_wheel).read(WEIGHTS.packaged_file.member)), weights_only=True)
+    stored = torch.load(
+        io.BytesIO(zipfile.ZipFile(imagenet_wheel).read(WEIGHTS.packaged_file.member)), weights_only=True
+    )
     network = mobilenet_v2(weights=None).eval()
     network.load_state_dict(stored)
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))

@@ -13,9 +13,9 @@ from PIL import Image
 from torch_fidelity import calculate_metrics
 from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
-from hemabalance.metrics.inception_features import InceptionFeatures
 from hemabalance.metrics.fid import fid
 from hemabalance.metrics.inception import InceptionPool
+from hemabalance.metrics.inception_features import InceptionFeatures
 from hemabalance.metrics.inception_weights import WEIGHTS
 from hemabalance.metrics.pinned_tensors import digest
 

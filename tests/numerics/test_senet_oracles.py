@@ -11,7 +11,7 @@ from torch.nn import functional
 from hemabalance.networks.gather_excite import GatherExcite
 from hemabalance.networks.senet154 import Senet154
 from hemabalance.networks.senet154_ge import Senet154GE
-from hemabalance.networks.senet154_weights import MEAN, STD, rename_timm_keys, load_imagenet_weights
+from hemabalance.networks.senet154_weights import MEAN, STD, load_imagenet_weights, rename_timm_keys
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from helpers.model_folders import ModelFolder
     from helpers.classifier_runs import ClassifierRuns
+    from helpers.model_folders import ModelFolder
 
 # Most tests do without: each fixture imports what it needs.
 

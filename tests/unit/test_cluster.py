@@ -44,7 +44,10 @@ def written(jobs: list[MeasuredJob]) -> dict[str, dict[str, object]]:
 def test_jobs_are_read_with_the_size_of_their_inputs(tmp_path: Path) -> None:
     measured(tmp_path, "split/a", 2.5, 180.5, "split", CPU, "{'a.parquet': 1.5, 'b.parquet': 0.25}")
     measured(tmp_path, "fit/deep/b", 0.3, "NA", "fit", GPU, "{}")
-    assert measured_jobs(tmp_path) == [MeasuredJob("fit", 0.0, None, 0.3, True), MeasuredJob("split", 1.75, 180.5, 2.5, False)]
+    assert measured_jobs(tmp_path) == [
+        MeasuredJob("fit", 0.0, None, 0.3, True),
+        MeasuredJob("split", 1.75, 180.5, 2.5, False),
+    ]
 
 
 def test_a_folder_without_measurements_is_an_error(tmp_path: Path) -> None:
@@ -105,7 +108,10 @@ def test_rules_with_networks_get_room_for_a_gpus_libraries_a_day_and_threads_for
 
 
 def test_of_rules_that_are_one_several_times_one_is_measured_and_all_are_given_the_same() -> None:
-    jobs = [MeasuredJob("stain_report_leak_free", 1.0, 800.0, 3.0, True), MeasuredJob("classify_report", 1.0, 9.0, 3.0, False)]
+    jobs = [
+        MeasuredJob("stain_report_leak_free", 1.0, 800.0, 3.0, True),
+        MeasuredJob("classify_report", 1.0, 9.0, 3.0, False),
+    ]
     wanted = demands(jobs)
     assert list(wanted) == [
         "classify_report", "classify_report_experiments", "stain_report_leak_free", "stain_report_thesis",

@@ -84,8 +84,8 @@ def test_a_method_is_known_by_its_folder(written: Written, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "lacks `Settings`"),
-        ("Settings = 3", "lacks `Settings`"),
+        ("", "lacks its settings"),
+        ("Settings = 3", "lacks its settings"),
         (SETTINGS.format(setting="count"), "lacks `TRAITS`, see hemabalance/stain/method.py"),
         ("import nothing_like_it", "cannot be imported: ModuleNotFoundError: No module named 'nothing_like_it'"),
         ("class Settings(", "cannot be imported: SyntaxError"),

@@ -1,5 +1,6 @@
 """What the project's own files promise each other."""
 
+import ast
 import os
 import re
 from importlib.metadata import distributions
@@ -54,6 +55,16 @@ def test_every_rule_carries_its_settings_and_code() -> None:
         scripts, text = path.read_text().count("script:"), path.read_text()
         assert text.count("settings=") >= scripts
         assert len(re.findall(r"\bcode=", text)) == scripts
+
+
+def test_no_class_name_is_defined_twice() -> None:
+    places: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "workflow_scripts" / "hemabalance").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert len(places) > 200
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}
 
 
 def test_ci_runs_the_tests() -> None:

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from hemabalance.bookkeeping.code_versions import FILE, note_code
 from hemabalance.bookkeeping.fingerprint import SCRIPTS, code_fingerprint
 from hemabalance.bookkeeping.ledger import Ledger
-from hemabalance.bookkeeping.code_versions import FILE, note_code
 from hemabalance.errors import InputError
 from hemabalance.files import canonical_json
 from hemabalance.stage import STATE, stage

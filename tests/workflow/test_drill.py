@@ -8,9 +8,9 @@ import pytest
 from drill.faults import all_faults
 from drill.faults.damage import NOTHING
 from drill.faults.fault import Fault
-from drill.run_fault import drill
 from drill.remedy import follow
 from drill.results import differences, digests
+from drill.run_fault import drill
 from drill.running import ProcessResult
 from drill.scene import Scene
 from drill.site import Site

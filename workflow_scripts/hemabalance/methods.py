@@ -1,8 +1,8 @@
 """The methods of a stage: each is a folder in `<stage>/methods/`, and the listing of these folders is the registry.
 
 A method's folder provides
-    __init__.py  `Settings`, a pydantic model of the method's own settings, and `TRAITS`, what the workflow must know of
-                 it before it runs; PyTorch is not imported there, as the Snakefile reads it
+    __init__.py  one class whose name ends in `Settings`, a pydantic model of the method's own settings, and `TRAITS`,
+                 what the workflow must know before the method runs; it must not import PyTorch: the Snakefile reads it
     method.py    `build`, as the protocol of its stage describes it
 Both are imported by name, so that a fingerprint covers the methods that its rule runs and no other one.
 """
@@ -21,6 +21,11 @@ from hemabalance.errors import InputError
 from hemabalance.section import Section
 
 PACKAGE = Path(__file__).resolve().parent
+_SETTINGS = {
+    "stain": "hemabalance.stain.method.NormalizerSettings",
+    "synthesis": "hemabalance.synthesis.method.GeneratorSettings",
+    "classify": "hemabalance.classify.method.ClassifierSettings",
+}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -44,11 +49,15 @@ def settings_class(stage: str, method: str) -> type[Section]:
     Raises:
         InputError: there is no such method, or its folder lacks a part.
     """
-    declared = _method_package(stage, method)
-    found = getattr(declared, "Settings", None)
-    if not (isinstance(found, type) and issubclass(found, Section)):
-        raise _incomplete(stage, method, "`Settings`, a subclass of hemabalance.section.Section")
-    return found
+    package = _method_package(stage, method)
+    defined = [
+        value
+        for name, value in vars(package).items()
+        if isinstance(value, type) and name.endswith("Settings") and value.__module__ == package.__name__
+    ]
+    if len(defined) != 1 or not issubclass(defined[0], Section):
+        raise _incomplete(stage, method, f"its settings: one subclass of {_SETTINGS[stage]} named <Method>Settings")
+    return defined[0]
 
 
 def traits_of(stage: str, method: str) -> Any:
@@ -88,7 +97,7 @@ class MethodSpec(Section):
     method: str
     """Its folder in `<stage>/methods`."""
     settings: SerializeAsAny[Section]
-    """An object of the method's `Settings`."""
+    """An object of the method's settings class."""
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any], where: Path) -> Self:

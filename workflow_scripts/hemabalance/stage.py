@@ -18,7 +18,7 @@ import numpy as np
 
 from hemabalance.bookkeeping import code_versions, fetch, ledger, locks
 from hemabalance.errors import InputError
-from hemabalance.files import sha256_file, explain_write_errors
+from hemabalance.files import explain_write_errors, sha256_file
 
 log = logging.getLogger("hemabalance")
 

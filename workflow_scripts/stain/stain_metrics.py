@@ -20,7 +20,9 @@ with stage(snakemake) as run, ExitStack() as stack:
     normalizer = open_normalizer(spec, Path(inputs.weights), size=size_of(sets), runtime=runtime)
     classifiers = dict(zip(settings["augmentations"], map(Path, inputs.classifiers), strict=True))
     pairs = open_sets(inputs.pairs, inputs.pair_indexes, stack) if inputs.get("pairs") else {}
-    judges = open_normalizer_judges(Path(inputs.inception), Path(inputs.real), classifiers, pairs, runtime=runtime, threads=threads)
+    judges = open_normalizer_judges(
+        Path(inputs.inception), Path(inputs.real), classifiers, pairs, runtime=runtime, threads=threads
+    )
     how = Evaluation(**settings["evaluation"], seed=seed, threads=threads)
     measured = evaluate(spec.traits, normalizer, sets, read_split(Path(inputs.split)), judges, how)
     write_json(measured, Path(snakemake.output.metrics))

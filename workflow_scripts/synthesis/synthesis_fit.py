@@ -6,8 +6,8 @@ from hemabalance.config.roles import RolesConfig
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.splits import read_split
 from hemabalance.stage import stage
+from hemabalance.synthesis.fit import fit_generator, no_teacher, teacher_images_of
 from hemabalance.synthesis.generator_config import GeneratorConfig
-from hemabalance.synthesis.fit import fit_generator, teacher_images_of, no_teacher
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob
 

@@ -6,9 +6,9 @@ from hemabalance.config.roles import RolesConfig
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.splits import read_split
 from hemabalance.stage import stage
+from hemabalance.synthesis.generate import GeneratedPaths, ImageRequest, generate_images
 from hemabalance.synthesis.generator_config import GeneratorConfig
 from hemabalance.synthesis.judges import open_judges
-from hemabalance.synthesis.generate import ImageRequest, GeneratedPaths, generate_images
 from hemabalance.synthesis.real_image_features import read_real_image_features
 from hemabalance.training.device import start
 
@@ -26,7 +26,9 @@ with stage(snakemake) as run, ImageSet(Path(snakemake.input.images), Path(snakem
         read_real_image_features(Path(inputs.real), Path(inputs.real_features)),
         open_judges(Path(inputs.inception), Path(inputs.lpips), Path(inputs.judge), runtime=runtime),
         ImageRequest.of(settings["request"]),
-        GeneratedPaths(*(Path(path) for path in (out.images, out.index, out.gate, out.summary, out.features, out.seen))),
+        GeneratedPaths(
+            *(Path(path) for path in (out.images, out.index, out.gate, out.summary, out.features, out.seen))
+        ),
         runtime=runtime,
         threads=run.threads,
     )

@@ -4,7 +4,18 @@ from importlib import import_module
 
 from drill.faults.fault import Fault
 
-KINDS = ("kills", "checkpoints", "disks", "damage", "concurrency", "changes", "clocks", "archives", "weights", "versions")
+KINDS = (
+    "kills",
+    "checkpoints",
+    "disks",
+    "damage",
+    "concurrency",
+    "changes",
+    "clocks",
+    "archives",
+    "weights",
+    "versions",
+)
 """Modules of this folder, in the order of the table."""
 
 

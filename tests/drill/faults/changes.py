@@ -12,7 +12,7 @@ from drill.work import CLASSIFIER, STAIN
 
 LARGER_STEP = {"classify": {"training": {"lr": 0.02}}}
 OTHER_STAIN = {"stain": {"normalizers": {"wcyclegan_gp": {"lr": 0.004}}}}
-MORE_UNLIKE = {"classify": {"evaluation": {"out_of_distribution_quantile": 0.6}}}
+MORE_OUT_OF_DISTRIBUTION = {"classify": {"evaluation": {"out_of_distribution_quantile": 0.6}}}
 MODULE = Path("workflow_scripts", "hemabalance", "metrics", "intervals.py")
 FEWER_DRAWS = ("RESAMPLES = 2000", "RESAMPLES = 200")
 
@@ -92,7 +92,7 @@ FAULTS = [
         "config",
         "of a later job, while a classifier trains, then back",
         CLASSIFIER,
-        and_back("classify_fit", MORE_UNLIKE),
+        and_back("classify_fit", MORE_OUT_OF_DISTRIBUTION),
     ),
     Fault("code", "of a later job, while a classifier trains, then back", CLASSIFIER, code_and_back("classify_fit")),
     Fault("config", "changed while a classifier trains, kept", CLASSIFIER, and_on("classify_fit", LARGER_STEP)),

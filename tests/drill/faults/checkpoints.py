@@ -7,7 +7,7 @@ from pathlib import Path
 
 from drill.faults.fault import Fault, cut, flip
 from drill.scene import Scene
-from drill.work import CLASSIFIER, SYNTHESIS, STAIN, Work
+from drill.work import CLASSIFIER, STAIN, SYNTHESIS, Work
 
 CHECKPOINT, HISTORY = "checkpoint.safetensors", "history.jsonl"
 

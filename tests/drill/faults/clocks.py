@@ -10,7 +10,7 @@ from pathlib import Path
 from drill.faults.changes import LARGER_STEP, edit
 from drill.faults.fault import Fault
 from drill.scene import Scene
-from drill.work import CLASSIFIER, SYNTHESIS, STAIN
+from drill.work import CLASSIFIER, STAIN, SYNTHESIS
 
 DAY_S = 86400.0
 RETRAINED = replace(CLASSIFIER, removed=(), made=CLASSIFIER.removed)

@@ -8,7 +8,7 @@ from pathlib import Path
 from drill.faults.fault import Fault
 from drill.mount_namespace import MountNamespace, fill
 from drill.scene import Scene
-from drill.work import CLASSIFIER, SYNTHESIS, STAIN, TABLES, Work
+from drill.work import CLASSIFIER, STAIN, SYNTHESIS, TABLES, Work
 
 _SPARE = 64 << 20
 

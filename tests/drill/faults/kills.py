@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from drill.faults.fault import Fault
 from drill.scene import Scene
-from drill.work import CLASSIFIER, SYNTHESIS, IMAGES, STAIN, TABLES, Work
+from drill.work import CLASSIFIER, IMAGES, STAIN, SYNTHESIS, TABLES, Work
 
 KILL, TERM, INT = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
 

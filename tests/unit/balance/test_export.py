@@ -46,7 +46,9 @@ def datasets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     return importlib.import_module("datasets")
 
 
-def test_the_parquet_files_are_what_hugging_face_datasets_reads(made: BalanceRun, tmp_path: Path, datasets: Any) -> None:
+def test_the_parquet_files_are_what_hugging_face_datasets_reads(
+    made: BalanceRun, tmp_path: Path, datasets: Any
+) -> None:
     folder = parquet_of(made, tmp_path / "cells")
     found = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
     assert {part: len(found[part]) for part in found} == COUNTS

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from helpers.balanced_sets import SIZE, STORED, BalanceRun, run_audit, balanced, lists, run, seen, audit_inputs
+from helpers.balanced_sets import SIZE, STORED, BalanceRun, audit_inputs, balanced, lists, run, run_audit, seen
 from helpers.photographs import manifest_from_rows, photograph
 from hemabalance.balance.leaks import LEARNED_FROM, AuditInputs
 from hemabalance.dataset.working_size import reduced

@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 from hemabalance.bookkeeping import code_versions, fingerprint
-from hemabalance.bookkeeping.code_versions import edited_since, note_code, executed
+from hemabalance.bookkeeping.code_versions import edited_since, executed, note_code
 
 RULE, MODULE, OTHER = "make.py", "hemabalance/loaded.py", "hemabalance/other.py"
 TEXTS = {

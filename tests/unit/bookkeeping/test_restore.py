@@ -9,7 +9,7 @@ import yaml
 
 from hemabalance.bookkeeping.hashes import md5_file
 from hemabalance.bookkeeping.records import Records, for_seal, is_stale
-from hemabalance.bookkeeping.restore import restore, report_lines
+from hemabalance.bookkeeping.restore import report_lines, restore
 from hemabalance.bookkeeping.seals import Seal, dvc_file, read_versioned, write_seal
 from hemabalance.errors import InputError
 

@@ -67,7 +67,9 @@ def test_seeds_are_compared_one_by_one(tmp_path: Path) -> None:
     write_comparison(files["a"], files["b"], tmp_path / "out.json", names=("a", "b"), resample_seed=1)
     assert json.loads((tmp_path / "out.json").read_text("utf-8")) == found
     with pytest.raises(InputError, match=r"the seeds of b: hold 9 2 times\. Name each seed once"):
-        write_comparison(files["a"], [*files["b"], files["b"][-1]], tmp_path / "no.json", names=("a", "b"), resample_seed=1)
+        write_comparison(
+            files["a"], [*files["b"], files["b"][-1]], tmp_path / "no.json", names=("a", "b"), resample_seed=1
+        )
     with pytest.raises(InputError, match="no seed in common: 1 and 9"):
         compare_seeds({1: tables["a"][1]}, {9: tables["b"][9]}, names=("a", "b"), resample_seed=1)
 

@@ -22,7 +22,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> BalanceRun:
     return run(tmp_path_factory.mktemp("sets"))
 
 
-def told(made: BalanceRun, rows: pd.DataFrame, folder: Path, *, size: int = SIZE, generators: bool = True) -> dict[str, Any]:
+def told(
+    made: BalanceRun, rows: pd.DataFrame, folder: Path, *, size: int = SIZE, generators: bool = True
+) -> dict[str, Any]:
     """`training.json` of naive Bayes."""
     entry = ModelConfig(ModelSpec.of({"method": "naive_bayes", "settings": {"side": 4}}), size)
     job = FitJob(runtime(), folder / "state", folder / "history.jsonl", threads=1, seed=5)

@@ -110,7 +110,9 @@ def test_other_images_seeds_or_settings_do_not_go_on(tmp_path: Path) -> None:
 # --- the best kept, and stopping
 
 
-def test_training_stops_when_cross_entropy_no_longer_falls_and_keeps_the_best(alone: tuple[Path, TrainingResult]) -> None:
+def test_training_stops_when_cross_entropy_no_longer_falls_and_keeps_the_best(
+    alone: tuple[Path, TrainingResult],
+) -> None:
     folder, trained = alone
     history = lines(folder)
     losses = [line["validation_cross_entropy"] for line in history]

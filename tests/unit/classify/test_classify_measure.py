@@ -87,6 +87,12 @@ def test_measuring_files_is_measuring_tables(tmp_path: Path) -> None:
     out = tmp_path / "metrics.json"
     for _ in range(2):
         measure_predictions(
-            tmp_path / "p.parquet", tmp_path / "c.json", out, experiment="e", protocol="leak_free", seed=1, resample_seed=5
+            tmp_path / "p.parquet",
+            tmp_path / "c.json",
+            out,
+            experiment="e",
+            protocol="leak_free",
+            seed=1,
+            resample_seed=5,
         )
         assert json.loads(out.read_text("utf-8")) == measured(table)

@@ -19,11 +19,11 @@ from helpers.classifiers import (
     images,
     job,
     no_images,
-    runtime,
     random_imagenet_weights,
+    runtime,
 )
-from hemabalance.classify.open_model import open_classifier
 from hemabalance.classify.model import ModelData
+from hemabalance.classify.open_model import open_classifier
 from hemabalance.errors import InputError
 from hemabalance.metrics import imagenet_weights
 from hemabalance.taxonomy import CLASSES

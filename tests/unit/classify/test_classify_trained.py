@@ -10,9 +10,9 @@ import pytest
 
 from helpers.model_folders import BAYES, EACH, LABELS, ModelFolder, build_model_folder, runtime
 from hemabalance.balance.balanced_set import read_balanced
-from hemabalance.classify.predictions import read_predictions
-from hemabalance.classify.predict_balanced import predict_balanced
 from hemabalance.classify.out_of_distribution import OutOfDistributionDetector, read_detector
+from hemabalance.classify.predict_balanced import predict_balanced
+from hemabalance.classify.predictions import read_predictions
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.errors import InputError
 
@@ -37,7 +37,11 @@ def predicted(
     model: ModelFolder, folder: Path, rows: pd.DataFrame, quantile: float = 0.99
 ) -> tuple[pd.DataFrame, dict[str, Any], OutOfDistributionDetector, list[int]]:
     """Predictions, calibration, look, and the images that were read for them."""
-    files = {"predictions": folder / "p.parquet", "calibration": folder / "c.json", "out_of_distribution": folder / "u.safetensors"}
+    files = {
+        "predictions": folder / "p.parquet",
+        "calibration": folder / "c.json",
+        "out_of_distribution": folder / "u.safetensors",
+    }
     with Counted(model.folder / "real.zip", model.folder / "real_images.parquet") as held:
         sets = {"real": held}
         predict_balanced(model.weights, rows, sets, runtime(), **files, quantile=quantile, threads=1)

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from helpers.model_folders import BAYES, EACH, FRAME, LABELS, SIZE, ModelFolder, build_model_folder
-from helpers.photographs import SOURCE_ENTRY, LIMITS
+from helpers.photographs import LIMITS, SOURCE_ENTRY
 from hemabalance.balance.balanced_set import read_balanced
-from hemabalance.classify.model_file import MODEL, read_model_file, stain_of
 from hemabalance.classify.card import card
+from hemabalance.classify.model_file import MODEL, read_model_file, stain_of
 from hemabalance.classify.model_schema import FORMAT, RENDERED, RESEARCH, ModelFile
 from hemabalance.cli import main
 from hemabalance.errors import InputError
@@ -59,13 +59,20 @@ def test_a_model_file_says_what_prediction_needs(model: ModelFolder) -> None:
     assert content.method == "naive_bayes"
     calibration = json.loads((model.folder / "calibration.json").read_text())
     assert content.temperature == calibration["temperature"]
-    files = {"weights": "weights.safetensors", "out_of_distribution": "out_of_distribution.safetensors", "balanced": "images.parquet"}
+    files = {
+        "weights": "weights.safetensors",
+        "out_of_distribution": "out_of_distribution.safetensors",
+        "balanced": "images.parquet",
+    }
     assert content.sha256.model_dump() == {name: sha256_file(model.folder / file) for name, file in files.items()}
     measured = json.loads((model.folder / "metrics.json").read_text())["metrics"]
     assert {name: found.model_dump() for name, found in content.metrics.items()} == measured
     for source in FRAME.fields:
         assert content.data[source].images == len(LABELS) * EACH["train"]
-        assert (content.data[source].licence, content.data[source].citation) == (SOURCE_ENTRY.licence, SOURCE_ENTRY.citation)
+        assert (content.data[source].licence, content.data[source].citation) == (
+            SOURCE_ENTRY.licence,
+            SOURCE_ENTRY.citation,
+        )
     assert content.notes == (RESEARCH,)
     assert content.usual == "mendeley"
 

@@ -21,7 +21,10 @@ from hemabalance.training.weights import save_tensors
 
 def test_what_is_no_stained_cell_is_flagged_and_most_cells_are_not(network: ModelFolder) -> None:
     opened = read_model_file(network.folder)
-    look, model = read_detector(opened.beside("out_of_distribution.safetensors")), open_classifier(network.weights, runtime())
+    look, model = (
+        read_detector(opened.beside("out_of_distribution.safetensors")),
+        open_classifier(network.weights, runtime()),
+    )
     held = np.stack([square(data, "mendeley") for part, _, data in cells("mendeley") if part == "validation"])
     rng = np.random.default_rng(0)
     one = (1, SQUARE, SQUARE, 3)
@@ -38,7 +41,7 @@ def test_what_is_no_stained_cell_is_flagged_and_most_cells_are_not(network: Mode
 
     def flagged(squares: np.ndarray) -> np.ndarray:
         pixels = reduced(squares, SIZE, where="test")
-        return look.unlike(pixels, model.logits(pixels))
+        return look.out_of_distribution(pixels, model.logits(pixels))
 
     for name, squares in foreign.items():
         assert flagged(np.ascontiguousarray(squares)).all(), name
@@ -62,7 +65,7 @@ def look_of(n: int, groups: int = 1, quantile: float = 0.9) -> tuple[OutOfDistri
 
 def test_the_threshold_leaves_the_share_asked_for(tmp_path: Path) -> None:
     look, pixels, logits = look_of(120, groups=2, quantile=0.9)
-    assert look.unlike(pixels, logits).mean() == pytest.approx(0.1, abs=0.01)
+    assert look.out_of_distribution(pixels, logits).mean() == pytest.approx(0.1, abs=0.01)
     assert len(look.means) == 2
     small, *_ = look_of(60, groups=3)
     assert len(small.means) == 1

@@ -44,7 +44,9 @@ def stained(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
 
 
 @pytest.mark.parametrize("source", ["mendeley", "tcia"])
-def test_photographs_get_what_the_evaluation_gave_their_images(network: ModelFolder, tmp_path: Path, source: str) -> None:
+def test_photographs_get_what_the_evaluation_gave_their_images(
+    network: ModelFolder, tmp_path: Path, source: str
+) -> None:
     folder = write_folder(tmp_path / "photographs", network.photographs_of(source))
     code, found = predict(network, folder, source=source)
     told = pd.read_parquet(network.folder / "predictions.parquet")
@@ -119,7 +121,7 @@ def test_photographs_are_brought_to_the_stain_of_training_when_asked(stained: Mo
 def test_what_is_too_plain_for_its_stain_is_flagged(stained: ModelFolder, tmp_path: Path) -> None:
     blank = encode(np.full((*SHAPE, 3), (250, 240, 200), np.uint8), "PNG")
     _, found = predict(stained, write_folder(tmp_path, {"blank.png": blank}), normalize_from="tcia")
-    assert found["flag"].tolist() == ["not_normalised;unlike"]
+    assert found["flag"].tolist() == ["not_normalised;out_of_distribution"]
 
 
 def test_normalising_is_refused_where_training_did_not(

@@ -13,8 +13,8 @@ from helpers.archives import flip_byte, write_folder, write_zip
 from helpers.image_files import encode, png
 from helpers.model_folders import SQUARE, ModelFolder, predict, refused
 from helpers.photographs import photograph
-from hemabalance.classify.model_schema import Frame
 from hemabalance.classify.inputs import InputImage
+from hemabalance.classify.model_schema import Frame
 from hemabalance.classify.predict import COLUMNS, Predictor
 from hemabalance.classify.predictions import PROBABILITIES, probabilities_of
 from hemabalance.cli import main

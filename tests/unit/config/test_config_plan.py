@@ -7,9 +7,9 @@ from hemabalance.config.plan_settings import (
     deployment_settings,
     evaluation_settings,
     experiment_description,
+    experiment_figure_settings,
     model_settings,
     page_settings,
-    experiment_figure_settings,
     recipe_settings,
 )
 from hemabalance.config.run import load_config
@@ -208,7 +208,9 @@ def test_a_model_is_told_its_method_its_sets_and_its_files() -> None:
 
 
 def test_training_is_told_nothing_of_who_is_shown_or_compared() -> None:
-    other = plan(experiments=showing("line"), comparisons=[], ablations={}, evaluation={"out_of_distribution_quantile": 0.9})
+    other = plan(
+        experiments=showing("line"), comparisons=[], ablations={}, evaluation={"out_of_distribution_quantile": 0.9}
+    )
     assert model_settings(other, "both", 3, {}) == model_settings(plan(), "both", 3, {})
     assert evaluation_settings(other, "both", 3, {}) == evaluation_settings(plan(), "both", 3, {}) | {"quantile": 0.9}
 
@@ -300,6 +302,10 @@ def test_all_that_rules_are_told_is_json() -> None:
     every = plan()
     told = [recipe_settings(every, recipe, "leak_free") for recipe in RECIPES]
     for name in EXPERIMENTS:
-        told += [model_settings(every, name, 1, {}), deployment_settings(every, name, 1), experiment_figure_settings(every, name)]
+        told += [
+            model_settings(every, name, 1, {}),
+            deployment_settings(every, name, 1),
+            experiment_figure_settings(every, name),
+        ]
     told += [page_settings(every, page) for page in every.pages]
     assert len({canonical_json(one) for one in told}) == len(told)

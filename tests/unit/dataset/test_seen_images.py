@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from helpers import stain_runs as stain_runs
 from helpers import classical_normalizers as smears
-from helpers import synthesis_runs as synthesis_runs
 from helpers import gan_normalizers
+from helpers import stain_runs as stain_runs
+from helpers import synthesis_runs as synthesis_runs
 from helpers.method_settings import small_settings
 from hemabalance.config.draws import DrawsConfig
 from hemabalance.config.gate import GateSettings
@@ -22,14 +22,14 @@ from hemabalance.protocols import Protocol
 from hemabalance.stain.fit import fit_normalizer
 from hemabalance.stain.method import NormalizerSpec
 from hemabalance.synthesis.data import real_images
-from hemabalance.synthesis.generator_config import GeneratorConfig
 from hemabalance.synthesis.fit import fit_generator, no_teacher
 from hemabalance.synthesis.fit_judge import fit_judge
+from hemabalance.synthesis.generate import GeneratedPaths, ImageRequest, generate_images
+from hemabalance.synthesis.generator_config import GeneratorConfig
 from hemabalance.synthesis.judges import Judges
-from hemabalance.synthesis.real_image_measurement import look
-from hemabalance.synthesis.generate import ImageRequest, GeneratedPaths, generate_images
 from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.real_image_features import select_real_images
+from hemabalance.synthesis.real_image_measurement import look
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob
 from hemabalance.training.small_classifier_settings import SmallClassifierSettings
@@ -167,7 +167,9 @@ def test_a_gate_lists_what_it_compared_with(held: ImageSet, tmp_path: Path) -> N
         snapshots=(tmp_path / "s.zip", tmp_path / "s.parquet"),
     )  # fmt: skip
     names = ("images.zip", "images.parquet", "gate.parquet", "gate.json", "features", "gate_seen.parquet")
-    judges: Any = Judges(synthesis_runs.corners, synthesis_runs.FlatPixelDistance(), synthesis_runs.LightnessClassifier())  # type: ignore[arg-type]
+    judges: Any = Judges(
+        synthesis_runs.corners, synthesis_runs.FlatPixelDistance(), synthesis_runs.LightnessClassifier()
+    )  # type: ignore[arg-type]
     rows = select_real_images(split, "leak_free", references=4, measured=2, seed=1)
     pixels = real_images(held, rows, 16, threads=1).pixels
     real = look(rows, pixels, judges.inception, judges.perceptual)

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.balanced_sets import run_audit, run, audit_inputs
+from helpers.balanced_sets import audit_inputs, run, run_audit
+from helpers.classifier_runs import COUNTS, OURS, PLAIN, ClassifierRun, compared, history, trained
 from helpers.photographs import photograph
 from helpers.stain_runs import drawn
-from helpers.classifier_runs import COUNTS, OURS, PLAIN, ClassifierRun, compared, history, trained
 from hemabalance.dataset.imageset import ImageSet, write_image_set
 from hemabalance.dataset.splits import draws
 from hemabalance.errors import InputError
@@ -220,7 +220,9 @@ def test_no_mistake_is_said(of: dict[str, ClassifierRun], images: ImageSet, tmp_
     assert drawn(tmp_path / "none.svg")[0] == []
 
 
-def test_predictions_of_other_images_are_refused(of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path) -> None:
+def test_predictions_of_other_images_are_refused(
+    of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path
+) -> None:
     table = of["balanced"].predictions.head(1).assign(image_id="mendeley/basophil/nobody")
     with pytest.raises(InputError, match=r"real\.zip: lacks mendeley/basophil/nobody"):
         examples_figure(images, table, tmp_path / "a.svg", of=OF, seed=1)

@@ -27,7 +27,9 @@ from hemabalance.report.page import write_page
 def made(classifier_run_set: ClassifierRuns, audits: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the tables and figures of the run, its `headline.json`, and the `report.html` of all."""
     folder = tmp_path_factory.mktemp("page")
-    tables = {f"classify_{k}": v for k, v in classify_tables([one.scored for one in classifier_run_set.of.values()]).items()}
+    tables = {
+        f"classify_{k}": v for k, v in classify_tables([one.scored for one in classifier_run_set.of.values()]).items()
+    }
     tables |= {"classify_comparisons": comparisons_table(classifier_run_set.comparisons)}
     tables |= {"classify_ablations": ablations_table(classifier_run_set.ablations)}
     tables |= {f"balance_{name}": table for name, table in balance_tables(audits).items()}
@@ -38,7 +40,9 @@ def made(classifier_run_set: ClassifierRuns, audits: list[Any], tmp_path_factory
     curves_figure({"balanced": history()}, folder / "classify_curves.svg")
     of = classifier_run_set.of
     write_headline(
-        headline(of["balanced"].scored, of["original"].scored, classifier_run_set.comparisons[0], [of["pooled"].scored]),
+        headline(
+            of["balanced"].scored, of["original"].scored, classifier_run_set.comparisons[0], [of["pooled"].scored]
+        ),
         folder / "headline.json",
     )
     page(folder, "local")
@@ -67,7 +71,9 @@ def said(html: str) -> str:
 def test_the_page_opens_with_the_answer(classifier_run_set: ClassifierRuns, made: Path) -> None:
     html = page(made, "local")
     text = said(html.partition("<body>")[2])
-    accuracy = "{value:.4f} ({low:.4f} to {high:.4f})".format(**classifier_run_set.of["pooled"].scored.metric("accuracy"))
+    accuracy = "{value:.4f} ({low:.4f} to {high:.4f})".format(
+        **classifier_run_set.of["pooled"].scored.metric("accuracy")
+    )
     order = [
         "Do synthetic images help",
         "Yes, on these images.",

@@ -8,15 +8,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from helpers.photographs import manifest_from_rows
 from helpers.classifier_runs import COUNTS, OURS, ROWS, ClassifierRuns, trained
+from helpers.photographs import manifest_from_rows
 from hemabalance.classify.expert_agreement import expert_agreement
 from hemabalance.report.balance.tables import balance_tables
 from hemabalance.report.cells import NOT_AVAILABLE, NOT_REPORTED, write_csv
 from hemabalance.report.classify.ablations import ablations_of, ablations_table
-from hemabalance.report.classify.comparison_results import read_comparison_results
-from hemabalance.report.classify.comparisons import comparisons_table, seeds_table, expert_agreement_table
 from hemabalance.report.classify.classifier_results import reported_accuracies, thesis_name_for
+from hemabalance.report.classify.comparison_results import read_comparison_results
+from hemabalance.report.classify.comparisons import comparisons_table, expert_agreement_table, seeds_table
 from hemabalance.report.classify.scores import classify_tables
 
 NETWORKS = {
@@ -73,7 +73,10 @@ def test_models_show_measured_and_reported_apart(classifier_run_set: ClassifierR
     tables = read_back(classify_tables([one.scored for one in classifier_run_set.of.values()]), tmp_path)
     assert list(tables) == ["models", "classes", "sources", "cost"]
     ours = row_of(tables["models"], experiment="balanced", seed="1")
-    right = (classifier_run_set.of["balanced"].predictions["predicted"] == classifier_run_set.of["balanced"].predictions["label"]).mean()
+    right = (
+        classifier_run_set.of["balanced"].predictions["predicted"]
+        == classifier_run_set.of["balanced"].predictions["label"]
+    ).mean()
     assert (ours["reported_accuracy"], ours["measured_accuracy"]) == ("0.984", f"{right:.4f}")
     assert float(ours["measured_accuracy_low"]) < right < float(ours["measured_accuracy_high"])
     assert ours["n"] == str(sum(COUNTS.values()))
@@ -93,7 +96,9 @@ def test_models_show_measured_and_reported_apart(classifier_run_set: ClassifierR
 
 
 def test_a_class_without_a_test_image_is_not_estimable(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
-    table = read_back(classify_tables([classifier_run_set.of["balanced"].scored, classifier_run_set.of["plain"].scored]), tmp_path)["classes"]
+    table = read_back(
+        classify_tables([classifier_run_set.of["balanced"].scored, classifier_run_set.of["plain"].scored]), tmp_path
+    )["classes"]
     for experiment in ("balanced", "plain"):
         smudge = row_of(table, experiment=experiment, **{"class": "smudge_cell"})
         assert (smudge["n"], smudge["reason"]) == ("0", "no test image of this class")
@@ -182,7 +187,12 @@ def test_the_yardstick_tells_experts_from_models(classifier_run_set: ClassifierR
         for i, second in zip(found["image_id"], ["UNC", "MOB"] + ["MYO"] * (len(found) - 2), strict=True)
     ]
     said = {
-        name: {"source": "tcia", "rows": expert_agreement(manifest_from_rows(looked), classifier_run_set.of[name].predictions, taxonomy="thesis")}
+        name: {
+            "source": "tcia",
+            "rows": expert_agreement(
+                manifest_from_rows(looked), classifier_run_set.of[name].predictions, taxonomy="thesis"
+            ),
+        }
         for name in ("balanced", "plain")
     }
     table = read_back({"y": expert_agreement_table(json.loads(json.dumps(said)))}, tmp_path)["y"]

@@ -9,9 +9,9 @@ import pytest
 
 from helpers.classifier_runs import ClassifierRuns, compared, trained
 from hemabalance.report.cells import NOT_AVAILABLE
+from hemabalance.report.classify.classifier_results import ClassifierResult
 from hemabalance.report.classify.comparison_results import ComparisonResult
 from hemabalance.report.classify.headline import headline, read_headline, write_headline
-from hemabalance.report.classify.classifier_results import ClassifierResult
 
 
 def test_the_headline_answers_with_paired_intervals(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
@@ -43,9 +43,14 @@ def test_the_headline_does_not_say_more_than_was_shown(classifier_run_set: Class
     assert "one training each" in " ".join(same["lines"])
 
 
-def without_synthetic_images(classifier_run_set: ClassifierRuns, **changed: Any) -> tuple[ClassifierResult, ClassifierResult]:
+def without_synthetic_images(
+    classifier_run_set: ClassifierRuns, **changed: Any
+) -> tuple[ClassifierResult, ClassifierResult]:
     """Both experiments as they are when the gate accepts nothing."""
-    of, said = classifier_run_set.of["original"].scored, {"images": 4000, "synthetic": 0, "learned_from": "the same", **changed}
+    of, said = (
+        classifier_run_set.of["original"].scored,
+        {"images": 4000, "synthetic": 0, "learned_from": "the same", **changed},
+    )
     a = replace(of, name="balanced", synthetic=True, training=dict(of.training) | said | {"drawn": 2400})
     return a, replace(of, training={**of.training, "learned_from": "the same"})
 
@@ -62,7 +67,10 @@ def test_the_headline_says_how_many_synthetic_images_were_added(classifier_run_s
 
 def test_the_headline_of_a_run_in_which_no_synthetic_image_was_accepted(classifier_run_set: ClassifierRuns) -> None:
     a, b = without_synthetic_images(classifier_run_set)
-    pair = ComparisonResult("leak_free", {**compared([classifier_run_set.of["original"]], [classifier_run_set.of["original"]]).found, "a": "balanced"})
+    pair = ComparisonResult(
+        "leak_free",
+        {**compared([classifier_run_set.of["original"]], [classifier_run_set.of["original"]]).found, "a": "balanced"},
+    )
     found = headline(a, b, pair, [])
     assert found["question"] == "Do synthetic images help a classifier to tell blood cells apart?"
     assert found["answer"] == (
@@ -75,7 +83,9 @@ def test_the_headline_of_a_run_in_which_no_synthetic_image_was_accepted(classifi
 
 
 @pytest.mark.parametrize("changed", [{"learned_from": "fewer real images"}, {"synthetic": 1}])
-def test_sets_that_differ_are_compared_however_little_was_added(classifier_run_set: ClassifierRuns, changed: dict[str, Any]) -> None:
+def test_sets_that_differ_are_compared_however_little_was_added(
+    classifier_run_set: ClassifierRuns, changed: dict[str, Any]
+) -> None:
     found = headline(*without_synthetic_images(classifier_run_set, **changed), classifier_run_set.comparisons[0], [])
     assert found["answer"].startswith("Yes, on these images.")
     assert found["question"].startswith("Do synthetic images help" if "synthetic" in changed else "Does balanced tell")

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from helpers.archives import write_zip
-from helpers.photographs import manifest_from_rows, image_set, inventory, mendeley_files, photograph
+from helpers.photographs import image_set, inventory, manifest_from_rows, mendeley_files, photograph
 from hemabalance.files import write_json
 from hemabalance.report.cells import write_csv
 from hemabalance.report.dataset.counts import count_tables

@@ -12,7 +12,17 @@ import pandas as pd
 import pytest
 
 from helpers.stain_runs import drawn
-from helpers.synthesis_runs import CLASSES, SIZE, GeneratorRun, evaluate_generator, sample_class, measure_memorisation, real_set, run_generator, split_of
+from helpers.synthesis_runs import (
+    CLASSES,
+    SIZE,
+    GeneratorRun,
+    evaluate_generator,
+    measure_memorisation,
+    real_set,
+    run_generator,
+    sample_class,
+    split_of,
+)
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.metrics.poses import poses
 from hemabalance.report.losses import losses_figure, read_history
@@ -38,7 +48,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with real_set(folder) as held:
         split = split_of(held, "leak_free")
         served = {"mine": RICH, "few": RARE, "every": CLASSES}
-        yield Stage(held, split, {name: run_generator(folder, name, classes, held, split) for name, classes in served.items()})
+        yield Stage(
+            held, split, {name: run_generator(folder, name, classes, held, split) for name, classes in served.items()}
+        )
 
 
 def test_the_sheet_shows_real_drawn_and_accepted_images(stage: Stage, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from test_download import QUICK, Archive, archive, honest  # noqa: F401 - archive is a fixture
 
 from helpers.archives import Files, write_folder, write_tar, write_zip, zip_bytes
-from helpers.photographs import SOURCE_ENTRY, LIMITS, inventory, mendeley_files, photograph, tcia_files
+from helpers.photographs import LIMITS, SOURCE_ENTRY, inventory, mendeley_files, photograph, tcia_files
 from hemabalance.errors import InputError
 from hemabalance.sources.acquire import archive_digest, explain_missing, fetch
 from hemabalance.sources.catalogue import SourceEntry

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.archive_formats import EVERY_FORMAT, FILES, LIMITS, ARCHIVE_WRITERS, ArchiveWriter, contents
+from helpers.archive_formats import ARCHIVE_WRITERS, EVERY_FORMAT, FILES, LIMITS, ArchiveWriter, contents
 from helpers.archives import Files, special_tar_member, write_tar_members, write_zip, zip_bytes
 from hemabalance.sources.archives import Member, open_archive
 

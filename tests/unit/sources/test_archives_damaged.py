@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.archive_formats import FILES, LIMITS, ARCHIVE_WRITERS, contents, refusal
+from helpers.archive_formats import ARCHIVE_WRITERS, FILES, LIMITS, contents, refusal
 from helpers.archives import (
     CENTRAL_CRC,
     CENTRAL_SIZE,

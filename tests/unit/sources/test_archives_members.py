@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from helpers.archive_formats import FILES, ARCHIVE_WRITERS, refusal
+from helpers.archive_formats import ARCHIVE_WRITERS, FILES, refusal
 from helpers.archives import (
     CENTRAL_FLAGS,
-    zip_info,
-    tar_member,
     patch_central,
     special_tar_member,
+    tar_member,
     write_folder,
     write_tar,
     write_tar_members,
     write_zip,
+    zip_info,
 )
 
 UNSAFE = {

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from helpers.archives import Files, write_folder, write_tar, write_zip
-from helpers.photographs import SOURCE_ENTRY, HASH_ALL, inventory, mendeley_files, photograph, photograph_of, tcia_files
+from helpers.photographs import HASH_ALL, SOURCE_ENTRY, inventory, mendeley_files, photograph, photograph_of, tcia_files
 from hemabalance.dataset.perceptual_hash import perceptual_hash, thumbnail, thumbs_of
 from hemabalance.errors import InputError
 from hemabalance.sources import MODULES, Annotation, mendeley, source_module, tcia
@@ -303,7 +303,9 @@ def test_receipt_warns_of_an_incomplete_archive(tmp_path: Path, caplog: pytest.L
 def test_receipt_goes_by_counts_where_no_digest_is_known(tmp_path: Path, platelets: int, complete: bool) -> None:
     counts = {"basophil": 2, "ig": 2, "platelet": platelets}
     files = GOOD | {"PBC/platelet/empty.jpg": b""}  # an empty file must not pass for the missing one
-    _, receipt = inventory(write_zip(tmp_path / "a.zip", files), entry=SOURCE_ENTRY.model_copy(update={"counts": counts}))
+    _, receipt = inventory(
+        write_zip(tmp_path / "a.zip", files), entry=SOURCE_ENTRY.model_copy(update={"counts": counts})
+    )
     assert receipt["complete"] is complete
     assert "counts per class" in receipt["verdict"]
     assert receipt["expected_counts"] == counts

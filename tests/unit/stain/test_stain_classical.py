@@ -61,7 +61,9 @@ def colour_difference(one: np.ndarray, two: np.ndarray) -> float:
 def test_reinhard_gives_an_image_the_targets_mean_and_deviation(to: Domain, tmp_path: Path) -> None:
     profiles: dict[Domain, np.ndarray] = {"a": soft(1, (170, 130, 140)), "b": soft(2, (140, 140, 160))}
     labels = np.array(["monocyte"] * 4)
-    normalizer = fitted("reinhard", tmp_path, StainData(Images(profiles["a"], labels), Images(profiles["b"], labels), None))
+    normalizer = fitted(
+        "reinhard", tmp_path, StainData(Images(profiles["a"], labels), Images(profiles["b"], labels), None)
+    )
     made = normalizer.transform(profiles[other(to)], to=to).pixels
     wanted = statistics(profiles[to]).mean(axis=1)
     assert np.abs(statistics(profiles[other(to)]) - wanted[:, None]).max() > 5

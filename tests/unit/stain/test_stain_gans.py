@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.gan_normalizers import METHOD_SETTINGS, SIZE, TRAINING, initialise, built, data, fitted, job, disc_images
+from helpers.gan_normalizers import METHOD_SETTINGS, SIZE, TRAINING, built, data, disc_images, fitted, initialise, job
 from hemabalance.errors import InputError
-from hemabalance.stain.normalizer import StainData
 from hemabalance.stain.adversarial_training import TranslatorTraining
-from hemabalance.training.device import unwrapped, start
+from hemabalance.stain.normalizer import StainData
+from hemabalance.training.device import start, unwrapped
 from hemabalance.training.job import FitJob, Images
 
 LOSSES = {

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helpers.gan_normalizers import SIZE, data, disc_images, job
 from helpers.method_settings import TrainingSpy, files_of, small_settings
-from helpers.gan_normalizers import SIZE, data, job, disc_images
 from hemabalance.methods import method_names, settings_class
 from hemabalance.stain.method import NormalizerSpec
 from hemabalance.stain.normalizer import StainData

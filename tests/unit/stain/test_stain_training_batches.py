@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.gan_normalizers import METHOD_SETTINGS, SIZE, built, data, disc_images, fitted, initialise, job
 from helpers.method_settings import small_settings
-from helpers.gan_normalizers import METHOD_SETTINGS, SIZE, initialise, built, data, fitted, job, disc_images
 from hemabalance.errors import InputError
-from hemabalance.stain.training_batches import PairedBatches, UnpairedBatches
 from hemabalance.stain.methods.cyclegan.method import FakeHistory
 from hemabalance.stain.normalizer import StainData
+from hemabalance.stain.training_batches import PairedBatches, UnpairedBatches
 from hemabalance.training.job import Images
 
 
@@ -56,7 +56,7 @@ def test_cyclegan_critics_are_shown_earlier_fakes(tmp_path: Path) -> None:
     training = initialise("cyclegan", tmp_path, remembered=3)
     training.step()
     training.step()
-    for history in training.shown.values():
+    for history in training.replayed.values():
         assert history.filled == 3
         assert history.images.abs().amax(dim=(1, 2, 3)).min() > 0
 

@@ -13,8 +13,14 @@ from hemabalance.dataset.splits import draws
 from hemabalance.errors import InputError
 from hemabalance.protocols import Protocol
 from hemabalance.synthesis.copies import NearestImageIndex
+from hemabalance.synthesis.real_image_features import (
+    RealImageFeatures,
+    read_real_image_features,
+    select_real_images,
+    write_features,
+    write_real_image_features,
+)
 from hemabalance.synthesis.real_image_measurement import copy_detector, look, measure_real_images
-from hemabalance.synthesis.real_image_features import RealImageFeatures, read_real_image_features, select_real_images, write_features, write_real_image_features
 
 LEVELS: Any = PixelDistance()
 
@@ -30,7 +36,9 @@ def split_of(train: int, test: int, part: str = "train") -> pd.DataFrame:
     return table.assign(draw=0.5, group_id=table["image_id"])
 
 
-def real_features_of(train: int = 9, test: int = 4, *, references: int = 5, measured: int = 3) -> tuple[RealImageFeatures, np.ndarray]:
+def real_features_of(
+    train: int = 9, test: int = 4, *, references: int = 5, measured: int = 3
+) -> tuple[RealImageFeatures, np.ndarray]:
     rows = select_real_images(split_of(train, test), "leak_free", references=references, measured=measured, seed=1)
     pixels = random_images(len(rows), 1, red=True)
     return look(rows, pixels, quadrant_means, LEVELS), pixels

@@ -12,20 +12,20 @@ from pydantic import ValidationError
 from helpers.conditional_generators import (
     LABELS,
     SIZE,
-    initialise,
     built,
     cells,
     data,
     every_method,
     fitted,
+    initialise,
     job,
     parameters,
 )
 from helpers.small_trainings import cpu
 from hemabalance.errors import InputError
 from hemabalance.synthesis.conditional_training import ConditionalTraining
-from hemabalance.synthesis.generator_config import open_by_description
 from hemabalance.synthesis.generator import SynthesisData
+from hemabalance.synthesis.generator_config import open_by_description
 from hemabalance.synthesis.sampling import sample
 from hemabalance.training.job import Images
 

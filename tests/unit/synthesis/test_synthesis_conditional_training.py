@@ -11,11 +11,11 @@ from helpers.conditional_generators import (
     COLOURS,
     LABELS,
     SIZE,
-    initialise,
     built,
     cells,
     data,
     every_method,
+    initialise,
     job,
     parameters,
 )

@@ -12,7 +12,7 @@ from helpers.fake_networks import PixelDistance, RednessClassifier, quadrant_mea
 from hemabalance.errors import InputError
 from hemabalance.metrics.fid import fid
 from hemabalance.metrics.poses import poses
-from hemabalance.synthesis.evaluate import EvaluationSettings, EvaluationSet, evaluate
+from hemabalance.synthesis.evaluate import EvaluationSet, EvaluationSettings, evaluate
 from hemabalance.synthesis.judges import Judges
 
 SETTINGS = EvaluationSettings(neighbours=3, max_images=100, kid_subset=10, resamples=20, pairs=100)

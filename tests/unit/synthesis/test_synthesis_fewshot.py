@@ -7,12 +7,24 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.fewshot_generators import CLASSES, METHOD_SETTINGS, SHORT, SIZE, initialise, built, data, fitted, images, job, runtime
+from helpers.fewshot_generators import (
+    CLASSES,
+    METHOD_SETTINGS,
+    SHORT,
+    SIZE,
+    built,
+    data,
+    fitted,
+    images,
+    initialise,
+    job,
+    runtime,
+)
 from hemabalance.errors import InputError
 from hemabalance.networks.fewshot_generator import FewshotGenerator
-from hemabalance.synthesis.generator_config import open_by_description
 from hemabalance.synthesis.fewshot import AdaptedGenerator
 from hemabalance.synthesis.generator import SynthesisData
+from hemabalance.synthesis.generator_config import open_by_description
 from hemabalance.synthesis.methods.fewshot_meta.method import poses
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import sample

@@ -6,12 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.fake_networks import PixelDistance, RednessClassifier, copy_search, build_gate, real_features_of, quadrant_means, random_images
+from helpers.fake_networks import (
+    PixelDistance,
+    RednessClassifier,
+    build_gate,
+    copy_search,
+    quadrant_means,
+    random_images,
+    real_features_of,
+)
 from hemabalance.config.gate import GateSettings
 from hemabalance.dataset.perceptual_hash import perceptual_hash, thumbnail
 from hemabalance.errors import InputError
 from hemabalance.metrics.poses import poses
-from hemabalance.synthesis.copies import LEAST_LPIPS, SIDE, NearestImages, NearestImageIndex, thresholds
+from hemabalance.synthesis.copies import LEAST_LPIPS, SIDE, NearestImageIndex, NearestImages, thresholds
 from hemabalance.synthesis.gate import Gate
 from hemabalance.synthesis.memorisation import memorisation
 from hemabalance.training.job import Images
@@ -37,7 +45,11 @@ class SelfExtractingGate(NamedTuple):
 
 def gate(settings: GateSettings = SETTINGS, *, judge: Any = None, most: int = 100, **counts: int) -> SelfExtractingGate:
     given, ids = references(**counts)
-    return SelfExtractingGate(build_gate(given, ids, judge or RednessClassifier(), quadrant_means, PixelDistance(), settings, most=most, seed=1))
+    return SelfExtractingGate(
+        build_gate(
+            given, ids, judge or RednessClassifier(), quadrant_means, PixelDistance(), settings, most=most, seed=1
+        )
+    )
 
 
 def found(lpips: Any, bits: Any) -> NearestImages:
@@ -48,7 +60,9 @@ def found(lpips: Any, bits: Any) -> NearestImages:
 def test_the_table_has_a_row_an_image_with_every_reason() -> None:
     given, ids = references()
     strange = np.full((1, 16, 16, 3), 255, np.uint8)
-    images = np.concatenate([given.pixels[3:4, ::-1], random_images(1, 2, red=False), strange, random_images(1, 9, red=True)])
+    images = np.concatenate(
+        [given.pixels[3:4, ::-1], random_images(1, 2, red=False), strange, random_images(1, 9, red=True)]
+    )
     table = gate().assess(images, "basophil")
     assert table["reason"].tolist()[:3] == ["copy", "class; manifold", "manifold"]
     assert table["copy"].tolist() == [True, False, False, False]
@@ -126,7 +140,13 @@ def test_more_references_than_wanted_are_drawn_the_same_in_any_order() -> None:
     back = np.arange(len(ids))[::-1]
     turned = Images(given.pixels[back], given.labels[back])
     one, two = (
-        copy_search(some, names, real_features_of(some, names, quadrant_means, PixelDistance(), most=5, seed=1), PixelDistance(), quantile=0.01)
+        copy_search(
+            some,
+            names,
+            real_features_of(some, names, quadrant_means, PixelDistance(), most=5, seed=1),
+            PixelDistance(),
+            quantile=0.01,
+        )
         for some, names in ((given, ids), (turned, ids[back]))
     )
     for label in ("basophil", "monocyte"):

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 import torch
 
-from helpers.method_settings import TrainingSpy, files_of, small_settings
 from helpers.fewshot_generators import SIZE, data, images, job
+from helpers.method_settings import TrainingSpy, files_of, small_settings
 from hemabalance.config.roles import RolesConfig
 from hemabalance.errors import InputError
 from hemabalance.methods import method_names, settings_class
-from hemabalance.synthesis.generator_config import GeneratorConfig, open_by_description
 from hemabalance.synthesis.generator import SynthesisData
+from hemabalance.synthesis.generator_config import GeneratorConfig, open_by_description
 from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import sample

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from helpers.fewshot_generators import CLASSES, METHOD_SETTINGS, SHORT, SIZE, initialise, built, data, fitted, job
+from helpers.fewshot_generators import CLASSES, METHOD_SETTINGS, SHORT, SIZE, built, data, fitted, initialise, job
 from hemabalance.errors import InputError
 from hemabalance.synthesis.sampling import sample
 from hemabalance.training.device import unwrapped
@@ -99,9 +99,9 @@ def test_the_inner_loop_leaves_the_meta_weights(name: str, tmp_path: Path) -> No
     training = initialise(name, tmp_path)
     before, task = state(training, "meta_"), parameters(training, "task_")
     training.reset_task()
-    shown = training.tasks.real("basophil", 3, training.chance)
+    shown = training.tasks.real("basophil", 3, training.rng)
     for _ in range(3):
-        training.update(shown, training.chance)
+        training.update(shown, training.rng)
     assert unmoved(before, state(training, "meta_")) == set(before)
     assert not stuck(name, task, parameters(training, "task_"))
     expected = sum(
@@ -118,7 +118,9 @@ def test_a_task_begins_at_the_meta_weights_with_an_optimiser_of_its_own(name: st
     assert all(optimizer.state for optimizer in training.optimizers.values())
     training.reset_task()
     meta = state(training, "meta_")
-    assert all(torch.equal(value, meta[key.replace("task_", "meta_")]) for key, value in state(training, "task_").items())
+    assert all(
+        torch.equal(value, meta[key.replace("task_", "meta_")]) for key, value in state(training, "task_").items()
+    )
     assert not any(optimizer.state for optimizer in training.optimizers.values())
     for player, average in training.averages.items():
         assert all(torch.equal(value, meta[f"meta_{player}.{key}"]) for key, value in average.state_dict().items())
@@ -127,16 +129,16 @@ def test_a_task_begins_at_the_meta_weights_with_an_optimiser_of_its_own(name: st
 @every_method
 def test_the_discriminator_moves_alone_and_the_generator_moves_alone(name: str, tmp_path: Path) -> None:
     training = initialise(name, tmp_path)
-    shown = training.tasks.real("basophil", 3, training.chance)
+    shown = training.tasks.real("basophil", 3, training.rng)
     others, judge = parameters(training, "task_"), state(training, "task_discriminator")
     others = {key: value for key, value in others.items() if key.split(".")[0] != "task_discriminator"}
     if name == "figr":
-        z = training.noise(3, training.chance)
+        z = training.noise(3, training.rng)
         fakes = training.task["generator"](z)
-        training.update_discriminator(shown, fakes.detach(), training.chance)
+        training.update_discriminator(shown, fakes.detach(), training.rng)
         learn: Any = lambda: training.update_generator(fakes)  # noqa: E731
     else:
-        z = training.noise(6, training.chance)
+        z = training.noise(6, training.rng)
         features = training.task["encoder"](shown).repeat(2, 1)
         fakes = training.task["generator"](torch.cat((z, features), dim=1))
         training.update_discriminator(shown, fakes.detach())
@@ -155,9 +157,9 @@ def test_the_terms_add_up_to_the_equation(tmp_path: Path) -> None:
     training = initialise("fewshot_meta", tmp_path, lambda_encoder=3.0, lambda_mode_seeking=0.5)
     minimised: dict[str, float] = {}
     training.minimise = lambda loss, optimizer_group: minimised.update({optimizer_group: loss.item()})
-    shown = training.tasks.real("basophil", 3, training.chance)
-    z = training.noise(6, training.chance)
-    fakes = torch.rand((6, 3, SIZE, SIZE), generator=training.chance) * 2 - 1
+    shown = training.tasks.real("basophil", 3, training.rng)
+    z = training.noise(6, training.rng)
+    fakes = torch.rand((6, 3, SIZE, SIZE), generator=training.rng) * 2 - 1
     judged = training.task["discriminator"].eval()(fakes)
     losses = training.update_generator(shown, fakes, z)
     adversarial = -torch.sigmoid(judged).log().mean()
@@ -223,7 +225,7 @@ def test_an_episode_mixes_real_and_taught_images(tmp_path: Path) -> None:
     real = {image.tobytes() for image in data().real.pixels}
 
     def origins(label: str, count: int, share: float) -> tuple[int, int]:
-        drawn = training.tasks.sample_task_images(label, count, share, training.chance)
+        drawn = training.tasks.sample_task_images(label, count, share, training.rng)
         pixels = ((drawn + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
         assert len({image.tobytes() for image in pixels}) == len(pixels)
         return len(pixels), sum(image.tobytes() in real for image in pixels)
@@ -251,12 +253,16 @@ def test_the_average_is_what_is_kept(tmp_path: Path) -> None:
     kept, average = training.served["smudge_cell"].generator, training.averages["generator"].module
     for (key, value), other in zip(kept.named_parameters(), average.parameters(), strict=True):
         assert torch.equal(value, other), key
-    assert unmoved(dict(kept.named_parameters()), dict(unwrapped(training.task["generator"]).named_parameters())) == set()
+    assert (
+        unmoved(dict(kept.named_parameters()), dict(unwrapped(training.task["generator"]).named_parameters())) == set()
+    )
 
 
 def test_it_trains_in_bfloat16(tmp_path: Path) -> None:
     training = built("fewshot_meta").initialise_training(data(), job(tmp_path, precision="bf16"))
-    assert all(loss.isfinite() and loss.dtype == torch.float32 for step in advance(training, 5) for loss in step.values())
+    assert all(
+        loss.isfinite() and loss.dtype == torch.float32 for step in advance(training, 5) for loss in step.values()
+    )
 
 
 def test_adapting_brings_the_images_to_the_class(tmp_path: Path) -> None:

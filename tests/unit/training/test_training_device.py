@@ -9,7 +9,7 @@ from torch import nn
 
 from helpers.small_trainings import cpu
 from hemabalance.errors import InputError
-from hemabalance.training.device import unwrapped, start
+from hemabalance.training.device import start, unwrapped
 from hemabalance.training.monitor import TrainingDiverged
 
 

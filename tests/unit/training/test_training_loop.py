@@ -13,7 +13,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from helpers.small_trainings import DESCRIPTION, SCHEDULE, LinearTraining, TinyGan, terminate_at, cpu, fit, lines, run_training
+from helpers.small_trainings import (
+    DESCRIPTION,
+    SCHEDULE,
+    LinearTraining,
+    TinyGan,
+    cpu,
+    fit,
+    lines,
+    run_training,
+    terminate_at,
+)
 from hemabalance import progress
 from hemabalance.training.checkpoint import load_checkpoint
 from hemabalance.training.loop import Schedule

@@ -9,7 +9,19 @@ from types import FrameType
 import pytest
 
 from helpers.full_disk import largest_file
-from helpers.small_trainings import LinearTraining, PowerCut, TinyGan, terminate_at, cpu, cut_at, fit, lines, result, run_program, run_training
+from helpers.small_trainings import (
+    LinearTraining,
+    PowerCut,
+    TinyGan,
+    cpu,
+    cut_at,
+    fit,
+    lines,
+    result,
+    run_program,
+    run_training,
+    terminate_at,
+)
 from hemabalance.errors import InputError
 from hemabalance.training.checkpoint import KIND
 from hemabalance.training.loop import Schedule

@@ -84,7 +84,9 @@ def build_balanced(
         for name, gate in gates.items()
     }
     rows = balance(split, sets[REAL].index, recipe.protocol, made_by, offered, settings, seed=seed)
-    audit_inputs = AuditInputs(recipe.name, recipe.protocol, rows, split, manifest, seen, recipe.teachers, recipe.gated, sets)
+    audit_inputs = AuditInputs(
+        recipe.name, recipe.protocol, rows, split, manifest, seen, recipe.teachers, recipe.gated, sets
+    )
     write_audit(audit_inputs, made_by, settings.target_per_class, audit_settings, audit, seed=seed, threads=threads)
     write_balanced(rows, table)
     log.info("%s: %s", recipe.name, rows.groupby(["part", "origin"]).size().to_dict())

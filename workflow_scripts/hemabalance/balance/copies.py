@@ -66,7 +66,9 @@ def digest_images(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, *
         )
         for batch in batches:
             part = slice(batch[0], batch[-1] + 1)
-            seen = threaded_map(digest_and_thumbnail, held.decode_all(threads=threads, where=where[part]), threads=threads)
+            seen = threaded_map(
+                digest_and_thumbnail, held.decode_all(threads=threads, where=where[part]), threads=threads
+            )
             for place, (digest, thumb) in zip(at[part], seen, strict=True):
                 digests[place], thumbs[place] = digest, thumb
     return ImageDigests(digests, thumbs)

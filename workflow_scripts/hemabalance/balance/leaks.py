@@ -82,9 +82,13 @@ def require_complete(audit_inputs: AuditInputs) -> None:
         if not any(kind == k and name in (n, "") for k, n in have):
             who = f"the {kind} {name}".rstrip()
             problem = f"holds images that passed through {who}, and there is no list of what {who} saw"
-            raise InputError(audit_inputs.where, problem, "Give its seen.parquet to the audit, or run the workflow again")
+            raise InputError(
+                audit_inputs.where, problem, "Give its seen.parquet to the audit, or run the workflow again"
+            )
     held = HELD_BACK[audit_inputs.protocol]
-    made = audit_inputs.rows.loc[(audit_inputs.rows["origin"] != "real") & audit_inputs.rows["part"].isin(held), "image_id"]
+    made = audit_inputs.rows.loc[
+        (audit_inputs.rows["origin"] != "real") & audit_inputs.rows["part"].isin(held), "image_id"
+    ]
     if len(made):
         problem = f"has {len(made)} synthetic images among those of {' and '.join(held)}, {made.iloc[0]} first"
         raise InputError(audit_inputs.where, problem, _BALANCED)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hemabalance.errors import InputError
-from hemabalance.files import sha256_file, write_json, explain_write_errors
+from hemabalance.files import explain_write_errors, sha256_file, write_json
 
 FOLDER = "hemabalance/ledger"
 """In `.snakemake`: an entry for each output."""
@@ -115,7 +115,9 @@ class Ledger:
                 raise InputError(path, problem, "Leave it alone, and run the same command again")
         clamp_future_times(input_states)
         for path in filter(os.path.isfile, outputs):
-            self.write(LedgerEntry(path, file_state(path), dict(input_states), params=list(params), edited=list(edited)))
+            self.write(
+                LedgerEntry(path, file_state(path), dict(input_states), params=list(params), edited=list(edited))
+            )
 
     def entries(self) -> list[LedgerEntry]:
         """All that can be read, in the order of their paths."""

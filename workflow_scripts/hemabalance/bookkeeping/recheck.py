@@ -10,7 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hemabalance.bookkeeping.ledger import FileState, LedgerEntry, Ledger, clamp_future_times, matches_dvc, file_state, stamp
+from hemabalance.bookkeeping.ledger import (
+    FileState,
+    Ledger,
+    LedgerEntry,
+    clamp_future_times,
+    file_state,
+    matches_dvc,
+    stamp,
+)
 from hemabalance.bookkeeping.records import FORMAT, STALE, Records, is_stale
 
 _OURS = STALE + "found here: "

@@ -109,7 +109,9 @@ def _inputs_first(paths: list[str], known: Mapping[str, Versioned]) -> Iterator[
             yield from visit(path)
 
 
-def _restore_one(path: str, known: Mapping[str, Versioned], hashes: FileHashes, records: Records, done: Restored) -> None:
+def _restore_one(
+    path: str, known: Mapping[str, Versioned], hashes: FileHashes, records: Records, done: Restored
+) -> None:
     seal = _seal_of(known[path])
     present = records.read(path) or {}
     if _built_here(path, present, seal, hashes):

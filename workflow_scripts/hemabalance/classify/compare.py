@@ -72,7 +72,12 @@ def compare_seeds(
 
 
 def write_comparison(
-    a: Sequence[tuple[int, Path]], b: Sequence[tuple[int, Path]], out: Path, *, names: tuple[str, str], resample_seed: int
+    a: Sequence[tuple[int, Path]],
+    b: Sequence[tuple[int, Path]],
+    out: Path,
+    *,
+    names: tuple[str, str],
+    resample_seed: int,
 ) -> None:
     """Compare two experiments by their files of predictions, and write the JSON.
 

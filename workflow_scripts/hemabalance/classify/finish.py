@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hemabalance.balance.balanced_set import read_balanced
-from hemabalance.classify.model_file import Frame, Origin, Stain
-from hemabalance.classify.measure import measure_predictions
-from hemabalance.classify.model_folder import pack
-from hemabalance.classify.predict_balanced import predict_balanced
 from hemabalance.classify.expert_agreement import write_expert_agreement
+from hemabalance.classify.measure import measure_predictions
+from hemabalance.classify.model_file import Frame, Stain, TrainingOrigin
+from hemabalance.classify.model_folder import write_model_folder
+from hemabalance.classify.predict_balanced import predict_balanced
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.sources.archives import Limits
 from hemabalance.sources.catalogue import SourceEntry
@@ -25,13 +25,13 @@ def finish_model(
     quantile: float,
     manifest: Path,
     taxonomy: Taxonomy,
-    origin: Origin,
+    origin: TrainingOrigin,
     frame: Frame,
     limits: Limits,
     stain: Stain | None,
     sources: Mapping[str, SourceEntry],
     rendered: bool,
-    draw: int,
+    resample_seed: int,
     threads: int,
 ) -> None:
     """Predict the real test images once, measure what the model and experts say of them, and write `model.json`.
@@ -42,11 +42,11 @@ def finish_model(
         balanced: the table of the balanced set that it was trained on.
         sets: the image sets of that by name.
         runtime: where the model runs.
-        quantile: see `unlike.fit_detector`.
+        quantile: see `out_of_distribution.fit_detector`.
         manifest: of source B, with what experts said of its images.
-        taxonomy: see `yardstick.yardstick`.
+        taxonomy: see `expert_agreement.expert_agreement`.
         origin, frame, limits, stain, sources, rendered: see `bundle.write_model_file`.
-        draw: seed of the resamples; with the same one, experiments are measured on the same resamples.
+        resample_seed: seed of the resamples; with the same one, experiments are measured on the same resamples.
         threads: images at once.
 
     Raises:
@@ -61,7 +61,7 @@ def finish_model(
         runtime,
         predictions=predictions,
         calibration=calibration,
-        unlike=folder / "out_of_distribution.safetensors",
+        out_of_distribution=folder / "out_of_distribution.safetensors",
         quantile=quantile,
         threads=threads,
     )
@@ -72,7 +72,7 @@ def finish_model(
         experiment=origin.experiment,
         protocol=origin.protocol,
         seed=origin.seed,
-        draw=draw,
+        resample_seed=resample_seed,
     )
     write_expert_agreement(manifest, predictions, folder / "expert_agreement.json", taxonomy=taxonomy)
-    pack(folder, origin, frame, limits, stain, sources, balanced, rendered=rendered)
+    write_model_folder(folder, origin, frame, limits, stain, sources, balanced, rendered=rendered)

@@ -45,7 +45,13 @@ def images_of(rows: pd.DataFrame, part: str, sets: Mapping[str, ImageSet], size:
 
 
 def fit_model(
-    model_config: ModelConfig, rows: pd.DataFrame, sets: Mapping[str, ImageSet], job: FitJob, *, weights: Path, training: Path
+    model_config: ModelConfig,
+    rows: pd.DataFrame,
+    sets: Mapping[str, ImageSet],
+    job: FitJob,
+    *,
+    weights: Path,
+    training: Path,
 ) -> None:
     """Train a model on the training images of a balanced set, watched on its validation images.
 

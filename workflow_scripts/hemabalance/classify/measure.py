@@ -37,7 +37,13 @@ PROTOCOL: dict[Protocol, str] = {
 
 
 def measure(
-    table: pd.DataFrame, calibration: Mapping[str, Any], *, experiment: str, protocol: Protocol, seed: int, resample_seed: int
+    table: pd.DataFrame,
+    calibration: Mapping[str, Any],
+    *,
+    experiment: str,
+    protocol: Protocol,
+    seed: int,
+    resample_seed: int,
 ) -> dict[str, Any]:
     """Measure predictions.
 
@@ -93,7 +99,10 @@ def measure_predictions(
         InputError: the predictions are missing, are no Parquet, or break their schema.
     """
     table, calibrated = read_predictions(predictions), json.loads(calibration.read_text("utf-8"))
-    write_json(measure(table, calibrated, experiment=experiment, protocol=protocol, seed=seed, resample_seed=resample_seed), metrics)
+    write_json(
+        measure(table, calibrated, experiment=experiment, protocol=protocol, seed=seed, resample_seed=resample_seed),
+        metrics,
+    )
 
 
 def _scores(table: pd.DataFrame, resample_seed: int) -> Classified:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ClassifierSettings(Section):
-    """Settings of any model; a method's `Settings` is a subclass."""
+    """Settings of any model; a method's settings class is a subclass."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class ModelSpec(MethodSpec):
     STAGE: ClassVar[str] = "classify"
 
     settings: SerializeAsAny[ClassifierSettings]
-    """An object of the method's `Settings`."""
+    """An object of the method's settings class."""
 
     @property
     def traits(self) -> ClassifierTraits:

@@ -16,11 +16,11 @@ from hemabalance.classify.model_schema import (
     RENDERED,
     RESEARCH,
     Boundaries,
-    ModelFile,
-    SourceData,
     Frame,
-    ModelHashes,
     MetricValue,
+    ModelFile,
+    ModelHashes,
+    SourceData,
     Stain,
 )
 from hemabalance.errors import InputError
@@ -35,11 +35,11 @@ __all__ = [
     "DETECTOR",
     "MODEL",
     "WEIGHTS",
-    "ModelFile",
     "Frame",
+    "ModelFile",
     "OpenedModelFile",
-    "TrainingOrigin",
     "Stain",
+    "TrainingOrigin",
     "check_file",
     "read_model_file",
     "stain_of",
@@ -233,7 +233,9 @@ def _data(source: SourceEntry, images: int, rendered: bool) -> SourceData:
     if rendered:
         title = f"rendered cells in the look of {source.title}"
         return SourceData(images=images, title=title, doi="none", licence="MIT", citation="hemabalance")
-    return SourceData(images=images, title=source.title, doi=source.doi, licence=source.licence, citation=source.citation)
+    return SourceData(
+        images=images, title=source.title, doi=source.doi, licence=source.licence, citation=source.citation
+    )
 
 
 def _version() -> str:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hemabalance.balance.balanced_set import read_balanced
-from hemabalance.classify.model_file import MODEL, Frame, TrainingOrigin, Stain, write_model_file
 from hemabalance.classify.card import write_card
+from hemabalance.classify.model_file import MODEL, Frame, Stain, TrainingOrigin, write_model_file
 from hemabalance.sources.archives import Limits
 from hemabalance.sources.catalogue import SourceEntry
 

@@ -17,8 +17,8 @@ from hemabalance.errors import InputError
 from hemabalance.files import sha256_file
 from hemabalance.metrics.full_precision import full_precision
 from hemabalance.networks.layers import count_parameters
-from hemabalance.training.device import Runtime
 from hemabalance.training.data_checks import fingerprint
+from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob
 from hemabalance.training.loop import Schedule, TrainingResult, train
 from hemabalance.training.settings import WITHOUT_EFFECT

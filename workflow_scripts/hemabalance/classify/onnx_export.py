@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hemabalance.classify.model_schema import ModelFile
 from hemabalance.classify.model import Model
+from hemabalance.classify.model_schema import ModelFile
 from hemabalance.errors import InputError
 from hemabalance.files import atomic_path
 

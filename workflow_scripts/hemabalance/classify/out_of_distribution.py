@@ -109,7 +109,7 @@ class OutOfDistributionDetector:
         nearest: np.ndarray = np.sqrt(np.maximum(squares, 0)).min(1)
         return nearest
 
-    def unlike(self, pixels: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    def out_of_distribution(self, pixels: np.ndarray, logits: np.ndarray) -> np.ndarray:
         """Which images are unlike the training images, bool (n,); arguments as `distances`."""
         found: np.ndarray = self.distances(pixels, logits) > self.threshold
         return found

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hemabalance.classify.model_schema import Frame
 from hemabalance.classify.inputs import InputImage
 from hemabalance.classify.model import Model
-from hemabalance.classify.predictions import PROBABILITIES
+from hemabalance.classify.model_schema import Frame
 from hemabalance.classify.out_of_distribution import OutOfDistributionDetector
+from hemabalance.classify.predictions import PROBABILITIES
 from hemabalance.dataset.geometry import fit_square
 from hemabalance.dataset.tables import write_table
 from hemabalance.dataset.working_size import reduced
@@ -112,7 +112,11 @@ class Predictor:
         logits = self.model.logits(pixels)
         if not np.isfinite(logits).all():
             raise InputError("the model", "gives outputs that are not finite numbers", "Train it again")
-        raised = {GREY: grey, NOT_NORMALISED: passed, OUT_OF_DISTRIBUTION: self.look.unlike(pixels, logits)}
+        raised = {
+            GREY: grey,
+            NOT_NORMALISED: passed,
+            OUT_OF_DISTRIBUTION: self.look.out_of_distribution(pixels, logits),
+        }
         flags = [";".join(name for name, on in raised.items() if on[place]) for place in range(len(squares))]
         return logits, np.array(flags, object)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hemabalance.classify.open_model import open_classifier
 from hemabalance.classify.evaluate import outputs, predict_test
 from hemabalance.classify.fit import part_of
 from hemabalance.classify.model import Model
+from hemabalance.classify.open_model import open_classifier
 from hemabalance.classify.out_of_distribution import OutOfDistributionDetector, fit_detector
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.training.device import Runtime

@@ -18,8 +18,8 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the file, print how far its outputs are from PyTorch's."""
     from hemabalance.classify.model_file import WEIGHTS, read_model_file
-    from hemabalance.classify.open_model import open_classifier
     from hemabalance.classify.onnx_export import export_onnx, onnx_metadata
+    from hemabalance.classify.open_model import open_classifier
     from hemabalance.training.device import start
 
     if args.onnx.suffix.lower() != ".onnx":

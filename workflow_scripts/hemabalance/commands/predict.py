@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
     """Predict, print, write; 1 where an image could not be read."""
     import pandas as pd
 
-    from hemabalance.classify.model_file import read_model_file
     from hemabalance.classify.inputs import open_inputs
+    from hemabalance.classify.model_file import read_model_file
     from hemabalance.classify.predict import check_out, write_predicted
     from hemabalance.progress import Meter
 
@@ -92,8 +92,8 @@ def run(args: argparse.Namespace) -> int:
 def _predictor(opened: "OpenedModelFile", args: argparse.Namespace) -> "Predictor":
     from hemabalance.classify.model_file import DETECTOR, WEIGHTS
     from hemabalance.classify.open_model import open_classifier
-    from hemabalance.classify.predict import Predictor
     from hemabalance.classify.out_of_distribution import read_detector
+    from hemabalance.classify.predict import Predictor
     from hemabalance.training.device import start
 
     content = opened.content

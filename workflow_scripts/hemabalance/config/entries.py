@@ -28,7 +28,7 @@ class MethodEntry(Section):
     """Another entry, whose keys this one has where it gives none of its own."""
 
     def method_settings(self, stage: str) -> Section:
-        """The settings of the entry's method, an object of its `Settings`."""
+        """The settings of the entry's method, an object of its settings class."""
         own = settings_class(stage, self.method)
         return own(**{name: getattr(self, name) for name in own.model_fields})
 

@@ -122,7 +122,9 @@ def page_settings(plan: Plan, page: str) -> Settings:
         "pictures": {name: experiment_figure_settings(plan, name) for name in plan.pages[page]},
         "parts": plan.ablations_on(page),
         "whole": plan.ablation_baseline,
-        "ablations": [{"row": row, **experiment_description(plan, name)} for row, name in plan.config.classify.ablations.items()],
+        "ablations": [
+            {"row": row, **experiment_description(plan, name)} for row, name in plan.config.classify.ablations.items()
+        ],
         "question": pairs[0] if pairs else None,
     }
 

@@ -7,8 +7,8 @@ from pydantic import Field, model_validator
 from hemabalance.config.draws import DrawsConfig
 from hemabalance.config.entries import ComparedEntry, any_entry
 from hemabalance.config.gate import GateConfig
-from hemabalance.config.synthesis_evaluation import SynthesisEvaluationConfig
 from hemabalance.config.roles import RolesConfig, Serves
+from hemabalance.config.synthesis_evaluation import SynthesisEvaluationConfig
 from hemabalance.methods import traits_of
 from hemabalance.section import Count, Section
 from hemabalance.training.small_classifier_settings import SmallClassifierSettings

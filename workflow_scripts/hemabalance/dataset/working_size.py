@@ -36,7 +36,9 @@ def positions_of(image_set: ImageSet, image_ids: pd.Series) -> np.ndarray:
     where: np.ndarray = pd.Index(image_set.index["image_id"]).get_indexer(image_ids)
     if (where < 0).any():
         lacking = image_ids.to_numpy()[where < 0][0]
-        raise InputError(image_set.path, f"lacks {lacking}", "Delete the results made from it and run the workflow again")
+        raise InputError(
+            image_set.path, f"lacks {lacking}", "Delete the results made from it and run the workflow again"
+        )
     return where
 
 

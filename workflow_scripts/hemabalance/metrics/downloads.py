@@ -81,7 +81,9 @@ def checked_member(packaged_file: PackagedFile, folder: Path) -> bytes:
     try:
         content = read(archives[0], packaged_file)
     except (KeyError, zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, RuntimeError) as error:
-        raise InputError(archives[0].name, f"{packaged_file.member} cannot be read from it ({error})", remedy) from error
+        raise InputError(
+            archives[0].name, f"{packaged_file.member} cannot be read from it ({error})", remedy
+        ) from error
     if (found := hashlib.sha256(content).hexdigest()) != packaged_file.sha256:
         problem = f"the checksum of {packaged_file.member} is wrong: sha256 {found}, not {packaged_file.sha256}"
         raise InputError(archives[0].name, problem, remedy)

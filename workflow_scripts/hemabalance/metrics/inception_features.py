@@ -60,7 +60,9 @@ class InceptionFeatures:
     @torch.inference_mode()
     def _forward(self, batch: Tensor) -> Tensor:
         # CUDA's convolutions would otherwise round to TF32, and an autocast around the caller to 16 bits.
-        full_precision = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False, fp32_precision="ieee")
+        full_precision = torch.backends.cudnn.flags(
+            enabled=True, deterministic=True, allow_tf32=False, fp32_precision="ieee"
+        )
         with full_precision, torch.autocast(self._device.type, enabled=False):
             features: Tensor = self._network(batch)[0]
         return features

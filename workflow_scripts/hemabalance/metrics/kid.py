@@ -53,7 +53,9 @@ def kid(features_1: np.ndarray, features_2: np.ndarray, *, subset_size: int, see
     n_1, n_2 = len(features_1), len(features_2)
     smaller = min(n_1, n_2)
     if smaller < FEWEST:
-        return KernelDistance(None, None, None, n_1, n_2, f"{smaller} images are too few: it takes {FEWEST} on each side")
+        return KernelDistance(
+            None, None, None, n_1, n_2, f"{smaller} images are too few: it takes {FEWEST} on each side"
+        )
     size = min(subset_size, smaller // 2)
     found = kid_features_to_metric(
         torch.tensor(features_1),

@@ -11,13 +11,13 @@ from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from hemabalance.networks.layers import initialise
-from hemabalance.stain.training_batches import DomainBatches
 from hemabalance.stain.normalizer import DOMAINS, Domain
 from hemabalance.stain.settings import TranslatorSettings
+from hemabalance.stain.training_batches import DomainBatches
 from hemabalance.training.average import ExponentialAverage
-from hemabalance.training.learning_rate import linear_decay
 from hemabalance.training.device import unwrapped
 from hemabalance.training.job import FitJob
+from hemabalance.training.learning_rate import linear_decay
 
 SettingsT = TypeVar("SettingsT", bound=TranslatorSettings)
 
@@ -33,7 +33,9 @@ class TranslatorTraining(ABC, Generic[SettingsT]):
         job: runtime and seed.
     """
 
-    def __init__(self, players: Mapping[str, nn.Module], settings: SettingsT, batches: DomainBatches, job: FitJob) -> None:
+    def __init__(
+        self, players: Mapping[str, nn.Module], settings: SettingsT, batches: DomainBatches, job: FitJob
+    ) -> None:
         self.runtime, self.settings, self.batches = job.runtime, settings, batches
         drawn = torch.Generator().manual_seed(job.seed)
         self.networks: dict[str, nn.Module] = {}

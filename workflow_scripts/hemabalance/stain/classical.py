@@ -24,7 +24,7 @@ from hemabalance.training.loop import TrainingResult
 from hemabalance.training.weights import load_tensors, save_tensors
 
 F32 = NDArray[np.float32]
-Look = Mapping[str, F32]
+StainProfile = Mapping[str, F32]
 """What was fitted to one domain: float32 arrays by name."""
 
 Measured = TypeVar("Measured")
@@ -36,10 +36,10 @@ _TOGETHER = 8  # images handed to a thread at once
 class ClassicalMethod(Protocol):
     """One classical method."""
 
-    def describe(self, images: "BalancedSubset") -> Look | None:
+    def describe(self, images: "BalancedSubset") -> StainProfile | None:
         """What the images have in common, or None where every one of them is degenerate."""
 
-    def recolour(self, image: np.ndarray, source: Look, target: Look) -> np.ndarray | None:
+    def recolour(self, image: np.ndarray, source: StainProfile, target: StainProfile) -> np.ndarray | None:
         """RGB uint8 (height, width, 3) in the profile of `target`, or None where the image is degenerate."""
 
 
@@ -71,7 +71,7 @@ class ClassicalNormalizer:
 
     def __init__(self, method: ClassicalMethod, fit_images: int, description: Mapping[str, object]) -> None:
         self.method, self.fit_images, self.description = method, fit_images, description
-        self.profiles: dict[Domain, Look] = {}
+        self.profiles: dict[Domain, StainProfile] = {}
 
     @property
     def parameters(self) -> int:
@@ -122,7 +122,9 @@ class ClassicalNormalizer:
 
     def save(self, path: Path) -> None:
         """Write both profiles."""
-        tensors = {f"{d}.{name}": torch.from_numpy(x) for d, profile in self.profiles.items() for name, x in profile.items()}
+        tensors = {
+            f"{d}.{name}": torch.from_numpy(x) for d, profile in self.profiles.items() for name, x in profile.items()
+        }
         save_tensors(path, tensors, self.description)
 
     def load(self, path: Path) -> None:
@@ -133,7 +135,7 @@ class ClassicalNormalizer:
             for domain in DOMAINS
         }
 
-    def _recoloured(self, image: np.ndarray, source: Look, target: Look) -> np.ndarray | None:
+    def _recoloured(self, image: np.ndarray, source: StainProfile, target: StainProfile) -> np.ndarray | None:
         one_colour = bool((image == image[0, 0]).all())
         return None if one_colour else self.method.recolour(image, source, target)
 

@@ -25,7 +25,12 @@ def open_sets(images: Iterable[str], indexes: Iterable[str], stack: ExitStack) -
 
 
 def training_data(
-    sets: DomainImageSets, split: pd.DataFrame, protocol: Protocol, pairs: tuple[np.ndarray, np.ndarray] | None, *, threads: int
+    sets: DomainImageSets,
+    split: pd.DataFrame,
+    protocol: Protocol,
+    pairs: tuple[np.ndarray, np.ndarray] | None,
+    *,
+    threads: int,
 ) -> StainData:
     """What a normaliser may be fitted on: the visible images of the classes that both sources have.
 
@@ -88,7 +93,9 @@ def evaluation_rows(split: pd.DataFrame, protocol: Protocol, *, most: int) -> pd
     return chosen.sort_values(["source", "image_id"], ignore_index=True).assign(held_back=bool(parts))
 
 
-def decoded(sets: DomainImageSets, rows: pd.DataFrame, domain: Domain, *, threads: int) -> tuple[pd.DataFrame, np.ndarray]:
+def decoded(
+    sets: DomainImageSets, rows: pd.DataFrame, domain: Domain, *, threads: int
+) -> tuple[pd.DataFrame, np.ndarray]:
     """The rows of one source, and their images, RGB uint8 (n, size, size, 3)."""
     mine = rows[rows["source"] == SOURCE_OF[domain]].reset_index(drop=True)
     where = pd.Index(sets[domain].index["image_id"]).get_indexer(mine["image_id"])

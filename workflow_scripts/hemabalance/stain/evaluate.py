@@ -67,7 +67,13 @@ class NormalizerJudges:
 
 
 def open_normalizer_judges(
-    inception: Path, real: Path, classifiers: Mapping[str, Path], pairs: DomainImageSets, *, runtime: Runtime, threads: int
+    inception: Path,
+    real: Path,
+    classifiers: Mapping[str, Path],
+    pairs: DomainImageSets,
+    *,
+    runtime: Runtime,
+    threads: int,
 ) -> NormalizerJudges:
     """Load what normalisers are measured with.
 
@@ -89,7 +95,12 @@ def open_normalizer_judges(
 
 
 def evaluate(
-    traits: NormalizerTraits, normalizer: Normalizer, sets: DomainImageSets, split: pd.DataFrame, judges: NormalizerJudges, how: Evaluation
+    traits: NormalizerTraits,
+    normalizer: Normalizer,
+    sets: DomainImageSets,
+    split: pd.DataFrame,
+    judges: NormalizerJudges,
+    how: Evaluation,
 ) -> dict[str, Any]:
     """Measure a fitted normaliser on images that no training saw, as far as the protocol holds any back.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class NormalizerSettings(Section):
-    """Settings of any normaliser; a method's `Settings` is a subclass."""
+    """Settings of any normaliser; a method's settings class is a subclass."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class NormalizerSpec(MethodSpec):
     STAGE: ClassVar[str] = "stain"
 
     settings: SerializeAsAny[NormalizerSettings]
-    """An object of the method's `Settings`."""
+    """An object of the method's settings class."""
 
     @property
     def traits(self) -> NormalizerTraits:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hemabalance.stain.classical import F32, StainProfile, BalancedSubset
+from hemabalance.stain.classical import F32, BalancedSubset, StainProfile
 from hemabalance.stain.settings import TwoStainSettings
 
 FindStains = Callable[[F32], F32 | None]

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from hemabalance.metrics.table_rows import distance_row, mean_row
 from hemabalance.metrics.ssim_psnr import psnr, ssim
+from hemabalance.metrics.table_rows import distance_row, mean_row
 from hemabalance.stain.normalizer import DOMAINS, Domain, other
 from hemabalance.stain.views import Views
 

@@ -25,7 +25,9 @@ def inception_features(weights: Path, runtime: Runtime) -> InceptionFeatures:
     return InceptionFeatures(weights, device=runtime.device, batch=_BATCH)
 
 
-def real_features(sets: DomainImageSets, rows: pd.DataFrame, extract: FeatureExtractor, *, threads: int) -> dict[Domain, np.ndarray]:
+def real_features(
+    sets: DomainImageSets, rows: pd.DataFrame, extract: FeatureExtractor, *, threads: int
+) -> dict[Domain, np.ndarray]:
     """By domain the features, float32 (n, 2048), of the chosen images in the order of `rows`."""
     return {domain: extract(decoded(sets, rows, domain, threads=threads)[1]) for domain in DOMAINS}
 

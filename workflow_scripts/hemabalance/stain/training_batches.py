@@ -13,7 +13,7 @@ from hemabalance.stain.normalizer import StainData
 from hemabalance.stain.settings import TranslatorSettings
 from hemabalance.taxonomy import SOURCE_OF
 from hemabalance.training.batches import BalancedSampler, EpochSampler, ImagePool, Sampler, augment_dihedral
-from hemabalance.training.data_checks import require_size, fingerprint
+from hemabalance.training.data_checks import fingerprint, require_size
 from hemabalance.training.job import FitJob, Images
 
 log = logging.getLogger(__name__)

@@ -12,11 +12,11 @@ from torch import nn
 from hemabalance.errors import InputError
 from hemabalance.networks.layers import count_parameters
 from hemabalance.networks.patchgan import Norm, PatchGAN
-from hemabalance.stain.training_batches import DomainBatches
+from hemabalance.stain.adversarial_training import SettingsT, TranslatorTraining
 from hemabalance.stain.normalizer import DOMAINS, Domain, StainData, Transformed
-from hemabalance.stain.adversarial_training import TranslatorTraining, SettingsT
-from hemabalance.training.device import Runtime
+from hemabalance.stain.training_batches import DomainBatches
 from hemabalance.training.data_checks import require_size
+from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob
 from hemabalance.training.loop import Schedule, TrainingResult, train
 from hemabalance.training.settings import WITHOUT_EFFECT

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from hemabalance.metrics.colour_difference import delta_e
-from hemabalance.metrics.table_rows import mean_row
 from hemabalance.metrics.ssim_psnr import psnr, ssim
+from hemabalance.metrics.table_rows import mean_row
 from hemabalance.stain.apply import transformed
 from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer, other
 

@@ -38,7 +38,9 @@ class Views:
     """(`real`, `mapped` or `reconstructed`, domain of the source) -> (n, k), filled by whoever extracts them."""
 
 
-def make_views(sets: DomainImageSets, rows: pd.DataFrame, normalizer: Normalizer, *, invertible: bool, threads: int) -> Views:
+def make_views(
+    sets: DomainImageSets, rows: pd.DataFrame, normalizer: Normalizer, *, invertible: bool, threads: int
+) -> Views:
     """Map the chosen images of each source to the other's stain, and back where that is possible.
 
     Args:

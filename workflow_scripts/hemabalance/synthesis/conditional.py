@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from hemabalance.errors import InputError
 from hemabalance.networks.conditional import ConditionalGenerator
 from hemabalance.networks.layers import count_parameters
-from hemabalance.synthesis.conditional_training import ConditionalTraining, SettingsT, ClassBatches
+from hemabalance.synthesis.conditional_training import ClassBatches, ConditionalTraining, SettingsT
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.snapshots import Snapshots
@@ -37,7 +37,10 @@ class ConditionalVariant(Generic[SettingsT]):
     name: str
     settings: SettingsT
     judges: Callable[[int, int], Mapping[str, nn.Module]]
-    training: Callable[[Mapping[str, nn.Module], SettingsT, ClassBatches, Snapshots, SynthesisData, FitJob], ConditionalTraining[SettingsT]]
+    training: Callable[
+        [Mapping[str, nn.Module], SettingsT, ClassBatches, Snapshots, SynthesisData, FitJob],
+        ConditionalTraining[SettingsT],
+    ]
 
 
 class Conditional(Generic[SettingsT]):

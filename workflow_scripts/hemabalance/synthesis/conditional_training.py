@@ -17,10 +17,10 @@ from hemabalance.synthesis.settings import ConditionalSettings
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.training.average import ExponentialAverage
 from hemabalance.training.batches import BalancedSampler, ImagePool, Sampler, augment_dihedral
-from hemabalance.training.learning_rate import linear_decay
+from hemabalance.training.data_checks import fingerprint, require_size
 from hemabalance.training.device import unwrapped
-from hemabalance.training.data_checks import require_size, fingerprint
 from hemabalance.training.job import FitJob, Images
+from hemabalance.training.learning_rate import linear_decay
 from hemabalance.training.losses import gradient_penalty, wasserstein_critic, wasserstein_generator
 
 SettingsT = TypeVar("SettingsT", bound=ConditionalSettings)
@@ -87,7 +87,12 @@ class ConditionalTraining(Generic[SettingsT]):
     """
 
     def __init__(
-        self, players: Mapping[str, nn.Module], settings: SettingsT, real: ClassBatches, snapshots: Snapshots, job: FitJob
+        self,
+        players: Mapping[str, nn.Module],
+        settings: SettingsT,
+        real: ClassBatches,
+        snapshots: Snapshots,
+        job: FitJob,
     ) -> None:
         self.runtime, self.settings, self.real, self.seed = job.runtime, settings, real, job.seed
         drawn = torch.Generator().manual_seed(job.seed)

@@ -13,8 +13,8 @@ import numpy as np
 from hemabalance.dataset.perceptual_hash import perceptual_hash, thumbnail
 from hemabalance.dataset.working_size import reduced
 from hemabalance.errors import InputError
-from hemabalance.metrics.nearest_neighbours import nearest
 from hemabalance.metrics.lpips import LPIPSModel
+from hemabalance.metrics.nearest_neighbours import nearest
 from hemabalance.metrics.poses import POSES, poses
 from hemabalance.synthesis.real_image_features import NearestDistances
 

@@ -9,7 +9,7 @@ from hemabalance.metrics.inception_score import inception_score
 from hemabalance.section import Count
 from hemabalance.synthesis.image_tables import ComparedImages, agreement, diversity, nearest
 from hemabalance.synthesis.judges import Judges
-from hemabalance.synthesis.set_tables import FLOOR, GENERATED, ComparedFeatures, ArraysByClass, fidelity, manifold
+from hemabalance.synthesis.set_tables import FLOOR, GENERATED, ArraysByClass, ComparedFeatures, fidelity, manifold
 from hemabalance.taxonomy import CLASSES
 
 
@@ -34,7 +34,13 @@ class EvaluationSet:
 
 
 def evaluate(
-    generated: EvaluationSet, train: EvaluationSet, test: EvaluationSet, judges: Judges, settings: EvaluationSettings, *, seed: int
+    generated: EvaluationSet,
+    train: EvaluationSet,
+    test: EvaluationSet,
+    judges: Judges,
+    settings: EvaluationSettings,
+    *,
+    seed: int,
 ) -> dict[str, Any]:
     """Measure generated images, and as a floor real ones in their place.
 
@@ -63,12 +69,16 @@ def evaluate(
         problem = "has generated images but no real training image to compare them with"
         raise InputError(f"class {lacking}", problem, "Delete the generator's results and run the workflow again")
     made, learned, unseen = (
-        EvaluationSet({label: side.pixels[label] for label in labels}, {label: side.features[label] for label in labels})
+        EvaluationSet(
+            {label: side.pixels[label] for label in labels}, {label: side.features[label] for label in labels}
+        )
         for side in (generated, train, test)
     )
     tested = any(len(pixels) for pixels in unseen.pixels.values())
     real, floor = (unseen, learned) if tested else (learned, unseen)
-    seen = ComparedFeatures(real.features, {GENERATED: made.features, FLOOR: floor.features}, most=2 * settings.max_images)
+    seen = ComparedFeatures(
+        real.features, {GENERATED: made.features, FLOOR: floor.features}, most=2 * settings.max_images
+    )
     images = ComparedImages(learned.pixels, {GENERATED: made.pixels, FLOOR: unseen.pixels})
     return {
         "against": "test" if tested else "train",

@@ -13,7 +13,7 @@ from hemabalance.networks.fewshot_generator import FewshotGenerator
 from hemabalance.networks.layers import count_parameters
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.recalibrate import BATCHES, recalibrate
-from hemabalance.synthesis.reptile import SettingsT, Reptile
+from hemabalance.synthesis.reptile import Reptile, SettingsT
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import BLOCK
 from hemabalance.synthesis.snapshots import Snapshots
@@ -103,7 +103,9 @@ class FewshotVariant(Generic[SettingsT]):
     features: int
     references: int
     mixing: float
-    training: Callable[[Mapping[str, nn.Module], Mapping[str, AdaptedGenerator], Tasks, Snapshots, FitJob], Reptile[SettingsT]]
+    training: Callable[
+        [Mapping[str, nn.Module], Mapping[str, AdaptedGenerator], Tasks, Snapshots, FitJob], Reptile[SettingsT]
+    ]
 
 
 class FewshotGeneration(Generic[SettingsT]):

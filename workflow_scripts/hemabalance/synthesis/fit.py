@@ -15,8 +15,8 @@ from hemabalance.errors import InputError
 from hemabalance.files import write_json
 from hemabalance.protocols import Protocol
 from hemabalance.synthesis.data import MONITORED_PARTS, part_rows, real_images, training_rows
-from hemabalance.synthesis.generator_config import GeneratorConfig, open_by_description
 from hemabalance.synthesis.generator import SynthesisData
+from hemabalance.synthesis.generator_config import GeneratorConfig, open_by_description
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import sample
 from hemabalance.training.device import Runtime
@@ -93,7 +93,15 @@ def fit_generator(
         InputError: the data cannot serve, the training diverged, or the disk is full.
     """
     classes = generator_config.classes(split, roles)
-    data = synthesis_data(held, split, protocol, classes, teacher_images(classes, generator_config.size), generator_config.size, threads=job.threads)
+    data = synthesis_data(
+        held,
+        split,
+        protocol,
+        classes,
+        teacher_images(classes, generator_config.size),
+        generator_config.size,
+        threads=job.threads,
+    )
     generator = generator_config.build(classes, job.runtime)
     trained = generator.fit(data, job)
     log.info("%s: %d steps in %.0f s; parameters: %s", name, trained.steps, trained.seconds, dict(generator.parameters))

@@ -16,13 +16,13 @@ from hemabalance.files import sha256_file, write_json
 from hemabalance.protocols import Protocol
 from hemabalance.section import Section
 from hemabalance.synthesis.data import training_rows
-from hemabalance.synthesis.rejection_sampling import draw, write_gated_samples
-from hemabalance.synthesis.generator_config import GeneratorConfig
 from hemabalance.synthesis.gate import Gate
 from hemabalance.synthesis.gate_table import SCHEMA
+from hemabalance.synthesis.generator_config import GeneratorConfig
 from hemabalance.synthesis.judges import Judges
-from hemabalance.synthesis.real_image_measurement import copy_detector
 from hemabalance.synthesis.real_image_features import RealImageFeatures, write_features
+from hemabalance.synthesis.real_image_measurement import copy_detector
+from hemabalance.synthesis.rejection_sampling import draw, write_gated_samples
 from hemabalance.synthesis.sampling import sample
 from hemabalance.training.device import Runtime
 

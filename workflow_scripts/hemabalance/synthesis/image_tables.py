@@ -9,8 +9,8 @@ import numpy as np
 from hemabalance.metrics.intervals import wilson
 from hemabalance.metrics.lpips import LPIPSModel
 from hemabalance.metrics.poses import poses
-from hemabalance.metrics.table_rows import mean_row
 from hemabalance.metrics.ssim_psnr import psnr, ssim
+from hemabalance.metrics.table_rows import mean_row
 from hemabalance.synthesis.copies import NearestImageIndex
 from hemabalance.synthesis.set_tables import ALL, NONE, ArraysByClass
 from hemabalance.training.classifier import Classifier

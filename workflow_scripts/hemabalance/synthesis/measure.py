@@ -13,11 +13,11 @@ from hemabalance.files import write_json
 from hemabalance.protocols import Protocol
 from hemabalance.synthesis.agreement_by_step import agreement_by_step
 from hemabalance.synthesis.data import real_images, training_rows
-from hemabalance.synthesis.evaluate import EvaluationSettings, EvaluationSet, evaluate
+from hemabalance.synthesis.evaluate import EvaluationSet, EvaluationSettings, evaluate
 from hemabalance.synthesis.judges import Judges
-from hemabalance.synthesis.real_image_measurement import copy_detector
 from hemabalance.synthesis.memorisation import memorisation
 from hemabalance.synthesis.real_image_features import KINDS, RealImageFeatures, read_features
+from hemabalance.synthesis.real_image_measurement import copy_detector
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class GeneratorSettings(Section):
-    """Settings of any generator; a method's `Settings` is a subclass."""
+    """Settings of any generator; a method's settings class is a subclass."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class GeneratorSpec(MethodSpec):
     STAGE: ClassVar[str] = "synthesis"
 
     settings: SerializeAsAny[GeneratorSettings]
-    """An object of the method's `Settings`."""
+    """An object of the method's settings class."""
 
     @property
     def traits(self) -> GeneratorTraits:

@@ -115,7 +115,9 @@ class RealImageFeatures:
         return ids
 
 
-def select_real_images(split: pd.DataFrame, protocol: Protocol, *, references: int, measured: int, seed: int) -> pd.DataFrame:
+def select_real_images(
+    split: pd.DataFrame, protocol: Protocol, *, references: int, measured: int, seed: int
+) -> pd.DataFrame:
     """Which images to look at: `image_id, label, kind, reference`, those of the smallest hash of seed and id first.
 
     Args:
@@ -129,7 +131,10 @@ def select_real_images(split: pd.DataFrame, protocol: Protocol, *, references: i
         InputError: split and protocol are not of one run.
     """
     most = {"training": max(references, measured), "test": measured}
-    rows = {"training": training_rows(split, protocol, CLASSES), "test": part_rows(split, TEST_PARTS[protocol], CLASSES)}
+    rows = {
+        "training": training_rows(split, protocol, CLASSES),
+        "test": part_rows(split, TEST_PARTS[protocol], CLASSES),
+    }
     require_visible(split, rows["training"]["image_id"], protocol)
     tables = []
     for kind in KINDS:

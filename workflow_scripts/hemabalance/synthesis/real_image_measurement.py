@@ -16,7 +16,9 @@ from hemabalance.synthesis.judges import FeatureExtractor
 from hemabalance.synthesis.real_image_features import RealImageFeatures, write_real_image_features
 
 
-def look(rows: pd.DataFrame, pixels: np.ndarray, extract: FeatureExtractor, perceptual: LPIPSModel) -> RealImageFeatures:
+def look(
+    rows: pd.DataFrame, pixels: np.ndarray, extract: FeatureExtractor, perceptual: LPIPSModel
+) -> RealImageFeatures:
     """Inception features of every image, and how near the references of a class come to one another.
 
     Args:

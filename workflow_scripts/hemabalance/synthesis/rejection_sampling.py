@@ -40,7 +40,9 @@ class GatedSamples:
     summary: dict[str, dict[str, Any]]
 
 
-def draw(sampler: ImageSampler, extract: FeatureExtractor, gate: Gate, real: Mapping[str, int], settings: DrawsConfig) -> GatedSamples:
+def draw(
+    sampler: ImageSampler, extract: FeatureExtractor, gate: Gate, real: Mapping[str, int], settings: DrawsConfig
+) -> GatedSamples:
     """Draw images of each class, in the order of their latent indices, until enough are accepted.
 
     A class that cannot reach its target within its number of draws stays short, and the log says so.

@@ -60,5 +60,7 @@ def reproduce_image(index: Path, image_id: str, runtime: Runtime) -> ReproducedI
         problem = f"did not make {image_id}: sha256 {digest}, not {provenance['weights']}"
         raise InputError(weights, problem, "Put the weights beside the images that they made")
     generator = open_by_description(weights, runtime)
-    pixels = sample(generator, provenance["class"], [provenance["index"]], seed=provenance["seed"], device=runtime.device)[0]
+    pixels = sample(
+        generator, provenance["class"], [provenance["index"]], seed=provenance["seed"], device=runtime.device
+    )[0]
     return ReproducedImage(pixels, provenance, row["sha256"])

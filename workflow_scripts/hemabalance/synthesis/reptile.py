@@ -90,8 +90,8 @@ class Reptile(ABC, Generic[SettingsT]):
             **{f"served_{label}": network for label, network in served.items()},
             "snapshots": snapshots,
         }
-        self.chance = self.runtime.generator("chance")
-        self.generators = {"chance": self.chance}
+        self.rng = self.runtime.generator("chance")
+        self.generators = {"chance": self.rng}
         self.schedulers: dict[str, LRScheduler] = {}
         self.samplers: dict[str, Sampler] = {}
 
@@ -118,10 +118,10 @@ class Reptile(ABC, Generic[SettingsT]):
         own, step = self.settings, self.runtime.step
         # Not from `chance`, which differs between processes: all must update_networks the same task.
         label = self.classes.trained[np.random.default_rng([self.seed, step]).integers(len(self.classes.trained))]
-        images = self.tasks.sample_task_images(label, own.shots, own.taught_share, self.chance)
+        images = self.tasks.sample_task_images(label, own.shots, own.taught_share, self.rng)
         self.reset_task()
         for _ in range(own.inner_steps):
-            losses = self.update(self.posed(images, self.chance), self.chance)
+            losses = self.update(self.posed(images, self.rng), self.rng)
         losses["distance"] = self.distance()
         for name, meta in self.meta.items():
             outer_step(meta, unwrapped(self.task[name]), own.outer_step)
@@ -135,9 +135,9 @@ class Reptile(ABC, Generic[SettingsT]):
         label = self.classes.served[turn]
         if place == 0:
             self.reset_task()
-        losses = self.adapt(label, self.chance)
+        losses = self.adapt(label, self.rng)
         if place == self.settings.adapt_steps - 1:
-            self.store_adapted(label, self.chance)
+            self.store_adapted(label, self.rng)
             if self.snapshots.steps:
                 self.take_snapshot(self.snapshots.steps[-1], label)
         return {f"{name}_adapt": loss for name, loss in losses.items()}
@@ -187,7 +187,12 @@ class Reptile(ABC, Generic[SettingsT]):
 
     def minimise(self, loss: Tensor, optimizer_group: str) -> None:
         """One step of a optimizer_group's optimiser."""
-        self.runtime.minimise(loss, self.optimizers[optimizer_group], [self.task[name] for name in self.optimizer_groups[optimizer_group]], optimizer_group)
+        self.runtime.minimise(
+            loss,
+            self.optimizers[optimizer_group],
+            [self.task[name] for name in self.optimizer_groups[optimizer_group]],
+            optimizer_group,
+        )
 
     def judge(self, images: Tensor) -> Tensor:
         """Logits whose gradient reaches the images and not the discriminator, which stands still meanwhile."""
@@ -198,7 +203,7 @@ class Reptile(ABC, Generic[SettingsT]):
         still.requires_grad_(True).train()
         return logits
 
-    def found(self, name: str) -> nn.Module:
+    def adapted_network(self, name: str) -> nn.Module:
         """A player of the task as it is to be used: its average if there is one."""
         return self.averages[name].module if name in self.averages else unwrapped(self.task[name])
 

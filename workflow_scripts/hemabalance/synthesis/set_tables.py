@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from hemabalance.metrics.distance_intervals import fid_interval, kid_interval
 from hemabalance.metrics.precision_recall import Manifold, precision_recall
 from hemabalance.metrics.table_rows import distance_row, interval_row
-from hemabalance.metrics.distance_intervals import fid_interval, kid_interval
 
 ALL = "all"
 """In place of a class: all classes together."""

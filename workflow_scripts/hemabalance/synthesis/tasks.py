@@ -8,8 +8,8 @@ from hemabalance.errors import InputError
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.roles import Classes
 from hemabalance.training.batches import ImagePool
+from hemabalance.training.data_checks import fingerprint, require_size
 from hemabalance.training.device import Runtime
-from hemabalance.training.data_checks import require_size, fingerprint
 from hemabalance.training.job import Images
 
 FEWEST = 2

@@ -5,7 +5,7 @@ from typing import Any
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.settings import SynthesisTraining
 from hemabalance.training.job import FitJob
-from hemabalance.training.loop import Schedule, TrainingResult, Trainable, train
+from hemabalance.training.loop import Schedule, Trainable, TrainingResult, train
 from hemabalance.training.settings import WITHOUT_EFFECT
 
 

@@ -84,7 +84,9 @@ def fit_classifier(
     Raises:
         InputError: fewer images than a batch, or the training diverged.
     """
-    training_run = SmallClassifierTraining(images, settings.colour_strength if augmentation == "colour" else 0.0, settings, job.runtime)
+    training_run = SmallClassifierTraining(
+        images, settings.colour_strength if augmentation == "colour" else 0.0, settings, job.runtime
+    )
     own = {"kind": "classifier", "augmentation": augmentation, "classes": training_run.classes, "width": settings.width}
     shaping = {"batch": settings.batch, "steps": settings.steps, "lr": settings.lr, "strength": training_run.strength}
     trained = train(

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hemabalance.training.device import Runtime
 from hemabalance.training.data_checks import Images
+from hemabalance.training.device import Runtime
 from hemabalance.training.loop import TrainingResult
 
 __all__ = ["FitJob", "Images"]

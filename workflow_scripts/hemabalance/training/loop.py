@@ -21,7 +21,7 @@ from hemabalance.training.checkpoint import Position, load_checkpoint, save_chec
 from hemabalance.training.device import Runtime
 from hemabalance.training.trainable import StopsEarly, Trainable
 
-__all__ = ["Schedule", "TrainingResult", "Trainable", "train"]
+__all__ = ["Schedule", "Trainable", "TrainingResult", "train"]
 log = logging.getLogger(__name__)
 
 

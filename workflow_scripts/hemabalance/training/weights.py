@@ -8,7 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from hemabalance.training.device import unwrapped
-from hemabalance.training.tensorfile import differences, read_header, read_tensors, refuse_differences, shapes, write_tensors
+from hemabalance.training.tensorfile import (
+    differences,
+    read_header,
+    read_tensors,
+    refuse_differences,
+    shapes,
+    write_tensors,
+)
 
 KIND = "weights"
 REMEDY = "Set the config as it was in that training, or delete the file and train again"

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from hemabalance.balance.balanced_set import PARTS
-from hemabalance.balance.leaks import COPY, ITSELF, LEARNED_FROM, UNKNOWN
 from hemabalance.balance.copies import FILE, PHOTOGRAPH, PIXELS
+from hemabalance.balance.leaks import COPY, ITSELF, LEARNED_FROM, UNKNOWN
 from hemabalance.dataset.imageset import ORIGINS
 from hemabalance.report.cells import NO_REASON, interval, number
 from hemabalance.taxonomy import CLASSES

@@ -11,8 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE, interval, lacking
+from hemabalance.report.classify.classifier_results import (
+    ClassifierResult,
+    as_share,
+    thesis_accuracy,
+    thesis_name_of,
+    why_lacking,
+)
 from hemabalance.report.classify.comparison_results import METRICS, ComparisonResult, probability
-from hemabalance.report.classify.classifier_results import ClassifierResult, as_share, thesis_accuracy, thesis_name_of, why_lacking
 from hemabalance.report.marks import (
     BLUE,
     FAINT,

@@ -26,7 +26,9 @@ def models_figure(experiments: Sequence[ClassifierResult], path: Path) -> None:
         path: SVG to write.
     """
     order = sorted(experiments, key=lambda one: (-(one.metric("accuracy")["value"] or 0), one.name, one.seed))
-    rest = {k: v for k, v in reported("figure52_accuracy_balanced").items() if k not in {one.thesis_name for one in order}}
+    rest = {
+        k: v for k, v in reported("figure52_accuracy_balanced").items() if k not in {one.thesis_name for one in order}
+    }
     lines = len(order) + len(rest)
     figure = Figure(figsize=(11.5, 0.33 * max(lines, 1) + 1.3), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1.1, 1))

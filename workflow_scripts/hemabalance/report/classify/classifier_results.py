@@ -109,7 +109,9 @@ def read_classifier_results(
         name, model, recipe, protocol, seed = (known[key] for key in ("name", "model", "recipe", "protocol", "seed"))
         synthetic = known["rich"] is not None or known["rare"] is not None
         measured, trained = (json.loads(path.read_text("utf-8")) for path in paths)
-        found.append(ClassifierResult(name, model, recipe, protocol, seed, thesis_name_of(known), synthetic, measured, trained))
+        found.append(
+            ClassifierResult(name, model, recipe, protocol, seed, thesis_name_of(known), synthetic, measured, trained)
+        )
     return found
 
 
@@ -164,7 +166,9 @@ def thesis_accuracy(thesis_name: str | None) -> float | None:
 
 def thesis_scores_of_class(one: ClassifierResult, label: str) -> Mapping[str, float]:
     """What the thesis says of a class (Figs. 53 and 54), in percent: `accuracy`, `sensitivity`, `specificity`."""
-    table = {"original": "figure53_original_by_class", "senet154_ge": "figure54_balanced_by_class"}.get(one.thesis_name or "")
+    table = {"original": "figure53_original_by_class", "senet154_ge": "figure54_balanced_by_class"}.get(
+        one.thesis_name or ""
+    )
     found: Mapping[str, float] = reported(table).get(label, {}) if table else {}
     return found
 

@@ -8,8 +8,8 @@ import pandas as pd
 
 from hemabalance.classify.compare import over_seeds
 from hemabalance.report.cells import NO_REASON, interval, number
-from hemabalance.report.classify.comparison_results import METRICS, ComparisonResult, probability
 from hemabalance.report.classify.classifier_results import HEADLINE, ClassifierResult, why_lacking
+from hemabalance.report.classify.comparison_results import METRICS, ComparisonResult, probability
 
 _ONE_SEED = "one seed has no spread"
 _NO_IMAGE = "no test image"

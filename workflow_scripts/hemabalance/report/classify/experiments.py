@@ -14,12 +14,12 @@ from hemabalance.report.cells import write_csv
 from hemabalance.report.classify.ablations import ablations_figure, ablations_of, ablations_table
 from hemabalance.report.classify.bars import models_figure
 from hemabalance.report.classify.classes import classes_figure
+from hemabalance.report.classify.classifier_results import ClassifierResult
 from hemabalance.report.classify.comparison_results import METRICS, ComparisonResult
-from hemabalance.report.classify.comparisons import comparisons_table, seeds_table, expert_agreement_table
+from hemabalance.report.classify.comparisons import comparisons_table, expert_agreement_table, seeds_table
 from hemabalance.report.classify.curves import curves_figure
 from hemabalance.report.classify.headline import headline, write_headline
 from hemabalance.report.classify.reliability import reliability_figure
-from hemabalance.report.classify.classifier_results import ClassifierResult
 from hemabalance.report.classify.scores import classify_tables
 from hemabalance.report.losses import read_history
 

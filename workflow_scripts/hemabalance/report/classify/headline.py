@@ -7,8 +7,8 @@ from typing import Any
 
 from hemabalance.files import write_json
 from hemabalance.report.cells import NOT_AVAILABLE, number
-from hemabalance.report.classify.comparison_results import METRICS, ComparisonResult, probability
 from hemabalance.report.classify.classifier_results import ClassifierResult, as_share
+from hemabalance.report.classify.comparison_results import METRICS, ComparisonResult, probability
 from hemabalance.report.reported import reported
 
 _PLACES = 4
@@ -16,7 +16,9 @@ _HIGHER, _LOWER, _NOT_SHOWN, _UNKNOWN = "higher", "lower", "no difference shown"
 _SAME = "the same training"
 
 
-def headline(a: ClassifierResult, b: ClassifierResult, compared: ComparisonResult, others: Sequence[ClassifierResult]) -> dict[str, Any]:
+def headline(
+    a: ClassifierResult, b: ClassifierResult, compared: ComparisonResult, others: Sequence[ClassifierResult]
+) -> dict[str, Any]:
     """What the page opens with.
 
     Args:

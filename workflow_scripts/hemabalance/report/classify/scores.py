@@ -63,7 +63,9 @@ def _scores(one: ClassifierResult) -> Cells:
     cells: Cells = {}
     for name in HEADLINE:
         thesis_name = name == "accuracy"
-        cells |= interval(one.metric(name), "value", "measured_accuracy" if thesis_name else name, 4 if thesis_name else 3)
+        cells |= interval(
+            one.metric(name), "value", "measured_accuracy" if thesis_name else name, 4 if thesis_name else 3
+        )
     cells |= interval(one.metric("expected_calibration_error"), "value", "calibration_error", 3)
     return cells | {"reason": why_lacking(cells, one.reason)}
 

@@ -8,6 +8,7 @@ from typing import Any
 from hemabalance.classify.compare import write_comparison
 from hemabalance.classify.predictions import read_predictions
 from hemabalance.dataset.imageset import ImageSet
+from hemabalance.report.classify.classifier_results import ClassifierResult, read_classifier_results
 from hemabalance.report.classify.comparison_results import read_comparison_results
 from hemabalance.report.classify.confusion import confusion_figure
 from hemabalance.report.classify.examples import examples_figure, mistakes_figure
@@ -18,7 +19,6 @@ from hemabalance.report.classify.experiments import (
     firsts,
     part_figure,
 )
-from hemabalance.report.classify.classifier_results import ClassifierResult, read_classifier_results
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,11 @@ def write_classify_report(
 
 
 def _compared(
-    comparisons: Sequence[Mapping[str, Any]], scored: Sequence[ClassifierResult], files: Files, out: Mapping[str, Path], seed: int
+    comparisons: Sequence[Mapping[str, Any]],
+    scored: Sequence[ClassifierResult],
+    files: Files,
+    out: Mapping[str, Path],
+    seed: int,
 ) -> list[Path]:
     """The comparisons, written."""
     said: dict[str, list[tuple[int, Path]]] = {}
@@ -100,7 +104,7 @@ def _compared(
     for pair in comparisons:
         a, b = pair["names"]
         paths.append(out[f"comparison_{a}_and_{b}"])
-        write_comparison(said[a], said[b], paths[-1], names=(a, b), draw=seed)
+        write_comparison(said[a], said[b], paths[-1], names=(a, b), resample_seed=seed)
     return paths
 
 

@@ -111,7 +111,9 @@ def audit(normalizers: Sequence[NormalizerResult]) -> list[dict[str, Any]]:
     ]
 
 
-def probes(normalizers: Sequence[NormalizerResult], target: str, features: str) -> list[tuple[str, str, Mapping[str, Any]]]:
+def probes(
+    normalizers: Sequence[NormalizerResult], target: str, features: str
+) -> list[tuple[str, str, Mapping[str, Any]]]:
     """Normaliser, direction and probe: first of untouched images, then of each normaliser that changes any."""
     untouched = next((one for one in normalizers if one.untouched), None)
     wanted = [(untouched or normalizers[0], _UNTOUCHED)]

@@ -7,7 +7,16 @@ from typing import Any
 
 import pandas as pd
 
-from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE, NOT_REPORTED, duration, interval, lacking, number, reported_number
+from hemabalance.report.cells import (
+    NO_REASON,
+    NOT_AVAILABLE,
+    NOT_REPORTED,
+    duration,
+    interval,
+    lacking,
+    number,
+    reported_number,
+)
 from hemabalance.report.reported import reported
 from hemabalance.report.stain.effects import audit, truth, usefulness
 from hemabalance.report.stain.normalizer_results import DOMAINS, SOURCE_NAME, NormalizerResult
@@ -27,7 +36,8 @@ def read_normalizer_results(
     """
     files = zip(normalizers, metrics, training, strict=True)
     return [
-        NormalizerResult(name, method, *(json.loads(p.read_text("utf-8")) for p in paths)) for (name, method), *paths in files
+        NormalizerResult(name, method, *(json.loads(p.read_text("utf-8")) for p in paths))
+        for (name, method), *paths in files
     ]
 
 
@@ -69,7 +79,9 @@ def fid(normalizers: Sequence[NormalizerResult]) -> list[dict[str, Any]]:
             "normaliser": one.label,
             "domain": SOURCE_NAME[domain],
             "compared": f"real and {compare}",
-            "reported_fid": reported_number(known.get(one.method, {}).get(f"{domain.upper()}_real_vs_{compare[:3]}"), 4),
+            "reported_fid": reported_number(
+                known.get(one.method, {}).get(f"{domain.upper()}_real_vs_{compare[:3]}"), 4
+            ),
             **_distances(one, one.row("fidelity", domain=domain, compare=compare)),
         }
         for compare in _COMPARE

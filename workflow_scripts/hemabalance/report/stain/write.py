@@ -11,10 +11,10 @@ from hemabalance.protocols import Protocol
 from hemabalance.report.cells import write_csv
 from hemabalance.report.losses import losses_figure, read_history
 from hemabalance.report.stain.figures import stain_methods, stain_rows
-from hemabalance.report.stain.normalizer_results import Measured
+from hemabalance.report.stain.normalizer_results import NormalizerResult
 from hemabalance.report.stain.probes import audit_figure
 from hemabalance.report.stain.tables import stain_tables
-from hemabalance.stain.data import Sets, size_of
+from hemabalance.stain.data import DomainImageSets, size_of
 from hemabalance.stain.fit import open_normalizer
 from hemabalance.stain.method import NormalizerSpec
 from hemabalance.training.device import Runtime
@@ -42,10 +42,10 @@ class Fitted:
 
 def write_stain_report(
     *,
-    measured: Sequence[Measured],
+    measured: Sequence[NormalizerResult],
     fitted: Sequence[Fitted],
     histories: Mapping[str, Path],
-    sets: Sets,
+    sets: DomainImageSets,
     split: pd.DataFrame,
     protocol: Protocol,
     out: Mapping[str, Path],

@@ -97,7 +97,9 @@ def reported_for(one: GeneratorResult, tables: ReportedTables) -> Any | None:
     return reported(tables[one.serves]).get(one.method) if one.serves in tables else None
 
 
-def only_reported(generators: Sequence[GeneratorResult], tables: ReportedTables) -> Iterator[tuple[dict[str, str], Any, str]]:
+def only_reported(
+    generators: Sequence[GeneratorResult], tables: ReportedTables
+) -> Iterator[tuple[dict[str, str], Any, str]]:
     """The methods that the thesis reports and nobody measured: head of the row, what is reported, and why not."""
     measured = {(one.method, one.serves) for one in generators}
     for serves, table in tables.items():

@@ -4,7 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hemabalance.report.cells import NO_REASON, NOT_REPORTED, interval, lacking, number, reported_number
-from hemabalance.report.synthesis.generator_results import ALL, COMPARED, GeneratorResult, ReportedTables, by_role, only_reported, reported_for
+from hemabalance.report.synthesis.generator_results import (
+    ALL,
+    COMPARED,
+    GeneratorResult,
+    ReportedTables,
+    by_role,
+    only_reported,
+    reported_for,
+)
 from hemabalance.taxonomy import CLASSES
 
 Cells = dict[str, Any]
@@ -28,7 +36,9 @@ def precision(generators: Sequence[GeneratorResult]) -> list[Cells]:
 
 def _told_precision(figures: Any | None) -> Cells:
     names = ("precision", "recall", "f1")
-    return {f"reported_{name}_percent": reported_number(figures[k] if figures else None, 2) for k, name in enumerate(names)}
+    return {
+        f"reported_{name}_percent": reported_number(figures[k] if figures else None, 2) for k, name in enumerate(names)
+    }
 
 
 def _precision(one: GeneratorResult, label: str, compare: str) -> Cells:
@@ -84,7 +94,9 @@ def pixels(generators: Sequence[GeneratorResult]) -> list[Cells]:
 
 
 def _told_pixels(figures: Mapping[str, Any] | None) -> Cells:
-    return {f"reported_{name}": reported_number(figures[key] if figures else None, n) for key, (name, n) in _NEAREST.items()}
+    return {
+        f"reported_{name}": reported_number(figures[key] if figures else None, n) for key, (name, n) in _NEAREST.items()
+    }
 
 
 def _pixels(one: GeneratorResult, label: str, compare: str) -> Cells:
@@ -122,11 +134,17 @@ def _of_class(one: GeneratorResult, label: str, compare: str) -> Cells:
 
 
 def _beside(
-    generators: Sequence[GeneratorResult], tables: ReportedTables, reported_cells: Callable[[Any | None], Cells], measure: Measure
+    generators: Sequence[GeneratorResult],
+    tables: ReportedTables,
+    reported_cells: Callable[[Any | None], Cells],
+    measure: Measure,
 ) -> list[Cells]:
     """Reported beside measured: each generator, then methods that are only reported, then real images as floor."""
     rows = [
-        one.head | {"images": COMPARED["generated"]} | reported_cells(reported_for(one, tables)) | measure(one, ALL, "generated")
+        one.head
+        | {"images": COMPARED["generated"]}
+        | reported_cells(reported_for(one, tables))
+        | measure(one, ALL, "generated")
         for one in generators
     ]
     measured = list(measure(generators[0], ALL, "generated"))

@@ -7,7 +7,13 @@ import pandas as pd
 
 from hemabalance.report.cells import NO_REASON, NOT_REPORTED, duration, lacking, number, reported_number
 from hemabalance.report.synthesis.counts import gate, memory
-from hemabalance.report.synthesis.generator_results import GeneratorResult, ReportedTables, by_role, only_reported, reported_for
+from hemabalance.report.synthesis.generator_results import (
+    GeneratorResult,
+    ReportedTables,
+    by_role,
+    only_reported,
+    reported_for,
+)
 from hemabalance.report.synthesis.scores import by_class, fid, pixels, precision
 
 _COST: ReportedTables = {"rich": "table17_gan_training_time", "rare": "table22_fewshot_cost"}

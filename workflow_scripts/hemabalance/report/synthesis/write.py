@@ -13,7 +13,7 @@ from hemabalance.report.cells import write_csv
 from hemabalance.report.losses import losses_figure, read_history
 from hemabalance.report.synthesis.agreement import agreement_figure
 from hemabalance.report.synthesis.gate import gate_figure
-from hemabalance.report.synthesis.generator_results import Generated
+from hemabalance.report.synthesis.generator_results import GeneratorResult
 from hemabalance.report.synthesis.pairs import pairs_figure
 from hemabalance.report.synthesis.samples import sample_sheet, training_strips
 from hemabalance.report.synthesis.tables import synthesis_tables
@@ -43,7 +43,7 @@ class Drawn:
 
 def write_synthesis_report(
     *,
-    generators: Sequence[tuple[Generated, Drawn]],
+    generators: Sequence[tuple[GeneratorResult, Drawn]],
     held: ImageSet,
     split: pd.DataFrame,
     protocol: Protocol,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hemabalance.sources.containers.contract import Limits
-from hemabalance.sources.containers.errors import member_location, archive_errors
+from hemabalance.sources.containers.errors import archive_errors, member_location
 from hemabalance.sources.containers.listing import ListedArchive, Listing
 
 

@@ -12,7 +12,7 @@ from typing import IO, cast
 from hemabalance.errors import InputError
 from hemabalance.files import CHUNK
 from hemabalance.sources.containers.contract import Limits
-from hemabalance.sources.containers.errors import AGAIN, DISTRUST, REPACK, member_location, archive_errors, raise_limit
+from hemabalance.sources.containers.errors import AGAIN, DISTRUST, REPACK, archive_errors, member_location, raise_limit
 from hemabalance.sources.containers.listing import ListedArchive, Listing
 
 Opener = Callable[[Path], io.BufferedIOBase]

@@ -15,7 +15,7 @@ from typing import IO
 from hemabalance.errors import InputError
 from hemabalance.files import CHUNK
 from hemabalance.sources.containers.contract import Limits
-from hemabalance.sources.containers.errors import DISTRUST, REPACK, member_location, archive_errors
+from hemabalance.sources.containers.errors import DISTRUST, REPACK, archive_errors, member_location
 from hemabalance.sources.containers.listing import ListedArchive, Listing
 
 MAGIC = (b"PK\x03\x04", b"PK\x05\x06")

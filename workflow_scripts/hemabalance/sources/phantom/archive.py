@@ -89,7 +89,9 @@ def _add(archive: zipfile.ZipFile, member: str, content: bytes) -> None:
     archive.writestr(info, content, compresslevel=1)
 
 
-def _members(source: SourceName, every: list[PlannedImage], seed: int, size: int, threads: int) -> Iterator[tuple[str, bytes]]:
+def _members(
+    source: SourceName, every: list[PlannedImage], seed: int, size: int, threads: int
+) -> Iterator[tuple[str, bytes]]:
     """(member, bytes) in the order of `every`; the originals of copies are kept until the end."""
     wanted = {item.copy_of for item in every}
     originals: dict[str, bytes] = {}

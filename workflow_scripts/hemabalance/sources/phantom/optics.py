@@ -88,7 +88,9 @@ def absorb(stains: F32, densities: F32, light: F32) -> F32:
     return out
 
 
-def photograph(stains: F32, domain: StainDomain, *, seed: int, index: int, bluish: float, nuisance: bool) -> NDArray[np.uint8]:
+def photograph(
+    stains: F32, domain: StainDomain, *, seed: int, index: int, bluish: float, nuisance: bool
+) -> NDArray[np.uint8]:
     """One photograph of stain concentrations (6, h, w) as (h, w, 3) uint8.
 
     Args:

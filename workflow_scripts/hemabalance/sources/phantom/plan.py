@@ -189,7 +189,9 @@ def _member(source: SourceName, folder: str, prefix: str, place: int, seed: int)
     return f"{ROOT[source]}/{folder}/{prefix}_{100_000 + NUMBER_GAP * place + int(jitter)}.jpg"
 
 
-def _cell(source: SourceName, folder: str, place: int, choice: tuple[str, str], seed: int, shape: tuple[int, int]) -> PlannedImage:
+def _cell(
+    source: SourceName, folder: str, place: int, choice: tuple[str, str], seed: int, shape: tuple[int, int]
+) -> PlannedImage:
     prefix, drawn = choice
     return PlannedImage(
         member=_member(source, folder, prefix, place, seed),
@@ -204,7 +206,9 @@ def _cell(source: SourceName, folder: str, place: int, choice: tuple[str, str], 
     )
 
 
-def _planted(source: SourceName, kind: str, folder: str, place: int, original: PlannedImage | None, seed: int, size: int) -> PlannedImage:
+def _planted(
+    source: SourceName, kind: str, folder: str, place: int, original: PlannedImage | None, seed: int, size: int
+) -> PlannedImage:
     shape = frame_shape(source, size)
     if kind in ("empty", "not_an_image"):
         member = (
@@ -217,7 +221,9 @@ def _planted(source: SourceName, kind: str, folder: str, place: int, original: P
     if original is None:
         choice = next(_sequence(source, folder, 1))
         item = _cell(source, folder, place, choice, seed, shape)
-        return PlannedImage(item.member, folder, item.drawn, kind, "", item.cell_index, item.bluish, item.width, item.height)
+        return PlannedImage(
+            item.member, folder, item.drawn, kind, "", item.cell_index, item.bluish, item.width, item.height
+        )
     prefix = (
         _first(source, folder) if original.folder != folder else original.member.rpartition("/")[2].partition("_")[0]
     )

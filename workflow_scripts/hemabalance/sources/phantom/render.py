@@ -27,7 +27,9 @@ BATCH = 4
 ROOT_OF = np.float32(1e-30)  # keeps the logarithm of an empty sum finite
 
 
-def render(cells: Cells, domain: StainDomain, *, shape: tuple[int, int], nuisance: bool, threads: int) -> NDArray[np.uint8]:
+def render(
+    cells: Cells, domain: StainDomain, *, shape: tuple[int, int], nuisance: bool, threads: int
+) -> NDArray[np.uint8]:
     """Photographs of `cells`.
 
     Args:

@@ -5,7 +5,7 @@ from pydantic import Field
 from hemabalance.classify.method import ClassifierSettings, ClassifierTraits
 
 
-class Settings(ClassifierSettings):
+class LogisticSettings(ClassifierSettings):
     """Logistic regression on frozen ImageNet features: the line to beat."""
 
     features: str = ""

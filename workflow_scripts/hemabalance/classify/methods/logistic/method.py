@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from hemabalance.classify.methods.logistic import Settings
+from hemabalance.classify.methods.logistic import LogisticSettings
 from hemabalance.classify.sklearn_model import FROZEN, Arrays, SklearnModel
 from hemabalance.errors import InputError
 from hemabalance.metrics import imagenet_weights
@@ -31,7 +31,7 @@ class Logistic:
         runtime: where the frozen network runs.
     """
 
-    def __init__(self, settings: Settings, runtime: Runtime) -> None:
+    def __init__(self, settings: LogisticSettings, runtime: Runtime) -> None:
         self.settings, self.runtime = settings, runtime
         self._extractor: ImageNetFeatures | None = None
 
@@ -61,7 +61,9 @@ class Logistic:
     def log_probabilities(self, arrays: Arrays, pixels: np.ndarray) -> np.ndarray:
         """Float64 (n, classes)."""
         if self._extractor is None:
-            self._extractor = self._opened({k.removeprefix(FROZEN): v for k, v in arrays.items() if k.startswith(FROZEN)})
+            self._extractor = self._opened(
+                {k.removeprefix(FROZEN): v for k, v in arrays.items() if k.startswith(FROZEN)}
+            )
         features = (self._extractor(pixels) - arrays["mean"]) / arrays["scale"]
         scores: np.ndarray = log_softmax(features @ arrays["coefficients"].T + arrays["intercept"], axis=1)
         return scores
@@ -70,6 +72,6 @@ class Logistic:
         return ImageNetFeatures(weights, self.settings.input_size, self.runtime.device, _AT_ONCE)
 
 
-def build(settings: Settings, *, classes: Sequence[str], size: int, runtime: Runtime) -> SklearnModel:
+def build(settings: LogisticSettings, *, classes: Sequence[str], size: int, runtime: Runtime) -> SklearnModel:
     """An untrained model."""
     return SklearnModel("logistic", Logistic(settings, runtime), settings, classes=classes, size=size, runtime=runtime)

@@ -6,7 +6,7 @@ from hemabalance.classify.method import ClassifierSettings, ClassifierTraits
 from hemabalance.section import Weight
 
 
-class Settings(ClassifierSettings):
+class NaiveBayesSettings(ClassifierSettings):
     """Gaussian naive Bayes."""
 
     side: int = Field(16, ge=1, le=128)

@@ -14,7 +14,7 @@ from scipy.special import logsumexp
 from sklearn.naive_bayes import GaussianNB
 from torch.nn.functional import adaptive_avg_pool2d
 
-from hemabalance.classify.methods.naive_bayes import Settings
+from hemabalance.classify.methods.naive_bayes import NaiveBayesSettings
 from hemabalance.classify.sklearn_model import Arrays, SklearnModel
 from hemabalance.errors import InputError
 from hemabalance.training.device import Runtime
@@ -27,7 +27,7 @@ _AT_ONCE = 256
 class NaiveBayes:
     """A `statistical.SklearnEstimator`."""
 
-    settings: Settings
+    settings: NaiveBayesSettings
 
     def fit(self, images: Images, targets: np.ndarray, job: FitJob) -> Arrays:
         """Mean and variance (classes, features) and the logarithm of the prior (classes,), float64."""
@@ -56,7 +56,7 @@ def reduced(pixels: np.ndarray, side: int) -> np.ndarray:
     return np.concatenate(rows)
 
 
-def build(settings: Settings, *, classes: Sequence[str], size: int, runtime: Runtime) -> SklearnModel:
+def build(settings: NaiveBayesSettings, *, classes: Sequence[str], size: int, runtime: Runtime) -> SklearnModel:
     """An untrained model.
 
     Raises:

@@ -8,7 +8,7 @@ from hemabalance.classify.method import ClassifierTraits
 from hemabalance.classify.settings import NetworkSettings
 
 
-class Settings(NetworkSettings):
+class SENet154Settings(NetworkSettings):
     """SENet-154 (Hu 2018), with the head of the thesis or its own."""
 
     gather_excite: bool = True

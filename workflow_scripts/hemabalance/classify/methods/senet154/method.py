@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import nn
 
 from hemabalance.classify.imagenet_initialisation import REMEDY, read_tensors
-from hemabalance.classify.methods.senet154 import Settings
+from hemabalance.classify.methods.senet154 import SENet154Settings
 from hemabalance.classify.network_model import UNCHANGED, Architecture, NetworkModel
 from hemabalance.errors import InputError
 from hemabalance.networks.senet154 import Senet154
@@ -15,7 +15,7 @@ from hemabalance.networks.senet154_weights import load_imagenet_weights
 from hemabalance.training.device import Runtime
 
 
-def build(settings: Settings, *, classes: Sequence[str], size: int, runtime: Runtime) -> NetworkModel:
+def build(settings: SENet154Settings, *, classes: Sequence[str], size: int, runtime: Runtime) -> NetworkModel:
     """An untrained model; errors as `NetworkModel`.
 
     ImageNet weights are a file with the names of timm's `legacy_senet154`, for the full shape alone.

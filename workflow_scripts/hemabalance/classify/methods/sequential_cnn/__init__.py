@@ -6,7 +6,7 @@ from hemabalance.classify.method import ClassifierTraits
 from hemabalance.classify.settings import NetworkSettings
 
 
-class Settings(NetworkSettings):
+class SequentialCNNSettings(NetworkSettings):
     """Convolutions one after another."""
 
     width: int = Field(32, ge=4)

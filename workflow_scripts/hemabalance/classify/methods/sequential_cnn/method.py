@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from hemabalance.classify.methods.sequential_cnn import Settings
+from hemabalance.classify.methods.sequential_cnn import SequentialCNNSettings
 from hemabalance.classify.network_model import UNCHANGED, Architecture, NetworkModel
 from hemabalance.networks.sequential_cnn import SequentialCNN
 from hemabalance.training.device import Runtime
 
 
-def build(settings: Settings, *, classes: Sequence[str], size: int, runtime: Runtime) -> NetworkModel:
+def build(settings: SequentialCNNSettings, *, classes: Sequence[str], size: int, runtime: Runtime) -> NetworkModel:
     """An untrained model; errors as `NetworkModel`."""
     architecture = Architecture(
         name="sequential CNN",

@@ -10,7 +10,7 @@ Architecture = Literal[
 ]
 
 
-class Settings(NetworkSettings):
+class TimmSettings(NetworkSettings):
     """A network of the package timm."""
 
     architecture: Architecture = "resnet50"

@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from hemabalance.classify.imagenet_initialisation import initialise_from_imagenet
-from hemabalance.classify.methods.timm import Settings
+from hemabalance.classify.methods.timm import TimmSettings
 from hemabalance.classify.network_model import Architecture, NetworkModel
 from hemabalance.torchvision_compat import make_torchvision_importable
 from hemabalance.training.device import Runtime
@@ -24,7 +24,7 @@ SMALLEST = {"inception_v3": 75}
 HALVED = 32
 
 
-def build(settings: Settings, *, classes: Sequence[str], size: int, runtime: Runtime) -> NetworkModel:
+def build(settings: TimmSettings, *, classes: Sequence[str], size: int, runtime: Runtime) -> NetworkModel:
     """An untrained model; errors as `NetworkModel`.
 
     ImageNet weights are a file with the names that this version of timm gives to tensors.

@@ -7,7 +7,7 @@ from hemabalance.stain.method import NormalizerTraits
 from hemabalance.stain.settings import TranslatorSettings
 
 
-class Settings(TranslatorSettings):
+class CycleGANSettings(TranslatorSettings):
     """CycleGAN (Zhu 2017): ResNet generators, least squares."""
 
     blocks: int = Field(9, ge=1, le=12)

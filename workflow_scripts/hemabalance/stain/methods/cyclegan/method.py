@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from hemabalance.networks.resnet_generator import ResnetGenerator
-from hemabalance.stain.training_batches import DomainBatches, UnpairedBatches
-from hemabalance.stain.methods.cyclegan import Settings
-from hemabalance.stain.normalizer import DOMAINS
 from hemabalance.stain.adversarial_training import TranslatorTraining, scores_of_both
-from hemabalance.stain.translator import TranslatorVariant, Translator
+from hemabalance.stain.methods.cyclegan import CycleGANSettings
+from hemabalance.stain.normalizer import DOMAINS
+from hemabalance.stain.training_batches import DomainBatches, UnpairedBatches
+from hemabalance.stain.translator import Translator, TranslatorVariant
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob
 from hemabalance.training.losses import cycle, identity, least_squares_critic, least_squares_generator
@@ -59,10 +59,12 @@ class FakeHistory(nn.Module):
         return torch.stack(replayed)
 
 
-class CycleGANTraining(TranslatorTraining[Settings]):
+class CycleGANTraining(TranslatorTraining[CycleGANSettings]):
     """The training. History: critic_*, adversarial_*, cycle_*, identity_* of both domains, unweighted."""
 
-    def __init__(self, players: Mapping[str, nn.Module], settings: Settings, batches: DomainBatches, job: FitJob) -> None:
+    def __init__(
+        self, players: Mapping[str, nn.Module], settings: CycleGANSettings, batches: DomainBatches, job: FitJob
+    ) -> None:
         super().__init__(players, settings, batches, job)
         device, remembered = job.runtime.device, settings.remembered
         self.replayed: dict[str, FakeHistory] = {d: FakeHistory(remembered, batches.size, device) for d in DOMAINS}
@@ -95,7 +97,7 @@ class CycleGANTraining(TranslatorTraining[Settings]):
         return {name: term.detach() for name, term in terms.items()}
 
 
-def build(settings: Settings, *, size: int, runtime: Runtime) -> Translator[Settings]:
+def build(settings: CycleGANSettings, *, size: int, runtime: Runtime) -> Translator[CycleGANSettings]:
     """An unfitted normaliser for square images of `size` pixels.
 
     Raises:

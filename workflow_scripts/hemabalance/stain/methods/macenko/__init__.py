@@ -6,7 +6,7 @@ from hemabalance.stain.method import NormalizerTraits
 from hemabalance.stain.settings import TwoStainSettings
 
 
-class Settings(TwoStainSettings):
+class MacenkoSettings(TwoStainSettings):
     """Macenko 2009: extreme angles in the plane of the two main directions."""
 
     alpha: float = Field(1.0, gt=0, lt=50)

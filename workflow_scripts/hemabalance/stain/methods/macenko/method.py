@@ -10,13 +10,13 @@ from functools import partial
 import numpy as np
 
 from hemabalance.stain.classical import F32, ClassicalNormalizer, description
-from hemabalance.stain.methods.macenko import Settings
+from hemabalance.stain.methods.macenko import MacenkoSettings
 from hemabalance.stain.normalizer import Normalizer
 from hemabalance.stain.optical_density import StainSeparation, extreme_stains
 from hemabalance.training.device import Runtime
 
 
-def build(settings: Settings, *, size: int, runtime: Runtime) -> Normalizer:
+def build(settings: MacenkoSettings, *, size: int, runtime: Runtime) -> Normalizer:
     """An unfitted normaliser."""
     method = StainSeparation(settings, partial(extreme_stains, alpha=settings.alpha), least_squares, "Macenko")
     return ClassicalNormalizer(method, settings.fit_images, description("macenko", settings, size))

@@ -3,7 +3,7 @@
 from hemabalance.stain.method import NormalizerSettings, NormalizerTraits
 
 
-class Settings(NormalizerSettings):
+class IdentitySettings(NormalizerSettings):
     """Images stay as they are; there are no settings."""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from hemabalance.stain.classical import description, leave_empty_history
-from hemabalance.stain.methods.none import Settings
+from hemabalance.stain.methods.none import IdentitySettings
 from hemabalance.stain.normalizer import Domain, Normalizer, StainData, Transformed
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob
@@ -15,7 +15,7 @@ from hemabalance.training.loop import TrainingResult
 from hemabalance.training.weights import load_tensors, save_tensors
 
 
-def build(settings: Settings, *, size: int, runtime: Runtime) -> Normalizer:
+def build(settings: IdentitySettings, *, size: int, runtime: Runtime) -> Normalizer:
     """A normaliser that changes nothing."""
     return _None(description("none", settings, size))
 

@@ -7,7 +7,7 @@ from hemabalance.stain.method import NormalizerTraits
 from hemabalance.stain.settings import TranslatorSettings
 
 
-class Settings(TranslatorSettings):
+class Pix2PixSettings(TranslatorSettings):
     """pix2pix (Isola 2017), trained on rendered pairs."""
 
     up: Literal["transposed", "resize"] = "transposed"

@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 
 from hemabalance.networks.unet import UNetGenerator
-from hemabalance.stain.training_batches import PairedBatches
-from hemabalance.stain.methods.pix2pix import Settings
 from hemabalance.stain.adversarial_training import TranslatorTraining, scores_of_both
-from hemabalance.stain.translator import TranslatorVariant, Translator
+from hemabalance.stain.methods.pix2pix import Pix2PixSettings
+from hemabalance.stain.training_batches import PairedBatches
+from hemabalance.stain.translator import Translator, TranslatorVariant
 from hemabalance.training.device import Runtime
 from hemabalance.training.losses import cycle as mean_difference
 from hemabalance.training.losses import non_saturating_critic, non_saturating_generator
 
 
-class Pix2PixTraining(TranslatorTraining[Settings]):
+class Pix2PixTraining(TranslatorTraining[Pix2PixSettings]):
     """The training. History: critic_*, adversarial_*, l1_* of both domains, unweighted."""
 
     def update_networks(self) -> Mapping[str, Tensor]:
@@ -46,7 +46,7 @@ def _beside(condition: Tensor, image: Tensor) -> Tensor:
     return torch.cat((condition, image), dim=1)
 
 
-def build(settings: Settings, *, size: int, runtime: Runtime) -> Translator[Settings]:
+def build(settings: Pix2PixSettings, *, size: int, runtime: Runtime) -> Translator[Pix2PixSettings]:
     """An unfitted normaliser for square images of `size` pixels.
 
     Raises:

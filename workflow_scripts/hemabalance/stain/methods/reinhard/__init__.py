@@ -5,7 +5,7 @@ from hemabalance.stain.method import NormalizerTraits
 from hemabalance.stain.settings import ClassicalSettings
 
 
-class Settings(ClassicalSettings):
+class ReinhardSettings(ClassicalSettings):
     """Reinhard 2001: mean and deviation of each channel of CIELAB."""
 
     least_contrast: Weight = 2.0

@@ -6,8 +6,8 @@ In CIELAB, as histology's implementations have it, instead of the paper's own lo
 import numpy as np
 from skimage.color import lab2rgb, rgb2lab
 
-from hemabalance.stain.classical import F32, ClassicalNormalizer, StainProfile, BalancedSubset, description
-from hemabalance.stain.methods.reinhard import Settings
+from hemabalance.stain.classical import F32, BalancedSubset, ClassicalNormalizer, StainProfile, description
+from hemabalance.stain.methods.reinhard import ReinhardSettings
 from hemabalance.stain.normalizer import Normalizer
 from hemabalance.training.device import Runtime
 
@@ -17,7 +17,7 @@ _GREY = 0.05  # standard deviation of a* and b* under which there is rounding al
 class Reinhard:
     """The `ClassicalMethod`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ReinhardSettings) -> None:
         self.settings = settings
 
     def describe(self, images: BalancedSubset) -> StainProfile | None:
@@ -53,6 +53,6 @@ def _lab(image: np.ndarray) -> F32:
     return lab
 
 
-def build(settings: Settings, *, size: int, runtime: Runtime) -> Normalizer:
+def build(settings: ReinhardSettings, *, size: int, runtime: Runtime) -> Normalizer:
     """An unfitted normaliser."""
     return ClassicalNormalizer(Reinhard(settings), settings.fit_images, description("reinhard", settings, size))

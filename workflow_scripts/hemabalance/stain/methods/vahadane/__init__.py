@@ -5,7 +5,7 @@ from hemabalance.stain.method import NormalizerTraits
 from hemabalance.stain.settings import TwoStainSettings
 
 
-class Settings(TwoStainSettings):
+class VahadaneSettings(TwoStainSettings):
     """Vahadane 2016: sparse non-negative separation."""
 
     sparsity: Weight = 0.1

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from hemabalance.stain.classical import F32, ClassicalNormalizer, description
-from hemabalance.stain.methods.vahadane import Settings
+from hemabalance.stain.methods.vahadane import VahadaneSettings
 from hemabalance.stain.normalizer import Normalizer
 from hemabalance.stain.optical_density import StainSeparation, extreme_stains, two_stains
 from hemabalance.training.device import Runtime
@@ -21,7 +21,7 @@ _MOST_TURNS = 200
 _SETTLED = 1e-4  # change of a stain vector
 
 
-def build(settings: Settings, *, size: int, runtime: Runtime) -> Normalizer:
+def build(settings: VahadaneSettings, *, size: int, runtime: Runtime) -> Normalizer:
     """An unfitted normaliser."""
     method = StainSeparation(
         settings,

@@ -9,7 +9,7 @@ from hemabalance.stain.method import NormalizerTraits
 from hemabalance.stain.settings import TranslatorSettings
 
 
-class Settings(TranslatorSettings):
+class WCycleGANGPSettings(TranslatorSettings):
     """W-CycleGAN-GP (thesis §3.4): U-Net generators, Wasserstein critics with gradient penalty."""
 
     betas: tuple[Beta, Beta] = (0.5, 0.9)

@@ -10,16 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from hemabalance.networks.unet import UNetGenerator
-from hemabalance.stain.training_batches import DomainBatches, UnpairedBatches
-from hemabalance.stain.methods.wcyclegan_gp import Settings
 from hemabalance.stain.adversarial_training import TranslatorTraining, scores_of_both
-from hemabalance.stain.translator import TranslatorVariant, Translator
+from hemabalance.stain.methods.wcyclegan_gp import WCycleGANGPSettings
+from hemabalance.stain.training_batches import DomainBatches, UnpairedBatches
+from hemabalance.stain.translator import Translator, TranslatorVariant
 from hemabalance.training.device import Runtime, unwrapped
 from hemabalance.training.job import FitJob
 from hemabalance.training.losses import cycle, gradient_penalty, identity, wasserstein_critic, wasserstein_generator
 
 
-class WCycleGANGPTraining(TranslatorTraining[Settings]):
+class WCycleGANGPTraining(TranslatorTraining[WCycleGANGPSettings]):
     """The training.
 
     History: critic_*, penalty_*, adversarial_*, cycle_*, identity_* of both domains, unweighted, and
@@ -28,7 +28,9 @@ class WCycleGANGPTraining(TranslatorTraining[Settings]):
     from those of real images (critic_*).
     """
 
-    def __init__(self, players: Mapping[str, nn.Module], settings: Settings, batches: DomainBatches, job: FitJob) -> None:
+    def __init__(
+        self, players: Mapping[str, nn.Module], settings: WCycleGANGPSettings, batches: DomainBatches, job: FitJob
+    ) -> None:
         super().__init__(players, settings, batches, job)
         self.generators["between"] = job.runtime.generator("between")
 
@@ -83,7 +85,7 @@ class WCycleGANGPTraining(TranslatorTraining[Settings]):
         return adversarial / cycled.clamp_min(1e-12)
 
 
-def build(settings: Settings, *, size: int, runtime: Runtime) -> Translator[Settings]:
+def build(settings: WCycleGANGPSettings, *, size: int, runtime: Runtime) -> Translator[WCycleGANGPSettings]:
     """An unfitted normaliser for square images of `size` pixels.
 
     Raises:

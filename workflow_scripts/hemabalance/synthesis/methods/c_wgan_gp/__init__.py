@@ -6,7 +6,7 @@ from hemabalance.synthesis.settings import ConditionalSettings
 from hemabalance.training.settings import Rate, Strength
 
 
-class Settings(ConditionalSettings):
+class ClassifierGuidedSettings(ConditionalSettings):
     """C-WGAN-GP (thesis §3.5): generator, critic and a separate classifier."""
 
     class_weight: Weight = 1.0

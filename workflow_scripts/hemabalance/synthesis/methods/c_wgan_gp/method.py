@@ -14,24 +14,23 @@ from torch.nn import functional
 
 from hemabalance.networks.conditional import ConditionalClassifier, ConditionalCritic
 from hemabalance.networks.layers import at_least_float32
-from hemabalance.synthesis import conditional_training
 from hemabalance.synthesis.conditional import Conditional, ConditionalVariant
-from hemabalance.synthesis.conditional_training import ClassBatches
+from hemabalance.synthesis.conditional_training import ClassBatches, ConditionalTraining
 from hemabalance.synthesis.generator import SynthesisData
-from hemabalance.synthesis.methods.c_wgan_gp import Settings
+from hemabalance.synthesis.methods.c_wgan_gp import ClassifierGuidedSettings
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.training.batches import ImagePool
 from hemabalance.training.colour_augmentation import augment_colour
-from hemabalance.training.device import Runtime
 from hemabalance.training.data_checks import require_size
+from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob
 from hemabalance.training.losses import wasserstein_generator
 
 _AT_ONCE = 256
 
 
-class Game(conditional_training.Game[Settings]):
+class ClassifierGuidedTraining(ConditionalTraining[ClassifierGuidedSettings]):
     """The training.
 
     History besides what every such training has: `classifier` and `accuracy`, cross-entropy and share of right answers on
@@ -50,7 +49,7 @@ class Game(conditional_training.Game[Settings]):
     def __init__(
         self,
         players: Mapping[str, nn.Module],
-        settings: Settings,
+        settings: ClassifierGuidedSettings,
         real: ClassBatches,
         snapshots: Snapshots,
         data: SynthesisData,
@@ -119,7 +118,9 @@ class Game(conditional_training.Game[Settings]):
         return right / len(self._watched)
 
 
-def build(settings: Settings, *, classes: Classes, size: int, runtime: Runtime) -> Conditional[Settings]:
+def build(
+    settings: ClassifierGuidedSettings, *, classes: Classes, size: int, runtime: Runtime
+) -> Conditional[ClassifierGuidedSettings]:
     """An untrained generator of square images of `size` px.
 
     Raises:
@@ -132,6 +133,6 @@ def build(settings: Settings, *, classes: Classes, size: int, runtime: Runtime) 
             "critic": ConditionalCritic(size, settings.critic_width, 0),
             "classifier": ConditionalClassifier(size, settings.critic_width, count),
         },
-        training=Game,
+        training=ClassifierGuidedTraining,
     )
     return Conditional(variant, classes=classes, size=size, runtime=runtime)

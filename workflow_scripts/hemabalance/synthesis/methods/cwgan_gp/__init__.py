@@ -4,7 +4,7 @@ from hemabalance.synthesis.method import GeneratorTraits
 from hemabalance.synthesis.settings import ConditionalSettings
 
 
-class Settings(ConditionalSettings):
+class CWGANGPSettings(ConditionalSettings):
     """CWGAN-GP (Gulrajani 2017, conditional): generator and a critic that is told the class."""
 
 

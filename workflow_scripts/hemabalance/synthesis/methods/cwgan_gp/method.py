@@ -7,12 +7,12 @@ Osindero 2014, arXiv:1411.1784): the critic judges image and class together, so 
 from hemabalance.networks.conditional import ConditionalCritic
 from hemabalance.synthesis.conditional import Conditional, ConditionalVariant
 from hemabalance.synthesis.conditional_training import ConditionalTraining
-from hemabalance.synthesis.methods.cwgan_gp import Settings
+from hemabalance.synthesis.methods.cwgan_gp import CWGANGPSettings
 from hemabalance.synthesis.roles import Classes
 from hemabalance.training.device import Runtime
 
 
-def build(settings: Settings, *, classes: Classes, size: int, runtime: Runtime) -> Conditional[Settings]:
+def build(settings: CWGANGPSettings, *, classes: Classes, size: int, runtime: Runtime) -> Conditional[CWGANGPSettings]:
     """An untrained generator of square images of `size` px.
 
     Raises:
@@ -22,6 +22,8 @@ def build(settings: Settings, *, classes: Classes, size: int, runtime: Runtime) 
         name="cwgan_gp",
         settings=settings,
         judges=lambda size, count: {"critic": ConditionalCritic(size, settings.critic_width, count)},
-        training=lambda players, own, real, snapshots, data, job: ConditionalTraining(players, own, real, snapshots, job),
+        training=lambda players, own, real, snapshots, data, job: ConditionalTraining(
+            players, own, real, snapshots, job
+        ),
     )
     return Conditional(variant, classes=classes, size=size, runtime=runtime)

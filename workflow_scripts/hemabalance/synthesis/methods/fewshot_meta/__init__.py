@@ -7,7 +7,7 @@ from hemabalance.synthesis.method import GeneratorTraits
 from hemabalance.synthesis.settings import Latent, ReptileSettings, Width
 
 
-class Settings(ReptileSettings):
+class FewshotMetaSettings(ReptileSettings):
     """The meta-learned few-shot generator (thesis §3.6)."""
 
     encoder_width: Width = 32

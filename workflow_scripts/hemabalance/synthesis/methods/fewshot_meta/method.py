@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from hemabalance.networks.fewshot_discriminator import FewshotDiscriminator
 from hemabalance.networks.fewshot_encoder import FewshotEncoder
 from hemabalance.networks.fewshot_generator import FewshotGenerator
-from hemabalance.synthesis.fewshot import FewshotGeneration, FewshotVariant, AdaptedGenerator
-from hemabalance.synthesis.methods.fewshot_meta import Settings
+from hemabalance.synthesis.fewshot import AdaptedGenerator, FewshotGeneration, FewshotVariant
+from hemabalance.synthesis.methods.fewshot_meta import FewshotMetaSettings
 from hemabalance.synthesis.recalibrate import recalibrate
 from hemabalance.synthesis.reptile import Reptile
 from hemabalance.synthesis.roles import Classes
@@ -22,7 +22,7 @@ from hemabalance.training.device import Runtime
 from hemabalance.training.losses import mean_difference, mode_seeking, non_saturating_critic, non_saturating_generator
 
 
-class FewshotMetaTraining(Reptile[Settings]):
+class FewshotMetaTraining(Reptile[FewshotMetaSettings]):
     """The training.
 
     History: discriminator (Eq. 34), adversarial (Eq. 37), encoder (Eq. 40) and mode_seeking, unweighted.
@@ -85,7 +85,9 @@ def poses(images: Tensor, most: int) -> Tensor:
     return torch.cat(posed[: -(-most // len(images))])[:most]
 
 
-def build(settings: Settings, *, classes: Classes, size: int, runtime: Runtime) -> FewshotGeneration[Settings]:
+def build(
+    settings: FewshotMetaSettings, *, classes: Classes, size: int, runtime: Runtime
+) -> FewshotGeneration[FewshotMetaSettings]:
     """An untrained generator for square images of `size` px.
 
     Raises:

@@ -5,7 +5,7 @@ from hemabalance.synthesis.method import GeneratorTraits
 from hemabalance.synthesis.settings import ReptileSettings
 
 
-class Settings(ReptileSettings):
+class FIGRSettings(ReptileSettings):
     """FIGR (Clouatre & Demers 2019): Reptile on a Wasserstein GAN, no encoder."""
 
     gp_weight: Weight = 10.0

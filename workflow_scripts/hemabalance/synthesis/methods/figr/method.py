@@ -12,15 +12,15 @@ from torch import Tensor
 
 from hemabalance.networks.fewshot_discriminator import FewshotDiscriminator
 from hemabalance.networks.fewshot_generator import FewshotGenerator
-from hemabalance.synthesis.fewshot import FewshotGeneration, FewshotVariant, AdaptedGenerator
-from hemabalance.synthesis.methods.figr import Settings
+from hemabalance.synthesis.fewshot import AdaptedGenerator, FewshotGeneration, FewshotVariant
+from hemabalance.synthesis.methods.figr import FIGRSettings
 from hemabalance.synthesis.reptile import Reptile
 from hemabalance.synthesis.roles import Classes
 from hemabalance.training.device import Runtime, unwrapped
 from hemabalance.training.losses import gradient_penalty, wasserstein_critic, wasserstein_generator
 
 
-class FIGRTraining(Reptile[Settings]):
+class FIGRTraining(Reptile[FIGRSettings]):
     """The training. History: discriminator (E[D(fake)] - E[D(real)]), penalty and adversarial, unweighted."""
 
     served: Mapping[str, AdaptedGenerator]
@@ -51,7 +51,7 @@ class FIGRTraining(Reptile[Settings]):
         self.served[label].load_generator(self.adapted_network("generator"), lambda count: self.noise(count, rng))
 
 
-def build(settings: Settings, *, classes: Classes, size: int, runtime: Runtime) -> FewshotGeneration[Settings]:
+def build(settings: FIGRSettings, *, classes: Classes, size: int, runtime: Runtime) -> FewshotGeneration[FIGRSettings]:
     """An untrained generator for square images of `size` px.
 
     Raises:
