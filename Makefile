@@ -24,7 +24,7 @@ found = "Python %d.%d.%d (%s)" % (sys.version_info[:3] + (sys.executable,))
 if not (3, 11) <= sys.version_info < (3, 14):
     sys.exit(found + " is not 3.11, 3.12 or 3.13")
 from importlib.util import find_spec
-if not find_spec("ensurepip"):
+if sys.argv[1:] != ["made"] and not find_spec("ensurepip"):
     sys.exit(found + " lacks venv (its ensurepip)")
 print(found)
 endef
@@ -43,7 +43,7 @@ setup: $(VENV)/ready
 # torch first and by itself: with it in place nothing below pulls another build of it.
 $(VENV)/ready: requirements.lock pyproject.toml
 	@# One that works is kept: another Python written over it would find packages that are not its own.
-	@if $(BIN)/python -m pip --version > /dev/null 2>&1 && $(BIN)/python -c "$$FITS"; then exit; fi; \
+	@if $(BIN)/python -m pip --version > /dev/null 2>&1 && $(BIN)/python -c "$$FITS" made; then exit; fi; \
 	for python in $(PYTHON); do \
 		command -v $$python > /dev/null || continue; \
 		found=$$($$python -c "$$FITS" 2>&1) && echo "$$found" && exec $$python -m venv --clear $(VENV); \

@@ -56,7 +56,7 @@ PYTHON = """#!/bin/sh
 case "$1 $2" in
     "-m venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
     "-m pip") echo "$0 $3" >> asked ;;
-    *) exec {real} -c "import sys; sys.executable = '{name}'; {told}; $2" ;;
+    *) exec {real} -c "import sys; sys.executable = '{name}'; {told}; $2" $3 ;;
 esac
 """
 TOO_OLD, TOO_NEW = "sys.version_info = (3, 10, 12)", "sys.version_info = (3, 14, 0)"
@@ -113,7 +113,7 @@ def test_setup_takes_the_first_python_that_fits(pythons: Pythons) -> None:
 
 
 def test_setup_keeps_an_environment_that_works(pythons: Pythons) -> None:
-    environment = pythons.add(".venv/bin/python", FITTING)
+    environment = pythons.add(".venv/bin/python", BARE)
     fits = pythons.add("fits", FITTING)
     assert pythons.set_up(fits).stdout.startswith("Python 3.12.3 (.venv/bin/python)\n")
     pythons.add(".venv/bin/python", TOO_OLD)
