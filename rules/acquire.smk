@@ -1,11 +1,11 @@
-# Archives, and networks that others have trained.
+# Archives and pretrained networks.
 #
 # inputs   data/sources.yaml
-# outputs  results/<run>/phantom/{source}.zip, or the archive at the place that config.yaml names
+# outputs  results/<run>/phantom/{source}.zip, or the archive at the path in config.yaml
 #          data/weights/{inception,lpips,mobilenet_v2}.safetensors
 #
-# An archive that is already there is nobody's output: no rule here may delete what a person placed or what took an
-# hour to download. So `download` and `place` exist only for an archive that is missing.
+# An archive that exists is not the output of any rule, so Snakemake never deletes a file that a person placed or that
+# took an hour to download. The rules `download` and `place` exist only for a missing archive.
 
 INCEPTION = "data/weights/inception.safetensors"
 LPIPS = "data/weights/lpips.safetensors"
@@ -13,7 +13,7 @@ IMAGENET = "data/weights/mobilenet_v2.safetensors"
 
 
 rule pretrained_weights:
-    """Fetch the networks of FID and LPIPS, and the one whose frozen features logistic regression stands on"""
+    """Fetch pretrained networks: Inception (FID, KID), LPIPS, and MobileNetV2 for logistic regression"""
     output:
         inception=INCEPTION,
         lpips=LPIPS,

@@ -1,11 +1,12 @@
-# Classifiers: train each on its balanced set; let it see the real test images once, measure it, and make it usable
-# without the workflow.
+# Classifiers: train each on its balanced set, predict the real test images, measure, and write model.json, with which
+# the model can be used without the workflow.
 #
 # inputs   results/<run>/{protocol}/balanced/{recipe}/images.parquet, and the image sets that it names
 #          results/<run>/manifest/{source}.parquet, {protocol}/stain/{normalizer}/weights.safetensors
 #          data/weights/mobilenet_v2.safetensors
 # outputs  results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{weights.safetensors,history.jsonl,training.json}
-#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,calibration.json,out_of_distribution.safetensors}
+#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,calibration.json}
+#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/out_of_distribution.safetensors
 #          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{metrics.json,expert_agreement.json,model.json,card.md}
 
 
@@ -31,14 +32,14 @@ rule classify_fit:
         device=CONFIG.device,
         devices=CONFIG.devices,
     params:
-        settings=lambda wildcards: of_training(model_settings, wildcards),
+        settings=lambda wildcards: training_settings(model_settings, wildcards),
         code=lambda wildcards: model_code("classify/classify_fit", wildcards),
     script:
         "../workflow_scripts/classify/classify_fit.py"
 
 
 rule classify_evaluate:
-    """Measure {wildcards.experiment}, seed {wildcards.training}, on real test images, and make it usable by itself"""
+    """Evaluate {wildcards.experiment}, seed {wildcards.training}, on real test images and write model.json"""
     input:
         unpack(set_files),
         table=balanced_set,
@@ -67,7 +68,7 @@ rule classify_evaluate:
         device=CONFIG.device,
         devices=1,
     params:
-        settings=lambda wildcards: of_training(evaluation_settings, wildcards),
+        settings=lambda wildcards: training_settings(evaluation_settings, wildcards),
         code=lambda wildcards: model_code("classify/classify_evaluate", wildcards),
     script:
         "../workflow_scripts/classify/classify_evaluate.py"

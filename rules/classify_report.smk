@@ -1,5 +1,5 @@
-# Balanced sets and classifiers, in numbers and pictures. A page is a folder of the run: the run itself, or experiments/.
-# What is on it differs by page: one rule a page.
+# Tables and figures of balanced sets and classifiers. A page is a folder of the run: the run itself, or experiments/.
+# The outputs differ by page, so each page has a rule of its own.
 #
 # inputs   results/<run>/{protocol}/balanced/{recipe}/audit.json, {protocol}/stain/{normalizer}/images.{zip,parquet}
 #          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{metrics,training,expert_agreement}.json
@@ -13,7 +13,7 @@
 for _page in PLAN.pages:
 
     rule:
-        """Compare classifiers; table and draw them and their balanced sets (thesis Figs. 51-62)"""
+        """Write comparisons, tables and figures of classifiers and balanced sets (thesis Figs. 51-62)"""
         name:
             "_".join(["classify_report", *_page.split("/")[:-1]])
         input:

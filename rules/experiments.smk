@@ -1,4 +1,4 @@
-# Where the trainings of experiments are, and what the pages hold that show them. Functions only, for classify*.smk.
+# Paths of the experiments' trainings and the files of each page. Functions only, for classify*.smk.
 from hemabalance.config.plan_settings import (
     evaluation_settings,
     model_settings,
@@ -30,25 +30,25 @@ wildcard_constraints:
 
 
 def model_traits(wildcards):
-    """What the workflow must know of the method of an experiment's model."""
+    """Traits of the method of an experiment's model."""
     return traits_of("classify", PLAN.model_of(wildcards.experiment).method)
 
 
 def networks_to_run(wildcards):
-    """1 for a model that runs a network, its own or a frozen one; 0 for another."""
+    """1 if the model runs a network (its own or a frozen one), else 0."""
     traits = model_traits(wildcards)
     return int(traits.trains_networks or traits.frozen_features)
 
 
 def frozen_features(wildcards):
-    """The frozen network that a model stands on, by the name of the rule's input; none for most."""
+    """Input `features`: the frozen network whose features the model uses; empty for most models."""
     return {"features": IMAGENET} if model_traits(wildcards).frozen_features else {}
 
 
-def of_training(told, wildcards):
-    """What a rule that trains or runs a model is told, one of the functions `*_settings`."""
+def training_settings(section, wildcards):
+    """The param `settings` of a rule about one training; `section` is a function of plan_settings."""
     experiment, seed = wildcards.experiment, int(wildcards.training)
-    return settings(**told(PLAN, experiment, seed, frozen_features(wildcards)))
+    return settings(**section(PLAN, experiment, seed, frozen_features(wildcards)))
 
 
 def model_code(script, wildcards):
@@ -57,19 +57,19 @@ def model_code(script, wildcards):
 
 
 def trainings_of(experiment, file):
-    """A file of every training of an experiment."""
+    """Paths of one file of every training of an experiment."""
     entry = PLAN.experiments[experiment]
     folder = f"{RUN}/{entry.protocol}/classifiers/{experiment}"
     return [f"{folder}/seed-{seed}/{file}" for seed in entry.seeds]
 
 
 def trainings_on(page, file):
-    """A file of every training on a page."""
+    """Paths of one file of every training on a page."""
     return [path for name in PLAN.pages[page] for path in trainings_of(name, file)]
 
 
 def real_sets_on(page, file):
-    """A file of the normalised real images of every experiment on a page, each once."""
+    """Paths of one file of the normalised real images of the experiments on a page, each once."""
     return [
         f"{RUN}/{protocol}/stain/{normalizer}/{file}"
         for protocol, normalizer in PLAN.real_sets_on(page)
@@ -77,7 +77,7 @@ def real_sets_on(page, file):
 
 
 def audits_on(page):
-    """The audit of each balanced set that a page stands on."""
+    """Paths of the audits of the balanced sets used on a page."""
     return [
         f"{RUN}/{protocol}/balanced/{recipe}/audit.json"
         for protocol, recipe in PLAN.balanced_on(page)
@@ -85,7 +85,7 @@ def audits_on(page):
 
 
 def page_files(page):
-    """Tables and figures of a page about balanced sets and classifiers: by caption, an output's name -> its file."""
+    """Tables and figures of a page, grouped by caption: {caption: {name of the output: path}}."""
     tables, figures = f"{RUN}/{page}tables", f"{RUN}/{page}figures"
 
     def of_each(kinds, experiments):
@@ -118,6 +118,6 @@ def page_files(page):
 
 
 def on_page(page, suffix):
-    """The tables (.csv) or figures (.svg) of a page."""
+    """Paths of the tables (suffix .csv) or figures (.svg) of a page."""
     files = [path for named in page_files(page).values() for path in named.values()]
     return [path for path in files if path.endswith(suffix)]

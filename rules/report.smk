@@ -1,4 +1,4 @@
-# What the archives hold, in numbers and pictures; and the page that shows the run.
+# Tables and figures of the archives, and the page of the run.
 #
 # inputs   results/<run>/{inventory,manifest,images,tables,figures}, {protocol}/split.parquet
 #          workflow_scripts/hemabalance/report/{reported,titles}.yaml, page.html
@@ -10,7 +10,7 @@ TABLES = expand("{kind}_{source}", kind=["collected", "removed"], source=SOURCES
 ]
 SPLITS = expand("split_{protocol}", protocol=CONFIG.protocols)
 SHEETS = expand("contact_sheet_{source}", source=SOURCES)
-# By caption, the tables and figures of what the archives hold.
+# Tables and figures of the archives, by caption.
 DATASET_TABLES = {
     "count_tables": TABLES,
     "scale_table": ["scale"],
@@ -21,7 +21,7 @@ DATASET_SETS = expand("{source}{kind}", source=SOURCES, kind=["", "_copies"])
 
 
 rule dataset_report:
-    """Count images by class, measure the scale of each source, and draw images and copies (thesis Tables 2-6)"""
+    """Count images by class, measure each source's scale, draw contact sheets and copies (thesis Tables 2-6)"""
     input:
         manifests=expand(f"{RUN}/manifest/{{source}}.parquet", source=SOURCES),
         splits=expand(f"{RUN}/{{protocol}}/split.parquet", protocol=CONFIG.protocols),
@@ -66,7 +66,7 @@ rule dataset_report:
 
 
 rule report:
-    """Write the page that shows the run"""
+    """Write the page of the run"""
     input:
         tables=lambda wildcards: expand(
             f"{RUN}/tables/{{name}}.csv",

@@ -1,4 +1,4 @@
-# What normalisers are measured with, and what comes of it.
+# Measurement of normalisers, and the networks and features that it uses.
 #
 # inputs   results/<run>/images/…, {protocol}/split.parquet, {protocol}/stain/{normalizer}/weights.safetensors
 # outputs  results/<run>/{protocol}/source_classifier/{augmentation}/{weights.safetensors,history.jsonl,training.json}
@@ -13,7 +13,7 @@ JUDGES = expand(
 
 
 rule source_classifier:
-    """Train a small classifier on source A alone under {wildcards.protocol}, and one that sees random colours"""
+    """Train the small classifiers of source A under {wildcards.protocol}, without and with random colours"""
     input:
         **IMAGES,
         split=f"{RUN}/{{protocol}}/split.parquet",
@@ -45,7 +45,7 @@ rule source_classifier:
 
 
 rule stain_real:
-    """Look with Inception at the untouched images to measure on under the protocol {wildcards.protocol}"""
+    """Compute Inception features of the original evaluation images under the protocol {wildcards.protocol}"""
     input:
         **IMAGES,
         split=f"{RUN}/{{protocol}}/split.parquet",

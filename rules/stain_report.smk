@@ -1,4 +1,4 @@
-# What normalisers do, in numbers and pictures. Of which normalisers, differs by protocol: one rule a protocol.
+# Tables and figures of normalisers. The normalisers differ by protocol, so each protocol has a rule of its own.
 #
 # inputs   results/<run>/{protocol}/stain/{normalizer}/{metrics.json,training.json,history.jsonl,weights.safetensors}
 #          results/<run>/images/…, {protocol}/split.parquet
@@ -21,7 +21,7 @@ STAIN_FIGURES = expand(
 for _protocol in WITH_STAIN:
 
     rule:
-        """Table and draw what the normalisers do that are compared (thesis Tables 13-16, Figs. 40-46)"""
+        """Write tables and figures of the compared normalisers (thesis Tables 13-16, Figs. 40-46)"""
         name:
             f"stain_report_{_protocol}"
         input:

@@ -1,4 +1,4 @@
-# What generators do, in numbers and pictures. Of which generators, differs by protocol: one rule a protocol.
+# Tables and figures of generators. The generators differ by protocol, so each protocol has a rule of its own.
 #
 # inputs   results/<run>/{protocol}/synthesis/{normalizer}/{generator}/…
 #          results/<run>/{protocol}/stain/{normalizer}/images.{zip,parquet}, {protocol}/split.parquet
@@ -25,7 +25,7 @@ SYNTHESIS_FIGURES = expand(
 for _protocol in WITH_SYNTHESIS:
 
     rule:
-        """Table and draw what the generators make that are compared (thesis Tables 17-22, Figs. 47-50)"""
+        """Write tables and figures of the compared generators (thesis Tables 17-22, Figs. 47-50)"""
         name:
             f"synthesis_report_{_protocol}"
         input:
@@ -78,7 +78,9 @@ for _protocol in WITH_SYNTHESIS:
         params:
             settings=settings(
                 protocol=_protocol,
-                generators=[facts_of(*pair) for pair in GENERATED[_protocol]],
+                generators=[
+                    generator_description(*pair) for pair in GENERATED[_protocol]
+                ],
             ),
             code=own_code("synthesis/synthesis_report"),
         script:
