@@ -40,7 +40,9 @@ def method_names(stage: str) -> tuple[str, ...]:
     for name in names:
         if not _NAME.fullmatch(name):
             problem = "is not a valid method name"
-            raise InputError(_folder(stage, name), problem, "Rename it: lower-case letters, digits and _, first a letter")
+            raise InputError(
+                _folder(stage, name), problem, "Rename it: lower-case letters, digits and _, first a letter"
+            )
     return tuple(names)
 
 
@@ -140,11 +142,15 @@ def _method_package(stage: str, method: str) -> ModuleType:
         return importlib.import_module(f"hemabalance.{stage}.methods.{method}")
     except Exception as error:
         problem = f"cannot be imported: {type(error).__name__}: {error}"
-        raise InputError(_folder(stage, method) / "__init__.py", problem, "Correct it, or move the folder away") from error
+        raise InputError(
+            _folder(stage, method) / "__init__.py", problem, "Correct it, or move the folder away"
+        ) from error
 
 
 def _incomplete(stage: str, method: str, lacks: str) -> InputError:
-    return InputError(_folder(stage, method) / "__init__.py", f"lacks {lacks}", "Add it; the other methods are examples")
+    return InputError(
+        _folder(stage, method) / "__init__.py", f"lacks {lacks}", "Add it; the other methods are examples"
+    )
 
 
 def _folder(stage: str, method: str) -> Path:

@@ -36,7 +36,7 @@ def edited_files(state: Path) -> dict[str, str]:
 
     Returns:
         By path relative to SCRIPTS, in alphabetical order: the hash of the present syntax tree. The hash is empty for
-        a file that is missing or is not valid Python. Empty dict if the record is missing, damaged or has an old format.
+        a file that is missing or is not valid Python. Empty if the record is missing, damaged or has an old format.
     """
     try:
         recorded = dict(json.loads((state / FILE).read_bytes()))

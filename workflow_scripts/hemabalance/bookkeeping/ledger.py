@@ -155,7 +155,7 @@ class Ledger:
 def clamp_future_times(paths: Iterable[str]) -> None:
     """Set modification times in the future, from before the clock was set back, to the present time.
 
-    Snakemake fails a job whose inputs are later than its outputs and deletes the outputs, until the clock has caught up.
+    Snakemake fails a job whose inputs are later than its outputs and deletes the outputs, until the clock catches up.
     The ledger does not need the times: it compares contents.
     """
     now = time.time()

@@ -127,9 +127,7 @@ def _current_state(path: str, recorded: FileState, current: dict[str, FileState]
     return current[path]
 
 
-def _with_new_stamps(
-    entry: LedgerEntry, current: Mapping[str, FileState]
-) -> tuple[FileState, dict[str, FileState]]:
+def _with_new_stamps(entry: LedgerEntry, current: Mapping[str, FileState]) -> tuple[FileState, dict[str, FileState]]:
     """The recorded states of output and inputs, with present stamps where the content is the same.
 
     With the new stamp, a file that was only touched need not be hashed again next time.
