@@ -23,7 +23,7 @@ TREE = {
 }
 
 
-class Fingerprint:
+class Take:
     """Writes a tree of scripts and computes the fingerprint of make.py."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,15 +45,15 @@ class Fingerprint:
 
 
 @pytest.fixture
-def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fingerprint:
-    return Fingerprint(tmp_path, monkeypatch)
+def take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Take:
+    return Take(tmp_path, monkeypatch)
 
 
-def test_fingerprint_is_short_and_stable(code: Fingerprint) -> None:
-    first = code()
+def test_fingerprint_is_short_and_stable(take: Take) -> None:
+    first = take()
     assert len(first) == 16
     assert set(first) <= set("0123456789abcdef")
-    assert code() == first
+    assert take() == first
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ def test_fingerprint_is_short_and_stable(code: Fingerprint) -> None:
         ("pack/last.py", "\n\n# a comment\nTWO = 0x2\n"),
     ],
 )
-def test_comments_docstrings_and_layout_do_not_count(code: Fingerprint, file: str, text: str) -> None:
-    assert code({file: text}) == code()
+def test_comments_docstrings_and_layout_do_not_count(take: Take, file: str, text: str) -> None:
+    assert take({file: text}) == take()
 
 
 @pytest.mark.parametrize(
@@ -82,24 +82,24 @@ def test_comments_docstrings_and_layout_do_not_count(code: Fingerprint, file: st
         ("pack/last.py", "TWO = '2'\n"),
     ],
 )
-def test_logic_of_all_imported_modules_counts(code: Fingerprint, file: str, text: str) -> None:
-    assert code({file: text}) != code()
+def test_logic_of_all_imported_modules_counts(take: Take, file: str, text: str) -> None:
+    assert take({file: text}) != take()
 
 
-def test_a_module_that_is_not_imported_does_not_count(code: Fingerprint) -> None:
-    assert code({"pack/helper.py": "ONE = 11\n", "other.py": "import pack.helper\n"}) == code()
+def test_a_module_that_is_not_imported_does_not_count(take: Take) -> None:
+    assert take({"pack/helper.py": "ONE = 11\n", "other.py": "import pack.helper\n"}) == take()
 
 
-def test_the_folder_does_not_count(code: Fingerprint) -> None:
-    assert code(folder="a/far/copy") == code()
+def test_the_folder_does_not_count(take: Take) -> None:
+    assert take(folder="a/far/copy") == take()
 
 
 # make.py sorts before pack/, zip.py after it: no fingerprint may depend on the path of the folder.
 @pytest.mark.parametrize("shim", ["make.py", "zip.py"])
 def test_links_and_relative_paths_do_not_count(
-    code: Fingerprint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shim: str
+    take: Take, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shim: str
 ) -> None:
-    scripts = code.write({"zip.py": TREE["make.py"]}, "scripts")
+    scripts = take.write({"zip.py": TREE["make.py"]}, "scripts")
     direct = code_fingerprint(scripts / shim)
     for name in ("a_link", "zz_link"):
         (tmp_path / name).symlink_to(scripts)
@@ -108,32 +108,32 @@ def test_links_and_relative_paths_do_not_count(
     assert code_fingerprint(Path("scripts") / shim) == direct
 
 
-def test_imports_of_extra_modules_count(code: Fingerprint) -> None:
-    plain, named = code({}), code({}, "pack.named")
+def test_imports_of_extra_modules_count(take: Take) -> None:
+    plain, named = take({}), take({}, "pack.named")
     assert named != plain
-    assert code({"pack/helper.py": "ONE = 11\n"}, "pack.named") != named
-    assert code({}, "pack.last") == plain  # imported anyway
-    assert code({}, "pack.deep") == plain
+    assert take({"pack/helper.py": "ONE = 11\n"}, "pack.named") != named
+    assert take({}, "pack.last") == plain  # imported anyway
+    assert take({}, "pack.deep") == plain
 
 
-def test_modules_that_are_not_covered_do_not_count(code: Fingerprint) -> None:
+def test_modules_that_are_not_covered_do_not_count(take: Take) -> None:
     first = TREE["pack/first.py"]
     imports = "from pack import bookkeeping, errors, progress\nfrom pack.bookkeeping.locks import held\n"
     parts = {"pack/bookkeeping/__init__.py": "", "pack/bookkeeping/locks.py": "from pack.helper import ONE as held\n"}
     parts |= {"pack/errors.py": "WORDS = 1\n", "pack/progress.py": "RATE = 1\n"}
-    before = code({"pack/first.py": imports + first, **parts})
+    before = take({"pack/first.py": imports + first, **parts})
     for name in parts:
-        assert code({"pack/first.py": imports + first, **parts, name: parts[name] + "EDITED = True\n"}) == before
+        assert take({"pack/first.py": imports + first, **parts, name: parts[name] + "EDITED = True\n"}) == before
     # Modules that only these import do not count either; a module of the same name in another folder does.
-    assert code({"pack/first.py": imports + first, **parts, "pack/helper.py": "ONE = 11\n"}) == before
+    assert take({"pack/first.py": imports + first, **parts, "pack/helper.py": "ONE = 11\n"}) == before
     deep = {"pack/first.py": "import pack.deep.errors\n" + first, "pack/deep/errors.py": "WORDS = 1\n"}
-    assert code(deep) != code({**deep, "pack/deep/errors.py": "WORDS = 2\n"})
+    assert take(deep) != take({**deep, "pack/deep/errors.py": "WORDS = 2\n"})
 
 
 @pytest.mark.parametrize("name", ["pack.nothing", "pack.deep.nothing", "pack.last.TWO", "elsewhere", "os"])
-def test_unknown_module(code: Fingerprint, name: str) -> None:
+def test_unknown_module(take: Take, name: str) -> None:
     with pytest.raises(ModuleNotFoundError, match=name):
-        code({}, name)
+        take({}, name)
 
 
 def test_canonical_json_does_not_depend_on_order() -> None:

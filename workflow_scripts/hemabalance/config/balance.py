@@ -30,8 +30,8 @@ class RecipeConfig(Section):
     def _check_size(self) -> "RecipeConfig":
         if self.size == "images" and self.generators:
             raise ValueError(
-                "balance.recipes: a recipe with generators must have size synthesis; otherwise sharpness alone would "
-                "distinguish real images from synthetic ones"
+                "balance.recipes: a recipe with generators must have size synthesis, because sharpness alone would "
+                "otherwise distinguish real images from synthetic ones"
             )
         return self
 
