@@ -23,7 +23,7 @@ from hemabalance.bookkeeping.ledger import (
 )
 from hemabalance.bookkeeping.records import FORMAT, STALE, Records, is_stale
 
-_OURS = STALE + "found here: "
+_PREFIX = STALE + "found here: "
 """Begins the marks of `recheck`; those of `restore`, on files from DVC, begin with STALE alone."""
 
 
@@ -77,17 +77,17 @@ def _update_record(entry: LedgerEntry, reason: str, records: Records) -> str:
             records.mark_stale(entry.path, record, _mark(reason))
         return reason
     mark = str(record["params"][0])
-    if reason or not mark.startswith(_OURS):
+    if reason or not mark.startswith(_PREFIX):
         return reason
     if not entry.record:
-        return mark.removeprefix(_OURS)
+        return mark.removeprefix(_PREFIX)
     records.write(entry.path, entry.record)
     entry.record = {}
     return ""
 
 
 def _mark(reason: str) -> str:
-    return (_OURS + reason).removeprefix(STALE)
+    return (_PREFIX + reason).removeprefix(STALE)
 
 
 def _changed_content(entry: LedgerEntry, current: dict[str, FileState]) -> str:
