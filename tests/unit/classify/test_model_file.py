@@ -197,7 +197,7 @@ def test_the_card_of_rendered_cells_claims_nothing_about_blood(model: ModelFolde
     assert RENDERED in text
     assert "laboratories" not in text
     assert "Stain and class" not in text
-    assert "in their original stain" in text
+    assert "in their own stain" in text
 
 
 def test_synthetic_images_are_counted_apart(model: ModelFolder) -> None:
