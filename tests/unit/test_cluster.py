@@ -7,10 +7,12 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
+from helpers.project import Project
 from hemabalance.cli import main
 from hemabalance.cluster.benchmarks import MeasuredJob, measured_jobs
 from hemabalance.cluster.demand import NETWORKS_MB, SNAKEMAKE_MB, demands, upper_line
 from hemabalance.cluster.profile import set_resources
+from hemabalance.cluster.siblings import SIBLINGS
 from hemabalance.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,6 +108,30 @@ def test_rules_with_networks_get_more_memory_a_day_and_threads_per_gpu() -> None
     assert evaluate(rule["cpus_per_gpu"]) == 4
 
 
+def test_sibling_rules_get_the_same_resources() -> None:
+    jobs = [
+        MeasuredJob("stain_report_leak_free", 1.0, 800.0, 3.0, True),
+        MeasuredJob("classify_report", 1.0, 9.0, 3.0, False),
+    ]
+    by_rule = demands(jobs)
+    assert list(by_rule) == [
+        "classify_report", "classify_report_experiments", "stain_report_leak_free", "stain_report_thesis",
+    ]  # fmt: skip
+    assert by_rule["stain_report_leak_free"] == by_rule["stain_report_thesis"]
+
+
+def test_sibling_rules_are_listed(tmp_path: Path) -> None:
+    """A profile can contain only rules that are known without a config."""
+    project = Project(tmp_path)
+    both = "{compare: [leak_free, thesis]}"
+    overlay = f"stain: {{normalizers: {{none: {both}}}}}\nsynthesis: {{generators: {{c_wgan_gp: {both}}}}}\n"
+    (tmp_path / "more.yaml").write_text(overlay)
+    overlays = ("profiles/overlays/demo.yaml", "more.yaml")
+    listed = project.snakemake("--list-rules", overlays=overlays).stdout
+    generated = {line.split()[0] for line in listed.splitlines() if re.match(r"\w+_report(_| |$)", line)}
+    assert generated - {"dataset_report"} == {name for names in SIBLINGS for name in names}
+
+
 def test_a_job_too_short_to_be_measured_gets_the_minimum() -> None:
     rule = profile_rules([MeasuredJob("split", 0.1, None, 0.2, False)])["split"]
     assert evaluate(rule["mem_mb"]) == 1000
@@ -136,7 +162,7 @@ def test_a_file_that_is_no_profile_is_unchanged(tmp_path: Path, capsys: pytest.C
 
 def workflow_rules() -> set[str]:
     text = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
-    return set(re.findall(r"^rule (\w+):", text, re.MULTILINE))
+    return set(re.findall(r"^rule (\w+):", text, re.MULTILINE)).union(*SIBLINGS)
 
 
 def test_every_rule_has_a_benchmark_and_none_sets_its_memory() -> None:

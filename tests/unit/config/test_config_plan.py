@@ -4,15 +4,12 @@ import pytest
 
 from hemabalance.config.plan import ALL, MAIN, Plan
 from hemabalance.config.plan_settings import (
-    ablation_figure_settings,
-    comparison_settings,
     deployment_settings,
+    evaluation_settings,
     experiment_description,
     experiment_figure_settings,
-    metrics_settings,
     model_settings,
     page_settings,
-    prediction_settings,
     recipe_settings,
 )
 from hemabalance.config.run import load_config
@@ -219,13 +216,13 @@ def test_model_settings_do_not_depend_on_pages_and_comparisons() -> None:
         experiments=showing("line"), comparisons=[], ablations={}, evaluation={"out_of_distribution_quantile": 0.9}
     )
     assert model_settings(other, "both", 3, {}) == model_settings(plan(), "both", 3, {})
-    assert prediction_settings(other, "both", 3, {}) == {**model_settings(plan(), "both", 3, {}), "quantile": 0.9}
-    assert metrics_settings(other, "both", 3) == metrics_settings(plan(), "both", 3)
+    assert evaluation_settings(other, "both", 3, {}) == evaluation_settings(plan(), "both", 3, {}) | {"quantile": 0.9}
 
 
-def test_metrics_settings_contain_the_protocol() -> None:
-    assert metrics_settings(plan(), "leaky", 1)["protocol"] == "thesis"
-    assert metrics_settings(plan(), "both", 4)["protocol"] == "leak_free"
+def test_evaluation_settings_contain_model_deployment_and_protocol() -> None:
+    settings = evaluation_settings(plan(), "leaky", 1, {})
+    assert settings == settings | model_settings(plan(), "leaky", 1, {}) | deployment_settings(plan(), "leaky", 1)
+    assert (settings["origin"]["protocol"], settings["taxonomy"]) == ("thesis", "thesis")
 
 
 def test_deployment_settings_contain_the_image_preparation() -> None:
@@ -251,8 +248,13 @@ def test_one_rendered_archive_marks_a_model_as_rendered() -> None:
     assert deployment_settings(Plan(load_config({**VALUES, "sources": sources})), "both", 3)["rendered"]
 
 
-def test_comparison_settings_contain_the_seeds_of_both() -> None:
-    assert comparison_settings(plan(), "both", "real") == {"names": ["both", "real"], "seeds": [(3, 4), (1,)]}
+def test_page_settings_contain_comparisons_and_ablations() -> None:
+    settings = page_settings(plan(), ALL)
+    assert settings["comparisons"][0] == {"names": ("both", "real"), "protocol": "leak_free"}
+    assert (settings["whole"], settings["parts"]) == (
+        "both",
+        {"open": "without the gate", "alone": "without few-shot"},
+    )
 
 
 @pytest.mark.parametrize(
@@ -282,7 +284,7 @@ def test_page_settings_contain_every_training_and_the_question() -> None:
     settings = page_settings(plan(), MAIN)
     trainings = [(entry["name"], entry["seed"]) for entry in settings["experiments"]]
     assert trainings == [("both", 3), ("both", 4), ("leaky", 1), ("real", 1)]
-    assert (settings["question"], settings["protocols"]) == (("both", "real"), ["leak_free"])
+    assert (settings["question"], list(settings["pictures"])) == (("both", "real"), ["both", "leaky", "real"])
     assert page_settings(plan(), ALL)["question"] == ("both", "real")
     assert page_settings(plan("thesis"), MAIN)["question"] is None
 
@@ -293,11 +295,14 @@ def test_page_settings_contain_ablations_that_are_not_run() -> None:
 
 
 def test_figures_show_the_first_training() -> None:
-    settings = experiment_figure_settings(plan(), "both")
-    assert (settings["of"], settings["experiment"]["seed"]) == ("both, leak_free, seed 3", 3)
-    part = ablation_figure_settings(plan(), "alone")
-    assert part["row"] == "without few-shot"
-    assert [(entry["name"], entry["seed"]) for entry in part["experiments"]] == [("alone", 5), ("both", 3)]
+    expected = {"of": "both, leak_free, seed 3", "images": "leak_free/mapped"}
+    assert experiment_figure_settings(plan(), "both") == page_settings(plan(), MAIN)["pictures"]["both"] == expected
+
+
+def test_real_sets_of_a_page_are_not_repeated() -> None:
+    expected = [("leak_free", "mapped"), ("thesis", "mapped"), ("leak_free", "left")]
+    assert plan().real_sets_on(MAIN) == expected
+    assert plan("leak_free").real_sets_on(ALL) == [("leak_free", "mapped"), ("leak_free", "left")]
 
 
 def test_all_settings_are_json() -> None:

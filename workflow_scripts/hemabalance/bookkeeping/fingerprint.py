@@ -94,7 +94,23 @@ def _parse(path: Path) -> tuple[str, tuple[Path, ...]]:
         body = getattr(node, "body", None)
         if isinstance(body, list):
             node.body = [part for part in body if not _is_string(part)] or [ast.Pass()]  # type: ignore[attr-defined]
-    return ast.dump(tree, annotate_fields=False), tuple(file for node in nodes for file in _imports(node))
+    return _tree_text(tree), tuple(file for node in nodes for file in _imports(node))
+
+
+def _tree_text(node: object) -> str:
+    """A syntax tree as text that does not depend on the Python version; empty fields are left out.
+
+    Versions of `ast.dump` differ in which empty fields they print, such as those of newer syntax (`type_params`).
+    """
+    if isinstance(node, list):
+        return f"[{','.join(map(_tree_text, node))}]"
+    if not isinstance(node, ast.AST):
+        return ascii(node)  # `repr` escapes characters that this Python version does not know
+    fields = dict(ast.iter_fields(node))
+    if isinstance(node, ast.JoinedStr):  # Python 3.12 adds empty strings here
+        fields["values"] = [part for part in node.values if not (isinstance(part, ast.Constant) and part.value == "")]
+    filled = (f"{name}={_tree_text(value)}" for name, value in fields.items() if value is not None and value != [])
+    return f"{type(node).__name__}({','.join(filled)})"
 
 
 def _statements(tree: ast.Module) -> Iterator[ast.AST]:

@@ -7,6 +7,7 @@ from math import ceil
 import numpy as np
 
 from hemabalance.cluster.benchmarks import MeasuredJob
+from hemabalance.cluster.siblings import siblings
 
 MARGIN = 1.5
 """Safety factor on measured memory: benchmarks sample it every half minute and may miss a peak."""
@@ -72,8 +73,9 @@ def upper_line(x: Sequence[float], y: Sequence[float], max_slope: float) -> Line
 
 
 def demands(jobs: Sequence[MeasuredJob]) -> dict[str, Demand]:
-    """The demand of each rule, in alphabetical order."""
-    return {rule: _demand([job for job in jobs if job.rule == rule]) for rule in sorted({job.rule for job in jobs})}
+    """The demand of each rule, in alphabetical order; the jobs of sibling rules are pooled."""
+    rules = sorted({rule for job in jobs for rule in siblings(job.rule)})
+    return {rule: _demand([job for job in jobs if job.rule in siblings(rule)]) for rule in rules}
 
 
 def _demand(jobs: Sequence[MeasuredJob]) -> Demand:

@@ -84,6 +84,15 @@ class Plan:
         experiments = (self.experiments[name] for name in self.pages[page])
         return list(dict.fromkeys((experiment.protocol, experiment.recipe) for experiment in experiments))
 
+    def real_set(self, experiment: str) -> tuple[str, str]:
+        """Protocol and normaliser of the real images of an experiment."""
+        entry = self.experiments[experiment]
+        return entry.protocol, self.recipe(entry.recipe).normalizer
+
+    def real_sets_on(self, page: str) -> list[tuple[str, str]]:
+        """`real_set` of the experiments on a page, without repetition."""
+        return list(dict.fromkeys(map(self.real_set, self.pages[page])))
+
     def pairs_on(self, page: str) -> list[tuple[str, str]]:
         """The comparisons on a page: those of the config, and the ablation baseline with each ablation."""
         pairs = [(pair.a, pair.b) for pair in self.config.classify.comparisons]
