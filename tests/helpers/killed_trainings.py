@@ -1,6 +1,7 @@
-"""A program: one training left alone, one killed again and again, one asked to stop; each session a process.
+"""Program: one training without interruption, one killed repeatedly, one terminated. Each session is a process.
 
-`python killed_trainings.py FOLDER SEED` prints as JSON how the sessions ended: minus the signal, or the exit code.
+`python killed_trainings.py FOLDER SEED` prints as JSON how each session ended: the negative signal number, or the exit
+code.
 """
 
 import json
@@ -21,7 +22,7 @@ LONG = replace(SCHEDULE, steps=KILLS * (MAX_STEPS + LEAD), checkpoint_every=3)
 
 
 def session(folder: Path, before_step: Callable[[int], object]) -> None:
-    """What one process does; it never returns."""
+    """One session of a training, in a forked process; it does not return."""
     code = 1
     try:
         fit(folder, cpu(), schedule=LONG, before_step=before_step)
@@ -33,24 +34,27 @@ def session(folder: Path, before_step: Callable[[int], object]) -> None:
 
 
 def run(folder: Path, *, steps: int, lead: int, pause: float, number: int) -> int:
-    """A session that gets a signal a while after it began so many steps; how it ended.
+    """Run a session and send it signal `number`, `pause` seconds after the start of step `steps`.
 
-    It takes at most `lead` steps more, however late the signal: none ends before its signal.
+    The session can take at most `lead` more steps, so that it does not end before the signal.
+
+    Returns:
+        The negative signal number, or the exit code.
     """
-    began, begin = os.pipe()
+    started, start = os.pipe()
     allowed, allow = os.pipe()
     os.write(allow, b"." * (steps + lead))
     child = os.fork()
     if child == 0:
-        session(folder, lambda step: os.read(allowed, 1) and os.write(begin, b"."))
-    os.close(begin)
+        session(folder, lambda step: os.read(allowed, 1) and os.write(start, b"."))
+    os.close(start)
     for _ in range(steps):
-        os.read(began, 1)
+        os.read(started, 1)
     time.sleep(pause)
     os.kill(child, number)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    for end in (began, allowed, allow):
-        os.close(end)
+    for descriptor in (started, allowed, allow):
+        os.close(descriptor)
     return code
 
 

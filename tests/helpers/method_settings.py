@@ -1,4 +1,4 @@
-"""What the tests over a listing of methods share: small settings of any method, and an eye on its training."""
+"""Helpers for tests of all registered methods: small settings, and a spy on the training."""
 
 import sys
 from collections.abc import Mapping
@@ -46,59 +46,59 @@ SMALL: dict[str, Any] = {
     "log_every": 2,
     "checkpoint_every": 2,
 }
-"""Sizes by the names that settings have in this package; a method without one of them keeps its own default."""
+"""Small values of settings by name; a method uses those of its own settings, and defaults for the others."""
 
 
 def small_settings(stage: str, method: str, **changed: Any) -> Section:
-    """A method's settings, small enough for a test; `changed` where a test wants another value."""
-    own = settings_class(stage, method)
-    return own(
-        **{name: value for name, value in {**SMALL, **changed}.items() if name in own.model_fields or name in changed}
+    """A method's settings, small enough for a test; `changed` overrides values."""
+    model = settings_class(stage, method)
+    return model(
+        **{name: value for name, value in {**SMALL, **changed}.items() if name in model.model_fields or name in changed}
     )
 
 
 class TrainingSpy:
-    """Every training while it lasts: which parameters it has not moved."""
+    """Observes all trainings: counts them, records parameters that they leave unchanged, and can interrupt one."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.trainings = 0
         self.unmoved: set[str] = set()
-        """Parameters of an optimiser that a whole training left as they were."""
-        self._fatal = 0
+        """Parameters of an optimiser that a complete training left unchanged."""
+        self._remaining = 0
         for module in list(sys.modules.values()):
             if getattr(module, "train", None) is loop.train and module is not loop:
                 monkeypatch.setattr(module, "train", self._train)
-        self._save = loop.save_checkpoint
-        monkeypatch.setattr(loop, "save_checkpoint", self._saved)
+        self._original_save = loop.save_checkpoint
+        monkeypatch.setattr(loop, "save_checkpoint", self._save_checkpoint)
 
     def kill_after(self, checkpoints: int) -> None:
-        """Let the training die right after so many of its checkpoints."""
-        self._fatal = checkpoints
+        """Interrupt the training right after this many checkpoints."""
+        self._remaining = checkpoints
 
     def _train(self, trainable: Any, *args: Any, **kwargs: Any) -> Any:
-        before = {name: value.detach().clone() for name, value in _trained(trainable).items()}
-        trained = loop.train(trainable, *args, **kwargs)
+        before = {name: value.detach().clone() for name, value in _parameters(trainable).items()}
+        result = loop.train(trainable, *args, **kwargs)
         self.trainings += 1
         assert before, "a training without a parameter"
-        self.unmoved |= {name for name, value in _trained(trainable).items() if torch.equal(value, before[name])}
-        return trained
+        self.unmoved |= {name for name, value in _parameters(trainable).items() if torch.equal(value, before[name])}
+        return result
 
-    def _saved(self, *args: Any, **kwargs: Any) -> Any:
-        done = self._save(*args, **kwargs)
-        if self._fatal:
-            self._fatal -= 1
-            if not self._fatal:
+    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> Any:
+        path = self._original_save(*args, **kwargs)
+        if self._remaining:
+            self._remaining -= 1
+            if not self._remaining:
                 raise KeyboardInterrupt
-        return done
+        return path
 
 
-def _trained(trainable: Any) -> Mapping[str, Tensor]:
-    """The parameters that a trainable's optimisers update, by optimiser, group, place and shape."""
+def _parameters(trainable: Any) -> Mapping[str, Tensor]:
+    """The parameters that the optimisers of a trainable update, by optimiser, group, index and shape."""
     return {
-        f"{name} {group} {place} {tuple(parameter.shape)}": parameter
+        f"{name} {index} {place} {tuple(parameter.shape)}": parameter
         for name, optimizer in trainable.optimizers.items()
-        for group, held in enumerate(optimizer.param_groups)
-        for place, parameter in enumerate(held["params"])
+        for index, group in enumerate(optimizer.param_groups)
+        for place, parameter in enumerate(group["params"])
     }
 
 

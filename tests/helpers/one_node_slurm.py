@@ -1,11 +1,12 @@
-"""A Slurm of one node on this machine, from Debian's packages, without systemd: for tests, and never beside a real one.
+"""A Slurm of one node on this machine, from Debian's packages, without systemd; only for tests on a machine without
+Slurm.
 
-    python tests/slurm/one_node.py install
-    python tests/slurm/one_node.py start FOLDER
-    python tests/slurm/one_node.py stop FOLDER
+    python tests/helpers/one_node_slurm.py install
+    python tests/helpers/one_node_slurm.py start FOLDER
+    python tests/helpers/one_node_slurm.py stop FOLDER
 
-Keys, sockets, state and logs are in FOLDER. Jobs inherit no SLURM_CONF, so that the configuration has to be in
-/etc/slurm; `stop` takes it away again. Needs root. The node has two GPUs for Slurm to deal out, which are none.
+Keys, sockets, state and logs are in FOLDER. The configuration must be in /etc/slurm, because jobs do not inherit
+SLURM_CONF; `stop` removes it. Needs root. For Slurm the node has two GPUs, which do not exist.
 """
 
 import os
@@ -20,10 +21,10 @@ from pathlib import Path
 import psutil
 
 ETC = Path("/etc/slurm")
-OURS = "# Written by a test of hemabalance: a Slurm of one node that is gone when the test is over.\n"
+OURS = "# Written by a test of hemabalance: a Slurm of one node, removed at the end of the test.\n"
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol")
 DAEMONS = ("slurmctld", "slurmd", "munged")
-# Memory is judged as cgroups judge it (shared pages once), every second; a job above its limit is killed.
+# Memory is measured every second as by cgroups (shared pages count once); a job above its limit is killed.
 SLURM = """{ours}
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -57,11 +58,11 @@ GRES = "{ours}\nNodeName={host} Name=gpu File=/dev/null\nNodeName={host} Name=gp
 
 
 class NotHereError(Exception):
-    """Why no Slurm can be started on this machine."""
+    """No Slurm can be started on this machine; the message gives the reason."""
 
 
 def forbidden() -> str | None:
-    """What speaks against it; None if nothing does."""
+    """The reason why no Slurm may be started here; None if there is none."""
     if os.geteuid() != 0:
         return "only root can start a Slurm"
     if os.environ.get("SLURM_CONF"):
@@ -74,13 +75,13 @@ def forbidden() -> str | None:
 
 
 def install() -> None:
-    """Install what is missing of Debian's packages.
+    """Install missing Debian packages.
 
     Raises:
-        NotHereError: it may not be, or cannot be.
+        NotHereError: no Slurm may be started here, or the installation fails.
     """
-    if why := forbidden():
-        raise NotHereError(why)
+    if reason := forbidden():
+        raise NotHereError(reason)
     if not _missing():
         return
     if not shutil.which("apt-get"):
@@ -100,10 +101,10 @@ def start(folder: Path) -> None:
     """Start munged, slurmctld and slurmd, and wait until the node takes jobs.
 
     Raises:
-        NotHereError: it may not be, or the node does not come up; nothing is left running.
+        NotHereError: no Slurm may be started here, or the node does not start; no process is left running.
     """
-    if why := forbidden():
-        raise NotHereError(why)
+    if reason := forbidden():
+        raise NotHereError(reason)
     if _missing():
         raise NotHereError(f"{', '.join(_missing())} missing: python {__file__} install")
     for part in ("munge", "state", "spool"):
@@ -112,38 +113,41 @@ def start(folder: Path) -> None:
     key = folder / "munge" / "key"
     key.write_bytes(os.urandom(128))
     key.chmod(0o600)
-    facts = {"ours": OURS, "host": socket.gethostname().partition(".")[0], "folder": folder, "ports": _free_ports(2)}
-    facts["cpus"] = max(8, os.cpu_count() or 1)  # the workflow's rules ask for up to 8
-    facts["memory"] = max(32000, psutil.virtual_memory().total >> 20)  # and for more memory than they use
+    values = {"ours": OURS, "host": socket.gethostname().partition(".")[0], "folder": folder, "ports": _free_ports(2)}
+    values["cpus"] = max(8, os.cpu_count() or 1)  # the workflow's rules ask for up to 8
+    values["memory"] = max(32000, psutil.virtual_memory().total >> 20)  # and for more memory than they use
     ETC.mkdir(exist_ok=True)
-    (ETC / "slurm.conf").write_text(SLURM.format(**facts))
-    (ETC / "gres.conf").write_text(GRES.format(**facts))
+    (ETC / "slurm.conf").write_text(SLURM.format(**values))
+    (ETC / "gres.conf").write_text(GRES.format(**values))
     try:
         munge = [f"--{name}={folder}/munge/{name}" for name in ("socket", "log-file", "pid-file", "seed-file")]
         _daemon(folder, "munged", "--foreground", "--force", f"--key-file={key}", *munge)
         _wait(lambda: (folder / "munge" / "socket").exists(), "munged")
         _daemon(folder, "slurmctld", "-D")
         _daemon(folder, "slurmd", "-D")
-        _wait(lambda: said("sinfo", "--noheader", "--format=%T").strip() == "idle", "the node")
+        _wait(lambda: slurm_output("sinfo", "--noheader", "--format=%T").strip() == "idle", "the node")
     except BaseException:
         stop(folder)
         raise
 
 
 def stop(folder: Path) -> None:
-    """Cancel all jobs, end the daemons, and take the configuration away."""
+    """Cancel all jobs, end the daemons, and remove the configuration."""
     if not (ETC / "slurm.conf").exists() or str(folder) not in (ETC / "slurm.conf").read_text():
         return
-    if said("scancel", "--state=RUNNING") is not None and said("scancel", "--state=PENDING") is not None:
-        _wait(lambda: not said("squeue", "--noheader"), "the last job's end", fail=False)
+    if (
+        slurm_output("scancel", "--state=RUNNING") is not None
+        and slurm_output("scancel", "--state=PENDING") is not None
+    ):
+        _wait(lambda: not slurm_output("squeue", "--noheader"), "the last job's end", fail=False)
     for name in DAEMONS:
         _end(folder / f"{name}.number")
     for name in ("slurm.conf", "gres.conf"):
         (ETC / name).unlink(missing_ok=True)
 
 
-def said(*command: str) -> str:
-    """What a command of Slurm's prints."""
+def slurm_output(*command: str) -> str:
+    """The output of a Slurm command."""
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
 
 
@@ -154,9 +158,9 @@ def _missing() -> list[str]:
 
 def _free_ports(n: int) -> list[int]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
+    ports = [server.getsockname()[1] for server in sockets]
+    for server in sockets:
+        server.close()
     return ports
 
 

@@ -78,30 +78,30 @@ OVERLAYS = ("profiles/overlays/demo.yaml", "tiny.yaml")
 
 
 def environment_variables(folder: Path) -> dict[str, str]:
-    """Environment variables of all that runs in a project: its own package comes before an installed one."""
+    """Environment variables for processes in a project: its package takes precedence over an installed one."""
     path = [str(folder / "workflow_scripts"), os.environ.get("PYTHONPATH", "")]
-    more = {"PYTHONPATH": os.pathsep.join(filter(None, path)), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"}
-    return {**os.environ, **more}
+    variables = {"PYTHONPATH": os.pathsep.join(filter(None, path)), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"}
+    return {**os.environ, **variables}
 
 
 def command(*arguments: str, overlays: tuple[str, ...] = OVERLAYS) -> list[str]:
-    """The command line that runs snakemake."""
+    """The command line of snakemake."""
     return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", "config.yaml", *overlays]
 
 
 class Project:
-    """A checkout in a folder of its own."""
+    """A copy of the project in a separate folder."""
 
     weights: Path | None = None
-    """Downloaded by the first run; the others need not fetch the same 90 MB again."""
+    """Folder of the weights that the first run downloaded; later projects link them instead of downloading 90 MB."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         for part in PARTS:
             source = ROOT / part
             if source.is_dir():
-                left_out = shutil.ignore_patterns("raw", "weights", "__pycache__", "cache", "tmp", "config.local")
-                shutil.copytree(source, folder / part, ignore=left_out)
+                ignore = shutil.ignore_patterns("raw", "weights", "__pycache__", "cache", "tmp", "config.local")
+                shutil.copytree(source, folder / part, ignore=ignore)
             else:
                 shutil.copy(source, folder / part)
         (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
@@ -109,7 +109,7 @@ class Project:
             shutil.copytree(self.weights, folder / "data" / "weights", dirs_exist_ok=True, copy_function=os.link)
 
     def snakemake(self, *arguments: str, overlays: tuple[str, ...] = OVERLAYS):
-        """Run snakemake there; the caller looks at `returncode` and at `stdout`, which holds stderr too."""
+        """Run snakemake in the project; the result has `returncode` and `stdout`, which includes stderr."""
         return subprocess.run(
             command(*arguments, overlays=overlays),
             cwd=self.folder,
@@ -120,7 +120,7 @@ class Project:
         )
 
     def hemabalance(self, *arguments: object):
-        """Run the command line there."""
+        """Run the command `hemabalance` in the project."""
         program = "import sys; from hemabalance.cli import main; sys.exit(main())"
         return subprocess.run(
             [sys.executable, "-c", program, *map(str, arguments)],
@@ -132,7 +132,7 @@ class Project:
         )
 
     def call(self, *command: object) -> str:
-        """Run another program there, such as git; what it says."""
+        """Run another program in the project, such as git; return its output. It must succeed."""
         program = [sys.executable, "-m", "dvc"] if command[0] == "dvc" else [str(command[0])]
         done = subprocess.run(
             [*program, *map(str, command[1:])],
@@ -146,7 +146,7 @@ class Project:
         return done.stdout
 
     def plan(self, *arguments: str, **options) -> str:
-        """What a dry run says."""
+        """The output of a dry run."""
         done = self.snakemake("--dry-run", *arguments, "--quiet", "reason", **options)
         assert done.returncode == 0, done.stdout
         return done.stdout
@@ -158,24 +158,24 @@ class Project:
 
     def jobs(self, *arguments: str, **options) -> set[tuple[str, str]]:
         """The jobs that a dry run would execute: rule, and wildcards as `name=value, …`."""
-        found, rule = set(), ""
+        jobs, rule = set(), ""
         for line in [*self.plan(*arguments, **options).splitlines(), "rule end:"]:
             if line.startswith(("rule ", "localrule ")):
-                found |= {(rule, "")} if rule else set()
+                jobs |= {(rule, "")} if rule else set()
                 rule = line.split()[1].rstrip(":")
             elif rule and line.strip().startswith("wildcards: "):
-                found.add((rule, line.partition(": ")[2].strip()))
+                jobs.add((rule, line.partition(": ")[2].strip()))
                 rule = ""
-        return found
+        return jobs
 
     def copy(self, folder: Path) -> "Project":
-        """The same in another folder."""
+        """A copy of the project in another folder."""
         shutil.copytree(self.folder, folder, symlinks=True)
         return existing_project(folder)
 
 
 def existing_project(folder: Path) -> Project:
-    """A project that is in its folder already."""
+    """A project whose folder already exists."""
     project = object.__new__(Project)
     project.folder = folder
     return project

@@ -1,4 +1,4 @@
-"""Random numbers of PyTorch that are the same every time."""
+"""Reproducible random numbers of PyTorch."""
 
 import torch
 

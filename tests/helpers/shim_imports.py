@@ -1,7 +1,8 @@
-"""Which large packages are loaded by what a shim imports: `python -m helpers.shim_imports` prints them as JSON.
+"""The large packages that each shim's imports load: `python -m helpers.shim_imports` prints them as JSON.
 
-In a process of its own, as that of a test has most of them loaded, and forked for each shim, so that what most of them
-need is loaded once. PyTorch is too, which loads none of the others: of it counts who asks for it.
+This is a separate program because the process of a test has already loaded most of them. It is forked for each shim,
+so that common packages are loaded only once. PyTorch, which loads none of the others, is loaded before the fork; a shim
+uses it if something imports it by name.
 """
 
 import ast
@@ -23,33 +24,33 @@ LARGE = (
 
 
 def shims() -> list[str]:
-    """All of them, as `folder/name`."""
+    """All shims, as `folder/name`."""
     paths = (path for path in SCRIPTS.glob("*/*.py") if path.parent.name != "hemabalance")
     return sorted(path.relative_to(SCRIPTS).with_suffix("").as_posix() for path in paths)
 
 
 def loaded(shim: str) -> list[str]:
-    """The large packages that are loaded once all is imported that a shim imports; call it in a fresh process."""
+    """The large packages that the imports of a shim load; must be called in a fresh process."""
     path = SCRIPTS / f"{shim}.py"
     tree = ast.parse(path.read_text("utf-8"))
     tree.body = [part for part in tree.body if isinstance(part, ast.Import | ast.ImportFrom)]
-    asked, ask = set(), builtins.__import__
+    imported, original_import = set(), builtins.__import__
 
-    def noted(name: str, *more: Any) -> Any:
-        asked.add(name.partition(".")[0])
-        return ask(name, *more)
+    def record_import(name: str, *more: Any) -> Any:
+        imported.add(name.partition(".")[0])
+        return original_import(name, *more)
 
-    builtins.__import__ = noted
+    builtins.__import__ = record_import
     exec(compile(tree, path, "exec"), {})
-    return [name for name in LARGE if name in (asked if name == "torch" else sys.modules)]
+    return [name for name in LARGE if name in (imported if name == "torch" else sys.modules)]
 
 
 def main() -> None:
-    """Print them for all shims."""
+    """Print the large packages of all shims."""
     assert [name for name in LARGE if name in sys.modules] == ["torch"]
     with get_context("fork").Pool(2, maxtasksperchild=1) as pool:
-        found = dict(zip(shims(), pool.map(loaded, shims(), chunksize=1), strict=True))
-    print(json.dumps(found))
+        packages = dict(zip(shims(), pool.map(loaded, shims(), chunksize=1), strict=True))
+    print(json.dumps(packages))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Trainings of a few hundred weights: a GAN with everything that a checkpoint must hold, and a single line."""
+"""Trainings of a few hundred weights: a GAN with all parts that a checkpoint must contain, and a linear layer."""
 
 import json
 import os
@@ -27,27 +27,27 @@ DESCRIPTION: dict[str, Any] = {"method": "tiny", "size": SIZE, "loss": {"cycle":
 
 
 class PowerCut(BaseException):
-    """Ends a training from within."""
+    """Interrupts a training."""
 
 
 def cut_at(step: int) -> Callable[[int], None]:
-    """For `before_step`."""
+    """A function for `before_step` that raises PowerCut at this step."""
 
-    def cut(now: int) -> None:
-        if now == step:
+    def cut(current: int) -> None:
+        if current == step:
             raise PowerCut
 
     return cut
 
 
 def terminate_at(step: int) -> Callable[[int], None]:
-    """For `before_step`: SIGTERM to this process."""
+    """A function for `before_step` that sends SIGTERM to this process at this step."""
 
-    def ask(now: int) -> None:
-        if now == step:
+    def terminate(current: int) -> None:
+        if current == step:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    return ask
+    return terminate
 
 
 def cpu(precision: str = "32", seed: int = 3) -> Runtime:
@@ -55,9 +55,9 @@ def cpu(precision: str = "32", seed: int = 3) -> Runtime:
 
 
 class TinyGan:
-    """Two networks, two optimisers, schedulers, an average, two samplers, a generator; global generators drawn from.
+    """Two networks, two optimisers, schedulers, an average, two samplers, a generator; uses global generators, too.
 
-    `before_step` is called with the number of the step to come.
+    `before_step` is called with the number of the next step.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class TinyGan:
 
 
 class LinearTraining:
-    """One linear layer whose loss `loss(step, output)` is given; nothing else."""
+    """One linear layer with the loss `loss(step, output)`."""
 
     def __init__(self, runtime: Runtime, loss: Callable[[int, Tensor], Tensor]) -> None:
         self.runtime, self.loss = runtime, loss
@@ -139,7 +139,7 @@ class LinearTraining:
 
 
 def run_training(folder: Path, trainable: Trainable, runtime: Runtime, schedule: Schedule = SCHEDULE) -> TrainingResult:
-    """Train anything in `folder`."""
+    """Train any trainable in `folder`."""
     return train(
         trainable,
         schedule,
@@ -162,7 +162,7 @@ def fit(
 ) -> TrainingResult:
     """Train a new TinyGan with `folder/state`; leave `history.jsonl` and `weights.safetensors` in `folder`."""
     trainable = trainable or TinyGan(runtime, **options)
-    done = train(
+    training = train(
         trainable,
         schedule,
         state=folder / "state",
@@ -174,25 +174,25 @@ def fit(
     if runtime.rank == 0:
         average = {"average": trainable.averages["generator"].module}
         save_weights(folder / "weights.safetensors", {**trainable.networks, **average}, {})
-    return done
+    return training
 
 
 def result(folder: Path) -> tuple[bytes, bytes]:
-    """The weights' and the history's bytes."""
+    """The bytes of weights and history."""
     return (folder / "weights.safetensors").read_bytes(), (folder / "history.jsonl").read_bytes()
 
 
 def lines(folder: Path) -> list[dict[str, float]]:
-    """The history."""
+    """The lines of the history."""
     return [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
 
 
 def run_program(name: str, *arguments: str) -> str:
-    """What a program beside this file printed."""
+    """Run a program beside this file; return its stdout. It must succeed."""
     program = [sys.executable, str(Path(__file__).with_name(name)), *arguments]
     path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
+    process = subprocess.run(
         program, capture_output=True, text=True, timeout=300, env={**os.environ, "PYTHONPATH": path}, check=False
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert process.returncode == 0, process.stderr
+    return process.stdout

@@ -1,6 +1,6 @@
-"""A program: trainings on two CPU processes that Fabric starts. `python two_processes.py FOLDER`.
+"""Program: trainings on two CPU processes that Fabric starts. `python two_processes.py FOLDER`.
 
-Each rank leaves `FOLDER/rank<n>.json` with what it saw.
+Each rank writes its observations to `FOLDER/rank<n>.json`.
 """
 
 import json
@@ -27,8 +27,8 @@ def digest(trainable: TinyGan) -> str:
     return sha256(b"".join(tensors[name].numpy().tobytes() for name in sorted(tensors))).hexdigest()
 
 
-def ended(folder: Path, runtime: Runtime, before_step: Callable[[int], object]) -> str:
-    """How a training ends; on the way it meets what `before_step` does."""
+def run_until_end(folder: Path, runtime: Runtime, before_step: Callable[[int], object]) -> str:
+    """Train with `before_step`; return how the training ended."""
     try:
         fit(folder, runtime, schedule=SHORT, before_step=before_step)
     except PowerCut:
@@ -38,8 +38,8 @@ def ended(folder: Path, runtime: Runtime, before_step: Callable[[int], object]) 
     return "done"
 
 
-def written(folder: Path) -> set[str]:
-    """A set that fills with the names of the files this process opens below `folder` to write to."""
+def record_written_files(folder: Path) -> set[str]:
+    """A set to which the name of each file is added that this process opens for writing below `folder`."""
     names: set[str] = set()
 
     def record_open(event: str, arguments: tuple[object, ...]) -> None:
@@ -53,26 +53,26 @@ def written(folder: Path) -> set[str]:
 
 
 def main(folder: Path) -> None:
-    wrote = written(folder)
+    written = record_written_files(folder)
     runtime = start(device="cpu", precision="32", devices=2, seed=3, threads=1)
 
-    def spoil_one(step: int, output: Tensor) -> Tensor:
+    def spoil_one_loss(step: int, output: Tensor) -> Tensor:
         return output * (math.nan if step == 8 and runtime.rank == 1 else 1.0)
 
-    saw: dict[str, object] = {"rank": runtime.rank, "world_size": runtime.world_size}
-    saw["drew"] = TinyGan(runtime).samplers["a"].next_batch().tolist()
-    saw["pose"] = TinyGan(runtime).generators["poses"].initial_seed()
-    alone = TinyGan(runtime)
-    fit(folder / "alone", runtime, schedule=SHORT, trainable=alone)
-    saw["weights"] = digest(alone)
-    for name, what in (("cut", cut_at(9)), ("asked", terminate_at(7 if runtime.rank == 1 else 0))):
-        saw[name] = [ended(folder / name, runtime, before) for before in (what, lambda step: None)]
+    report: dict[str, object] = {"rank": runtime.rank, "world_size": runtime.world_size}
+    report["drew"] = TinyGan(runtime).samplers["a"].next_batch().tolist()
+    report["pose"] = TinyGan(runtime).generators["poses"].initial_seed()
+    trainable = TinyGan(runtime)
+    fit(folder / "alone", runtime, schedule=SHORT, trainable=trainable)
+    report["weights"] = digest(trainable)
+    for name, action in (("cut", cut_at(9)), ("asked", terminate_at(7 if runtime.rank == 1 else 0))):
+        report[name] = [run_until_end(folder / name, runtime, before) for before in (action, lambda step: None)]
     try:
-        run_training(folder / "spoilt", LinearTraining(runtime, spoil_one), runtime, SHORT)
+        run_training(folder / "spoilt", LinearTraining(runtime, spoil_one_loss), runtime, SHORT)
     except TrainingDiverged as error:
-        saw["spoilt"] = str(error)
-    saw["wrote"] = sorted(wrote)
-    (folder / f"rank{runtime.rank}.json").write_text(json.dumps(saw))
+        report["spoilt"] = str(error)
+    report["wrote"] = sorted(written)
+    (folder / f"rank{runtime.rank}.json").write_text(json.dumps(report))
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def test_old_file_is_replaced(tmp_path: Path) -> None:
     "error", [ValueError("bad"), KeyboardInterrupt(), SystemExit(1), OSError(errno.EIO, "broken disk")], ids=repr
 )
 @pytest.mark.parametrize("old", [None, b"old"])
-def test_error_leaves_things_as_they_were(tmp_path: Path, error: BaseException, old: bytes | None) -> None:
+def test_error_leaves_the_folder_unchanged(tmp_path: Path, error: BaseException, old: bytes | None) -> None:
     target = tmp_path / "out.bin"
     if old is not None:
         target.write_bytes(old)
@@ -58,13 +58,13 @@ def test_error_leaves_things_as_they_were(tmp_path: Path, error: BaseException, 
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == ([("out.bin", old)] if old else [])
 
 
-def test_file_that_was_never_written(tmp_path: Path) -> None:
+def test_file_that_was_not_written(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "out.bin"):
         pass
     assert list(tmp_path.iterdir()) == []
 
 
-def test_real_limit_is_reached(tmp_path: Path) -> None:
+def test_file_size_limit(tmp_path: Path) -> None:
     target = tmp_path / "out.bin"
     with pytest.raises(InputError, match="larger than its disk") as caught, largest_file(1000):
         write(target, bytes(2000))
@@ -100,7 +100,7 @@ def test_folder_that_is_a_file(tmp_path: Path, inner: str) -> None:
     assert (tmp_path / "results").read_bytes() == b"mine"
 
 
-def test_error_about_another_file_is_not_blamed_on_the_target(tmp_path: Path) -> None:
+def test_error_about_another_file_is_passed_on(tmp_path: Path) -> None:
     with pytest.raises(PermissionError):
         write(tmp_path / "out.bin", b"", PermissionError(errno.EACCES, "Permission denied", "elsewhere/archive.zip"))
     assert list(tmp_path.iterdir()) == []
@@ -122,7 +122,7 @@ def test_write_json(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), {1, 2}], ids=["nan", "set"])
-def test_write_json_of_no_json(tmp_path: Path, value: object) -> None:
+def test_write_json_refuses_other_values(tmp_path: Path, value: object) -> None:
     with pytest.raises((ValueError, TypeError)):
         write_json(value, tmp_path / "x.json")
     assert list(tmp_path.iterdir()) == []
@@ -136,15 +136,15 @@ class Terminal(io.StringIO):
 def test_progress_is_lazy_and_logs_the_end(caplog: pytest.LogCaptureFixture) -> None:
     items = iter(range(3))
     with caplog.at_level(logging.INFO):
-        shown = progress(items, total=3, what="decoding", unit="cell")
-        assert next(shown) == 0
+        results = progress(items, total=3, what="decoding", unit="cell")
+        assert next(results) == 0
         assert next(items) == 1
-        assert list(shown) == [2]
+        assert list(results) == [2]
     assert len(caplog.messages) == 1
     assert caplog.messages[0].startswith("decoding: 2/3 cells, ")
 
 
-def test_progress_on_the_way(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_logs_rate_and_time_left(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(progress_module, "time", SimpleNamespace(monotonic=lambda: now))
 
@@ -163,7 +163,7 @@ def test_progress_on_the_way(caplog: pytest.LogCaptureFixture, monkeypatch: pyte
     ]
 
 
-def test_progress_of_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_progress_without_items(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         assert list(progress([], total=0, what="hashing")) == []
     assert caplog.messages[0].startswith("hashing: 0/0 images")
@@ -193,7 +193,7 @@ def test_threaded_map_uses_its_threads() -> None:
 
 
 @many_threads
-def test_threaded_map_holds_few_results(threads: int) -> None:
+def test_threaded_map_keeps_few_results_in_memory(threads: int) -> None:
     items = iter(range(500))
     results = threaded_map(abs, items, threads=threads)
     assert next(results) == 0
@@ -226,7 +226,7 @@ def test_threaded_map_passes_errors_of_the_items(threads: int) -> None:
 
 
 @many_threads
-def test_threaded_map_may_be_left_early(threads: int) -> None:
+def test_threaded_map_can_be_closed_early(threads: int) -> None:
     before = threading.active_count()
     results = threaded_map(abs, range(10**9), threads=threads)
     assert next(results) == 0

@@ -1,4 +1,4 @@
-"""The listing of methods, and folders in which something is missing."""
+"""The registry of methods, and incomplete method folders."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import hemabalance.stain.methods as listed
+import hemabalance.stain.methods as registry
 from hemabalance import methods
 from hemabalance.config.entries import any_entry
 from hemabalance.config.stain import NormalizerEntry
@@ -24,12 +24,12 @@ class Settings(NormalizerSettings):
 
 """
 TRAITS = "TRAITS = NormalizerTraits(trains_networks=False, paired=False, invertible=False)\n"
-Written = Callable[[str, str], None]
+MethodWriter = Callable[[str, str], None]
 
 
 @pytest.fixture
-def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Written]:
-    """Writes `__init__.py` of a method in a listing of its own."""
+def write_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MethodWriter]:
+    """Function that writes a method's folder in a temporary registry."""
     folder = tmp_path / "hemabalance" / "stain" / "methods"
 
     def write(name: str, text: str) -> None:
@@ -38,7 +38,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Written
         (folder / name / "method.py").write_text("BUILT = 3\n")
 
     monkeypatch.setattr(methods, "PACKAGE", tmp_path / "hemabalance")
-    monkeypatch.setattr(listed, "__path__", [str(folder)])
+    monkeypatch.setattr(registry, "__path__", [str(folder)])
     methods._method_package.cache_clear()
     before = set(sys.modules)
     yield write
@@ -48,37 +48,37 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Written
             del sys.modules[name]
 
 
-def test_the_listing_is_of_folders_with_an_init(written: Written, tmp_path: Path) -> None:
+def test_a_method_is_a_folder_with_an_init(write_method: MethodWriter, tmp_path: Path) -> None:
     for name in ("second", "first"):
-        written(name, "")
+        write_method(name, "")
     (tmp_path / "hemabalance/stain/methods/__pycache__").mkdir()
     (tmp_path / "hemabalance/stain/methods/empty").mkdir()
     (tmp_path / "hemabalance/stain/methods/helper.py").touch()
     assert method_names("stain") == ("first", "second")
 
 
-def test_a_folder_that_no_method_can_be_named_after_is_refused(written: Written) -> None:
-    written("ac-gan", SETTINGS.format(setting="count") + TRAITS)
-    with pytest.raises(InputError, match=r"hemabalance/stain/methods/ac-gan: is no name of a method\. Rename it"):
+def test_an_invalid_folder_name_is_refused(write_method: MethodWriter) -> None:
+    write_method("ac-gan", SETTINGS.format(setting="count") + TRAITS)
+    with pytest.raises(InputError, match=r"hemabalance/stain/methods/ac-gan: is not a valid method name\. Rename it"):
         method_names("stain")
 
 
-def test_a_folder_without_its_code_is_refused(written: Written, tmp_path: Path) -> None:
-    written("half", SETTINGS.format(setting="count") + TRAITS)
+def test_a_folder_without_method_py_is_refused(write_method: MethodWriter, tmp_path: Path) -> None:
+    write_method("half", SETTINGS.format(setting="count") + TRAITS)
     (tmp_path / "hemabalance/stain/methods/half/method.py").unlink()
     with pytest.raises(InputError, match=r"hemabalance/stain/methods/half: lacks method\.py, which provides `build`"):
         settings_class("stain", "half")
 
 
-def test_a_method_is_known_by_its_folder(written: Written, tmp_path: Path) -> None:
-    written("whole", SETTINGS.format(setting="count") + TRAITS)
-    assert settings_class("stain", "whole")().plain == {"count": 1}
-    assert not traits_of("stain", "whole").paired
-    (tmp_path / "hemabalance/stain/methods/whole/parts").mkdir()
-    (tmp_path / "hemabalance/stain/methods/whole/parts/more.py").touch()
-    assert implementation("stain", "whole").BUILT == 3
-    lead = "hemabalance.stain.methods.whole"
-    assert modules_of("stain", "whole") == (lead, f"{lead}.method", f"{lead}.parts.more")
+def test_a_method_is_read_from_its_folder(write_method: MethodWriter, tmp_path: Path) -> None:
+    write_method("complete", SETTINGS.format(setting="count") + TRAITS)
+    assert settings_class("stain", "complete")().plain == {"count": 1}
+    assert not traits_of("stain", "complete").paired
+    (tmp_path / "hemabalance/stain/methods/complete/parts").mkdir()
+    (tmp_path / "hemabalance/stain/methods/complete/parts/more.py").touch()
+    assert implementation("stain", "complete").BUILT == 3
+    lead = "hemabalance.stain.methods.complete"
+    assert modules_of("stain", "complete") == (lead, f"{lead}.method", f"{lead}.parts.more")
 
 
 @pytest.mark.parametrize(
@@ -91,23 +91,23 @@ def test_a_method_is_known_by_its_folder(written: Written, tmp_path: Path) -> No
         ("class Settings(", "cannot be imported: SyntaxError"),
     ],
 )
-def test_an_incomplete_folder_is_named(written: Written, text: str, says: str) -> None:
-    written("broken", text)
-    ask = traits_of if "TRAITS" in says else settings_class
+def test_an_incomplete_folder_is_an_error(write_method: MethodWriter, text: str, says: str) -> None:
+    write_method("broken", text)
+    read = traits_of if "TRAITS" in says else settings_class
     with pytest.raises(InputError) as caught:
-        ask("stain", "broken")
+        read("stain", "broken")
     assert says in str(caught.value)
     assert "hemabalance/stain/methods/broken/__init__.py" in str(caught.value)
 
 
-def test_an_unknown_method_is_refused_with_those_there_are(written: Written) -> None:
-    written("known", "")
+def test_an_unknown_method_is_refused_with_the_known_ones(write_method: MethodWriter) -> None:
+    write_method("known", "")
     with pytest.raises(InputError, match=r"method nobody: is not in hemabalance/stain/methods\. Choose one of known"):
         settings_class("stain", "nobody")
 
 
-def test_a_setting_named_like_a_key_of_entries_is_refused(written: Written) -> None:
-    written("fine", SETTINGS.format(setting="count") + TRAITS)
-    written("greedy", SETTINGS.format(setting="compare") + TRAITS)
+def test_a_setting_named_like_a_key_of_entries_is_refused(write_method: MethodWriter) -> None:
+    write_method("fine", SETTINGS.format(setting="count") + TRAITS)
+    write_method("greedy", SETTINGS.format(setting="compare") + TRAITS)
     with pytest.raises(InputError, match="method greedy: has a setting 'compare', which is a key of every entry"):
         any_entry("stain", NormalizerEntry)

@@ -1,4 +1,4 @@
-"""What the project's own files promise each other."""
+"""Consistency of the project's own files."""
 
 import ast
 import os

@@ -1,4 +1,4 @@
-"""A job is to load no large package that it does not use: most of a short job's time would go there."""
+"""Shims load no large packages that they do not use; in a short job, imports would take most of the time."""
 
 import json
 import subprocess
@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from helpers.project import ROOT, surroundings
+from helpers.project import ROOT, environment_variables
 from helpers.shim_imports import LARGE
 
 NETWORKS = "torch"
@@ -20,7 +20,7 @@ TABLE = {
     "dataset/images": "",
     "dataset/manifest": "scipy",  # copies
     "dataset/split": "",
-    "metrics/pretrained_weights": INCEPTION,  # which have its shapes
+    "metrics/pretrained_weights": INCEPTION,  # the shapes of its weights
     "report/dataset_report": f"{FIGURES} scipy",  # red cells
     "report/report": "",
     "sources/download": "",
@@ -41,25 +41,25 @@ TABLE = {
     "synthesis/synthesis_real": f"{INCEPTION} scipy",  # perceptual hashes
     "synthesis/synthesis_report": FIGURES,
 }
-"""Shim -> the large packages that all it imports loads. What a method or a rare case needs is imported when it runs."""
+"""Shim -> large packages that its imports load. Packages for single methods or rare cases are imported when used."""
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, list[str]]:
-    environment = surroundings(ROOT)
+def loaded_packages() -> dict[str, list[str]]:
+    environment = environment_variables(ROOT)
     environment["PYTHONPATH"] = f"{ROOT / 'tests'}:{environment['PYTHONPATH']}"
-    called = [sys.executable, "-m", "helpers.shim_imports"]
-    done = subprocess.run(called, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    read: dict[str, list[str]] = json.loads(done.stdout)
-    return read
+    command = [sys.executable, "-m", "helpers.shim_imports"]
+    process = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    packages: dict[str, list[str]] = json.loads(process.stdout)
+    return packages
 
 
-def test_every_shim_is_in_the_table(found: dict[str, list[str]]) -> None:
-    assert list(found) == list(TABLE)
+def test_every_shim_is_in_the_table(loaded_packages: dict[str, list[str]]) -> None:
+    assert list(loaded_packages) == list(TABLE)
 
 
 @pytest.mark.parametrize("shim", TABLE)
-def test_a_shim_loads_the_large_packages_that_it_uses_and_no_other(found: dict[str, list[str]], shim: str) -> None:
-    assert set(found[shim]) == set(TABLE[shim].split())
+def test_a_shim_loads_only_the_large_packages_that_it_uses(loaded_packages: dict[str, list[str]], shim: str) -> None:
+    assert set(loaded_packages[shim]) == set(TABLE[shim].split())
     assert set(TABLE[shim].split()) <= set(LARGE)

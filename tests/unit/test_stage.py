@@ -20,7 +20,7 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @pytest.fixture(autouse=True)
-def _leave_the_process_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _restore_global_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in THREADS:
         monkeypatch.setenv(name, os.environ.get(name, "1"))
     root, generators = logging.getLogger(), (random.getstate(), np.random.get_state())
@@ -33,7 +33,7 @@ def _leave_the_process_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 
 class Params(SimpleNamespace):
-    """By name, and one after the other."""
+    """Params with names, and in a fixed order."""
 
     def __iter__(self) -> Iterator[str]:
         return iter(vars(self).values())
@@ -84,16 +84,16 @@ def test_input_error_is_a_message(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert len(states(tmp_path)) == 1
 
 
-def test_error_of_the_program_is_a_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_error_is_a_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     work = job(tmp_path)
     assert exit_code(work, ZeroDivisionError("by nothing")) == 1
     for text in (capsys.readouterr().err, Path(work.log[0]).read_text()):
-        assert "Rule manifest failed by an error of the program" in text
+        assert "Rule manifest failed because of an error in the program" in text
         assert "Traceback" in text
         assert "ZeroDivisionError: by nothing" in text
 
 
-def test_interruption_passes_and_keeps_the_state(tmp_path: Path) -> None:
+def test_an_interruption_keeps_the_state(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         fail(job(tmp_path), KeyboardInterrupt())
     assert len(states(tmp_path)) == 1
@@ -109,7 +109,7 @@ def test_success_removes_the_state_and_keeps_the_log(tmp_path: Path) -> None:
     assert "INFO half way" in Path(work.log[0]).read_text()
 
 
-def test_log_is_started_anew(tmp_path: Path) -> None:
+def test_log_is_overwritten(tmp_path: Path) -> None:
     for text in ("first", "second"):
         with stage(job(tmp_path)):
             logging.getLogger("hemabalance").info(text)
@@ -136,14 +136,12 @@ def test_state_belongs_to_settings_code_and_job(tmp_path: Path) -> None:
     assert folders[0] == folders[-1]
 
 
-def test_code_that_was_edited_since_the_workflow_started_is_noted_and_has_a_state_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_edited_code_is_recorded_and_has_its_own_state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     code_fingerprint(SCRIPTS / "dataset" / "manifest.py")
     note_code(STATE)
     started = json.loads((STATE / FILE).read_text())
-    work, folders, noted = job(tmp_path), [], []
+    work, folders, recorded = job(tmp_path), [], []
     for edits in ({}, {"hemabalance/stage.py": "1"}, {"hemabalance/stage.py": "2"}, {"classify_fit.py": "3"}, {}):
         others = {name: [[], tree] for name, tree in edits.items()}
         (STATE / FILE).write_text(json.dumps(started | others))
@@ -153,13 +151,13 @@ def test_code_that_was_edited_since_the_workflow_started_is_noted_and_has_a_stat
             Path(work.output[0]).write_text("made")
         entry = Ledger(STATE).read(work.output[0])
         assert entry is not None
-        noted.append(entry.edited)
-    assert noted == [[], ["hemabalance/stage.py"], ["hemabalance/stage.py"], [], []]
+        recorded.append(entry.edited)
+    assert recorded == [[], ["hemabalance/stage.py"], ["hemabalance/stage.py"], [], []]
     assert len({folders[0], folders[3], folders[4]}) == 1
     assert folders[1] == folders[2] != folders[0]
 
 
-def test_seed_decides_every_draw(tmp_path: Path) -> None:
+def test_seed_determines_random_numbers(tmp_path: Path) -> None:
     def draws(seed: int) -> tuple[float, float]:
         with stage(job(tmp_path, seed=seed)):
             return random.random(), float(np.random.random())
@@ -175,7 +173,7 @@ def test_the_device_comes_from_the_resources(tmp_path: Path) -> None:
         assert run.device == {"device": "cpu", "devices": 2}
 
 
-def test_the_state_folder_knows_the_data(tmp_path: Path) -> None:
+def test_the_state_folder_depends_on_the_data(tmp_path: Path) -> None:
     index, images = tmp_path / "images.parquet", tmp_path / "images.zip"
     folders = []
     for content, pixels in (("1", "x"), ("1", "y"), ("2", "y")):
@@ -192,22 +190,20 @@ def test_inputs_are_not_hashed_for_a_rule_without_resume_points(tmp_path: Path) 
         assert run.threads == 3
 
 
-def test_a_second_process_of_a_training_leaves_log_and_state_to_the_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_second_process_of_a_training_keeps_log_and_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     work = job(tmp_path)
     Path(work.log[0]).parent.mkdir(parents=True)
-    Path(work.log[0]).write_text("the first process was here\n")
+    Path(work.log[0]).write_text("text of the first process\n")
     monkeypatch.setenv("LOCAL_RANK", "1")
     with stage(work) as run:
         run.state.mkdir(parents=True)
-        logging.getLogger("hemabalance").info("so was the second")
+        logging.getLogger("hemabalance").info("text of the second process")
     assert run.state.is_dir()
-    assert Path(work.log[0]).read_text().startswith("the first process was here\n")
-    assert "so was the second" in Path(work.log[0]).read_text()
+    assert Path(work.log[0]).read_text().startswith("text of the first process\n")
+    assert "text of the second process" in Path(work.log[0]).read_text()
 
 
-def test_a_log_that_cannot_be_written_is_one_message(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     work = job(tmp_path)
     (tmp_path / "results").write_text("no folder")
     with pytest.raises(SystemExit) as caught, stage(work):
@@ -217,20 +213,20 @@ def test_a_log_that_cannot_be_written_is_one_message(tmp_path: Path) -> None:
     )
 
 
-def test_an_input_that_is_not_what_its_job_wrote_ends_the_next_job(
+def test_a_changed_input_ends_the_job(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    first, made = job(tmp_path), tmp_path / "results/demo/manifest/tcia.parquet"
+    first, output = job(tmp_path), tmp_path / "results/demo/manifest/tcia.parquet"
     with stage(first):
-        made.parent.mkdir(parents=True)
-        made.write_text("made")
-    second = job(tmp_path, log="split", inputs=[made])
+        output.parent.mkdir(parents=True)
+        output.write_text("made")
+    second = job(tmp_path, log="split", inputs=[output])
     second.output = [str(tmp_path / "results/demo/split.parquet")]
     with stage(second):
         pass
-    made.write_text("mad!")
+    output.write_text("mad!")
     with pytest.raises(SystemExit) as caught, stage(second):
         pass
     assert caught.value.code == 1
-    assert f"{made}: is damaged or was changed: it is not what its job wrote" in caplog.text
+    assert f"{output}: is damaged or was changed: it is not what its job wrote" in caplog.text

@@ -8,7 +8,7 @@ def test_twelve_classes_in_the_order_of_the_thesis() -> None:
     assert list(CLASSES) == sorted(set(CLASSES))
 
 
-def test_folders_lead_to_all_classes_and_nowhere_else() -> None:
+def test_folders_map_to_all_classes_and_no_others() -> None:
     assert {label for folders in FOLDERS.values() for label in folders.values()} == set(CLASSES)
     assert set(REFINED.values()) <= set(CLASSES)
 

@@ -81,9 +81,9 @@ def test_what_is_wrong_is_called_so_and_counted() -> None:
     [
         ("x\n12:00:01 ERROR a.zip: is bad. Delete it.\n", "a.zip: is bad. Delete it."),
         ("x\ndvc: is locked. Publish again.\n", "dvc: is locked. Publish again."),
-        ("dvc add: failed: no reason given. Mend that, and publish again.", ""),
+        ("dvc add: failed: no reason given. Correct the cause, and publish again.", ""),
         (TRACE, ""),
-        (f"12:00:01 ERROR Rule split failed by an error of the program, not of your input\n{TRACE}", ""),
+        (f"12:00:01 ERROR Rule split failed because of an error in the program, not in your input\n{TRACE}", ""),
         ('WorkflowError in file "rules/common.smk", line 3:\na.dvc: is cut. Delete it.\n', "a.dvc: is cut. Delete it."),
         ("WorkflowError:\n", ""),
         ("LockException:\nError: Directory cannot be locked. Please", "Error: Directory cannot be locked. Please"),

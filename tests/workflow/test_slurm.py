@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from helpers.one_node_slurm import NotHereError, forbidden, install, said, start, stop
+from helpers.one_node_slurm import NotHereError, forbidden, install, slurm_output, start, stop
 
 PROFILE = "profiles/slurm"
 # The node keeps no accounts, and jobs last seconds.
@@ -65,7 +65,7 @@ def ran(node, request, tmp_path_factory):
 def records() -> dict[str, list[dict[str, str]]]:
     """What Slurm knows of its jobs, by rule, in the order of their submission."""
     jobs: dict[str, list[dict[str, str]]] = {}
-    for line in said("scontrol", "--oneliner", "show", "job").splitlines():
+    for line in slurm_output("scontrol", "--oneliner", "show", "job").splitlines():
         fields = dict(part.split("=", 1) for part in line.split() if "=" in part)
         rule = re.match(r"rule_(.*?)(_wildcards_.*)?$", fields["Comment"])
         jobs.setdefault(rule[1], []).append(fields)

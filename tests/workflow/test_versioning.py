@@ -121,7 +121,7 @@ def test_where_dvc_cannot_bring_it_it_is_made(origin, tmp_path):
     target = str(RUN / "inventory" / "tcia.json")
     done = project.snakemake(target)
     assert done.returncode == 0, done.stdout
-    assert "made here" in (project.folder / RUN / "logs" / "inventory" / "tcia.log").read_text()
+    assert "the job runs" in (project.folder / RUN / "logs" / "inventory" / "tcia.log").read_text()
     assert (project.folder / target).read_bytes() == (origin.folder / target).read_bytes()
 
 
@@ -242,7 +242,7 @@ def test_status_tells_where_each_stage_stands(origin, tmp_path):
     rows = {line.split()[0]: line.split()[1:5] for line in done.stdout.splitlines() if line and line[0].islower()}
     assert rows["manifest"] == ["2", "0", "0", "0"]
     assert rows["report"] == ["0", "1", "0", "0"]
-    assert "only in DVC is taken from there" in done.stdout
+    assert "only in DVC is fetched when its job is due" in done.stdout
     change(project, stain={"normalizers": {"wcyclegan_gp": {"width": 8}}})
     (project.folder / f"{RUN / 'inventory' / 'tcia.json'}.dvc").unlink()
     later = project.hemabalance("status", *OVERLAYS).stdout

@@ -1,4 +1,4 @@
-"""What a person calls without the workflow."""
+"""The command line `hemabalance`: commands for use outside of the workflow."""
 
 import argparse
 import logging
@@ -13,23 +13,28 @@ COMMANDS = (predict, export, export_images, reproduce, publish, status, resource
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command: 0 on success, 1 with one readable message on an `InputError`."""
+    """Run a command.
+
+    Returns:
+        The command's exit code; 1, with one readable message on stderr, after an `InputError`.
+    """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     options = _parser().parse_args(arguments)
     try:
         code = int(options.run(options))
-        sys.stdout.flush()  # here, where a reader that has gone is met
+        sys.stdout.flush()  # inside `try`: a closed pipe is noticed here
         return code
     except InputError as error:
         print(error, file=sys.stderr)
     except BrokenPipeError:
-        # Whoever read the output has seen enough (`| head`); Python would complain once more at its exit.
+        # The reader closed the pipe (`| head`). Without this, Python would print another error when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="hemabalance", description="What a person calls without the workflow.")
+    description = "Use and publish the results of the hemabalance workflow. The workflow itself is run by snakemake."
+    parser = argparse.ArgumentParser(prog="hemabalance", description=description)
     commands = parser.add_subparsers(required=True, metavar="command")
     for command in COMMANDS:
         command.add(commands)

@@ -1,10 +1,10 @@
-"""Errors meant for the person at the keyboard: which file, what is wrong with it, what to do next."""
+"""The error for invalid input, with a message for the user: where, what is wrong, what to do next."""
 
 from pathlib import Path
 
 
 class InputError(Exception):
-    """Something a person supplied cannot be used.
+    """An input of the user cannot be used.
 
     Args:
         where: the file, archive member or config key at fault.

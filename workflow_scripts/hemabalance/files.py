@@ -1,4 +1,4 @@
-"""Writing a file so that it is either complete under its name or not there at all."""
+"""Atomic file writing: a file is either complete under its name or does not exist. Hashes and canonical JSON."""
 
 import errno
 import hashlib
@@ -19,7 +19,7 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     """Yield `<target>.part` to write to; rename it to `target` on success, remove it on any error.
 
     Raises:
-        InputError: the disk is full, the file too large for it, or the folder cannot be written to.
+        InputError: the disk is full, the file is too large for it, or the folder cannot be written to.
     """
     target = Path(target)
     part = target.with_name(target.name + ".part")
@@ -30,17 +30,17 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
             os.fsync(handle.fileno())
         os.replace(part, target)
     except BaseException as error:
-        # On a read-only disk even this fails, and would hide why.
+        # On a read-only disk this fails too, and its error would hide the original one.
         with suppress(OSError):
             part.unlink()
-        if isinstance(error, OSError) and (explained := _explained(error, target, part)):
+        if isinstance(error, OSError) and (explained := _explain(error, target, part)):
             raise explained from error
         raise
 
 
 @contextmanager
 def explain_write_errors(target: str | Path) -> Iterator[None]:
-    """Explain what keeps a file from being written, where nothing but that happens within.
+    """Turn the error of a failed write into a message; the block must do nothing but write `target`.
 
     Raises:
         InputError: as `atomic_path`.
@@ -49,14 +49,14 @@ def explain_write_errors(target: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if explained := _explained(error, target, target):
+        if explained := _explain(error, target, target):
             raise explained from error
         raise
 
 
-def _explained(error: OSError, target: Path, part: Path) -> InputError | None:
+def _explain(error: OSError, target: Path, part: Path) -> InputError | None:
     if error.filename is not None and Path(str(error.filename)) not in (target, part, *target.parents):
-        return None  # another file, read while this one was written
+        return None  # an error about another file, read while this one was written
     again = "and run the same command again"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return InputError(target, "the disk is full, nothing was written", f"Free some space {again}")
@@ -80,11 +80,17 @@ def sha256_file(path: str | Path) -> str:
 
 
 def canonical_json(value: Any) -> str:
-    """One sorted, compact JSON string: Snakemake compares params as an unordered set of values."""
+    """JSON with sorted keys and without spaces: one string, because Snakemake compares params as a set of values."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def write_json(value: Any, path: str | Path) -> None:
-    """Write a JSON object atomically, indented, non-ASCII as it is."""
+    """Write a value as JSON atomically, indented, with non-ASCII characters unescaped.
+
+    Raises:
+        ValueError: the value contains NaN or infinity.
+        TypeError: the value contains an object that JSON does not have.
+        InputError: as `atomic_path`.
+    """
     with atomic_path(path) as part:
         part.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")

@@ -1,10 +1,11 @@
-"""The methods of a stage: each is a folder in `<stage>/methods/`, and the listing of these folders is the registry.
+"""Registry of the methods of each stage: every folder in `<stage>/methods/` is a method.
 
-A method's folder provides
-    __init__.py  one class whose name ends in `Settings`, a pydantic model of the method's own settings, and `TRAITS`,
-                 what the workflow must know before the method runs; it must not import PyTorch: the Snakefile reads it
-    method.py    `build`, as the protocol of its stage describes it
-Both are imported by name, so that a fingerprint covers the methods that its rule runs and no other one.
+A method's folder contains
+    __init__.py  one class whose name ends in `Settings`, a pydantic model of the method's settings, and `TRAITS`, the
+                 properties that the workflow needs before the method runs. The Snakefile imports this module, so that
+                 it must not import PyTorch.
+    method.py    `build`, see the protocol in `<stage>/method.py`
+Both are imported by name, so that the fingerprint of a rule covers the methods that it runs and no others.
 """
 
 import importlib
@@ -33,21 +34,23 @@ def method_names(stage: str) -> tuple[str, ...]:
     """The methods of a stage (`stain`, `synthesis` or `classify`), in alphabetical order.
 
     Raises:
-        InputError: a folder has a name that no method can have.
+        InputError: the name of a folder is not a valid method name.
     """
     names = sorted(path.parent.name for path in (PACKAGE / stage / "methods").glob("*/__init__.py"))
     for name in names:
         if not _NAME.fullmatch(name):
-            problem = "is no name of a method"
-            raise InputError(_folder(stage, name), problem, "Rename it: small letters, digits and _, a letter first")
+            problem = "is not a valid method name"
+            raise InputError(
+                _folder(stage, name), problem, "Rename it: lower-case letters, digits and _, first a letter"
+            )
     return tuple(names)
 
 
 def settings_class(stage: str, method: str) -> type[Section]:
-    """The pydantic model of a method's own settings.
+    """The pydantic model of a method's settings.
 
     Raises:
-        InputError: there is no such method, or its folder lacks a part.
+        InputError: there is no such method, or its folder is incomplete.
     """
     package = _method_package(stage, method)
     defined = [
@@ -61,15 +64,15 @@ def settings_class(stage: str, method: str) -> type[Section]:
 
 
 def traits_of(stage: str, method: str) -> Any:
-    """What the workflow must know of a method before it runs: its `TRAITS`.
+    """The `TRAITS` of a method: the properties that the workflow needs before the method runs.
 
     Raises:
-        InputError: there is no such method, or its folder lacks a part.
+        InputError: there is no such method, or its folder is incomplete.
     """
-    found = getattr(_method_package(stage, method), "TRAITS", None)
-    if found is None:
+    traits = getattr(_method_package(stage, method), "TRAITS", None)
+    if traits is None:
         raise _incomplete(stage, method, f"`TRAITS`, see hemabalance/{stage}/method.py")
-    return found
+    return traits
 
 
 def implementation(stage: str, method: str) -> ModuleType:
@@ -83,14 +86,14 @@ def implementation(stage: str, method: str) -> ModuleType:
 
 
 def modules_of(stage: str, method: str) -> tuple[str, ...]:
-    """Dotted names of all modules in a method's folder: what the fingerprint of a rule that runs it must cover."""
+    """Dotted names of all modules in a method's folder, for the fingerprint of a rule that runs the method."""
     folder = PACKAGE / stage / "methods" / method
     parts = (path.relative_to(PACKAGE.parent).with_suffix("").parts for path in sorted(folder.rglob("*.py")))
     return tuple(".".join(part for part in names if part != "__init__") for names in parts)
 
 
 class MethodSpec(Section):
-    """A method and its own settings: what a job is given of an entry of the config."""
+    """A method and its settings: the part of a config entry that is passed to a job."""
 
     STAGE: ClassVar[str]
 
@@ -101,26 +104,26 @@ class MethodSpec(Section):
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any], where: Path) -> Self:
-        """The method and the settings that a file of weights, or of a model, records.
+        """Read method and settings from the description in a weights file or model file.
 
         Args:
-            description: `method` and `settings`, among others.
-            where: the file, for messages.
+            description: has the keys `method` and `settings`, and possibly others.
+            where: the file, for error messages.
 
         Raises:
-            InputError: there is no such method, or it has not these settings.
+            InputError: there is no such method, or it does not accept these settings.
         """
         try:
             return cls.of({name: description.get(name) for name in ("method", "settings")})
         except ValidationError as error:
-            wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-            problem = f"records settings that the method {description.get('method')} does not have here ({wrong})"
-            remedy = "Use the version of hemabalance that it was made with, or make it again"
+            problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+            problem = f"records settings that the method {description.get('method')} does not accept ({problems})"
+            remedy = "Use the version of hemabalance that wrote the file, or make the file again"
             raise InputError(where, problem, remedy) from error
 
     @field_validator("settings", mode="before")
     @classmethod
-    def _of_the_method(cls, value: Any, info: ValidationInfo) -> Any:
+    def _parse_settings(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, Section):
             return value
         return settings_class(cls.STAGE, info.data["method"]).of(value)
@@ -138,12 +141,16 @@ def _method_package(stage: str, method: str) -> ModuleType:
     try:
         return importlib.import_module(f"hemabalance.{stage}.methods.{method}")
     except Exception as error:
-        what = f"cannot be imported: {type(error).__name__}: {error}"
-        raise InputError(_folder(stage, method) / "__init__.py", what, "Correct it, or move the folder away") from error
+        problem = f"cannot be imported: {type(error).__name__}: {error}"
+        raise InputError(
+            _folder(stage, method) / "__init__.py", problem, "Correct it, or move the folder away"
+        ) from error
 
 
 def _incomplete(stage: str, method: str, lacks: str) -> InputError:
-    return InputError(_folder(stage, method) / "__init__.py", f"lacks {lacks}", "Add it, as the other methods have it")
+    return InputError(
+        _folder(stage, method) / "__init__.py", f"lacks {lacks}", "Add it; the other methods are examples"
+    )
 
 
 def _folder(stage: str, method: str) -> Path:

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def progress(items: Iterable[Item], *, total: int, what: str, unit: str = "image") -> Iterator[Item]:
-    """Pass `items` on while showing how many of `total` are done, the rate, and the time left."""
+    """Yield `items`, and show how many of `total` are done, the rate, and the time left."""
     with Meter(what, total, unit) as meter:
         for item in items:
             yield item
@@ -23,14 +23,14 @@ def progress(items: Iterable[Item], *, total: int, what: str, unit: str = "image
 
 
 class Meter:
-    """The same, advanced by hand: for work that starts part-way or has values to show.
+    """The same with explicit calls of `advance`: for work that is resumed, or that shows values beside the count.
 
     Args:
-        what: is being done.
-        total: units of it.
-        unit: in the singular.
-        done: units of an earlier session; they do not count for the rate.
-        shown: False for all but one of several processes at the same work.
+        what: description of the work, such as `decoding`.
+        total: number of units.
+        unit: name of a unit, in the singular.
+        done: units that an earlier session has done; they do not count for the rate.
+        shown: False in all but one of several processes that do the same work.
     """
 
     def __init__(self, what: str, total: int, unit: str, *, done: int = 0, shown: bool = True) -> None:
@@ -55,7 +55,7 @@ class Meter:
             self._line()
 
     def advance(self, note: str | None = None) -> None:
-        """One more is done; `note` is shown beside it until the next one."""
+        """Count one more unit; `note` is shown beside the count until the next note."""
         self._done += 1
         if note is not None:
             self._note = note

@@ -1,4 +1,4 @@
-"""What every part of the config, and every set of a method's settings, is made of."""
+"""The base class of all parts of the config and of all method settings, and types of their fields."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
@@ -17,9 +17,9 @@ Precision = Literal["32", "bf16"]
 
 
 class Section(BaseModel):
-    """A part of the config: no unknown keys, no silent conversions, immutable.
+    """A part of the config: immutable, without unknown keys, without implicit type conversions.
 
-    A string under a field is its description, which `hemabalance config` shows.
+    The string below a field is its description, which `hemabalance config` prints.
     """
 
     model_config = ConfigDict(
@@ -28,10 +28,10 @@ class Section(BaseModel):
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
-        """The section from the JSON values of its `plain`, in which tuples have become lists."""
+        """The section from the JSON form of `plain`, in which tuples have become lists."""
         return cls.model_validate(values, strict=False)
 
     @property
     def plain(self) -> dict[str, Any]:
-        """The section as JSON values."""
+        """The section as a dict of JSON values."""
         return self.model_dump(mode="json")

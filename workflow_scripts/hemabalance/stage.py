@@ -1,4 +1,4 @@
-"""The frame around every rule's work: log, seed, threads, state folder, and errors that a person can read."""
+"""The context in which every rule's script runs: log, seeds, threads, state folder, and readable error messages."""
 
 import hashlib
 import json
@@ -33,40 +33,41 @@ class Run:
     """The rule's part of the validated config, parsed from its canonical JSON."""
     threads: int
     device: dict[str, Any]
-    """`device` and `devices` from the rule's resources, which no settings hold: where a rule runs reruns nothing."""
+    """`device` and `devices` from the rule's resources. They are not settings: a change of device reruns nothing."""
     _state: Callable[[], Path]
 
     @cached_property
     def state(self) -> Path:
-        """Folder for resume points, keyed by settings, code and input data; removed when the rule succeeds."""
+        """Folder for resume points, keyed by settings, code and input data; deleted when the rule succeeds."""
         return self._state()
 
 
 @contextmanager
 def stage(job: Any) -> Iterator[Run]:
-    """Run a rule's script: log to its file, seed everything, end an `InputError` as one readable message.
+    """Run a rule's script: log to its file, set all seeds, and end with one readable message on an `InputError`.
 
-    Inputs must be what their jobs wrote, at the beginning and at the end; no other process does the same job meanwhile.
+    The content of the inputs is checked against the ledger at the start, and again for changes at the end. A lock
+    keeps other processes from running the same job meanwhile.
 
     Args:
-        job: the object that Snakemake hands to a script; needs `params.settings` (canonical JSON with a
-            `seed`), `params.code`, `input`, `log[0]`, `rule`, `threads`, `resources`.
+        job: the object that Snakemake passes to a script; needs `params.settings` (canonical JSON with a
+            `seed`), `params.code`, `input`, `output`, `log[0]`, `rule`, `threads`, `resources`.
 
     Raises:
-        SystemExit: code 1, after any error has been written to stderr and to the rule's log; code 0, before the
-            script's work begins, where DVC has the outputs as published.
+        SystemExit: code 1 after any error, which is written to stderr and to the rule's log; code 0, before the body
+            of the script runs, if the outputs were fetched from DVC.
     """
     settings = json.loads(job.params.settings)
     log_file = Path(job.log[0])
-    # Now, as most of what will run has just been imported.
-    edited = code_versions.edited_since(STATE)
+    # Read now, because most modules that the script will run have just been imported.
+    edited = code_versions.edited_files(STATE)
     run = Run(
         settings,
         job.threads,
         {name: value for name in ("device", "devices") if (value := job.resources.get(name)) is not None},
         lambda: _state_folder(log_file, _provenance(job, edited), [Path(path) for path in job.input]),
     )
-    # A training on several devices starts the script once more for each: the first of them keeps house.
+    # A training on several devices starts the script once per device; the first process does the bookkeeping.
     first = os.environ.get("LOCAL_RANK", "0") == "0"
     handlers = _start_log(log_file, mode="w" if first else "a")
     _seed(settings["seed"])
@@ -82,13 +83,13 @@ def stage(job: Any) -> Iterator[Run]:
                 if "state" in run.__dict__:
                     shutil.rmtree(run.state, ignore_errors=True)
         if fetched:
-            log.info("Taken from DVC, where these were published as made by just this")
+            log.info("Taken from DVC: the outputs were published with the same settings, code and inputs")
             sys.exit(0)
     except InputError as error:
         log.error("%s", error)
         sys.exit(1)
     except Exception:
-        log.exception("Rule %s failed by an error of the program, not of your input", job.rule)
+        log.exception("Rule %s failed because of an error in the program, not in your input", job.rule)
         sys.exit(1)
     finally:
         for handler in handlers:
@@ -97,7 +98,6 @@ def stage(job: Any) -> Iterator[Run]:
 
 
 def _job_lock(job: Any) -> AbstractContextManager[None]:
-    """While this holds, no other process does the same job."""
     return locks.job_lock(str(job.output[0]), STATE)
 
 
@@ -106,38 +106,38 @@ def _record_inputs(job: Any) -> Any:
 
 
 def _record_outputs(job: Any, input_states: Any, edited: Mapping[str, str]) -> None:
-    other, outputs = _edited_files_run(job, edited), [str(path) for path in job.output]
-    ledger.Ledger(STATE).record_outputs(input_states, outputs, _params(job), other)
+    executed, outputs = _executed_edits(job, edited), [str(path) for path in job.output]
+    ledger.Ledger(STATE).record_outputs(input_states, outputs, _params(job), executed)
 
 
-def _edited_files_run(job: Any, edited: Mapping[str, str]) -> list[str]:
+def _executed_edits(job: Any, edited: Mapping[str, str]) -> list[str]:
     """Files that this process has run in another version than the workflow was started with."""
-    return code_versions.executed(edited, job.rule)
+    return code_versions.executed_files(edited, job.rule)
 
 
 def _provenance(job: Any, edited: Mapping[str, str]) -> str:
-    return "".join([job.params.settings, job.params.code, *(edited[name] for name in _edited_files_run(job, edited))])
+    return "".join([job.params.settings, job.params.code, *(edited[name] for name in _executed_edits(job, edited))])
 
 
 def _fetch_outputs(job: Any) -> bool:
-    """Whether DVC has brought the outputs."""
+    """Whether the outputs were fetched from DVC."""
     outputs, inputs = [str(path) for path in job.output], [str(path) for path in job.input]
     return fetch.fetch(outputs, inputs, _params(job), STATE)
 
 
 def _params(job: Any) -> list[str]:
-    """As Snakemake records them."""
+    """The job's params in the form in which Snakemake records them."""
     return sorted(repr(value) for value in job.params)
 
 
-def _state_folder(log_file: Path, made_by: str, inputs: Sequence[Path]) -> Path:
+def _state_folder(log_file: Path, provenance: str, inputs: Sequence[Path]) -> Path:
     """`results/<run>/.state/<rule>/…/<key>` for the log `results/<run>/logs/<rule>/….log`.
 
-    An image set's zip is left out of the key: its index, an input beside it, holds the sha256 of every image.
+    The key does not cover zips of image sets: the index beside each, also an input, holds the sha256 of every image.
     """
     parts = log_file.with_suffix("").parts
     logs = parts.index("logs")
-    digest = hashlib.sha256(made_by.encode())
+    digest = hashlib.sha256(provenance.encode())
     for path in inputs:
         if path.suffix != ".zip":
             digest.update(sha256_file(path).encode())
@@ -166,6 +166,6 @@ def _seed(seed: int) -> None:
 
 
 def _limit_threads(threads: int) -> None:
-    """Hold numerical libraries that are not loaded yet to the rule's share of the machine."""
+    """Limit the threads of numerical libraries that are not loaded yet."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(threads)

@@ -1,14 +1,14 @@
-"""What the two archives call their cells, and the twelve classes those names become.
+"""The folder names of the two archives, and the twelve classes to which they are mapped.
 
-Folder codes of source B follow the archive's own `abbreviations.txt` (MYB = myelocyte, MYO = myeloblast);
-the thesis writes MYB for myeloblast, which would mislabel 3,268 images.
+Folder codes of source B are read as in the archive's own `abbreviations.txt` (MYB = myelocyte, MYO = myeloblast). The
+thesis uses MYB for myeloblast, which would mislabel 3,268 images.
 """
 
 from typing import Literal
 
 Taxonomy = Literal["thesis", "refined"]
 
-# Index order of the thesis's Figure 55.
+# In the order of the thesis's Figure 55, which is the index order.
 CLASSES = (
     "basophil",
     "eosinophil",
@@ -58,17 +58,17 @@ FOLDERS: dict[str, dict[str, str]] = {
     },
 }
 
-# `refined`: where a haematologist has PBC's promyelocytes, told by their file-name prefix.
+# `refined`: the class of PBC's promyelocytes in haematology; they are recognised by their file-name prefix.
 REFINED: dict[tuple[str, str, str], str] = {("mendeley", "ig", "PMY"): "promyelocyte"}
 
 
 def label_of(source: str, folder: str, subtype: str | None, taxonomy: Taxonomy) -> str | None:
-    """The final class of an image, or None where its folder is not in the source's vocabulary.
+    """The class of an image; None if its folder is not a class folder of the source.
 
     Args:
         source: `mendeley` or `tcia`.
         folder: the archive's class folder (`ig`, `MYO`).
-        subtype: file-name prefix (`PMY`), where the source has one.
+        subtype: file-name prefix (`PMY`); None if the source has none.
         taxonomy: `thesis` (Table 6) or `refined` (PBC's PMY images are promyelocytes).
     """
     if taxonomy == "refined" and subtype is not None and (source, folder, subtype) in REFINED:

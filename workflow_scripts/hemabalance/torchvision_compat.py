@@ -1,8 +1,8 @@
 """Make torchvision importable beside a CPU-only torch.
 
-PyPI's torchvision is built for CUDA. Beside a CPU build of torch its extension library cannot load, so that operators
-it would register are missing and `import torchvision` fails. Declaring the two schemas that the import needs is
-enough: models, transforms and datasets then work, while `nms` and `decode_jpeg` fail loudly when called.
+PyPI's torchvision is built for CUDA. With a CPU build of torch, its extension library cannot be loaded, the operators
+of that library are missing, and `import torchvision` fails. This module declares the two schemas that the import needs.
+Models, transforms and datasets then work; `nms` and `decode_jpeg` raise an error when called.
 """
 
 import ctypes
@@ -14,18 +14,18 @@ from typing import Any
 
 @cache
 def make_torchvision_importable() -> Any:
-    """Call before the first import of torchvision, or of a package that imports it; does nothing where all is well.
+    """Call before the first import of torchvision, or of a package that imports it; does nothing if the import works.
 
     Returns:
-        The library object, cached here because torch forgets the schemas once it is collected; or None.
+        The library object, cached because torch drops the schemas when it is garbage-collected; None if none is needed.
     """
     import torch
 
-    found = importlib.util.find_spec("torchvision")
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec("torchvision")
+    if spec is None or spec.origin is None:
         return None
     try:
-        ctypes.CDLL(str(Path(found.origin).with_name("_C.so")))
+        ctypes.CDLL(str(Path(spec.origin).with_name("_C.so")))
     except OSError:
         library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
         library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")

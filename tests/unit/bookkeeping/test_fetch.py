@@ -1,4 +1,4 @@
-"""A job's outputs come from DVC only where they were published as made by just that job."""
+"""Outputs are fetched from DVC only if they were published with the same params and inputs."""
 
 import os
 import subprocess
@@ -24,9 +24,9 @@ def dvc(*arguments: str) -> None:
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An output and an archive, published and not here, and the input of the output, which is."""
+    """A published output and a published archive, both missing here, and the input of the output."""
     folder = tmp_path_factory.mktemp("published")
-    was = Path.cwd()
+    previous = Path.cwd()
     os.chdir(folder)
     dvc("init", "--no-scm")
     for path in (MADE, READ, ARCHIVE):
@@ -35,29 +35,29 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     dvc("add", MADE, ARCHIVE)
     write_seal(dvc_file(MADE), Seal(md5_file(MADE), {READ: md5_file(READ)}, {"params": PARAMS}))
     write_seal(dvc_file(ARCHIVE), Seal(md5_file(ARCHIVE), {}, {}))
-    os.chdir(was)
+    os.chdir(previous)
     return folder
 
 
 @pytest.fixture(autouse=True)
-def _there(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _missing_outputs(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(prepared)
     for path in (MADE, ARCHIVE):
         Path(path).unlink(missing_ok=True)
     Path(READ).write_text(f"content of {READ}")
 
 
-def test_what_just_this_job_made_is_brought() -> None:
+def test_outputs_of_the_same_job_are_fetched() -> None:
     assert fetch([MADE], [READ], PARAMS, STATE)
     assert Path(MADE).read_text() == f"content of {MADE}"
 
 
-def test_an_archive_is_brought_whatever_would_get_it() -> None:
+def test_an_archive_is_fetched_whatever_the_inputs_and_params() -> None:
     assert fetch([ARCHIVE], ["data/sources.yaml"], ["'download'"], STATE)
     assert Path(ARCHIVE).is_file()
 
 
-def test_other_settings_inputs_or_outputs_are_not_it() -> None:
+def test_other_settings_inputs_or_outputs_are_not_fetched() -> None:
     assert not fetch([MADE], [READ], ["'one'"], STATE)
     assert not fetch([MADE], [], PARAMS, STATE)
     assert not fetch([MADE, "results/c.txt"], [READ], PARAMS, STATE)
@@ -66,36 +66,36 @@ def test_other_settings_inputs_or_outputs_are_not_it() -> None:
     assert not Path(MADE).exists()
 
 
-def test_it_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fetching_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SWITCH, "0")
     assert not fetch([MADE], [READ], PARAMS, STATE)
 
 
 def test_without_a_seal_or_with_a_damaged_one_the_job_runs(caplog: pytest.LogCaptureFixture) -> None:
-    described = dvc_file(MADE).read_text()
+    text = dvc_file(MADE).read_text()
     try:
-        dvc_file(MADE).write_text(described[: described.index("meta:")])
+        dvc_file(MADE).write_text(text[: text.index("meta:")])
         assert not fetch([MADE], [READ], PARAMS, STATE)
         dvc_file(MADE).write_text("[")
         assert not fetch([MADE], [READ], PARAMS, STATE)
         assert "results/b.txt.dvc" in caplog.text
     finally:
-        dvc_file(MADE).write_text(described)
+        dvc_file(MADE).write_text(text)
 
 
-def test_where_dvc_has_lost_it_the_job_runs(prepared: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_the_contents_in_dvc_the_job_runs(prepared: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     (prepared / ".dvc" / "cache").rename(prepared / "lost")
     try:
         assert not fetch([MADE], [READ], PARAMS, STATE)
-        assert "made here" in caplog.text
+        assert "the job runs" in caplog.text
     finally:
         (prepared / "lost").rename(prepared / ".dvc" / "cache")
 
 
-def test_commands_of_dvc_wait_for_each_other_and_say_why_they_fail() -> None:
+def test_dvc_commands_wait_for_each_other_and_report_the_reason_of_a_failure() -> None:
     with ThreadPoolExecutor(2) as pool:
-        both = list(pool.map(lambda path: dvc_command("add", path, state=STATE), (READ, READ)))
-    assert [done.ok for done in both] == [True, True]
+        results = list(pool.map(lambda path: dvc_command("add", path, state=STATE), (READ, READ)))
+    assert [result.ok for result in results] == [True, True]
     failed = dvc_command("add", "results/none.txt", state=STATE)
-    assert (failed.ok, "none.txt" in failed.why) == (False, True)
+    assert (failed.ok, "none.txt" in failed.reason) == (False, True)

@@ -24,14 +24,14 @@ TREE = {
 
 
 class Take:
-    """Writes a tree of scripts and takes the fingerprint of one of them."""
+    """Writes a tree of scripts and computes the fingerprint of make.py."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.monkeypatch = folder, monkeypatch
         monkeypatch.setattr(fingerprint, "PACKAGE", "pack")
 
-    def write(self, edits: dict[str, str], at: str) -> Path:
-        scripts = self.folder / at
+    def write(self, edits: dict[str, str], folder: str) -> Path:
+        scripts = self.folder / folder
         for name, text in {**TREE, **edits}.items():
             (scripts / name).parent.mkdir(parents=True, exist_ok=True)
             (scripts / name).write_text(text)
@@ -40,8 +40,8 @@ class Take:
         fingerprint._fingerprint.cache_clear()
         return scripts
 
-    def __call__(self, edits: dict[str, str] | None = None, *modules: str, at: str = "scripts") -> str:
-        return code_fingerprint(self.write(edits or {}, at) / "make.py", modules)
+    def __call__(self, edits: dict[str, str] | None = None, *modules: str, folder: str = "scripts") -> str:
+        return code_fingerprint(self.write(edits or {}, folder) / "make.py", modules)
 
 
 @pytest.fixture
@@ -82,12 +82,12 @@ def test_comments_docstrings_and_layout_do_not_count(take: Take, file: str, text
         ("pack/last.py", "TWO = '2'\n"),
     ],
 )
-def test_logic_of_whatever_is_imported_counts(take: Take, file: str, text: str) -> None:
+def test_logic_of_all_imported_modules_counts(take: Take, file: str, text: str) -> None:
     assert take({file: text}) != take()
 
 
-# What Pythons parse or print each its own way: empty fields, f-strings, new characters of Unicode, new syntax.
-EVERY_KIND = r"""
+# Python versions differ in how they parse or print these: empty fields, f-strings, new Unicode characters, new syntax.
+VERSION_DEPENDENT = r"""
 import os as system
 from pathlib import Path
 
@@ -124,21 +124,23 @@ def bare():
 """
 
 
-def test_fingerprint_is_the_same_on_every_python(take: Take) -> None:
-    assert take({"make.py": EVERY_KIND}) == "d18859d076252e40"
+def test_fingerprint_does_not_depend_on_the_python_version(take: Take) -> None:
+    assert take({"make.py": VERSION_DEPENDENT}) == "d18859d076252e40"
 
 
-def test_module_that_is_not_imported_does_not_count(take: Take) -> None:
+def test_a_module_that_is_not_imported_does_not_count(take: Take) -> None:
     assert take({"pack/helper.py": "ONE = 11\n", "other.py": "import pack.helper\n"}) == take()
 
 
-def test_place_of_the_tree_does_not_count(take: Take) -> None:
-    assert take(at="a/far/copy") == take()
+def test_the_folder_does_not_count(take: Take) -> None:
+    assert take(folder="a/far/copy") == take()
 
 
-# make.py sorts before pack/, zip.py after it: neither may depend on the path in front.
+# make.py sorts before pack/, zip.py after it: no fingerprint may depend on the path of the folder.
 @pytest.mark.parametrize("shim", ["make.py", "zip.py"])
-def test_way_to_the_tree_does_not_count(take: Take, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shim: str) -> None:
+def test_links_and_relative_paths_do_not_count(
+    take: Take, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shim: str
+) -> None:
     scripts = take.write({"zip.py": TREE["make.py"]}, "scripts")
     direct = code_fingerprint(scripts / shim)
     for name in ("a_link", "zz_link"):
@@ -148,7 +150,7 @@ def test_way_to_the_tree_does_not_count(take: Take, tmp_path: Path, monkeypatch:
     assert code_fingerprint(Path("scripts") / shim) == direct
 
 
-def test_modules_are_followed_too(take: Take) -> None:
+def test_imports_of_extra_modules_count(take: Take) -> None:
     plain, named = take({}), take({}, "pack.named")
     assert named != plain
     assert take({"pack/helper.py": "ONE = 11\n"}, "pack.named") != named
@@ -156,7 +158,7 @@ def test_modules_are_followed_too(take: Take) -> None:
     assert take({}, "pack.deep") == plain
 
 
-def test_what_decides_when_and_where_a_job_runs_does_not_count(take: Take) -> None:
+def test_modules_that_are_not_covered_do_not_count(take: Take) -> None:
     first = TREE["pack/first.py"]
     imports = "from pack import bookkeeping, errors, progress\nfrom pack.bookkeeping.locks import held\n"
     parts = {"pack/bookkeeping/__init__.py": "", "pack/bookkeeping/locks.py": "from pack.helper import ONE as held\n"}
@@ -164,7 +166,7 @@ def test_what_decides_when_and_where_a_job_runs_does_not_count(take: Take) -> No
     before = take({"pack/first.py": imports + first, **parts})
     for name in parts:
         assert take({"pack/first.py": imports + first, **parts, name: parts[name] + "EDITED = True\n"}) == before
-    # What only such a part imports does not count either; a module of a like name elsewhere does.
+    # Modules that only these import do not count either; a module of the same name in another folder does.
     assert take({"pack/first.py": imports + first, **parts, "pack/helper.py": "ONE = 11\n"}) == before
     deep = {"pack/first.py": "import pack.deep.errors\n" + first, "pack/deep/errors.py": "WORDS = 1\n"}
     assert take(deep) != take({**deep, "pack/deep/errors.py": "WORDS = 2\n"})
@@ -177,19 +179,19 @@ def test_unknown_module(take: Take, name: str) -> None:
 
 
 def test_canonical_json_does_not_depend_on_order() -> None:
-    one = canonical_json({"b": [1, 2.5, None], "a": {"y": "ü", "x": True}})
-    assert one == canonical_json({"a": {"x": True, "y": "ü"}, "b": [1, 2.5, None]})
-    assert one == '{"a":{"x":true,"y":"ü"},"b":[1,2.5,null]}'
-    assert one != canonical_json({"b": [2.5, 1, None], "a": {"y": "ü", "x": True}})
+    text = canonical_json({"b": [1, 2.5, None], "a": {"y": "ü", "x": True}})
+    assert text == canonical_json({"a": {"x": True, "y": "ü"}, "b": [1, 2.5, None]})
+    assert text == '{"a":{"x":true,"y":"ü"},"b":[1,2.5,null]}'
+    assert text != canonical_json({"b": [2.5, 1, None], "a": {"y": "ü", "x": True}})
 
 
-def test_canonical_json_refuses_what_json_has_no_word_for() -> None:
+def test_canonical_json_refuses_nan() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         canonical_json({"share": float("nan")})
 
 
-# The structure of the package: a module imports from its own floor and those below.
-FLOORS = {
+# The layers of the package: a module imports only from its own layer and lower ones.
+LAYERS = {
     **dict.fromkeys(
         [
             "errors",
@@ -213,38 +215,38 @@ FLOORS = {
 PACKAGE = "hemabalance"
 
 
-def name_of(path: Path) -> str:
+def module_name(path: Path) -> str:
     parts = path.relative_to(SCRIPTS).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-FILES = {name_of(path): path for path in sorted((SCRIPTS / PACKAGE).rglob("*.py"))}
+FILES = {module_name(path): path for path in sorted((SCRIPTS / PACKAGE).rglob("*.py"))}
 TREES = {name: ast.parse(path.read_bytes()) for name, path in FILES.items()}
 SHIMS = sorted(path for path in SCRIPTS.glob("*/*.py") if path.parent.name != PACKAGE)
 
 
 def imports_of(module: str) -> set[str]:
     """The modules of the package that a module imports anywhere."""
-    found = set()
+    imported = set()
     for node in ast.walk(TREES[module]):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{module}: relative imports escape the fingerprint"
             inner = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= {name if name in FILES else str(node.module) for name in inner}
-    ours = {name for name in found if name.split(".")[0] == PACKAGE}
+            imported |= {name if name in FILES else str(node.module) for name in inner}
+    ours = {name for name in imported if name.split(".")[0] == PACKAGE}
     assert ours <= FILES.keys()
     return ours
 
 
-def floor_of(module: str) -> int:
-    return FLOORS[stage_of(module)] if "." in module else 0
+def layer_of(module: str) -> int:
+    return LAYERS[stage_of(module)] if "." in module else 0
 
 
 @pytest.mark.parametrize("module", FILES)
-def test_module_imports_no_floor_above(module: str) -> None:
-    assert [name for name in imports_of(module) if floor_of(name) > floor_of(module)] == []
+def test_module_imports_no_higher_layer(module: str) -> None:
+    assert [name for name in imports_of(module) if layer_of(name) > layer_of(module)] == []
 
 
 STAGES = {"stain", "synthesis", "classify"}
@@ -259,12 +261,12 @@ def test_stages_import_no_other_stage(module: str) -> None:
     assert {stage_of(name) for name in imports_of(module)} & STAGES <= {stage_of(module)}
 
 
-def test_imports_have_no_circle() -> None:
+def test_imports_have_no_cycle() -> None:
     TopologicalSorter({module: imports_of(module) for module in FILES}).prepare()
 
 
 @pytest.mark.parametrize("module", FILES)
-def test_package_never_sees_snakemake(module: str) -> None:
+def test_package_does_not_use_snakemake(module: str) -> None:
     nodes = list(ast.walk(TREES[module]))
     assert "snakemake" not in {node.id for node in nodes if isinstance(node, ast.Name)}
     imported = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
@@ -273,11 +275,11 @@ def test_package_never_sees_snakemake(module: str) -> None:
 
 
 @pytest.mark.parametrize("shim", SHIMS, ids=lambda path: path.stem)
-def test_shim_only_connects(shim: Path) -> None:
+def test_shim_defines_nothing(shim: Path) -> None:
     text = shim.read_text()
     assert len(text.splitlines()) <= 32
-    made = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    assert [node.name for node in ast.walk(ast.parse(text)) if isinstance(node, made)] == []
+    definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    assert [node.name for node in ast.walk(ast.parse(text)) if isinstance(node, definitions)] == []
 
 
 def test_every_shim_has_a_fingerprint_of_its_own() -> None:
@@ -287,12 +289,12 @@ def test_every_shim_has_a_fingerprint_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(("stage", "method"), [(stage, m) for stage in sorted(STAGES) for m in method_names(stage)])
-def test_training_a_method_is_told_by_its_folder_and_by_no_other_methods(stage: str, method: str) -> None:
+def test_fit_fingerprint_covers_the_method_and_no_other(stage: str, method: str) -> None:
     shim = SCRIPTS / stage / f"{stage}_fit.py"
-    names = {name.as_posix() for name, _ in fingerprint.covered(shim, modules_of(stage, method))}
+    names = {name.as_posix() for name, _ in fingerprint.covered_files(shim, modules_of(stage, method))}
     parts = [name.split("/") for name in names if "/methods/" in name]
     folders = {part[3] for part in parts if len(part) > 4}
     assert folders == {method}
-    kept_out = ("hemabalance/sources/", "hemabalance/report/", "hemabalance/config/run", "hemabalance/config/stain")
-    left_out = tuple(f"hemabalance/{name}" for name in fingerprint.NOT_COVERED)
-    assert [name for name in names if name.startswith(kept_out + left_out)] == []
+    not_imported = ("hemabalance/sources/", "hemabalance/report/", "hemabalance/config/run", "hemabalance/config/stain")
+    not_covered = tuple(f"hemabalance/{name}" for name in fingerprint.NOT_COVERED)
+    assert [name for name in names if name.startswith(not_imported + not_covered)] == []

@@ -1,4 +1,4 @@
-"""One process at a time does a job."""
+"""Locks between processes."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ HOLDER = """
 import os, sys
 from pathlib import Path
 from hemabalance.bookkeeping.locks import job_lock, locked
-with {holding}:
+with {lock}:
     print(os.getpid(), flush=True)
     sys.stdin.readline()
 """
@@ -19,9 +19,9 @@ with {holding}:
 JOB, LOCK = 'job_lock("results/x", Path(sys.argv[1]))', 'locked(Path(sys.argv[1], "a", "x.lock"))'
 
 
-def process(state: Path, holding: str = JOB) -> "subprocess.Popen[str]":
+def process(state: Path, lock: str = JOB) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-c", HOLDER.format(holding=holding), str(state)],
+        [sys.executable, "-c", HOLDER.format(lock=lock), str(state)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -29,15 +29,15 @@ def process(state: Path, holding: str = JOB) -> "subprocess.Popen[str]":
     )
 
 
-def test_a_second_process_says_for_whom_it_waits_and_goes_on_when_that_one_is_killed(tmp_path: Path) -> None:
+def test_a_second_process_names_the_one_it_waits_for_and_continues_when_that_is_killed(tmp_path: Path) -> None:
     first = process(tmp_path)
     assert first.stdout is not None
     assert first.stdout.readline() == f"{first.pid}\n"
     second = process(tmp_path)
     assert second.stderr is not None
-    told = second.stderr.readline()
-    assert f"process {first.pid}, of a workflow that was killed, still makes this" in told
-    assert f"kill {first.pid}" in told
+    message = second.stderr.readline()
+    assert f"process {first.pid}, of a workflow that was killed, still runs this job" in message
+    assert f"kill {first.pid}" in message
     assert second.poll() is None
     first.kill()
     first.communicate()
@@ -58,9 +58,9 @@ def test_a_lock_is_held_by_one_process(tmp_path: Path) -> None:
     assert (out, err, second.returncode) == (f"{second.pid}\n", "", 0)
 
 
-@pytest.mark.parametrize("holding", [JOB, LOCK])
-def test_one_after_the_other_nobody_waits(tmp_path: Path, holding: str) -> None:
+@pytest.mark.parametrize("lock", [JOB, LOCK])
+def test_a_released_lock_is_free(tmp_path: Path, lock: str) -> None:
     for _ in range(2):
-        one = process(tmp_path, holding)
-        out, err = one.communicate("\n")
-        assert (out, err, one.returncode) == (f"{one.pid}\n", "", 0)
+        holder = process(tmp_path, lock)
+        out, err = holder.communicate("\n")
+        assert (out, err, holder.returncode) == (f"{holder.pid}\n", "", 0)

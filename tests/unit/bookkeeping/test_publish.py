@@ -1,4 +1,4 @@
-"""What goes under DVC, and what is left to git."""
+"""Which files are put under DVC, and which are left to git."""
 
 import os
 import subprocess
@@ -41,10 +41,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("project")
-def test_files_that_git_has_are_sealed_as_inputs_and_left_to_it() -> None:
-    done = publish([Output(MADE, "report", "", tuple(READ), True, "", False)], STATE)
-    assert (done.sealed, done.archives) == ([MADE], ["data/raw/a.zip"])
-    assert done.left_out == {"elsewhere.zip": "it is outside of the project"}
+def test_files_in_git_are_inputs_in_the_seal_but_not_added_to_dvc() -> None:
+    published = publish([Output(MADE, "report", "", tuple(READ), True, "", False)], STATE)
+    assert (published.sealed, published.archives) == ([MADE], ["data/raw/a.zip"])
+    assert published.left_out == {"elsewhere.zip": "it is outside of the project"}
     seal = read_versioned(dvc_file(MADE)).seal
     assert seal is not None
     assert set(seal.inputs) == set(READ)

@@ -1,4 +1,4 @@
-"""What DVC brought back is kept, marked stale or left alone, as its seal says."""
+"""Files that DVC fetched are kept, marked stale or left alone, depending on their seals."""
 
 import os
 from pathlib import Path
@@ -17,10 +17,10 @@ STATE = Path(".snakemake")
 CHAIN = {"results/a.txt": ["data/raw/x.txt"], "results/b.txt": ["results/a.txt"], "results/c.txt": ["results/b.txt"]}
 
 
-def record_of(path: str, began: float) -> dict[str, Any]:
+def record_of(path: str, started: float) -> dict[str, Any]:
     return {
         "rule": Path(path).stem, "input": CHAIN[path], "params": ["'one'"], "code": "", "shellcmd": None, "log": [],
-        "record_format_version": 6, "starttime": began, "endtime": os.stat(path).st_mtime, "input_checksums": {},
+        "record_format_version": 6, "starttime": started, "endtime": os.stat(path).st_mtime, "input_checksums": {},
         "software_stack_hash": "s", "container_img_url": None, "conda_env": "long", "job_hash": 1, "incomplete": False,
         "external_jobid": None,
     }  # fmt: skip
@@ -45,17 +45,17 @@ def write(path: str, text: str, time: float | None = None) -> None:
 
 @pytest.fixture
 def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Records:
-    """A clone into which everything was pulled, the latest stage first, and where Snakemake has never run."""
+    """A clone in which everything was pulled, later stages first, and in which Snakemake has never run."""
     monkeypatch.chdir(tmp_path)
     for age, path in enumerate(["data/raw/x.txt", *CHAIN]):
         write(path, f"content of {path}", 1000.0 - age)
         under_dvc(path)
-    for began, path in enumerate(CHAIN):
-        seal(path, record_of(path, float(began)))
+    for started, path in enumerate(CHAIN):
+        seal(path, record_of(path, float(started)))
     return Records(STATE)
 
 
-def test_what_holds_is_kept_and_no_input_is_newer(published: Records) -> None:
+def test_files_that_match_their_seals_are_kept_and_no_input_is_newer(published: Records) -> None:
     done = restore(STATE)
     assert done.kept == ["results/a.txt", "results/b.txt", "results/c.txt"]
     assert done.stale == {}
@@ -65,10 +65,10 @@ def test_what_holds_is_kept_and_no_input_is_newer(published: Records) -> None:
         record = published.read(path)
         assert record is not None
         assert (record["rule"], record["params"], record["incomplete"]) == (Path(path).stem, ["'one'"], False)
-    assert list(report_lines(done)) == ["3 published files are what their seals say and are kept."]
+    assert list(report_lines(done)) == ["3 published files match their seals and are kept."]
 
 
-def test_a_second_time_there_is_nothing_to_say(published: Records) -> None:
+def test_a_second_restore_changes_nothing(published: Records) -> None:
     restore(STATE)
     again = restore(STATE)
     assert (again.kept, again.stale, again.times, list(report_lines(again))) == ([], {}, [], [])
@@ -83,7 +83,7 @@ def test_touched_files_are_kept(published: Records) -> None:
     assert times == sorted(times)
 
 
-def test_another_content_is_stale_and_so_is_what_was_made_from_the_published_one(published: Records) -> None:
+def test_changed_content_is_stale_and_so_are_outputs_of_the_published_content(published: Records) -> None:
     restore(STATE)
     write("results/b.txt", "other")
     done = restore(STATE)
@@ -98,7 +98,7 @@ def test_another_content_is_stale_and_so_is_what_was_made_from_the_published_one
     assert not is_stale(published.read("results/a.txt") or {})
 
 
-def test_another_content_under_the_same_time_and_size_is_stale(published: Records) -> None:
+def test_changed_content_with_the_same_time_and_size_is_stale(published: Records) -> None:
     restore(STATE)
     before = os.stat("results/b.txt")
     with Path("results/b.txt").open("r+") as handle:
@@ -107,7 +107,7 @@ def test_another_content_under_the_same_time_and_size_is_stale(published: Record
     assert set(restore(STATE).stale) == {"results/b.txt", "results/c.txt"}
 
 
-def test_what_is_no_longer_stale_is_kept_again(published: Records) -> None:
+def test_a_file_that_is_no_longer_stale_is_kept_again(published: Records) -> None:
     before = Path("results/b.txt").read_text()
     write("results/b.txt", "other")
     assert len(restore(STATE).stale) == 2
@@ -118,7 +118,7 @@ def test_what_is_no_longer_stale_is_kept_again(published: Records) -> None:
     assert not is_stale(published.read("results/c.txt") or {})
 
 
-def test_one_file_republished_alone_makes_what_follows_stale(published: Records) -> None:
+def test_publishing_one_file_alone_makes_dependent_files_stale(published: Records) -> None:
     write("results/a.txt", "made anew")
     under_dvc("results/a.txt")
     seal("results/a.txt", {**record_of("results/a.txt", 9.0), "params": ["'two'"]})
@@ -127,7 +127,7 @@ def test_one_file_republished_alone_makes_what_follows_stale(published: Records)
     assert done.kept == ["results/a.txt", "results/c.txt"]
 
 
-def test_an_input_that_was_not_pulled_is_what_dvc_would_bring(published: Records) -> None:
+def test_an_input_that_was_not_pulled_counts_with_its_content_in_dvc(published: Records) -> None:
     os.unlink("results/a.txt")
     assert restore(STATE).stale == {}
     write("results/a.txt", "made anew")
@@ -137,7 +137,7 @@ def test_an_input_that_was_not_pulled_is_what_dvc_would_bring(published: Records
     assert set(restore(STATE).stale) == {"results/b.txt"}
 
 
-def test_what_was_put_into_dvc_by_hand_has_no_proof(published: Records) -> None:
+def test_a_file_added_to_dvc_by_hand_is_stale(published: Records) -> None:
     write("results/c.txt", "by hand")
     described = yaml.safe_load(dvc_file("results/c.txt").read_text())
     described["outs"][0]["md5"] = md5_file("results/c.txt")
@@ -145,22 +145,22 @@ def test_what_was_put_into_dvc_by_hand_has_no_proof(published: Records) -> None:
     assert restore(STATE).stale == {"results/c.txt": "results/c.txt was put into DVC without a seal"}
 
 
-def test_what_was_built_here_is_left_alone(published: Records) -> None:
+def test_a_file_that_was_built_here_is_left_alone(published: Records) -> None:
     restore(STATE)
     write("results/b.txt", "built here", 5000.0)
-    own = {**record_of("results/b.txt", 77.0), "params": ["'two'"]}
-    published.write("results/b.txt", own)
+    record = {**record_of("results/b.txt", 77.0), "params": ["'two'"]}
+    published.write("results/b.txt", record)
     done = restore(STATE)
     assert "results/b.txt" not in done.stale
-    assert published.read("results/b.txt") == own
-    os.utime("results/b.txt", (6000.0, 6000.0))  # touched, and still what was built here
+    assert published.read("results/b.txt") == record
+    os.utime("results/b.txt", (6000.0, 6000.0))  # touched, but still the content that was built here
     assert "results/b.txt" not in restore(STATE).stale
     write("results/b.txt", "changed by hand", 7000.0)
     assert "results/b.txt" in restore(STATE).stale
 
 
 @pytest.mark.parametrize("later", ["another content", "content of results/c.txt"])
-def test_an_earlier_commit_is_the_earlier_state(published: Records, later: str) -> None:
+def test_checking_out_an_earlier_commit_restores_its_record(published: Records, later: str) -> None:
     restore(STATE)
     sealed = dvc_file("results/c.txt").read_text()
     before = Path("results/c.txt").read_text()
@@ -171,7 +171,7 @@ def test_an_earlier_commit_is_the_earlier_state(published: Records, later: str) 
     seal("results/c.txt", record_of("results/c.txt", 77.0))
     assert restore(STATE).stale == {}
     dvc_file("results/c.txt").write_text(sealed)
-    if later != before:  # what is the same, `dvc checkout` does not touch
+    if later != before:  # `dvc checkout` does not touch unchanged files
         write("results/c.txt", before, 6000.0)
     assert restore(STATE).stale == {}
     record = published.read("results/c.txt")
@@ -179,25 +179,25 @@ def test_an_earlier_commit_is_the_earlier_state(published: Records, later: str) 
     assert record["starttime"] == 2.0
 
 
-def test_a_project_without_published_files_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_project_without_published_files_is_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert list(report_lines(restore(STATE))) == []
     assert not STATE.exists()
 
 
-@pytest.mark.parametrize(("lost", "said"), [(1, "no longer holds. "), (2, "no longer holds, as are 1 others. ")])
-def test_a_link_into_a_cache_that_is_gone_is_named(published: Records, lost: int, said: str) -> None:
+@pytest.mark.parametrize(("lost", "message"), [(1, "no longer holds. "), (2, "no longer holds, as are 1 others. ")])
+def test_a_link_into_a_missing_cache_is_an_error(published: Records, lost: int, message: str) -> None:
     for path in list(CHAIN)[:lost]:
         os.unlink(path)
         os.symlink("gone", path)
-    with pytest.raises(InputError, match=f"results/a.txt: is a link to what DVC's cache {said}"):
+    with pytest.raises(InputError, match=f"results/a.txt: is a link to what DVC's cache {message}"):
         restore(STATE)
     for path in list(CHAIN)[:lost]:
         os.unlink(path)
     restore(STATE)
 
 
-def test_everything_else_in_a_dvc_file_stays(published: Records) -> None:
+def test_other_keys_of_a_dvc_file_are_kept(published: Records) -> None:
     path = dvc_file("results/a.txt")
     described = yaml.safe_load(path.read_text())
     described["desc"] = "Zählung"
@@ -206,16 +206,16 @@ def test_everything_else_in_a_dvc_file_stays(published: Records) -> None:
     seal("results/a.txt", record_of("results/a.txt", 3.0))
     again = yaml.safe_load(path.read_text("utf-8"))
     assert (again["desc"], again["meta"]["owner"], again["outs"]) == ("Zählung", "somebody", described["outs"])
-    found = read_versioned(path).seal
-    assert found is not None
-    assert found.record["starttime"] == 3.0
+    read = read_versioned(path).seal
+    assert read is not None
+    assert read.record["starttime"] == 3.0
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("[", "cannot be read"),
-        ("- a\n", "holds no entries"),
+        ("- a\n", "contains no keys"),
         ("outs: []\n", "is not the `.dvc` file of one file"),
         ("outs: [{md5: x, path: y}]\nmeta: hemab", "is not the `.dvc` file of one file"),
         ("outs: [{md5: x, path: y}]\nmeta: {hemabalance: cut}", "damaged seal"),
@@ -224,13 +224,13 @@ def test_everything_else_in_a_dvc_file_stays(published: Records) -> None:
         ("outs: [{md5: x, path: y}]\nmeta: {hemabalance: {version: 1, seal: '{}'}}\n", "damaged seal"),
     ],
 )
-def test_a_damaged_dvc_file_is_named(published: Records, text: str, problem: str) -> None:
+def test_a_damaged_dvc_file_is_an_error(published: Records, text: str, problem: str) -> None:
     dvc_file("results/b.txt").write_text(text)
     with pytest.raises(InputError, match=rf"results/b.txt.dvc: .*{problem}"):
         restore(STATE)
 
 
-def test_a_damaged_record_or_cache_is_made_anew(published: Records) -> None:
+def test_a_damaged_record_or_cache_is_rewritten(published: Records) -> None:
     restore(STATE)
     for path in [*(STATE / "metadata").iterdir(), STATE / "hemabalance" / "hashes.json"]:
         path.write_text("{")

@@ -132,7 +132,7 @@ def test_weights_of_a_method_or_of_settings_that_are_not_known_are_refused(fitte
     ):
         save_tensors(path, {"x": torch.zeros(1)}, {**described, "settings": settings})
         with pytest.raises(
-            InputError, match=rf"records settings that the method \w+ does not have here \({said}.*\)\. Use the version"
+            InputError, match=rf"records settings that the method \w+ does not accept \({said}.*\)\. Use the version"
         ):
             open_classifier(path, runtime())
 

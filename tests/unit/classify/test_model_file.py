@@ -164,7 +164,7 @@ def test_the_weights_of_another_model_are_refused(
     name, data = next(iter(model.photographs.items()))
     (tmp_path / name).write_bytes(data)
     assert main(["predict", str(copy), str(tmp_path / name)]) == 1
-    assert "its weights are of different models" in capsys.readouterr().err
+    assert "does not belong to the weights beside it" in capsys.readouterr().err
 
 
 def test_the_card_gives_numbers_with_intervals_and_n(model: ModelFolder) -> None:

@@ -122,7 +122,7 @@ def test_a_model_without_layers_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_called_onnx_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", str(tmp_path), "--onnx", str(tmp_path / "model.pt")]) == 1
-    assert "End it in .onnx" in capsys.readouterr().err
+    assert "Choose a name that ends in .onnx" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["onnx", "onnxscript", "onnxruntime"])

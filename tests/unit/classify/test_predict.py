@@ -130,8 +130,8 @@ def test_normalising_is_refused_where_training_did_not(
     folder = write_folder(tmp_path, dict(list(stained.photographs.items())[:1]))
     for model, source in ((stained, "mendeley"), (network, "tcia")):
         message = refused(model, folder, "--normalize-from", source, capsys=capsys)
-        assert f"images of {source} in their own stain" in message
-        assert "Leave --normalize-from out" in message
+        assert f"images of {source} in their original stain" in message
+        assert "Omit --normalize-from" in message
 
 
 def test_a_normaliser_that_is_gone_or_another_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

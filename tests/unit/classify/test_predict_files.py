@@ -45,7 +45,7 @@ def test_a_corrupt_image_is_told_and_the_others_are_done(
     assert printed[0] == f"{folder / 'a.JPG'}  -  -  {broken['error'].iloc[0]}"
     last = found.iloc[-1]
     assert printed[-1] == f"{last['path']}  {last['predicted']}  {last['confidence']:.3f}  {last['flag'] or '-'}"
-    assert f"{folder}: 5 other files are left out (2 .txt, 2 hidden, 1 without suffix)" in caplog.text
+    assert f"{folder}: 5 other files are skipped (2 .txt, 2 hidden, 1 without suffix)" in caplog.text
     assert "3 could not be read" in caplog.text
 
 

@@ -31,17 +31,17 @@ def refusal(values: dict[str, Any]) -> str:
     return caught.value.problem
 
 
-def test_config_file_holds_what_a_person_decides() -> None:
+def test_config_file_holds_decisions_not_defaults() -> None:
     assert len((ROOT / "config.yaml").read_text().splitlines()) <= 130
     config = load_config(BASE)
     assert config == load_config(merged({}))
-    # What an entry has by default is not written down again.
+    # Entries do not repeat defaults.
     for section, key in METHOD_SECTIONS:
         for name, entry in getattr(getattr(config, section), key).items():
-            given = BASE[section][key][name]
-            inherited = BASE[section][key][given["like"]] if "like" in given else {}
+            values = BASE[section][key][name]
+            inherited = BASE[section][key][values["like"]] if "like" in values else {}
             fields = type(entry).model_fields
-            same = {k for k, value in given.items() if k not in inherited and value == fields[k].default}
+            same = {k for k, value in values.items() if k not in inherited and value == fields[k].default}
             assert same <= {"method", "architecture"}, f"{section}.{key}.{name}"
 
 
@@ -67,13 +67,13 @@ CLASSIFY_SIZES = {
 
 
 def leaves_that_differ(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
-    found: set[str] = set()
+    keys: set[str] = set()
     for key, value in before.items():
         if isinstance(value, dict):
-            found |= leaves_that_differ(value, after[key])
+            keys |= leaves_that_differ(value, after[key])
         elif value != after[key]:
-            found.add(key)
-    return found | (after.keys() - before.keys())
+            keys.add(key)
+    return keys | (after.keys() - before.keys())
 
 
 @pytest.mark.parametrize("name", sorted(OVERLAYS))
@@ -96,12 +96,12 @@ def test_demo_needs_no_archive() -> None:
     assert {source.origin for source in sources.values()} == {"phantom"}
 
 
-def test_what_is_trained_under_thesis_has_something_that_saw_the_test_images() -> None:
+def test_experiments_under_thesis_use_models_fitted_on_test_images() -> None:
     config = load_config(BASE)
     pooled = {name: entry for name, entry in config.classify.experiments.items() if entry.protocol == "thesis"}
     recipes = {name: config.balance.recipes[entry.recipe] for name, entry in pooled.items()}
-    fitted = {name for name, one in recipes.items() if config.stain.normalizers[one.normalizer].method != "none"}
-    assert fitted | {name for name, one in recipes.items() if one.generators} == pooled.keys()
+    fitted = {name for name, recipe in recipes.items() if config.stain.normalizers[recipe.normalizer].method != "none"}
+    assert fitted | {name for name, recipe in recipes.items() if recipe.generators} == pooled.keys()
     assert any(config.classify.experiments[name].shown for name in fitted)
 
 
@@ -135,7 +135,10 @@ def test_what_is_trained_under_thesis_has_something_that_saw_the_test_images() -
             ["balance.recipes.plain.normalizer is 'x'", "none,"],
         ),
         ({"balance": {"recipes": {"balanced": {"rare": "x"}}}}, ["balance.recipes.balanced.rare is 'x'", "c_wgan_gp"]),
-        ({"balance": {"recipes": {"balanced": {"size": "images"}}}}, ["a recipe with generators takes size synthesis"]),
+        (
+            {"balance": {"recipes": {"balanced": {"size": "images"}}}},
+            ["a recipe with generators must have size synthesis"],
+        ),
         ({"classify": {"models": {"vgg19": {"widht": 3}}}}, ["'classify.models.vgg19.widht'", "input_size"]),
         ({"classify": {"models": {"senet154": {"groups": 0}}}}, ["'classify.models.senet154.groups' is 0", ">= 1"]),
         ({"classify": {"models": {"senet154": {"method": "x"}}}}, ["classify.models.senet154", "'naive_bayes'"]),
@@ -146,11 +149,11 @@ def test_what_is_trained_under_thesis_has_something_that_saw_the_test_images() -
         ({"classify": {"training": {"stesp": 1}}}, ["'classify.training.stesp'", "did you mean 'steps'"]),
         ({"classify": {"experiments": {"plain": {"recipe": "x"}}}}, ["experiments.plain.recipe is 'x'", "original"]),
         ({"classify": {"experiments": {"plain": {"model": "x"}}}}, ["experiments.plain.model is 'x'", "senet154_ge"]),
-        ({"classify": {"experiments": {"plain": {"seeds": [1, 1]}}}}, ["experiments.plain.seeds lists one twice"]),
-        ({"classify": {"comparisons": [{"a": "plain", "b": "original_thesis"}]}}, ["have not the same test images"]),
+        ({"classify": {"experiments": {"plain": {"seeds": [1, 1]}}}}, ["experiments.plain.seeds lists a seed twice"]),
+        ({"classify": {"comparisons": [{"a": "plain", "b": "original_thesis"}]}}, ["do not have the same test images"]),
         (
             {"classify": {"experiments": {"original_thesis": {"shown": False}}}, "protocols": ["thesis"]},
-            ["classify.experiments: none that is shown has a protocol of thesis"],
+            ["classify.experiments: no experiment with `shown: true` has a protocol of thesis"],
         ),
         ({"synthesis": {"roles": {"enough_from": 50}}}, ["enough_from 50 is below rare_below 100"]),
         (
@@ -179,7 +182,7 @@ def test_refused_value_is_explained(overlay: dict[str, Any], says: list[str]) ->
     assert "; " not in problem.replace("; allowed are", "")  # one mistake, one problem
 
 
-def test_missing_key_says_what_it_is() -> None:
+def test_missing_key_is_described() -> None:
     problem = refusal(BASE | {"sources": {"tcia": {"origin": "local"}}})
     assert problem.startswith("'sources.tcia.archive' is missing: Zip, tar or unpacked folder")
 
@@ -203,10 +206,10 @@ def test_sources_may_be_fewer() -> None:
     assert only.sources["tcia"].field == 1.0
 
 
-def leaves(schema: dict[str, Any], at: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def leaves(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, field in schema["properties"].items():
         if "$ref" not in field and "additionalProperties" not in field:
-            yield f"{at}.{name}", field
+            yield f"{path}.{name}", field
 
 
 def test_schema_describes_every_key() -> None:
@@ -220,6 +223,6 @@ def test_schema_describes_every_key() -> None:
     assert [name for name, field in fields.items() if not field.get("description")] == []
 
 
-def test_a_threshold_below_which_pairs_are_not_looked_at_is_refused() -> None:
+def test_a_correlation_below_the_alignment_threshold_is_refused() -> None:
     with pytest.raises(InputError, match=r"duplicates\.min_correlation.*allowed: > 0\.85 and <= 1"):
         load_config(BASE | {"duplicates": {"min_correlation": 0.5}})

@@ -1,4 +1,4 @@
-"""What `classify.training` and an experiment's `model` stand for."""
+"""`classify.training`, and the `model` of an experiment."""
 
 from pathlib import Path
 from typing import Any
@@ -18,61 +18,61 @@ MODELS: dict[str, Any] = BASE["classify"]["models"]
 
 
 def plan(model: str, models: Any, training: Any = None) -> Plan:
-    """A run of one experiment, with a model of this name."""
+    """The plan of one experiment with the model of this name."""
     experiments = {"new": {"recipe": "original", "model": model, "shown": True}}
     classify = {"models": models, "training": {} if training is None else training, "experiments": experiments}
     return Plan(load_config({**BASE, "classify": classify}))
 
 
-def settings_of(*asked: Any) -> dict[str, Any]:
-    """What its training is told."""
-    found: dict[str, Any] = model_settings(plan(*asked), "new", 1, {})["model"]["settings"]
-    return found
+def settings_of(*arguments: Any) -> dict[str, Any]:
+    """Settings of the model in that plan."""
+    settings: dict[str, Any] = model_settings(plan(*arguments), "new", 1, {})["model"]["settings"]
+    return settings
 
 
-def test_networks_share_what_is_said_of_training_and_may_say_otherwise() -> None:
+def test_training_settings_apply_to_all_networks_unless_overridden() -> None:
     models = {**MODELS, "brief": {"like": "vgg19", "steps": 9}}
     plain = {name: settings_of(name, models) for name in models}
-    told = {name: settings_of(name, models, {"steps": 7, "balanced": True}) for name in models}
+    changed = {name: settings_of(name, models, {"steps": 7, "balanced": True}) for name in models}
     networks = models.keys() - {"naive_bayes", "logistic"}
     for name in networks:
-        assert told[name] == plain[name] | {"steps": 9 if name == "brief" else 7, "balanced": True}
-    for name in models.keys() - networks:  # logistic has a setting `balanced` of its own
-        assert told[name] == plain[name]
+        assert changed[name] == plain[name] | {"steps": 9 if name == "brief" else 7, "balanced": True}
+    for name in models.keys() - networks:  # logistic has its own setting `balanced`
+        assert changed[name] == plain[name]
 
 
 @pytest.mark.parametrize("method", method_names("classify"))
 def test_an_experiment_may_name_a_method(method: str) -> None:
-    """One more entry is enough to run a method that was just added."""
-    own = settings_class("classify", method)
-    assert settings_of(method, {}) == own().plain
-    assert settings_of(method, {}, {"lr": 0.5}) == own().plain | (
-        {"lr": 0.5} if issubclass(own, TrainingSettings) else {}
+    """One entry is enough to run a new method."""
+    model = settings_class("classify", method)
+    assert settings_of(method, {}) == model().plain
+    assert settings_of(method, {}, {"lr": 0.5}) == model().plain | (
+        {"lr": 0.5} if issubclass(model, TrainingSettings) else {}
     )
     assert experiment_description(plan(method, {}), "new")["model"] == method
 
 
-def test_a_model_comes_before_a_method_of_its_name() -> None:
+def test_a_model_takes_precedence_over_a_method_of_its_name() -> None:
     assert settings_of("timm", {"timm": {"method": "naive_bayes", "side": 3}})["side"] == 3
 
 
 @pytest.mark.parametrize(
-    ("training", "said"),
+    ("training", "expected"),
     [
         ({"stepz": 7}, ["unknown key 'classify.training.stepz', did you mean 'steps'"]),
         ({"batch": 1}, ["'classify.training.batch' is 1", ">= 2"]),
         ([7], ["'classify.training' is [7]", "an object"]),
     ],
 )
-def test_what_is_wrong_about_training_is_said_once(training: Any, said: list[str]) -> None:
+def test_an_error_in_training_is_reported_once(training: Any, expected: list[str]) -> None:
     with pytest.raises(InputError) as caught:
         plan("vgg19", MODELS, training)
-    assert [part for part in said if part not in caught.value.problem] == []
+    assert [part for part in expected if part not in caught.value.problem] == []
     assert "; " not in caught.value.problem
 
 
 @pytest.mark.parametrize(
-    ("classify", "said"),
+    ("classify", "expected"),
     [
         ({"models": None}, "'classify.models' is None but should be an object"),
         ({"models": [1]}, "'classify.models' is [1] but should be an object"),
@@ -85,12 +85,12 @@ def test_what_is_wrong_about_training_is_said_once(training: Any, said: list[str
         ({"experiments": {}}, "'classify.experiments' is {}"),
         (
             {"experiments": {"new": {"recipe": "original", "model": "timm"}}},
-            "classify.experiments: none that is shown has a protocol of leak_free, thesis",
+            "classify.experiments: no experiment with `shown: true` has a protocol of leak_free, thesis",
         ),
     ],
 )
-def test_refused_values_are_explained(classify: dict[str, Any], said: str) -> None:
-    few = {"models": {}, "experiments": {"new": {"recipe": "original", "model": "timm", "shown": True}}}
+def test_refused_values_are_explained(classify: dict[str, Any], expected: str) -> None:
+    minimal = {"models": {}, "experiments": {"new": {"recipe": "original", "model": "timm", "shown": True}}}
     with pytest.raises(InputError) as caught:
-        load_config({**BASE, "classify": {**few, **classify}})
-    assert said in caught.value.problem
+        load_config({**BASE, "classify": {**minimal, **classify}})
+    assert expected in caught.value.problem

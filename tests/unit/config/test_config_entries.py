@@ -1,4 +1,4 @@
-"""Entries that name a method and carry its settings."""
+"""Entries that select a method and its settings."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -21,7 +21,7 @@ def with_normalizers(**entries: Any) -> dict[str, Any]:
     return values
 
 
-def problem(**entries: Any) -> str:
+def refusal(**entries: Any) -> str:
     with pytest.raises(InputError) as caught:
         load_config(with_normalizers(**entries), where="some.yaml")
     assert caught.value.where == "some.yaml"
@@ -35,28 +35,30 @@ def test_an_entry_named_after_its_method_needs_no_key() -> None:
         assert entry.compare == ("leak_free",)
 
 
-def test_two_entries_of_one_method_have_settings_of_their_own() -> None:
+def test_two_entries_of_one_method_have_independent_settings() -> None:
     thesis = {"method": "wcyclegan_gp", "residual": False, "up": "transposed", "adversarial_weight": 1.0}
     entries = load_config(with_normalizers(wcyclegan_thesis=thesis)).stain.normalizers
-    one, other = (entries[name].method_settings("stain").plain for name in ("wcyclegan_gp", "wcyclegan_thesis"))
-    differ = {key: (one[key], other[key]) for key in one if one[key] != other[key]}
+    default, thesis_form = (
+        entries[name].method_settings("stain").plain for name in ("wcyclegan_gp", "wcyclegan_thesis")
+    )
+    differ = {key: (default[key], thesis_form[key]) for key in default if default[key] != thesis_form[key]}
     assert differ == {"residual": (True, False), "up": ("resize", "transposed"), "adversarial_weight": (0.1, 1.0)}
 
 
-def test_an_entry_like_another_has_its_keys() -> None:
+def test_like_inherits_the_keys_of_another_entry() -> None:
     entries = {
         "first": {"method": "cyclegan", "width": 8, "blocks": 2, "direction": "to_b"},
         "second": {"like": "first", "blocks": 3},
         "third": {"like": "second", "compare": []},
         "cyclegan_again": {"like": "cyclegan"},
     }
-    found = load_config(with_normalizers(**entries)).stain.normalizers
-    third: Any = found["third"]
+    normalizers = load_config(with_normalizers(**entries)).stain.normalizers
+    third: Any = normalizers["third"]
     assert (third.method, third.width, third.blocks, third.direction, third.compare) == ("cyclegan", 8, 3, "to_b", ())
-    assert found["cyclegan_again"].method_settings("stain") == found["cyclegan"].method_settings("stain")
+    assert normalizers["cyclegan_again"].method_settings("stain") == normalizers["cyclegan"].method_settings("stain")
 
 
-def test_an_overlay_can_take_an_entry_away() -> None:
+def test_an_overlay_can_remove_an_entry() -> None:
     assert "vahadane" not in load_config(with_normalizers(vahadane=None)).stain.normalizers
     values = deepcopy(BASE)
     values["classify"]["experiments"]["vgg19_balanced"] = None
@@ -66,7 +68,7 @@ def test_an_overlay_can_take_an_entry_away() -> None:
     assert not {"plain", "vgg19_balanced"} & {*config.classify.experiments, *config.balance.recipes}
 
 
-def test_what_is_compared_follows_the_order_of_the_config() -> None:
+def test_compared_entries_are_in_the_order_of_the_config() -> None:
     stain = load_config(with_normalizers(reinhard={"compare": ["leak_free", "thesis"]}, macenko={"compare": []})).stain
     assert stain.compared("thesis") == ["reinhard"]
     assert stain.compared("leak_free") == [name for name in stain.normalizers if name != "macenko"]
@@ -77,9 +79,12 @@ def test_what_is_compared_follows_the_order_of_the_config() -> None:
     [
         ({"mine": {}}, "'stain.normalizers.mine.method' is 'mine' but should be one of 'cyclegan', 'macenko'"),
         ({"mine": {"method": "nobody"}}, "'stain.normalizers.mine.method' is 'nobody' but should be one of"),
-        ({"mine": {"like": "nobody"}}, "stain.normalizers.mine.like is 'nobody', which is no other entry: none"),
-        ({"mine": {"like": "mine"}}, "stain.normalizers.mine.like is 'mine', which is no other entry"),
-        ({"one": {"like": "two"}, "two": {"like": "one"}}, "which is no other entry"),
+        (
+            {"mine": {"like": "nobody"}},
+            "stain.normalizers.mine.like is 'nobody', which is not one of the other entries: none",
+        ),
+        ({"mine": {"like": "mine"}}, "stain.normalizers.mine.like is 'mine', which is not one of the other entries"),
+        ({"one": {"like": "two"}, "two": {"like": "one"}}, "which is not one of the other entries"),
         ({"cyclegan": {"blokcs": 2}}, "unknown key 'stain.normalizers.cyclegan.blokcs', did you mean 'blocks'"),
         ({"reinhard": {"blocks": 2}}, "unknown key 'stain.normalizers.reinhard.blocks'; allowed are method, like"),
         ({"cyclegan": {"blocks": 13}}, "'stain.normalizers.cyclegan.blocks' is 13 but should be less than"),
@@ -91,10 +96,10 @@ def test_what_is_compared_follows_the_order_of_the_config() -> None:
     ],
 )
 def test_a_wrong_entry_is_explained(entries: dict[str, Any], says: str) -> None:
-    assert says in problem(**entries)
+    assert says in refusal(**entries)
 
 
-def test_values_of_another_shape_are_left_for_the_check() -> None:
+def test_values_of_another_type_are_left_to_the_validation() -> None:
     assert resolve_entries({"stain": 5})["stain"] == 5
     assert resolve_entries({"stain": {"normalizers": [1]}})["stain"] == {"normalizers": [1]}
 
@@ -102,18 +107,20 @@ def test_values_of_another_shape_are_left_for_the_check() -> None:
 @pytest.mark.parametrize("stage", ["stain", "synthesis", "classify"])
 def test_every_setting_of_every_method_is_described_and_has_a_default(stage: str) -> None:
     for method in method_names(stage):
-        own = settings_class(stage, method)
-        own()
-        assert own.__doc__
-        assert [name for name, field in own.model_fields.items() if not field.description] == []
+        model = settings_class(stage, method)
+        model()
+        assert model.__doc__
+        assert [name for name, field in model.model_fields.items() if not field.description] == []
 
 
 @pytest.mark.parametrize("stage", ["stain", "synthesis", "classify"])
 def test_a_setting_is_defined_in_one_file(stage: str) -> None:
-    """A method may have another default for a setting of its base, in its own folder; it may not repeat one."""
+    """A method may override the default of a setting of its base class, but not repeat the setting unchanged."""
     for method in method_names(stage):
-        own = settings_class(stage, method)
-        for name, field in own.model_fields.items():
-            bases = [base for base in own.__mro__[1:] if name in getattr(base, "__annotations__", {})]
-            again = name in own.__annotations__ and bases
-            assert not again or bases[0].model_fields[name].default != field.default, f"{method}.{name} is there twice"  # type: ignore[attr-defined]
+        model = settings_class(stage, method)
+        for name, field in model.model_fields.items():
+            bases = [base for base in model.__mro__[1:] if name in getattr(base, "__annotations__", {})]
+            redefined = name in model.__annotations__ and bases
+            assert not redefined or bases[0].model_fields[name].default != field.default, (
+                f"{method}.{name} is defined twice"
+            )  # type: ignore[attr-defined]

@@ -28,7 +28,7 @@ RECIPES = {
     "both": OURS,
     "open": {**OURS, "gate": "none"},
     "alone": {"normalizer": "mapped", "rich": "for_all", "rare": "for_all"},
-    "pupils": {"normalizer": "left", "rich": "second", "rare": "fewshot"},
+    "students": {"normalizer": "left", "rich": "second", "rare": "fewshot"},
 }
 MODELS = {
     "small": {"method": "sequential_cnn", "width": 8},
@@ -98,14 +98,14 @@ def test_a_comparison_that_is_an_ablation_too_is_made_once() -> None:
     assert plan(comparisons=pairs).pairs_on(ALL) == [("both", "open"), ("both", "alone")]
 
 
-def test_parts_are_drawn_where_the_whole_is_shown() -> None:
+def test_ablations_are_shown_with_the_baseline() -> None:
     assert plan().ablations_on(ALL) == {"open": "without the gate", "alone": "without few-shot"}
     assert plan().ablations_on(MAIN) == {}
     assert plan(experiments=showing("both", "open")).ablations_on(MAIN) == {"open": "without the gate"}
     assert plan(experiments=showing("open", "alone")).ablations_on(MAIN) == {}
 
 
-def test_no_ablation_at_all() -> None:
+def test_without_ablations() -> None:
     none = plan(ablations={})
     assert none.ablations_on(ALL) == {}
     assert none.pairs_on(ALL) == [("both", "real"), ("line", "both")]
@@ -117,7 +117,7 @@ def test_each_balanced_set_of_a_page_is_named_once() -> None:
     assert plan("leak_free").balanced_on(ALL) == [("leak_free", recipe) for recipe in ("both", "open", "real", "alone")]
 
 
-# --- what a recipe is made of
+# --- parts of a recipe
 
 
 def test_sets_and_size_of_a_recipe() -> None:
@@ -127,10 +127,10 @@ def test_sets_and_size_of_a_recipe() -> None:
     assert [plan().size(recipe) for recipe in ("real", "both")] == [96, 48]
 
 
-def test_teachers_are_named_by_their_pupils() -> None:
+def test_teachers_by_student() -> None:
     assert plan().teachers("real") == {}
     assert plan().teachers("both") == {"fewshot": "conditional"}
-    assert plan().teachers("pupils") == {"second": "conditional", "fewshot": "conditional"}
+    assert plan().teachers("students") == {"second": "conditional", "fewshot": "conditional"}
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_teachers_are_named_by_their_pupils() -> None:
             ],
         ),
         (
-            "pupils",
+            "students",
             [
                 ("normalizer", "left"),
                 ("generator", "second"),
@@ -172,42 +172,46 @@ def test_teachers_are_named_by_their_pupils() -> None:
         ),
     ],
 )
-def test_everyone_who_was_given_real_images_is_named(recipe: str, expected: list[tuple[str, str]]) -> None:
+def test_every_consumer_of_real_images_is_listed(recipe: str, expected: list[tuple[str, str]]) -> None:
     assert plan().real_image_consumers(recipe) == expected
 
 
-# --- what rules are told
+# --- settings of rules
 
 
-def test_a_recipe_is_told_by_what_the_audit_follows() -> None:
-    told = recipe_settings(plan(), "both", "thesis")
-    assert told["sets"] == ["real", "conditional", "fewshot"]
-    assert told["lists"] == plan().real_image_consumers("both")
+def test_recipe_settings() -> None:
+    settings = recipe_settings(plan(), "both", "thesis")
+    assert settings["sets"] == ["real", "conditional", "fewshot"]
+    assert settings["lists"] == plan().real_image_consumers("both")
     named = {"name": "both", "protocol": "thesis", "rich": "conditional", "rare": "fewshot", "gated": True}
     roles = plan().config.synthesis.roles.model_dump()
-    assert told["recipe"] == named | {"teachers": {"fewshot": "conditional"}, "roles": roles}
-    assert told["balance"] == {
+    assert settings["recipe"] == named | {"teachers": {"fewshot": "conditional"}, "roles": roles}
+    assert settings["balance"] == {
         "target_per_class": 5000,
         "above": "keep",
         "test_share": 0.3,
         "validation_share": 0.1,
     }
-    assert told["audit"]["size"] == 48
-    assert told["audit"]["hash_radius"] == 12
+    assert settings["audit"]["size"] == 48
+    assert settings["audit"]["hash_radius"] == 12
     assert recipe_settings(plan(), "open", "thesis")["recipe"]["gated"] is False
 
 
-def test_a_model_is_told_its_method_its_sets_and_its_files() -> None:
-    told = model_settings(plan(), "leaky", 3, {})
-    assert (told["training"], told["precision"], told["sets"]) == (3, "32", ["real", "conditional", "fewshot"])
-    assert (told["model"]["method"], told["size"]) == ("sequential_cnn", 48)
-    assert told["model"]["settings"] == settings_class("classify", "sequential_cnn")(width=8).plain
+def test_model_settings() -> None:
+    settings = model_settings(plan(), "leaky", 3, {})
+    assert (settings["training"], settings["precision"], settings["sets"]) == (
+        3,
+        "32",
+        ["real", "conditional", "fewshot"],
+    )
+    assert (settings["model"]["method"], settings["size"]) == ("sequential_cnn", 48)
+    assert settings["model"]["settings"] == settings_class("classify", "sequential_cnn")(width=8).plain
     frozen = model_settings(plan(), "line", 1, {"features": "some/file"})
     assert frozen["model"]["settings"] == {"C": 0.5, "input_size": 224, "balanced": True, "features": "some/file"}
     assert model_settings(plan(), "real", 1, {})["size"] == 96
 
 
-def test_training_is_told_nothing_of_who_is_shown_or_compared() -> None:
+def test_model_settings_do_not_depend_on_pages_and_comparisons() -> None:
     other = plan(
         experiments=showing("line"), comparisons=[], ablations={}, evaluation={"out_of_distribution_quantile": 0.9}
     )
@@ -215,39 +219,42 @@ def test_training_is_told_nothing_of_who_is_shown_or_compared() -> None:
     assert evaluation_settings(other, "both", 3, {}) == evaluation_settings(plan(), "both", 3, {}) | {"quantile": 0.9}
 
 
-def test_measuring_is_told_all_of_the_model_and_under_which_protocol() -> None:
-    told = evaluation_settings(plan(), "leaky", 1, {})
-    assert told == told | model_settings(plan(), "leaky", 1, {}) | deployment_settings(plan(), "leaky", 1)
-    assert (told["origin"]["protocol"], told["taxonomy"]) == ("thesis", "thesis")
+def test_evaluation_settings_contain_model_deployment_and_protocol() -> None:
+    settings = evaluation_settings(plan(), "leaky", 1, {})
+    assert settings == settings | model_settings(plan(), "leaky", 1, {}) | deployment_settings(plan(), "leaky", 1)
+    assert (settings["origin"]["protocol"], settings["taxonomy"]) == ("thesis", "thesis")
 
 
-def test_a_bundle_is_told_how_photographs_are_prepared() -> None:
-    told = deployment_settings(plan(), "both", 4)
-    assert told["origin"] == {"experiment": "both", "recipe": "both", "protocol": "leak_free", "seed": 4}
-    assert (told["frame"]["size"], told["frame"]["fields"]) == (96, {"mendeley": 0.8, "tcia": 1.0})
-    stain = {name: told["stain"][name] for name in ("name", "method", "direction", "classes")}
+def test_deployment_settings_contain_the_image_preparation() -> None:
+    settings = deployment_settings(plan(), "both", 4)
+    assert settings["origin"] == {"experiment": "both", "recipe": "both", "protocol": "leak_free", "seed": 4}
+    assert (settings["frame"]["size"], settings["frame"]["fields"]) == (96, {"mendeley": 0.8, "tcia": 1.0})
+    stain = {name: settings["stain"][name] for name in ("name", "method", "direction", "classes")}
     classes = ("platelet", "monocyte")
     assert stain == {"name": "mapped", "method": "reinhard", "direction": "per_class", "classes": classes}
-    assert told["stain"]["settings"] == settings_class("stain", "reinhard")().plain
+    assert settings["stain"]["settings"] == settings_class("stain", "reinhard")().plain
     assert deployment_settings(plan(), "real", 1)["stain"]["settings"] == {}
-    assert told["limits"]["max_members"] == 200_000
-    assert not told["rendered"]
+    assert settings["limits"]["max_members"] == 200_000
+    assert not settings["rendered"]
 
 
-def test_a_bundle_of_a_method_that_changes_no_image_has_no_direction() -> None:
+def test_deployment_settings_without_stain_normalisation_have_no_direction() -> None:
     assert plan().config.stain.normalizers["left"].direction == "to_a"
     assert deployment_settings(plan(), "real", 1)["stain"]["direction"] == "none"
 
 
-def test_one_rendered_archive_makes_a_bundle_rendered() -> None:
+def test_one_rendered_archive_marks_a_model_as_rendered() -> None:
     sources = {"tcia": {"origin": "phantom", "archive": "x"}, "mendeley": {"origin": "local", "archive": "y"}}
     assert deployment_settings(Plan(load_config({**VALUES, "sources": sources})), "both", 3)["rendered"]
 
 
-def test_a_page_is_told_which_experiments_to_compare_and_which_parts_to_draw() -> None:
-    told = page_settings(plan(), ALL)
-    assert told["comparisons"][0] == {"names": ("both", "real"), "protocol": "leak_free"}
-    assert (told["whole"], told["parts"]) == ("both", {"open": "without the gate", "alone": "without few-shot"})
+def test_page_settings_contain_comparisons_and_ablations() -> None:
+    settings = page_settings(plan(), ALL)
+    assert settings["comparisons"][0] == {"names": ("both", "real"), "protocol": "leak_free"}
+    assert (settings["whole"], settings["parts"]) == (
+        "both",
+        {"open": "without the gate", "alone": "without few-shot"},
+    )
 
 
 @pytest.mark.parametrize(
@@ -259,7 +266,7 @@ def test_a_page_is_told_which_experiments_to_compare_and_which_parts_to_draw() -
         ("line", "logistic", "reinhard", "c_wgan_gp", "fewshot_meta"),
     ],
 )
-def test_facts_name_methods(experiment: str, network: str, normalizer: str, rich: Any, rare: Any) -> None:
+def test_experiment_description(experiment: str, network: str, normalizer: str, rich: Any, rare: Any) -> None:
     entry = EXPERIMENTS[experiment]
     assert experiment_description(plan(), experiment) == {
         "name": experiment,
@@ -273,39 +280,39 @@ def test_facts_name_methods(experiment: str, network: str, normalizer: str, rich
     }
 
 
-def test_a_page_is_told_every_training_on_it_and_its_question() -> None:
-    told = page_settings(plan(), MAIN)
-    trainings = [(one["name"], one["seed"]) for one in told["experiments"]]
+def test_page_settings_contain_every_training_and_the_question() -> None:
+    settings = page_settings(plan(), MAIN)
+    trainings = [(entry["name"], entry["seed"]) for entry in settings["experiments"]]
     assert trainings == [("both", 3), ("both", 4), ("leaky", 1), ("real", 1)]
-    assert (told["question"], list(told["pictures"])) == (("both", "real"), ["both", "leaky", "real"])
+    assert (settings["question"], list(settings["pictures"])) == (("both", "real"), ["both", "leaky", "real"])
     assert page_settings(plan(), ALL)["question"] == ("both", "real")
     assert page_settings(plan("thesis"), MAIN)["question"] is None
 
 
-def test_ablations_are_told_of_though_none_is_run() -> None:
+def test_page_settings_contain_ablations_that_are_not_run() -> None:
     rows = page_settings(plan("thesis"), MAIN)["ablations"]
-    assert [(one["row"], one["name"]) for one in rows] == list(VALUES["classify"]["ablations"].items())
+    assert [(entry["row"], entry["name"]) for entry in rows] == list(VALUES["classify"]["ablations"].items())
 
 
-def test_pictures_are_of_the_first_training() -> None:
-    told = {"of": "both, leak_free, seed 3", "images": "leak_free/mapped"}
-    assert experiment_figure_settings(plan(), "both") == page_settings(plan(), MAIN)["pictures"]["both"] == told
+def test_figures_show_the_first_training() -> None:
+    expected = {"of": "both, leak_free, seed 3", "images": "leak_free/mapped"}
+    assert experiment_figure_settings(plan(), "both") == page_settings(plan(), MAIN)["pictures"]["both"] == expected
 
 
-def test_real_images_of_a_page_are_named_once() -> None:
-    every = [("leak_free", "mapped"), ("thesis", "mapped"), ("leak_free", "left")]
-    assert plan().real_sets_on(MAIN) == every
+def test_real_sets_of_a_page_are_not_repeated() -> None:
+    expected = [("leak_free", "mapped"), ("thesis", "mapped"), ("leak_free", "left")]
+    assert plan().real_sets_on(MAIN) == expected
     assert plan("leak_free").real_sets_on(ALL) == [("leak_free", "mapped"), ("leak_free", "left")]
 
 
-def test_all_that_rules_are_told_is_json() -> None:
-    every = plan()
-    told = [recipe_settings(every, recipe, "leak_free") for recipe in RECIPES]
+def test_all_settings_are_json() -> None:
+    complete_plan = plan()
+    settings = [recipe_settings(complete_plan, recipe, "leak_free") for recipe in RECIPES]
     for name in EXPERIMENTS:
-        told += [
-            model_settings(every, name, 1, {}),
-            deployment_settings(every, name, 1),
-            experiment_figure_settings(every, name),
+        settings += [
+            model_settings(complete_plan, name, 1, {}),
+            deployment_settings(complete_plan, name, 1),
+            experiment_figure_settings(complete_plan, name),
         ]
-    told += [page_settings(every, page) for page in every.pages]
-    assert len({canonical_json(one) for one in told}) == len(told)
+    settings += [page_settings(complete_plan, page) for page in complete_plan.pages]
+    assert len({canonical_json(value) for value in settings}) == len(settings)

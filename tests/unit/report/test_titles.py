@@ -120,8 +120,8 @@ def readers(of: str) -> set[str]:
     """The shims that import a module, directly or not."""
     module = Path(f"hemabalance/report/{of}.py")
     shims = [path for path in fingerprint.SCRIPTS.glob("*/*.py") if path.parent.name != fingerprint.PACKAGE]
-    names = {shim: fingerprint.name_of(shim).with_suffix("").as_posix() for shim in shims}
-    return {name for shim, name in names.items() if module in dict(fingerprint.covered(shim))}
+    names = {shim: fingerprint.relative_path(shim).with_suffix("").as_posix() for shim in shims}
+    return {name for shim, name in names.items() if module in dict(fingerprint.covered_files(shim))}
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""Who made what: hashes of code, locks, the ledger of jobs, seals, publish and restore; part of no fingerprint."""
+"""Provenance of results: code hashes, locks, ledger, seals, publish and restore. No code fingerprint covers it."""

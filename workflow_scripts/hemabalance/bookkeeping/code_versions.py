@@ -1,7 +1,8 @@
-"""The code that a workflow was started with: its jobs import it later, when somebody may have edited it.
+"""The code version that a workflow was started with, compared with the version that each job runs.
 
-Snakemake notes of a result the code of when the workflow started. A branch that is checked out for an hour in a long
-run would leave results of its code, which would count as up to date once the first branch is there again.
+Snakemake records for a result the code as it was when the workflow started, but a job imports the code only when the
+job starts. If someone edits the code or checks out another branch during a long run, the results of later jobs would
+carry the wrong code version in Snakemake's record and would count as up to date.
 """
 
 import json
@@ -9,47 +10,54 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from hemabalance.bookkeeping.fingerprint import PACKAGE, SCRIPTS, name_of, trees
+from hemabalance.bookkeeping.fingerprint import PACKAGE, SCRIPTS, relative_path, syntax_tree_hashes
 from hemabalance.bookkeeping.ledger import stamp
 from hemabalance.files import write_json
 
 FILE = "hemabalance/code.json"
-"""In `.snakemake`: by path from SCRIPTS, each file's stamp and syntax tree's hash."""
+"""In `.snakemake`: by path relative to SCRIPTS, the stamp and the syntax tree's hash of each file."""
 
 
 def note_code(state: Path) -> None:
-    """Note all files that fingerprints were taken of, as the workflow starts.
+    """Record all files that this process has fingerprinted; called when the workflow starts.
 
     Args:
         state: Snakemake's folder `.snakemake`.
 
     Raises:
-        InputError: the disk is full, or nobody may write there.
+        InputError: the disk is full or the folder cannot be written to.
     """
-    noted = {name_of(path).as_posix(): [stamp(str(path)), tree] for path, tree in sorted(trees().items())}
-    write_json(noted, state / FILE)
+    hashes = sorted(syntax_tree_hashes().items())
+    write_json({relative_path(path).as_posix(): [stamp(str(path)), tree] for path, tree in hashes}, state / FILE)
 
 
-def edited_since(state: Path) -> dict[str, str]:
-    """Files that are others than the workflow was started with, comments and layout aside.
+def edited_files(state: Path) -> dict[str, str]:
+    """Files whose code has changed since the workflow started; comments and layout do not count.
 
     Returns:
-        By path from SCRIPTS, in alphabetical order, the hash of the present syntax tree; empty where there is none.
+        By path relative to SCRIPTS, in alphabetical order: the hash of the present syntax tree. The hash is empty for
+        a file that is missing or is not valid Python. Empty if the record is missing, damaged or has an old format.
     """
     try:
-        noted = dict(json.loads((state / FILE).read_bytes()))
+        recorded = dict(json.loads((state / FILE).read_bytes()))
     except (OSError, ValueError, TypeError):
-        return {}  # damaged, or of an earlier version
-    touched = [name for name, (was, _) in sorted(noted.items()) if _stamp(SCRIPTS / name) != was]
-    now = {name: _tree(SCRIPTS / name) for name in touched}
-    return {name: tree for name, tree in now.items() if tree != noted[name][1]}
+        return {}
+    touched = [name for name, (file_stamp, _) in sorted(recorded.items()) if _stamp(SCRIPTS / name) != file_stamp]
+    current = {name: _syntax_tree_hash(SCRIPTS / name) for name in touched}
+    return {name: tree for name, tree in current.items() if tree != recorded[name][1]}
 
 
-def executed(edited: Iterable[str], rule: str) -> list[str]:
-    """Those of the files that this process, a rule's script, has run."""
-    files = (getattr(module, "__file__", None) for name, module in list(sys.modules.items()) if _is_ours(name))
-    loaded = {Path(file).resolve() for file in files if file}
-    return [name for name in edited if _is_script(name, rule) or (SCRIPTS / name).resolve() in loaded]
+def executed_files(files: Iterable[str], rule: str) -> list[str]:
+    """Select the files that this process, the script of a rule, has executed.
+
+    Args:
+        files: paths relative to SCRIPTS.
+        rule: name of the rule; its script has the same name.
+    """
+    modules = [module for name, module in list(sys.modules.items()) if name.split(".")[0] == PACKAGE]
+    paths = (getattr(module, "__file__", None) for module in modules)
+    loaded = {Path(path).resolve() for path in paths if path}
+    return [name for name in files if _is_script(name, rule) or (SCRIPTS / name).resolve() in loaded]
 
 
 def _is_script(name: str, rule: str) -> bool:
@@ -63,12 +71,8 @@ def _stamp(path: Path) -> list[int] | None:
         return None
 
 
-def _is_ours(name: str) -> bool:
-    return name.split(".")[0] == PACKAGE
-
-
-def _tree(path: Path) -> str:
+def _syntax_tree_hash(path: Path) -> str:
     try:
-        return trees([path])[path]
+        return syntax_tree_hashes([path])[path]
     except (OSError, SyntaxError):
         return ""

@@ -1,4 +1,4 @@
-"""Commands of DVC, one at a time."""
+"""Run DVC commands, one at a time."""
 
 import re
 import subprocess
@@ -9,35 +9,36 @@ from pathlib import Path
 from hemabalance.bookkeeping.locks import locked
 
 LOCK = "hemabalance/dvc.lock"
-"""In `.snakemake`: whoever of us runs DVC holds it. DVC's own lock does not wait, but fails."""
+"""In `.snakemake`: held by every process of ours that runs DVC. DVC's own lock fails instead of waiting."""
 
 _LOG = re.compile(r"(?:ERROR|WARNING): (.+)")
 
 
 @dataclass(frozen=True)
 class CommandResult:
-    """A command that has ended.
+    """The result of a finished command.
 
     Attributes:
-        ok: whether it did what it was asked for.
-        output: what it printed for programs.
-        why: if not, the first of its reasons.
+        ok: whether the exit code was 0.
+        output: stdout, stripped.
+        reason: the first error message of a failed command; empty for a successful one.
     """
 
     ok: bool
     output: str
-    why: str
+    reason: str
 
 
 def dvc(*arguments: str, state: Path) -> CommandResult:
-    """Run a command of DVC in the working folder, after those of other processes of ours.
+    """Run a DVC command in the working folder; wait for DVC commands of our other processes first.
 
     Args:
-        arguments: as on its command line.
+        arguments: as on DVC's command line.
         state: Snakemake's folder `.snakemake`.
     """
     with locked(state / LOCK):
-        # Not --quiet, which takes the reasons away as well.
-        ran = subprocess.run([sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True)
-    reasons = [*_LOG.findall(ran.stderr), *ran.stderr.strip().splitlines(), f"exit code {ran.returncode}"]
-    return CommandResult(ran.returncode == 0, ran.stdout.strip(), "" if ran.returncode == 0 else reasons[0])
+        # Not --quiet, which suppresses the error messages too.
+        process = subprocess.run([sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True)
+    ok, errors = process.returncode == 0, process.stderr
+    reasons = [*_LOG.findall(errors), *errors.strip().splitlines(), f"exit code {process.returncode}"]
+    return CommandResult(ok, process.stdout.strip(), "" if ok else reasons[0])

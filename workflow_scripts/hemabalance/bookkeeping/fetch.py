@@ -1,7 +1,7 @@
-"""Take a job's outputs from DVC where somebody has published just these: nobody trains what is trained already.
+"""Fetch the outputs of a job from DVC instead of running the job, if exactly these outputs were published.
 
-A job is named by its params (settings and code) and by the md5 of its inputs; a seal has both. Where they are the same
-and DVC has the contents, in its cache or in a remote, they are brought here in place of running the job.
+A job is identified by its params (settings and code) and by the md5 of its inputs. A seal holds both. If they agree and
+DVC has the contents, in its cache or in a remote, the job need not run.
 """
 
 import logging
@@ -22,50 +22,50 @@ SWITCH = "HEMABALANCE_FETCH"
 
 
 def fetch(outputs: Sequence[str], inputs: Sequence[str], params: Sequence[str], state: Path) -> bool:
-    """Bring a job's outputs, if all of them were published as made by just this job.
+    """Fetch the outputs of a job if all of them were published with the job's params and inputs.
 
-    An archive that was published is brought in place of a download.
+    A published archive is fetched in place of a download, whatever the params and inputs.
 
     Args:
-        outputs: of the job; they are not there.
+        outputs: of the job; none of them exists.
         inputs: of the job.
         params: as Snakemake records them: the `repr` of each value, sorted.
-        state: Snakemake's folder `.snakemake` in the working folder, which all paths are from.
+        state: Snakemake's folder `.snakemake` in the working folder; all paths are relative to that folder.
 
     Returns:
-        Whether they are there now. Where DVC cannot bring them the log says why, and the job runs.
+        Whether all outputs were fetched. If DVC fails, the log gives the reason, and the job must run.
     """
     published = [path for path in outputs if dvc_file(path).is_file()]
     if os.environ.get(SWITCH, "1") == "0" or not outputs or len(published) < len(outputs):
         return False
     try:
-        seals = [_sealed(path) for path in outputs]
+        seals = [_valid_seal(path) for path in outputs]
     except InputError as error:
         log.warning("%s", error)
         return False
     hashes = FileHashes(state / CACHE)
     input_hashes = {name: md5 for name in inputs if (md5 := hashes.md5(name)) is not None}
     hashes.save()
-    if not all(seal and _is_of(seal, input_hashes, params) for seal in seals):
+    if not all(seal and _matches_job(seal, input_hashes, params) for seal in seals):
         return False
-    return _pulled(outputs, [seal.md5 for seal in seals if seal], state)
+    return _pull(outputs, [seal.md5 for seal in seals if seal], state)
 
 
-def _sealed(path: str) -> Seal | None:
-    """The seal of a published file, if it is that of the content under its name."""
-    found = read_versioned(dvc_file(path))
-    return found.seal if found.seal and found.seal.md5 == found.md5 else None
+def _valid_seal(path: str) -> Seal | None:
+    """The seal of a published file; None if there is no seal, or one of another content."""
+    versioned = read_versioned(dvc_file(path))
+    return versioned.seal if versioned.seal and versioned.seal.md5 == versioned.md5 else None
 
 
-def _is_of(seal: Seal, inputs: Mapping[str, str], params: Sequence[str]) -> bool:
-    """Whether a file was made by a job with these inputs and params, or is an archive, which no job makes."""
+def _matches_job(seal: Seal, inputs: Mapping[str, str], params: Sequence[str]) -> bool:
+    """Whether a file was made by a job with these inputs and params; always true for an archive, which no job makes."""
     return not seal.record or (seal.inputs == inputs and sorted(seal.record["params"]) == list(params))
 
 
-def _pulled(outputs: Sequence[str], contents: Sequence[str], state: Path) -> bool:
-    done = dvc("pull", "--force", *(str(dvc_file(path)) for path in outputs), state=state)
-    there = [os.path.isfile(path) and md5_file(path) == md5 for path, md5 in zip(outputs, contents, strict=True)]
-    if done.ok and all(there):
+def _pull(outputs: Sequence[str], hashes: Sequence[str], state: Path) -> bool:
+    result = dvc("pull", "--force", *(str(dvc_file(path)) for path in outputs), state=state)
+    complete = all(os.path.isfile(path) and md5_file(path) == md5 for path, md5 in zip(outputs, hashes, strict=True))
+    if result.ok and complete:
         return True
-    log.info("Published, but DVC cannot bring it here (%s): made here", done.why or "its content is another")
+    log.info("Published, but DVC cannot fetch the outputs (%s): the job runs", result.reason or "the content differs")
     return False

@@ -1,10 +1,9 @@
-"""What jobs wrote here, and from what: a file that is another one since is noticed, whatever its modification time.
+"""The ledger: for each output, the sha256 of its content and of its job's inputs, and the job's settings and code.
 
-Snakemake looks at an input's content only where its modification time is later than the output's. That leaves out a
-file that was damaged, an input that was replaced by an older one, one that changed while it was read, and whatever
-happens while the clock is wrong. So each job notes the sha256 of what it wrote and of what it read. And it notes what
-made it do so: Snakemake notes the config and the code of when the workflow started, and somebody may have edited them
-before the job started.
+Snakemake compares the content of an input only if the input's modification time is later than the output's. It thus
+misses a damaged file, an input replaced by an older file, an input that changed while a job read it, and any change
+while the clock is wrong. The ledger detects all of these. It also holds the params that the job itself saw: Snakemake
+records those from the start of the workflow, which may have been edited before the job started.
 """
 
 import hashlib
@@ -21,17 +20,16 @@ from hemabalance.errors import InputError
 from hemabalance.files import explain_write_errors, sha256_file, write_json
 
 FOLDER = "hemabalance/ledger"
-"""In `.snakemake`: an entry for each output."""
+"""In `.snakemake`: one JSON file for each output."""
 
 
 @dataclass(frozen=True)
 class FileState:
-    """A file as it was looked at.
+    """The state of a file when it was read.
 
     Attributes:
-        stamp: size, times of modification and of change of state in ns, inode: while they are the same, so is the file,
-            as far as any program can have written to it.
-        sha256: of its bytes.
+        stamp: see `stamp`. Unchanged stamp: the content is taken as unchanged.
+        sha256: of the file's bytes.
     """
 
     stamp: list[int]
@@ -44,12 +42,12 @@ class LedgerEntry:
 
     Attributes:
         path: as the rule writes it.
-        content: as its job left it.
-        inputs: path -> as the job read it.
-        record: Snakemake's record from before it was marked stale; empty where it is not.
-        params: of the job, as it saw them itself and as Snakemake records them: the `repr` of each value, sorted; empty
-            where they count no longer.
-        edited: files of code that it ran in another version than the workflow was started with.
+        content: the state in which the job left the output.
+        inputs: path -> the state in which the job read it.
+        record: Snakemake's record from before it was marked stale; empty if it is not marked.
+        params: of the job, as the job itself saw them, in Snakemake's form: the `repr` of each value, sorted; empty
+            if they no longer count.
+        edited: code files that the job ran in another version than the workflow was started with.
     """
 
     path: str
@@ -64,7 +62,7 @@ class Ledger:
     """The entries of one working folder."""
 
     def __init__(self, state: Path) -> None:
-        """Open it.
+        """Open the ledger.
 
         Args:
             state: Snakemake's folder `.snakemake`.
@@ -72,24 +70,24 @@ class Ledger:
         self._folder = state / FOLDER
 
     def record_inputs(self, inputs: Iterable[str], outputs: Iterable[str]) -> dict[str, FileState]:
-        """Before a job's work: look at what it will read, and forget what it will write.
+        """Before a job: check and hash its inputs, and delete the entries of its outputs.
 
         Returns:
-            The inputs, for `record_outputs`.
+            The states of the inputs, for `record_outputs`.
 
         Raises:
-            InputError: an input is not what its job wrote; the folder of the ledger cannot be written to.
+            InputError: the content of an input differs from what its job wrote; the ledger cannot be written to.
         """
         for path in outputs:
-            self.forget(path)
+            self.delete(path)
         input_states = {path: file_state(path) for path in inputs if os.path.isfile(path)}
-        for path, content in input_states.items():
+        for path, current in input_states.items():
             entry = self.read(path)
-            if entry and entry.content.sha256 != content.sha256 and not matches_dvc(path):
-                # Whatever its stamp: the next start of the workflow must look at it.
+            if entry and entry.content.sha256 != current.sha256 and not matches_dvc(path):
+                # An empty stamp makes the next start of the workflow hash the file, even if its stamp is unchanged.
                 self.write(replace(entry, content=FileState([], entry.content.sha256)))
                 problem = "is damaged or was changed: it is not what its job wrote"
-                raise InputError(path, problem, "Run the same command again: it will be made anew")
+                raise InputError(path, problem, "Run the same command again: the file will be rebuilt")
         return input_states
 
     def record_outputs(
@@ -99,20 +97,22 @@ class Ledger:
         params: Sequence[str] = (),
         edited: Sequence[str] = (),
     ) -> None:
-        """After a job's work: note what it wrote, from files that are not of the future.
+        """After a job: check that no input has changed meanwhile, and write the entries of its outputs.
+
+        Inputs with a modification time in the future are set to the present time.
 
         Args:
-            input_states: what `record_inputs` returned.
+            input_states: the result of `record_inputs`.
             outputs: of the job.
             params, edited: see `LedgerEntry`.
 
         Raises:
-            InputError: an input changed while it was read; the disk is full.
+            InputError: an input changed while the job read it; the disk is full.
         """
-        for path, content in input_states.items():
-            if not os.path.isfile(path) or (stamp(path) != content.stamp and file_state(path).sha256 != content.sha256):
+        for path, before in input_states.items():
+            if not os.path.isfile(path) or (stamp(path) != before.stamp and file_state(path).sha256 != before.sha256):
                 problem = "changed while this job read it"
-                raise InputError(path, problem, "Leave it alone, and run the same command again")
+                raise InputError(path, problem, "Leave the file unchanged, and run the same command again")
         clamp_future_times(input_states)
         for path in filter(os.path.isfile, outputs):
             self.write(
@@ -120,63 +120,65 @@ class Ledger:
             )
 
     def entries(self) -> list[LedgerEntry]:
-        """All that can be read, in the order of their paths."""
-        found = (self._parsed(place) for place in self._folder.glob("*.json"))
-        return sorted((entry for entry in found if entry), key=lambda entry: entry.path)
+        """All readable entries, sorted by path."""
+        entries = (self._parse(file) for file in self._folder.glob("*.json"))
+        return sorted((entry for entry in entries if entry), key=lambda entry: entry.path)
 
     def read(self, path: str) -> LedgerEntry | None:
-        """The entry of an output; None where there is none, or a damaged one."""
-        return self._parsed(self._place(path))
+        """The entry of an output; None if it is missing or damaged."""
+        return self._parse(self._file(path))
 
     def write(self, entry: LedgerEntry) -> None:
-        """Put an entry into the place of an earlier one."""
-        write_json(asdict(entry), self._place(entry.path))
+        """Write an entry, replacing an earlier one of the same output."""
+        write_json(asdict(entry), self._file(entry.path))
 
-    def forget(self, path: str) -> None:
-        """Take an output for one of whose making nothing is known."""
-        place = self._place(path)
-        with explain_write_errors(place):
-            place.unlink(missing_ok=True)
+    def delete(self, path: str) -> None:
+        """Delete the entry of an output, if there is one."""
+        file = self._file(path)
+        with explain_write_errors(file):
+            file.unlink(missing_ok=True)
 
-    def _place(self, path: str) -> Path:
+    def _file(self, path: str) -> Path:
         return self._folder / f"{hashlib.sha256(path.encode()).hexdigest()[:32]}.json"
 
-    def _parsed(self, place: Path) -> LedgerEntry | None:
+    def _parse(self, file: Path) -> LedgerEntry | None:
         try:
-            found = json.loads(place.read_bytes())
-            inputs = {path: FileState(**content) for path, content in found["inputs"].items()}
-            made_by = {name: list(found.get(name, ())) for name in ("params", "edited")}  # earlier versions have none
-            return LedgerEntry(found["path"], FileState(**found["content"]), inputs, found["record"], **made_by)
+            values = json.loads(file.read_bytes())
+            inputs = {path: FileState(**state) for path, state in values["inputs"].items()}
+            # Entries of earlier versions have neither.
+            made_by = {name: list(values.get(name, ())) for name in ("params", "edited")}
+            return LedgerEntry(values["path"], FileState(**values["content"]), inputs, values["record"], **made_by)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
 
 def clamp_future_times(paths: Iterable[str]) -> None:
-    """Date files of the future, from before the clock was set back, to now: their contents say what is new.
+    """Set modification times in the future, from before the clock was set back, to the present time.
 
-    Snakemake fails a job whose inputs are later than its outputs, and deletes these, until the clock is where it was.
+    Snakemake fails a job whose inputs are later than its outputs and deletes the outputs, until the clock catches up.
+    The ledger does not need the times: it compares contents.
     """
     now = time.time()
     for path in paths:
         if os.path.isfile(path) and os.stat(path).st_mtime > now:
-            with suppress(PermissionError):  # somebody else's archive
+            with suppress(PermissionError):  # the file belongs to another user, such as a shared archive
                 os.utime(path, (now, now))
 
 
 def stamp(path: str) -> list[int]:
-    """What changes of a file whenever a program writes to it."""
-    found = os.stat(path)
-    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
+    """(size, mtime_ns, ctime_ns, inode) of a file. Unchanged stamp: the content is taken as unchanged."""
+    status = os.stat(path)
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 
 def file_state(path: str) -> FileState:
-    """A file as it is now."""
-    before = stamp(path)  # first: what changes meanwhile is looked at again
+    """The present state of a file."""
+    before = stamp(path)  # read first: a file that changes during hashing is hashed again next time
     return FileState(before, sha256_file(path))
 
 
 def matches_dvc(path: str) -> bool:
-    """Whether a file is what DVC has under its name: then its seal speaks for it."""
+    """Whether a file has the content that its `.dvc` file names; `restore` is then responsible for it."""
     from hemabalance.bookkeeping.hashes import md5_file
     from hemabalance.bookkeeping.seals import dvc_file, read_versioned
 

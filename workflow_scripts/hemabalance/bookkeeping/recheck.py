@@ -1,7 +1,9 @@
-"""Before the DAG is built: tell Snakemake which files are no longer what their jobs wrote, or made from, or made by.
+"""Before the DAG is built: mark every output stale that was changed since its job wrote it, or whose inputs, settings
+or code have changed.
 
-Snakemake's record of such a file is marked stale, so that its job runs again, and says why. The record is kept and put
-back where all is as it was before the job has run, as when somebody lays the right archive back.
+A stale mark replaces the params in Snakemake's record by the reason, so that Snakemake runs the job again and shows
+that reason. The ledger keeps the original record. `recheck` puts it back if everything is as before when the workflow
+starts again, for example after the right archive was put back.
 """
 
 import os
@@ -21,81 +23,84 @@ from hemabalance.bookkeeping.ledger import (
 )
 from hemabalance.bookkeeping.records import FORMAT, STALE, Records, is_stale
 
-_OURS = STALE + "found here: "
-"""Tells our marks from those on files that DVC brought."""
+_PREFIX = STALE + "found here: "
+"""Begins the marks of `recheck`; those of `restore`, on files from DVC, begin with STALE alone."""
 
 
 def recheck(state: Path) -> dict[str, str]:
-    """Compare all files that jobs wrote here with the ledger.
+    """Compare all outputs in the ledger, and their inputs, with the files on disk.
 
     Args:
-        state: Snakemake's folder `.snakemake` in the working folder, which all paths are from.
+        state: Snakemake's folder `.snakemake` in the working folder; all paths are relative to that folder.
 
     Returns:
-        Path -> why it will be made again.
+        Stale output -> reason.
     """
     ledger, records = Ledger(state), Records(state)
-    seen: dict[str, FileState] = {}
+    current: dict[str, FileState] = {}
     stale = {}
     entries = ledger.entries()
     clamp_future_times({name for entry in entries for name in (entry.path, *entry.inputs)})
-    for before in entries:
-        entry = before
+    for entry in entries:
         if not os.path.isfile(entry.path) or not records.complete(entry.path):
-            continue  # Snakemake makes it again anyway, or is at it
+            continue  # Snakemake makes it again anyway, or a job is writing it
         record = records.read(entry.path) or {}
-        if _is_accepted(entry, record):
-            entry = replace(entry, params=[], edited=[])
-        why = _why_stale(entry, seen) or _why_otherwise(entry, entry.record or record)
-        if why and matches_dvc(entry.path):
-            ledger.forget(entry.path)  # its seal speaks for it
+        checked = replace(entry, params=[], edited=[]) if _is_accepted(entry, record) else entry
+        reason = _changed_content(checked, current) or _changed_job(checked, checked.record or record)
+        if reason and matches_dvc(entry.path):
+            ledger.delete(entry.path)  # `restore` has checked it against its seal
             continue
-        new = LedgerEntry(entry.path, *_refreshed(entry, seen), dict(entry.record), entry.params, entry.edited)
-        if why := _tell(new, why, records):
-            stale[entry.path] = why
-        if new != before:
-            ledger.write(new)
+        contents = _with_new_stamps(checked, current)
+        updated = LedgerEntry(entry.path, *contents, dict(checked.record), checked.params, checked.edited)
+        if reason := _update_record(updated, reason, records):
+            stale[entry.path] = reason
+        if updated != entry:
+            ledger.write(updated)
     return stale
 
 
-def _tell(entry: LedgerEntry, why: str, records: Records) -> str:
-    """Bring Snakemake's record into line; why the file will be made again, empty if for no reason of ours."""
+def _update_record(entry: LedgerEntry, reason: str, records: Records) -> str:
+    """Mark Snakemake's record as stale, or put the original one back.
+
+    Returns:
+        Why the output will be made again; empty if `recheck` has no reason.
+    """
     record = records.read(entry.path)
     if record is None:
-        # Without it a change of settings would go unseen.
-        why = why or "what Snakemake noted of it is lost or damaged"
-        records.mark_stale(entry.path, {"record_format_version": FORMAT}, _reason(why))
-        return why
+        # Without a record, Snakemake would not notice a change of settings.
+        reason = reason or "Snakemake's record of it is lost or damaged"
+        records.mark_stale(entry.path, {"record_format_version": FORMAT}, _mark(reason))
+        return reason
     if not is_stale(record):
-        if why:
+        if reason:
             entry.record = record
-            records.mark_stale(entry.path, record, _reason(why))
-        return why
+            records.mark_stale(entry.path, record, _mark(reason))
+        return reason
     mark = str(record["params"][0])
-    if why or not mark.startswith(_OURS):
-        return why
+    if reason or not mark.startswith(_PREFIX):
+        return reason
     if not entry.record:
-        return mark.removeprefix(_OURS)
+        return mark.removeprefix(_PREFIX)
     records.write(entry.path, entry.record)
     entry.record = {}
     return ""
 
 
-def _reason(why: str) -> str:
-    return (_OURS + why).removeprefix(STALE)
+def _mark(reason: str) -> str:
+    return (_PREFIX + reason).removeprefix(STALE)
 
 
-def _why_stale(entry: LedgerEntry, seen: dict[str, FileState]) -> str:
-    if _now(entry.path, entry.content, seen).sha256 != entry.content.sha256:
+def _changed_content(entry: LedgerEntry, current: dict[str, FileState]) -> str:
+    if _current_state(entry.path, entry.content, current).sha256 != entry.content.sha256:
         return "it is damaged or was changed since its job wrote it"
-    for path, content in entry.inputs.items():
-        if os.path.isfile(path) and _now(path, content, seen).sha256 != content.sha256:
-            return f"its input {path} is another than it was made from"
+    for path, recorded in entry.inputs.items():
+        if os.path.isfile(path) and _current_state(path, recorded, current).sha256 != recorded.sha256:
+            return f"its input {path} has changed since this file was made from it"
     return ""
 
 
-def _why_otherwise(entry: LedgerEntry, record: Mapping[str, Any]) -> str:
-    """Why a file is not of the settings and the code that Snakemake noted; empty if it is."""
+def _changed_job(entry: LedgerEntry, record: Mapping[str, Any]) -> str:
+    """Why the job did not run with the settings and code that Snakemake recorded; empty if it did."""
     if entry.edited:
         return (
             f"{', '.join(entry.edited)} was edited between the start of the workflow and that of the job that wrote it"
@@ -106,26 +111,30 @@ def _why_otherwise(entry: LedgerEntry, record: Mapping[str, Any]) -> str:
 
 
 def _is_accepted(entry: LedgerEntry, record: Mapping[str, Any]) -> bool:
-    """Whether somebody has said, with `snakemake --touch`, that the file is to pass for one of the present settings.
+    """Whether the user has declared the file up to date with `snakemake --touch`.
 
-    That is a job to Snakemake, and began after the file was last looked at. Real ones begin before they write.
+    Snakemake treats that as a job. Its start time is later than the last change of the file, whereas a real job starts
+    before it writes.
     """
-    looked_at = entry.content.stamp[2:3]  # the time of the last change of state, which no program can set
-    return not is_stale(record) and bool(looked_at) and record.get("starttime", 0.0) > looked_at[0] / 1e9
+    changed_ns = entry.content.stamp[2:3]  # ctime, which no program can set
+    return not is_stale(record) and bool(changed_ns) and record.get("starttime", 0.0) > changed_ns[0] / 1e9
 
 
-def _now(path: str, known: FileState, seen: dict[str, FileState]) -> FileState:
-    """A file as it is; its bytes are read only where its stamp is new."""
-    if path not in seen:
-        seen[path] = known if known.stamp == stamp(path) else file_state(path)
-    return seen[path]
+def _current_state(path: str, recorded: FileState, current: dict[str, FileState]) -> FileState:
+    """The present state of a file, cached in `current`; the file is hashed only if its stamp has changed."""
+    if path not in current:
+        current[path] = recorded if recorded.stamp == stamp(path) else file_state(path)
+    return current[path]
 
 
-def _refreshed(entry: LedgerEntry, seen: dict[str, FileState]) -> tuple[FileState, dict[str, FileState]]:
-    """The contents with the stamps of today where they are the same, so that they need not be read again."""
+def _with_new_stamps(entry: LedgerEntry, current: Mapping[str, FileState]) -> tuple[FileState, dict[str, FileState]]:
+    """The recorded states of output and inputs, with present stamps where the content is the same.
 
-    def new(path: str, was: FileState) -> FileState:
-        now = seen.get(path)
-        return now if now and now.sha256 == was.sha256 else was
+    With the new stamp, a file that was only touched need not be hashed again next time.
+    """
 
-    return new(entry.path, entry.content), {path: new(path, was) for path, was in entry.inputs.items()}
+    def update(path: str, recorded: FileState) -> FileState:
+        state = current.get(path)
+        return state if state and state.sha256 == recorded.sha256 else recorded
+
+    return update(entry.path, entry.content), {path: update(path, state) for path, state in entry.inputs.items()}

@@ -1,6 +1,6 @@
-"""What Snakemake noted of an output when it made it: the record that decides whether the output is made again.
+"""Snakemake's record of an output: the metadata by which Snakemake decides whether to make the output again.
 
-Snakemake keeps it in `.snakemake/metadata`, which no clone has; its version is pinned, and so is the record's form.
+Records are in `.snakemake/metadata`, which no clone has. The version of Snakemake is pinned, and with it their format.
 """
 
 import json
@@ -16,12 +16,12 @@ FORMAT = 6
 """`record_format_version` of the pinned Snakemake."""
 
 STALE = "STALE: "
-"""Begins the one param of a record that says why an output must be made again."""
+"""Prefix of a stale mark: the only param of a marked record, followed by the reason."""
 
-_LONGEST = 254  # of a folder entry's name, as Snakemake cuts them
+_MAX_NAME = 254  # of a file or folder; Snakemake splits longer names in the same way
 
-# Not what the file was made by, but when and where, or for people: left out of a seal.
-_LEFT_OUT = frozenset({"incomplete", "external_jobid", "conda_env", "job_hash"})
+# Not provenance, but where and when the job ran, or text for people.
+_NOT_SEALED = frozenset({"incomplete", "external_jobid", "conda_env", "job_hash"})
 
 
 @dataclass(frozen=True)
@@ -35,36 +35,36 @@ class Records:
     folder: Path
 
     def read(self, output: str) -> dict[str, Any] | None:
-        """The record of an output by its path as rules write it; None where there is none, or a damaged one."""
+        """The record of an output, by its path in the rule; None if it is missing or damaged."""
         try:
-            found = json.loads(self._path(output).read_bytes())
+            record = json.loads(self._path(output).read_bytes())
         except (OSError, ValueError):
             return None
-        return found if isinstance(found, dict) else None
+        return record if isinstance(record, dict) else None
 
     def write(self, output: str, record: dict[str, Any]) -> None:
-        """Put a record in the place of the present one."""
+        """Write a record, replacing the present one."""
         write_json({**record, "incomplete": False, "external_jobid": None}, self._path(output))
 
-    def mark_stale(self, output: str, record: dict[str, Any], why: str) -> None:
-        """Write a record that makes Snakemake run the output's job again, and say why."""
-        self.write(output, {**record, "params": [STALE + why]})
+    def mark_stale(self, output: str, record: dict[str, Any], reason: str) -> None:
+        """Write a record whose params are a stale mark: Snakemake runs the job again and shows the reason."""
+        self.write(output, {**record, "params": [STALE + reason]})
 
     def complete(self, output: str) -> bool:
-        """Whether no job that writes the output was broken off."""
+        """Whether no job that writes the output is running or was interrupted."""
         return not self._path(output, "incomplete").exists()
 
     def _path(self, output: str, kind: str = "metadata") -> Path:
         name = urlsafe_b64encode(output.encode()).decode()
-        parts = [name[start : start + _LONGEST] for start in range(0, len(name), _LONGEST)]
+        parts = [name[start : start + _MAX_NAME] for start in range(0, len(name), _MAX_NAME)]
         return self.folder.joinpath(kind, *("@" + part for part in parts[:-1]), parts[-1])
 
 
 def is_stale(record: Mapping[str, Any]) -> bool:
-    """Whether `Records.mark_stale` wrote it."""
+    """Whether `Records.mark_stale` wrote the record."""
     return any(str(value).startswith(STALE) for value in record.get("params") or ())
 
 
 def for_seal(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a record holds on any machine."""
-    return {name: value for name, value in record.items() if name not in _LEFT_OUT}
+    """The part of a record that is valid on any machine."""
+    return {name: value for name, value in record.items() if name not in _NOT_SEALED}

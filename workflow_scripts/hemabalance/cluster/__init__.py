@@ -1,1 +1,1 @@
-"""What jobs need of a cluster, as learned from jobs that were measured."""
+"""Memory and run time of cluster jobs, estimated from measured jobs."""

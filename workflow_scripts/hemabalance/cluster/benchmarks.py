@@ -1,4 +1,4 @@
-"""What Snakemake measured of jobs: the files under `results/<run>/benchmarks`."""
+"""Read Snakemake's benchmarks of jobs, the files under `results/<run>/benchmarks`."""
 
 import ast
 import csv
@@ -10,15 +10,15 @@ from hemabalance.errors import InputError
 
 @dataclass(frozen=True)
 class MeasuredJob:
-    """A job that was measured.
+    """One measured job.
 
     Attributes:
         rule: its name.
         input_mb: size of all its input files, MiB.
-        memory_mb: the most that it and its children held (resident set sizes, summed), MiB; None where it was over
-            before anybody looked.
-        seconds: how long it took.
-        networks: whether it trains or runs networks, on the device that config names.
+        memory_mb: largest memory of the job and its child processes (sum of resident set sizes), MiB; None if the job
+            ended before the first measurement.
+        seconds: run time.
+        networks: whether the job trains or runs networks, on the device of the config.
     """
 
     rule: str
@@ -35,11 +35,11 @@ def measured_jobs(run: Path) -> list[MeasuredJob]:
         run: folder `results/<run>`.
 
     Raises:
-        InputError: nothing was measured there, or a file is not what Snakemake writes under `benchmark-extended`.
+        InputError: there are no benchmarks, or one was not written with Snakemake's option `benchmark-extended`.
     """
     paths = sorted((run / "benchmarks").rglob("*.tsv"))
     if not paths:
-        raise InputError(run, "has no measurements below benchmarks/", "Name the folder of a run, such as results/demo")
+        raise InputError(run, "has no files in benchmarks/", "Choose the folder of a run, such as results/demo")
     return [job for path in paths for job in _jobs(path)]
 
 
@@ -49,7 +49,7 @@ def _jobs(path: Path) -> list[MeasuredJob]:
     try:
         return [_job(row) for row in rows]
     except (KeyError, TypeError, ValueError, SyntaxError) as error:
-        problem = "does not say what the job's inputs were"
+        problem = "does not contain the sizes of the job's inputs"
         raise InputError(path, problem, "Measure the run again under profiles/default (benchmark-extended)") from error
 
 

@@ -1,4 +1,4 @@
-"""The part `set-resources` of a profile of Snakemake's, and the profile with another such part."""
+"""Write the section `set-resources` of a Snakemake profile."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,32 +11,31 @@ HEAD = "set-resources:\n"
 
 
 def set_resources(by_rule: Mapping[str, Demand]) -> str:
-    """YAML: of each rule memory and run time as expressions of its inputs and the attempt, with what was measured.
+    """YAML with memory and run time of each rule as expressions of input size and attempt.
 
-    A second attempt has twice the memory, a third four times; run time grows by the first attempt's.
+    Comments give the measurements. The second attempt gets twice the memory, the third four times. Attempt k gets k
+    times the run time.
     """
     return HEAD + "".join(_entry(rule, demand) for rule, demand in by_rule.items())
 
 
-def replace_part(profile: Path, part: str) -> None:
-    """Put `part` in the place of a profile's `set-resources`, which is its last key.
+def replace_section(profile: Path, section: str) -> None:
+    """Replace the section `set-resources` of a profile, which must be its last key.
 
     Raises:
         InputError: the profile has no such key.
     """
     text = profile.read_text("utf-8") if profile.exists() else ""
-    before, found, _ = text.partition(HEAD)
-    if not found:
-        raise InputError(
-            profile, "has no line `set-resources:` to write below", "Name a profile such as profiles/slurm"
-        )
-    with atomic_path(profile) as new:
-        new.write_text(before + part, "utf-8")
+    before, heading, _ = text.partition(HEAD)
+    if not heading:
+        raise InputError(profile, "has no line `set-resources:`", "Choose a profile such as profiles/slurm/config.yaml")
+    with atomic_path(profile) as part:
+        part.write_text(before + section, "utf-8")
 
 
 def _entry(rule: str, demand: Demand) -> str:
     lines = [
-        f"  # {_told(demand)}",
+        f"  # {_measurements(demand)}",
         f"  {rule}:",
         f"    mem_mb: {_expression(demand.memory)} * 2 ** (attempt - 1)",
         f"    runtime: {_expression(demand.minutes)} * attempt",
@@ -50,10 +49,10 @@ def _expression(line: LinearBound) -> str:
     return f"({line.base:g} + {line.slope:g} * input.size_mb)" if line.slope else f"{line.base:g}"
 
 
-def _told(demand: Demand) -> str:
+def _measurements(demand: Demand) -> str:
     sizes = [job.input_mb for job in demand.jobs]
     memory = max((job.memory_mb for job in demand.jobs if job.memory_mb is not None), default=None)
     n = len(demand.jobs)
-    most = f"{memory:.0f} MB" if memory is not None else "memory unseen"
-    took = max(job.seconds for job in demand.jobs)
-    return f"{n} job{'s' * (n > 1)} on {min(sizes):.3g} to {max(sizes):.3g} MB: at most {most}, {took:.0f} s"
+    used = f"{memory:.0f} MB" if memory is not None else "memory not measured"
+    seconds = max(job.seconds for job in demand.jobs)
+    return f"{n} job{'s' * (n > 1)} on {min(sizes):.3g} to {max(sizes):.3g} MB: at most {used}, {seconds:.0f} s"

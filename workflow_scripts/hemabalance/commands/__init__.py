@@ -1,4 +1,4 @@
-"""What a person calls without the workflow, one module a command: `add` its arguments, `run` it.
+"""The commands of `hemabalance`, one module each: `add` defines the arguments, `run` runs the command.
 
-Modules import what is heavy inside `run`: PyTorch takes seconds to load, which `--help` should not.
+`run` imports the packages that load slowly, such as PyTorch, so that `--help` is fast.
 """

@@ -1,4 +1,4 @@
-"""`hemabalance export-images`: a balanced set as a folder of PNGs, or as Parquet for Hugging Face `datasets`."""
+"""`hemabalance export-images`: export a balanced set as PNGs, or as Parquet for Hugging Face `datasets`."""
 
 import argparse
 import json
@@ -11,28 +11,28 @@ _PER_FILE = 5000  # images
 
 
 def add(commands: Any) -> None:
-    """Add the command to what `ArgumentParser.add_subparsers` returned."""
+    """Add the command to the result of `ArgumentParser.add_subparsers`."""
     export = commands.add_parser(
         "export-images",
         help="write a balanced set as PNGs or Parquet",
-        description="Write all images of a balanced set at their working size: OUT/part/class/file.png, or with "
-        "--parquet files that `datasets.load_dataset(OUT)` reads. OUT must not exist.",
+        description="Write all images of a balanced set at their working size, as OUT/part/class/file.png or, with "
+        "--parquet, as files for `datasets.load_dataset(OUT)`. OUT must not exist.",
     )
     export.add_argument("balanced", type=Path, metavar="BALANCED", help="folder of a balanced set in a run's results")
-    export.add_argument("out", type=Path, metavar="OUT", help="folder to make")
+    export.add_argument("out", type=Path, metavar="OUT", help="folder to create")
     export.add_argument("--parquet", action="store_true", help="Parquet instead of PNGs")
-    export.add_argument("--threads", type=int, default=2, metavar="N", help="images at once (default 2)")
+    export.add_argument("--threads", type=int, default=2, metavar="N", help="images processed in parallel (default 2)")
     export.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Export; 0 when all is written."""
+    """Export all images; the exit code is 0."""
     from hemabalance.balance.balanced_set import REAL, read_balanced
     from hemabalance.balance.export import export_folder, export_parquet
     from hemabalance.dataset.imageset import open_sets
 
     rows, audit = read_balanced(args.balanced / "images.parquet"), _audit(args.balanced)
-    normalizer = next(one["name"] for one in audit["seen"] if one["kind"] == "normalizer")
+    normalizer = next(entry["name"] for entry in audit["seen"] if entry["kind"] == "normalizer")
     protocol = args.balanced.absolute().parents[1]
     names = sorted(set(rows["image_set"]))
     folders = [
@@ -55,6 +55,6 @@ def _audit(folder: Path) -> dict[str, Any]:
     try:
         audit: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        remedy = "Give the folder of a balanced set, such as results/full/leak_free/balanced/balanced"
+        remedy = "Choose the folder of a balanced set, such as results/full/leak_free/balanced/balanced"
         raise InputError(path, "is missing or damaged", remedy) from error
     return audit

@@ -1,4 +1,4 @@
-"""`hemabalance publish`: put what the workflow made under DVC, each file with the proof of what made it."""
+"""`hemabalance publish`: put the workflow's outputs under DVC, each with a seal that holds its provenance."""
 
 import argparse
 from collections import Counter
@@ -8,33 +8,34 @@ from hemabalance.commands.snakemake_arguments import SNAKEMAKE_STATE, add_snakem
 
 
 def add(commands: Any) -> None:
-    """Add the command to what `ArgumentParser.add_subparsers` returned."""
+    """Add the command to the result of `ArgumentParser.add_subparsers`."""
     publish = commands.add_parser(
         "publish",
-        help="version what is up to date with DVC, and seal it",
-        description="Version every output that is up to date, and the archives it was made from, with DVC. Beside each "
-        "a small .dvc file is written, for git. `dvc push` brings the contents to a remote.",
+        help="version up-to-date outputs with DVC, and seal them",
+        description="Version every output that is up to date, and the archives that it was made from, with DVC. A "
+        "small .dvc file is written beside each, for git. `dvc push` copies the contents to a remote.",
     )
     add_snakemake_arguments(publish)
     publish.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Publish, and say what was published and what was not."""
+    """Publish, and print what was published and what was left out, with reasons; the exit code is 0."""
     from hemabalance.bookkeeping.locks import locked
     from hemabalance.bookkeeping.publish import publish
     from hemabalance.bookkeeping.summary import summary
 
     with locked(SNAKEMAKE_STATE / "hemabalance" / "publish.lock"):
         outputs = summary(snakemake_arguments(args))
-        done = publish(outputs, SNAKEMAKE_STATE)
+        published = publish(outputs, SNAKEMAKE_STATE)
     rules = {output.path: output.rule for output in outputs}
-    for path in done.archives:
+    for path in published.archives:
         print(f"archive    {path}")
-    for rule, n in sorted(Counter(rules[path] for path in done.sealed).items()):
+    for rule, n in sorted(Counter(rules[path] for path in published.sealed).items()):
         print(f"published  {rule}: {n} file{'s' if n > 1 else ''}")
-    for path, why in sorted(done.left_out.items()):
-        print(f"left out   {path}: {why}")
-    print(f"{len(done.sealed)} outputs and {len(done.archives)} archives are under DVC, {len(done.left_out)} left out.")
-    print("Now: git add --all data results && git commit && dvc push")
+    for path, reason in sorted(published.left_out.items()):
+        print(f"left out   {path}: {reason}")
+    counts = f"{len(published.sealed)} outputs and {len(published.archives)} archives"
+    print(f"{counts} are under DVC, {len(published.left_out)} left out.")
+    print("Next: git add --all data results && git commit && dvc push")
     return 0

@@ -1,21 +1,21 @@
-"""Arguments by which commands tell Snakemake which run they are about."""
+"""Command-line arguments that select a run, and are passed on to Snakemake."""
 
 import argparse
 from pathlib import Path
 
 SNAKEMAKE_STATE = Path(".snakemake")
-"""Of the project in the working folder."""
+"""Snakemake's folder in the working folder."""
 
 
 def add_snakemake_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add them."""
+    """Add targets, --configfile and --config to a command."""
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="files or rules; default: all")
-    parser.add_argument("--configfile", nargs="+", default=[], metavar="FILE", help="as snakemake takes them")
-    parser.add_argument("--config", nargs="+", default=[], metavar="KEY=VALUE", help="as snakemake takes them")
+    parser.add_argument("--configfile", nargs="+", default=[], metavar="FILE", help="as for snakemake")
+    parser.add_argument("--config", nargs="+", default=[], metavar="KEY=VALUE", help="as for snakemake")
 
 
 def snakemake_arguments(args: argparse.Namespace) -> list[str]:
-    """The same as Snakemake's own arguments."""
+    """The arguments for Snakemake's command line."""
     chosen = [(f"--{name}", getattr(args, name)) for name in ("configfile", "config")]
     options = [part for option, values in chosen if values for part in (option, *values)]
     return [*options, *(["--", *args.targets] if args.targets else [])]

@@ -1,4 +1,4 @@
-"""The typed config of a run: every key described, bounded and given its default.
+"""The typed config of a run: every key has a description, bounds and, where sensible, a default.
 
-`hemabalance config` prints them; `run` holds the whole, the other modules its sections.
+`hemabalance config` prints them. `run` defines the complete config, the other modules define its sections.
 """

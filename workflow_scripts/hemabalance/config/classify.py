@@ -1,4 +1,4 @@
-"""The config section `classify`: who is trained and tested on which balanced sets."""
+"""The config section `classify`: models, and experiments that train and test them on balanced sets."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from hemabalance.training.network_classifier_settings import TrainingSettings
 
 
 class ModelEntry(MethodEntry):
-    """One model: experiments name it."""
+    """One model; experiments refer to it by its name."""
 
 
 if TYPE_CHECKING:
@@ -24,34 +24,34 @@ else:
 
 
 class ExperimentConfig(Section):
-    """One model on one balanced set, trained with one or more seeds: the name is a folder of results."""
+    """One model on one balanced set, trained with one or more seeds; its name is that of a folder in the results."""
 
     recipe: str
-    """Which balanced set, of balance.recipes."""
+    """The balanced set, an entry of balance.recipes."""
     model: str
-    """An entry of classify.models, or a method that no entry there is named like, with its default settings."""
+    """An entry of classify.models, or the name of a method, which then has its default settings."""
     protocol: Protocol = "leak_free"
-    """Who may see what."""
+    """How images are divided into training, validation and test sets; see the key protocols."""
     seeds: tuple[int, ...] = Field((1,), min_length=1)
-    """One training each."""
+    """Seeds; each gives one training."""
     shown: bool = False
-    """`snakemake` runs it if its protocol is listed; `snakemake experiments` runs all."""
+    """Whether `snakemake` runs it if its protocol is listed; `snakemake experiments` runs all experiments."""
 
 
 class ComparisonConfig(Section):
-    """Two experiments on the same test images."""
+    """A comparison of two experiments on the same test images."""
 
     a: str
     """An experiment."""
     b: str
-    """Another one, of the same protocol."""
+    """Another experiment, with the same protocol."""
 
 
 class ClassifierEvaluationConfig(Section):
-    """How classifiers are measured."""
+    """Evaluation of classifiers."""
 
     out_of_distribution_quantile: float = Field(0.99, gt=0.5, lt=1)
-    """Quantile of validation images; what lies farther out is called unlike the training data."""
+    """Quantile of the distance of validation images; an image beyond it is flagged as out of distribution."""
 
 
 class ClassifyConfig(Section):
@@ -59,24 +59,24 @@ class ClassifyConfig(Section):
 
     training: TrainingSettings = TrainingSettings()
     models: dict[str, AnyModel]
-    """Models, by name; a network has each setting of classify.training that it does not give itself."""
+    """Models, by name. Settings of classify.training apply to each network unless its entry overrides them."""
     experiments: dict[str, ExperimentConfig] = Field(min_length=1)
-    """Trainings of models on balanced sets, by name, in the order of the report."""
+    """Experiments, by name, in the order of the report."""
     comparisons: tuple[ComparisonConfig, ...] = ()
-    """Made where both experiments are run; the first is the question that the report opens with."""
+    """Comparisons, made if both experiments are run; the report opens with the first."""
     ablations: dict[str, str] = Field(default_factory=dict)
-    """Row of the ablation table -> experiment; the first row is what the others leave something out of."""
+    """Row of the ablation table -> experiment; the first row is the complete method."""
     evaluation: ClassifierEvaluationConfig = ClassifierEvaluationConfig()
 
     @model_validator(mode="after")
     def _known_names(self) -> "ClassifyConfig":
-        have = ", ".join(self.experiments)
-        named = {f"ablations.{row}": name for row, name in self.ablations.items()}
-        for place, pair in enumerate(self.comparisons):
-            named |= {f"comparisons.{place}.a": pair.a, f"comparisons.{place}.b": pair.b}
-        for where, name in named.items():
+        available = ", ".join(self.experiments)
+        references = {f"ablations.{row}": name for row, name in self.ablations.items()}
+        for index, pair in enumerate(self.comparisons):
+            references |= {f"comparisons.{index}.a": pair.a, f"comparisons.{index}.b": pair.b}
+        for where, name in references.items():
             if name not in self.experiments:
-                raise ValueError(f"classify.{where} names {name!r}, which is not in classify.experiments: {have}")
+                raise ValueError(f"classify.{where} names {name!r}, which is not in classify.experiments: {available}")
         for name, entry in self.experiments.items():
             if entry.model not in self.models:
                 raise ValueError(
@@ -84,23 +84,23 @@ class ClassifyConfig(Section):
                     f"{', '.join(self.models)}"
                 )
             if len(set(entry.seeds)) < len(entry.seeds):
-                raise ValueError(f"classify.experiments.{name}.seeds lists one twice: {list(entry.seeds)}")
+                raise ValueError(f"classify.experiments.{name}.seeds lists a seed twice: {list(entry.seeds)}")
         for pair in self.comparisons:
             if self.experiments[pair.a].protocol != self.experiments[pair.b].protocol:
-                raise ValueError(f"classify.comparisons: {pair.a} and {pair.b} have not the same test images")
+                raise ValueError(f"classify.comparisons: {pair.a} and {pair.b} do not have the same test images")
         return self
 
 
 def with_models(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A config whose entries are complete (`entries.resolve_entries`), with every model that an experiment names.
+    """Complete `classify.models` of a config that `entries.resolve_entries` returned.
 
-    An experiment that names no model but a method gets a model of that name, with the method's default settings; and
-    each network gets the settings of `classify.training` that it does not give itself.
+    For an experiment whose `model` is the name of a method, add a model of that name with the method's default
+    settings. Add the settings of `classify.training` to each network whose entry does not override them.
     """
     section = _mapping(values.get("classify"))
     models = section.get("models")
     if not isinstance(models, Mapping):
-        return dict(values)  # refused later
+        return dict(values)  # the validation refuses it
     models = dict(models)
     for experiment in _mapping(section.get("experiments")).values():
         name = _mapping(experiment).get("model")
@@ -109,21 +109,21 @@ def with_models(values: Mapping[str, Any]) -> dict[str, Any]:
     if not models:
         return dict(values)
     shared = _shared_training(section)
-    trained = {name: _trained(entry, shared) for name, entry in models.items()}
-    return {**values, "classify": {**section, "models": trained}}
+    models = {name: _with_training(entry, shared) for name, entry in models.items()}
+    return {**values, "classify": {**section, "models": models}}
 
 
 def _shared_training(section: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The keys of `classify.training`; none where one is wrong, so that this is not said of every model too."""
-    given = _mapping(section.get("training"))
+    """The keys of `classify.training`; none if one is invalid, so that the error is not repeated for every model."""
+    training = _mapping(section.get("training"))
     try:
-        TrainingSettings.model_validate_json(json.dumps(given, default=str))
+        TrainingSettings.model_validate_json(json.dumps(training, default=str))
     except ValidationError:
         return {}
-    return given
+    return training
 
 
-def _trained(entry: Any, shared: Mapping[str, Any]) -> Any:
+def _with_training(entry: Any, shared: Mapping[str, Any]) -> Any:
     method = _mapping(entry).get("method")
     if method in method_names("classify") and issubclass(settings_class("classify", method), TrainingSettings):
         return {**shared, **entry}
@@ -131,5 +131,5 @@ def _trained(entry: Any, shared: Mapping[str, Any]) -> Any:
 
 
 def _mapping(value: Any) -> Mapping[Any, Any]:
-    """The value, or an empty mapping where it is none, which is refused later, with what is wrong about it."""
+    """The value if it is a mapping; otherwise an empty one, and the validation refuses the value with a message."""
     return value if isinstance(value, Mapping) else {}

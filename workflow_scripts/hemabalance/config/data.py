@@ -1,4 +1,4 @@
-"""The config sections about archives, photographs, copies and splits."""
+"""The config sections on archives, photographs, duplicates and splits."""
 
 from typing import Literal
 
@@ -8,89 +8,89 @@ from hemabalance.section import Section
 
 
 class SourceConfig(Section):
-    """Where one source's archive comes from."""
+    """The archive of one source."""
 
     origin: Literal["download", "local", "phantom"]
-    """`download`: fetched when missing; `local`: a person places it; `phantom`: rendered by this project."""
+    """`download`: downloaded when missing; `local`: provided by the user; `phantom`: rendered by this project."""
     archive: str = Field(min_length=1)
-    """Zip, tar or unpacked folder; in phantom runs the file to render."""
+    """Zip, tar or unpacked folder; with origin phantom, the file to render."""
     field: float = Field(1.0, ge=0.3, le=1)
-    """Share of the frame that is used: brings the sources to one physical scale; 1 as in the thesis."""
+    """Share of each side of the frame that is used, to bring the sources to one physical scale; 1 as in the thesis."""
 
 
 class LimitsConfig(Section):
-    """What an untrusted archive may contain before it is refused."""
+    """Limits for untrusted archives; an archive that exceeds one is refused."""
 
     max_members: int = Field(200_000, ge=1)
-    """Files in an archive."""
+    """Number of files in an archive."""
     max_member_bytes: int = Field(64 * 2**20, ge=1)
     """Size of one file in bytes."""
     max_total_bytes: int = Field(64 * 2**30, ge=1)
     """Size of all files together in bytes."""
     max_ratio: float = Field(200.0, ge=1)
-    """Expansion of one member."""
+    """Ratio of uncompressed to compressed size of one file."""
 
 
 class PixelConfig(Section):
-    """What a single image may declare before it is called unreadable, and whose pixels are hashed."""
+    """Limits for single images, beyond which an image counts as unreadable, and the choice of pixel hashes."""
 
     max_pixels: int = Field(40_000_000, ge=1)
-    """Width times height, in pixels."""
+    """Largest width times height, in pixels."""
     min_side: int = Field(32, ge=1)
-    """Length of the shorter side, in pixels."""
+    """Least length of the shorter side, in pixels."""
     hash: Literal["where_needed", "all"] = "where_needed"
-    """Which images get a pixel_sha256: those that share a thumbnail with another, or all (about twice as slow)."""
+    """Which images get a pixel_sha256: those whose thumbnail equals another's, or all (takes about twice as long)."""
 
 
 class DownloadConfig(Section):
-    """How stubborn a download is."""
+    """Retries and limits of downloads."""
 
     attempts: int = Field(8, ge=1, le=100)
-    """Tries per address."""
+    """Attempts per address."""
     timeout_s: float = Field(60.0, gt=0)
-    """Seconds without a byte before a try counts as broken."""
+    """Seconds without data after which an attempt has failed."""
     backoff_s: float = Field(2.0, ge=0)
-    """First pause between tries; doubles."""
+    """First pause between attempts, in seconds; doubles each time."""
     max_bytes: int = Field(4 * 2**30, ge=1)
-    """Refuse to receive more than this."""
+    """Largest download, in bytes."""
 
 
 class DuplicatesConfig(Section):
-    """What counts as the same photograph."""
+    """Which images count as copies of the same photograph."""
 
     hash_radius: int = Field(12, ge=0, le=16)
-    """Candidates differ in at most so many of 64 hash bits."""
+    """Largest Hamming distance of the perceptual hashes (64 bits) of candidate pairs."""
     min_correlation: float = Field(0.92, gt=0.85, le=1)
-    """Aligned correlation from which a candidate pair is the same photograph; pairs below 0.85 are never looked at
-    closely."""
+    """Least correlation, after alignment, of a candidate pair that is the same photograph; pairs below 0.85 are not
+    aligned at all."""
 
 
 class SplitConfig(Section):
-    """Shares of the split (thesis §4.4)."""
+    """Split into training, validation and test images (thesis §4.4)."""
 
     test_share: float = Field(0.3, ge=0, lt=1)
-    """Share of all groups that becomes test."""
+    """Share of all groups that are test images."""
     validation_share: float = Field(0.1, ge=0, lt=1)
-    """Share of what is not test that becomes validation."""
+    """Share of the remaining groups that are validation images."""
     min_groups_for_test: int = Field(5, ge=1)
-    """A class of so many groups gets at least one test image."""
+    """A class with at least this many groups has at least one test image."""
 
 
 class ImagesConfig(Section):
-    """The square every photograph is brought to."""
+    """The square format of all photographs."""
 
     size: int = Field(256, ge=16, le=1024)
     """Side in pixels."""
     fit: Literal["crop", "pad"] = "crop"
-    """Cut the longer side, or extend the shorter one."""
+    """Crop the longer side, or pad the shorter one."""
 
 
 class PhantomConfig(Section):
-    """The rendered archives of runs whose sources have the origin `phantom`."""
+    """Rendered archives, for sources with the origin `phantom`."""
 
     fraction: float = Field(0.04, gt=0, le=1)
-    """Images per class folder, as a share of the real archive's."""
+    """Images per class folder, as a share of those in the real archive."""
     min_images: int = Field(8, ge=1)
-    """At least so many images per class folder."""
+    """Least number of images per class folder."""
     size: int = Field(128, ge=64, le=512)
     """Frame width of source A in pixels."""

@@ -1,4 +1,4 @@
-"""The keys of a config for a person to read: default, what is allowed, and what each means."""
+"""Text for `hemabalance config`: default, allowed values and description of each key."""
 
 import difflib
 import json
@@ -24,54 +24,54 @@ _BOUNDS = {
 
 
 def describe_key(key: str, config: type[BaseModel], entries: Mapping[str, str], *, width: int) -> str:
-    """What may stand at a key of the config, and below it.
+    """Describe a key of the config: its value, or the keys of its section.
 
     Args:
-        key: parts joined by dots, such as `stain.normalizers.wcyclegan_gp.steps`; empty for the whole config.
-        config: the model of the whole.
-        entries: by key, the methods of entries that a config file has; an entry may also be called by a method's name.
+        key: names joined by dots, such as `stain.normalizers.wcyclegan_gp.steps`; empty for the complete config.
+        config: the model of the complete config.
+        entries: the methods of the entries of a config file, by key. A method's name stands for an entry, too.
         width: of a line, in characters.
 
     Raises:
         InputError: there is no such key.
     """
-    parent, model = _found(key, config, entries)
-    if (held := _held_by_name(model)) is not None:
-        return "\n".join(_of_entries(key, held, width))
+    parent, model = _find_type(key, config, entries)
+    if (entry := _entry_type(model)) is not None:
+        return "\n".join(_describe_entries(key, entry, width))
     if _is_section(model):
-        return "\n".join([*_wrapped(model.__doc__, "", width), "", *_keys(key, model, width)])
+        return "\n".join([*_wrap(model.__doc__, "", width), "", *_describe_section(key, model, width)])
     schema = parent.model_json_schema()
-    return "\n".join(_one(key, schema["properties"][key.rpartition(".")[2]], schema, width))
+    return "\n".join(_describe_value(key, schema["properties"][key.rpartition(".")[2]], schema, width))
 
 
 def schema_of(key: str, config: type[BaseModel], entries: Mapping[str, str]) -> str:
     """The JSON schema of the section at a key; arguments and errors as `describe_key`."""
-    model = _found(key, config, entries)[1]
+    model = _find_type(key, config, entries)[1]
     if not _is_section(model):
-        raise InputError(f"key {key}", "is no section of the config", "Ask for the section that holds it")
+        raise InputError(f"key {key}", "is a value, not a section of the config", "Choose the section that contains it")
     return json.dumps(model.model_json_schema(), indent=2)
 
 
-def _found(key: str, config: type[BaseModel], entries: Mapping[str, str]) -> tuple[Any, Any]:
-    """The type at a key, and the type that holds it."""
+def _find_type(key: str, config: type[BaseModel], entries: Mapping[str, str]) -> tuple[Any, Any]:
+    """The type of the parent of a key, and the type of the key itself."""
     parent: Any = None
     model: Any = config
-    at = ""
+    path = ""
     for part in key.split(".") if key else ():
-        parent, held = model, _held_by_name(model)
-        if held is None:
+        parent, entry = model, _entry_type(model)
+        if entry is None:
             known = list(model.model_fields) if _is_section(model) else []
             model = model.model_fields[part].annotation if part in known else None
         else:
-            kinds, full = union_members(held), f"{at}.{part}"
-            given = [name.rpartition(".")[2] for name in entries if name.rpartition(".")[0] == at]
-            known = list(dict.fromkeys([*given, *kinds])) or [part]
-            model = kinds.get(entries.get(full, part)) if kinds else held
+            by_method, full = union_members(entry), f"{path}.{part}"
+            in_file = [name.rpartition(".")[2] for name in entries if name.rpartition(".")[0] == path]
+            known = list(dict.fromkeys([*in_file, *by_method])) or [part]
+            model = by_method.get(entries.get(full, part)) if by_method else entry
         if part not in known or model is None:
             near = difflib.get_close_matches(part, known, n=1)
-            hint = f"did you mean {near[0]!r}" if near else f"there are {', '.join(known) or 'none'}"
-            raise InputError(f"key {key}", f"{at or 'the config'} has no {part!r}, {hint}", "Choose another")
-        at = f"{at}.{part}" if at else part
+            hint = f"did you mean {near[0]!r}" if near else f"allowed are {', '.join(known) or 'none'}"
+            raise InputError(f"key {key}", f"{path or 'the config'} has no {part!r}, {hint}", "Choose another key")
+        path = f"{path}.{part}" if path else part
     return parent, model
 
 
@@ -79,57 +79,58 @@ def _is_section(model: Any) -> bool:
     return isinstance(model, type) and issubclass(model, BaseModel)
 
 
-def _held_by_name(model: Any) -> Any:
-    """What a section holds under names that a person gives; None for a section of fixed keys, and for values."""
-    held = get_args(model)[1] if get_origin(model) is dict else None
-    return held if union_members(held) or _is_section(held) else None
+def _entry_type(model: Any) -> Any:
+    """The type of the entries of a section with user-defined names; None for any other section or value."""
+    entry = get_args(model)[1] if get_origin(model) is dict else None
+    return entry if union_members(entry) or _is_section(entry) else None
 
 
-def _of_entries(key: str, held: Any, width: int) -> Iterator[str]:
-    """What every entry may hold, and the methods that entries may name."""
-    kinds = union_members(held)
-    one = next(iter(kinds.values())) if kinds else held
-    schema = one.model_json_schema()
-    shared = set.intersection(*(set(model.model_fields) for model in kinds.values())) if kinds else one.model_fields
-    beside = ", and the settings of its method beside them" if kinds else ""
-    yield from _wrapped(f"Entries by name: {one.__doc__ if not kinds else ''}", "", width)
-    yield f"Each has these keys{beside}:"
+def _describe_entries(key: str, entry: Any, width: int) -> Iterator[str]:
+    """The keys of every entry, and the methods to choose from."""
+    by_method = union_members(entry)
+    example = next(iter(by_method.values())) if by_method else entry
+    schema = example.model_json_schema()
+    fields = [set(model.model_fields) for model in by_method.values()]
+    shared = set.intersection(*fields) if by_method else example.model_fields
+    settings = " and the settings of its method" if by_method else ""
+    yield from _wrap(f"Entries by name: {example.__doc__ if not by_method else ''}", "", width)
+    yield f"Each has these keys{settings}:"
     yield ""
-    for name in one.model_fields:
+    for name in example.model_fields:
         if name in shared:
             values = schema["properties"][name]
-            if kinds and name == "method":
-                values = {"enum": list(kinds), "description": values["description"], "default": "its name"}
-            yield from _one(name, values, schema, width)
-    if kinds:
+            if by_method and name == "method":
+                values = {"enum": list(by_method), "description": values["description"], "default": "its name"}
+            yield from _describe_value(name, values, schema, width)
+    if by_method:
         yield ""
-        yield f"Methods; `hemabalance config {key}.NAME` prints the settings of one:"
+        yield f"Methods; `hemabalance config {key}.NAME` prints the settings of a method:"
         yield ""
-        for method, model in kinds.items():
-            yield from _wrapped(f"{method}: {model.__doc__}", "  ", width)
+        for method, model in by_method.items():
+            yield from _wrap(f"{method}: {model.__doc__}", "  ", width)
 
 
-def _keys(key: str, model: type[BaseModel], width: int) -> Iterator[str]:
+def _describe_section(key: str, model: type[BaseModel], width: int) -> Iterator[str]:
     schema = model.model_json_schema()
     for name, values in schema["properties"].items():
         full = f"{key}.{name}" if key else name
         section = _section(values, schema)
         if section is not None or "additionalProperties" in values:
             text = values.get("description") or (section or {}).get("description", "")
-            yield from _wrapped(f"{name}: {text.splitlines()[0] if text else ''}", "", width)
+            yield from _wrap(f"{name}: {text.splitlines()[0] if text else ''}", "", width)
             yield f"    `hemabalance config {full}`"
         else:
-            yield from _one(name, values, schema, width)
+            yield from _describe_value(name, values, schema, width)
 
 
-def _one(name: str, values: Schema, schema: Schema, width: int) -> Iterator[str]:
+def _describe_value(name: str, values: Schema, schema: Schema, width: int) -> Iterator[str]:
     default = json.dumps(values["default"], ensure_ascii=False) if "default" in values else "required"
     yield f"{name}: {default}   ({allowed(values, schema)})"
-    yield from _wrapped(values.get("description", ""), "    ", width)
+    yield from _wrap(values.get("description", ""), "    ", width)
 
 
 def allowed(values: Schema, schema: Schema) -> str:
-    """What a JSON schema allows, in words."""
+    """The values that a JSON schema allows, in words."""
     if "$ref" in values:
         return allowed(schema["$defs"][values["$ref"].rpartition("/")[2]], schema)
     if "enum" in values:
@@ -137,7 +138,7 @@ def allowed(values: Schema, schema: Schema) -> str:
     if "const" in values:
         return str(values["const"])
     if "anyOf" in values:
-        return " or ".join(allowed(one, schema) for one in values["anyOf"])
+        return " or ".join(allowed(option, schema) for option in values["anyOf"])
     if values.get("type") == "array":
         return _list(values, schema)
     bounds = " and ".join(f"{sign} {values[name]}" for name, sign in _BOUNDS.items() if name in values)
@@ -152,12 +153,12 @@ def _list(values: Schema, schema: Schema) -> str:
 
 
 def _section(values: Schema, schema: Schema) -> Schema | None:
-    """The section that a property refers to; None where it is a value."""
+    """The section that a property refers to; None for a value."""
     if "$ref" not in values:
         return None
-    found: Schema = schema["$defs"][values["$ref"].rpartition("/")[2]]
-    return found if found.get("type") == "object" else None
+    definition: Schema = schema["$defs"][values["$ref"].rpartition("/")[2]]
+    return definition if definition.get("type") == "object" else None
 
 
-def _wrapped(text: str | None, indent: str, width: int) -> Sequence[str]:
+def _wrap(text: str | None, indent: str, width: int) -> Sequence[str]:
     return textwrap.wrap(" ".join((text or "").split()), width, initial_indent=indent, subsequent_indent=indent)

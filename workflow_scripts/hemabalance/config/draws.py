@@ -6,19 +6,20 @@ from hemabalance.section import Count, Section
 
 
 class DrawsConfig(Section):
-    """How many images are drawn."""
+    """Number of images that are generated."""
 
     target_per_class: int = Field(5000, ge=0)
-    """Real training images and accepted synthetic ones together."""
+    """Target number of real training images and accepted synthetic images of a class together."""
     least: Count = 1000
-    """Draws of each class in any case, to measure the generator on."""
+    """Least number of images generated per class; the generator is evaluated on them."""
     most_times: float = Field(4.0, ge=1)
-    """Draws at most, as multiple of the images that are wanted; then the class is left short."""
+    """Largest number of images generated per class, as a multiple of the missing ones; a class may then stay below the
+    target."""
 
     def missing(self, real: int) -> int:
-        """Accepted synthetic images that a class with so many real training images lacks."""
+        """Number of accepted synthetic images that a class with `real` real training images lacks."""
         return max(0, self.target_per_class - real)
 
     def max_draws(self, real: int) -> int:
-        """Draws after which a class is given up."""
+        """Largest number of images to generate for a class with `real` real training images."""
         return max(self.least, round(self.most_times * self.missing(real)))

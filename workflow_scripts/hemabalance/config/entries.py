@@ -1,6 +1,6 @@
-"""Entries of the config that name a method and carry its settings: `stain.normalizers`, and so on.
+"""Entries of the config that select a method and its settings, such as those of `stain.normalizers`.
 
-The keys of an entry and the settings of its method stand side by side; `method` tells which settings are allowed.
+An entry contains both its own keys and the settings of its method; `method` determines which settings are allowed.
 """
 
 from collections.abc import Mapping
@@ -14,37 +14,38 @@ from hemabalance.protocols import Protocol
 from hemabalance.section import Section
 
 METHOD_SECTIONS = (("stain", "normalizers"), ("synthesis", "generators"), ("classify", "models"))
-"""Sections whose keys are names that a person gives, and whose entries name a method of the stage."""
+"""Sections of entries under user-defined names, each of which selects a method of the stage."""
 OTHER_ENTRIES = (("balance", "recipes"), ("classify", "experiments"), ("classify", "ablations"))
-"""Sections whose keys are names, too, and whose entries name no method."""
+"""Sections of entries under user-defined names that select no method."""
 
 
 class MethodEntry(Section):
-    """What every entry has that names a method."""
+    """The keys of every entry that selects a method."""
 
     method: str
-    """A folder in `<stage>/methods`; where not given, the entry's name."""
+    """A folder in `<stage>/methods`; default: the entry's name."""
     like: str | None = None
-    """Another entry, whose keys this one has where it gives none of its own."""
+    """Another entry, whose keys this entry inherits unless it sets them itself."""
 
     def method_settings(self, stage: str) -> Section:
         """The settings of the entry's method, an object of its settings class."""
-        own = settings_class(stage, self.method)
-        return own(**{name: getattr(self, name) for name in own.model_fields})
+        model = settings_class(stage, self.method)
+        return model(**{name: getattr(self, name) for name in model.model_fields})
 
 
 class ComparedEntry(MethodEntry):
-    """An entry that tables compare with others."""
+    """An entry that is compared with others in tables."""
 
     compare: tuple[Protocol, ...] = ("leak_free",)
-    """Protocols under which it is in the tables; what is trained under `thesis` has seen the test images."""
+    """Protocols under whose tables it is listed; under `thesis`, its training images include the test images."""
 
 
 def any_entry(stage: str, base: type[MethodEntry]) -> Any:
-    """The type of an entry: for each method of a stage, `base` with the method's settings, told apart by `method`.
+    """The type of an entry: a union over the methods of a stage of `base` with the method's settings, discriminated by
+    `method`.
 
     Raises:
-        InputError: a method's folder is incomplete, or a setting has the name of a key that every entry has.
+        InputError: a method's folder is incomplete, or one of its settings has the name of a key of `base`.
     """
     models = [
         create_model(
@@ -59,34 +60,34 @@ def any_entry(stage: str, base: type[MethodEntry]) -> Any:
 
 
 def _settings_beside(stage: str, method: str, base: type[MethodEntry]) -> type[Section]:
-    own = settings_class(stage, method)
-    for name in own.model_fields:
+    settings = settings_class(stage, method)
+    for name in settings.model_fields:
         if name in base.model_fields:
             where, problem = f"method {method}", f"has a setting {name!r}, which is a key of every entry of the config"
             raise InputError(where, problem, f"Rename it in hemabalance/{stage}/methods/{method}/__init__.py")
-    return own
+    return settings
 
 
 def resolve_entries(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A config as a person writes it, its entries complete: `like` is followed, and `method` is the name if not given.
+    """Complete the entries of a config: add the keys inherited through `like`, and the default of `method`.
 
-    An entry that is null is left out, so that an overlay can take one away.
+    Entries that are null are removed, so that an overlay can remove an entry.
 
     Raises:
-        ValueError: `like` names no other entry, or leads back to its own.
+        ValueError: `like` does not name another entry, or is circular.
     """
     values = dict(values)
     for section, key in METHOD_SECTIONS + OTHER_ENTRIES:
         if (entries := _entries(values, section, key)) is not None:
-            given = {name: entry for name, entry in entries.items() if entry is not None}
+            kept = {name: entry for name, entry in entries.items() if entry is not None}
             if (section, key) in METHOD_SECTIONS:
-                given = {name: _complete(f"{section}.{key}", name, given) for name in given}
-            values[section] = {**values[section], key: given}
+                kept = {name: _complete(f"{section}.{key}", name, kept) for name in kept}
+            values[section] = {**values[section], key: kept}
     return values
 
 
 def methods_of_entries(values: Mapping[str, Any]) -> dict[str, str]:
-    """By key, such as `stain.normalizers.reinhard`, the method of every entry of a config.
+    """The method of every entry of a config, by key, such as `stain.normalizers.reinhard`.
 
     Raises:
         ValueError: as `resolve_entries`.
@@ -101,9 +102,9 @@ def methods_of_entries(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _entries(values: Mapping[str, Any], section: str, key: str) -> Mapping[str, Any] | None:
-    """The entries there; None where there is something else, which is refused later, with what is wrong about it."""
-    held = values.get(section)
-    entries = held.get(key) if isinstance(held, Mapping) else None
+    """The entries of a section; None if its value has another type, which the validation refuses with a message."""
+    content = values.get(section)
+    entries = content.get(key) if isinstance(content, Mapping) else None
     return entries if isinstance(entries, Mapping) else None
 
 
@@ -111,15 +112,15 @@ def _complete(where: str, name: str, entries: Mapping[str, Any]) -> Any:
     if not isinstance(entries[name], Mapping):
         return entries[name]
     keys: dict[str, Any] = {}
-    at, passed = name, [name]
-    while isinstance(entries.get(at), Mapping):
-        keys = {**entries[at], **keys}
-        following = entries[at].get("like")
-        if following is None:
-            return {"method": at, **keys}
-        if following not in entries or following in passed:
+    chain = [name]
+    while isinstance(entries.get(chain[-1]), Mapping):
+        current = chain[-1]
+        keys = {**entries[current], **keys}
+        parent = entries[current].get("like")
+        if parent is None:
+            return {"method": current, **keys}
+        if parent not in entries or parent in chain:
             others = ", ".join(other for other in entries if other != name)
-            raise ValueError(f"{where}.{at}.like is {following!r}, which is no other entry: {others}")
-        at = following
-        passed.append(at)
+            raise ValueError(f"{where}.{current}.like is {parent!r}, which is not one of the other entries: {others}")
+        chain.append(parent)
     return keys

@@ -1,4 +1,4 @@
-"""What is wrong with a config, in words."""
+"""Readable messages for validation errors of a config."""
 
 import difflib
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ Location = tuple[str | int, ...]
 
 
 def explain(item: dict[str, Any], config: type[BaseModel]) -> str:
-    """One of the errors that pydantic found in a config, with what is allowed there."""
+    """A message for one of pydantic's errors, with the allowed values."""
     loc: Location = item["loc"]
-    # The place of an entry's key holds the method too, which tells what settings there are.
+    # In the location of an entry's key, pydantic inserts the entry's method as the discriminator of the union.
     key = ".".join(map(str, loc[:3] + loc[4:] if loc[:2] in METHOD_SECTIONS else loc))
     if item["type"] == "extra_forbidden":
         allowed = _keys_at(loc[:-1], config)
@@ -29,39 +29,40 @@ def explain(item: dict[str, Any], config: type[BaseModel]) -> str:
         return str(item["ctx"]["error"])
     if item["type"] == "union_tag_invalid":
         return f"'{key}.method' is {item['ctx']['tag']!r} but should be one of {item['ctx']['expected_tags']}"
-    wanted = str(item["msg"]).partition(" should ")[2]
+    expected = str(item["msg"]).partition(" should ")[2]
     allowed_range = range_of(field_at(loc, config)[0])
-    return f"{key!r} is {item['input']!r} but should {wanted}{f' (allowed: {allowed_range})' if allowed_range else ''}"
+    return (
+        f"{key!r} is {item['input']!r} but should {expected}{f' (allowed: {allowed_range})' if allowed_range else ''}"
+    )
 
 
 def field_at(loc: Sequence[str | int], config: type[BaseModel]) -> tuple[FieldInfo | None, Any]:
-    """The field at a place of a config, and the type there; where an entry is told apart by its method, the method
-    follows the entry's name."""
+    """The field at a location in a config, and its type; in the location of an entry, the method follows the name."""
     model: Any = config
     field = None
     for part in loc:
         if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
             field = model.model_fields[str(part)]
-            # pydantic takes what is annotated off a field's type, and keeps the union's discriminator.
+            # pydantic strips `Annotated` from a field's type, except around a discriminated union.
             model = field.annotation
-        elif (kinds := union_members(model)) and part in kinds:
-            model = kinds[str(part)]
+        elif (members := union_members(model)) and part in members:
+            model = members[str(part)]
         elif get_args(model):
             model = get_args(model)[-1]
     return field, model
 
 
 def union_members(model: Any) -> dict[str, type[BaseModel]]:
-    """The models of a union of entries, by method; none of another type."""
+    """The models of a union of entries, by method; empty for any other type."""
     union = get_args(model)[0] if get_origin(model) is Annotated else model
-    models = [one for one in get_args(union) if isinstance(one, type) and issubclass(one, BaseModel)]
-    if not models or not all("method" in one.model_fields for one in models):
+    models = [member for member in get_args(union) if isinstance(member, type) and issubclass(member, BaseModel)]
+    if not models or not all("method" in model.model_fields for model in models):
         return {}
-    return {get_args(one.model_fields["method"].annotation)[0]: one for one in models}
+    return {get_args(model.model_fields["method"].annotation)[0]: model for model in models}
 
 
 def range_of(field: FieldInfo | None) -> str:
-    """The bounds of a number, such as `>= 1 and <= 20`; empty where there are none."""
+    """The bounds of a number, such as `>= 1 and <= 20`; empty for a field without bounds."""
     signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
     return " and ".join(
         f"{sign} {getattr(part, name)}"

@@ -4,18 +4,19 @@ from hemabalance.section import Count, Section, Share
 
 
 class GateSettings(Section):
-    """How strict the gate is."""
+    """Thresholds of the gate."""
 
     confidence: Share = 0.5
-    """Confidence that the independent classifier must have in the asked class, which must be its first choice too."""
+    """Least confidence of the independent classifier in the requested class, which it must also predict."""
     neighbours: Count = 10
-    """k of the real manifold, whose balls reach to the k-th nearest other image."""
+    """k of the manifold of real images: the radius around an image is the distance to its k-th nearest neighbour."""
     copy_quantile: Share = 0.01
-    """Nearer to a training image than this share of real ones is to its next: a copy."""
+    """An image counts as a copy if its distance to a training image is below this quantile of the distances between
+    real images and their nearest neighbours."""
 
 
 class GateConfig(GateSettings):
-    """What a synthetic image must pass under the gate `standard`."""
+    """The gate `standard`, which decides whether a synthetic image is accepted."""
 
     references: Count = 2000
-    """Real training images of a class at most to compare with."""
+    """Largest number of real training images of a class that images are compared with."""

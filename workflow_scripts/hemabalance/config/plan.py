@@ -1,6 +1,6 @@
-"""What a validated config amounts to: which experiments run, who is shown on which page, and who was given real images.
+"""The plan of a validated config: which experiments run, what each page shows, and which models used real images.
 
-Names only: where the files are is the rules' business.
+The plan consists of names; the rules define the paths of the files.
 """
 
 from collections.abc import Mapping
@@ -12,34 +12,34 @@ from hemabalance.config.classify import ExperimentConfig, ModelEntry
 from hemabalance.config.run import Config
 
 MAIN, ALL = "", "experiments/"
-"""Pages, each a folder of the run: what `snakemake` runs, and what `snakemake experiments` runs."""
+"""Pages, each a folder of the run: the results of `snakemake`, and those of `snakemake experiments`."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A config, asked by names; a name that it does not hold is a KeyError."""
+    """Queries on a config by name; an unknown name raises a KeyError."""
 
     config: Config
 
     @cached_property
     def experiments(self) -> Mapping[str, ExperimentConfig]:
         """The experiments whose protocol is listed, by name."""
-        every = self.config.classify.experiments
-        return {name: entry for name, entry in every.items() if entry.protocol in self.config.protocols}
+        experiments = self.config.classify.experiments
+        return {name: entry for name, entry in experiments.items() if entry.protocol in self.config.protocols}
 
     @cached_property
     def protocols(self) -> list[str]:
-        """Those with an experiment, sorted."""
+        """The protocols that have an experiment, sorted."""
         return sorted({entry.protocol for entry in self.experiments.values()})
 
     @cached_property
     def pages(self) -> Mapping[str, list[str]]:
-        """By page the experiments on it, in their order there."""
+        """The experiments on each page, in their order there."""
         shown = [name for name, entry in self.experiments.items() if entry.shown]
         return {MAIN: shown, ALL: list(self.experiments)}
 
     def recipe(self, name: str) -> RecipeConfig:
-        """A recipe by its name."""
+        """The recipe of this name."""
         return self.config.balance.recipes[name]
 
     def recipe_of(self, experiment: str) -> str:
@@ -51,7 +51,7 @@ class Plan:
         return self.config.classify.models[self.experiments[experiment].model]
 
     def sets(self, recipe: str) -> list[str]:
-        """Names of the image sets of a recipe: the normalised real images, and what each generator drew."""
+        """Names of the image sets of a recipe: `real`, the normalised real images, and one of each generator."""
         return ["real", *self.recipe(recipe).generators]
 
     def size(self, recipe: str) -> int:
@@ -59,30 +59,30 @@ class Plan:
         return (self.config.images if self.recipe(recipe).size == "images" else self.config.synthesis).size
 
     def teachers(self, recipe: str) -> dict[str, str]:
-        """Generator of a recipe -> the generator that it learned from, where there is one."""
+        """Generator of a recipe -> its teacher; only generators that have one."""
         entries = {name: self.config.synthesis.generators[name] for name in self.recipe(recipe).generators}
         return {name: entry.teacher for name, entry in entries.items() if entry.teacher}
 
     def real_image_consumers(self, recipe: str) -> list[tuple[str, str]]:
-        """Kind and name of everyone in a recipe who was given real images, and kept a list of them.
+        """Kind and name of everything in a recipe that used real images; each has a list of these images.
 
-        Kinds are `normalizer`, `generator`, `gate` (with the name of the generator whose draws it judged), `teacher`,
+        Kinds are `normalizer`, `generator`, `gate` (with the name of the generator whose images it judged), `teacher`,
         and `judge` (with the name of the normaliser of its images).
         """
         entry = self.recipe(recipe)
         gated = entry.gate != "none"
-        found = [("normalizer", entry.normalizer)]
+        consumers = [("normalizer", entry.normalizer)]
         for name in entry.generators:
-            found += [("generator", name), *([("gate", name)] if gated else [])]
-        found += [("teacher", name) for name in dict.fromkeys(self.teachers(recipe).values())]
+            consumers += [("generator", name), *([("gate", name)] if gated else [])]
+        consumers += [("teacher", name) for name in dict.fromkeys(self.teachers(recipe).values())]
         if entry.generators and gated:
-            found.append(("judge", entry.normalizer))
-        return found
+            consumers.append(("judge", entry.normalizer))
+        return consumers
 
     def balanced_on(self, page: str) -> list[tuple[str, str]]:
-        """Protocol and recipe of each balanced set that a page stands on."""
-        on_it = (self.experiments[name] for name in self.pages[page])
-        return list(dict.fromkeys((entry.protocol, entry.recipe) for entry in on_it))
+        """Protocol and recipe of each balanced set that the experiments on a page use, without repetition."""
+        experiments = (self.experiments[name] for name in self.pages[page])
+        return list(dict.fromkeys((experiment.protocol, experiment.recipe) for experiment in experiments))
 
     def real_set(self, experiment: str) -> tuple[str, str]:
         """Protocol and normaliser of the real images of an experiment."""
@@ -90,11 +90,11 @@ class Plan:
         return entry.protocol, self.recipe(entry.recipe).normalizer
 
     def real_sets_on(self, page: str) -> list[tuple[str, str]]:
-        """The same of every experiment on a page, each once."""
+        """`real_set` of the experiments on a page, without repetition."""
         return list(dict.fromkeys(map(self.real_set, self.pages[page])))
 
     def pairs_on(self, page: str) -> list[tuple[str, str]]:
-        """The comparisons on a page: those of config, and each ablation with what it is taken from."""
+        """The comparisons on a page: those of the config, and the ablation baseline with each ablation."""
         pairs = [(pair.a, pair.b) for pair in self.config.classify.comparisons]
         pairs += [(self.ablation_baseline, name) for name in self.config.classify.ablations.values()]
         shown = self.pages[page]
@@ -102,17 +102,17 @@ class Plan:
 
     @cached_property
     def ablation_baseline(self) -> str:
-        """The experiment that the ablations leave something out of: the first row of their table; empty for none."""
+        """The experiment with the complete method: the first row of the ablation table; empty if there is none."""
         return next(iter(self.config.classify.ablations.values()), "")
 
     def ablations_on(self, page: str) -> dict[str, str]:
-        """Ablations on a page, by experiment the row; none where the whole is not on it."""
+        """Experiment -> row of each ablation on a page; empty if the ablation baseline is not on the page."""
         shown, rows = self.pages[page], self.config.classify.ablations
         if self.ablation_baseline not in shown:
             return {}
         return {name: row for row, name in rows.items() if name in shown and name != self.ablation_baseline}
 
     def heading(self, experiment: str) -> str:
-        """An experiment in headings, with its protocol and the seed that is shown."""
+        """Heading for an experiment: its name, protocol and first seed, which is the one shown."""
         entry = self.experiments[experiment]
         return f"{experiment}, {entry.protocol}, seed {entry.seeds[0]}"

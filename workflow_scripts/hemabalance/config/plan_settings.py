@@ -1,4 +1,4 @@
-"""What the rules of balanced sets and classifiers are told: JSON values; a change of any of them reruns the rule."""
+"""Settings of the rules for balanced sets and classifiers: JSON values. A change of any value reruns the rule."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ Settings = dict[str, Any]
 
 
 def recipe_settings(plan: Plan, recipe: str, protocol: str) -> Settings:
-    """For balancing a set."""
+    """Settings of the rule that makes a balanced set."""
     entry, config = plan.recipe(recipe), plan.config
     return {
         "sets": plan.sets(recipe),
@@ -39,12 +39,12 @@ def recipe_settings(plan: Plan, recipe: str, protocol: str) -> Settings:
 
 
 def model_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[str, str]) -> Settings:
-    """For training a model.
+    """Settings of the rule that trains a model.
 
     Args:
         plan: of the run.
-        experiment, seed: which training.
-        inputs: settings of the model's that are files which the workflow makes, by name.
+        experiment, seed: identify the training.
+        inputs: settings of the model whose values are paths of files that the workflow makes, by name.
     """
     recipe, entry = plan.recipe_of(experiment), plan.model_of(experiment)
     return {
@@ -57,7 +57,7 @@ def model_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[str, 
 
 
 def evaluation_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[str, str]) -> Settings:
-    """For measuring a model, and making it usable without the workflow; arguments as `model_settings`."""
+    """Settings of the rule that evaluates a model and packages it; arguments as `model_settings`."""
     return {
         **model_settings(plan, experiment, seed, inputs),
         "quantile": plan.config.classify.evaluation.out_of_distribution_quantile,
@@ -67,7 +67,7 @@ def evaluation_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[
 
 
 def deployment_settings(plan: Plan, experiment: str, seed: int) -> Settings:
-    """For making a model usable without the workflow."""
+    """Settings for packaging a model for use outside of the workflow."""
     config, entry = plan.config, plan.experiments[experiment]
     normalizer = plan.recipe(entry.recipe).normalizer
     stain = config.stain.normalizers[normalizer]
@@ -93,7 +93,7 @@ def deployment_settings(plan: Plan, experiment: str, seed: int) -> Settings:
 
 
 def experiment_description(plan: Plan, experiment: str) -> Settings:
-    """What tables and figures say of an experiment before it is measured, whether or not its protocol is listed."""
+    """Description of an experiment for tables and figures; also of one whose protocol is not listed."""
     config = plan.config
     entry = config.classify.experiments[experiment]
     recipe, model = plan.recipe(entry.recipe), config.classify.models[entry.model]
@@ -113,7 +113,7 @@ def experiment_description(plan: Plan, experiment: str) -> Settings:
 
 
 def page_settings(plan: Plan, page: str) -> Settings:
-    """For the tables and figures of a page."""
+    """Settings of the rules for tables and figures of a page."""
     pairs = plan.pairs_on(page)
     trainings = [(name, seed) for name in plan.pages[page] for seed in plan.experiments[name].seeds]
     return {
@@ -130,5 +130,5 @@ def page_settings(plan: Plan, page: str) -> Settings:
 
 
 def experiment_figure_settings(plan: Plan, experiment: str) -> Settings:
-    """For the pictures of an experiment."""
+    """Settings for the figures of an experiment."""
     return {"of": plan.heading(experiment), "images": "/".join(plan.real_set(experiment))}

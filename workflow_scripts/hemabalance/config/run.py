@@ -1,6 +1,6 @@
-"""The typed config of a run: anything that it does not know is refused before a rule runs.
+"""The typed config of a run: unknown keys and invalid values are refused before any rule runs.
 
-Rules receive parts of the validated config as plain values, so that editing this file reruns nothing by itself.
+Rules receive parts of the validated config as JSON values, so that an edit of this file alone reruns nothing.
 """
 
 import difflib
@@ -37,20 +37,20 @@ REMEDY = "Correct it there, in the overlay, or in --config"
 
 
 class Config(Section):
-    """A run of the workflow."""
+    """The config of a run of the workflow."""
 
     run: str = Field("full", pattern=r"^[a-z0-9][a-z0-9-]*$")
-    """Name of the folder under results/."""
+    """Name of the run and of its folder in results/."""
     seed: int = Field(2022, ge=0, lt=2**32)
-    """Seed of everything that is drawn."""
+    """Seed of all random numbers."""
     taxonomy: Taxonomy = "thesis"
     """`thesis`: Table 6; `refined`: PBC's PMY images are promyelocytes."""
     protocols: tuple[Protocol, ...] = Field(PROTOCOLS, min_length=1)
-    """`leak_free`: copies stay together and test is split off first; `thesis`: split after balancing (§4.4)."""
+    """`leak_free`: copies stay in one part, the test set is split off first; `thesis`: split after balancing (§4.4)."""
     catalogue: str = "data/sources.yaml"
-    """What is known of the public archives."""
+    """File that describes the public archives."""
     exclusions: str = "data/exclusions.csv"
-    """An expert's list: source,member,reason,who."""
+    """An expert's list of images to exclude: CSV with the columns source,member,reason,who."""
     sources: dict[str, SourceConfig] = Field(min_length=1)
     """Archives, by name."""
     limits: LimitsConfig = LimitsConfig()
@@ -61,13 +61,13 @@ class Config(Section):
     images: ImagesConfig = ImagesConfig()
     phantom: PhantomConfig = PhantomConfig()
     device: Literal["cpu", "cuda"] = "cuda"
-    """Where networks run; absent is an error."""
+    """Device of networks; an error if it is not available."""
     devices: int = Field(1, ge=1, le=64)
-    """GPUs of one training; more than one share each step's work."""
+    """Number of GPUs of one training, which divide each batch."""
     threads: int = Field(8, ge=1)
-    """CPU threads of a rule that computes for long; without a GPU 1 is best, jobs side by side."""
+    """CPU threads of long-running rules; without a GPU, 1 thread and several jobs in parallel are fastest."""
     precision: Precision = "32"
-    """Numbers that networks compute in: float32, or bfloat16 autocast."""
+    """Precision of networks: float32 (`32`), or autocast to bfloat16 (`bf16`)."""
     stain: StainConfig
     """Stain normalisation."""
     synthesis: SynthesisConfig
@@ -78,30 +78,32 @@ class Config(Section):
     """Classifiers."""
 
     @model_validator(mode="after")
-    def _known_sources(self) -> "Config":
+    def _check_sources(self) -> "Config":
         for name in self.sources:
             if name not in FOLDERS:
                 near = difflib.get_close_matches(name, FOLDERS, n=1)
                 hint = f"did you mean {near[0]!r}" if near else f"allowed are {', '.join(FOLDERS)}"
                 raise ValueError(f"unknown source 'sources.{name}', {hint}")
         if len(set(self.protocols)) < len(self.protocols):
-            raise ValueError("protocols: one is listed twice")
+            raise ValueError("protocols: a protocol is listed twice")
         return self
 
     @model_validator(mode="after")
-    def _fitting_synthesis(self) -> "Config":
+    def _check_synthesis(self) -> "Config":
         if self.synthesis.normalizer not in self.stain.normalizers:
-            have = ", ".join(self.stain.normalizers)
-            raise ValueError(f"synthesis.normalizer is {self.synthesis.normalizer!r}, not in stain.normalizers: {have}")
+            available = ", ".join(self.stain.normalizers)
+            raise ValueError(
+                f"synthesis.normalizer is {self.synthesis.normalizer!r}, not in stain.normalizers: {available}"
+            )
         if self.synthesis.size > self.images.size:
             raise ValueError(
-                f"synthesis.size is {self.synthesis.size}, larger than images.size {self.images.size}: set it to at "
-                "most that"
+                f"synthesis.size is {self.synthesis.size}, larger than images.size {self.images.size}: set it to "
+                "that or less"
             )
         return self
 
     @model_validator(mode="after")
-    def _fitting_experiments(self) -> "Config":
+    def _check_experiments(self) -> "Config":
         for name, recipe in self.balance.recipes.items():
             _require(
                 f"balance.recipes.{name}.normalizer", recipe.normalizer, "stain.normalizers", self.stain.normalizers
@@ -115,46 +117,46 @@ class Config(Section):
         shown = [experiment.protocol for experiment in self.classify.experiments.values() if experiment.shown]
         if not set(shown) & set(self.protocols):
             listed = ", ".join(self.protocols)
-            raise ValueError(f"classify.experiments: none that is shown has a protocol of {listed}")
+            raise ValueError(f"classify.experiments: no experiment with `shown: true` has a protocol of {listed}")
         return self
 
 
-def _require(where: str, name: str, place: str, known: Mapping[str, Any]) -> None:
+def _require(where: str, name: str, section: str, known: Mapping[str, Any]) -> None:
     if name not in known:
-        raise ValueError(f"{where} is {name!r}, which is not in {place}: {', '.join(known)}")
+        raise ValueError(f"{where} is {name!r}, which is not in {section}: {', '.join(known)}")
 
 
 def load_config(values: Mapping[str, Any], *, where: str = "config.yaml") -> Config:
-    """Check a config.
+    """Validate a config.
 
     Raises:
-        InputError: naming each wrong key, what is allowed there, and for an unknown key the nearest valid one.
+        InputError: lists each wrong key with the allowed values, and for an unknown key the most similar valid key.
     """
     try:
-        # Through JSON: YAML's lists are then taken for tuples, while 1 still is no string and "1" no number. A date,
-        # which YAML makes of 2022-11-01, becomes the text it was.
+        # Through JSON: lists are then valid for tuples, but strings and numbers are still not converted.
+        # A date, such as YAML's value of 2022-11-01, becomes a string again.
         return Config.model_validate_json(json.dumps(with_models(resolve_entries(values)), default=str))
     except ValidationError as error:
-        # A wrong item also makes its list one too short.
+        # pydantic also reports a list with an invalid item as too short.
         items = [dict(item) for item in error.errors() if item["type"] != "too_short" or not item["input"]]
         problems = "; ".join(explain(item, Config) for item in items)
         raise InputError(where, problems, REMEDY) from error
-    except ValueError as error:  # of `resolve_entries`
+    except ValueError as error:  # raised by `resolve_entries`
         raise InputError(where, str(error), REMEDY) from error
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
-    """The values of a config file; none where there is no such file.
+    """The values of a config file; empty if the file does not exist.
 
     Raises:
-        InputError: it is no YAML, or no mapping.
+        InputError: the file is not valid YAML, or not a mapping.
     """
     if not path.exists():
         return {}
     try:
         values = yaml.safe_load(path.read_text("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(path, f"is no YAML: {error}", "Correct it") from error
+        raise InputError(path, f"is not valid YAML: {error}", "Correct it") from error
     if not isinstance(values, dict):
-        raise InputError(path, "holds no keys", "Write `key: value` lines")
+        raise InputError(path, "contains no keys", "Write `key: value` lines")
     return values

@@ -1,4 +1,4 @@
-"""The config section `stain`: which normalisers there are, and what they are measured with."""
+"""The config section `stain`: normalisers and their evaluation."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -10,11 +10,12 @@ from hemabalance.training.small_classifier_settings import SmallClassifierSettin
 
 
 class NormalizerEntry(ComparedEntry):
-    """One normaliser: the name is a folder of results."""
+    """One normaliser; its name is that of a folder in the results."""
 
     direction: Literal["per_class", "to_a", "to_b", "none"] = "to_a"
-    """Which images: to_a, to_b maps one source; per_class (thesis) of each of stain.classes the smaller source, for
-    which the class must be known, of test images too."""
+    """Which images are mapped: all of one source (to_a maps source B to the stain of source A), none, or, as in the
+    thesis, per_class: for each class of stain.classes those of the smaller source. per_class uses the class labels,
+    also those of test images."""
 
 
 if TYPE_CHECKING:
@@ -24,21 +25,21 @@ else:
 
 
 class PairsConfig(Section):
-    """Rendered cells in both stains: paired methods learn from them, and phantom runs are measured on them."""
+    """Pairs of one rendered cell in both stains, for training paired methods and for evaluation in phantom runs."""
 
     train: Count = 4000
-    """Pairs to learn from."""
+    """Number of training pairs."""
     test: Count = 240
-    """Pairs to measure on."""
+    """Number of test pairs."""
 
 
 class StainEvaluationConfig(Section):
-    """On how much normalisers are measured."""
+    """Sample sizes in the evaluation of normalisers."""
 
     max_images: int = Field(2000, ge=8)
-    """Images of each source, for distances, reconstruction and audit."""
+    """Largest number of images of each source, for distances, reconstruction and audit."""
     kid_subset: int = Field(1000, ge=2)
-    """Images of a KID subset; at most as many as there are."""
+    """Images of a KID subset; limited to the available number."""
     folds: int = Field(5, ge=2, le=20)
     """Folds of the probes' cross-validation."""
 
@@ -56,7 +57,7 @@ class StainConfig(Section):
         "lymphocyte",
         "monocyte",
     )
-    """Those that the direction per_class maps (thesis §4.1)."""
+    """Classes that the direction per_class maps (thesis §4.1)."""
     pairs: PairsConfig = PairsConfig()
     classifier: SmallClassifierSettings = SmallClassifierSettings()
     evaluation: StainEvaluationConfig = StainEvaluationConfig()

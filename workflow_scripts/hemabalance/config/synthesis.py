@@ -1,4 +1,4 @@
-"""The config section `synthesis`: which generators there are, what they learn from, and what they must pass."""
+"""The config section `synthesis`: generators, their training images, and the gate for their images."""
 
 from typing import TYPE_CHECKING
 
@@ -15,16 +15,16 @@ from hemabalance.training.small_classifier_settings import SmallClassifierSettin
 
 
 class GeneratorEntry(ComparedEntry):
-    """One generator: the name is a folder of results."""
+    """One generator; its name is that of a folder in the results."""
 
     serves: Serves | None = None
-    """Which classes it makes images of: rich, rare or all; if not given, those that its method is meant for."""
+    """Role of the classes that it generates: rich, rare or all; default: the role for which its method is designed."""
     teacher: str | None = None
-    """Generator whose images of the rich classes a few-shot method learns from besides real ones."""
+    """Generator whose images of the rich classes are training images of a few-shot method, besides real ones."""
 
     @property
     def role(self) -> Serves:
-        """Which classes it makes images of, as the entry or else the method says."""
+        """Role of the classes that it generates: `serves`, or by default the method's trait."""
         return self.serves or traits_of("synthesis", self.method).serves
 
 
@@ -35,24 +35,24 @@ else:
 
 
 class JudgeConfig(SmallClassifierSettings):
-    """The independent classifier of the gate, trained on real training images alone."""
+    """The independent classifier of the gate, trained only on real training images."""
 
     colour_strength: float = Field(0.2, gt=0, le=1)
-    """Strength of the random colours in its training."""
+    """Strength of the random colour augmentation in its training."""
 
 
 class SynthesisConfig(Section):
     """Synthesis (thesis §3.5, §3.6)."""
 
     normalizer: str = "wcyclegan_gp"
-    """Whose images generators learn from, of stain.normalizers."""
+    """Normaliser of the generators' training images, an entry of stain.normalizers."""
     size: int = Field(128, ge=16, le=256, multiple_of=16)
-    """Side of the images that are made, in pixels."""
+    """Side of the synthetic images, in pixels."""
     roles: RolesConfig = RolesConfig()
     generators: dict[str, AnyGenerator] = Field(min_length=1)
     """Generators, by name."""
     teacher_images: Count = 1000
-    """Images of each rich class that a teacher makes."""
+    """Images of each rich class that a teacher generates."""
     judge: JudgeConfig = JudgeConfig()
     draws: DrawsConfig = DrawsConfig()
     gate: GateConfig = GateConfig()
@@ -65,7 +65,7 @@ class SynthesisConfig(Section):
             if entry.teacher is not None and (teacher is None or teacher.teacher is not None):
                 raise ValueError(
                     f"synthesis.generators.{name}.teacher is {entry.teacher!r}, which is not a generator without a "
-                    f"teacher of its own: {', '.join(self.generators)}"
+                    f"teacher: {', '.join(self.generators)}"
                 )
         return self
 

@@ -6,14 +6,14 @@ from hemabalance.section import Count, Section
 
 
 class SynthesisEvaluationConfig(Section):
-    """On how much generators are measured."""
+    """Sample sizes in the evaluation of generators."""
 
     max_images: int = Field(1000, ge=2)
-    """Generated, real training and real test images of a class, each at most; distances and manifolds of all classes
-    together see twice as many."""
+    """Largest number of generated, of real training and of real test images of a class; twice as many for distances and
+    manifolds of all classes together."""
     kid_subset: int = Field(100, ge=2)
-    """Images of a KID subset; at most as many as there are."""
+    """Images of a KID subset; limited to the available number."""
     resamples: int = Field(100, ge=10)
-    """Bootstrap resamples of FID and KID."""
+    """Number of bootstrap resamples of FID and KID."""
     pairs: Count = 500
-    """Random pairs of a class whose LPIPS shows diversity."""
+    """Number of random pairs of a class for the diversity (LPIPS within the class)."""
