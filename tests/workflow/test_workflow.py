@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from helpers.browser import browser, shown
+from helpers.browser import browser, render_page
 
 MORE = ("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml")
 RULES = {
@@ -362,10 +362,10 @@ def test_the_report_shows_every_picture_offline(finished, tmp_path):
     assert all(address.startswith("data:image/") for address in pictures)
     assert not re.findall(r'(?:src|href)="(?:https?:)?//[^"]*\.(?:js|css|svg|png|woff2?)"', html)
     if browser():  # where none can be installed, what is above must do
-        seen = shown(html, tmp_path)
-        assert (seen.errors, seen.console) == ([], [])
-        assert len(seen.sizes) == len(pictures)
-        assert all(min(sizes) > 20 for sizes in seen.sizes), seen.sizes
+        rendered = render_page(html, tmp_path)
+        assert (rendered.errors, rendered.console) == ([], [])
+        assert len(rendered.sizes) == len(pictures)
+        assert all(min(sizes) > 20 for sizes in rendered.sizes), rendered.sizes
 
 
 def test_snakemakes_own_report_works(finished, tmp_path):

@@ -97,7 +97,7 @@ def test_zip_that_lies_about_a_size(tmp_path: Path, compression: int, declared: 
 def test_zip_whose_member_ends_early_with_a_fitting_checksum(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"liar.jpg": b"short"})
     patch_central(path, "liar.jpg", CENTRAL_SIZE, 900)
-    refusal(path, "liar.jpg", "holds 5 bytes, 900 were declared")
+    refusal(path, "liar.jpg", "has 5 bytes, 900 were declared")
 
 
 def test_zip_with_a_wrong_checksum_on_record(tmp_path: Path) -> None:
