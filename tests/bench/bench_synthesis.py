@@ -101,7 +101,8 @@ def bench_iteration(folder: Path, runtime: Runtime) -> None:
     ratio = statistics.median(ours / theirs for ours, theirs in rounds)
     print(
         f"C-WGAN-GP iteration at {SIZE} px, width {WIDTH}, batch {BATCH}, "
-        f"{training.settings.critic_steps} critic steps, 1 thread: {statistics.median(ours for ours, _ in rounds):.2f} s, {ratio:.2f} of its bare passes"
+        f"{training.settings.critic_steps} critic steps, 1 thread: "
+        f"{statistics.median(ours for ours, _ in rounds):.2f} s, {ratio:.2f} of its bare passes"
     )
 
 

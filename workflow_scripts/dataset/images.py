@@ -5,12 +5,12 @@ from pathlib import Path
 from hemabalance.dataset.manifest import COPIES, read_manifest
 from hemabalance.sources.archives import Limits
 from hemabalance.sources.inventory import PixelLimits
-from hemabalance.sources.prepare import Preparation, prepare_images
+from hemabalance.sources.prepare import ImagePreparation, prepare_images
 from hemabalance.stage import stage
 
 with stage(snakemake) as run:
     manifest = read_manifest(Path(snakemake.input.manifest))
-    preparation = Preparation(
+    preparation = ImagePreparation(
         limits=Limits(**run.settings["limits"]),
         pixels=PixelLimits(**run.settings["pixels"]),
         field=run.settings["field"],

@@ -13,7 +13,7 @@ from hemabalance.dataset.geometry import fit_square
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.errors import InputError
 from hemabalance.sources.phantom.archive import tiff
-from hemabalance.sources.prepare import Preparation, prepare_images
+from hemabalance.sources.prepare import ImagePreparation, prepare_images
 
 FILES = tcia_files(each=4)
 SETTINGS: dict[str, Any] = {"size": 24, "fit": "crop", "field": 0.8}
@@ -33,7 +33,7 @@ def manifest(tmp_path: Path) -> pd.DataFrame:
 
 def prepare(archive: Path, manifest: pd.DataFrame, out: Path, threads: int = 1) -> tuple[Path, Path]:
     paths = (out / "set.zip", out / "set.parquet")
-    prepare_images(archive, manifest, *paths, Preparation(LIMITS, PIXELS, **SETTINGS), threads=threads)
+    prepare_images(archive, manifest, *paths, ImagePreparation(LIMITS, PIXELS, **SETTINGS), threads=threads)
     return paths
 
 

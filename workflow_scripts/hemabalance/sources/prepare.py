@@ -20,7 +20,7 @@ from hemabalance.sources.inventory import PixelLimits
 
 
 @dataclass(frozen=True)
-class Preparation:
+class ImagePreparation:
     """Limits of the input, and geometry of the prepared images.
 
     Attributes:
@@ -40,7 +40,7 @@ def prepare_images(
     manifest: pd.DataFrame,
     zip_path: Path,
     index_path: Path,
-    preparation: Preparation,
+    preparation: ImagePreparation,
     *,
     threads: int,
 ) -> None:
