@@ -247,7 +247,10 @@ def test_exclusions_are_read_with_quotes(tmp_path: Path) -> None:
         (HEADER + "mendeley,ig/MY_100.jpg,blurred,\n", "row 2: has an empty field. Fill in"),
         (HEADER + "mendeley,ig/MY_100.jpg,blurred\n", "row 2: has an empty field. Fill in"),
         (HEADER + "mendeley,ig/MY_100.jpg,a,A\n" * 2, "lists ig/MY_100.jpg twice. Keep one row"),
-        (HEADER + "mendeley,ig/MY_100.jpg,blurred, dark,A\n", "more than four fields. Put a field that contains a comma"),
+        (
+            HEADER + "mendeley,ig/MY_100.jpg,blurred, dark,A\n",
+            "more than four fields. Put a field that contains a comma",
+        ),
         ("source,image,reason,who\n", f"has the columns source, image, reason, who. Give it the header {HEADER[:-1]}"),
         ("", f"Give it the header {HEADER[:-1]}"),
     ],

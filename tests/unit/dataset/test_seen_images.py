@@ -138,10 +138,10 @@ def test_a_generator_lists_its_training_and_validation_images(
         weights=tmp_path / "weights", training=tmp_path / "training.json", seen=tmp_path / "seen.parquet",
         snapshots=(tmp_path / "s.zip", tmp_path / "s.parquet"),
     )  # fmt: skip
-    seen = listed(tmp_path / "seen.parquet")
+    images = listed(tmp_path / "seen.parquet")
     parts = ("train", "validation") if protocol == "leak_free" else ("pool",)
-    assert seen["image_id"].tolist() == ids(split, parts, "basophil", "monocyte")
-    assert set(seen["part"]) == set(parts)
+    assert images["image_id"].tolist() == ids(split, parts, "basophil", "monocyte")
+    assert set(images["part"]) == set(parts)
 
 
 @PROTOCOLS
@@ -178,8 +178,8 @@ def test_a_gate_lists_its_reference_images(image_set: ImageSet, tmp_path: Path) 
         ),
         GeneratedPaths(*(tmp_path / name for name in names)), runtime=fit_job.runtime, threads=1,
     )  # fmt: skip
-    seen = listed(tmp_path / "gate_seen.parquet")
+    images = listed(tmp_path / "gate_seen.parquet")
     references = rows.loc[rows["reference"], "image_id"]
-    assert seen["image_id"].tolist() == sorted(references)
+    assert images["image_id"].tolist() == sorted(references)
     assert len(references) == 4 * len(synthesis_runs.CLASSES)
-    assert set(seen["part"]) == {"train"}
+    assert set(images["part"]) == {"train"}

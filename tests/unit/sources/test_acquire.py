@@ -66,9 +66,9 @@ def test_fetch_takes_the_first_address_with_the_right_content(
     archive: Archive,  # noqa: F811
 ) -> None:
     target = tmp_path / "raw" / "cells.zip"
-    wrong = archive.at("/wrong", honest(zip_bytes(dict(list(FILES.items())[1:]))))
+    wrong = archive.serve("/wrong", honest(zip_bytes(dict(list(FILES.items())[1:]))))
     # One of the public addresses serves a zip that wraps the archive; its content digest is equal.
-    right = archive.at("/right", honest(zip_bytes({"PBC.zip": zip_bytes(FILES)})))
+    right = archive.serve("/right", honest(zip_bytes({"PBC.zip": zip_bytes(FILES)})))
     known = entry(addresses=(wrong, right), content_sha256=digest_of(FILES, tmp_path))
     fetch("mendeley", known, target, transfer=QUICK, limits=LIMITS)
     assert inventory(target, entry=known)[1]["complete"] is True
@@ -86,7 +86,7 @@ def test_fetch_deletes_a_download_with_wrong_content(
     message: str,
 ) -> None:
     target = tmp_path / "raw" / "cells.zip"
-    known = entry(addresses=(archive.at("/a", honest(served)),), content_sha256=digest_of(FILES, tmp_path))
+    known = entry(addresses=(archive.serve("/a", honest(served)),), content_sha256=digest_of(FILES, tmp_path))
     with pytest.raises(InputError, match=message) as caught:
         fetch("mendeley", known, target, transfer=QUICK, limits=LIMITS)
     assert str(target) in str(caught.value)

@@ -75,7 +75,7 @@ class Archive(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         pass  # clients disconnect on purpose in these tests
 
-    def at(self, path: str, *replies: Reply) -> str:
+    def serve(self, path: str, *replies: Reply) -> str:
         self.replies[path] = list(replies)
         return f"http://127.0.0.1:{self.server_port}{path}"
 
@@ -147,15 +147,15 @@ def chunked(data: bytes, headers: dict[str, object], until: int | None = None) -
     return reply
 
 
-def halfway(gate: threading.Event, reached: threading.Event, at: int = HALF) -> Reply:
-    """Send the file up to byte `at`, then wait for `gate`."""
+def halfway(gate: threading.Event, reached: threading.Event, position: int = HALF) -> Reply:
+    """Send the file up to byte `position`, then wait for `gate`."""
 
     def reply(handler: Handler) -> None:
         handler.head(200, {"ETag": '"v1"', "Content-Length": len(BODY)})
-        handler.body(BODY[:at])
+        handler.body(BODY[:position])
         reached.set()
         gate.wait(30)
-        handler.body(BODY[at:])
+        handler.body(BODY[position:])
 
     return reply
 
@@ -184,7 +184,7 @@ def assert_done(target: Path) -> None:
 
 def leave_partial_file(archive: Archive, target: Path, path: str = "/a", reply: Reply | None = None) -> str:
     """Leave the partial file of a run that was cut off at half of the file."""
-    address = archive.at(path, reply or honest(until=HALF))
+    address = archive.serve(path, reply or honest(until=HALF))
     once = Transfer(attempts=1, timeout_s=5, backoff_s=0.001, max_bytes=1_000_000)
     with pytest.raises(InputError, match="broke off"):
         download([address], target, once, verify_body)
@@ -195,7 +195,7 @@ def leave_partial_file(archive: Archive, target: Path, path: str = "/a", reply: 
 
 
 def test_whole_file(archive: Archive, target: Path) -> None:
-    address = archive.at("/a", honest())
+    address = archive.serve("/a", honest())
     assert download([address], target, QUICK, verify_body) == address
     assert_done(target)
     assert archive.requests[0][1]["Accept-Encoding"] == "identity"
@@ -205,20 +205,20 @@ def test_whole_file(archive: Archive, target: Path) -> None:
 def test_older_target_is_replaced(archive: Archive, target: Path) -> None:
     target.parent.mkdir()
     target.write_bytes(b"old")
-    download([archive.at("/a", honest())], target, QUICK, verify_body)
+    download([archive.serve("/a", honest())], target, QUICK, verify_body)
     assert_done(target)
 
 
 def test_follows_a_redirect(archive: Archive, target: Path) -> None:
-    far = archive.at("/far", honest())
-    near = archive.at("/near", raw(302, {"Location": far, "Content-Length": 0}))
+    far = archive.serve("/far", honest())
+    near = archive.serve("/near", raw(302, {"Location": far, "Content-Length": 0}))
     assert download([near], target, QUICK, verify_body) == near
     assert_done(target)
 
 
 @pytest.mark.parametrize("elsewhere", ["ftp://127.0.0.1/cells.zip", "file:///etc/hostname"])
 def test_redirect_to_another_scheme_is_refused(archive: Archive, target: Path, elsewhere: str) -> None:
-    address = archive.at("/a", raw(302, {"Location": elsewhere, "Content-Length": 0}))
+    address = archive.serve("/a", raw(302, {"Location": elsewhere, "Content-Length": 0}))
     with pytest.raises(InputError, match="the request failed"):
         download([address, elsewhere], target, QUICK, accept_any)
     assert len(archive.requests) == 1
@@ -226,7 +226,7 @@ def test_redirect_to_another_scheme_is_refused(archive: Archive, target: Path, e
 
 
 def test_broken_transfer_goes_on_from_where_it_broke(archive: Archive, target: Path) -> None:
-    download([archive.at("/a", honest(until=HALF), honest())], target, QUICK, verify_body)
+    download([archive.serve("/a", honest(until=HALF), honest())], target, QUICK, verify_body)
     assert archive.ranges() == [None, f"bytes={HALF}-"]
     assert archive.requests[1][1]["If-Range"] == '"v1"'
     assert archive.sent == [HALF, len(BODY) - HALF]
@@ -235,14 +235,14 @@ def test_broken_transfer_goes_on_from_where_it_broke(archive: Archive, target: P
 
 def test_next_run_goes_on_from_where_the_last_one_broke(archive: Archive, target: Path) -> None:
     address = leave_partial_file(archive, target)
-    archive.at("/a", honest())
+    archive.serve("/a", honest())
     download([address], target, QUICK, verify_body)
     assert archive.sent == [len(BODY) - HALF]
     assert_done(target)
 
 
 def test_connection_reset_is_survived(archive: Archive, target: Path) -> None:
-    download([archive.at("/a", honest(until=HALF, reset=True), honest())], target, QUICK, verify_body)
+    download([archive.serve("/a", honest(until=HALF, reset=True), honest())], target, QUICK, verify_body)
     assert len(archive.requests) == 2
     assert_done(target)
 
@@ -250,7 +250,7 @@ def test_connection_reset_is_survived(archive: Archive, target: Path) -> None:
 def test_silent_server_is_retried(archive: Archive, target: Path) -> None:
     gate = threading.Event()
     impatient = Transfer(attempts=2, timeout_s=1.5, backoff_s=0.001, max_bytes=1_000_000)
-    download([archive.at("/a", halfway(gate, threading.Event()), honest())], target, impatient, verify_body)
+    download([archive.serve("/a", halfway(gate, threading.Event()), honest())], target, impatient, verify_body)
     gate.set()
     assert archive.ranges() == [None, f"bytes={HALF}-"]
     assert_done(target)
@@ -259,27 +259,27 @@ def test_silent_server_is_retried(archive: Archive, target: Path) -> None:
 def test_last_modified_serves_where_the_etag_is_weak(archive: Archive, target: Path) -> None:
     date = "Wed, 21 Oct 2015 07:28:00 GMT"
     replies = [honest(etag='W/"v1"', modified=date, until=HALF), honest(etag='W/"v1"', modified=date)]
-    download([archive.at("/a", *replies)], target, QUICK, verify_body)
+    download([archive.serve("/a", *replies)], target, QUICK, verify_body)
     assert archive.requests[1][1]["If-Range"] == date
     assert archive.sent == [HALF, len(BODY) - HALF]
     assert_done(target)
 
 
 def test_without_validators_nothing_is_resumed(archive: Archive, target: Path) -> None:
-    download([archive.at("/a", honest(etag=None, until=HALF), honest(etag=None))], target, QUICK, verify_body)
+    download([archive.serve("/a", honest(etag=None, until=HALF), honest(etag=None))], target, QUICK, verify_body)
     assert archive.ranges() == [None, None]
     assert_done(target)
 
 
 def test_server_without_ranges_starts_over(archive: Archive, target: Path) -> None:
-    download([archive.at("/a", honest(until=HALF), honest(ranges=False))], target, QUICK, verify_body)
+    download([archive.serve("/a", honest(until=HALF), honest(ranges=False))], target, QUICK, verify_body)
     assert archive.ranges() == [None, f"bytes={HALF}-"]
     assert archive.sent == [HALF, len(BODY)]
     assert_done(target)
 
 
 def test_changed_file_starts_over(archive: Archive, target: Path) -> None:
-    download([archive.at("/a", honest(OTHER, until=HALF), honest(BODY, etag='"v2"'))], target, QUICK, verify_body)
+    download([archive.serve("/a", honest(OTHER, until=HALF), honest(BODY, etag='"v2"'))], target, QUICK, verify_body)
     assert archive.sent == [HALF, len(BODY)]
     assert_done(target)
 
@@ -305,7 +305,7 @@ def rest_of(headers: dict[str, object], data: bytes = BODY[HALF:]) -> Reply:
 )
 def test_partial_reply_that_does_not_fit_starts_over(archive: Archive, target: Path, partial: Reply) -> None:
     address = leave_partial_file(archive, target)
-    archive.at("/a", partial, honest())
+    archive.serve("/a", partial, honest())
     once = Transfer(attempts=1, timeout_s=5, backoff_s=0.001, max_bytes=1_000_000)
     download([address], target, once, verify_body)
     assert archive.ranges() == [f"bytes={HALF}-", None]
@@ -314,13 +314,13 @@ def test_partial_reply_that_does_not_fit_starts_over(archive: Archive, target: P
 
 def test_range_shorter_than_requested_is_continued(archive: Archive, target: Path) -> None:
     middle = rest_of({"Content-Range": f"bytes {HALF}-{HALF + 9}/{len(BODY)}"}, BODY[HALF : HALF + 10])
-    download([archive.at("/a", honest(until=HALF), middle, honest())], target, QUICK, verify_body)
+    download([archive.serve("/a", honest(until=HALF), middle, honest())], target, QUICK, verify_body)
     assert archive.ranges()[2] == f"bytes={HALF + 10}-"
     assert_done(target)
 
 
 def test_partial_reply_to_a_whole_request_is_refused(archive: Archive, target: Path) -> None:
-    address = archive.at("/a", rest_of({"Content-Range": f"bytes {HALF}-{len(BODY) - 1}/{len(BODY)}"}))
+    address = archive.serve("/a", rest_of({"Content-Range": f"bytes {HALF}-{len(BODY) - 1}/{len(BODY)}"}))
     with pytest.raises(InputError, match="206"):
         download([address], target, QUICK, accept_any)
     assert len(archive.requests) == 1
@@ -330,7 +330,7 @@ def test_complete_part_goes_on_to_verify(archive: Archive, target: Path) -> None
     def power_cut(path: Path) -> None:
         raise KeyboardInterrupt
 
-    address = archive.at("/a", honest())
+    address = archive.serve("/a", honest())
     with pytest.raises(KeyboardInterrupt):
         download([address], target, QUICK, power_cut)
     assert part(target).read_bytes() == BODY
@@ -343,46 +343,46 @@ def test_complete_part_goes_on_to_verify(archive: Archive, target: Path) -> None
 def test_declared_length_longer_than_body(archive: Archive, target: Path) -> None:
     headers = {"ETag": '"v1"', "Content-Length": len(BODY) + 10}
     with pytest.raises(InputError, match=f"broke off after {len(BODY)}"):
-        download([archive.at("/a", raw(200, headers, BODY))], target, QUICK, accept_any)
+        download([archive.serve("/a", raw(200, headers, BODY))], target, QUICK, accept_any)
     assert len(archive.requests) == QUICK.attempts
     assert not target.exists()
 
 
 def test_declared_length_shorter_than_body(archive: Archive, target: Path) -> None:
-    liar = archive.at("/liar", raw(200, {"ETag": '"v1"', "Content-Length": HALF}, BODY))
-    good = archive.at("/good", honest())
+    liar = archive.serve("/liar", raw(200, {"ETag": '"v1"', "Content-Length": HALF}, BODY))
+    good = archive.serve("/good", honest())
     assert download([liar, good], target, QUICK, verify_body) == good
     assert archive.ranges() == [None, None]
     assert_done(target)
 
 
 def test_chunked_body_longer_than_declared_is_refused(archive: Archive, target: Path) -> None:
-    address = archive.at("/a", chunked(BODY, {"ETag": '"v1"', "Content-Length": HALF}))
+    address = archive.serve("/a", chunked(BODY, {"ETag": '"v1"', "Content-Length": HALF}))
     with pytest.raises(InputError, match=f"more than the {HALF} bytes it declared"):
         download([address], target, QUICK, accept_any)
     assert list(target.parent.iterdir()) == []
 
 
 def test_unknown_length(archive: Archive, target: Path) -> None:
-    download([archive.at("/a", chunked(BODY, {}))], target, QUICK, verify_body)
+    download([archive.serve("/a", chunked(BODY, {}))], target, QUICK, verify_body)
     assert_done(target)
 
 
 def test_unknown_length_is_resumed_where_a_validator_is_there(archive: Archive, target: Path) -> None:
-    download([archive.at("/a", chunked(BODY, {"ETag": '"v1"'}, until=HALF), honest())], target, QUICK, verify_body)
+    download([archive.serve("/a", chunked(BODY, {"ETag": '"v1"'}, until=HALF), honest())], target, QUICK, verify_body)
     assert archive.ranges() == [None, f"bytes={HALF}-"]
     assert_done(target)
 
 
 def test_unknown_length_stays_unknown_when_resumed(archive: Archive, target: Path) -> None:
     rest = rest_of({"Content-Range": f"bytes {HALF}-{len(BODY) - 1}/*"})
-    download([archive.at("/a", chunked(BODY, {"ETag": '"v1"'}, until=HALF), rest)], target, QUICK, verify_body)
+    download([archive.serve("/a", chunked(BODY, {"ETag": '"v1"'}, until=HALF), rest)], target, QUICK, verify_body)
     assert archive.ranges() == [None, f"bytes={HALF}-"]
     assert_done(target)
 
 
 def test_unknown_length_is_not_resumed_without_a_validator(archive: Archive, target: Path) -> None:
-    download([archive.at("/a", chunked(BODY, {}, until=HALF), chunked(BODY, {}))], target, QUICK, verify_body)
+    download([archive.serve("/a", chunked(BODY, {}, until=HALF), chunked(BODY, {}))], target, QUICK, verify_body)
     assert archive.ranges() == [None, None]
     assert_done(target)
 
@@ -399,7 +399,7 @@ def test_endless_body_is_stopped(archive: Archive, target: Path) -> None:
             hung_up.set()
 
     with pytest.raises(InputError, match="more than the 1000000 bytes allowed"):
-        download([archive.at("/a", endless)], target, QUICK, accept_any)
+        download([archive.serve("/a", endless)], target, QUICK, accept_any)
     assert hung_up.wait(10)
     assert list(target.parent.iterdir()) == []
 
@@ -407,7 +407,7 @@ def test_endless_body_is_stopped(archive: Archive, target: Path) -> None:
 def test_declared_length_above_the_limit_is_not_received(archive: Archive, target: Path) -> None:
     small = Transfer(attempts=3, timeout_s=5, backoff_s=0.001, max_bytes=len(BODY) - 1)
     with pytest.raises(InputError, match=f"{len(BODY)} bytes, more than the {len(BODY) - 1} allowed"):
-        download([archive.at("/a", honest())], target, small, accept_any)
+        download([archive.serve("/a", honest())], target, small, accept_any)
     assert len(archive.requests) == 1
     assert list(target.parent.iterdir()) == []
 
@@ -419,8 +419,8 @@ def test_wrong_bytes_are_deleted_and_the_next_address_is_tried(archive: Archive,
         files_during_request.append(sorted(path.name for path in target.parent.iterdir()))
         honest()(handler)
 
-    good = archive.at("/good", record_files)
-    assert download([archive.at("/bad", honest(OTHER)), good], target, QUICK, verify_body) == good
+    good = archive.serve("/good", record_files)
+    assert download([archive.serve("/bad", honest(OTHER)), good], target, QUICK, verify_body) == good
     assert files_during_request == [["cells.zip.lock"]]
     assert len(archive.requests) == 2
     assert_done(target)
@@ -428,9 +428,9 @@ def test_wrong_bytes_are_deleted_and_the_next_address_is_tried(archive: Archive,
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410])
 def test_refusing_address_is_not_retried(archive: Archive, target: Path, status: int) -> None:
-    good = archive.at("/good", honest())
-    gone = archive.at("/gone", raw(status, {"Content-Length": 0}))
-    assert download([gone, good], target, QUICK, verify_body) == good
+    good = archive.serve("/good", honest())
+    missing = archive.serve("/gone", raw(status, {"Content-Length": 0}))
+    assert download([missing, good], target, QUICK, verify_body) == good
     assert [path for path, _ in archive.requests] == ["/gone", "/good"]
     assert_done(target)
 
@@ -438,7 +438,7 @@ def test_refusing_address_is_not_retried(archive: Archive, target: Path, status:
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
 def test_busy_address_is_retried(archive: Archive, target: Path, status: int) -> None:
     busy = raw(status, {"Content-Length": 0})
-    download([archive.at("/a", busy, busy, honest())], target, QUICK, verify_body)
+    download([archive.serve("/a", busy, busy, honest())], target, QUICK, verify_body)
     assert len(archive.requests) == 3
     assert_done(target)
 
@@ -451,7 +451,7 @@ def test_pauses_double_and_heed_a_small_retry_after(
     retry_after = ["", "7", "99999", "Wed, 21 Oct 2015 07:28:00 GMT"]
     busy = [raw(503, {"Content-Length": 0, "Retry-After": text}) for text in retry_after]
     patient = Transfer(attempts=5, timeout_s=5, backoff_s=1, max_bytes=1_000_000)
-    download([archive.at("/a", *busy, honest())], target, patient, verify_body)
+    download([archive.serve("/a", *busy, honest())], target, patient, verify_body)
     assert pauses == [1, 7, 60, 8]
 
 
@@ -460,9 +460,9 @@ def test_all_addresses_fail(archive: Archive, target: Path) -> None:
         nobody.bind(("127.0.0.1", 0))
         closed = f"http://127.0.0.1:{nobody.getsockname()[1]}/closed"
         addresses = [
-            archive.at("/gone", raw(404, {"Content-Length": 0})),
-            archive.at("/busy", raw(503, {"Content-Length": 0})),
-            archive.at("/wrong", honest(OTHER)),
+            archive.serve("/gone", raw(404, {"Content-Length": 0})),
+            archive.serve("/busy", raw(503, {"Content-Length": 0})),
+            archive.serve("/wrong", honest(OTHER)),
             closed,
         ]
         with pytest.raises(InputError) as caught:
@@ -478,7 +478,7 @@ def test_all_addresses_fail(archive: Archive, target: Path) -> None:
 
 def test_compressed_reply_is_refused(archive: Archive, target: Path) -> None:
     compressed = gzip.compress(BODY)
-    address = archive.at("/a", raw(200, {"Content-Encoding": "gzip", "Content-Length": len(compressed)}, compressed))
+    address = archive.serve("/a", raw(200, {"Content-Encoding": "gzip", "Content-Length": len(compressed)}, compressed))
     with pytest.raises(InputError, match="compressed \\(gzip\\)"):
         download([address], target, QUICK, accept_any)
     assert len(archive.requests) == 1
@@ -487,16 +487,16 @@ def test_compressed_reply_is_refused(archive: Archive, target: Path) -> None:
 
 def test_part_from_another_address_is_not_mixed_in(archive: Archive, target: Path) -> None:
     leave_partial_file(archive, target, "/a")
-    download([archive.at("/b", honest())], target, QUICK, verify_body)
+    download([archive.serve("/b", honest())], target, QUICK, verify_body)
     assert archive.ranges() == [None]
     assert_done(target)
 
 
 def test_part_outlives_another_address_that_gives_nothing(archive: Archive, target: Path) -> None:
     address = leave_partial_file(archive, target, "/a")
-    archive.at("/a", honest())
-    gone = archive.at("/gone", raw(404, {"Content-Length": 0}))
-    download([gone, address], target, QUICK, verify_body)
+    archive.serve("/a", honest())
+    missing = archive.serve("/gone", raw(404, {"Content-Length": 0}))
+    download([missing, address], target, QUICK, verify_body)
     assert archive.ranges() == [None, f"bytes={HALF}-"]
     assert_done(target)
 
@@ -504,7 +504,7 @@ def test_part_outlives_another_address_that_gives_nothing(archive: Archive, targ
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"address": 1}', "\udcff"])
 def test_unreadable_record_starts_over(archive: Archive, target: Path, text: str) -> None:
     address = leave_partial_file(archive, target)
-    archive.at("/a", honest())
+    archive.serve("/a", honest())
     record(target).write_bytes(text.encode(errors="surrogateescape"))
     download([address], target, QUICK, verify_body)
     assert archive.ranges() == [None]
@@ -513,7 +513,7 @@ def test_unreadable_record_starts_over(archive: Archive, target: Path, text: str
 
 def test_part_longer_than_its_record_starts_over(archive: Archive, target: Path) -> None:
     address = leave_partial_file(archive, target)
-    archive.at("/a", honest())
+    archive.serve("/a", honest())
     part(target).write_bytes(bytes(len(BODY) + 1))
     download([address], target, QUICK, verify_body)
     assert archive.ranges() == [None]
@@ -554,7 +554,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 def test_killed_run_is_resumed(archive: Archive, target: Path) -> None:
     gate, reached = threading.Event(), threading.Event()
-    address = archive.at("/a", halfway(gate, reached, at=1000), honest())
+    address = archive.serve("/a", halfway(gate, reached, position=1000), honest())
     process = child(address, target, resource.RLIM_INFINITY)
     assert reached.wait(30)
     wait_until(lambda: part(target).exists() and part(target).stat().st_size == 1000)
@@ -568,7 +568,7 @@ def test_killed_run_is_resumed(archive: Archive, target: Path) -> None:
 
 
 def test_disk_that_fills_up_keeps_the_part(archive: Archive, target: Path) -> None:
-    address = archive.at("/a", honest())
+    address = archive.serve("/a", honest())
     process = child(address, target, len(BODY) - 1)
     _, message = process.communicate(timeout=30)
     assert process.returncode == 1
@@ -584,13 +584,13 @@ def test_full_disk_is_reported(archive: Archive, target: Path) -> None:
     target.parent.mkdir()
     part(target).symlink_to("/dev/full")
     with pytest.raises(InputError, match="No space left on device"):
-        download([archive.at("/a", honest())], target, QUICK, accept_any)
+        download([archive.serve("/a", honest())], target, QUICK, accept_any)
     assert not target.exists()
 
 
 def test_second_download_at_once_is_refused(archive: Archive, target: Path) -> None:
     gate, reached = threading.Event(), threading.Event()
-    address = archive.at("/a", halfway(gate, reached))
+    address = archive.serve("/a", halfway(gate, reached))
     first = threading.Thread(target=download, args=([address], target, QUICK, verify_body))
     first.start()
     assert reached.wait(30)
@@ -605,7 +605,7 @@ def test_second_download_at_once_is_refused(archive: Archive, target: Path) -> N
 def test_lock_file_left_by_a_killed_run_is_reused(archive: Archive, target: Path) -> None:
     target.parent.mkdir()
     target.with_name("cells.zip.lock").touch()
-    download([archive.at("/a", honest())], target, QUICK, verify_body)
+    download([archive.serve("/a", honest())], target, QUICK, verify_body)
     assert_done(target)
 
 
@@ -618,20 +618,20 @@ def test_lock_on_a_removed_file_does_not_count(archive: Archive, target: Path, m
 
     monkeypatch.setattr(fcntl, "flock", after_the_other_run_ended)
     with pytest.raises(InputError, match="another run is downloading this file"):
-        download([archive.at("/a", honest())], target, QUICK, verify_body)
+        download([archive.serve("/a", honest())], target, QUICK, verify_body)
     assert archive.requests == []
 
 
 def test_folder_that_cannot_be_made(archive: Archive, tmp_path: Path) -> None:
     (tmp_path / "raw").write_bytes(b"a file")
     with pytest.raises(InputError, match="can be written to"):
-        download([archive.at("/a", honest())], tmp_path / "raw" / "cells.zip", QUICK, accept_any)
+        download([archive.serve("/a", honest())], tmp_path / "raw" / "cells.zip", QUICK, accept_any)
     assert archive.requests == []
 
 
 def test_log_shows_bytes_rate_and_total(archive: Archive, target: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="hemabalance"):
-        download([archive.at("/a", honest())], target, QUICK, verify_body)
+        download([archive.serve("/a", honest())], target, QUICK, verify_body)
     lines = [message.getMessage() for message in caplog.records]
     assert re.fullmatch(r"cells\.zip: 100% 400k/400k \[.*B/s\]", lines[-1])
 
@@ -643,6 +643,6 @@ def test_terminal_gets_a_bar(archive: Archive, target: Path, monkeypatch: pytest
 
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
-    download([archive.at("/a", honest(until=HALF), honest())], target, QUICK, verify_body)
+    download([archive.serve("/a", honest(until=HALF), honest())], target, QUICK, verify_body)
     assert re.search(r"cells\.zip: +50%\|", screen.getvalue())
     assert re.search(r"cells\.zip: +100%\|.*400k/400k \[.*B/s\]", screen.getvalue())

@@ -278,9 +278,9 @@ def test_content_digest_is_a_sha256_over_sorted_lines() -> None:
 def test_receipt_recognises_a_complete_archive_by_digest(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     lines = sorted(f"{name.removeprefix('PBC/')} {hashlib.sha256(data).hexdigest()}\n" for name, data in GOOD.items())
     digest = hashlib.sha256("".join(lines).encode()).hexdigest()
-    entry = SOURCE_ENTRY.model_copy(update={"content_sha256": digest})
+    source_entry = SOURCE_ENTRY.model_copy(update={"content_sha256": digest})
     path = write_zip(tmp_path / "a.zip", GOOD | {"PBC/.DS_Store": b"no image, so not in the digest"})
-    _, receipt = inventory(path, entry=entry)
+    _, receipt = inventory(path, entry=source_entry)
     assert receipt["content_sha256"] == digest
     assert (receipt["complete"], receipt["verdict"]) == (True, "complete by content digest")
     assert "not the complete" not in caplog.text
@@ -292,8 +292,8 @@ def test_receipt_recognises_a_complete_archive_by_digest(tmp_path: Path, caplog:
 
 
 def test_receipt_warns_of_an_incomplete_archive(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    entry = SOURCE_ENTRY.model_copy(update={"content_sha256": "0" * 64})
-    _, receipt = inventory(write_folder(tmp_path / "cells", GOOD), entry=entry)
+    source_entry = SOURCE_ENTRY.model_copy(update={"content_sha256": "0" * 64})
+    _, receipt = inventory(write_folder(tmp_path / "cells", GOOD), entry=source_entry)
     assert receipt["complete"] is False
     assert "not the complete public archive by content digest; it is used as it is" in caplog.text
     assert receipt["sha256"] is None

@@ -64,12 +64,12 @@ def read_reduced(image_set: ImageSet, image_ids: pd.Series, size: int, *, thread
     return out
 
 
-def fill_reduced(out: np.ndarray, at: np.ndarray, image_set: ImageSet, where: np.ndarray, *, threads: int) -> None:
+def fill_reduced(out: np.ndarray, indices: np.ndarray, image_set: ImageSet, where: np.ndarray, *, threads: int) -> None:
     """Write images of a set into an array, which may be a memory map; raises like `read_reduced`.
 
     Args:
         out: RGB uint8 (m, size, size, 3).
-        at: int (n,), index in `out` of each image.
+        indices: int (n,), index in `out` of each image.
         image_set: images of one shape.
         where: int (n,), position in the set of each image.
         threads: number of decoder threads.
@@ -77,4 +77,4 @@ def fill_reduced(out: np.ndarray, at: np.ndarray, image_set: ImageSet, where: np
     for batch in batched(range(len(where)), _BATCH):
         part = slice(batch[0], batch[-1] + 1)
         pixels = image_set.decode_all(threads=threads, where=where[part])
-        out[at[part]] = reduced(pixels, out.shape[1], where=str(image_set.path))
+        out[indices[part]] = reduced(pixels, out.shape[1], where=str(image_set.path))

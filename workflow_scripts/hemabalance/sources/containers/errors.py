@@ -34,12 +34,12 @@ def archive_errors(where: str, name: str | None = None) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        place = where if name is None else member_location(where, name)
-        raise InputError(place, "may not be read", "Check its owner and permissions") from error
+        location = where if name is None else member_location(where, name)
+        raise InputError(location, "may not be read", "Check its owner and permissions") from error
     except DAMAGE as error:
         reason = str(error) or type(error).__name__
-        place = where if name is None else member_location(where, name)
-        raise InputError(place, f"is truncated or damaged ({_printable(reason)})", DOWNLOAD_AGAIN) from error
+        location = where if name is None else member_location(where, name)
+        raise InputError(location, f"is truncated or damaged ({_printable(reason)})", DOWNLOAD_AGAIN) from error
 
 
 def member_location(where: str, name: str) -> str:

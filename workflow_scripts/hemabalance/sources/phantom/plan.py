@@ -164,7 +164,7 @@ def _check(source: SourceName, counts: Mapping[str, int]) -> None:
 
 
 def _sequence(source: SourceName, folder: str, count: int) -> Iterator[tuple[str, str]]:
-    """Yield (prefix, cell type) of a folder's first `count` images; prefixes follow their shares as nearly as possible."""
+    """Yield (prefix, cell type) of a folder's first `count` images; prefix shares are as exact as possible."""
     if source == "tcia":
         yield from [(folder, FORM_OF_CODE.get(folder, FOLDERS[source][folder]))] * count
         return
