@@ -1,29 +1,30 @@
 # Path grammar. A wildcard is the name of a config entry, never an encoded parameter; one folder a wildcard.
 #
 #   results/<run>/phantom/{source}.zip                     rendered archives (origin: phantom)
-#   results/<run>/inventory/{source}.{parquet,json}        every archive member once; what the archive is
-#   results/<run>/manifest/{source}.parquet                one row a member, kept or not, with the reason
+#   results/<run>/inventory/{source}.{parquet,json}        one row an archive member; facts about the archive
+#   results/<run>/manifest/{source}.parquet                one row a member: kept or not, and why
 #   results/<run>/images/{source}.{zip,parquet}            kept photographs at the working size
-#   results/<run>/images/{source}_copies.{zip,parquet}     those set aside as copies or conflicts
-#   results/<run>/{protocol}/split.parquet                 who is train, validation, test (or pool)
-#   results/<run>/pairs/{look}.{zip,parquet}               the same rendered cells in both stains
-#   results/<run>/{protocol}/real_features.safetensors     what Inception sees in the images to measure on
+#   results/<run>/images/{source}_copies.{zip,parquet}     images set aside as copies or conflicts
+#   results/<run>/{protocol}/split.parquet                 part of each image: train, validation, test or pool
+#   results/<run>/pairs/{domain}.{zip,parquet}             the same rendered cells in both stain domains
+#   results/<run>/{protocol}/real_features.safetensors     Inception features of the evaluation images
 #   results/<run>/{protocol}/source_classifier/{augmentation}/   weights.safetensors, history.jsonl, training.json
 #   results/<run>/{protocol}/stain/{normalizer}/           weights.safetensors, history.jsonl, training.json,
 #                                                          metrics.json, images.zip, images.parquet
-#   results/<run>/{protocol}/synthesis_real/{normalizer}/  real_images.parquet, features.safetensors: what the judges see in
-#                                                          the images that synthetic ones are compared with
+#   results/<run>/{protocol}/synthesis_real/{normalizer}/  real_images.parquet, features.safetensors: features of
+#                                                          the real images that generated ones are compared with
 #   results/<run>/{protocol}/synthesis_judge/{normalizer}/     weights.safetensors, history.jsonl, training.json
 #   results/<run>/{protocol}/synthesis/{normalizer}/{generator}/   weights.safetensors, history.jsonl, training.json,
 #                                                          metrics.json, images.{zip,parquet}, snapshots.{zip,parquet},
 #                                                          gate.{parquet,json}, features.safetensors, neighbours.parquet
 #   results/<run>/{protocol}/balanced/{recipe}/            images.parquet, audit.json
 #   results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/    weights.safetensors, history.jsonl, training.json,
-#                                                          predictions.parquet, calibration.json, metrics.json, expert_agreement.json,
-#                                                          out_of_distribution.safetensors, model.json, card.md
-#   results/<run>/{protocol}/comparisons/{a}_and_{b}.json  two experiments on the same test images
+#                                                          predictions.parquet, calibration.json, metrics.json,
+#                                                          expert_agreement.json, out_of_distribution.safetensors,
+#                                                          model.json, card.md
 #   results/<run>/tables/*.csv  figures/*.svg  report.html
-#   results/<run>/experiments/tables, figures, report.html all experiments (`snakemake experiments`)
+#   results/<run>/comparisons/{a}_and_{b}.json             two experiments compared on the same test images
+#   results/<run>/experiments/tables, figures, comparisons, report.html   all experiments (`snakemake experiments`)
 #   results/<run>/logs/{rule}/…  benchmarks/{rule}/…  .state/{rule}/…
 from snakemake.utils import min_version
 
@@ -42,20 +43,15 @@ include: "rules/manifest.smk"
 include: "rules/splits.smk"
 include: "rules/stain.smk"
 include: "rules/stain_metrics.smk"
-include: "rules/stain_tables.smk"
-include: "rules/stain_figures.smk"
+include: "rules/stain_report.smk"
 include: "rules/synthesis.smk"
 include: "rules/synthesis_metrics.smk"
-include: "rules/synthesis_tables.smk"
-include: "rules/synthesis_figures.smk"
+include: "rules/synthesis_report.smk"
 include: "rules/recipes.smk"
 include: "rules/balance.smk"
 include: "rules/experiments.smk"
 include: "rules/classify.smk"
-include: "rules/classify_metrics.smk"
-include: "rules/classify_tables.smk"
-include: "rules/classify_figures.smk"
-include: "rules/counts.smk"
+include: "rules/classify_report.smk"
 include: "rules/report.smk"
 
 

@@ -1,10 +1,34 @@
-# Archives.
+# Archives and pretrained networks.
 #
 # inputs   data/sources.yaml
-# outputs  results/<run>/phantom/{source}.zip, or the archive at the place that config.yaml names
+# outputs  results/<run>/phantom/{source}.zip, or the archive at the path in config.yaml
+#          data/weights/{inception,lpips,mobilenet_v2}.safetensors
 #
-# An archive that is already there is nobody's output: no rule here may delete what a person placed or what took an
-# hour to download. So `download` and `place` exist only for an archive that is missing.
+# An archive that exists is not the output of any rule, so Snakemake never deletes a file that a person placed or that
+# took an hour to download. The rules `download` and `place` exist only for a missing archive.
+
+INCEPTION = "data/weights/inception.safetensors"
+LPIPS = "data/weights/lpips.safetensors"
+IMAGENET = "data/weights/mobilenet_v2.safetensors"
+
+
+rule pretrained_weights:
+    """Fetch pretrained networks: Inception (FID, KID), LPIPS, and MobileNetV2 for logistic regression"""
+    output:
+        inception=INCEPTION,
+        lpips=LPIPS,
+        imagenet=IMAGENET,
+    log:
+        f"{RUN}/logs/pretrained_weights/pretrained_weights.log",
+    benchmark:
+        f"{RUN}/benchmarks/pretrained_weights/pretrained_weights.tsv"
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        settings=settings(),
+        code=own_code("metrics/pretrained_weights"),
+    script:
+        "../workflow_scripts/metrics/pretrained_weights.py"
 
 
 rule phantom:

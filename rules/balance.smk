@@ -1,7 +1,7 @@
-# Real and synthetic images of each class together; nothing downstream of it asks where an image came from.
+# Balanced sets: real and synthetic images of each class in one table. Later stages do not need to know the origin.
 #
 # inputs   results/<run>/{protocol}/{split.parquet,stain/{normalizer},synthesis/{normalizer}/{generator}}, manifests,
-#          and the list of what every training behind them saw
+#          and seen.parquet of every training involved: the real images that it was given
 # outputs  results/<run>/{protocol}/balanced/{recipe}/{images.parquet,audit.json}
 
 BALANCED = f"{RUN}/{{protocol}}/balanced/{{recipe}}"

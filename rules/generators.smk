@@ -1,12 +1,14 @@
-# The generators of the config, as rules and pages need them.
+# The generators of the config, for rules and pages.
 
 from hemabalance.synthesis.method import GeneratorSpec
 
 GENERATORS = {
-    name: GeneratorSpec(method=entry.method, settings=entry.method_settings("synthesis"))
+    name: GeneratorSpec(
+        method=entry.method, settings=entry.method_settings("synthesis")
+    )
     for name, entry in CONFIG.synthesis.generators.items()
 }
-# By protocol, the generators that are compared, and the normaliser whose images they learned from.
+# {protocol: [(normaliser whose images the generator learns from, generator), …]} for the compared generators.
 GENERATED = {
     protocol: [
         (CONFIG.synthesis.normalizer, name)
@@ -24,7 +26,7 @@ def generator_code(script, *generators):
 
 
 def generator_settings(generator):
-    """What a job needs to know of a generator: its method and settings, the classes it serves, and its size."""
+    """Settings of a job about one generator: method, method settings, role of the classes, image size."""
     return {
         "name": generator,
         "generator": {
@@ -37,25 +39,25 @@ def generator_settings(generator):
 
 
 def trains_networks(generator):
-    """1 for a generator whose training is one of networks, 0 for another."""
+    """1 if the generator trains networks, else 0."""
     return int(GENERATORS[generator].traits.trains_networks)
 
 
 def with_teacher(generator):
-    """A generator and, where it learns from another, that one."""
+    """The generator and its teacher, if there is one."""
     teacher = CONFIG.synthesis.generators[generator].teacher
     return [generator, teacher] if teacher else [generator]
 
 
 def teacher_of(wildcards):
-    """The weights that a generator learns from, by the name of the rule's input; none for most."""
+    """Input `teacher`: weights of the teacher; empty for most generators."""
     teachers = with_teacher(wildcards.generator)[1:]
     folder = f"{RUN}/{wildcards.protocol}/synthesis/{wildcards.normalizer}"
     return {"teacher": f"{folder}/{name}/weights.safetensors" for name in teachers}
 
 
-def facts_of(normalizer, generator):
-    """What tables and figures say of a generator before it is measured."""
+def generator_description(normalizer, generator):
+    """Name, method, role and normaliser of a generator, for tables and figures."""
     entry = CONFIG.synthesis.generators[generator]
     return {
         "name": generator,
@@ -65,14 +67,9 @@ def facts_of(normalizer, generator):
     }
 
 
-def named(normalizer, generator):
-    """A generator in headings."""
-    return f"{generator} on images of {normalizer}"
-
-
-def of_generators(file):
-    """Input function: a file of every generator that is compared under a protocol."""
-    return lambda wildcards: [
-        f"{RUN}/{wildcards.protocol}/synthesis/{normalizer}/{generator}/{file}"
-        for normalizer, generator in GENERATED[wildcards.protocol]
+def of_generators(protocol, file):
+    """Paths of one file of every generator compared under a protocol."""
+    return [
+        f"{RUN}/{protocol}/synthesis/{normalizer}/{generator}/{file}"
+        for normalizer, generator in GENERATED[protocol]
     ]

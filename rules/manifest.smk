@@ -1,4 +1,4 @@
-# From archives to a manifest and image sets. Nothing after this file looks at an archive.
+# From archives to a manifest and image sets. Later stages do not read archives.
 #
 # inputs   the archives, data/sources.yaml, data/exclusions.csv
 # outputs  results/<run>/{inventory,manifest}/{source}.parquet, results/<run>/images/{source}{,_copies}.{zip,parquet}
@@ -29,7 +29,7 @@ rule inventory:
 
 
 rule manifest:
-    """Label all members, find copies within and across sources, and say of each image whether it is kept"""
+    """Label all members, find copies within and across sources, and decide which images are kept"""
     input:
         tables=expand(f"{RUN}/inventory/{{source}}.parquet", source=SOURCES),
         exclusions=CONFIG.exclusions,
@@ -50,7 +50,7 @@ rule manifest:
 
 
 rule images:
-    """Bring the photographs of {wildcards.source} to the working size"""
+    """Resize the photographs of {wildcards.source} to the working size"""
     input:
         archive=lambda wildcards: archive_of(wildcards.source),
         manifest=f"{RUN}/manifest/{{source}}.parquet",

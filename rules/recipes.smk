@@ -1,11 +1,11 @@
-# Where the parts of a balanced set are. Functions only, for balance.smk and classify.smk; what there is and what rules
-# are told is in hemabalance/config/plan.py and plan_settings.py.
+# Paths of the parts of a balanced set. Functions only, for balance.smk and classify.smk; hemabalance/config/plan.py and
+# plan_settings.py decide which parts there are and which settings the rules get.
 from hemabalance.config.plan import Plan
 from hemabalance.config.plan_settings import recipe_settings
 
 PLAN = Plan(CONFIG)
-# By kind, the list of the real images that someone was given.
-SEEN = {
+# Table of the real images that a training or a gate was given, by kind.
+SEEN_TABLES = {
     "normalizer": "stain/{normalizer}/seen.parquet",
     "generator": "synthesis/{normalizer}/{name}/seen.parquet",
     "gate": "synthesis/{normalizer}/{name}/gate_seen.parquet",
@@ -19,22 +19,22 @@ wildcard_constraints:
 
 
 def recipe_of(wildcards):
-    """The recipe in question, by a wildcard of its own or by its experiment."""
+    """The recipe of a job: the wildcard `recipe`, or the recipe of the wildcard `experiment`."""
     return wildcards.get("recipe") or PLAN.recipe_of(wildcards.experiment)
 
 
 def real_folder(protocol, recipe):
-    """Where the normaliser of a recipe is, and the real images that it made."""
+    """Folder of a recipe's normaliser and its normalised real images."""
     return f"{RUN}/{protocol}/stain/{PLAN.recipe(recipe).normalizer}"
 
 
 def generator_folder(protocol, recipe, generator):
-    """Where a generator of a recipe is, and the images that it made."""
+    """Folder of a recipe's generator and its images."""
     return f"{RUN}/{protocol}/synthesis/{PLAN.recipe(recipe).normalizer}/{generator}"
 
 
 def set_files(wildcards):
-    """The image sets of a recipe, in the order of their names."""
+    """Image sets of a recipe: real images first, then one set a generator."""
     recipe = recipe_of(wildcards)
     folders = [real_folder(wildcards.protocol, recipe)] + [
         generator_folder(wildcards.protocol, recipe, name)
@@ -47,17 +47,17 @@ def set_files(wildcards):
 
 
 def seen_image_tables(wildcards):
-    """The list of everyone in a recipe who was given real images."""
+    """seen.parquet of every training and gate of a recipe."""
     normalizer = PLAN.recipe(wildcards.recipe).normalizer
     return [
         f"{RUN}/{wildcards.protocol}/"
-        + SEEN[kind].format(normalizer=normalizer, name=name)
+        + SEEN_TABLES[kind].format(normalizer=normalizer, name=name)
         for kind, name in PLAN.real_image_consumers(wildcards.recipe)
     ]
 
 
 def gate_files(wildcards):
-    """The gate's word on what each generator of a recipe drew."""
+    """gate.parquet of each generator of a recipe."""
     return [
         f"{generator_folder(wildcards.protocol, wildcards.recipe, name)}/gate.parquet"
         for name in PLAN.recipe(wildcards.recipe).generators
@@ -65,11 +65,11 @@ def gate_files(wildcards):
 
 
 def balanced_set(wildcards):
-    """The balanced set that an experiment is about."""
+    """Table of the balanced set of a recipe or experiment."""
     return f"{RUN}/{wildcards.protocol}/balanced/{recipe_of(wildcards)}/images.parquet"
 
 
 def stain_weights(wildcards):
-    """The weights of the normaliser of an experiment's images."""
+    """Weights of the normaliser of an experiment."""
     folder = real_folder(wildcards.protocol, recipe_of(wildcards))
     return f"{folder}/weights.safetensors"

@@ -1,4 +1,4 @@
-# Who may see what.
+# Splits: the part of each kept image under a protocol.
 #
 # inputs   results/<run>/manifest/{source}.parquet
 # outputs  results/<run>/{protocol}/split.parquet

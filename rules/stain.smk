@@ -1,7 +1,7 @@
-# Stain normalisation: fit each normaliser on what the protocol lets it see, and apply it to all images.
+# Stain normalisation: fit each normaliser on the training images of the protocol, and apply it to all images.
 #
 # inputs   results/<run>/images/{source}.{zip,parquet}, {protocol}/split.parquet
-# outputs  results/<run>/pairs/{look}.{zip,parquet}
+# outputs  results/<run>/pairs/{domain}.{zip,parquet}
 #          results/<run>/{protocol}/stain/{normalizer}/{weights.safetensors,history.jsonl,training.json,seen.parquet}
 #          results/<run>/{protocol}/stain/{normalizer}/images.{zip,parquet}
 
@@ -48,7 +48,7 @@ rule stain_fit:
         f"{RUN}/logs/stain_fit/{{protocol}}/{{normalizer}}.log",
     benchmark:
         f"{RUN}/benchmarks/stain_fit/{{protocol}}/{{normalizer}}.tsv"
-    # Long, and much waits for it: first when there is a choice.
+    # Long, and many jobs wait for it.
     priority: 10
     conda:
         "../envs/cuda.yaml"
@@ -69,7 +69,7 @@ rule stain_fit:
 
 
 rule stain_images:
-    """Bring all images to the stains that {wildcards.normalizer} is to give them"""
+    """Apply {wildcards.normalizer} to all images"""
     input:
         **IMAGES,
         split=f"{RUN}/{{protocol}}/split.parquet",

@@ -1,4 +1,4 @@
-# What happens before the DAG is built, and before the first job: files and code are compared with what was noted of them.
+# Before the DAG is built: compare files with their records. Before the first job: record the code.
 from snakemake.logging import logger
 
 from hemabalance.bookkeeping.locks import locked
@@ -6,8 +6,8 @@ from hemabalance.bookkeeping.recheck import recheck
 from hemabalance.bookkeeping.code_versions import note_code
 from hemabalance.bookkeeping.restore import restore, report_lines
 
-# What DVC brought back is kept where its seal holds, what was made here where it is what its job wrote; jobs, and the
-# linter, only read. Two workflows, or a workflow and a publish, may start at the same moment.
+# A file pulled by DVC is kept if its seal holds; a file made here is kept if its content is what its job wrote. Only the
+# main process does this, under a lock: two workflows, or a workflow and a publish, may start at the same moment.
 if workflow.is_main_process and "--lint" not in sys.argv:
     with without_traceback(), locked(Path(".snakemake/hemabalance/start.lock")):
         for line in report_lines(restore(Path(".snakemake"))):

@@ -1,11 +1,11 @@
-# Synthesis: train generators on what the protocol lets them see, draw images of each class, and pass them by the gate.
+# Synthesis: train generators on the training images of the protocol, sample images of each class, apply the gate.
 #
 # inputs   results/<run>/{protocol}/stain/{normalizer}/images.{zip,parquet}, {protocol}/split.parquet
 # outputs  results/<run>/{protocol}/synthesis_judge/{normalizer}/{weights.safetensors,history.jsonl,training.json}
 #          results/<run>/{protocol}/synthesis/{normalizer}/{generator}/{weights.safetensors,history.jsonl,training.json}
 #          results/<run>/{protocol}/synthesis/{normalizer}/{generator}/{snapshots,images}.{zip,parquet}
 #          results/<run>/{protocol}/synthesis/{normalizer}/{generator}/{gate.parquet,gate.json,features.safetensors}
-#          seen.parquet beside both weights, gate_seen.parquet beside gate.parquet: the real images they were given
+#          seen.parquet beside both weights, gate_seen.parquet beside gate.parquet: the real images used
 
 GENERATOR = f"{RUN}/{{protocol}}/synthesis/{{normalizer}}/{{generator}}"
 SYNTHESIS_JUDGE = f"{RUN}/{{protocol}}/synthesis_judge/{{normalizer}}"
@@ -13,7 +13,6 @@ SYNTHESIS_REAL = {
     "real": f"{RUN}/{{protocol}}/synthesis_real/{{normalizer}}/real_images.parquet",
     "real_features": f"{RUN}/{{protocol}}/synthesis_real/{{normalizer}}/features.safetensors",
 }
-LPIPS = "data/weights/lpips.safetensors"
 NORMALISED = {
     "images": f"{STAIN}/images.zip",
     "index": f"{STAIN}/images.parquet",
@@ -22,7 +21,7 @@ NORMALISED = {
 
 
 rule synthesis_judge:
-    """Train the classifier that judges synthetic images, on real training images alone"""
+    """Train the independent classifier of synthetic images, on real training images only"""
     input:
         **NORMALISED,
     output:
@@ -92,7 +91,7 @@ rule synthesis_fit:
 
 
 rule synthesis_images:
-    """Draw images with {wildcards.generator} until enough of each class pass the gate"""
+    """Sample images from {wildcards.generator} until enough of each class pass the gate"""
     input:
         **NORMALISED,
         **SYNTHESIS_REAL,

@@ -1,34 +1,16 @@
-# What generators are measured with, and what comes of it.
+# Measurement of generators, and the features of real images that it uses.
 #
 # inputs   results/<run>/{protocol}/synthesis/{normalizer}/{generator}/…, {protocol}/synthesis_judge/{normalizer}/…
 #          results/<run>/{protocol}/stain/{normalizer}/images.{zip,parquet}, {protocol}/split.parquet
-# outputs  data/weights/lpips.safetensors
-#          results/<run>/{protocol}/synthesis_real/{normalizer}/{real_images.parquet,features.safetensors}
+# outputs  results/<run>/{protocol}/synthesis_real/{normalizer}/{real_images.parquet,features.safetensors}
 #          results/<run>/{protocol}/synthesis/{normalizer}/{generator}/{metrics.json,neighbours.parquet}
 
-# Real images, all draws, and images along the training.
-SEEN = [f"{STAIN}/images", f"{GENERATOR}/images", f"{GENERATOR}/snapshots"]
-
-
-rule lpips_weights:
-    """Fetch the networks of LPIPS, and check them"""
-    output:
-        weights=LPIPS,
-    log:
-        f"{RUN}/logs/lpips_weights/lpips_weights.log",
-    benchmark:
-        f"{RUN}/benchmarks/lpips_weights/lpips_weights.tsv"
-    conda:
-        "../envs/cpu.yaml"
-    params:
-        settings=settings(),
-        code=own_code("metrics/lpips_weights"),
-    script:
-        "../workflow_scripts/metrics/lpips_weights.py"
+# Image sets to measure: real images, all generated images, snapshots of the training.
+MEASURED_SETS = [f"{STAIN}/images", f"{GENERATOR}/images", f"{GENERATOR}/snapshots"]
 
 
 rule synthesis_real:
-    """Let the judges look at real images once for all generators, under the protocol {wildcards.protocol}"""
+    """Compute features of real images, once for all generators, under the protocol {wildcards.protocol}"""
     input:
         **NORMALISED,
         inception=INCEPTION,
@@ -66,8 +48,8 @@ rule synthesis_metrics:
     """Measure the generator {wildcards.generator} under the protocol {wildcards.protocol}"""
     input:
         **SYNTHESIS_REAL,
-        zips=[f"{place}.zip" for place in SEEN],
-        indexes=[f"{place}.parquet" for place in SEEN],
+        zips=[f"{place}.zip" for place in MEASURED_SETS],
+        indexes=[f"{place}.parquet" for place in MEASURED_SETS],
         split=NORMALISED["split"],
         features=f"{GENERATOR}/features.safetensors",
         judge=f"{SYNTHESIS_JUDGE}/weights.safetensors",

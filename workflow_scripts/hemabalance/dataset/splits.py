@@ -77,7 +77,7 @@ def split(
     `thesis` (§4.4) splits only after balancing: here every image is in the part `pool` and keeps its draw.
 
     Args:
-        manifest: rows of all sources (`manifest.SCHEMA`).
+        manifest: rows of all sources (`manifest_table.SCHEMA`).
         protocol: `leak_free` or `thesis`.
         seed: seed of the draws.
         test_share: share of all groups in [0, 1).

@@ -15,8 +15,7 @@ from hemabalance.files import canonical_json
 from hemabalance.parallel import threaded_map
 from hemabalance.progress import progress
 from hemabalance.sources.archives import Archive, Limits, open_archive
-from hemabalance.sources.decode import decode
-from hemabalance.sources.inventory import PixelLimits
+from hemabalance.sources.decode import PixelLimits, decode
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def prepare_images(
 
     Args:
         archive_path: archive of the source; the manifest must have been built from it.
-        manifest: rows of the images to write (`dataset.manifest.SCHEMA`).
+        manifest: rows of the images to write (`dataset.manifest_table.SCHEMA`).
         zip_path, index_path: image set to write.
         preparation: limits and geometry.
         threads: number of decoder threads.

@@ -52,6 +52,11 @@ class GeneratorResult:
         return [label for label in CLASSES if label in self.training["classes"]["served"]]
 
     @property
+    def heading(self) -> str:
+        """The generator in headings."""
+        return f"{self.name} on images of {self.normalizer}"
+
+    @property
     def head(self) -> dict[str, str]:
         """The columns that say which generator a row is about."""
         return {"generator": self.name, "normaliser": self.normalizer, "classes": self.serves}
