@@ -1,4 +1,4 @@
-"""`make bench`: how fast, against a named peer in the same run. Prints a table; fails nothing.
+"""`make bench`: print speeds, compared with other packages in the same run. There is no pass or fail.
 
 With DATA=folder the PBC archive there is read; without it, a rendered archive of the same layout.
 """
@@ -56,8 +56,8 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def our_manifest(archive: Path) -> None:
-    """What the rules inventory and manifest do with one source."""
+def run_hemabalance(archive: Path) -> None:
+    """Do the work of the rules inventory and manifest for one source."""
     table, _ = take_inventory(
         archive,
         "mendeley",
@@ -70,8 +70,8 @@ def our_manifest(archive: Path) -> None:
     build_manifest(table, exclusions, taxonomy=CONFIG.taxonomy, threads=WORKERS, **CONFIG.duplicates.model_dump())
 
 
-def peer_duplicates(folder: Path) -> None:
-    """imagededup's perceptual hash and search, on the same images as loose files."""
+def run_imagededup(folder: Path) -> None:
+    """Run imagededup's perceptual hash and search on the same images as single files."""
     make_torchvision_importable()
     from imagededup.methods import PHash
 
@@ -81,10 +81,10 @@ def peer_duplicates(folder: Path) -> None:
 
 
 def unpack_images(archive: Path, folder: Path) -> int:
-    """Numbered files for the peer, which wants a folder."""
+    """Write numbered files for imagededup, which requires a folder; return their number."""
     count = 0
-    with open_archive(archive, LIMITS) as opened:
-        for _, data in opened.read([member.name for member in opened.members]):
+    with open_archive(archive, LIMITS) as images:
+        for _, data in images.read([member.name for member in images.members]):
             if has_signature(data):
                 (folder / f"{count:06d}.jpg").write_bytes(data)
                 count += 1
@@ -100,43 +100,45 @@ def pbc_archive(data: Path, scratch: Path) -> Path:
     return archive
 
 
-def grown(archive: Path, target: Path, count: int) -> Path:
-    """The archive's images and mirrored copies of them, `count` in all: the public archive's size from a part of it."""
-    turns = (None, Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.FLIP_TOP_BOTTOM, Image.Transpose.ROTATE_180)
+def write_enlarged(archive: Path, target: Path, count: int) -> Path:
+    """Write the images of an archive and mirrored copies, `count` in total: an archive of the public one's size."""
+    transposes = (None, Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.FLIP_TOP_BOTTOM, Image.Transpose.ROTATE_180)
     written = 0
-    with open_archive(archive, LIMITS) as opened, zipfile.ZipFile(target, "w") as out:
-        for turn in turns:
-            for name, data in opened.read([member.name for member in opened.members]):
+    with open_archive(archive, LIMITS) as images, zipfile.ZipFile(target, "w") as out:
+        for transpose in transposes:
+            for name, data in images.read([member.name for member in images.members]):
                 if written < count and has_signature(data):
                     folder, _, file = name.rpartition("/")
-                    out.writestr(f"{folder}/{file.removesuffix('.jpg')}-{turn}.jpg", turned(data, turn))
+                    out.writestr(f"{folder}/{file.removesuffix('.jpg')}-{transpose}.jpg", transposed(data, transpose))
                     written += 1
     return target
 
 
-def turned(data: bytes, turn: Image.Transpose | None) -> bytes:
+def transposed(data: bytes, transpose: Image.Transpose | None) -> bytes:
     try:
         image, _ = decode(data, max_pixels=CONFIG.pixels.max_pixels, min_side=CONFIG.pixels.min_side)
     except UnreadableImage:
         return data
     buffer = io.BytesIO()
-    if turn is not None:
-        Image.fromarray(image).transpose(turn).save(buffer, "JPEG", quality=90, subsampling=0)
+    if transpose is not None:
+        Image.fromarray(image).transpose(transpose).save(buffer, "JPEG", quality=90, subsampling=0)
     return buffer.getvalue() or data
 
 
 def bench_manifest(archive: Path, folder: Path, repeats: int) -> None:
     folder.mkdir()
     count = unpack_images(archive, folder)
-    pairs = [(seconds(lambda: our_manifest(archive)), seconds(lambda: peer_duplicates(folder))) for _ in range(repeats)]
+    pairs = [
+        (seconds(lambda: run_hemabalance(archive)), seconds(lambda: run_imagededup(folder))) for _ in range(repeats)
+    ]
     ours, peer = (statistics.median(column) for column in zip(*pairs, strict=True))
-    ratio = statistics.median(theirs / mine for mine, theirs in pairs)
+    ratio = statistics.median(theirs / own for own, theirs in pairs)
     print(f"manifest with hashes and deduplication, {count} images, {WORKERS} workers, medians of {repeats}:")
     print(f"  hemabalance {ours:.1f} s, imagededup PHash {peer:.1f} s; {ratio:.1f} times as fast")
 
 
 def search(count: int) -> dict[str, float]:
-    """Random hashes with 1,000 planted pairs within 6 bits; run in a process of its own for its peak memory."""
+    """Search random hashes with 1,000 planted pairs within 6 bits; measure time and the peak memory of the process."""
     rng = np.random.default_rng(CONFIG.seed)
     hashes = rng.integers(0, 2**64, count, dtype=np.uint64, endpoint=False)
     planted = rng.choice(count, 2000, replace=False).reshape(2, 1000)
@@ -145,31 +147,31 @@ def search(count: int) -> dict[str, float]:
     hashes[planted[1]] = hashes[planted[0]] ^ flips
     start = time.perf_counter()
     i, j, _ = pairs_within(hashes, 6, threads=WORKERS, max_pairs=10_000_000)
-    taken = time.perf_counter() - start
-    found = set(zip(i.tolist(), j.tolist(), strict=True))
-    hits = sum((min(a, b), max(a, b)) in found for a, b in planted.T.tolist())
+    elapsed = time.perf_counter() - start
+    pairs = set(zip(i.tolist(), j.tolist(), strict=True))
+    hits = sum((min(a, b), max(a, b)) in pairs for a, b in planted.T.tolist())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return {"seconds": taken, "planted": hits, "peak_gib": peak}
+    return {"seconds": elapsed, "planted": hits, "peak_gib": peak}
 
 
 def bench_search() -> None:
     for count in (35_000, 1_000_000, 10_000_000):
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            done = pool.submit(search, count).result()
+            result = pool.submit(search, count).result()
         print(
-            f"{count:,} random 64-bit hashes, radius 6, {WORKERS} threads: {done['seconds']:.1f} s, "
-            f"{done['planted']:.0f} of 1,000 planted pairs found, peak {done['peak_gib']:.2f} GiB"
+            f"{count:,} random 64-bit hashes, radius 6, {WORKERS} threads: {result['seconds']:.1f} s, "
+            f"{result['planted']:.0f} of 1,000 planted pairs found, peak {result['peak_gib']:.2f} GiB"
         )
 
 
 def bench_phantom() -> None:
     labels = [CLASSES[k % len(CLASSES)] for k in range(2000)]
-    taken = seconds(
+    elapsed = seconds(
         lambda: render(
             sample_cells(labels, seed=CONFIG.seed, first_index=0), "a", shape=(128, 128), nuisance=True, threads=WORKERS
         )
     )
-    print(f"phantom, 2,000 images of 128 px, {WORKERS} threads: {taken:.1f} s")
+    print(f"phantom, 2,000 images of 128 px, {WORKERS} threads: {elapsed:.1f} s")
 
 
 def main() -> None:
@@ -183,7 +185,7 @@ def main() -> None:
         archive = pbc_archive(args.data, scratch)
         bench_manifest(archive, scratch / "loose", REPEATS)
         full = sum(CATALOGUE["mendeley"].counts.values())
-        bench_manifest(grown(archive, scratch / "grown.zip", full), scratch / "grown", 1)
+        bench_manifest(write_enlarged(archive, scratch / "enlarged.zip", full), scratch / "enlarged", 1)
     bench_search()
     bench_phantom()
     bench_loop()

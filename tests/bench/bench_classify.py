@@ -1,4 +1,4 @@
-"""Training of classifiers: our step against timm's own parts for the same network and batch, and what images cost."""
+"""Training of classifiers: a step compared with timm's own parts for the same network, and the cost of images."""
 
 import statistics
 import tempfile
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hemabalance.classify import classifier_training as learning_module
+from hemabalance.classify import classifier_training
 from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.model import ModelData
 from hemabalance.classify.settings import NetworkSettings
@@ -32,8 +32,8 @@ SIZE, BATCH, STEPS = 64, 16, 24
 SHORT = {"batch": BATCH, "steps": STEPS, "validate_every": STEPS, "log_every": STEPS, "checkpoint_every": STEPS}
 
 
-def timms_step(settings: NetworkSettings) -> Callable[[Tensor, Tensor], None]:
-    """Forward, backward, optimiser and average as timm's train.py puts them together."""
+def make_timm_step(settings: NetworkSettings) -> Callable[[Tensor, Tensor], None]:
+    """Return a step with forward, backward, optimiser and average as in timm's train.py."""
     torch.manual_seed(1)
     model = timm.create_model("resnet50", num_classes=len(CLASSES), drop_rate=settings.drop_rate)
     optimizer = create_optimizer_v2(model, opt="adamw", lr=settings.lr, weight_decay=settings.weight_decay)
@@ -50,53 +50,58 @@ def timms_step(settings: NetworkSettings) -> Callable[[Tensor, Tensor], None]:
 
 
 def bench_classify() -> None:
-    """Prints our images a second over timm's, step by step in turns, and the share of a step that images take."""
+    """Print the throughput relative to timm's, step by step in alternation, and the share of image augmentation."""
     runtime = start(device="cpu", precision="32", devices=1, seed=1, threads=1)
     rng = np.random.default_rng(1)
     labels = np.array(CLASSES)[rng.integers(len(CLASSES), size=256)]
     images = Images(rng.integers(0, 256, (256, SIZE, SIZE, 3), np.uint8), labels)
-    held = Images(images.pixels[:BATCH], labels[:BATCH])
+    held_back = Images(images.pixels[:BATCH], labels[:BATCH])
     settings = settings_class("classify", "timm")(architecture="resnet50", input_size=SIZE, **SHORT)
     assert isinstance(settings, NetworkSettings)
-    theirs = timms_step(settings)
-    drawn: list[float] = []
-    ours: list[float] = []
-    timms: list[float] = []
-    prepare = learning_module.augment
+    timm_step = make_timm_step(settings)
+    augmentation_times: list[float] = []
+    our_times: list[float] = []
+    timm_times: list[float] = []
+    augment = classifier_training.augment
 
     def timed(pixels: Tensor, strengths: Any, generator: torch.Generator) -> Tensor:
-        began = time.perf_counter()
-        made = prepare(pixels, strengths, generator)
-        drawn.append(time.perf_counter() - began)
-        return made
+        start_s = time.perf_counter()
+        augmented = augment(pixels, strengths, generator)
+        augmentation_times.append(time.perf_counter() - start_s)
+        return augmented
 
-    def step(self: Any, original: Callable[[Any], Any] = learning_module.Learning.step) -> Any:
-        began = time.perf_counter()
+    def step(self: Any, original: Callable[[Any], Any] = classifier_training.Learning.step) -> Any:
+        start_s = time.perf_counter()
         losses = original(self)
-        ours.append(time.perf_counter() - began)
+        our_times.append(time.perf_counter() - start_s)
         batch = torch.from_numpy(images.pixels[:BATCH]).permute(0, 3, 1, 2).float() / 127.5 - 1
         targets = torch.randint(len(CLASSES), (BATCH,))
-        began = time.perf_counter()
-        theirs(batch.contiguous(memory_format=torch.channels_last), targets)
-        timms.append(time.perf_counter() - began)
+        start_s = time.perf_counter()
+        timm_step(batch.contiguous(memory_format=torch.channels_last), targets)
+        timm_times.append(time.perf_counter() - start_s)
         return losses
 
-    learning_module.augment, original_step = timed, learning_module.Learning.step
-    learning_module.Learning.step = step  # type: ignore[method-assign]
+    classifier_training.augment, original_step = timed, classifier_training.Learning.step
+    classifier_training.Learning.step = step  # type: ignore[method-assign]
     try:
         with tempfile.TemporaryDirectory() as folder:
             job = FitJob(runtime, Path(folder) / "state", Path(folder) / "history.jsonl", 1, 1)
             model = ModelSpec(method="timm", settings=settings).build(classes=CLASSES, size=SIZE, runtime=runtime)
-            model.fit(ModelData(images, held), job)
+            model.fit(ModelData(images, held_back), job)
     finally:
-        learning_module.augment, learning_module.Learning.step = prepare, original_step  # type: ignore[method-assign]
-    skipped = slice(3, -1)  # the first steps, and the last, which validates
-    ratio = statistics.median(b / a for a, b in zip(ours[skipped], timms[skipped], strict=True))
-    share = statistics.median(d / o for d, o in zip(drawn[skipped], ours[skipped], strict=True))
+        classifier_training.augment, classifier_training.Learning.step = augment, original_step  # type: ignore[method-assign]
+    counted = slice(3, -1)  # without the first steps, and the last one, which validates
+    ratio = statistics.median(
+        timm_s / our_s for our_s, timm_s in zip(our_times[counted], timm_times[counted], strict=True)
+    )
+    share = statistics.median(
+        part / total for part, total in zip(augmentation_times[counted], our_times[counted], strict=True)
+    )
     print(
         f"classifier, resnet50, {BATCH} images of {SIZE} px, 1 thread: {ratio:.2f} times timm's throughput "
-        f"({1000 * statistics.median(ours[skipped]):.0f} ms a step with images, average and checks, against "
-        f"{1000 * statistics.median(timms[skipped]):.0f} ms without images); augmentation {100 * share:.1f} % of a step"
+        f"({1000 * statistics.median(our_times[counted]):.0f} ms a step with images, average and checks, against "
+        f"{1000 * statistics.median(timm_times[counted]):.0f} ms without images); "
+        f"augmentation {100 * share:.1f} % of a step"
     )
 
 

@@ -1,4 +1,4 @@
-"""How fast normalisers recolour images; part of `make bench`."""
+"""Speed of stain normalisers; part of `make bench`."""
 
 import statistics
 import tempfile
@@ -28,52 +28,52 @@ def domain_images() -> dict[str, np.ndarray]:
 
 
 def spec_of(method: str) -> NormalizerSpec:
-    """As in the full run, in networks that this machine fits in seconds: speed does not depend on the weights."""
-    own = settings_class("stain", method)
+    """Settings of the full run with small networks that fit in seconds: speed does not depend on the weights."""
+    fields = settings_class("stain", method).model_fields
     small = {"width": WIDTH, "critic_width": 4, "critic_layers": 1, "steps": 1, "batch": 1, "log_every": 1}
     small["average_decay"] = 0.0
-    kept = {name: value for name, value in small.items() if name in own.model_fields}
-    return NormalizerSpec.of({"method": method, "settings": kept})
+    supported = {name: value for name, value in small.items() if name in fields}
+    return NormalizerSpec.of({"method": method, "settings": supported})
 
 
 def rate(method: str, rendered: dict[str, np.ndarray], runtime: Runtime, folder: Path) -> float:
-    """Images of domain b brought to domain a, a second; the median of some repeats."""
+    """Return the images per second transformed from domain b to domain a, median of REPEATS."""
     labels = np.array(LABELS)
     data = StainData(Images(rendered["a"], labels), Images(rendered["b"], labels), (rendered["a"], rendered["b"]))
     normalizer = spec_of(method).build(size=SIZE, runtime=runtime)
     normalizer.fit(data, FitJob(runtime, folder / method, folder / f"{method}.jsonl", 2, 1))
-    taken = []
+    durations = []
     for _ in range(REPEATS):
-        begin = time.perf_counter()
+        start_s = time.perf_counter()
         normalizer.transform(rendered["b"], to="a")
-        taken.append(time.perf_counter() - begin)
-    return IMAGES / statistics.median(taken)
+        durations.append(time.perf_counter() - start_s)
+    return IMAGES / statistics.median(durations)
 
 
 def generators(runtime: Runtime) -> dict[str, float]:
-    """Images a second through each generator alone, in alternation."""
+    """Return the images per second of each generator alone, measured in alternation."""
     networks = {
         "U-Net": UNetGenerator(SIZE, WIDTH, "transposed", True),
         "ResNet, 9 blocks": ResnetGenerator(SIZE, WIDTH, 9),
     }
     batch = torch.zeros(8, 3, SIZE, SIZE, device=runtime.device)
-    taken: dict[str, list[float]] = {name: [] for name in networks}
+    durations: dict[str, list[float]] = {name: [] for name in networks}
     with torch.inference_mode():
         for _ in range(REPEATS + 1):
             for name, network in networks.items():
-                begin = time.perf_counter()
+                start_s = time.perf_counter()
                 network.to(runtime.device).eval()(batch)
-                taken[name].append(time.perf_counter() - begin)
-    return {name: len(batch) / statistics.median(seconds[1:]) for name, seconds in taken.items()}
+                durations[name].append(time.perf_counter() - start_s)
+    return {name: len(batch) / statistics.median(seconds[1:]) for name, seconds in durations.items()}
 
 
 def bench_transform() -> None:
-    """Print images a second of `transform` for every method, and of the two generators."""
+    """Print the images per second of `transform` for every method, and of the two generators."""
     rendered, runtime = domain_images(), start(device="cpu", precision="32", devices=1, seed=1, threads=2)
     with tempfile.TemporaryDirectory() as name:
         print(f"transform, {IMAGES} images of {SIZE} px, 2 threads, networks of width {WIDTH}, images/s:")
         for method in method_names("stain"):
             print(f"  {method}: {rate(method, rendered, runtime, Path(name)):.0f}")
-    both = generators(runtime)
-    print("  generators alone: " + ", ".join(f"{name} {found:.0f}" for name, found in both.items()))
-    print(f"  U-Net is {both['U-Net'] / both['ResNet, 9 blocks']:.1f} times as fast")
+    speeds = generators(runtime)
+    print("  generators alone: " + ", ".join(f"{name} {speed:.0f}" for name, speed in speeds.items()))
+    print(f"  U-Net is {speeds['U-Net'] / speeds['ResNet, 9 blocks']:.1f} times as fast")

@@ -1,4 +1,4 @@
-"""What synthesis costs: an iteration of C-WGAN-GP against its unwrapped passes, samples and the gate a second."""
+"""Speed of synthesis: an iteration of C-WGAN-GP compared with its bare passes, samples and gated images per second."""
 
 import statistics
 import time
@@ -34,9 +34,9 @@ LABELS = ("basophil", "eosinophil", "lymphocyte")
 WEIGHTS = Path("data/weights")
 
 
-def images(each: int, size: int = SIZE) -> Images:
-    pixels = np.random.default_rng(1).integers(0, 256, (each * len(LABELS), size, size, 3), np.uint8)
-    return Images(pixels, np.repeat(np.array(LABELS), each))
+def images(per_class: int, size: int = SIZE) -> Images:
+    pixels = np.random.default_rng(1).integers(0, 256, (per_class * len(LABELS), size, size, 3), np.uint8)
+    return Images(pixels, np.repeat(np.array(LABELS), per_class))
 
 
 def job(folder: Path, runtime: Runtime) -> FitJob:
@@ -50,13 +50,13 @@ def elapsed(work: Callable[[], object]) -> float:
 
 
 def built(method: str, size: int, runtime: Runtime, **changed: Any) -> Any:
-    """An untrained generator with its method's settings, but for those changed."""
+    """An untrained generator with the default settings of its method, except for `changed`."""
     spec = GeneratorSpec(method=method, settings=settings_class("synthesis", method)(**changed))
     return spec.build(classes=Classes(LABELS, LABELS), size=size, runtime=runtime)
 
 
-class Bare:
-    """The passes of one iteration and nothing else: no sampler, optimiser, average, watch or history."""
+class BarePasses:
+    """The forward and backward passes of one iteration, without sampler, optimiser, average, checks or history."""
 
     def __init__(self, training: ClassifierGuidedTraining) -> None:
         self.generator, self.critic, self.classifier = (
@@ -67,8 +67,8 @@ class Bare:
 
     def fakes(self) -> torch.Tensor:
         z = torch.randn(BATCH, self.training.settings.latent)
-        made: torch.Tensor = self.generator(self.generator.encode(z, self.targets))  # type: ignore[operator]
-        return made
+        fakes: torch.Tensor = self.generator(self.generator.encode(z, self.targets))  # type: ignore[operator]
+        return fakes
 
     def critic_passes(self, fake: torch.Tensor) -> None:
         score = self.critic(torch.cat((self.real, fake)))
@@ -92,27 +92,30 @@ class Bare:
 
 
 def bench_iteration(folder: Path, runtime: Runtime) -> None:
-    """Prints an iteration of C-WGAN-GP against its unwrapped passes, in turns."""
+    """Print the time of an iteration of C-WGAN-GP relative to its bare passes, in alternation."""
     generator = built("c_wgan_gp", SIZE, runtime, width=WIDTH, critic_width=WIDTH, batch=BATCH)
     data = SynthesisData(images(20), images(0), images(0))
     training = generator.initialise_training(data, job(folder, runtime))
-    passes = Bare(training)
+    passes = BarePasses(training)
     rounds = [(elapsed(training.step), elapsed(passes.iteration)) for _ in range(ROUNDS)][2:]
     ratio = statistics.median(ours / theirs for ours, theirs in rounds)
     print(
-        f"C-WGAN-GP iteration at {SIZE} px, width {WIDTH}, batch {BATCH}, {training.settings.critic_steps} critic steps, "
-        f"1 thread: {statistics.median(ours for ours, _ in rounds):.2f} s, {ratio:.2f} of its unwrapped passes"
+        f"C-WGAN-GP iteration at {SIZE} px, width {WIDTH}, batch {BATCH}, "
+        f"{training.settings.critic_steps} critic steps, 1 thread: "
+        f"{statistics.median(ours for ours, _ in rounds):.2f} s, {ratio:.2f} of its bare passes"
     )
 
 
 def bench_samples(runtime: Runtime) -> None:
-    """Prints samples a second of both generators in their full shape at the working size."""
+    """Print the samples per second of both generators in full size at the working size."""
     for method in ("c_wgan_gp", "fewshot_meta"):
         generator = built(method, WORKING_SIZE, runtime)
-        generator._ready = True  # untrained weights take as long
-        for served in getattr(generator, "_served", {}).values():
-            served.count.fill_(len(served.references))
-        seconds = elapsed(lambda made=generator: sample(made, LABELS[0], range(32), seed=1, device=runtime.device))
+        generator._ready = True  # untrained weights take the same time
+        for network in getattr(generator, "_served", {}).values():
+            network.count.fill_(len(network.references))
+        seconds = elapsed(
+            lambda generator=generator: sample(generator, LABELS[0], range(32), seed=1, device=runtime.device)
+        )
         print(
             f"{method} at {WORKING_SIZE} px, {generator.parameters['generator']:,} parameters, 1 thread: "
             f"{32 / seconds:.1f} images/s"
@@ -120,9 +123,9 @@ def bench_samples(runtime: Runtime) -> None:
 
 
 def bench_gate(folder: Path, runtime: Runtime) -> None:
-    """Prints the gate's images a second, Inception features among them."""
+    """Print the images per second of the gate, with and without Inception features."""
     settings = SmallClassifierSettings(width=8, batch=16, steps=4, lr=1e-3, colour_strength=0.2, log_every=4)
-    gating = GateSettings()
+    gate_settings = GateSettings()
     real = images(40)
     paths = {name: folder / f"{name}.safetensors" for name in ("judge", "inception", "lpips")}
     fit_classifier(real, "none", settings, job(folder, runtime), weights=paths["judge"], training=folder / "t.json")
@@ -134,21 +137,26 @@ def bench_gate(folder: Path, runtime: Runtime) -> None:
     judges: Judges = open_judges(paths["inception"], paths["lpips"], paths["judge"], runtime=runtime)
     ids = np.array([f"i{k}" for k in range(len(real.pixels))])
     rows = pd.DataFrame({"image_id": ids, "label": real.labels, "kind": "training", "reference": True})
-    seen = look(rows, real.pixels, judges.inception, judges.perceptual)
-    mine = {str(label): real.labels == label for label in np.unique(real.labels)}
+    real_measurement = look(rows, real.pixels, judges.inception, judges.perceptual)
+    masks = {str(label): real.labels == label for label in np.unique(real.labels)}
     copies = CopyDetector(
-        {label: real.pixels[where] for label, where in mine.items()},
-        {label: ids[where] for label, where in mine.items()},
-        seen.distances(),
+        {label: real.pixels[where] for label, where in masks.items()},
+        {label: ids[where] for label, where in masks.items()},
+        real_measurement.distances(),
         judges.perceptual,
-        quantile=gating.copy_quantile,
-        have={label: int(where.sum()) for label, where in mine.items()},
+        quantile=gate_settings.copy_quantile,
+        have={label: int(where.sum()) for label, where in masks.items()},
     )
-    gate = Gate(copies, {label: seen.features[where] for label, where in mine.items()}, judges.classifier, gating)
-    new = images(11).pixels[:32]
-    seconds = elapsed(lambda: gate.assess(new, LABELS[0], judges.inception(new)))
-    features = judges.inception(new)
-    without = elapsed(lambda: gate.assess(new, LABELS[0], features))
+    gate = Gate(
+        copies,
+        {label: real_measurement.features[where] for label, where in masks.items()},
+        judges.classifier,
+        gate_settings,
+    )
+    candidates = images(11).pixels[:32]
+    seconds = elapsed(lambda: gate.assess(candidates, LABELS[0], judges.inception(candidates)))
+    features = judges.inception(candidates)
+    without = elapsed(lambda: gate.assess(candidates, LABELS[0], features))
     print(
         f"gate at {SIZE} px against 40 real images, 1 thread: {32 / seconds:.1f} images/s, "
         f"{32 / without:.1f} without Inception's features"
@@ -156,7 +164,7 @@ def bench_gate(folder: Path, runtime: Runtime) -> None:
 
 
 def bench_synthesis(folder: Path) -> None:
-    """All of it."""
+    """Run all benchmarks of synthesis."""
     runtime = start(device="cpu", precision="32", devices=1, seed=1, threads=1)
     bench_iteration(folder, runtime)
     bench_samples(runtime)

@@ -1,4 +1,4 @@
-"""What the training loop costs: a training with all of it against the same steps in a bare loop."""
+"""Overhead of the training loop: a training compared with the same steps in a bare loop."""
 
 import multiprocessing
 import statistics
@@ -34,7 +34,7 @@ def loss_of(net: nn.Module, images: Tensor) -> Tensor:
 
 
 def bare_steps(pipe: Connection) -> None:
-    """Forward, backward and step for each batch that comes, nothing else; how long each took goes back."""
+    """Do only forward, backward and optimiser step for each received batch; send back its time."""
     torch.set_num_threads(1)
     net = network()
     optimizer = torch.optim.Adam(net.parameters(), 1e-4)
@@ -49,23 +49,23 @@ def bare_steps(pipe: Connection) -> None:
 
 @dataclass
 class Times:
-    """Of one step, in seconds."""
+    """Times of one step, in seconds."""
 
-    drawing: float
-    """Its images."""
+    sampling: float
+    """Sampling and augmentation of the images."""
     bare: float
-    """The same in the bare loop."""
+    """The step in the bare loop."""
     waiting: float
-    """For the bare loop."""
+    """Waiting for the bare loop."""
     loop: float
-    """All the rest, up to the next step."""
+    """All other time up to the next step."""
 
 
 class IdentityTraining:
-    """A U-Net that learns to copy: sampled, turned, watched and logged.
+    """A U-Net that learns the identity, with sampling, augmentation, checks and log.
 
-    A process of its own takes each step with the same images in a bare loop, in turns with this one, so that what
-    else the machine does meets both alike, and neither uses the other's memory.
+    A second process does each step with the same images in a bare loop, in alternation with this one, so that other
+    load on the machine affects both, and neither uses the other's memory.
     """
 
     def __init__(self, runtime: Runtime, images: np.ndarray, bare: Connection) -> None:
@@ -78,27 +78,27 @@ class IdentityTraining:
         self.samplers = {"images": EpochSampler(len(images), BATCH, 1, 0)}
         self.generators = {"poses": runtime.generator("poses")}
         self.pool = ImagePool(images, runtime, 1 << 30)
-        self.began = 0.0
+        self.step_start = 0.0
         self.times: list[Times] = []
 
     def step(self) -> dict[str, Tensor]:
         now = time.perf_counter()
         if self.times:
-            last = self.times[-1]
-            last.loop = now - self.began - last.drawing - last.waiting
-        self.began = now
+            previous = self.times[-1]
+            previous.loop = now - self.step_start - previous.sampling - previous.waiting
+        self.step_start = now
         images = augment_dihedral(self.pool.take(self.samplers["images"].next_batch()), self.generators["poses"])
-        drawn = time.perf_counter()
+        sampled = time.perf_counter()
         self.bare.send(images.numpy())
         bare = self.bare.recv()
-        self.times.append(Times(drawn - now, bare, time.perf_counter() - drawn, 0.0))
+        self.times.append(Times(sampled - now, bare, time.perf_counter() - sampled, 0.0))
         loss = loss_of(self.net, images)
         self.runtime.minimise(loss, self.optimizers["net"], [self.net], "copy")
         return {"copy": loss.detach()}
 
 
-def measured(trainable: IdentityTraining) -> tuple[list[Times], float]:
-    """Each step's times but the first two and the last; how long a checkpoint takes."""
+def measure(trainable: IdentityTraining) -> tuple[list[Times], float]:
+    """Return the times of all steps but the first two and the last, and the time of a checkpoint."""
     with tempfile.TemporaryDirectory() as folder:
         train(
             trainable,
@@ -117,26 +117,26 @@ def measured(trainable: IdentityTraining) -> tuple[list[Times], float]:
 
 
 def bench_loop() -> None:
-    """Prints the loop's overhead in percent of a bare step; apart, what images and checkpoints cost."""
+    """Print the overhead of the loop in percent of a bare step, and the cost of images and checkpoints."""
     runtime = start(device="cpu", precision="32", devices=1, seed=1, threads=1)
     images = np.random.default_rng(1).integers(0, 256, (64, SIZE, SIZE, 3), np.uint8)
     rounds = []
     for _ in range(ROUNDS):
-        here, there = multiprocessing.get_context("spawn").Pipe()
-        other = multiprocessing.get_context("spawn").Process(target=bare_steps, args=(there,))
-        other.start()
-        rounds.append(measured(IdentityTraining(runtime, images, here)))
-        here.send(None)
-        other.join()
+        parent, child = multiprocessing.get_context("spawn").Pipe()
+        process = multiprocessing.get_context("spawn").Process(target=bare_steps, args=(child,))
+        process.start()
+        rounds.append(measure(IdentityTraining(runtime, images, parent)))
+        parent.send(None)
+        process.join()
     steps = [step for times, _ in rounds for step in times]
     bare = statistics.median(step.bare for step in steps)
-    drawing = statistics.median(step.drawing for step in steps) / bare
+    sampling = statistics.median(step.sampling for step in steps) / bare
     overheads = [100 * (statistics.median(step.loop / step.bare for step in times) - 1) for times, _ in rounds]
     saving = statistics.median(seconds for _, seconds in rounds)
     print(
         f"training loop, U-Net of width {WIDTH}, {BATCH} images of {SIZE} px, 1 thread, {ROUNDS} x {STEPS} steps: "
         f"{statistics.median(overheads):+.1f} % ({min(overheads):+.1f} to {max(overheads):+.1f} %) on a bare step of "
-        f"{1000 * bare:.0f} ms; drawing and turning the images {100 * drawing:.1f} %; a checkpoint "
+        f"{1000 * bare:.0f} ms; sampling and augmenting the images {100 * sampling:.1f} %; a checkpoint "
         f"{1000 * saving:.0f} ms"
     )
 

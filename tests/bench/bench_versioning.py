@@ -1,7 +1,7 @@
-"""What versioning costs: the full config's files published, and `snakemake -n` before and after a pull.
+"""Cost of versioning: publishing the files of the full config, and `snakemake -n` before and after a pull.
 
-Every output of the full config is a small file here but one, an image set of 60,000 rendered cells; Snakemake notes
-them as made by its own `--touch`, which is right for a benchmark and nothing else.
+All outputs of the full config are small files except an image set of 60,000 rendered cells. `snakemake --touch` records
+them as up to date, which is right only in a benchmark.
 """
 
 import io
@@ -41,7 +41,7 @@ AUTHOR = {f"GIT_{who}_{what}": "nobody" for who in ("AUTHOR", "COMMITTER") for w
 
 
 def call(folder: Path, *command: object) -> float:
-    """Run a program of this environment there; how many seconds it took."""
+    """Run a command in a folder; return its time in seconds."""
     start = time.perf_counter()
     subprocess.run(
         [str(part) for part in command],
@@ -65,15 +65,15 @@ def plan(folder: Path) -> float:
     return module(folder, "snakemake", "--dry-run", "--quiet", "--cores", 1)
 
 
-def encoded() -> list[bytes]:
-    """PNGs of rendered cells."""
+def render_pngs() -> list[bytes]:
+    """Return PNGs of rendered cells."""
     labels = [CLASSES[k % len(CLASSES)] for k in range(DIFFERENT)]
-    found = []
+    pngs = []
     for image in render(sample_cells(labels, seed=1, first_index=0), "a", shape=(SIZE, SIZE), nuisance=True, threads=1):
         buffer = io.BytesIO()
         Image.fromarray(image).save(buffer, "PNG")
-        found.append(buffer.getvalue())
-    return found
+        pngs.append(buffer.getvalue())
+    return pngs
 
 
 def write_set(path: Path, pngs: Sequence[bytes]) -> None:
@@ -82,8 +82,8 @@ def write_set(path: Path, pngs: Sequence[bytes]) -> None:
             out.writestr(f"{k:06d}.png", pngs[k % len(pngs)])
 
 
-def finished(folder: Path, pngs: Sequence[bytes]) -> int:
-    """A project in which the full config is up to date; how many files it has made."""
+def write_finished_project(folder: Path, pngs: Sequence[bytes]) -> int:
+    """Create a project in which the full config is up to date; return the number of its output files."""
     folder.mkdir()
     for part in PARTS:
         source = ROOT / part
@@ -91,13 +91,13 @@ def finished(folder: Path, pngs: Sequence[bytes]) -> int:
             shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("raw", "weights", "__pycache__"))
         else:
             shutil.copy(source, folder / part)
-    for entry in yaml.safe_load((folder / "config.yaml").read_text())["sources"].values():
-        (folder / entry["archive"]).parent.mkdir(parents=True, exist_ok=True)
-        (folder / entry["archive"]).write_bytes(os.urandom(1000))
-    was = Path.cwd()
+    for settings in yaml.safe_load((folder / "config.yaml").read_text())["sources"].values():
+        (folder / settings["archive"]).parent.mkdir(parents=True, exist_ok=True)
+        (folder / settings["archive"]).write_bytes(os.urandom(1000))
+    previous = Path.cwd()
     os.chdir(folder)
     outputs = [output.path for output in summary([])]
-    os.chdir(was)
+    os.chdir(previous)
     for path in outputs:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(path)
@@ -108,8 +108,8 @@ def finished(folder: Path, pngs: Sequence[bytes]) -> int:
 
 def bench_versioning(scratch: Path) -> None:
     origin, clone, loose = scratch / "origin", scratch / "clone", scratch / "loose"
-    pngs = encoded()
-    outputs = finished(origin, pngs)
+    pngs = render_pngs()
+    outputs = write_finished_project(origin, pngs)
     for command in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "The project")):
         call(origin, "git", *command)
     module(origin, "dvc", "init", "--quiet")
@@ -117,11 +117,11 @@ def bench_versioning(scratch: Path) -> None:
     size = (origin / SET).stat().st_size / 2**30
     print(f"full config, {outputs} files, one of them a set of {IMAGES:,} images of {SIZE} px ({size:.1f} GiB):")
     print(f"  publish: the first time {publish(origin):.1f} s, again with nothing new {publish(origin):.1f} s")
-    withdraw(origin, SET)
+    unpublish(origin, SET)
     print(f"  the set new, all hashes known: {publish(origin):.1f} s")
-    withdraw(origin)
+    unpublish(origin)
     print(f"  everything new, all hashes known: {publish(origin):.1f} s")
-    print(f"  `dvc add` of the same {IMAGES:,} images as loose files: {added_loose(loose, pngs):.1f} s")
+    print(f"  `dvc add` of the same {IMAGES:,} images as single files: {add_single_files(loose, pngs):.1f} s")
     call(origin, "git", "add", "--all")
     call(origin, "git", "commit", "--quiet", "--message", "Published")
     module(origin, "dvc", "push", "--quiet")
@@ -131,18 +131,18 @@ def bench_versioning(scratch: Path) -> None:
     print(f"  snakemake -n: the first after a pull {first:.1f} s, then {second:.1f} and {third:.1f} s")
 
 
-def withdraw(folder: Path, path: Path | None = None) -> None:
-    """Take a file that was published, or all of them, out of DVC again; the memory of hashes stays."""
+def unpublish(folder: Path, path: Path | None = None) -> None:
+    """Remove one published file, or all, from DVC; the stored hashes stay."""
     contents = folder / ".dvc" / "cache" / "files" / "md5"
     pointers = [folder / f"{path}.dvc"] if path else [*folder.glob("data/**/*.dvc"), *folder.glob("results/**/*.dvc")]
     for pointer in pointers:
         md5 = read_versioned(pointer).md5
-        (contents / md5[:2] / md5[2:]).unlink(missing_ok=True)  # several files may have the same
+        (contents / md5[:2] / md5[2:]).unlink(missing_ok=True)  # several files may have equal content
         pointer.unlink()
 
 
-def added_loose(folder: Path, pngs: Sequence[bytes]) -> float:
-    """`dvc add` of the same images as loose files."""
+def add_single_files(folder: Path, pngs: Sequence[bytes]) -> float:
+    """Time `dvc add` of the same images as single files."""
     (folder / "images").mkdir(parents=True)
     for k in range(IMAGES):
         (folder / "images" / f"{k:06d}.png").write_bytes(pngs[k % len(pngs)])

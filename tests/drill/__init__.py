@@ -1,1 +1,1 @@
-"""The failure drill: faults are put into real runs from outside, and what comes of each is compared."""
+"""The failure drill: inject faults into real runs from outside, and compare the results with an undisturbed run."""

@@ -1,4 +1,4 @@
-"""A private view of the file system, in which disks can be small and folders read-only without harm to anyone."""
+"""A private mount namespace, in which disks can be small and folders read-only without effect outside."""
 
 import os
 import subprocess
@@ -10,22 +10,22 @@ _CALL = 'cd "$0" && exec "$@"'
 
 
 class NoNamespaceError(Exception):
-    """This machine allows no private view."""
+    """This machine allows no mount namespace."""
 
 
 class MountNamespace:
-    """A mount namespace; use as a context manager."""
+    """A mount namespace; a context manager."""
 
     def __init__(self) -> None:
-        """Open one, as root or, where the kernel lets users, as the present user.
+        """Open a namespace, as root or, if the kernel allows it, as the current user.
 
         Raises:
-            NoNamespaceError: with the reason.
+            NoNamespaceError: gives the reason.
         """
         user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-        held = ["unshare", "--mount", "--propagation", "private", *user, "sh", "-c", "echo; exec sleep 86400"]
+        command = ["unshare", "--mount", "--propagation", "private", *user, "sh", "-c", "echo; exec sleep 86400"]
         try:
-            self._holder = subprocess.Popen(held, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            self._holder = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         except OSError as error:
             raise NoNamespaceError(f"no unshare ({error.strerror})") from error
         assert self._holder.stdout
@@ -43,35 +43,35 @@ class MountNamespace:
         self._holder.kill()
         self._holder.wait()
 
-    def inside(self, command: Sequence[str], folder: Path) -> list[str]:
-        """The command line that runs a command in there."""
+    def command_inside(self, command: Sequence[str], folder: Path) -> list[str]:
+        """Return the command line that runs a command in the namespace."""
         return [*self._enter, "sh", "-c", _CALL, str(folder), *command]
 
-    def seen(self, path: Path) -> Path:
-        """Where a path of the room is for those outside."""
+    def outside_path(self, path: Path) -> Path:
+        """Return the path outside the namespace of a path inside it."""
         return Path(f"/proc/{self._holder.pid}/root{path}")
 
     def small_disk(self, folder: Path, size: int) -> None:
-        """Put an empty disk of so many bytes in the place of a folder."""
-        self._do("mount", "-t", "tmpfs", "-o", f"size={size}", "drill", str(folder))
+        """Mount an empty disk of `size` bytes over a folder."""
+        self._run("mount", "-t", "tmpfs", "-o", f"size={size}", "drill", str(folder))
 
     def read_only(self, folder: Path) -> None:
-        """Let nobody write to a folder; what is open stays so."""
-        self._do("mount", "--bind", str(folder), str(folder))
-        self._do("mount", "-o", "remount,bind,ro", str(folder))
+        """Make a folder read-only; open files stay writable."""
+        self._run("mount", "--bind", str(folder), str(folder))
+        self._run("mount", "-o", "remount,bind,ro", str(folder))
 
     def unmount(self, folder: Path) -> None:
         """Undo `read_only`."""
-        self._do("umount", "--lazy", str(folder))
+        self._run("umount", "--lazy", str(folder))
 
-    def _do(self, *command: str) -> None:
-        done = subprocess.run([*self._enter, *command], capture_output=True, text=True)
-        if done.returncode:
-            raise NoNamespaceError(f"{command[0]} failed ({done.stderr.strip()})")
+    def _run(self, *command: str) -> None:
+        process = subprocess.run([*self._enter, *command], capture_output=True, text=True)
+        if process.returncode:
+            raise NoNamespaceError(f"{command[0]} failed ({process.stderr.strip()})")
 
 
 def fill(folder: Path) -> Path:
-    """Take all that is free on a folder's disk; the file that does."""
+    """Fill the disk of a folder; return the file that fills it."""
     ballast = folder / "ballast"
     with ballast.open("wb", buffering=0) as handle, suppress(OSError):
         while handle.write(bytes(1 << 16)):

@@ -1,4 +1,4 @@
-"""What a person does whom an error tells what to do: just that."""
+"""Follow the instructions of an error message, as a user would."""
 
 import re
 import shutil
@@ -13,25 +13,25 @@ _GIT = re.compile(r"(\S+\.dvc): .*Check it out from git again")
 _AGAIN = re.compile(r"run the same command again|and run again|Run it again|run the command again", re.IGNORECASE)
 
 
-def follow(said: ProcessResult, scene: Scene) -> list[str]:
-    """Do what a failed run asks for.
+def follow(result: ProcessResult, scene: Scene) -> list[str]:
+    """Follow the instructions in the output of a failed run.
 
     Returns:
-        What was done, in words; empty if it asked for nothing that a person could do.
+        Descriptions of the steps taken; empty if the output has no instruction.
     """
-    done = []
-    if "--unlock" in said.text and "cannot be locked" in said.text:
+    steps = []
+    if "--unlock" in result.text and "cannot be locked" in result.text:
         scene.snakemake("--unlock")
-        done.append("snakemake --unlock")
-    for name in dict.fromkeys(_FILE.findall(said.text)):
+        steps.append("snakemake --unlock")
+    for name in dict.fromkeys(_FILE.findall(result.text)):
         (scene.folder / name).unlink(missing_ok=True)
-        done.append(f"deleted {name}")
-    for name in dict.fromkeys(_FOLDER.findall(said.text)):
+        steps.append(f"deleted {name}")
+    for name in dict.fromkeys(_FOLDER.findall(result.text)):
         shutil.rmtree(scene.folder / name)
-        done.append(f"deleted {name}/")
-    for name in dict.fromkeys(_GIT.findall(said.text)):
+        steps.append(f"deleted {name}/")
+    for name in dict.fromkeys(_GIT.findall(result.text)):
         scene.project.call("git", "checkout", "--", Path(name))
-        done.append(f"git checkout {name}")
-    if not done and _AGAIN.search(said.text):
-        done.append("ran it again")
-    return done
+        steps.append(f"git checkout {name}")
+    if not steps and _AGAIN.search(result.text):
+        steps.append("ran it again")
+    return steps

@@ -1,4 +1,4 @@
-"""One fault from its beginning to the verdict."""
+"""Run one fault and determine its outcome."""
 
 import time
 from collections.abc import Callable
@@ -13,67 +13,67 @@ from drill.site import Site
 from drill.verdict import Outcome, jobs_run, message, unclear
 
 ATTEMPTS, REMEDIES = 4, 4
-_NOTHING = "Nothing to be done"
+_NOTHING_TO_DO = "Nothing to be done"
 
 
-def drill(site: Site, fault: Fault, *, seed: int, say: Callable[[str], None]) -> Outcome:
-    """Let a fault happen, run again as a person would, and compare.
+def drill(site: Site, fault: Fault, *, seed: int, report: Callable[[str], None]) -> Outcome:
+    """Inject a fault, run the workflow again as a user would, and compare the results.
 
     Args:
-        site: with the undisturbed runs.
-        fault: what happens.
-        seed: of moments and places.
-        say: is told how it goes on.
+        site: folder with the undisturbed runs.
+        fault: fault to inject.
+        seed: seed of times and places.
+        report: called with progress messages.
     """
-    began = time.monotonic()
+    start = time.monotonic()
     outcome = Outcome(fault.kind, fault.name)
     for attempt in range(ATTEMPTS):
-        # A fault that came too late comes earlier next time.
-        scene = site.scene(fault, seed=seed + attempt, hurry=0.5**attempt)
+        # After a missed moment the next attempt injects the fault earlier.
+        scene = site.scene(fault, seed=seed + attempt, time_share=0.5**attempt)
         try:
             fault.act(scene)
-            say("happened")
-            _recover(scene, outcome, say)
-            outcome.why_not = ""
+            report("fault injected")
+            _recover(scene, outcome, report)
+            outcome.skip_reason = ""
             break
         except MissedMomentError as error:
-            outcome.why_not = f"the moment was missed {attempt + 1} times: {error}"
+            outcome.skip_reason = f"the moment of the fault was missed {attempt + 1} times: {error}"
         except NoNamespaceError as error:
-            outcome.why_not = str(error)
+            outcome.skip_reason = str(error)
             break
         finally:
             scene.close()
-    outcome.seconds = time.monotonic() - began
+    outcome.seconds = time.monotonic() - start
     return outcome
 
 
-def _recover(scene: Scene, outcome: Outcome, say: Callable[[str], None]) -> None:
+def _recover(scene: Scene, outcome: Outcome, report: Callable[[str], None]) -> None:
     outcome.wrong, outcome.error_reported = scene.wrong, scene.error_reported
-    outcome.said = next((told for said in scene.disturbed if (told := message(said))), "")
+    outcome.output_line = next((line for result in scene.disturbed if (line := message(result))), "")
     runs: list[ProcessResult] = []
     for _ in range(REMEDIES):
         runs.append(scene.snakemake(*scene.targets))
-        say(f"run again: exit code {runs[-1].code}")
+        report(f"run again: exit code {runs[-1].code}")
         if runs[-1].code == 0:
             break
         outcome.error_reported = True
-        outcome.said = outcome.said or message(runs[-1])
-        if why := unclear(runs[-1]):
-            outcome.wrong.append(why)
+        outcome.output_line = outcome.output_line or message(runs[-1])
+        if problem := unclear(runs[-1]):
+            outcome.wrong.append(problem)
             return
-        if not (done := follow(runs[-1], scene)):
-            outcome.wrong.append(f"a run failed and did not say what to do: {message(runs[-1])}")
+        if not (steps := follow(runs[-1], scene)):
+            outcome.wrong.append(f"a run failed without instructions: {message(runs[-1])}")
             return
-        say(", ".join(done))
+        report(", ".join(steps))
     else:
-        outcome.wrong.append(f"it fails again and again: {message(runs[-1])}")
+        outcome.wrong.append(f"the run still fails after {REMEDIES} attempts: {message(runs[-1])}")
         return
     if scene.complete:
         runs.append(scene.snakemake())
         if runs[-1].code:
             outcome.wrong.append(f"the rest of the run fails: {message(runs[-1])}")
-    asked = [] if scene.complete else scene.targets
-    if _NOTHING not in runs[-1].text and _NOTHING not in scene.snakemake("--dry-run", *asked).text:
-        outcome.wrong.append("a finished run has still something to do")
-    outcome.again = jobs_run(runs)
-    outcome.wrong += differences(scene.expected, scene.found())
+    targets = [] if scene.complete else scene.targets
+    if _NOTHING_TO_DO not in runs[-1].text and _NOTHING_TO_DO not in scene.snakemake("--dry-run", *targets).text:
+        outcome.wrong.append("a finished run still has jobs to do")
+    outcome.jobs_again = jobs_run(runs)
+    outcome.wrong += differences(scene.expected, scene.actual_results())

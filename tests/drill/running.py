@@ -1,4 +1,4 @@
-"""A workflow that is running: its processes, what it says, and the moments at which a fault strikes."""
+"""A running workflow: its processes, its output, and waiting for the moment of a fault."""
 
 import os
 import signal
@@ -15,16 +15,16 @@ _POLL_S = 0.02
 
 
 class MissedMomentError(Exception):
-    """What a fault was waiting for was over before the fault came."""
+    """The moment for a fault was over before the fault."""
 
 
 @dataclass(frozen=True)
 class ProcessResult:
-    """A run that has ended.
+    """Result of a finished process.
 
     Attributes:
-        code: its exit code, minus the signal that ended it.
-        text: what it said.
+        code: exit code; negative signal number if a signal ended the process.
+        text: output.
     """
 
     code: int
@@ -32,16 +32,16 @@ class ProcessResult:
 
 
 class Running:
-    """A program and all that it starts, in a session of their own."""
+    """A program and its descendants, in a session of their own."""
 
     def __init__(self, arguments: Sequence[str], folder: Path, log: Path, environment: dict[str, str]) -> None:
-        """Start it.
+        """Start the program.
 
         Args:
-            arguments: the program and its arguments.
-            folder: to start it in.
-            log: file that takes what it says.
-            environment: its variables.
+            arguments: program and arguments.
+            folder: working directory.
+            log: file for the output.
+            environment: environment variables.
         """
         self._log = log
         with log.open("wb") as out:
@@ -53,37 +53,37 @@ class Running:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_heed_ctrl_c,
+                preexec_fn=_restore_sigint,
             )
         self.pid = self._popen.pid
 
     def processes(self) -> list[psutil.Process]:
-        """All living processes of the session, those whose parents are gone too."""
-        return [process for process in psutil.process_iter() if _session(process) == self.pid and _lives(process)]
+        """Return all living processes of the session, including orphans."""
+        return [process for process in psutil.process_iter() if _session(process) == self.pid and _is_alive(process)]
 
     def jobs(self, rule: str = "") -> list[psutil.Process]:
-        """The scripts that run now, of one rule or of all."""
+        """Return the running scripts of one rule, or of all rules."""
         return [process for process in self.processes() if _is_job(process, rule)]
 
     def wait_for_job(self, rule: str) -> psutil.Process:
-        """The first script of a rule, when it has begun."""
+        """Wait for the first script of a rule and return its process."""
         return self.wait_until(lambda: next(iter(self.jobs(rule)), None), f"a job of {rule}")
 
-    def wait_until(self, found: Callable[[], object], what: str):
-        """What `found` returns, as soon as it is true.
+    def wait_until(self, condition: Callable[[], object], what: str):
+        """Poll `condition` until it is true; return its value.
 
         Raises:
             MissedMomentError: the program ended before.
         """
-        began = time.monotonic()
-        while not (it := found()):
-            if self._popen.poll() is not None or time.monotonic() - began > LONGEST_S:
-                raise MissedMomentError(f"{what} never came")
+        start = time.monotonic()
+        while not (value := condition()):
+            if self._popen.poll() is not None or time.monotonic() - start > LONGEST_S:
+                raise MissedMomentError(f"{what} did not appear")
             time.sleep(_POLL_S)
-        return it
+        return value
 
     def pause(self, seconds: float) -> None:
-        """Let it run on, at most to its end."""
+        """Wait, at most until the program ends."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self._popen.poll() is None:
             time.sleep(_POLL_S)
@@ -93,35 +93,35 @@ class Running:
         return self._popen.poll() is not None
 
     def signal(self, number: signal.Signals, *, all_of_it: bool) -> None:
-        """Send a signal to the program, or to its process group, as a terminal or a batch system would.
+        """Send a signal to the program, or to its process group as a terminal or a batch system does.
 
         Raises:
-            MissedMomentError: it has ended.
+            MissedMomentError: the program has ended.
         """
         if self.ended:
             raise MissedMomentError("the workflow had ended")
         (os.killpg if all_of_it else os.kill)(self.pid, number)
 
     def wait(self) -> ProcessResult:
-        """Its end, and the end of all that it started."""
+        """Wait for the program and its descendants to end; return the result."""
         code = self._popen.wait(LONGEST_S)
         for process in self.processes():
             psutil.wait_procs([process], timeout=LONGEST_S)
         return ProcessResult(code, self._log.read_text("utf-8", "replace"))
 
     def wait_alone(self) -> ProcessResult:
-        """The end of the program alone."""
+        """Wait for the program alone to end; return the result."""
         return ProcessResult(self._popen.wait(LONGEST_S), self._log.read_text("utf-8", "replace"))
 
-    def end(self) -> None:
-        """Leave none of its processes behind."""
+    def kill_all(self) -> None:
+        """Kill all processes of the session."""
         for process in self.processes():
             process.kill()
         self._popen.wait()
 
 
-def _heed_ctrl_c() -> None:
-    """In the child: a shell starts what runs in its background deaf to SIGINT, and so would be all that it starts."""
+def _restore_sigint() -> None:
+    """Restore SIGINT in the child: background processes of a shell ignore it, and their children inherit this."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -132,7 +132,7 @@ def _session(process: psutil.Process) -> int | None:
         return None
 
 
-def _lives(process: psutil.Process) -> bool:
+def _is_alive(process: psutil.Process) -> bool:
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -144,6 +144,6 @@ def _is_job(process: psutil.Process, rule: str) -> bool:
         line = process.cmdline()
     except psutil.Error:
         return False
-    # Snakemake copies a script to <folder>/tmpXXXX.<script>; the shell that starts it has all in one argument.
+    # Snakemake copies a script to <folder>/tmpXXXX.<script>; the shell that starts it has one long argument instead.
     script = line[1] if len(line) > 1 else ""
     return "/scripts/tmp" in script and (not rule or script.endswith(f".{rule}.py"))

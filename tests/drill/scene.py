@@ -1,4 +1,4 @@
-"""A finished run of which a part was taken away, and what faults do with it."""
+"""A copy of a finished run with some files removed, and the operations of faults on it."""
 
 import random
 import sys
@@ -15,60 +15,55 @@ from drill.work import Work
 from helpers.project import Project, command, environment_variables
 
 DRILL = "drill.yaml"
-"""Overlay that faults change."""
+"""Config overlay that faults change."""
 
 
 class Base:
-    """A finished run, of which scenes are copies.
+    """A finished run, the template of scenes.
 
     Attributes:
-        project: the folder.
-        run: its name in config.
-        overlays: of its config.
-        complete: whether it is all that the config asks for.
-        times: seconds that the longest job of each rule took.
+        project: its project folder.
+        run: its name in the config.
+        overlays: overlays of its config.
+        complete: whether it has all targets of the config.
+        times: run time in seconds of the longest job of each rule.
     """
 
     def __init__(
         self, project: Project, run: str, overlays: Sequence[str], *, complete: bool, times: Mapping[str, float]
     ) -> None:
-        self.project, self.run, self.overlays, self.complete, self.times = (
-            project,
-            run,
-            tuple(overlays),
-            complete,
-            times,
-        )
+        self.project, self.run, self.overlays = project, run, tuple(overlays)
+        self.complete, self.times = complete, times
         self.results = project.folder / "results" / run
         self.expected = digests(project.folder, run)
 
 
 class Scene:
-    """What one fault happens to.
+    """The project in which one fault happens.
 
     Attributes:
-        base: the finished run that it is a copy of.
-        project: a folder of its own.
-        work: what was taken away.
-        random: seeded, for moments and places.
-        expected: what the results must be in the end.
-        disturbed: the runs that the fault disturbed.
-        wrong: what was not as it should be so far.
-        error_reported: whether a run has failed and said why.
+        base: the finished run that the scene is a copy of.
+        project: project folder of the scene.
+        work: files removed from the copy.
+        random: seeded generator for times and places.
+        expected: path -> sha256 of the results expected at the end.
+        disturbed: results of the runs disturbed by the fault.
+        wrong: problems found so far.
+        error_reported: whether a run has failed with an explanation.
     """
 
-    def __init__(self, base: Base, work: Work, place: Path, *, seed: int, hurry: float) -> None:
-        """Copy the run without what `work` takes away.
+    def __init__(self, base: Base, work: Work, workspace: Path, *, seed: int, time_share: float) -> None:
+        """Copy the finished run without the files that `work` removes.
 
         Args:
-            base: see above.
-            work: see above.
-            place: an empty folder.
-            seed: of moments and places.
-            hurry: share of the usual time after which a fault may come at the latest.
+            base: the finished run.
+            work: files to remove.
+            workspace: an empty folder.
+            seed: seed of times and places.
+            time_share: latest time of a fault, as a share of the usual range.
         """
-        self.base, self.work, self._hurry, self._place = base, work, hurry, place
-        self.project = base.project.copy(place / "project")
+        self.base, self.work, self._time_share, self._workspace = base, work, time_share, workspace
+        self.project = base.project.copy(workspace / "project")
         self.random = random.Random(seed)
         self.expected = dict(base.expected)
         self.complete = base.complete
@@ -84,90 +79,90 @@ class Scene:
 
     @property
     def folder(self) -> Path:
-        """The project, as seen from outside of the namespace that it may be in."""
-        return self.namespace.seen(self.project.folder) if self.namespace else self.project.folder
+        """The project folder as a path outside the mount namespace, if there is one."""
+        return self.namespace.outside_path(self.project.folder) if self.namespace else self.project.folder
 
     @property
     def results(self) -> Path:
         return self.folder / "results" / self.base.run
 
     def enter(self, namespace: MountNamespace) -> MountNamespace:
-        """From now on all runs happen in there."""
+        """Start all further runs in a mount namespace."""
         self.namespace = self._closing.enter_context(namespace)
         return namespace
 
     def start_workflow(self, *, more: Mapping[str, str] | None = None) -> Running:
-        """Start the workflow on the targets."""
+        """Start the workflow for the targets."""
         return self.start(command(*self.targets, overlays=self.base.overlays), more=more)
 
     def start(self, arguments: Sequence[str], *, more: Mapping[str, str] | None = None) -> Running:
-        """Start any program in the project."""
-        log = self._place / f"said-{len(self._running)}.txt"
-        called = self.namespace.inside(arguments, self.project.folder) if self.namespace else list(arguments)
+        """Start a program in the project."""
+        log = self._workspace / f"output-{len(self._running)}.txt"
+        inside = self.namespace and self.namespace.command_inside(arguments, self.project.folder)
         environment = {**environment_variables(self.project.folder), **(more or {})}
-        running = Running(called, self.project.folder, log, environment)
+        running = Running(inside or list(arguments), self.project.folder, log, environment)
         self._running.append(running)
         return running
 
     def snakemake(self, *arguments: str) -> ProcessResult:
-        """Run the workflow to its end."""
+        """Run the workflow and wait for its end."""
         return self.start(command(*arguments, overlays=self.base.overlays)).wait()
 
     def hemabalance(self, *arguments: str) -> Running:
-        """Start the command line, with the config after its arguments."""
+        """Start the `hemabalance` command with the config after its arguments."""
         program = "import sys; from hemabalance.cli import main; sys.exit(main())"
         config = ("--configfile", "config.yaml", *self.base.overlays)
         return self.start([sys.executable, "-c", program, *arguments, *config])
 
     def moment(self, rule: str) -> float:
-        """Seconds after the start of a rule's job at which the fault comes."""
-        return self.random.uniform(0.05, 0.8) * self.base.times.get(rule, 4.0) * self._hurry
+        """Return the time of the fault in seconds after the start of a job of `rule`."""
+        return self.random.uniform(0.05, 0.8) * self.base.times.get(rule, 4.0) * self._time_share
 
-    def miss(self, running: Running, why: str) -> NoReturn:
-        """Give up, as the moment is over."""
-        running.end()
-        raise MissedMomentError(why)
+    def miss(self, running: Running, reason: str) -> NoReturn:
+        """Give up this attempt because the moment for the fault is over."""
+        running.kill_all()
+        raise MissedMomentError(reason)
 
     def unlock(self) -> None:
-        """What a person does after a kill whom Snakemake has told so."""
+        """Unlock the folder after a kill, as Snakemake instructs the user."""
         if any((self.folder / ".snakemake" / "locks").glob("*.lock")):
             self.snakemake("--unlock")
 
-    def disturb(self, said: ProcessResult, *, must_explain: bool = True) -> None:
-        """Note how a disturbed run ended; one that was not killed and failed must have said why."""
-        self.disturbed.append(said)
-        if must_explain and said.code != 0:
+    def record_run(self, result: ProcessResult, *, must_explain: bool = True) -> None:
+        """Record the result of a disturbed run; a failed run that was not killed must have explained its error."""
+        self.disturbed.append(result)
+        if must_explain and result.code != 0:
             self.error_reported = True
-            if why := unclear(said):
-                self.wrong.append(why)
+            if problem := unclear(result):
+                self.wrong.append(problem)
 
     def expect(self, change: Callable[[Path], object]) -> None:
-        """From now on expect of this part of the run what an undisturbed one makes of it after a change.
+        """Replace the expected results by those of an undisturbed run of the targets after a change.
 
         Args:
-            change: makes it, in the project's folder that it is given.
+            change: applies the change to a project folder.
         """
-        project = self.base.project.copy(self._place / "changed")
+        project = self.base.project.copy(self._workspace / "changed")
         results = project.folder / "results" / self.base.run
         for path in self.work.removed_files(results):
             path.unlink()
         change(project.folder)
-        done = project.snakemake(*self.targets, overlays=self.base.overlays)
-        if done.returncode:
-            raise RuntimeError(f"the undisturbed run after a change fails:\n{done.stdout}")
-        concerned = self.work.concerns(self.base.results)
-        made = digests(project.folder, self.base.run)
-        self.expected = {name: digest for name, digest in made.items() if name in concerned}
+        process = project.snakemake(*self.targets, overlays=self.base.overlays)
+        if process.returncode:
+            raise RuntimeError(f"the undisturbed run after a change fails:\n{process.stdout}")
+        outputs = self.work.output_names(self.base.results)
+        actual = digests(project.folder, self.base.run)
+        self.expected = {name: digest for name, digest in actual.items() if name in outputs}
         self.complete = False
 
-    def found(self) -> dict[str, str]:
-        """What there is of what is expected, and what is left over beside it."""
-        made = digests(self.folder, self.base.run)
-        whole = self.expected.keys() >= self.base.expected.keys()
-        return made if whole else {name: digest for name, digest in made.items() if name in self.expected}
+    def actual_results(self) -> dict[str, str]:
+        """Return path -> sha256 of all results if all are expected, else of the expected ones."""
+        actual = digests(self.folder, self.base.run)
+        all_expected = self.expected.keys() >= self.base.expected.keys()
+        return actual if all_expected else {name: digest for name, digest in actual.items() if name in self.expected}
 
     def close(self) -> None:
-        """End everything."""
+        """Kill all processes and close the mount namespace."""
         for running in self._running:
-            running.end()
+            running.kill_all()
         self._closing.close()

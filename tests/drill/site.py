@@ -1,4 +1,4 @@
-"""The undisturbed run that all others are compared with, and copies of it for faults."""
+"""The undisturbed run with which all others are compared, and copies of it for faults."""
 
 import csv
 import shutil
@@ -12,86 +12,92 @@ from drill.faults.fault import PUBLISHED, RAW, Fault
 from drill.scene import DRILL, Base, Scene
 from helpers.project import OVERLAYS, ROOT, Project, existing_project
 
-# So long that a fault can come in their middle, where those of the tests are over in a moment.
+# Trainings long enough for a fault in their middle; those of the tests end too quickly.
 _LONGER = {
     "stain": {"normalizers": {"wcyclegan_gp": {"steps": 60, "checkpoint_every": 10}}},
     "synthesis": {"generators": {"c_wgan_gp": {"steps": 60, "checkpoint_every": 10}}},
     "classify": {"training": {"steps": 60, "checkpoint_every": 10}},
 }
 CONFIGS = {"demo": ("demo", OVERLAYS[:1], {}), "tiny": ("tiny", OVERLAYS, _LONGER), "test": ("tiny", OVERLAYS, {})}
-"""By name: the run, its overlays, and what the drill's own overlay begins with."""
+"""name -> (name of the run, its overlays, initial content of the drill's own overlay)."""
 
 
 class Site:
     """A folder with finished runs."""
 
     def __init__(self, folder: Path, config: str, *, project: Project | None = None) -> None:
-        """Take the run that is there, or make one.
+        """Use the existing undisturbed run, or create it.
 
         Args:
-            folder: of the drill.
+            folder: folder of the drill.
             config: one of `CONFIGS`.
-            project: a finished one, if there is one already.
+            project: a project with a finished run, if there is one.
 
         Raises:
             RuntimeError: the undisturbed run fails.
         """
         self._folder = folder
-        self._run, overlays, self._own = CONFIGS[config]
+        self._run, overlays, self._overlay = CONFIGS[config]
         self._overlays = (*overlays, DRILL)
-        self._plain = project.copy(folder / "plain") if project else self._once("plain", self._finish)
+        self._plain = project.copy(folder / "plain") if project else self._once("plain", self._run_all)
         if project:
-            self._write_own(self._plain)
+            self._write_overlay(self._plain)
 
     def base(self, kind: str) -> Base:
-        """A finished run of a kind, see `Fault`."""
+        """Return the finished run of a kind, see `Fault.base`."""
         times = _times(self._plain.folder / "results" / self._run / "benchmarks")
         if kind == RAW:
-            return Base(self._once(RAW, self._read), RAW, (*self._overlays, f"{RAW}.yaml"), complete=False, times=times)
+            return Base(
+                self._once(RAW, self._run_first_stages),
+                RAW,
+                (*self._overlays, f"{RAW}.yaml"),
+                complete=False,
+                times=times,
+            )
         project = self._once(PUBLISHED, self._publish) if kind == PUBLISHED else self._plain
         return Base(project, self._run, self._overlays, complete=True, times=times)
 
-    def scene(self, fault: Fault, *, seed: int, hurry: float) -> Scene:
-        """A copy for a fault; arguments as `Scene`."""
-        place = self._folder / "scene"
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir()
-        return Scene(self.base(fault.base), fault.work, place, seed=seed, hurry=hurry)
+    def scene(self, fault: Fault, *, seed: int, time_share: float) -> Scene:
+        """Return a copy for a fault; see `Scene` for the arguments."""
+        workspace = self._folder / "scene"
+        shutil.rmtree(workspace, ignore_errors=True)
+        workspace.mkdir()
+        return Scene(self.base(fault.base), fault.work, workspace, seed=seed, time_share=time_share)
 
-    def _once(self, name: str, make: Callable[[Path], Project]) -> Project:
-        folder, done = self._folder / name, self._folder / f"{name}.complete"
-        if done.exists():
+    def _once(self, name: str, build: Callable[[Path], Project]) -> Project:
+        folder, marker = self._folder / name, self._folder / f"{name}.complete"
+        if marker.exists():
             return existing_project(folder)
         shutil.rmtree(folder, ignore_errors=True)
-        project = make(folder)
-        done.touch()
+        project = build(folder)
+        marker.touch()
         return project
 
-    def _write_own(self, project: Project) -> None:
-        (project.folder / DRILL).write_text(yaml.safe_dump(self._own))
+    def _write_overlay(self, project: Project) -> None:
+        (project.folder / DRILL).write_text(yaml.safe_dump(self._overlay))
 
-    def _finish(self, folder: Path) -> Project:
-        """The whole run."""
+    def _run_all(self, folder: Path) -> Project:
+        """Run the complete workflow."""
         folder.mkdir(parents=True)
         weights = ROOT / "data" / "weights"
         Project.weights = weights if weights.is_dir() else None
         project = Project(folder)
-        self._write_own(project)
-        _succeed(project.snakemake(overlays=self._overlays))
+        self._write_overlay(project)
+        _require_success(project.snakemake(overlays=self._overlays))
         return project
 
     def _publish(self, folder: Path) -> Project:
-        """The whole run, under git and DVC."""
+        """Publish the complete run with git and DVC."""
         project = self._plain.copy(folder)
         project.call("git", "init", "--quiet", "--initial-branch", "main")
         project.call("dvc", "init", "--quiet", "--force")
-        _succeed(project.hemabalance("publish", "--configfile", "config.yaml", *self._overlays))
+        _require_success(project.hemabalance("publish", "--configfile", "config.yaml", *self._overlays))
         project.call("git", "add", "--all")
         project.call("git", "commit", "--quiet", "--message", "Published")
         return project
 
-    def _read(self, folder: Path) -> Project:
-        """The first stages, from archives that lie ready."""
+    def _run_first_stages(self, folder: Path) -> Project:
+        """Run the first stages from local archives."""
         project = self._plain.copy(folder)
         sources = {}
         for source in ("mendeley", "tcia"):
@@ -101,21 +107,21 @@ class Site:
             sources[source] = {"origin": "local", "archive": str(archive)}
         (folder / f"{RAW}.yaml").write_text(yaml.safe_dump({"run": RAW, "sources": sources}))
         targets = [f"results/{RAW}/images/{source}.zip" for source in sources]
-        _succeed(project.snakemake(*targets, overlays=(*self._overlays, f"{RAW}.yaml")))
+        _require_success(project.snakemake(*targets, overlays=(*self._overlays, f"{RAW}.yaml")))
         return project
 
 
-def _succeed(done: "subprocess.CompletedProcess[str]") -> None:
-    if done.returncode:
-        raise RuntimeError(f"the undisturbed run fails:\n{done.stdout}")
+def _require_success(process: "subprocess.CompletedProcess[str]") -> None:
+    if process.returncode:
+        raise RuntimeError(f"the undisturbed run fails:\n{process.stdout}")
 
 
 def _times(benchmarks: Path) -> dict[str, float]:
-    """Seconds of each rule's longest job."""
-    found: dict[str, float] = {}
+    """Return the run time in seconds of the longest job of each rule."""
+    times: dict[str, float] = {}
     for path in benchmarks.rglob("*.tsv"):
         rule = path.relative_to(benchmarks).parts[0]
         with path.open() as handle:
             seconds = float(next(csv.DictReader(handle, delimiter="\t"))["s"])
-        found[rule] = max(found.get(rule, 0.0), seconds)
-    return found
+        times[rule] = max(times.get(rule, 0.0), seconds)
+    return times

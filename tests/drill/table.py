@@ -1,29 +1,29 @@
-"""The table of what was tried and what happened."""
+"""The table of faults and their outcomes."""
 
 from collections import Counter
 from collections.abc import Sequence
 
-from drill.verdict import FAILED, IDENTICAL, NOT_TRIED, TOLD, Outcome
+from drill.verdict import EXPLAINED, FAILED, IDENTICAL, NOT_TRIED, Outcome
 
 HEADER = ("", "kind", "fault", "verdict", "jobs again", "what the workflow said")
-_WIDEST = 110
+_MAX_WIDTH = 110
 
 
 def row(number: int, outcome: Outcome) -> tuple[str, ...]:
-    """One fault's cells."""
-    said = "; ".join(outcome.wrong) or outcome.why_not or outcome.said
+    """Return the cells of one fault."""
+    text = "; ".join(outcome.wrong) or outcome.skip_reason or outcome.output_line
     return (
         str(number),
         outcome.kind,
         outcome.fault,
         outcome.verdict,
-        "" if outcome.why_not else str(outcome.again),
-        _short(said.replace("|", "/").replace("\n", " "), 3 * _WIDEST if outcome.wrong else _WIDEST),
+        "" if outcome.skip_reason else str(outcome.jobs_again),
+        _shorten(text.replace("|", "/").replace("\n", " "), 3 * _MAX_WIDTH if outcome.wrong else _MAX_WIDTH),
     )
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
-    """All faults as an aligned table, which is Markdown too, and a sentence that sums it up."""
+    """Return an aligned Markdown table of all faults, followed by a summary sentence."""
     rows = [HEADER, *(row(number, outcome) for number, outcome in enumerate(outcomes, 1))]
     widths = [max(len(cells[k]) for cells in rows) for k in range(len(HEADER))]
     lines = [
@@ -34,15 +34,15 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
-    """How many faults ended how."""
+    """Return a sentence with the number of faults per verdict."""
     counts = Counter(outcome.verdict for outcome in outcomes)
     tried = len(outcomes) - counts[NOT_TRIED]
     text = (
-        f"{tried} faults: {counts[IDENTICAL]} ended with identical results, {counts[TOLD]} with a clear error and then "
-        f"identical results, {counts[FAILED]} failed"
+        f"{tried} faults: {counts[IDENTICAL]} ended with identical results, {counts[EXPLAINED]} with a clear error and "
+        f"then identical results, {counts[FAILED]} failed"
     )
     return text + (f"; {counts[NOT_TRIED]} not tried." if counts[NOT_TRIED] else ".")
 
 
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+def _shorten(text: str, max_length: int) -> str:
+    return text if len(text) <= max_length else text[: max_length - 1] + "…"

@@ -1,4 +1,4 @@
-"""Parts of a run that are taken away before a fault, so that there is something to do, trainings among it."""
+"""Parts of a run that are removed before a fault, so that jobs, including trainings, must run again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,39 +11,39 @@ _DRAWN = "leak_free/synthesis/*/c_wgan_gp"
 
 @dataclass(frozen=True)
 class Work:
-    """One part.
+    """One part of a run.
 
     Attributes:
-        name: of the part.
-        rules: that must run, in this order.
-        removed: patterns of the files that are taken away, in `results/<run>`.
-        requested: patterns of those that are asked for again.
-        made: patterns of the files that are made where nothing is taken away.
+        name: name of the part.
+        rules: rules that must run, in this order.
+        removed: patterns of the files to remove, in `results/<run>`.
+        requested: patterns of the files requested as targets.
+        outputs: patterns of the output files, if `removed` is empty.
     """
 
     name: str
     rules: tuple[str, ...]
     removed: tuple[str, ...]
     requested: tuple[str, ...]
-    made: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
 
     def removed_files(self, results: Path) -> list[Path]:
-        """The files that are taken away, of a finished run."""
+        """Return the files of a finished run to remove."""
         return _matching(results, self.removed)
 
-    def concerns(self, results: Path) -> set[str]:
-        """The files that this part makes, by their paths in the run's folder."""
-        return {path.relative_to(results).as_posix() for path in _matching(results, self.made or self.removed)}
+    def output_names(self, results: Path) -> set[str]:
+        """Return the output files of this part, as paths relative to the run's folder."""
+        return {path.relative_to(results).as_posix() for path in _matching(results, self.outputs or self.removed)}
 
     def targets(self, results: Path) -> list[str]:
-        """What to ask for, as Snakemake names it, of a finished run."""
+        """Return the requested files of a finished run as Snakemake targets."""
         root = results.parent.parent
         return [path.relative_to(root).as_posix() for path in _matching(results, self.requested)]
 
 
 def _matching(results: Path, patterns: Sequence[str]) -> list[Path]:
-    found = {path: None for pattern in patterns for path in sorted(results.glob(pattern)) if path.suffix != ".dvc"}
-    return list(found)
+    paths = {path: None for pattern in patterns for path in sorted(results.glob(pattern)) if path.suffix != ".dvc"}
+    return list(paths)
 
 
 IMAGES = Work("images", ("manifest", "images"), ("manifest/*", "images/*"), ("images/*.zip",))

@@ -1,4 +1,4 @@
-"""The archives that every test of `open_archive` starts from, and how its refusals are held to their words."""
+"""Archives in every format for tests of `open_archive`, and a check of its error messages."""
 
 import zipfile
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def contents(path: Path, limits: Limits = LIMITS) -> dict[str, bytes]:
 
 
 def refusal(path: Path, *words: str, limits: Limits = LIMITS) -> str:
-    """The message with which the archive is refused; it names the archive, and every one of `words`."""
+    """Return the error message of a refused archive, after checking that it contains the path and all `words`."""
     with pytest.raises(InputError) as caught:
         contents(path, limits)
     message = str(caught.value)

@@ -1,4 +1,4 @@
-"""Archives for tests: sound ones in every format, and ones broken in a single stated way."""
+"""Archives for tests: intact ones in every format, and archives with a single defect."""
 
 import io
 import struct
@@ -20,7 +20,7 @@ def write_zip(path: Path, files: Files, compression: int = zipfile.ZIP_DEFLATED)
 
 
 def zip_info(name: str, compression: int = zipfile.ZIP_STORED, unix_mode: int = 0) -> zipfile.ZipInfo:
-    """A zip zip_info under exactly this name, which writestr would otherwise tidy."""
+    """A ZipInfo with exactly this name, which the ZipInfo constructor would normalise."""
     info = zipfile.ZipInfo("x")
     info.filename = info.orig_filename = name
     info.compress_type = compression
@@ -40,9 +40,9 @@ def write_tar(path: Path, files: Files, mode: TarMode = "w:") -> Path:
     return write_tar_members(path, [tar_member(name, content) for name, content in files.items()], mode)
 
 
-def write_tar_members(path: Path, entries: Iterable[tuple[tarfile.TarInfo, bytes]], mode: TarMode = "w:") -> Path:
+def write_tar_members(path: Path, members: Iterable[tuple[tarfile.TarInfo, bytes]], mode: TarMode = "w:") -> Path:
     with tarfile.open(str(path), mode) as archive:
-        for info, content in entries:
+        for info, content in members:
             archive.addfile(info, io.BytesIO(content))
     return path
 
@@ -72,15 +72,15 @@ CENTRAL_FLAGS, CENTRAL_CRC, CENTRAL_SIZE = (8, "<H"), (16, "<I"), (24, "<I")
 def patch_central(path: Path, name: str, field: tuple[int, str], value: int) -> Path:
     """Overwrite one field of a member's record in a zip's central directory."""
     data = bytearray(path.read_bytes())
-    at = data.rindex(name.encode()) - 46
-    assert data[at : at + 4] == b"PK\x01\x02"
-    struct.pack_into(field[1], data, at + field[0], value)
+    start = data.rindex(name.encode()) - 46
+    assert data[start : start + 4] == b"PK\x01\x02"
+    struct.pack_into(field[1], data, start + field[0], value)
     path.write_bytes(data)
     return path
 
 
 def flip_byte(path: Path, within: bytes) -> Path:
-    """Damage the middle of the only place where `within` is stored."""
+    """Invert the middle byte of the only occurrence of `within`."""
     data = bytearray(path.read_bytes())
     assert data.count(within) == 1
     data[data.index(within) + len(within) // 2] ^= 0xFF

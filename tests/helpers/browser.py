@@ -1,4 +1,4 @@
-"""A page in headless Chromium, where a machine has it: what it looks like from inside, and what the browser says."""
+"""Render a page in headless Chromium, if installed: sizes of its images, and errors that the browser reports."""
 
 import json
 import re
@@ -11,19 +11,19 @@ WATCH = """<script>
 const errors = []; console.error = (...words) => errors.push(words.join(" "));
 addEventListener("error", event => errors.push(event.message || String(event.target.src)), true);
 addEventListener("load", () => {
-  const seen = [...document.images].map(i => [i.naturalWidth, i.naturalHeight, i.width, i.height]);
-  document.body.dataset.seen = JSON.stringify({errors, seen});
+  const sizes = [...document.images].map(i => [i.naturalWidth, i.naturalHeight, i.width, i.height]);
+  document.body.dataset.sizes = JSON.stringify({errors, sizes});
 });
 </script>"""
 
 
 class RenderedPage(NamedTuple):
-    """A page as a browser showed it.
+    """A page as rendered by a browser.
 
     Attributes:
-        sizes: of each picture in pixels: its own width and height, and those at which it is shown.
-        errors: what scripts and pictures raised.
-        console: lines that the browser wrote about the page.
+        sizes: for each image, its own width and height and its displayed width and height, in pixels.
+        errors: messages of failed scripts and images.
+        console: console lines in the log of the browser.
     """
 
     sizes: list[list[int]]
@@ -32,24 +32,24 @@ class RenderedPage(NamedTuple):
 
 
 def browser() -> str | None:
-    """The browser to look with, or None."""
+    """Return the path of the browser, or None."""
     return shutil.which("chromium") or shutil.which("google-chrome")
 
 
-def shown(html: str, folder: Path) -> RenderedPage:
-    """Open a page and look at it.
+def render_page(html: str, folder: Path) -> RenderedPage:
+    """Render a page.
 
     Args:
         html: the page.
-        folder: for the browser's own files.
+        folder: folder for the browser's own files.
     """
-    found = browser()
-    assert found
+    executable = browser()
+    assert executable
     (folder / "watched.html").write_text(html.replace("<head>", f"<head>{WATCH}"), "utf-8")
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", f"--user-data-dir={folder}/p"]
-    command = [found, *options, "--virtual-time-budget=5000", "--dump-dom", f"file://{folder}/watched.html"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
-    seen = re.search(r'data-seen="([^"]*)"', done.stdout)
-    assert seen, done.stdout[-500:]
-    reported = json.loads(seen[1].replace("&quot;", '"'))
-    return RenderedPage(reported["seen"], reported["errors"], re.findall(r"^.*CONSOLE.*$", done.stderr, re.MULTILINE))
+    command = [executable, *options, "--virtual-time-budget=5000", "--dump-dom", f"file://{folder}/watched.html"]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    attribute = re.search(r'data-sizes="([^"]*)"', process.stdout)
+    assert attribute, process.stdout[-500:]
+    report = json.loads(attribute[1].replace("&quot;", '"'))
+    return RenderedPage(report["sizes"], report["errors"], re.findall(r"^.*CONSOLE.*$", process.stderr, re.MULTILINE))

@@ -1,4 +1,4 @@
-"""Smears of two stains whose colours and amounts are known, and the classical normalisers built and fitted on them."""
+"""Images of two stains with known colours and amounts, and the classical normalisers built and fitted on them."""
 
 from pathlib import Path
 from typing import Any
@@ -24,19 +24,21 @@ METHODS = ("none", "reinhard", "macenko", "vahadane")
 
 
 def amounts(seed: int) -> np.ndarray:
-    """Amounts (2, SIZE, SIZE) of two stains: a nucleus in a cytoplasm that overlap, red cells beside, empty slide."""
+    """Amounts (2, SIZE, SIZE) of two stains: a nucleus overlapping cytoplasm, red cells, and empty background."""
     rng = np.random.default_rng(seed)
     down, across = np.mgrid[0:SIZE, 0:SIZE] - SIZE / 2 + rng.uniform(-4, 4, (2, 1, 1))
-    away, found = np.hypot(down, across), np.zeros((2, SIZE, SIZE))
-    found[1] = rng.uniform(0.6, 1.2) * ((away < SIZE * 0.32) & (away > SIZE * 0.18) | (away > SIZE * 0.55))
-    found[0] = rng.uniform(1.2, 1.8) * (away < SIZE * 0.22)
-    return found * rng.uniform(0.8, 1.0, found.shape)
+    distance, stain_amounts = np.hypot(down, across), np.zeros((2, SIZE, SIZE))
+    stain_amounts[1] = rng.uniform(0.6, 1.2) * (
+        (distance < SIZE * 0.32) & (distance > SIZE * 0.18) | (distance > SIZE * 0.55)
+    )
+    stain_amounts[0] = rng.uniform(1.2, 1.8) * (distance < SIZE * 0.22)
+    return stain_amounts * rng.uniform(0.8, 1.0, stain_amounts.shape)
 
 
-def rendered(found: np.ndarray, stains: np.ndarray, light: tuple[int, int, int]) -> np.ndarray:
-    """The photograph (SIZE, SIZE, 3) of amounts, by the law of Beer and Lambert."""
+def rendered(stain_amounts: np.ndarray, stains: np.ndarray, light: tuple[int, int, int]) -> np.ndarray:
+    """The photograph, uint8 (SIZE, SIZE, 3), of stain amounts by the Beer-Lambert law."""
     unit = stains / np.linalg.norm(stains, axis=1, keepdims=True)
-    image: np.ndarray = np.rint(np.array(light) * np.exp(-np.tensordot(found, unit, (0, 0)))).astype(np.uint8)
+    image: np.ndarray = np.rint(np.array(light) * np.exp(-np.tensordot(stain_amounts, unit, (0, 0)))).astype(np.uint8)
     return image
 
 

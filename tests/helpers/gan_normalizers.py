@@ -1,4 +1,4 @@
-"""Small data for the translators, and the translators built, initialise and fitted on it."""
+"""Small data for the GAN normalisers, and normalisers built, initialised and fitted on it."""
 
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,11 @@ METHOD_SETTINGS: dict[str, dict[str, Any]] = {
     "cyclegan": {},
     "pix2pix": {"up": "resize"},
 }
-"""Where the tests of a method want other values than `small_settings` and its defaults give."""
+"""Settings of a method that differ from `small_settings` and its defaults."""
 
 
 def disc_images(count: int, background: tuple[int, int, int], seed: int, size: int = SIZE) -> np.ndarray:
-    """Dark discs on a coloured ground, uint8 (count, size, size, 3)."""
+    """Dark discs on a coloured background, uint8 (count, size, size, 3)."""
     rng = np.random.default_rng(seed)
     down, across = np.mgrid[0:size, 0:size]
     centre = rng.uniform(size * 0.35, size * 0.65, (2, count, 1, 1))

@@ -1,4 +1,4 @@
-"""Image files for tests, in every format and depth, and what holds for whatever decode returns or refuses."""
+"""Image files for tests, in every format and depth, and checks of the results and errors of `decode`."""
 
 import io
 import struct
@@ -20,7 +20,7 @@ def noise(shape: tuple[int, ...] = (HEIGHT, WIDTH, 3), dtype: type = np.uint8, s
 
 
 def smooth() -> np.ndarray:
-    """Colours that survive JPEG, different in every corner."""
+    """A colour gradient that JPEG preserves, different in every corner."""
     down, across = np.mgrid[0:HEIGHT, 0:WIDTH]
     return np.stack([down * 10, across * 7, 255 - down * 5 - across * 3], axis=2).astype(np.uint8)
 
@@ -71,9 +71,9 @@ def tiff(samples: np.ndarray, bits: int, sample_format: int, photometric: int) -
 
 
 def rgb(data: bytes, mode: str) -> np.ndarray:
-    """What decode returns, after checking the promises that hold for every image."""
-    pixels, found = decode(data, max_pixels=10_000, min_side=8)
-    assert found == mode
+    """Return the pixels from `decode`, after checking the properties that hold for every image."""
+    pixels, decoded_mode = decode(data, max_pixels=10_000, min_side=8)
+    assert decoded_mode == mode
     assert pixels.dtype == np.uint8
     assert (pixels.ndim, pixels.shape[2]) == (3, 3)
     assert pixels.flags.c_contiguous

@@ -1,4 +1,4 @@
-"""Small photographs, archives of them in the layouts of both sources, and hand-made manifest rows."""
+"""Small photographs, archives of them in the layouts of both sources, and manifests from given rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -41,13 +41,13 @@ MENDELEY_PREFIX = {"ig": "MY", "neutrophil": "SNE"}
 
 
 def photograph(seed: int, side: int = 48) -> U8:
-    """A smooth picture, another one for each seed, RGB (side, side, 3)."""
+    """A smooth image, different for each seed, RGB uint8 (side, side, 3)."""
     coarse = np.random.default_rng(seed).integers(0, 256, (9, 9, 3), np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC))
 
 
 def photograph_of(name: str) -> U8:
-    """The photograph that belongs to `<folder>/<file>`, whatever encloses it."""
+    """The photograph of `<folder>/<file>`, independent of enclosing folders."""
     return photograph(crc32("/".join(name.split("/")[-2:]).encode()))
 
 
@@ -65,15 +65,15 @@ def mendeley_files(
 def tcia_files(
     folders: Sequence[str] = ("BAS", "MYB", "MYO"), each: int = 2, root: str = "AML/cells"
 ) -> dict[str, bytes]:
-    """TIFF files with their annotation file, in which nothing is re-annotated."""
+    """TIFF files and their annotation file, without re-annotations."""
     names = [f"{root}/{folder}/{folder}_{n + 1:04d}.tiff" for folder in folders for n in range(each)]
     annotations = {f"{root.partition('/')[0]}/annotations.dat": annotation_lines(names)}
     return annotations | {name: tiff(photograph_of(name)) for name in names}
 
 
 def annotation_lines(names: Sequence[str]) -> bytes:
-    short = ["/".join(name.split("/")[-2:]) for name in names]
-    return "".join(f"{name} {name.split('/')[0]} nan nan\n" for name in short).encode()
+    relative = ["/".join(name.split("/")[-2:]) for name in names]
+    return "".join(f"{name} {name.split('/')[0]} nan nan\n" for name in relative).encode()
 
 
 def inventory(
@@ -90,7 +90,7 @@ def inventory(
 def manifest_of(
     *inventories: pd.DataFrame, exclusions: pd.DataFrame = NO_EXCLUSIONS, taxonomy: Any = "thesis"
 ) -> pd.DataFrame:
-    """The manifest at the settings of config.yaml, indexed by image_id."""
+    """The manifest with the settings of config.yaml, indexed by image_id."""
     table = build_manifest(
         pd.concat(inventories, ignore_index=True),
         exclusions,
@@ -103,18 +103,22 @@ def manifest_of(
 
 
 def manifest_from_rows(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """A manifest from what matters of its rows: `image_id` (`<source>/<folder>/<file>`), `label`, `status`, ..."""
-    full = []
+    """A manifest from partial rows: `image_id` (`<source>/<folder>/<file>`), `label`, `status`, ..."""
+    complete_rows = []
     for row in rows:
         source, folder, file = row["image_id"].split("/")
         kept = row.get("status", "kept") == "kept"
-        full.append(
+        complete_rows.append(
             dict.fromkeys(SCHEMA.columns)
             | {"source": source, "label_raw": folder, "member": f"set/{folder}/{file}", "bytes": 9, "sha256": "0" * 64}
-            | {"status": "kept", "reason": "" if kept else "said so", "group_id": row["image_id"] if kept else None}
+            | {
+                "status": "kept",
+                "reason": "" if kept else "reason of the test",
+                "group_id": row["image_id"] if kept else None,
+            }
             | row
         )
-    return SCHEMA.validate(pd.DataFrame(full, columns=list(SCHEMA.columns)).astype(_dtypes()))
+    return SCHEMA.validate(pd.DataFrame(complete_rows, columns=list(SCHEMA.columns)).astype(_dtypes()))
 
 
 def _dtypes() -> dict[str, str]:
@@ -122,9 +126,9 @@ def _dtypes() -> dict[str, str]:
 
 
 def image_set(folder: Path, labels: Mapping[str, str], size: int = 16) -> ImageSet:
-    """An open image set of one picture an image_id."""
+    """An open image set with one image per image_id."""
     rows = pd.DataFrame(sorted(labels.items()), columns=["image_id", "label"], dtype="str")
     rows = rows.assign(source="mendeley", origin="real", provenance="{}").astype({"source": "str"})
-    pictures = [photograph(seed, size) for seed in range(len(rows))]
-    write_image_set(folder / "set.zip", folder / "set.parquet", rows, pictures, threads=1)
+    images = [photograph(seed, size) for seed in range(len(rows))]
+    write_image_set(folder / "set.zip", folder / "set.parquet", rows, images, threads=1)
     return ImageSet(folder / "set.zip", folder / "set.parquet")

@@ -1,4 +1,4 @@
-"""A small run of the stain stage: image sets of both sources, a split, normalisers fitted, and what `evaluate` says."""
+"""A small run of the stain stage: image sets of both sources, a split, fitted normalisers, and their evaluation."""
 
 import base64
 import io
@@ -13,8 +13,7 @@ import pandas as pd
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
-from helpers import classical_normalizers as classical_normalizers
-from helpers import gan_normalizers
+from helpers import classical_normalizers, gan_normalizers
 from helpers.classical_normalizers import SIZE, photographs
 from hemabalance.dataset.imageset import ImageSet, write_image_set
 from hemabalance.dataset.splits import draws
@@ -35,7 +34,7 @@ _COUNT = {"a": 16, "b": 12}
 
 
 class DarknessClassifier:
-    """A classifier that calls an image a monocyte where it is dark on the whole."""
+    """A classifier that predicts monocyte for images with a low mean value."""
 
     classes = CLASSES
 
@@ -50,26 +49,26 @@ def corners(images: np.ndarray) -> np.ndarray:
 
 
 def image_sets(folder: Path) -> dict[Domain, ImageSet]:
-    """Sixteen photographs of a and twelve of b, of the two classes by turns, and one platelet of a."""
+    """Sixteen photographs of domain a and twelve of b, of the two classes alternately; the first of a is a platelet."""
     sets: dict[Domain, ImageSet] = {}
     for domain in ("a", "b"):
-        labels = [CLASSES[place % 2] for place in range(_COUNT[domain])]
+        labels = [CLASSES[number % 2] for number in range(_COUNT[domain])]
         if domain == "a":
             labels[0] = "platelet"
-        ids = [f"{SOURCE_OF[domain]}/{label}/{place:02}" for place, label in enumerate(labels)]
+        ids = [f"{SOURCE_OF[domain]}/{label}/{number:02}" for number, label in enumerate(labels)]
         rows = pd.DataFrame({"image_id": ids, "label": labels}, dtype="str")
         rows = rows.assign(source=SOURCE_OF[domain], origin="real", provenance="{}").astype({"source": "str"})
-        pictures = photographs(domain, _LIGHT[domain], range(_START[domain], _START[domain] + len(ids)))
+        images = photographs(domain, _LIGHT[domain], range(_START[domain], _START[domain] + len(ids)))
         order = rows["image_id"].argsort().to_numpy()
         paths = folder / f"{domain}.zip", folder / f"{domain}.parquet"
-        write_image_set(*paths, rows.iloc[order].reset_index(drop=True), pictures[order], threads=1)
+        write_image_set(*paths, rows.iloc[order].reset_index(drop=True), images[order], threads=1)
         sets[domain] = ImageSet(*paths)
     return sets
 
 
 def split_of(sets: DomainImageSets, protocol: Protocol) -> pd.DataFrame:
-    """Under leak_free every image is held back but the first of each source; under thesis none is."""
-    rows = pd.concat([held.index[["image_id", "source", "label"]] for held in sets.values()], ignore_index=True)
+    """A split: leak_free holds back every image but the first of each source, thesis none."""
+    rows = pd.concat([images.index[["image_id", "source", "label"]] for images in sets.values()], ignore_index=True)
     rows = rows.assign(group_id=rows["image_id"], draw=draws(rows["image_id"], seed=1), part="pool")
     if protocol == "leak_free":
         rows["part"] = np.where(rows.groupby("source").cumcount() == 0, "train", "test")
@@ -77,7 +76,7 @@ def split_of(sets: DomainImageSets, protocol: Protocol) -> pd.DataFrame:
 
 
 def normalizers(folder: Path) -> dict[str, Any]:
-    """Of each kind one: none, without an inverse, and with one."""
+    """One normaliser of each kind: identity, without an inverse, and with an inverse."""
     gan = gan_normalizers.built("wcyclegan_gp", SIZE)
     gan.fit(gan_normalizers.data(SIZE), gan_normalizers.job(folder))
     return {
@@ -90,29 +89,31 @@ def normalizers(folder: Path) -> dict[str, Any]:
 def evaluated(
     sets: DomainImageSets, fitted: dict[str, Any], protocol: Protocol = "leak_free", *, rendered: bool = True
 ) -> list[NormalizerResult]:
-    """What is measured of each normaliser, as a JSON file gives it back."""
-    cells: dict[Domain, np.ndarray] = {d: photographs(d, _LIGHT[d], range(300, 306)) for d in ("a", "b")}
-    # The true renderings are the photographs themselves, which is as near as a test of tables needs.
+    """The metrics of each normaliser, after a round trip through JSON."""
+    cells: dict[Domain, np.ndarray] = {
+        domain: photographs(domain, _LIGHT[domain], range(300, 306)) for domain in ("a", "b")
+    }
+    # The photographs also serve as their own ground truth, which suffices for tests of tables.
     rows = evaluation_rows(split_of(sets, protocol), protocol, most=40)
     real = real_features(sets, rows, corners, threads=1)
     judges = NormalizerJudges(
         corners, real, {"none": DarknessClassifier(), "colour": DarknessClassifier()}, *[cells if rendered else {}] * 2
     )  # type: ignore[dict-item]
     split = split_of(sets, protocol)
-    how = Evaluation(protocol, CLASSES, max_images=40, kid_subset=5, folds=2, seed=1, threads=1)
-    found = []
+    evaluation = Evaluation(protocol, CLASSES, max_images=40, kid_subset=5, folds=2, seed=1, threads=1)
+    results = []
     for name, normalizer in fitted.items():
-        with threadpool_limits(1):  # many small fits, which threads only slow down
-            metrics = evaluate(traits_of("stain", name), normalizer, sets, split, judges, how)
+        with threadpool_limits(1):  # threads slow down many small fits
+            metrics = evaluate(traits_of("stain", name), normalizer, sets, split, judges, evaluation)
         training = TRAINING | {"images": {"a": 15, "b": 11}}
-        found.append(NormalizerResult(name, name, json.loads(json.dumps(metrics, allow_nan=False)), training))
-    return found
+        results.append(NormalizerResult(name, name, json.loads(json.dumps(metrics, allow_nan=False)), training))
+    return results
 
 
 def drawn(path: Path) -> tuple[list[np.ndarray], str]:
-    """The pictures that an SVG embeds, and all its text (matplotlib writes it as comments beside the outlines)."""
+    """The images embedded in an SVG, and all its text (matplotlib writes the text as comments beside the glyphs)."""
     text = path.read_text("utf-8")
     ElementTree.fromstring(text)
-    pictures = [base64.b64decode(found) for found in re.findall(r"data:image/png;base64,([^\"]+)", text)]
-    said = " ".join(re.findall("<!-- (.*?) -->", text, re.DOTALL))
-    return [np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")) for picture in pictures], said
+    images = [base64.b64decode(data) for data in re.findall(r"data:image/png;base64,([^\"]+)", text)]
+    comments = " ".join(re.findall("<!-- (.*?) -->", text, re.DOTALL))
+    return [np.asarray(Image.open(io.BytesIO(image)).convert("RGB")) for image in images], comments

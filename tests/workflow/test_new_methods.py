@@ -1,4 +1,4 @@
-"""A method is one folder that no other method's results depend on, and one entry of the config."""
+"""A method is one folder, which does not affect the results of other methods, and one entry of the config."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from helpers.project import OVERLAYS, Project
 MORE = (*OVERLAYS, "more.yaml")
 PACKAGE = Path("workflow_scripts", "hemabalance")
 NEW = {"x": ("stain", "reinhard"), "y": ("synthesis", "cwgan_gp"), "z": ("classify", "sequential_cnn")}
-"""New methods: the stage of each, and the method whose code it starts from."""
+"""New methods: name -> (stage, method whose code is copied)."""
 ENTRIES = {
     "stain": {"normalizers": {"x": {}}},
     "synthesis": {"generators": {"y": {"width": 4, "critic_width": 4, "steps": 2, "batch": 4}}},
@@ -24,17 +24,17 @@ ENTRIES = {
 
 @pytest.fixture
 def edited(finished, tmp_path) -> Project:
-    """A finished project that a test may change."""
+    """A copy of the finished project that a test may change."""
     return finished.copy(tmp_path / "copy")
 
 
 def add_methods(project: Project) -> None:
-    for name, (stage, pattern) in NEW.items():
+    for name, (stage, template) in NEW.items():
         methods = project.folder / PACKAGE / stage / "methods"
-        shutil.copytree(methods / pattern, methods / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(methods / template, methods / name, ignore=shutil.ignore_patterns("__pycache__"))
         for path in (methods / name).glob("*.py"):
             text = path.read_text("utf-8")
-            text = text.replace(f"methods.{pattern} ", f"methods.{name} ").replace(f'"{pattern}"', f'"{name}"')
+            text = text.replace(f"methods.{template} ", f"methods.{name} ").replace(f'"{template}"', f'"{name}"')
             path.write_text(text, "utf-8")
 
 
@@ -85,7 +85,7 @@ def test_what_changes_no_result_may_be_edited(edited):
     assert edited.would_run() == set()
 
 
-def test_two_normalizers_of_one_method_stand_side_by_side(finished):
+def test_two_normalizers_of_one_method_are_independent(finished):
     results = finished.folder / "results" / "tiny"
     names = ["wcyclegan_gp", "wcyclegan_thesis"]
     measured = [json.loads((results / f"leak_free/stain/{name}/metrics.json").read_text()) for name in names]
@@ -99,19 +99,19 @@ def test_two_normalizers_of_one_method_stand_side_by_side(finished):
     assert "wcyclegan_thesis" in html
 
 
-def fits(project: Project, name: str, file: str = "weights.safetensors", **options) -> set[str]:
+def rules_of(project: Project, name: str, file: str = "weights.safetensors", **options) -> set[str]:
     return {rule for rule, _ in project.jobs(f"results/tiny/leak_free/stain/{name}/{file}", **options)}
 
 
-def test_rendered_pairs_are_asked_for_by_paired_methods_alone(project):
-    assert "pairs" not in fits(project, "reinhard")
-    assert "pairs" not in fits(project, "wcyclegan_gp")
-    assert "pairs" in fits(project, "pix2pix")
-    # Rendered cells are measured on pairs; real photographs are not.
-    assert "pairs" in fits(project, "reinhard", "metrics.json")
+def test_only_paired_methods_request_rendered_pairs(project):
+    assert "pairs" not in rules_of(project, "reinhard")
+    assert "pairs" not in rules_of(project, "wcyclegan_gp")
+    assert "pairs" in rules_of(project, "pix2pix")
+    # Normalisers of rendered cells are measured on pairs, those of real photographs are not.
+    assert "pairs" in rules_of(project, "reinhard", "metrics.json")
     sources = {}
     for name in ("mendeley", "tcia"):
         (project.folder / f"{name}.zip").touch()
         sources[name] = {"origin": "local", "archive": f"{name}.zip"}
     (project.folder / "more.yaml").write_text(yaml.safe_dump({"sources": sources}))
-    assert "pairs" not in fits(project, "reinhard", "metrics.json", overlays=MORE)
+    assert "pairs" not in rules_of(project, "reinhard", "metrics.json", overlays=MORE)

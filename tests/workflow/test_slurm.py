@@ -1,4 +1,4 @@
-"""The workflow through a real Slurm of one node; where none may be started, these tests are skipped and say why."""
+"""The workflow through a real Slurm of one node; these tests are skipped with a reason if none can be started."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import yaml
 from helpers.one_node_slurm import NotHereError, forbidden, install, slurm_output, start, stop
 
 PROFILE = "profiles/slurm"
-# The node keeps no accounts, and jobs last seconds.
+# The node has no accounting, and its jobs take seconds.
 HERE = (
     "--profile", PROFILE, "--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1",
     "--latency-wait", "10",
@@ -23,31 +23,31 @@ SCALE = "results/tiny/tables/scale.csv"
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory):
-    """A Slurm of one node, gone when the tests of this file are over."""
-    asked = bool(os.environ.get("HEMABALANCE_SLURM_TEST"))
-    if os.environ.get("CI") != "true" and not asked:
-        pytest.skip("installs and starts a Slurm only in CI (CI=true) or where asked to: make slurm-test")
-    cannot = pytest.fail if asked else pytest.skip  # who asks for it must not be told that nothing is wrong
-    if why := forbidden():
-        cannot(why)
+    """A Slurm of one node, stopped after the tests of this file."""
+    requested = bool(os.environ.get("HEMABALANCE_SLURM_TEST"))
+    if os.environ.get("CI") != "true" and not requested:
+        pytest.skip("Slurm is installed and started only in CI (CI=true) or by `make slurm-test`")
+    stop_with = pytest.fail if requested else pytest.skip  # an explicit request must not end in a skip
+    if reason := forbidden():
+        stop_with(reason)
     folder = tmp_path_factory.mktemp("slurm")
     try:
         install()
         start(folder)
     except NotHereError as error:
-        cannot(str(error))
+        stop_with(str(error))
     yield
     stop(folder)
 
 
 @pytest.fixture(scope="module")
 def ran(node, request, tmp_path_factory):
-    """A finished project where three jobs ran again through Slurm, and what Slurm says of them.
+    """A finished project in which three jobs ran again through Slurm, and Slurm's records of the jobs.
 
-    One trains on two GPUs, which on this node are none: it is told to compute on the processor all the same. Of
-    another the first attempt gets a fraction of the memory that it needs.
+    One job requests two GPUs, which this node only declares: its device is set to the CPU. The first attempt of
+    another job gets a fraction of the memory that it needs.
     """
-    finished = request.getfixturevalue("finished")  # not made where there is no node
+    finished = request.getfixturevalue("finished")  # not run without a node
     project = finished.copy(tmp_path_factory.mktemp("ran") / "copy")
     (project.folder / "gpus.yaml").write_text("device: cuda\ndevices: 2\n")
     path = project.folder / PROFILE / "config.yaml"
@@ -63,7 +63,7 @@ def ran(node, request, tmp_path_factory):
 
 
 def records() -> dict[str, list[dict[str, str]]]:
-    """What Slurm knows of its jobs, by rule, in the order of their submission."""
+    """Return Slurm's records of its jobs: rule -> records in the order of submission."""
     jobs: dict[str, list[dict[str, str]]] = {}
     for line in slurm_output("scontrol", "--oneliner", "show", "job").splitlines():
         fields = dict(part.split("=", 1) for part in line.split() if "=" in part)
@@ -73,7 +73,7 @@ def records() -> dict[str, list[dict[str, str]]]:
 
 
 def gpus(plan: str, rule: str) -> set[str]:
-    """What the jobs of a rule would take of the resource `gpu`."""
+    """Return the amounts of the resource `gpu` that the jobs of a rule request."""
     jobs = re.findall(rf"^rule {rule}:\n((?:    .*\n)+)", plan, re.MULTILINE)
     return {re.search(r"\bgpu=(\d+)", job)[1] for job in jobs}
 
@@ -84,12 +84,12 @@ def test_a_training_takes_all_its_gpus_on_a_cluster_and_one_job_at_a_time_has_th
     assert gpus(plan, "classify_fit") == gpus(plan, "synthesis_fit") == {"2"}
     assert gpus(plan, "classify_evaluate") == gpus(plan, "stain_real") == {"1"}
     assert gpus(plan, "stain_fit") == {"0", "2"}  # classical methods need none
-    for limit, taken in (((), "1"), (("--resources", "gpu=2"), "2")):
-        assert gpus(project.plan(*limit, overlays=OVERLAYS), "classify_fit") == {taken}
+    for limit, expected in (((), "1"), (("--resources", "gpu=2"), "2")):
+        assert gpus(project.plan(*limit, overlays=OVERLAYS), "classify_fit") == {expected}
 
 
 def megabytes(job: dict[str, str]) -> int:
-    """The memory that a job asked for."""
+    """Return the memory that a job requested, in MiB."""
     number, unit = re.match(r"(\d+)([MG])", job["MinMemoryNode"]).groups()
     return int(number) * {"M": 1, "G": 1024}[unit]
 
@@ -109,9 +109,9 @@ def test_memory_and_time_of_a_job_are_those_of_the_profile(ran):
     rule = yaml.safe_load((project.folder / PROFILE / "config.yaml").read_text())["set-resources"]["split"]
     manifests = (project.folder / "results/tiny/manifest").glob("*.parquet")
     size = sum(path.stat().st_size for path in manifests) / 2**20
-    asked = {name: eval(rule[name], {"attempt": 1, "input": SimpleNamespace(size_mb=size)}) for name in rule}
-    assert megabytes(job) == round(asked["mem_mb"])
-    hours, minutes = divmod(round(asked["runtime"]), 60)
+    resources = {name: eval(rule[name], {"attempt": 1, "input": SimpleNamespace(size_mb=size)}) for name in rule}
+    assert megabytes(job) == round(resources["mem_mb"])
+    hours, minutes = divmod(round(resources["runtime"]), 60)
     assert job["TimeLimit"] == f"{hours:02}:{minutes:02}:00"
     assert "TresPerJob" not in job
 

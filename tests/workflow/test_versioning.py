@@ -1,6 +1,6 @@
-"""Published with DVC, pulled elsewhere: what is up to date is kept, what is stale is named and made again.
+"""Publish with DVC and pull elsewhere: up-to-date files are kept, stale files are reported and rebuilt.
 
-DVC's files are copies here; `make acceptance` has them as hard links and as symbolic links too.
+DVC's files are copies here; `make acceptance` also tests hard links and symbolic links.
 """
 
 import json
@@ -36,9 +36,9 @@ def publish(project: Project) -> str:
 
 
 def stale(plan: str) -> dict[str, str]:
-    """Path and reason of each file that the plan calls stale."""
-    found = (line.removeprefix("Stale: ").split(": ", 1) for line in plan.splitlines() if line.startswith("Stale: "))
-    return {path: why.rstrip(".") for path, why in found}
+    """Return path -> reason for each file that the plan reports as stale."""
+    pairs = (line.removeprefix("Stale: ").split(": ", 1) for line in plan.splitlines() if line.startswith("Stale: "))
+    return {path: reason.rstrip(".") for path, reason in pairs}
 
 
 def change(project: Project, **sections: object) -> None:
@@ -57,16 +57,16 @@ def origin(finished, tmp_path_factory) -> Project:
     project.call("dvc", "remote", "add", "--quiet", "--default", "store", folder / "store")
     project.call("dvc", "config", "--local", "cache.type", LINK)
     commit(project, "The project")
-    said = publish(project)
-    assert "0 left out" in said
-    assert f"published  classify_fit: {3 * 2} files" in said
+    output = publish(project)
+    assert "0 left out" in output
+    assert f"published  classify_fit: {3 * 2} files" in output
     commit(project, "Published")
     project.call("dvc", "push", "--quiet")
     return project
 
 
 def clone(origin: Project, folder: Path, *targets: Path | str, link: str = LINK) -> Project:
-    """A clone of its own, into which targets, or everything, were pulled."""
+    """Return a new clone with the pulled targets, default everything."""
     origin.call("git", "clone", "--quiet", origin.folder, folder)
     project = existing_project(folder)
     project.call("dvc", "config", "--local", "cache.type", link)
@@ -80,7 +80,7 @@ def pulled(origin, tmp_path) -> Project:
 
 
 @pytest.mark.parametrize("link", ["copy", "hardlink", "symlink"])
-def test_after_clone_and_pull_there_is_nothing_to_do(origin, tmp_path, link):
+def test_after_clone_and_pull_nothing_runs(origin, tmp_path, link):
     project = clone(origin, tmp_path / "clone", link=link)
     first = project.plan(overlays=OVERLAYS[2:])
     assert "are kept" in first
@@ -102,19 +102,19 @@ def test_with_the_archives_alone_every_stage_runs(origin, tmp_path):
 
 def test_with_the_final_model_alone_the_report_is_made_and_nothing_trained_again(origin, tmp_path):
     project = clone(origin, tmp_path / "clone", MODEL)
-    (project.folder / RUN / "report.html.dvc").unlink()  # so that there is a job to do at the end of all
+    (project.folder / RUN / "report.html.dvc").unlink()  # so that one last job must run
     done = project.snakemake()
     assert done.returncode == 0, done.stdout
     logs = {path: path.read_text() for path in sorted((project.folder / RUN / "logs").rglob("*.log"))}
-    assert [path.name for path, said in logs.items() if "Taken from DVC" not in said] == ["report.log"]
+    assert [path.name for path, text in logs.items() if "Taken from DVC" not in text] == ["report.log"]
     ran = {path.relative_to(project.folder / RUN / "logs").parts[0].removesuffix(".log") for path in logs}
     assert ran >= TRAINING - {"classify_fit"}
-    for path in sorted((origin.folder / RUN).rglob("training.json")):  # they say how long a training took
+    for path in sorted((origin.folder / RUN).rglob("training.json")):  # these contain the times of trainings
         assert (project.folder / path.relative_to(origin.folder)).read_bytes() == path.read_bytes()
     assert project.would_run() == set()
 
 
-def test_where_dvc_cannot_bring_it_it_is_made(origin, tmp_path):
+def test_a_file_that_dvc_cannot_fetch_is_computed(origin, tmp_path):
     project = clone(origin, tmp_path / "clone", RUN / "phantom", link="copy")
     project.call("dvc", "remote", "modify", "--local", "store", "url", tmp_path / "elsewhere")
     shutil.rmtree(project.folder / ".dvc" / "cache")
@@ -128,10 +128,10 @@ def test_where_dvc_cannot_bring_it_it_is_made(origin, tmp_path):
 def test_links_into_a_lost_cache_are_named_and_can_be_pulled_again(origin, tmp_path):
     project = clone(origin, tmp_path / "clone", RUN / "phantom", link="symlink")
     shutil.rmtree(project.folder / ".dvc" / "cache")
-    said = project.snakemake("--dry-run")
-    assert said.returncode == 1
-    assert "mendeley.zip: is a link to what DVC's cache no longer holds, as are " in said.stdout
-    assert "run `dvc pull`" in said.stdout
+    process = project.snakemake("--dry-run")
+    assert process.returncode == 1
+    assert "mendeley.zip: is a link to what DVC's cache no longer holds, as are " in process.stdout
+    assert "run `dvc pull`" in process.stdout
     project.call("dvc", "pull", *sorted((project.folder / RUN / "phantom").glob("*.dvc")))
     assert project.would_run() == origin.would_run("--forceall") - {"phantom"}
 
@@ -146,7 +146,7 @@ def test_a_change_of_config_reruns_what_it_concerns(pulled):
     assert not would & {"manifest", "images", "split", "inventory", "phantom"}
 
 
-def test_values_that_changed_places_are_noticed(pulled):
+def test_swapped_values_are_noticed(pulled):
     config = yaml.safe_load((pulled.folder / "tiny.yaml").read_text())
     judge = config["synthesis"]["judge"]
     change(pulled, synthesis={"judge": {"batch": judge["width"], "width": judge["batch"]}})
@@ -171,7 +171,7 @@ def test_touching_everything_reruns_nothing(pulled):
 
 
 @pytest.mark.parametrize("damaged", ["images.zip", "weights.safetensors"])
-def test_one_byte_is_noticed_and_named(pulled, damaged):
+def test_one_changed_byte_is_reported(pulled, damaged):
     path = FREE / "stain" / "none" / damaged
     content = bytearray((pulled.folder / path).read_bytes())
     content[len(content) // 2] ^= 1
@@ -206,7 +206,7 @@ def test_an_earlier_commit_is_the_earlier_state(origin, tmp_path):
     assert project.would_run() == set()
 
 
-def test_what_was_committed_without_building_it_is_stale_after_a_pull(origin, tmp_path):
+def test_changes_committed_without_building_are_stale_after_a_pull(origin, tmp_path):
     author = clone(origin, tmp_path / "author")
     change(author, classify={"training": {"lr": 0.02}})
     script = author.folder / "workflow_scripts" / "synthesis" / "synthesis_report.py"
@@ -221,21 +221,21 @@ def test_what_was_committed_without_building_it_is_stale_after_a_pull(origin, tm
         assert re.search(rf"^{rule} +0 +0 +{files} +0  params changed$", said, re.MULTILINE), said
 
 
-def test_what_was_republished_alone_makes_its_dependants_stale(origin, tmp_path):
+def test_republishing_one_file_makes_its_dependants_stale(origin, tmp_path):
     author = clone(origin, tmp_path / "author")
     change(author, classify={"training": {"lr": 0.02}})
     weights = MODEL / "weights.safetensors"
     done = author.snakemake(str(weights))
     assert done.returncode == 0, done.stdout
-    said = author.hemabalance("publish", *OVERLAYS, "--", str(weights))
-    assert said.returncode == 0, said.stdout
+    process = author.hemabalance("publish", *OVERLAYS, "--", str(weights))
+    assert process.returncode == 0, process.stdout
     author.call("dvc", "push", "--quiet")
     commit(author, "One model alone")
     plan = clone(author, tmp_path / "clone").plan()
     assert stale(plan)[str(MODEL / "predictions.parquet")] == f"its input {weights} has changed since it was published"
 
 
-def test_status_tells_where_each_stage_stands(origin, tmp_path):
+def test_status_shows_the_state_of_each_stage(origin, tmp_path):
     project = clone(origin, tmp_path / "clone", FREE, RUN / "phantom", RUN / "manifest")
     done = project.hemabalance("status", *OVERLAYS)
     assert done.returncode == 0, done.stdout
@@ -254,22 +254,22 @@ def test_status_tells_where_each_stage_stands(origin, tmp_path):
 
 def test_metrics_and_plots_are_where_dvc_looks(origin, tmp_path):
     project = clone(origin, tmp_path / "clone", RUN / "tables", RUN / "figures")
-    described = project.folder / "dvc.yaml"
-    described.write_text((ROOT / "dvc.yaml").read_text().replace("results/full", str(RUN)))
-    for path in yaml.safe_load(described.read_text())["plots"]:
+    dvc_file = project.folder / "dvc.yaml"
+    dvc_file.write_text((ROOT / "dvc.yaml").read_text().replace("results/full", str(RUN)))
+    for path in yaml.safe_load(dvc_file.read_text())["plots"]:
         assert (project.folder / path).is_file()
     metrics = project.folder / RUN / "tables" / "metrics.json"
     before = json.loads(metrics.read_text())
     assert set(before) == {"original", "balanced"}
-    was = before["original"]["seed-1"]["accuracy"]
-    before["original"]["seed-1"]["accuracy"] = was + 0.25
+    accuracy = before["original"]["seed-1"]["accuracy"]
+    before["original"]["seed-1"]["accuracy"] = accuracy + 0.25
     metrics.unlink()
     metrics.write_text(json.dumps(before))
-    shown = json.loads(project.call("dvc", "metrics", "show", "--json"))
-    assert next(iter(shown[""]["data"].values()))["data"] == before
+    metrics_shown = json.loads(project.call("dvc", "metrics", "show", "--json"))
+    assert next(iter(metrics_shown[""]["data"].values()))["data"] == before
     commit(project, "Where metrics are")
     changed = json.loads(project.call("dvc", "metrics", "diff", "--json", "HEAD"))
-    entry = changed[str(RUN / "tables" / "metrics.json")]
-    assert {name: found["diff"] for name, found in entry.items()} == {"original.seed-1.accuracy": pytest.approx(0.25)}
+    differences = changed[str(RUN / "tables" / "metrics.json")]
+    assert {name: row["diff"] for name, row in differences.items()} == {"original.seed-1.accuracy": pytest.approx(0.25)}
     project.call("dvc", "plots", "show")
     assert "classify_curves.svg" in (project.folder / "dvc_plots" / "index.html").read_text()

@@ -1,4 +1,4 @@
-"""The real DAG, from archives to the report."""
+"""The real workflow, from archives to the report."""
 
 import functools
 import hashlib
@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from helpers.browser import browser, shown
+from helpers.browser import browser, render_page
 
 MORE = ("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml")
 RULES = {
@@ -24,7 +24,7 @@ RULES = {
 }  # fmt: skip
 
 
-# All that follows from the split, and all that follows from a normaliser.
+# Rules downstream of the split, and rules downstream of a normaliser.
 STAINED = {"stain_report_leak_free", "report", "all"}
 SYNTHESISED = {rule for rule in RULES if rule.startswith("synthesis")}
 CLASSIFIED = {rule for rule in RULES if rule.startswith(("balance", "classify"))}
@@ -34,7 +34,7 @@ AFTER_SPLIT = (
     | CLASSIFIED
     | {"split", "dataset_report", "source_classifier", "stain_fit", "stain_images", "stain_real", "stain_metrics"}
 )
-# How long it took, and what shows that.
+# Files with run times.
 TIMED = (
     "training.json", "stain_cost_leak_free.csv", "synthesis_cost_leak_free.csv", "classify_cost.csv", "card.md",
     "report.html",
@@ -60,16 +60,16 @@ def edit(path: Path, old: str, new: str) -> None:
 
 @pytest.fixture
 def edited(finished, tmp_path):
-    """A finished project that a test may change."""
+    """A copy of the finished project that a test may change."""
     return finished.copy(tmp_path / "copy")
 
 
 def test_a_fresh_project_would_run_every_rule(project):
-    shutil.rmtree(project.folder / "data" / "weights", ignore_errors=True)  # which it may have from another test's run
+    shutil.rmtree(project.folder / "data" / "weights", ignore_errors=True)  # may be left from another test
     assert project.would_run() == RULES
 
 
-def test_every_promised_file_is_there_and_nothing_half_written(finished):
+def test_all_results_exist_and_no_partial_file(finished):
     results = finished.folder / "results" / "tiny"
     for name in (
         "manifest/mendeley.parquet", "manifest/tcia.parquet", "images/mendeley.zip", "images/tcia.parquet",
@@ -131,7 +131,7 @@ def test_a_changed_setting_reruns_its_stage_and_what_follows(edited):
     assert edited.would_run(overlays=MORE) == AFTER_SPLIT
 
 
-def test_where_networks_run_reruns_nothing(edited):
+def test_the_device_of_networks_reruns_nothing(edited):
     (edited.folder / "more.yaml").write_text("device: cuda\ndevices: 2\nthreads: 3\n")
     assert edited.would_run(overlays=MORE) == set()
 
@@ -145,8 +145,8 @@ def test_a_setting_of_one_method_reruns_that_method_and_what_shows_it(edited):
 def test_a_generator_that_changes_reruns_its_pupil_too(edited):
     (edited.folder / "more.yaml").write_text("synthesis: {generators: {c_wgan_gp: {steps: 4}}}\n")
     plan = edited.plan(overlays=MORE)
-    made = SYNTHESISED - {"synthesis_judge", "synthesis_real"}
-    assert edited.would_run(overlays=MORE) == made | CLASSIFIED | {"report", "all"}
+    rules = SYNTHESISED - {"synthesis_judge", "synthesis_real"}
+    assert edited.would_run(overlays=MORE) == rules | CLASSIFIED | {"report", "all"}
     assert set(re.findall(r"generator=(\w+)", plan)) == {"c_wgan_gp", "fewshot_meta"}
 
 
@@ -165,10 +165,10 @@ def test_the_gate_compares_with_training_images_and_every_draw_says_where_it_cam
         assert set(near["part"]) == {"train"}
         assert near["label"].tolist() == gate["label"].tolist()
         assert images["image_id"].tolist() == gate["image_id"].tolist()
-        told = images["provenance"].map(json.loads)
+        provenance = images["provenance"].map(json.loads)
         digest = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
-        assert {one["weights"] for one in told} == {digest}
-        assert [one["class"] for one in told] == images["label"].tolist()
+        assert {row["weights"] for row in provenance} == {digest}
+        assert [row["class"] for row in provenance] == images["label"].tolist()
 
 
 def test_training_sees_no_held_back_image_and_all_kept_images_are_normalised(finished):
@@ -178,10 +178,10 @@ def test_training_sees_no_held_back_image_and_all_kept_images_are_normalised(fin
     train = split[(split["part"] == "train") & split["label"].isin(shared)]
     for name in ("none", "reinhard", "wcyclegan_gp", "wcyclegan_thesis"):
         folder = results / "leak_free" / "stain" / name
-        seen = json.loads((folder / "training.json").read_text())["images"]
-        assert seen == {"a": (train["source"] == "mendeley").sum(), "b": (train["source"] == "tcia").sum()}
-        made = pd.read_parquet(folder / "images.parquet")
-        assert sorted(made["image_id"]) == sorted(split["image_id"])
+        counts = json.loads((folder / "training.json").read_text())["images"]
+        assert counts == {"a": (train["source"] == "mendeley").sum(), "b": (train["source"] == "tcia").sum()}
+        images = pd.read_parquet(folder / "images.parquet")
+        assert sorted(images["image_id"]) == sorted(split["image_id"])
         metrics = json.loads((folder / "metrics.json").read_text())
         assert metrics["held_back"]
 
@@ -191,7 +191,7 @@ def test_a_setting_of_classifiers_reruns_them_and_no_generator(edited):
     assert edited.would_run(overlays=MORE) == CLASSIFIED - {"balance"} | {"report", "all"}
 
 
-def test_how_far_is_too_far_retrains_nothing(edited):
+def test_the_out_of_distribution_quantile_retrains_nothing(edited):
     (edited.folder / "more.yaml").write_text("classify: {evaluation: {out_of_distribution_quantile: 0.9}}\n")
     expected = CLASSIFIED - {"balance", "classify_fit"} | {"report", "all"}
     assert edited.would_run(overlays=MORE) == expected
@@ -214,18 +214,18 @@ def test_a_balanced_set_keeps_test_images_real_and_classifiers_are_tested_on_all
 
 
 def test_a_finished_model_predicts_as_it_was_evaluated(finished, tmp_path):
-    results, out = finished.folder / "results" / "tiny", tmp_path / "said.csv"
+    results, out = finished.folder / "results" / "tiny", tmp_path / "predictions.csv"
     folder = results / "leak_free" / "classifiers" / "original" / "seed-1"
     archive = results / "phantom" / "tcia.zip"
     done = finished.hemabalance("predict", folder, archive, "--source", "tcia", "--out", out)
-    assert done.returncode == 1, done.stdout  # there are damaged images in it
+    assert done.returncode == 1, done.stdout  # the archive contains damaged images
     evaluated = pd.read_parquet(folder / "predictions.parquet").query("source == 'tcia'")
     members = pd.read_parquet(results / "manifest" / "tcia.parquet").set_index("image_id")["member"]
-    said = pd.read_csv(out)
-    said.index = said["path"].map(lambda path: next((m for m in members if path.endswith(m)), path))
-    mine = said.loc[evaluated["image_id"].map(members)]
-    assert mine["predicted"].tolist() == evaluated["predicted"].tolist()
-    assert mine["confidence"].to_numpy() == pytest.approx(evaluated["confidence"].to_numpy(), abs=1e-5)
+    table = pd.read_csv(out)
+    table.index = table["path"].map(lambda path: next((name for name in members if path.endswith(name)), path))
+    predictions = table.loc[evaluated["image_id"].map(members)]
+    assert predictions["predicted"].tolist() == evaluated["predicted"].tolist()
+    assert predictions["confidence"].to_numpy() == pytest.approx(evaluated["confidence"].to_numpy(), abs=1e-5)
 
 
 def test_a_balanced_set_is_exported_whole(finished, tmp_path):
@@ -298,9 +298,9 @@ def test_a_truncated_archive_stops_the_run_with_one_message_and_leaves_nothing(e
 
 @pytest.fixture
 def mirror(edited):
-    """A local server with the rendered archive of mendeley, and a config that downloads it from there."""
-    served = edited.folder / "results" / "tiny" / "phantom"
-    handler = functools.partial(SimpleHTTPRequestHandler, directory=served)
+    """A local server with mendeley's rendered archive, and a config that downloads it from there."""
+    directory = edited.folder / "results" / "tiny" / "phantom"
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=directory)
     receipt = json.loads((edited.folder / "results" / "tiny" / "inventory" / "mendeley.json").read_text())
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -319,11 +319,11 @@ def mirror(edited):
         server.shutdown()
 
 
-def test_an_archive_is_downloaded_once_and_then_nobodys_output(mirror):
+def test_an_archive_is_downloaded_once_and_never_deleted(mirror):
     done = mirror.snakemake("results/fetched/inventory/mendeley.parquet", overlays=MORE)
     assert done.returncode == 0, done.stdout
-    got = mirror.folder / "data" / "raw" / "got.zip"
-    assert got.read_bytes() == (mirror.folder / "results" / "tiny" / "phantom" / "mendeley.zip").read_bytes()
+    archive = mirror.folder / "data" / "raw" / "got.zip"
+    assert archive.read_bytes() == (mirror.folder / "results" / "tiny" / "phantom" / "mendeley.zip").read_bytes()
     receipt = json.loads((mirror.folder / "results" / "fetched" / "inventory" / "mendeley.json").read_text())
     assert receipt["complete"]
     assert mirror.would_run("results/fetched/inventory/mendeley.parquet", overlays=MORE) == set()
@@ -348,11 +348,11 @@ def test_the_report_shows_every_picture_offline(finished, tmp_path):
     assert len(pictures) > 30
     assert all(address.startswith("data:image/") for address in pictures)
     assert not re.findall(r'(?:src|href)="(?:https?:)?//[^"]*\.(?:js|css|svg|png|woff2?)"', html)
-    if browser():  # where none can be installed, what is above must do
-        seen = shown(html, tmp_path)
-        assert (seen.errors, seen.console) == ([], [])
-        assert len(seen.sizes) == len(pictures)
-        assert all(min(sizes) > 20 for sizes in seen.sizes), seen.sizes
+    if browser():  # without a browser, only the checks above
+        rendered = render_page(html, tmp_path)
+        assert (rendered.errors, rendered.console) == ([], [])
+        assert len(rendered.sizes) == len(pictures)
+        assert all(min(sizes) > 20 for sizes in rendered.sizes), rendered.sizes
 
 
 def test_snakemakes_own_report_works(finished, tmp_path):

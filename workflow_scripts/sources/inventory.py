@@ -1,4 +1,4 @@
-"""Read every member of an archive once."""
+"""Read every member of an archive and write its inventory table and receipt."""
 
 from pathlib import Path
 

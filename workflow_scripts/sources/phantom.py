@@ -1,4 +1,4 @@
-"""Render one source's archive in its public layout."""
+"""Render one source's phantom archive in the layout of the public one."""
 
 from pathlib import Path
 
@@ -8,13 +8,13 @@ from hemabalance.sources.phantom.plan import scaled_counts
 from hemabalance.stage import stage
 
 with stage(snakemake) as run:
-    source, wanted = snakemake.wildcards.source, run.settings["phantom"]
-    real = load_catalogue(Path(snakemake.input.catalogue))[source].counts
+    source, phantom = snakemake.wildcards.source, run.settings["phantom"]
+    public_counts = load_catalogue(Path(snakemake.input.catalogue))[source].counts
     write_archive(
         Path(snakemake.output.archive),
         source,
         seed=run.settings["seed"],
-        counts=scaled_counts(real, fraction=wanted["fraction"], min_images=wanted["min_images"]),
-        size=wanted["size"],
+        counts=scaled_counts(public_counts, fraction=phantom["fraction"], min_images=phantom["min_images"]),
+        size=phantom["size"],
         threads=run.threads,
     )

@@ -1,11 +1,11 @@
-"""Say which archive a person has to put where."""
+"""Check that an archive placed by hand exists; the error says where to put it."""
 
 from pathlib import Path
 
-from hemabalance.sources.acquire import explain_missing
+from hemabalance.sources.acquire import require_archive
 from hemabalance.sources.catalogue import load_catalogue
 from hemabalance.stage import stage
 
 with stage(snakemake) as run:
     catalogue = load_catalogue(Path(snakemake.input.catalogue))
-    explain_missing(catalogue[snakemake.params.source], Path(snakemake.output.archive))
+    require_archive(catalogue[snakemake.params.source], Path(snakemake.output.archive))

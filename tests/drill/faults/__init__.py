@@ -1,4 +1,4 @@
-"""Everything that is done to a run, by kind."""
+"""The faults, one module per kind."""
 
 from importlib import import_module
 
@@ -20,5 +20,5 @@ KINDS = (
 
 
 def all_faults() -> list[Fault]:
-    """Every fault that the drill knows."""
+    """Return all faults of the drill."""
     return [fault for kind in KINDS for fault in import_module(f"drill.faults.{kind}").FAULTS]

@@ -1,11 +1,11 @@
-"""An archive that somebody put there is damaged, or becomes another one."""
+"""A local archive is damaged or replaced."""
 
 import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from drill.faults.fault import RAW, Fault, write_anew
+from drill.faults.fault import RAW, Fault, rewrite
 from drill.scene import Scene
 from drill.work import Work
 
@@ -17,16 +17,16 @@ READ = Work(
     ("images/*.zip",),
     ("inventory/*", "manifest/*", "images/*"),
 )
-FINISHED = Work("nothing", (), (), READ.requested, READ.made)
+FINISHED = Work("nothing", (), (), READ.requested, READ.outputs)
 
 
-def another(archive: Path, *, keep_time: bool) -> None:
-    """The same archive without its last images, in the place of it."""
+def replace_archive(archive: Path, *, keep_time: bool) -> None:
+    """Replace the archive by a copy without its last images."""
     new = archive.with_suffix(".new")
-    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(new, "w", zipfile.ZIP_STORED) as made:
-        members = [member for member in old.infolist() if not member.is_dir()]
+    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(new, "w", zipfile.ZIP_STORED) as target:
+        members = [member for member in source.infolist() if not member.is_dir()]
         for member in members[:-3]:
-            made.writestr(member, old.read(member))
+            target.writestr(member, source.read(member))
     if keep_time:
         before = archive.stat()
         os.utime(new, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -34,7 +34,7 @@ def another(archive: Path, *, keep_time: bool) -> None:
 
 
 def truncated(rule: str) -> Callable[[Scene], None]:
-    """Cut the archive off while a rule's script runs, and put the whole one back after the run."""
+    """Truncate the archive while a script of a rule runs, and restore it after the run."""
 
     def act(scene: Scene) -> None:
         archive = scene.folder / ARCHIVE
@@ -43,30 +43,30 @@ def truncated(rule: str) -> Callable[[Scene], None]:
         running.wait_for_job(rule)
         with archive.open("rb+") as handle:
             handle.truncate(len(content) * 2 // 3)
-        scene.disturb(running.wait())
-        write_anew(archive, content, keep_time=False)
+        scene.record_run(running.wait())
+        rewrite(archive, content, keep_time=False)
 
     return act
 
 
 def replaced(rule: str, *, keep_time: bool) -> Callable[[Scene], None]:
-    """Put another archive in its place while a rule's script runs, and run again with that."""
+    """Replace the archive while a script of a rule runs, and run again with the new one."""
 
     def act(scene: Scene) -> None:
         running = scene.start_workflow()
         running.wait_for_job(rule)
         running.pause(scene.moment(rule))
-        another(scene.folder / ARCHIVE, keep_time=keep_time)
-        scene.disturb(running.wait())
-        scene.expect(lambda folder: another(folder / ARCHIVE, keep_time=keep_time))
+        replace_archive(scene.folder / ARCHIVE, keep_time=keep_time)
+        scene.record_run(running.wait())
+        scene.expect(lambda folder: replace_archive(folder / ARCHIVE, keep_time=keep_time))
 
     return act
 
 
 def replaced_by_an_older_one(scene: Scene) -> None:
-    """Put another archive, with the time of the present one, in its place after a finished run."""
-    another(scene.folder / ARCHIVE, keep_time=True)
-    scene.expect(lambda folder: another(folder / ARCHIVE, keep_time=True))
+    """Replace the archive after a finished run by replace_archive one with the same modification time."""
+    replace_archive(scene.folder / ARCHIVE, keep_time=True)
+    scene.expect(lambda folder: replace_archive(folder / ARCHIVE, keep_time=True))
 
 
 def _fault(name: str, work: Work, act: Callable[[Scene], None]) -> Fault:

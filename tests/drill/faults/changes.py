@@ -1,4 +1,4 @@
-"""Settings and code change in the middle of a run."""
+"""Settings or code change during a run."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,87 +14,101 @@ LARGER_STEP = {"classify": {"training": {"lr": 0.02}}}
 OTHER_STAIN = {"stain": {"normalizers": {"wcyclegan_gp": {"lr": 0.004}}}}
 MORE_OUT_OF_DISTRIBUTION = {"classify": {"evaluation": {"out_of_distribution_quantile": 0.6}}}
 MODULE = Path("workflow_scripts", "hemabalance", "metrics", "intervals.py")
-FEWER_DRAWS = ("RESAMPLES = 2000", "RESAMPLES = 200")
+FEWER_RESAMPLES = ("RESAMPLES = 2000", "RESAMPLES = 200")
 
 
 def edit(folder: Path, change: dict[str, Any]) -> str:
-    """Lay a change over the drill's own overlay; what was there."""
+    """Merge a change into the drill's overlay; return its previous content."""
     path = folder / DRILL
     before = path.read_text()
     path.write_text(yaml.safe_dump(merged(yaml.safe_load(before) or {}, change)))
     return before
 
 
-def merged(one: Any, other: Any) -> Any:
-    """Both, the second before the first."""
-    if not isinstance(one, dict) or not isinstance(other, dict):
-        return other
-    return {**one, **{key: merged(one.get(key), value) for key, value in other.items()}}
+def merged(base: Any, override: Any) -> Any:
+    """Merge two nested dictionaries; values of `override` take precedence."""
+    if not isinstance(base, dict) or not isinstance(override, dict):
+        return override
+    return {**base, **{key: merged(base.get(key), value) for key, value in override.items()}}
 
 
-def and_back(rule: str, change: dict[str, Any]) -> Callable[[Scene], None]:
-    """Change the config while a rule's script runs, and change it back after the run."""
+def changed_and_reverted(rule: str, change: dict[str, Any]) -> Callable[[Scene], None]:
+    """Change the config while a script of a rule runs, and revert it after the run."""
 
     def act(scene: Scene) -> None:
         running = scene.start_workflow()
         running.wait_for_job(rule)
         before = edit(scene.folder, change)
-        scene.disturb(running.wait())
+        scene.record_run(running.wait())
         (scene.folder / DRILL).write_text(before)
 
     return act
 
 
-def code_and_back(rule: str) -> Callable[[Scene], None]:
-    """Edit a module of a later rule while a rule's script runs, and undo it after the run."""
+def code_changed_and_reverted(rule: str) -> Callable[[Scene], None]:
+    """Edit a module of a later rule while a script of a rule runs, and revert it after the run."""
 
     def act(scene: Scene) -> None:
         running = scene.start_workflow()
         running.wait_for_job(rule)
         module = scene.folder / MODULE
         before = module.read_text()
-        assert FEWER_DRAWS[0] in before
-        module.write_text(before.replace(*FEWER_DRAWS))
-        scene.disturb(running.wait())
+        assert FEWER_RESAMPLES[0] in before
+        module.write_text(before.replace(*FEWER_RESAMPLES))
+        scene.record_run(running.wait())
         module.write_text(before)
 
     return act
 
 
 def for_one_run(change: dict[str, Any]) -> Callable[[Scene], None]:
-    """Run once with other settings, and go back to those before."""
+    """Run once with other settings, and revert them."""
 
     def act(scene: Scene) -> None:
         before = edit(scene.folder, change)
-        scene.disturb(scene.snakemake(*scene.targets))
+        scene.record_run(scene.snakemake(*scene.targets))
         (scene.folder / DRILL).write_text(before)
 
     return act
 
 
-def and_on(rule: str, change: dict[str, Any]) -> Callable[[Scene], None]:
-    """Change the config while a rule's script runs, and run again with the new one."""
+def changed_and_kept(rule: str, change: dict[str, Any]) -> Callable[[Scene], None]:
+    """Change the config while a script of a rule runs, and run again with the new config."""
 
     def act(scene: Scene) -> None:
         running = scene.start_workflow()
         running.wait_for_job(rule)
         edit(scene.folder, change)
-        scene.disturb(running.wait())
+        scene.record_run(running.wait())
         scene.expect(lambda folder: edit(folder, change))
 
     return act
 
 
 FAULTS = [
-    Fault("config", "changed while a classifier trains, then back", CLASSIFIER, and_back("classify_fit", LARGER_STEP)),
-    Fault("config", "changed while a normaliser trains, then back", STAIN, and_back("stain_fit", OTHER_STAIN)),
+    Fault(
+        "config",
+        "changed while a classifier trains, then back",
+        CLASSIFIER,
+        changed_and_reverted("classify_fit", LARGER_STEP),
+    ),
+    Fault(
+        "config", "changed while a normaliser trains, then back", STAIN, changed_and_reverted("stain_fit", OTHER_STAIN)
+    ),
     Fault(
         "config",
         "of a later job, while a classifier trains, then back",
         CLASSIFIER,
-        and_back("classify_fit", MORE_OUT_OF_DISTRIBUTION),
+        changed_and_reverted("classify_fit", MORE_OUT_OF_DISTRIBUTION),
     ),
-    Fault("code", "of a later job, while a classifier trains, then back", CLASSIFIER, code_and_back("classify_fit")),
-    Fault("config", "changed while a classifier trains, kept", CLASSIFIER, and_on("classify_fit", LARGER_STEP)),
+    Fault(
+        "code",
+        "of a later job, while a classifier trains, then back",
+        CLASSIFIER,
+        code_changed_and_reverted("classify_fit"),
+    ),
+    Fault(
+        "config", "changed while a classifier trains, kept", CLASSIFIER, changed_and_kept("classify_fit", LARGER_STEP)
+    ),
     Fault("config", "another for one run, then back", CLASSIFIER, for_one_run(LARGER_STEP)),
 ]

@@ -1,4 +1,4 @@
-"""A training is killed, and what it left to go on from is damaged."""
+"""A training is killed, and its checkpoint is damaged."""
 
 import random
 import signal
@@ -13,38 +13,38 @@ CHECKPOINT, HISTORY = "checkpoint.safetensors", "history.jsonl"
 
 
 def damaged(rule: str, name: str, damage: Callable[[Path, random.Random], None]) -> Callable[[Scene], None]:
-    """Kill everything after a checkpoint, and damage a file of the folder that it is in."""
+    """Kill the workflow after a checkpoint was written, and damage a file in the folder of the checkpoint."""
 
     def act(scene: Scene) -> None:
         running = scene.start_workflow()
         states = scene.results / ".state" / rule
         running.wait_until(lambda: list(states.rglob(CHECKPOINT)), "a checkpoint")
         running.signal(signal.SIGKILL, all_of_it=True)
-        scene.disturb(running.wait(), must_explain=False)
-        if not (found := list(states.rglob(name))):
+        scene.record_run(running.wait(), must_explain=False)
+        if not (paths := list(states.rglob(name))):
             scene.miss(running, "the training had ended")
-        damage(found[0], scene.random)
+        damage(paths[0], scene.random)
 
     return act
 
 
 def half_written(scene: Scene) -> None:
-    """Files that a job was writing when the power went."""
+    """Leave partially written files, as after a power failure."""
     for path in scene.work.removed_files(scene.base.results):
         content = path.read_bytes()
         name = path.relative_to(scene.base.results)
         (scene.results / name).with_name(name.name + ".part").write_bytes(content[: len(content) // 2])
 
 
-def _flip(path: Path, moments: random.Random) -> None:
-    flip(path, moments, keep_time=False)
+def _flip(path: Path, random_source: random.Random) -> None:
+    flip(path, random_source, keep_time=False)
 
 
-def _cut(path: Path, moments: random.Random) -> None:
-    cut(path, moments, keep_time=False)
+def _cut(path: Path, random_source: random.Random) -> None:
+    cut(path, random_source, keep_time=False)
 
 
-def _empty(path: Path, moments: random.Random) -> None:
+def _empty(path: Path, random_source: random.Random) -> None:
     path.write_bytes(b"")
 
 

@@ -1,4 +1,4 @@
-"""Two at once: workflows in one folder, publishers, one of each."""
+"""Two processes at once: two workflows in one folder, two publishes, or one of each."""
 
 from collections.abc import Callable
 
@@ -10,41 +10,41 @@ _REFUSED = "cannot be locked"
 
 
 def second_later(rule: str) -> Callable[[Scene], None]:
-    """A second workflow is started while a rule's script of the first runs: it must be refused."""
+    """Start a second workflow while a script of the first one runs; the second must be refused."""
 
     def act(scene: Scene) -> None:
         first = scene.start_workflow()
         first.wait_for_job(rule)
         second = scene.start_workflow().wait()
-        scene.disturb(second)
+        scene.record_run(second)
         if second.code == 0 or _REFUSED not in second.text:
             scene.wrong.append("the second workflow was not refused")
-        scene.disturb(first.wait())
+        scene.record_run(first.wait())
 
     return act
 
 
 def at_one_moment(scene: Scene) -> None:
-    """Two workflows are started together: at most one may go on."""
-    both = [scene.start_workflow(), scene.start_workflow()]
-    for one in both:
-        scene.disturb(one.wait())
+    """Start two workflows at once; at most one may continue."""
+    workflows = [scene.start_workflow(), scene.start_workflow()]
+    for running in workflows:
+        scene.record_run(running.wait())
 
 
 def two_publish(scene: Scene) -> None:
-    """Two people publish at the same moment."""
-    both = [scene.hemabalance("publish"), scene.hemabalance("publish")]
-    for one in both:
-        scene.disturb(one.wait())
-    scene.disturb(scene.hemabalance("publish").wait())
+    """Publish twice at the same time."""
+    publishes = [scene.hemabalance("publish"), scene.hemabalance("publish")]
+    for running in publishes:
+        scene.record_run(running.wait())
+    scene.record_run(scene.hemabalance("publish").wait())
 
 
 def publish_while_it_runs(scene: Scene) -> None:
-    """Somebody publishes in the middle of a run."""
+    """Publish during a run."""
     running = scene.start_workflow()
     running.wait_for_job("classify_fit")
-    scene.disturb(scene.hemabalance("publish").wait())
-    scene.disturb(running.wait())
+    scene.record_run(scene.hemabalance("publish").wait())
+    scene.record_run(running.wait())
 
 
 FAULTS = [

@@ -1,10 +1,10 @@
-"""Intermediate and final files are damaged: before a run and between its stages, openly or with their time kept."""
+"""Intermediate and final files are damaged, before a run or between stages, with or without a new time stamp."""
 
 import random
 from collections.abc import Callable
 from pathlib import Path
 
-from drill.faults.fault import Fault, cut, flip, only, write_anew
+from drill.faults.fault import Fault, cut, first_path, flip, rewrite
 from drill.scene import Scene
 from drill.work import CLASSIFIER, STAIN, TABLES, Work
 
@@ -14,16 +14,18 @@ NOTHING = Work("nothing", (), (), ("report.html",))
 JUDGED = Work(
     "what a model says",
     ("classify_evaluate",),
-    tuple(f"{_MODEL}/{name}" for name in ("pred*", "cali*", "unli*", "metrics.json", "yard*", "model.json", "card.md")),
+    tuple(
+        f"{_MODEL}/{name}" for name in ("pred*", "cali*", "out_of*", "metrics.json", "expert*", "model.json", "card.md")
+    ),
     (f"{_MODEL}/model.json", f"{_MODEL}/metrics.json"),
 )
 
 
 COMPARED = Work(
-    "what a model says, and the page about it",
+    "evaluation of a model, and the page about it",
     (*JUDGED.rules, *TABLES.rules),
-    (*JUDGED.gone, *TABLES.gone),
-    TABLES.wanted,
+    (*JUDGED.removed, *TABLES.removed),
+    TABLES.requested,
 )
 
 
@@ -31,38 +33,40 @@ def before(pattern: str, damage: Damage) -> Callable[[Scene], None]:
     """Damage a finished file before the next run."""
 
     def act(scene: Scene) -> None:
-        damage(only(sorted(scene.results.glob(pattern)), pattern), scene.random)
+        damage(first_path(sorted(scene.results.glob(pattern)), pattern), scene.random)
 
     return act
 
 
 def between(pattern: str, rule: str, damage: Damage) -> Callable[[Scene], None]:
-    """Damage a file of this very run when a later rule's script has just begun."""
+    """Damage a file of the current run when the script of a later rule has just started."""
 
     def act(scene: Scene) -> None:
         running = scene.start_workflow()
         running.wait_for_job(rule)
-        damage(only(sorted(scene.results.glob(pattern)), pattern), scene.random)
-        scene.disturb(running.wait())
+        damage(first_path(sorted(scene.results.glob(pattern)), pattern), scene.random)
+        scene.record_run(running.wait())
 
     return act
 
 
-def openly(how: Callable[..., None]) -> Damage:
-    return lambda path, moments: how(path, moments, keep_time=False)
+def openly(damage: Callable[..., None]) -> Damage:
+    """Let the damage change the modification time."""
+    return lambda path, random_source: damage(path, random_source, keep_time=False)
 
 
-def silently(how: Callable[..., None]) -> Damage:
-    return lambda path, moments: how(path, moments, keep_time=True)
+def silently(damage: Callable[..., None]) -> Damage:
+    """Let the damage keep the modification time."""
+    return lambda path, random_source: damage(path, random_source, keep_time=True)
 
 
-def digit(path: Path, moments: random.Random, *, keep_time: bool) -> None:
-    """Another last digit of a number, so that the file stays one that can be read."""
+def digit(path: Path, random_source: random.Random, *, keep_time: bool) -> None:
+    """Change the last digit of a number; the file stays readable."""
     content = bytearray(path.read_bytes())
     digits = [k for k in range(1, len(content) - 1) if content[k : k + 1].isdigit() and content[k - 1 : k].isdigit()]
-    at = moments.choice(digits)
-    content[at] = content[at] ^ 1
-    write_anew(path, bytes(content), keep_time=keep_time)
+    position = random_source.choice(digits)
+    content[position] = content[position] ^ 1
+    rewrite(path, bytes(content), keep_time=keep_time)
 
 
 def _fault(name: str, work: Work, act: Callable[[Scene], None]) -> Fault:

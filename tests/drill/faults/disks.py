@@ -1,4 +1,4 @@
-"""The disk is full, or a folder cannot be written to."""
+"""The disk is full, or a folder is read-only."""
 
 import os
 import shutil
@@ -14,45 +14,45 @@ _SPARE = 64 << 20
 
 
 def full(rule: str, *, everything: bool) -> Callable[[Scene], None]:
-    """Fill the disk of the results, or of the whole project, while a rule's script runs; then make room again."""
+    """Fill the disk of the results, or of the project, while a script of a rule runs; then free the space."""
 
     def act(scene: Scene) -> None:
         namespace = scene.enter(MountNamespace())
-        place = scene.project.folder if everything else scene.project.folder / "results"
-        kept = place.with_name(place.name + ".kept")
-        place.rename(kept)
-        place.mkdir()
-        size = sum(path.stat().st_size + 8192 for path in kept.rglob("*") if path.is_file())
-        namespace.small_disk(place, size + _SPARE)
-        shutil.copytree(kept, namespace.seen(place), symlinks=True, dirs_exist_ok=True)
-        shutil.rmtree(kept)
+        folder = scene.project.folder if everything else scene.project.folder / "results"
+        original = folder.with_name(folder.name + ".original")
+        folder.rename(original)
+        folder.mkdir()
+        size = sum(path.stat().st_size + 8192 for path in original.rglob("*") if path.is_file())
+        namespace.small_disk(folder, size + _SPARE)
+        shutil.copytree(original, namespace.outside_path(folder), symlinks=True, dirs_exist_ok=True)
+        shutil.rmtree(original)
         running = scene.start_workflow()
         running.wait_for_job(rule)
         running.pause(scene.moment(rule) / 2)
         ballast = fill(scene.folder if everything else scene.folder / "results")
-        scene.disturb(running.wait())
+        scene.record_run(running.wait())
         ballast.unlink()
 
     return act
 
 
 def read_only(rule: str, folder: str) -> Callable[[Scene], None]:
-    """Forbid writing to a folder of the results while a rule's script runs; then allow it again."""
+    """Make a folder of the results read-only while a script of a rule runs; then make it writable again."""
 
     def act(scene: Scene) -> None:
-        place = scene.project.folder / "results" / scene.base.run / folder
-        # Permissions mean nothing to root.
+        path = scene.project.folder / "results" / scene.base.run / folder
+        # root ignores permissions.
         namespace = scene.enter(MountNamespace()) if os.geteuid() == 0 else None
         running = scene.start_workflow()
         running.wait_for_job(rule)
         running.pause(scene.moment(rule) / 2)
-        modes = {} if namespace else _forbid(place)
+        modes = {} if namespace else _forbid(path)
         if namespace:
-            namespace.read_only(place)
-        scene.disturb(running.wait())
+            namespace.read_only(path)
+        scene.record_run(running.wait())
         _allow(modes)
         if namespace:
-            namespace.unmount(place)
+            namespace.unmount(path)
 
     return act
 

@@ -1,4 +1,4 @@
-"""What a fault is, and small things that many faults do."""
+"""The class of a fault, and operations common to many faults."""
 
 import os
 import random
@@ -14,14 +14,14 @@ PLAIN, PUBLISHED, RAW = "plain", "published", "raw"
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that happens to a run.
+    """A fault of the drill.
 
     Attributes:
         kind: group in the table.
-        name: what happens, and to what.
-        work: what of the finished run is to be made when it happens.
-        act: starts the workflow, does it, waits for the end, and undoes what a person would undo.
-        base: the finished run that it happens to: `PLAIN`, `PUBLISHED` with DVC, or `RAW`, from archives put there.
+        name: description of the fault.
+        work: part of the finished run to remove, so that it runs when the fault happens.
+        act: starts the workflow, injects the fault, waits for the end, and undoes whatever a user would undo.
+        base: the finished run to copy: `PLAIN`, `PUBLISHED` with DVC, or `RAW` from local archives.
     """
 
     kind: str
@@ -31,8 +31,8 @@ class Fault:
     base: str = PLAIN
 
 
-def write_anew(path: Path, content: bytes, *, keep_time: bool) -> None:
-    """Change what a file holds; where it was linked to, nothing changes."""
+def rewrite(path: Path, content: bytes, *, keep_time: bool) -> None:
+    """Replace a file by one with other content; other hard links keep the old content."""
     before = path.stat()
     path.unlink()
     path.write_bytes(content)
@@ -40,21 +40,21 @@ def write_anew(path: Path, content: bytes, *, keep_time: bool) -> None:
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def flip(path: Path, moments: random.Random, *, keep_time: bool) -> None:
-    """Change one bit, somewhere in the middle third."""
+def flip(path: Path, random_source: random.Random, *, keep_time: bool) -> None:
+    """Invert one bit in the middle third of a file."""
     content = bytearray(path.read_bytes())
-    content[moments.randrange(len(content) // 3, 1 + 2 * len(content) // 3)] ^= 1 << moments.randrange(8)
-    write_anew(path, bytes(content), keep_time=keep_time)
+    content[random_source.randrange(len(content) // 3, 1 + 2 * len(content) // 3)] ^= 1 << random_source.randrange(8)
+    rewrite(path, bytes(content), keep_time=keep_time)
 
 
-def cut(path: Path, moments: random.Random, *, keep_time: bool) -> None:
-    """Cut the end off."""
+def cut(path: Path, random_source: random.Random, *, keep_time: bool) -> None:
+    """Truncate a file."""
     content = path.read_bytes()
-    write_anew(path, content[: moments.randrange(len(content) // 4, len(content) - 1)], keep_time=keep_time)
+    rewrite(path, content[: random_source.randrange(len(content) // 4, len(content) - 1)], keep_time=keep_time)
 
 
-def only(paths: list[Path], what: str) -> Path:
-    """The first of the paths."""
+def first_path(paths: list[Path], what: str) -> Path:
+    """Return the first path, or raise LookupError."""
     if not paths:
         raise LookupError(f"there is no {what}")
     return paths[0]

@@ -1,4 +1,4 @@
-"""Jobs and whole workflows are killed or asked to stop."""
+"""Jobs and workflows are killed or asked to stop."""
 
 import signal
 from collections.abc import Callable
@@ -11,22 +11,22 @@ KILL, TERM, INT = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
 
 
 def job(rule: str, number: signal.Signals) -> Callable[[Scene], None]:
-    """A signal to a rule's script."""
+    """Send a signal to the script of a rule."""
 
     def act(scene: Scene) -> None:
         running = scene.start_workflow()
         script = running.wait_for_job(rule)
         running.pause(scene.moment(rule))
-        if not any(one.pid == script.pid for one in running.jobs(rule)):
+        if not any(process.pid == script.pid for process in running.jobs(rule)):
             scene.miss(running, f"the job of {rule} had ended")
         script.send_signal(number)
-        scene.disturb(running.wait(), must_explain=False)
+        scene.record_run(running.wait(), must_explain=False)
 
     return act
 
 
 def workflow(rule: str, number: signal.Signals, *, all_of_it: bool = True, times: int = 1) -> Callable[[Scene], None]:
-    """A signal to Snakemake, with or without its jobs, while a rule's script runs."""
+    """Send a signal to Snakemake, with or without its jobs, while a script of a rule runs."""
 
     def act(scene: Scene) -> None:
         for session in range(times):
@@ -36,27 +36,27 @@ def workflow(rule: str, number: signal.Signals, *, all_of_it: bool = True, times
             running.wait_for_job(rule)
             running.pause(scene.moment(rule))
             running.signal(number, all_of_it=all_of_it)
-            said = running.wait()
-            if said.code == 0:
-                scene.miss(running, "the workflow came to its end all the same")
-            scene.disturb(said, must_explain=False)
+            result = running.wait()
+            if result.code == 0:
+                scene.miss(running, "the workflow finished before the signal took effect")
+            scene.record_run(result, must_explain=False)
 
     return act
 
 
 def orphans(rule: str) -> Callable[[Scene], None]:
-    """Snakemake alone dies; while its jobs go on, somebody unlocks the folder and starts it again."""
+    """Kill only Snakemake; while its jobs continue, unlock the folder and start Snakemake again."""
 
     def act(scene: Scene) -> None:
         running = scene.start_workflow()
         running.wait_for_job(rule)
         running.pause(scene.moment(rule))
         running.signal(KILL, all_of_it=False)
-        scene.disturb(running.wait_alone(), must_explain=False)
+        scene.record_run(running.wait_alone(), must_explain=False)
         if not running.jobs(rule):
             scene.miss(running, f"the job of {rule} had ended")
         scene.unlock()
-        scene.disturb(scene.snakemake(*scene.targets))
+        scene.record_run(scene.snakemake(*scene.targets))
         running.wait()
 
     return act

@@ -1,4 +1,4 @@
-"""What Snakemake and DVC remember is damaged or lost."""
+"""Records of Snakemake and DVC are damaged or lost."""
 
 import random
 import shutil
@@ -11,13 +11,13 @@ from pathlib import Path
 import yaml
 
 from drill.faults.changes import LARGER_STEP, edit
-from drill.faults.fault import PLAIN, PUBLISHED, Fault, cut, only
+from drill.faults.fault import PLAIN, PUBLISHED, Fault, cut, first_path
 from drill.scene import Scene
 from drill.work import CLASSIFIER, TABLES, Work
 
 _MODEL = "leak_free/classifiers/original/seed-1"
 NOTHING = Work("nothing", (), (), ("report.html",))
-SETTLED = replace(CLASSIFIER, removed=(), made=CLASSIFIER.removed)
+SETTLED = replace(CLASSIFIER, removed=(), outputs=CLASSIFIER.removed)
 
 
 def records(damage: Callable[[Path, random.Random], None]) -> Callable[[Scene], None]:
@@ -35,7 +35,7 @@ def records(damage: Callable[[Path, random.Random], None]) -> Callable[[Scene], 
 
 
 def without_memory(scene: Scene) -> None:
-    """Delete all that Snakemake remembers."""
+    """Delete all records of Snakemake."""
     shutil.rmtree(scene.folder / ".snakemake")
 
 
@@ -49,13 +49,13 @@ def hashes(scene: Scene) -> None:
 
 def pointer(scene: Scene) -> None:
     """Truncate a `.dvc` file."""
-    path = only(sorted(scene.results.glob(f"{_MODEL}/weights.safetensors.dvc")), "published model")
+    path = first_path(sorted(scene.results.glob(f"{_MODEL}/weights.safetensors.dvc")), "published model")
     cut(path, scene.random, keep_time=False)
 
 
 def cache(scene: Scene) -> None:
-    """Damage a model's content in DVC's cache, lose the file, and let DVC bring it back."""
-    path = only(sorted(scene.results.glob(f"{_MODEL}/weights.safetensors")), "published model")
+    """Damage a model in DVC's cache, delete the file, and restore it with DVC."""
+    path = first_path(sorted(scene.results.glob(f"{_MODEL}/weights.safetensors")), "published model")
     md5 = yaml.safe_load(path.with_name(path.name + ".dvc").read_text())["outs"][0]["md5"]
     stored = scene.folder / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
     content = bytearray(stored.read_bytes())
@@ -68,11 +68,11 @@ def cache(scene: Scene) -> None:
     ).wait()
 
 
-def _cut(path: Path, moments: random.Random) -> None:
-    cut(path, moments, keep_time=False)
+def _cut(path: Path, random_source: random.Random) -> None:
+    cut(path, random_source, keep_time=False)
 
 
-def _delete(path: Path, moments: random.Random) -> None:
+def _delete(path: Path, random_source: random.Random) -> None:
     path.unlink()
 
 

@@ -1,4 +1,4 @@
-"""Downloaded weights are damaged, or never arrive."""
+"""Downloaded weights are damaged, or the download fails."""
 
 import signal
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from drill.scene import Scene
 from drill.work import Work
 
 INCEPTION = Path("data/weights/inception.safetensors")
-SEEN = Work(
-    "what Inception sees",
+INCEPTION_FEATURES = Work(
+    "Inception features",
     ("stain_real",),
     ("leak_free/real_features.safetensors",),
     ("leak_free/real_features.safetensors",),
@@ -20,7 +20,7 @@ _NOWHERE = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "P
 
 
 def damaged(damage: Damage) -> Callable[[Scene], None]:
-    """Damage the weights before something reads them."""
+    """Damage the weights before a job reads them."""
 
     def act(scene: Scene) -> None:
         damage(scene.folder / INCEPTION, scene.random)
@@ -37,18 +37,20 @@ def broken_off(scene: Scene) -> None:
     if not any(one.pid == script.pid for one in running.jobs("pretrained_weights")):
         scene.miss(running, "the download had ended")
     script.send_signal(signal.SIGKILL)
-    scene.disturb(running.wait(), must_explain=False)
+    scene.record_run(running.wait(), must_explain=False)
 
 
 def no_network(scene: Scene) -> None:
-    """Let the download find nobody."""
+    """Start the download without a network."""
     (scene.folder / INCEPTION).unlink()
-    scene.disturb(scene.start_workflow(more=_NOWHERE).wait())
+    scene.record_run(scene.start_workflow(more=_NOWHERE).wait())
 
 
 FAULTS = [
-    Fault("weights", "a bit of Inception's weights flips, their time kept", SEEN, damaged(silently(flip))),
-    Fault("weights", "Inception's weights are truncated", SEEN, damaged(openly(cut))),
-    Fault("weights", "their download is killed", SEEN, broken_off),
-    Fault("weights", "their download finds no network", SEEN, no_network),
+    Fault(
+        "weights", "a bit of Inception's weights flips, their time kept", INCEPTION_FEATURES, damaged(silently(flip))
+    ),
+    Fault("weights", "Inception's weights are truncated", INCEPTION_FEATURES, damaged(openly(cut))),
+    Fault("weights", "their download is killed", INCEPTION_FEATURES, broken_off),
+    Fault("weights", "their download finds no network", INCEPTION_FEATURES, no_network),
 ]

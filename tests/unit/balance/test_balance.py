@@ -201,7 +201,7 @@ def test_image_sets_that_are_not_those_of_the_rows_are_refused(made: BalanceRun,
             read_images(rows, {**made.sets, "rare": other}, SIZE, threads=1)
         with pytest.raises(InputError, match="lacks mendeley/basophil/00"):
             read_images(rows, {**made.sets, "real": other}, SIZE, threads=1)
-    with pytest.raises(InputError, match="24x24 px, of which none of 32x32 px can be made"):
+    with pytest.raises(InputError, match="24x24 px, which cannot be reduced to 32x32 px"):
         read_images(rows, made.sets, 32, threads=1)
 
 

@@ -1,4 +1,4 @@
-"""Perceptual hash, alignment, and the grouping of copies that rests on both."""
+"""Perceptual hash, alignment, and the grouping of copies based on both."""
 
 from typing import Any
 
@@ -16,11 +16,11 @@ from hemabalance.sources.phantom.archive import plan, write_archive
 from hemabalance.taxonomy import FOLDERS
 
 MIN_CORRELATION = 0.965
-FRAME = 96  # of the pictures that windows of one thumbnail's size are cut from
+FRAME = 96  # side of the photographs from which windows of thumbnail size are cut
 COPY_STATUS = {
     "duplicate": {"duplicate"},
     "conflict": {"conflict"},
-    "cross_source": {"near_duplicate"},  # the TIFF keeps the JPEG's pixels, but nobody hashed the two
+    "cross_source": {"near_duplicate"},  # equal pixels in TIFF and JPEG, but their pixel hashes are not computed
     "reencoded": {"near_duplicate"},
     "shifted": {"near_duplicate"},
     "rescaled": {"near_duplicate"},
@@ -29,30 +29,30 @@ COPY_STATUS = {
 OTHER_STATUS = {"cell": "kept", "truncated": "unreadable", "empty": "unreadable", "transparent": "unreadable"}
 
 
-def greys(seeds: range) -> Any:
+def grey_photographs(seeds: range) -> Any:
     return np.stack([np.asarray(Image.fromarray(photograph(s, FRAME)).convert("L")) for s in seeds])
 
 
-def window(pictures: Any, dy: int = 0, dx: int = 0) -> Any:
+def window(photographs: Any, dy: int = 0, dx: int = 0) -> Any:
     start = (FRAME - THUMB) // 2
-    return pictures[:, start + dy : start + dy + THUMB, start + dx : start + dx + THUMB]
+    return photographs[:, start + dy : start + dy + THUMB, start + dx : start + dx + THUMB]
 
 
-def zoomed(pictures: Any, scale: float) -> Any:
+def zoomed(photographs: Any, scale: float) -> Any:
     half = THUMB / 2 / scale
     box = (FRAME / 2 - half, FRAME / 2 - half, FRAME / 2 + half, FRAME / 2 + half)
     side = (THUMB, THUMB)
-    return np.stack([np.asarray(Image.fromarray(p).resize(side, Image.Resampling.BICUBIC, box)) for p in pictures])
+    return np.stack([np.asarray(Image.fromarray(p).resize(side, Image.Resampling.BICUBIC, box)) for p in photographs])
 
 
-def scores(first: Any, second: Any, **how: int) -> Any:
-    places = np.arange(len(first))
-    pairs = (places, places + len(first))
-    return same_photograph_scores(np.concatenate([first, second]), *pairs, **({"threads": 1} | how))
+def scores(first: Any, second: Any, **options: int) -> Any:
+    positions = np.arange(len(first))
+    pairs = (positions, positions + len(first))
+    return same_photograph_scores(np.concatenate([first, second]), *pairs, **({"threads": 1} | options))
 
 
-PICTURES = greys(range(30))
-THUMBS = window(PICTURES)
+PHOTOGRAPHS = grey_photographs(range(30))
+THUMBS = window(PHOTOGRAPHS)
 
 
 # --- thumbnails and hashes
@@ -68,14 +68,14 @@ def test_a_thumbnail_shows_the_whole_frame_in_grey() -> None:
     assert (thumb[:, 33:] == 255).all()
 
 
-def test_a_perceptual_hash_ignores_exposure_and_tells_pictures_apart() -> None:
+def test_a_perceptual_hash_ignores_exposure_and_separates_photographs() -> None:
     hashes = perceptual_hash(THUMBS)
     assert hashes.shape == (30,)
     assert hashes.dtype == np.uint64
     darker = perceptual_hash((THUMBS * 0.7 + 20).astype(np.uint8))
     assert np.bitwise_count(hashes ^ darker).max() <= 4
-    apart = [np.bitwise_count(hashes[i] ^ hashes[:i]).min() for i in range(1, 30)]
-    assert min(apart) > 12
+    distances = [np.bitwise_count(hashes[i] ^ hashes[:i]).min() for i in range(1, 30)]
+    assert min(distances) > 12
     np.testing.assert_array_equal(perceptual_hash(THUMBS[7:8]), hashes[7:8])
 
 
@@ -91,20 +91,20 @@ def test_the_same_thumbnail_scores_one_and_others_low() -> None:
 
 @pytest.mark.parametrize(("dy", "dx"), [(0, 1), (3, 0), (-6, 0), (6, 6), (-5, 6), (8, -8)])
 def test_a_shifted_copy_scores_high(dy: int, dx: int) -> None:
-    assert scores(THUMBS, window(PICTURES, dy, dx)).min() > 0.95
+    assert scores(THUMBS, window(PHOTOGRAPHS, dy, dx)).min() > 0.95
 
 
 def test_a_shift_by_a_quarter_of_the_frame_is_no_copy() -> None:
-    assert scores(THUMBS, window(PICTURES, 16, 0)).max() < MIN_CORRELATION
+    assert scores(THUMBS, window(PHOTOGRAPHS, 16, 0)).max() < MIN_CORRELATION
 
 
 @pytest.mark.parametrize("scale", [0.95, 0.98, 1.02, 1.05])
 def test_a_rescaled_copy_scores_high(scale: float) -> None:
-    assert scores(THUMBS, zoomed(PICTURES, scale)).min() > 0.99
+    assert scores(THUMBS, zoomed(PHOTOGRAPHS, scale)).min() > 0.99
 
 
 @pytest.mark.parametrize(("gain", "offset"), [(0.5, 0), (0.6, 90)])
-def test_brightness_and_contrast_drop_out(gain: float, offset: int) -> None:
+def test_scores_do_not_depend_on_brightness_and_contrast(gain: float, offset: int) -> None:
     assert scores(THUMBS, np.rint(THUMBS * gain + offset).astype(np.uint8)).min() > 0.999
 
 
@@ -113,11 +113,11 @@ def test_a_negative_is_no_copy() -> None:
 
 
 def test_scores_are_nearly_symmetric() -> None:
-    for other in (window(PICTURES, 4, -3), zoomed(PICTURES, 1.05), THUMBS[::-1]):
-        there, back = scores(THUMBS, other), scores(other, THUMBS)
-        alike = np.maximum(there, back) > 0.9
-        np.testing.assert_allclose(there[alike], back[alike], atol=0.01)
-        np.testing.assert_array_equal(there > MIN_CORRELATION, back > MIN_CORRELATION)
+    for other in (window(PHOTOGRAPHS, 4, -3), zoomed(PHOTOGRAPHS, 1.05), THUMBS[::-1]):
+        forward, backward = scores(THUMBS, other), scores(other, THUMBS)
+        high = np.maximum(forward, backward) > 0.9
+        np.testing.assert_allclose(forward[high], backward[high], atol=0.01)
+        np.testing.assert_array_equal(forward > MIN_CORRELATION, backward > MIN_CORRELATION)
 
 
 @pytest.mark.parametrize("value", [0, 77, 255])
@@ -128,11 +128,11 @@ def test_a_flat_thumbnail_scores_zero(value: int) -> None:
 
 
 def test_batches_and_threads_do_not_matter() -> None:
-    other = np.concatenate([window(PICTURES[:15], 3, 2), THUMBS[:15]])
-    whole = scores(THUMBS, other)
-    assert (whole.shape, whole.dtype) == ((30,), np.float32)
-    for how in ({"batch": 1}, {"batch": 7, "threads": 3}, {"batch": 30, "threads": 2}):
-        np.testing.assert_allclose(scores(THUMBS, other, **how), whole, atol=1e-6)
+    other = np.concatenate([window(PHOTOGRAPHS[:15], 3, 2), THUMBS[:15]])
+    expected = scores(THUMBS, other)
+    assert (expected.shape, expected.dtype) == ((30,), np.float32)
+    for options in ({"batch": 1}, {"batch": 7, "threads": 3}, {"batch": 30, "threads": 2}):
+        np.testing.assert_allclose(scores(THUMBS, other, **options), expected, atol=1e-6)
     assert scores(THUMBS[:0], THUMBS[:0]).shape == (0,)
 
 
@@ -140,8 +140,8 @@ def test_batches_and_threads_do_not_matter() -> None:
 
 
 def records(*rows: dict[str, Any]) -> pd.DataFrame:
-    """One image a row; what is not given is that of a distinct image of 48x48 pixels."""
-    usual = [
+    """One row per image; defaults are those of distinct images of 48x48 pixels."""
+    defaults = [
         {
             "image_id": f"s/f/{n}",
             "bytes": 100,
@@ -153,7 +153,7 @@ def records(*rows: dict[str, Any]) -> pd.DataFrame:
         }
         for n in range(len(rows))
     ]
-    return pd.DataFrame([made | row for made, row in zip(usual, rows, strict=True)])
+    return pd.DataFrame([default | row for default, row in zip(defaults, rows, strict=True)])
 
 
 def copies_among(images: pd.DataFrame, thumbs: Any) -> DuplicateGroups:
@@ -168,19 +168,19 @@ def keepers(images: pd.DataFrame, thumbs: Any) -> dict[str, str]:
 def test_a_chain_of_copies_is_one_group() -> None:
     """A~B and B~C are candidates, A and C differ in 24 bits and never meet."""
     images = records({"phash": f"{0:016x}"}, {"phash": f"{0xFFF:016x}"}, {"phash": f"{0xFFFFFF:016x}"})
-    found = copies_among(images, window(PICTURES[[4, 4, 4]]))
-    assert len(set(found.group)) == 1
-    assert found.keeper.tolist() == [0, 0, 0]
-    assert found.identical.tolist() == [True, False, False]
-    assert found.score.min() > 0.99
-    apart = copies_among(images.iloc[[0, 2]], THUMBS[[4, 4]])
-    assert len(set(apart.group)) == 2
+    groups = copies_among(images, window(PHOTOGRAPHS[[4, 4, 4]]))
+    assert len(set(groups.group)) == 1
+    assert groups.keeper.tolist() == [0, 0, 0]
+    assert groups.identical.tolist() == [True, False, False]
+    assert groups.score.min() > 0.99
+    separate = copies_among(images.iloc[[0, 2]], THUMBS[[4, 4]])
+    assert len(set(separate.group)) == 2
 
 
 def test_lookalikes_by_hash_are_no_copies() -> None:
-    found = copies_among(records(*[{}] * 30), THUMBS)
-    assert found.keeper.tolist() == list(range(30))
-    assert found.score.tolist() == [1.0] * 30
+    groups = copies_among(records(*[{}] * 30), THUMBS)
+    assert groups.keeper.tolist() == list(range(30))
+    assert groups.score.tolist() == [1.0] * 30
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_lookalikes_by_hash_are_no_copies() -> None:
     ],
     ids=["most pixels", "most bytes", "smallest id"],
 )
-def test_which_copy_stays_does_not_depend_on_order(better: dict[str, Any], worse: dict[str, Any]) -> None:
+def test_the_kept_copy_does_not_depend_on_order(better: dict[str, Any], worse: dict[str, Any]) -> None:
     images = records(better, worse, {"image_id": "other", "phash": "f" * 16})
     best = images["image_id"][0]
     for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
@@ -217,10 +217,10 @@ def test_equal_bytes_are_identical_whether_or_not_their_pixels_were_hashed() -> 
         {"sha256": "9" * 64, "pixel_sha256": None},
     ).astype({"pixel_sha256": "str"})
     for order in ([0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0]):
-        found = copies_among(images.iloc[order], THUMBS[[0, 0, 0, 9, 9, 19]][order])
-        assert found.identical.all()
+        groups = copies_among(images.iloc[order], THUMBS[[0, 0, 0, 9, 9, 19]][order])
+        assert groups.identical.all()
         ids = images["image_id"].to_numpy()[order]
-        kept = dict(zip(ids, ids[found.keeper], strict=True))
+        kept = dict(zip(ids, ids[groups.keeper], strict=True))
         assert [kept[f"s/f/{n}"] for n in range(6)] == ["s/f/0"] * 3 + ["s/f/3"] * 2 + ["s/f/5"]
 
 
@@ -233,18 +233,18 @@ def test_no_images_give_no_copies() -> None:
 
 @pytest.fixture(scope="module", params=[1, 2, 11])
 def planted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    """The plan of both phantoms beside what the manifest says, a row a member."""
+    """The plan of both phantoms joined with the manifest, one row per member."""
     folder, tables, plans = tmp_path_factory.mktemp("phantom"), [], []
     sources: tuple[Any, ...] = tuple(FOLDERS)
     for source in sources:
-        how: Any = {"seed": request.param, "counts": dict.fromkeys(FOLDERS[source], 6), "size": 128}
-        write_archive(folder / source, source, threads=1, **how)
+        options: Any = {"seed": request.param, "counts": dict.fromkeys(FOLDERS[source], 6), "size": 128}
+        write_archive(folder / source, source, threads=1, **options)
         tables.append(inventory(folder / source, source)[0])
-        planned = plan(source, **how)
+        planned = plan(source, **options)
         planned["image_id"] = [image_id_of(source, member) for member in planned["member"]]
         planned["original"] = [
-            image_id_of("mendeley" if kind == "cross_source" else source, of) if of else ""
-            for kind, of in zip(planned["kind"], planned["copy_of"], strict=True)
+            image_id_of("mendeley" if kind == "cross_source" else source, member) if member else ""
+            for kind, member in zip(planned["kind"], planned["copy_of"], strict=True)
         ]
         plans.append(planned[["image_id", "kind", "original"]].set_index("image_id"))
     return pd.concat(plans).join(manifest_of(*tables))
@@ -261,14 +261,14 @@ def test_every_planted_copy_is_found_and_linked(planted: pd.DataFrame) -> None:
             assert pair == {"conflict"}, row.Index
         else:
             assert pair == COPY_STATUS[row.kind] | {"kept"}, row.Index
-            gone, stays = (row, original) if row.status != "kept" else (original, row)
-            assert gone.duplicate_of == stays.image_id == stays.group_id, row.Index
+            dropped, keeper = (row, original) if row.status != "kept" else (original, row)
+            assert dropped.duplicate_of == keeper.image_id == keeper.group_id, row.Index
 
 
-def test_no_other_image_leaves(planted: pd.DataFrame) -> None:
+def test_no_other_image_is_dropped(planted: pd.DataFrame) -> None:
     copied = set(planted["original"]) | set(planted.index[planted["original"] != ""])
     rest = planted[~planted.index.isin(copied) & (planted["kind"] != "not_an_image")]
     assert len(rest) > 100
     assert rest["status"].tolist() == [OTHER_STATUS[kind] for kind in rest["kind"]]
-    alone = rest[rest["status"] == "kept"]
-    assert (alone["group_id"] == alone.index).all()
+    kept = rest[rest["status"] == "kept"]
+    assert (kept["group_id"] == kept.index).all()

@@ -30,12 +30,12 @@ def diameter_and_centre(image: np.ndarray) -> tuple[float, float, float]:
 @pytest.mark.parametrize(
     ("height", "width"), [(360, 363), (400, 400), (33, 100), (100, 33), (1, 1), (1, 7), (101, 100), (575, 339)]
 )
-def test_shape_and_no_colour_from_nowhere(height: int, width: int, field: float, fit: Fit) -> None:
+def test_shape_and_no_new_colours(height: int, width: int, field: float, fit: Fit) -> None:
     image = np.full((height, width, 3), RED, np.uint8)
-    made = fit_square(image, size=48, fit=fit, field=field)
-    assert made.shape == (48, 48, 3)
-    assert made.dtype == np.uint8
-    assert (made == RED).all()
+    square = fit_square(image, size=48, fit=fit, field=field)
+    assert square.shape == (48, 48, 3)
+    assert square.dtype == np.uint8
+    assert (square == RED).all()
 
 
 @both_fits
@@ -53,27 +53,27 @@ def test_crop_cuts_the_longer_side() -> None:
 
 def test_pad_keeps_all_and_repeats_the_border() -> None:
     image = noise(40, 60)
-    made = fit_square(image, size=60, fit="pad", field=1.0)
-    assert np.array_equal(made[10:50], image)
-    assert (made[:10] == image[0]).all()
-    assert (made[50:] == image[-1]).all()
+    square = fit_square(image, size=60, fit="pad", field=1.0)
+    assert np.array_equal(square[10:50], image)
+    assert (square[:10] == image[0]).all()
+    assert (square[50:] == image[-1]).all()
 
 
 def test_padding_has_the_colour_of_the_border_only() -> None:
     image = np.full((60, 120, 3), BLUE, np.uint8)
     image[12:48, 12:108] = RED
-    made = fit_square(image, size=60, fit="pad", field=1.0)
-    assert (made[:16] == BLUE).all()
-    assert (made[-16:] == BLUE).all()
-    assert (made[26:34, 26:34] == RED).all()
+    square = fit_square(image, size=60, fit="pad", field=1.0)
+    assert (square[:16] == BLUE).all()
+    assert (square[-16:] == BLUE).all()
+    assert (square[26:34, 26:34] == RED).all()
 
 
 @both_fits
 def test_square_lies_in_the_middle(fit: Fit) -> None:
     image = noise(61, 90)
-    made = fit_square(image, size=32, fit=fit, field=0.8).astype(int)
+    square = fit_square(image, size=32, fit=fit, field=0.8).astype(int)
     turned = fit_square(image[::-1, ::-1], size=32, fit=fit, field=0.8).astype(int)
-    assert abs(made[::-1, ::-1] - turned).max() <= 1
+    assert abs(square[::-1, ::-1] - turned).max() <= 1
 
 
 @both_fits
@@ -90,13 +90,13 @@ def test_field_enlarges_about_the_centre(fit: Fit, field: float, size: int) -> N
 
 def test_fine_pattern_becomes_grey() -> None:
     board = (np.indices((256, 256)).sum(0) % 2 * 255).astype(np.uint8)[..., None].repeat(3, axis=2)
-    made = fit_square(board, size=48, fit="crop", field=1.0).astype(float)
-    assert made.mean() == pytest.approx(127.5, abs=1)
-    assert made.std() < 3
+    square = fit_square(board, size=48, fit="crop", field=1.0).astype(float)
+    assert square.mean() == pytest.approx(127.5, abs=1)
+    assert square.std() < 3
 
 
 @both_fits
-def test_input_is_left_alone(fit: Fit) -> None:
+def test_input_is_not_modified(fit: Fit) -> None:
     image = noise(30, 50)
     before = image.copy()
     fit_square(image, size=16, fit=fit, field=0.9)

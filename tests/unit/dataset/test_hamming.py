@@ -1,4 +1,4 @@
-"""Pairs of hashes within a Hamming radius, against comparing every pair."""
+"""Pairs of hashes within a Hamming radius, compared with brute force."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ from hemabalance.errors import InputError
 MANY = 10**7
 Hashes = NDArray[np.uint64]
 Pairs = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
-Make = Callable[[np.random.Generator, int], Hashes]
+HashGenerator = Callable[[np.random.Generator, int], Hashes]
 
 
 def search(hashes: Hashes, radius: int, *, threads: int = 2, max_pairs: int = MANY) -> Pairs:
@@ -28,21 +28,21 @@ def brute_force(hashes: Hashes, radius: int) -> Pairs:
 
 
 def assert_exact(hashes: Hashes, radius: int, **options: int) -> int:
-    found, expected = search(hashes, radius, **options), brute_force(hashes, radius)
-    assert [column.dtype for column in found] == [np.int64, np.int64, np.uint8]
-    for got, wanted in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(got, wanted)
-    return len(found[0])
+    pairs, expected = search(hashes, radius, **options), brute_force(hashes, radius)
+    assert [column.dtype for column in pairs] == [np.int64, np.int64, np.uint8]
+    for column, expected_column in zip(pairs, expected, strict=True):
+        np.testing.assert_array_equal(column, expected_column)
+    return len(pairs[0])
 
 
 def uniform(rng: np.random.Generator, n: int) -> Hashes:
     return rng.integers(0, 2**64, n, dtype=np.uint64)
 
 
-def flipped(rng: np.random.Generator, hashes: Hashes, most: int) -> Hashes:
-    """Copies of the hashes, each with 0 to `most` different bits inverted."""
+def flipped(rng: np.random.Generator, hashes: Hashes, max_flips: int) -> Hashes:
+    """Copies of the hashes, each with 0 to `max_flips` different bits inverted."""
     rank = np.argsort(rng.random((len(hashes), 64)), axis=1)
-    flip = rank < rng.integers(0, most + 1, len(hashes))[:, None]
+    flip = rank < rng.integers(0, max_flips + 1, len(hashes))[:, None]
     return hashes ^ np.packbits(flip, axis=1).view(np.uint64)[:, 0]
 
 
@@ -71,40 +71,40 @@ def biased(rng: np.random.Generator, n: int) -> Hashes:
 
 def repeated(rng: np.random.Generator, n: int) -> Hashes:
     """Mostly blank images: a few values many times among random ones."""
-    some = uniform(rng, n // 4)
-    copies = rng.choice(flipped(rng, some[:6], 8), n - len(some))
-    return rng.permutation(np.concatenate([some, copies]))
+    distinct = uniform(rng, n // 4)
+    copies = rng.choice(flipped(rng, distinct[:6], 8), n - len(distinct))
+    return rng.permutation(np.concatenate([distinct, copies]))
 
 
 SHAPES = [uniform, planted, clustered, few_high, biased, repeated]
 
 
-@pytest.mark.parametrize("make", SHAPES)
+@pytest.mark.parametrize("generate", SHAPES)
 @pytest.mark.parametrize("radius", range(17))
-def test_equals_brute_force(make: Make, radius: int) -> None:
-    assert_exact(make(np.random.default_rng(radius), 600), radius)
+def test_equals_brute_force(generate: HashGenerator, radius: int) -> None:
+    assert_exact(generate(np.random.default_rng(radius), 600), radius)
 
 
-@pytest.mark.parametrize("make", SHAPES)
+@pytest.mark.parametrize("generate", SHAPES)
 @pytest.mark.parametrize(
     ("radius", "agreeing"), [(1, 1), (1, 3), (6, 0), (6, 1), (6, 2), (6, 4), (10, 1), (10, 3), (16, 0), (16, 2)]
 )
 def test_any_number_of_agreeing_blocks_is_exact(
-    make: Make, radius: int, agreeing: int, monkeypatch: pytest.MonkeyPatch
+    generate: HashGenerator, radius: int, agreeing: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hamming, "_plan", lambda values, radius: (hamming._blocks(radius, agreeing), agreeing))
     monkeypatch.setattr(hamming, "SEGMENT", 64)
     monkeypatch.setattr(hamming, "LONG_RUN", 16)
     monkeypatch.setattr(hamming, "TILE", 64)
     monkeypatch.setattr(hamming, "TILE_COLUMNS", 24)
-    assert_exact(make(np.random.default_rng(agreeing), 150), radius)
+    assert_exact(generate(np.random.default_rng(agreeing), 150), radius)
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_random_sizes_shapes_and_radii(seed: int) -> None:
     rng = np.random.default_rng(1000 + seed)
-    make = SHAPES[rng.integers(len(SHAPES))]
-    assert_exact(make(rng, int(rng.integers(30, 900))), int(rng.integers(17)), threads=int(rng.integers(1, 5)))
+    generate = SHAPES[rng.integers(len(SHAPES))]
+    assert_exact(generate(rng, int(rng.integers(30, 900))), int(rng.integers(17)), threads=int(rng.integers(1, 5)))
 
 
 @pytest.mark.parametrize("radius", [6, 10, 12])
@@ -144,13 +144,13 @@ def test_radius_zero_reports_identical_hashes_only() -> None:
 
 def test_thread_count_does_not_change_the_result() -> None:
     hashes = clustered(np.random.default_rng(5), 4000)
-    one, five = search(hashes, 8, threads=1), search(hashes, 8, threads=5)
-    assert len(one[0]) > 1000
-    for first, second in zip(one, five, strict=True):
+    single, parallel = search(hashes, 8, threads=1), search(hashes, 8, threads=5)
+    assert len(single[0]) > 1000
+    for first, second in zip(single, parallel, strict=True):
         np.testing.assert_array_equal(first, second)
 
 
-def test_the_input_is_left_as_it_was_and_may_be_a_view() -> None:
+def test_the_input_is_not_modified_and_may_be_a_view() -> None:
     hashes = planted(np.random.default_rng(6), 800)
     hashes.setflags(write=False)
     before = hashes.copy()
@@ -171,7 +171,7 @@ def test_a_million_identical_hashes_are_refused_not_compared() -> None:
         search(np.full(1_000_000, 3, np.uint64), 10, max_pairs=1000)
 
 
-def test_no_pairs_fit_a_cap_of_none() -> None:
+def test_no_pairs_satisfy_a_cap_of_zero() -> None:
     assert search(np.array([0, 2**64 - 1], np.uint64), 16, max_pairs=0)[0].size == 0
 
 

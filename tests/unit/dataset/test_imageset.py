@@ -43,15 +43,15 @@ def test_round_trip(pair: Pair) -> None:
         assert np.array_equal(images.read(4), IMAGES[4])
         assert np.array_equal(images.decode_all(threads=3), IMAGES)
         images.verify(threads=2)
-        given = rows_of(NAMES)
-        assert images.index[list(given)].equals(given)
+        rows = rows_of(NAMES)
+        assert images.index[list(rows)].equals(rows)
         assert set(images.index["height"]) == {12}
         assert set(images.index["width"]) == {10}
 
 
 def test_same_images_same_bytes(tmp_path: Path) -> None:
-    one, other = (write(tmp_path / name, threads=threads) for name, threads in (("a", 1), ("b", 4)))
-    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in other]
+    first, second = (write(tmp_path / name, threads=threads) for name, threads in (("a", 1), ("b", 4)))
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
 def test_zip_is_plain(pair: Pair) -> None:
@@ -79,7 +79,7 @@ def test_images_of_several_sizes(tmp_path: Path) -> None:
     pair = tmp_path / "set.zip", tmp_path / "set.parquet"
     write_image_set(*pair, rows_of(NAMES[:3]), several, threads=2)
     with ImageSet(*pair) as images:
-        assert all(np.array_equal(one, other) for one, other in zip(images, several, strict=True))
+        assert all(np.array_equal(image, expected) for image, expected in zip(images, several, strict=True))
         with pytest.raises(InputError, match="images of 3 sizes"):
             images.decode_all(threads=2)
 
@@ -93,9 +93,9 @@ def test_decode_into_a_memory_map(pair: Pair, tmp_path: Path) -> None:
 
 
 def test_reading_from_several_threads(pair: Pair) -> None:
-    wanted = np.random.default_rng(1).integers(0, 6, 300)
+    positions = np.random.default_rng(1).integers(0, 6, 300)
     with ImageSet(*pair) as images, ThreadPoolExecutor(8) as pool:
-        assert np.array_equal(np.stack(list(pool.map(images.read, wanted))), IMAGES[wanted])
+        assert np.array_equal(np.stack(list(pool.map(images.read, positions))), IMAGES[positions])
 
 
 def broken_after_two() -> Iterator[np.ndarray]:
@@ -150,7 +150,7 @@ def use(pair: Pair) -> np.ndarray:
 
 
 def rewrite(path: Path, change: Callable[[dict[str, bytes]], object]) -> None:
-    """Write the zip anew after a change of its members."""
+    """Rewrite the zip after a change of its members."""
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     change(members)
@@ -184,35 +184,35 @@ def test_damaged_zip_is_named(pair: Pair, damage: Callable[[Path], object], prob
     assert caught.value.where.startswith(str(pair[0]))
 
 
-def test_reading_finds_what_is_damaged_without_verifying(pair: Pair) -> None:
+def test_reading_detects_damage_without_verify(pair: Pair) -> None:
     rewrite(pair[0], lambda members: members.update({LAST: b"no picture"}))
     with ImageSet(*pair) as images:
         assert np.array_equal(images.read(0), IMAGES[0])
-        with pytest.raises(InputError, match="is no PNG") as caught:
+        with pytest.raises(InputError, match="is not a readable PNG") as caught:
             images.read(5)
-        with pytest.raises(InputError, match="is no PNG"):
+        with pytest.raises(InputError, match="is not a readable PNG"):
             images.decode_all(threads=2)
     assert caught.value.where == f"{pair[0]}, member {LAST}"
 
 
 @pytest.mark.parametrize("mask", [0x01, 0xFF])
-def test_flipped_byte_is_found_or_harmless(tmp_path: Path, mask: int) -> None:
+def test_flipped_byte_is_detected_or_harmless(tmp_path: Path, mask: int) -> None:
     pair = write(tmp_path, IMAGES[:1, :1, :1])
     sound = pair[0].read_bytes()
-    found = set()
-    for at in range(len(sound)):
-        pair[0].write_bytes(sound[:at] + bytes([sound[at] ^ mask]) + sound[at + 1 :])
+    damaged = set()
+    for position in range(len(sound)):
+        pair[0].write_bytes(sound[:position] + bytes([sound[position] ^ mask]) + sound[position + 1 :])
         try:
             assert np.array_equal(use(pair), IMAGES[:1, :1, :1])
         except InputError as error:
-            found.add(error.where.partition(", member ")[0])
-    assert found == {str(pair[0])}
+            damaged.add(error.where.partition(", member ")[0])
+    assert damaged == {str(pair[0])}
 
 
 @pytest.mark.parametrize(
     ("column", "values", "problem"),
     [
-        ("height", 11, r"has the shape \(12, 10, 3\), the index \(11, 10, 3\)"),
+        ("height", 11, r"has the shape \(12, 10, 3\), the index says \(11, 10, 3\)"),
         ("width", [10] * 5 + [9], "2 sizes"),
     ],
 )
@@ -227,7 +227,7 @@ def test_index_of_another_shape(pair: Pair, column: str, values: object, problem
 
 def test_index_shape_is_checked_image_by_image(pair: Pair) -> None:
     write_table(read_table(pair[1], SCHEMA).assign(width=np.int32(9)), pair[1])
-    with ImageSet(*pair) as images, pytest.raises(InputError, match=r"the index \(12, 9, 3\)"):
+    with ImageSet(*pair) as images, pytest.raises(InputError, match=r"the index says \(12, 9, 3\)"):
         images.read(3)
 
 
@@ -245,10 +245,10 @@ BAD_INDEX: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing": (lambda path: path.unlink(), "cannot be read as Parquet"),
     "no parquet": (lambda path: path.write_bytes(b"image_id,file\n"), "cannot be read as Parquet"),
     "truncated": (lambda path: path.write_bytes(path.read_bytes()[:-9]), "cannot be read as Parquet"),
-    "another column": (lambda path: altered(path, extra=1), "not as its schema says"),
-    "another type": (lambda path: altered(path, width=1.5), "not as its schema says"),
-    "another origin": (lambda path: altered(path, origin="drawn"), "not as its schema says"),
-    "a name twice": (lambda path: altered(path, file="same"), "not as its schema says"),
+    "another column": (lambda path: altered(path, extra=1), "does not match its schema"),
+    "another type": (lambda path: altered(path, width=1.5), "does not match its schema"),
+    "another origin": (lambda path: altered(path, origin="drawn"), "does not match its schema"),
+    "a name twice": (lambda path: altered(path, file="same"), "does not match its schema"),
     "another letter": (flip_label, "cannot be read as Parquet"),
 }
 

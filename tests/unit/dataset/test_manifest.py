@@ -47,8 +47,8 @@ def exclusions(*members: str, source: str = "mendeley", reason: str = "smudged",
     return pd.concat([NO_EXCLUSIONS, pd.DataFrame(rows, dtype="str")])
 
 
-def every_status(tmp_path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Inventories and exclusions that bring about each status."""
+def tables_with_every_status(tmp_path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Inventories and exclusions that give every status."""
     files = mendeley_files()
     more = {
         "PBC/ig/MY_900.jpg": b"text",
@@ -63,9 +63,9 @@ def every_status(tmp_path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.concat(tables, ignore_index=True), exclusions("platelet/PL_905.jpg")
 
 
-def build(inventories: pd.DataFrame, without: pd.DataFrame = NO_EXCLUSIONS, **changes: Any) -> pd.DataFrame:
-    how: dict[str, Any] = {"taxonomy": "thesis", "hash_radius": 12, "min_correlation": 0.965, "threads": 1}
-    return build_manifest(inventories, without, **(how | changes))
+def build(inventories: pd.DataFrame, excluded: pd.DataFrame = NO_EXCLUSIONS, **changes: Any) -> pd.DataFrame:
+    settings: dict[str, Any] = {"taxonomy": "thesis", "hash_radius": 12, "min_correlation": 0.965, "threads": 1}
+    return build_manifest(inventories, excluded, **(settings | changes))
 
 
 # --- labels
@@ -95,16 +95,16 @@ def test_the_refined_taxonomy_moves_promyelocytes_of_mendeley_only(tmp_path: Pat
 
 
 def test_every_member_has_one_status_and_a_reason(tmp_path: Path) -> None:
-    table = build(*every_status(tmp_path)).set_index("image_id")
+    table = build(*tables_with_every_status(tmp_path)).set_index("image_id")
     assert set(table["status"]) == set(STATUSES)
-    found = table.loc[table["source"] == "mendeley", ["status", "reason"]]
-    found = found[found["status"] != "kept"].apply(tuple, axis=1).to_dict()
-    status, reason = found.pop("mendeley/basophil/BA_903.jpg")
+    rows = table.loc[table["source"] == "mendeley", ["status", "reason"]]
+    reasons = rows[rows["status"] != "kept"].apply(tuple, axis=1).to_dict()
+    status, reason = reasons.pop("mendeley/basophil/BA_903.jpg")
     assert status == "near_duplicate"
     assert re.fullmatch(r"same photograph, aligned correlation (0\.9\d\d|1\.000)", reason)
     named = "mendeley/ig/MY_101.jpg (immature_granulocyte), mendeley/platelet/PL_904.jpg (platelet)"
     conflict = ("conflict", f"one photograph under several labels: {named}")
-    assert found == {
+    assert reasons == {
         "mendeley/ig/MY_900.jpg": ("not_an_image", "not a JPEG, PNG or TIFF file"),
         "mendeley/ig/MY_901.jpg": ("unreadable", "empty file"),
         "mendeley/ig/MY_902.jpg": ("duplicate", "same bytes"),
@@ -119,7 +119,7 @@ def test_every_member_has_one_status_and_a_reason(tmp_path: Path) -> None:
     assert kept["duplicate_of"].isna().all()
 
 
-def test_one_odd_label_among_identical_files_takes_the_whole_group_out(tmp_path: Path) -> None:
+def test_one_different_label_among_identical_files_excludes_the_group(tmp_path: Path) -> None:
     same = mendeley_files()["PBC/ig/MY_100.jpg"]
     table = manifest_of(mendeley(tmp_path, {"PBC/ig/MY_500.jpg": same, "PBC/basophil/BA_500.jpg": same}))
     group = table[table["group_id"] == table.loc[MYELOCYTE, "group_id"]]
@@ -162,14 +162,14 @@ def test_the_same_file_in_both_sources_is_a_duplicate(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
 def test_equal_pixels_in_two_formats_are_known_to_be_equal_only_where_all_are_hashed(tmp_path: Path, kind: str) -> None:
-    """A JPEG's thumbnail comes from its coefficients, so that it does not equal that of the same pixels by the bit."""
+    """A JPEG's thumbnail is computed from its coefficients, so it can differ from that of equal pixels."""
     first, second = io.BytesIO(), io.BytesIO()
     Image.fromarray(photograph(3, 200)).save(first, "JPEG", quality=90)
     Image.open(first).save(second, kind)
     names = ["PBC/ig/MY_900.jpg", f"PBC/ig/MY_901.{kind.lower()}"]
     files = dict(zip(names, (first.getvalue(), second.getvalue()), strict=True))
     path = write_zip(tmp_path / "a.zip", mendeley_files() | files)
-    for pixels, status, said in (
+    for pixels, status, message in (
         (PIXELS, "near_duplicate", r"same photograph, aligned correlation (0\.99\d|1\.000)"),
         (HASH_ALL, "duplicate", "same pixels"),
     ):
@@ -177,7 +177,7 @@ def test_equal_pixels_in_two_formats_are_known_to_be_equal_only_where_all_are_ha
         pair = table[table["member"].isin(names)]
         assert pair["group_id"].nunique() == 1
         assert sorted(pair["status"]) == sorted(["kept", status])
-        assert re.fullmatch(said, max(pair["reason"]))
+        assert re.fullmatch(message, max(pair["reason"]))
 
 
 def test_folder_and_annotation_that_differ_are_a_conflict(tmp_path: Path) -> None:
@@ -204,11 +204,11 @@ def test_reannotations_are_carried_along_and_change_nothing(tmp_path: Path) -> N
 
 
 def test_row_order_and_threads_do_not_matter(tmp_path: Path) -> None:
-    rows, without = every_status(tmp_path)
-    expected = build(rows, without)
+    rows, excluded = tables_with_every_status(tmp_path)
+    expected = build(rows, excluded)
     assert expected["image_id"].is_monotonic_increasing
     for seed in range(3):
-        assert build(rows.sample(frac=1, random_state=seed), without, threads=2).equals(expected)
+        assert build(rows.sample(frac=1, random_state=seed), excluded, threads=2).equals(expected)
 
 
 def test_archives_with_nothing_to_keep_give_a_manifest(tmp_path: Path) -> None:
@@ -235,23 +235,26 @@ def test_exclusions_are_read_with_quotes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (HEADER + "mendeley,ig/MY_999.jpg,blurred,A\n", "row 2: no image ig/MY_999.jpg in source mendeley. Correct"),
         (HEADER + "tcia,ig/MY_100.jpg,blurred,A\n", "row 2: no image ig/MY_100.jpg in source tcia. Correct"),
         (HEADER + "mendeley,ig/MY_100.jpg,blurred,\n", "row 2: has an empty field. Fill in"),
         (HEADER + "mendeley,ig/MY_100.jpg,blurred\n", "row 2: has an empty field. Fill in"),
         (HEADER + "mendeley,ig/MY_100.jpg,a,A\n" * 2, "lists ig/MY_100.jpg twice. Keep one row"),
-        (HEADER + "mendeley,ig/MY_100.jpg,blurred, dark,A\n", "more than four fields. Put a field that holds a comma"),
+        (
+            HEADER + "mendeley,ig/MY_100.jpg,blurred, dark,A\n",
+            "more than four fields. Put a field that contains a comma",
+        ),
         ("source,image,reason,who\n", f"has the columns source, image, reason, who. Give it the header {HEADER[:-1]}"),
         ("", f"Give it the header {HEADER[:-1]}"),
     ],
 )
-def test_a_bad_exclusion_list_is_refused(tmp_path: Path, text: str, said: str) -> None:
+def test_a_bad_exclusion_list_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
         listed(tmp_path, text)
     assert str(tmp_path / "exclusions.csv") in str(caught.value)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_missing_exclusion_list_is_refused(tmp_path: Path) -> None:
@@ -263,7 +266,7 @@ def test_a_missing_exclusion_list_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_manifest_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    table = build(*every_status(tmp_path))
+    table = build(*tables_with_every_status(tmp_path))
     for name in ("1", "2"):
         write_manifest(table, tmp_path / name)
     assert read_manifest(tmp_path / "1").equals(table)
@@ -292,7 +295,7 @@ def test_a_manifest_that_breaks_its_schema_is_neither_written_nor_read(tmp_path:
         write_manifest(table, tmp_path / "bad")
     assert not (tmp_path / "bad").exists()
     write_table(table, tmp_path / "bad")
-    with pytest.raises(InputError, match="is not as its schema says"):
+    with pytest.raises(InputError, match="does not match its schema"):
         read_manifest(tmp_path / "bad")
 
 

@@ -1,4 +1,4 @@
-"""Every training says which real images it was given: the lists that the audit of leaks walks."""
+"""Every training records the real images that it received, for the leak audit."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -7,10 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from helpers import classical_normalizers as smears
-from helpers import gan_normalizers
-from helpers import stain_runs as stain_runs
-from helpers import synthesis_runs as synthesis_runs
+from helpers import classical_normalizers, gan_normalizers, stain_runs, synthesis_runs
 from helpers.method_settings import small_settings
 from hemabalance.config.draws import DrawsConfig
 from hemabalance.config.gate import GateSettings
@@ -63,11 +60,11 @@ def table() -> pd.DataFrame:
     rows = [
         (f"mendeley/basophil/{k}", "mendeley", "basophil", part) for k, part in enumerate(("train", "test", "train"))
     ]
-    found = pd.DataFrame(rows, columns=["image_id", "source", "label", "part"])
-    return found.assign(group_id=found["image_id"], draw=0.5)
+    split = pd.DataFrame(rows, columns=["image_id", "source", "label", "part"])
+    return split.assign(group_id=split["image_id"], draw=0.5)
 
 
-def test_a_list_says_of_each_image_once_where_the_split_has_it(tmp_path: Path) -> None:
+def test_a_list_has_one_row_of_the_split_per_image(tmp_path: Path) -> None:
     write_seen_images(table(), reversed([*table()["image_id"], "mendeley/basophil/0"]), tmp_path / "seen.parquet")
     assert listed(tmp_path / "seen.parquet").equals(table()[list(SCHEMA.columns)].astype("str"))
     write_seen_images(table()[::-1], table()["image_id"], tmp_path / "again.parquet")
@@ -75,13 +72,13 @@ def test_a_list_says_of_each_image_once_where_the_split_has_it(tmp_path: Path) -
     assert str(read_seen_images("judge", "mine", tmp_path / "seen.parquet")) == "judge mine"
 
 
-def test_who_was_given_nothing_writes_an_empty_list(tmp_path: Path) -> None:
+def test_a_training_without_images_writes_an_empty_list(tmp_path: Path) -> None:
     write_seen_images(table(), (), tmp_path / "seen.parquet")
     assert listed(tmp_path / "seen.parquet").empty
 
 
 def test_an_image_of_no_split_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="given 1 images that are not in the split, stray first"):
+    with pytest.raises(InputError, match="received 1 images that are not in the split, stray first"):
         write_seen_images(table(), ["stray", "mendeley/basophil/1"], tmp_path / "seen.parquet")
     assert list(tmp_path.iterdir()) == []
 
@@ -93,21 +90,21 @@ def test_a_damaged_list_is_refused(tmp_path: Path) -> None:
         listed(tmp_path / "seen.parquet")
 
 
-# --- who writes it
+# --- lists written by trainings
 
 
 @PROTOCOLS
 @pytest.mark.parametrize("method", ["reinhard", "none", "pix2pix"])
-def test_a_normaliser_lists_what_it_was_fitted_on(tmp_path: Path, protocol: Protocol, method: str) -> None:
+def test_a_normaliser_lists_its_training_images(tmp_path: Path, protocol: Protocol, method: str) -> None:
     sets = stain_runs.image_sets(tmp_path)
     split = stain_runs.split_of(sets, protocol)
-    if protocol == "leak_free":  # of each source two more training images, both classes
+    if protocol == "leak_free":  # two more training images of each source, in both classes
         split.loc[split["image_id"].str[-2:].isin(["01", "02", "03"]), "part"] = "train"
     spec = NormalizerSpec(method=method, settings=small_settings("stain", method))
-    cells = gan_normalizers.smears(4, (230, 170, 190), 3, smears.SIZE)
+    cells = gan_normalizers.disc_images(4, (230, 170, 190), 3, classical_normalizers.SIZE)
     with ExitStack() as stack:
-        for held in sets.values():
-            stack.enter_context(held)
+        for images in sets.values():
+            stack.enter_context(images)
         fit_normalizer(
             spec, sets, split, protocol, (cells, 255 - cells), job(tmp_path),
             weights=tmp_path / "weights", training=tmp_path / "training.json", seen=tmp_path / "seen.parquet",
@@ -119,50 +116,50 @@ def test_a_normaliser_lists_what_it_was_fitted_on(tmp_path: Path, protocol: Prot
 
 
 @pytest.fixture
-def held(tmp_path: Path) -> Any:
-    with synthesis_runs.real_set(tmp_path) as opened:
-        yield opened
+def image_set(tmp_path: Path) -> Any:
+    with synthesis_runs.real_set(tmp_path) as images:
+        yield images
 
 
-def with_validation(held: ImageSet, protocol: Protocol) -> pd.DataFrame:
-    split = synthesis_runs.split_of(held, protocol)
+def with_validation(image_set: ImageSet, protocol: Protocol) -> pd.DataFrame:
+    split = synthesis_runs.split_of(image_set, protocol)
     if protocol == "leak_free":
         split.loc[split["image_id"].str.endswith("/03"), "part"] = "validation"
     return split
 
 
 @PROTOCOLS
-def test_a_generator_lists_what_it_learned_from_and_was_watched_on(
-    held: ImageSet, tmp_path: Path, protocol: Protocol
+def test_a_generator_lists_its_training_and_validation_images(
+    image_set: ImageSet, tmp_path: Path, protocol: Protocol
 ) -> None:
-    split = with_validation(held, protocol)
+    split = with_validation(image_set, protocol)
     fit_generator(
-        "mine", GENERATOR, held, split, protocol, ROLES, no_teacher, job(tmp_path),
+        "mine", GENERATOR, image_set, split, protocol, ROLES, no_teacher, job(tmp_path),
         weights=tmp_path / "weights", training=tmp_path / "training.json", seen=tmp_path / "seen.parquet",
         snapshots=(tmp_path / "s.zip", tmp_path / "s.parquet"),
     )  # fmt: skip
-    found = listed(tmp_path / "seen.parquet")
+    images = listed(tmp_path / "seen.parquet")
     parts = ("train", "validation") if protocol == "leak_free" else ("pool",)
-    assert found["image_id"].tolist() == ids(split, parts, "basophil", "monocyte")
-    assert set(found["part"]) == set(parts)
+    assert images["image_id"].tolist() == ids(split, parts, "basophil", "monocyte")
+    assert set(images["part"]) == set(parts)
 
 
 @PROTOCOLS
-def test_a_judge_lists_what_it_learned_from(held: ImageSet, tmp_path: Path, protocol: Protocol) -> None:
-    split = with_validation(held, protocol)
+def test_a_judge_lists_its_training_images(image_set: ImageSet, tmp_path: Path, protocol: Protocol) -> None:
+    split = with_validation(image_set, protocol)
     fit_judge(
-        held, split, protocol, 16, CLASSIFIER, job(tmp_path),
+        image_set, split, protocol, 16, CLASSIFIER, job(tmp_path),
         weights=tmp_path / "weights", training=tmp_path / "training.json", seen=tmp_path / "seen.parquet",
     )  # fmt: skip
     parts = ("train",) if protocol == "leak_free" else ("pool",)
     assert listed(tmp_path / "seen.parquet")["image_id"].tolist() == ids(split, parts, *synthesis_runs.CLASSES)
 
 
-def test_a_gate_lists_what_it_compared_with(held: ImageSet, tmp_path: Path) -> None:
-    split = with_validation(held, "leak_free")
-    working = job(tmp_path)
+def test_a_gate_lists_its_reference_images(image_set: ImageSet, tmp_path: Path) -> None:
+    split = with_validation(image_set, "leak_free")
+    fit_job = job(tmp_path)
     fit_generator(
-        "mine", GENERATOR, held, split, "leak_free", ROLES, no_teacher, working,
+        "mine", GENERATOR, image_set, split, "leak_free", ROLES, no_teacher, fit_job,
         weights=tmp_path / "weights", training=tmp_path / "training.json", seen=tmp_path / "seen.parquet",
         snapshots=(tmp_path / "s.zip", tmp_path / "s.parquet"),
     )  # fmt: skip
@@ -171,18 +168,18 @@ def test_a_gate_lists_what_it_compared_with(held: ImageSet, tmp_path: Path) -> N
         synthesis_runs.corners, synthesis_runs.FlatPixelDistance(), synthesis_runs.LightnessClassifier()
     )  # type: ignore[arg-type]
     rows = select_real_images(split, "leak_free", references=4, measured=2, seed=1)
-    pixels = real_images(held, rows, 16, threads=1).pixels
+    pixels = real_images(image_set, rows, 16, threads=1).pixels
     real = look(rows, pixels, judges.inception, judges.perceptual)
     generate_images(
-        "mine", GENERATOR, tmp_path / "weights", held, split, "leak_free", ROLES, real, judges,
+        "mine", GENERATOR, tmp_path / "weights", image_set, split, "leak_free", ROLES, real, judges,
         ImageRequest(
             draws=DrawsConfig(target_per_class=12, least=2, most_times=1.0),
             gate=GateSettings(confidence=0.4, neighbours=3, copy_quantile=0.01),
         ),
-        GeneratedPaths(*(tmp_path / name for name in names)), runtime=working.runtime, threads=1,
+        GeneratedPaths(*(tmp_path / name for name in names)), runtime=fit_job.runtime, threads=1,
     )  # fmt: skip
-    found = listed(tmp_path / "gate_seen.parquet")
+    images = listed(tmp_path / "gate_seen.parquet")
     references = rows.loc[rows["reference"], "image_id"]
-    assert found["image_id"].tolist() == sorted(references)
+    assert images["image_id"].tolist() == sorted(references)
     assert len(references) == 4 * len(synthesis_runs.CLASSES)
-    assert set(found["part"]) == {"train"}
+    assert set(images["part"]) == {"train"}

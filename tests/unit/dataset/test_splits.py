@@ -20,8 +20,8 @@ def images(label: str, numbers: Any, source: str = "mendeley") -> list[dict[str,
 
 
 def parts(rows: list[dict[str, Any]], seed: int = 1, protocol: Any = "leak_free", **changes: Any) -> pd.DataFrame:
-    how = {"test_share": TEST, "validation_share": VALIDATION, "min_groups_for_test": MIN_GROUPS}
-    return split(manifest_from_rows(rows), protocol, seed=seed, **(how | changes)).set_index("image_id")
+    settings = {"test_share": TEST, "validation_share": VALIDATION, "min_groups_for_test": MIN_GROUPS}
+    return split(manifest_from_rows(rows), protocol, seed=seed, **(settings | changes)).set_index("image_id")
 
 
 MANY = [*images("platelet", range(3000)), *images("monocyte", range(1500)), *images("monocyte", range(500), "tcia")]
@@ -32,9 +32,9 @@ MANY = [*images("platelet", range(3000)), *images("monocyte", range(1500)), *ima
 
 def test_a_draw_is_the_first_53_bits_of_a_hash() -> None:
     first = hashlib.sha256(b"7:tcia/KSC/1").hexdigest()[:16]
-    found = draws(pd.Series(["tcia/KSC/1"]), seed=7)
-    assert found.tolist() == [(int(first, 16) >> 11) / 2**53]
-    assert found.dtype == np.float64
+    values = draws(pd.Series(["tcia/KSC/1"]), seed=7)
+    assert values.tolist() == [(int(first, 16) >> 11) / 2**53]
+    assert values.dtype == np.float64
 
 
 def test_draws_are_uniform_and_change_with_the_seed() -> None:
@@ -49,19 +49,19 @@ def test_draws_are_uniform_and_change_with_the_seed() -> None:
 # --- leak_free
 
 
-def test_shares_are_near_those_asked_for() -> None:
-    found = parts(MANY)
-    shares = found.groupby(["source", "label"])["part"].value_counts(normalize=True).unstack()
+def test_shares_are_near_the_requested_shares() -> None:
+    table = parts(MANY)
+    shares = table.groupby(["source", "label"])["part"].value_counts(normalize=True).unstack()
     assert shares.shape == (3, 3)
     for _, share in shares.iterrows():
         assert share["test"] == pytest.approx(TEST, abs=0.05)
         assert share["validation"] == pytest.approx((1 - TEST) * VALIDATION, abs=0.03)
-    assert (found["part"] == "test").mean() == pytest.approx(TEST, abs=0.02)
+    assert (table["part"] == "test").mean() == pytest.approx(TEST, abs=0.02)
 
 
 def test_parts_follow_the_draw() -> None:
-    found = parts(MANY)
-    ends = found.groupby("part")["draw"].agg(["min", "max"])
+    table = parts(MANY)
+    ends = table.groupby("part")["draw"].agg(["min", "max"])
     assert ends.loc["test", "max"] < TEST <= ends.loc["validation", "min"]
     assert ends.loc["validation", "max"] < TEST + (1 - TEST) * VALIDATION <= ends.loc["train", "min"]
 
@@ -73,8 +73,8 @@ def test_the_same_manifest_gives_the_same_split_in_any_order() -> None:
     assert not parts(MANY, seed=2)["part"].equals(expected["part"])
 
 
-def test_new_images_move_no_other_one() -> None:
-    """100 new ones beside strata that have a test image of their own, which is all but the very small."""
+def test_new_images_do_not_move_others() -> None:
+    """100 new images, in strata that have a test image by their own draws (all but the very small)."""
     before = parts(MANY)
     after = parts([*MANY, *images("platelet", range(7000, 7050)), *images("smudge_cell", range(50), "tcia")])
     assert len(after) == len(MANY) + 100
@@ -83,15 +83,15 @@ def test_new_images_move_no_other_one() -> None:
 
 def test_no_group_crosses_parts() -> None:
     rows = [row | {"group_id": f"group {n // 3}"} for n, row in enumerate(MANY)]
-    found = parts(rows)
-    assert (found.groupby("group_id")["part"].nunique() == 1).all()
-    assert set(found["part"]) == {"test", "validation", "train"}
+    table = parts(rows)
+    assert (table.groupby("group_id")["part"].nunique() == 1).all()
+    assert set(table["part"]) == {"test", "validation", "train"}
 
 
 def test_only_kept_images_are_split() -> None:
-    gone = {"status": "near_duplicate", "group_id": "mendeley/platelet/00000"}
+    dropped = {"status": "near_duplicate", "group_id": "mendeley/platelet/00000"}
     rows = images("platelet", range(20))
-    assert parts([rows[0], rows[1] | gone, *rows[2:]]).index.tolist() == [
+    assert parts([rows[0], rows[1] | dropped, *rows[2:]]).index.tolist() == [
         row["image_id"] for n, row in enumerate(rows) if n != 1
     ]
 
@@ -103,8 +103,8 @@ def test_a_class_of_five_groups_always_gets_a_test_image() -> None:
     rows = [*images("monoblast", range(5), "tcia"), *images("basophil", range(5), "tcia")]
     rows += images("basophil", range(300))
     for seed in range(40):
-        found = parts(rows, seed=seed)
-        tested = found[found["part"] == "test"].groupby(["source", "label"]).size()
+        table = parts(rows, seed=seed)
+        tested = table[table["part"] == "test"].groupby(["source", "label"]).size()
         assert set(tested.index) == {("tcia", "monoblast"), ("tcia", "basophil"), ("mendeley", "basophil")}, seed
 
 
@@ -118,16 +118,16 @@ def test_a_class_of_four_groups_may_go_without() -> None:
     assert 0 < sum(without) < 40
 
 
-def test_no_test_image_is_forced_where_none_is_asked_for() -> None:
+def test_no_test_image_is_forced_if_the_test_share_is_zero() -> None:
     assert not (parts(images("monoblast", range(30)), test_share=0.0)["part"] == "test").any()
 
 
 def test_a_rescued_class_gives_up_the_group_nearest_the_threshold() -> None:
-    """The one case in which a new image moves another: a small class that now has a test image by its own draw."""
+    """The only case in which a new image moves another one: a small class gets a test image by its own draw."""
     numbers = range(500)
-    drawn = draws(pd.Series([row["image_id"] for row in images("smudge_cell", numbers)]), seed=1)
-    rows = images("smudge_cell", [n for n in numbers if drawn[n] >= TEST][:5])
-    by_draw = images("smudge_cell", [n for n in numbers if drawn[n] < TEST][:1])
+    draw_of = draws(pd.Series([row["image_id"] for row in images("smudge_cell", numbers)]), seed=1)
+    rows = images("smudge_cell", [n for n in numbers if draw_of[n] >= TEST][:5])
+    by_draw = images("smudge_cell", [n for n in numbers if draw_of[n] < TEST][:1])
     rescued = parts(rows)
     assert rescued.index[rescued["part"] == "test"].tolist() == [rescued["draw"].idxmin()]
     after = parts(rows + by_draw)
@@ -137,17 +137,17 @@ def test_a_rescued_class_gives_up_the_group_nearest_the_threshold() -> None:
 def test_all_images_of_a_rescued_group_go_to_test() -> None:
     rows = [row | {"group_id": f"g{n // 2}"} for n, row in enumerate(images("monoblast", range(10)))]
     for seed in range(40):
-        found = parts(rows, seed=seed)
-        assert (found["part"] == "test").sum() in range(2, 11, 2)
+        table = parts(rows, seed=seed)
+        assert (table["part"] == "test").sum() in range(2, 11, 2)
 
 
 # --- thesis, and the file
 
 
 def test_the_thesis_protocol_gives_only_a_pool() -> None:
-    found = parts(MANY, protocol="thesis")
-    assert set(found["part"]) == {"pool"}
-    assert found["draw"].equals(parts(MANY)["draw"])
+    table = parts(MANY, protocol="thesis")
+    assert set(table["part"]) == {"pool"}
+    assert table["draw"].equals(parts(MANY)["draw"])
 
 
 def test_a_split_comes_back_as_it_was_written(tmp_path: Path) -> None:
@@ -168,5 +168,5 @@ def test_a_split_that_breaks_its_schema_is_neither_written_nor_read(tmp_path: Pa
     ):
         write_split(table, tmp_path / "bad")
     write_table(table, tmp_path / "bad")
-    with pytest.raises(InputError, match="is not as its schema says"):
+    with pytest.raises(InputError, match="does not match its schema"):
         read_split(tmp_path / "bad")

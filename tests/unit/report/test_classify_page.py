@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from helpers.browser import browser, shown
+from helpers.browser import browser, render_page
 from helpers.classifier_runs import COUNTS, ClassifierRuns, history
 from hemabalance.report.balance.figure import balance_figure
 from hemabalance.report.balance.tables import balance_tables
@@ -110,10 +110,10 @@ def test_every_picture_of_the_page_shows(made: Path, tmp_path: Path) -> None:
         root = ElementTree.fromstring(base64.b64decode(address))
         assert all(float(root.attrib[side].removesuffix("pt")) > 0 for side in ("width", "height"))
     if browser():  # where none can be installed, what is above must do
-        seen = shown(html, tmp_path)
-        assert (seen.errors, seen.console) == ([], [])
-        assert len(seen.sizes) == count
-        assert all(min(sizes) > 100 for sizes in seen.sizes), seen
+        rendered = render_page(html, tmp_path)
+        assert (rendered.errors, rendered.console) == ([], [])
+        assert len(rendered.sizes) == count
+        assert all(min(sizes) > 100 for sizes in rendered.sizes), rendered
 
 
 def test_a_run_that_compares_nothing_opens_without_a_headline(tmp_path: Path) -> None:

@@ -25,10 +25,10 @@ def test_lists_and_reads_every_format_whatever_its_file_name(tmp_path: Path, wri
 
 @pytest.mark.parametrize(("kind", "in_archive_order"), [("zip stored", False), ("folder", False), ("tar.gz", True)])
 def test_order_of_reading(tmp_path: Path, kind: str, in_archive_order: bool) -> None:
-    asked = ["notes.txt", "set/BAS/b1.jpg", "set/BAS/b2.jpg"]
+    names = ["notes.txt", "set/BAS/b1.jpg", "set/BAS/b2.jpg"]
     with open_archive(ARCHIVE_WRITERS[kind](tmp_path / "a", FILES), LIMITS) as archive:
-        order = [name for name, _ in archive.read(asked)]
-    assert order == (["set/BAS/b2.jpg", "set/BAS/b1.jpg", "notes.txt"] if in_archive_order else asked)
+        order = [name for name, _ in archive.read(names)]
+    assert order == (["set/BAS/b2.jpg", "set/BAS/b1.jpg", "notes.txt"] if in_archive_order else names)
 
 
 @EVERY_FORMAT
@@ -39,7 +39,7 @@ def test_several_threads_read_at_once(tmp_path: Path, write_archive: ArchiveWrit
         assert dict(read) == files
 
 
-def test_names_are_brought_to_normal_form(tmp_path: Path) -> None:
+def test_names_are_normalised(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"./a//b.jpg": b"1", "w\\x\\c.jpg": b"2", "empty/": b"", "./": b""})
     with open_archive(path, LIMITS) as archive:
         assert [member.name for member in archive.members] == ["a/b.jpg", "w/x/c.jpg"]
@@ -62,11 +62,11 @@ def test_empty_folders_are_listed(tmp_path: Path) -> None:
     ],
     ids=["two zips", "an image beside it"],
 )
-def test_zip_is_entered_only_where_it_is_all_there_is(tmp_path: Path, files: Files) -> None:
+def test_inner_zip_is_opened_only_if_it_is_the_only_content(tmp_path: Path, files: Files) -> None:
     assert contents(write_zip(tmp_path / "a.zip", files)) == files
 
 
-def test_zip_in_zip_is_entered_once(tmp_path: Path) -> None:
+def test_only_one_inner_zip_is_opened(tmp_path: Path) -> None:
     innermost = zip_bytes(FILES)
     path = write_zip(tmp_path / "a.zip", {"b.zip": zip_bytes({"c.zip": innermost})})
     assert contents(path) == {"c.zip": innermost}

@@ -54,10 +54,10 @@ def test_not_an_archive(tmp_path: Path) -> None:
 def test_truncated(tmp_path: Path, kind: str) -> None:
     files = {f"{i}.jpg": random.Random(i).randbytes(3000) for i in range(4)}
     path = ARCHIVE_WRITERS[kind](tmp_path / "a", files)
-    whole = path.read_bytes()
+    intact = path.read_bytes()
     shares = (0.3, 0.6) if kind == "tar" else (0.3, 0.6, 0.99)  # a tar ends in padding
     for share in shares:
-        path.write_bytes(whole[: int(len(whole) * share)])
+        path.write_bytes(intact[: int(len(intact) * share)])
         refusal(path, "truncated or damaged")
 
 
@@ -97,7 +97,7 @@ def test_zip_that_lies_about_a_size(tmp_path: Path, compression: int, declared: 
 def test_zip_whose_member_ends_early_with_a_fitting_checksum(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"liar.jpg": b"short"})
     patch_central(path, "liar.jpg", CENTRAL_SIZE, 900)
-    refusal(path, "liar.jpg", "holds 5 bytes, 900 were declared")
+    refusal(path, "liar.jpg", "has 5 bytes, 900 were declared")
 
 
 def test_zip_with_a_wrong_checksum_on_record(tmp_path: Path) -> None:
@@ -122,11 +122,11 @@ def test_file_of_a_folder_that_changes_after_listing(tmp_path: Path, content: by
 @pytest.mark.filterwarnings("ignore")
 def test_damaged_bytes_give_content_or_a_refusal(tmp_path: Path, kind: str) -> None:
     path = ARCHIVE_WRITERS[kind](tmp_path / "a", FILES)
-    whole = path.read_bytes()
+    intact = path.read_bytes()
     rng = random.Random(7)
     messages = []
     for _ in range(120):
-        data = bytearray(whole[: rng.randrange(1, len(whole))] if rng.random() < 0.3 else whole)
+        data = bytearray(intact[: rng.randrange(1, len(intact))] if rng.random() < 0.3 else intact)
         for _ in range(rng.randrange(1, 6)):
             data[rng.randrange(len(data))] = rng.randrange(256)
         path.write_bytes(data)

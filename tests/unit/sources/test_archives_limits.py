@@ -53,7 +53,7 @@ def test_expansion_of_a_compressed_tar(tmp_path: Path) -> None:
 
 
 def test_compressed_tar_is_not_expanded_beyond_its_limits(tmp_path: Path) -> None:
-    # The streams stop short: whoever expands them to the end meets that before the limit.
+    # The streams are truncated: expanding them to the end would fail before the limit is checked.
     path = tmp_path / "a.tgz"
     declared, _ = tar_member("bomb.jpg", b"")
     declared.size = 1 << 40

@@ -96,7 +96,7 @@ def test_cmyk_of_adobe_is_inverted_in_the_file() -> None:
     assert np.abs(rgb(magenta, "CMYK").astype(int) - [255, 0, 255]).max() < 6
 
 
-# What a viewer does with stored rows and columns to show the image upright.
+# Transform of stored rows and columns to an upright image, by EXIF orientation.
 UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     1: lambda a: a,
     2: lambda a: a[:, ::-1],
@@ -177,35 +177,35 @@ def test_jpeg_pixels_are_pillows_to_the_bit(subsampling: int, options: dict[str,
 
 # --- in grey, perhaps reduced
 
-GREY: dict[str, int] = {"max_pixels": 100_000, "min_side": 8, "enough": 64}
+GREY: dict[str, int] = {"max_pixels": 100_000, "min_side": 8, "min_reduced": 64}
 
 
 @EVERY_FORMAT
 def test_grey_is_the_luma_of_the_pixels(data: bytes) -> None:
     pixels, mode = decode(data, max_pixels=10_000, min_side=8)
-    seen, shape, found = decode_grey(data, **GREY)
-    assert (shape, found) == (pixels.shape[:2], mode)
-    assert (seen.dtype, seen.ndim) == (np.dtype(np.uint8), 2)
+    reduced_pixels, shape, grey_mode = decode_grey(data, **GREY)
+    assert (shape, grey_mode) == (pixels.shape[:2], mode)
+    assert (reduced_pixels.dtype, reduced_pixels.ndim) == (np.dtype(np.uint8), 2)
     luma = np.asarray(Image.fromarray(pixels).convert("L"))
-    # JPEG colours that lie outside of RGB are cut off only in RGB.
-    assert np.abs(seen.astype(int) - luma).max() <= (16 if data[:2] == b"\xff\xd8" else 0)
+    # JPEG colours outside RGB are clipped only in the conversion to RGB.
+    assert np.abs(reduced_pixels.astype(int) - luma).max() <= (16 if data[:2] == b"\xff\xd8" else 0)
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 2}, {"exif": True}], ids=str)
 @pytest.mark.parametrize(("height", "width", "reduced"), [(200, 300, (75, 113)), (64, 500, (64, 500))])
-def test_a_jpeg_is_reduced_while_enough_is_left(
+def test_a_jpeg_is_reduced_down_to_the_minimal_side(
     height: int, width: int, reduced: tuple[int, int], options: dict[str, Any]
 ) -> None:
-    picture = Image.fromarray(smooth()).resize((width, height), Image.Resampling.BICUBIC)
+    image = Image.fromarray(smooth()).resize((width, height), Image.Resampling.BICUBIC)
     exif = Image.Exif()
     exif[274] = 6
-    turned = "exif" in options
-    data = encode(picture, "JPEG", quality=95, **({"exif": exif} if turned else options))
-    seen, shape, mode = decode_grey(data, **(GREY | {"max_pixels": width * height}))
-    assert (shape, mode) == ((width, height) if turned else (height, width), "RGB")
-    assert seen.shape == (shape if turned else reduced)
-    whole = Image.fromarray(rgb_of(data)).convert("L").resize(seen.shape[::-1], Image.Resampling.BOX)
-    assert np.abs(seen.astype(int) - np.asarray(whole)).mean() < 2
+    rotated = "exif" in options
+    data = encode(image, "JPEG", quality=95, **({"exif": exif} if rotated else options))
+    reduced_pixels, shape, mode = decode_grey(data, **(GREY | {"max_pixels": width * height}))
+    assert (shape, mode) == ((width, height) if rotated else (height, width), "RGB")
+    assert reduced_pixels.shape == (shape if rotated else reduced)
+    full = Image.fromarray(rgb_of(data)).convert("L").resize(reduced_pixels.shape[::-1], Image.Resampling.BOX)
+    assert np.abs(reduced_pixels.astype(int) - np.asarray(full)).mean() < 2
 
 
 def rgb_of(data: bytes) -> np.ndarray:

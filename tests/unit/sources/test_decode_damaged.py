@@ -20,10 +20,10 @@ def test_not_an_image(data: bytes) -> None:
     assert not has_signature(data)
 
 
-TAG_REMARKS = pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+IGNORE_TAG_WARNINGS = pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 
 
-@TAG_REMARKS
+@IGNORE_TAG_WARNINGS
 @EVERY_FORMAT
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
 def test_truncated(data: bytes, share: float) -> None:
@@ -35,7 +35,7 @@ def test_jpeg_without_its_last_byte() -> None:
     refusal(SAMPLES["JPEG"][:-1], "JPEG", "image file is truncated")
 
 
-@TAG_REMARKS
+@IGNORE_TAG_WARNINGS
 def test_damaged_file_names_the_format() -> None:
     for file_format, signature in {"JPEG": b"\xff\xd8\xff", "PNG": b"\x89PNG\r\n\x1a\n", "TIFF": b"II*\0"}.items():
         refusal(signature + b"nothing that follows", f"damaged, truncated or unsupported {file_format}")
@@ -57,13 +57,13 @@ FUZZED = {
 
 
 @pytest.mark.parametrize("kind", FUZZED)
-@pytest.mark.filterwarnings("ignore")  # Pillow's remarks on damaged tags
+@pytest.mark.filterwarnings("ignore")  # Pillow's warnings on damaged tags
 def test_damaged_bytes_give_pixels_or_a_reason(kind: str) -> None:
     rng = random.Random(kind)
-    whole = FUZZED[kind]
+    intact = FUZZED[kind]
     reasons = []
     for _ in range(60):
-        data = bytearray(whole[: rng.randrange(1, len(whole))] if rng.random() < 0.3 else whole)
+        data = bytearray(intact[: rng.randrange(1, len(intact))] if rng.random() < 0.3 else intact)
         reach = min(len(data), rng.choice([64, 400, len(data)]))
         for _ in range(rng.randrange(1, 8)):
             data[rng.randrange(reach)] = rng.randrange(256)
@@ -77,9 +77,9 @@ def test_damaged_bytes_give_pixels_or_a_reason(kind: str) -> None:
     assert all(reason and " at 0x" not in reason for reason in reasons)
 
 
-def outcome_of(look: Callable[..., Any], data: bytes, **how: int) -> str:
+def outcome_of(decoder: Callable[..., Any], data: bytes, **options: int) -> str:
     try:
-        look(data, max_pixels=100_000, min_side=8, **how)
+        decoder(data, max_pixels=100_000, min_side=8, **options)
     except UnreadableImage as error:
         return error.reason
     return "an image"
@@ -88,7 +88,7 @@ def outcome_of(look: Callable[..., Any], data: bytes, **how: int) -> str:
 @pytest.mark.parametrize(
     "options", [{}, {"progressive": True}, {"subsampling": 2}, {"restart_marker_rows": 1}], ids=str
 )
-def test_a_reduced_look_finds_the_same_damage(options: dict[str, Any]) -> None:
+def test_reduced_decoding_detects_the_same_damage(options: dict[str, Any]) -> None:
     sound = encode(Image.fromarray(smooth()).resize((160, 150)), "JPEG", quality=90, **options)
     rng = random.Random(5)
     damaged = [sound[:length] for length in range(len(sound) - 1, 100, -97)]
@@ -98,6 +98,6 @@ def test_a_reduced_look_finds_the_same_damage(options: dict[str, Any]) -> None:
             data[rng.randrange(2, len(data))] = rng.randrange(256)
         damaged.append(bytes(data))
     expected = [outcome_of(decode, data) for data in damaged]
-    assert [outcome_of(decode_grey, data, enough=64) for data in damaged] == expected
+    assert [outcome_of(decode_grey, data, min_reduced=64) for data in damaged] == expected
     assert len(set(expected)) > 2
-    assert outcome_of(decode_grey, sound, enough=64) == "an image"
+    assert outcome_of(decode_grey, sound, min_reduced=64) == "an image"

@@ -67,9 +67,9 @@ def test_colour_space_that_is_not_supported() -> None:
 
 @EVERY_FORMAT
 def test_pixel_limit(data: bytes) -> None:
-    most = HEIGHT * WIDTH
-    assert decode(data, max_pixels=most, min_side=1)[0].shape == (HEIGHT, WIDTH, 3)
-    refusal(data, f"{WIDTH}x{HEIGHT} pixels are more than the {most - 1} allowed", max_pixels=most - 1)
+    pixel_count = HEIGHT * WIDTH
+    assert decode(data, max_pixels=pixel_count, min_side=1)[0].shape == (HEIGHT, WIDTH, 3)
+    refusal(data, f"{WIDTH}x{HEIGHT} pixels are more than the {pixel_count - 1} allowed", max_pixels=pixel_count - 1)
 
 
 def test_pixel_limit_holds_before_anything_is_decoded() -> None:
@@ -100,10 +100,10 @@ def test_shortest_side(data: bytes) -> None:
 
 @pytest.mark.parametrize(("pages", "named"), [(2, "2 frames"), (7, "7 frames"), (120, "more than 100 frames")])
 def test_tiff_of_several_pages(pages: int, named: str) -> None:
-    others = [Image.fromarray(noise(seed=page)) for page in range(1, pages)]
-    refusal(encode(noise(), "TIFF", save_all=True, append_images=others), f"holds {named}", "a single image")
+    pages_after_first = [Image.fromarray(noise(seed=page)) for page in range(1, pages)]
+    refusal(encode(noise(), "TIFF", save_all=True, append_images=pages_after_first), f"holds {named}", "a single image")
 
 
 def test_animated_png() -> None:
-    others = [Image.fromarray(noise(seed=frame)) for frame in (1, 2)]
-    refusal(encode(noise(), "PNG", save_all=True, append_images=others), "holds 3 frames", "a single image")
+    frames_after_first = [Image.fromarray(noise(seed=frame)) for frame in (1, 2)]
+    refusal(encode(noise(), "PNG", save_all=True, append_images=frames_after_first), "holds 3 frames", "a single image")

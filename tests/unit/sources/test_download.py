@@ -1,4 +1,4 @@
-"""The downloader against a real server on 127.0.0.1 that breaks off, changes its file, and lies."""
+"""The downloader against a server on 127.0.0.1 that breaks off, changes its file, or sends wrong headers."""
 
 import fcntl
 import gzip
@@ -39,7 +39,7 @@ class Handler(BaseHTTPRequestHandler):
     server: "Archive"
 
     def do_GET(self) -> None:
-        self.server.asked.append((self.path, dict(self.headers)))
+        self.server.requests.append((self.path, dict(self.headers)))
         replies = self.server.replies[self.path]
         reply = replies.pop(0) if len(replies) > 1 else replies[0]
         self.close_connection = True
@@ -49,7 +49,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, str(value))
-        # Unannounced, the hang-up would race with the client's next request on the same connection.
+        # Without this header, closing would race with the client's next request on the same connection.
         self.send_header("Connection", "close")
         self.end_headers()
 
@@ -62,25 +62,25 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Archive(ThreadingHTTPServer):
-    """Gives the replies listed for a path one after the other, the last one for ever."""
+    """Send the replies listed for a path in order; repeat the last one."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.replies: dict[str, list[Reply]] = {}
-        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.requests: list[tuple[str, dict[str, str]]] = []
         self.sent: list[int] = []
 
     def handle_error(self, request: object, client_address: object) -> None:
-        pass  # clients that hang up are what these tests are about
+        pass  # clients disconnect on purpose in these tests
 
-    def at(self, path: str, *replies: Reply) -> str:
+    def serve(self, path: str, *replies: Reply) -> str:
         self.replies[path] = list(replies)
         return f"http://127.0.0.1:{self.server_port}{path}"
 
     def ranges(self) -> list[str | None]:
-        return [headers.get("Range") for _, headers in self.asked]
+        return [headers.get("Range") for _, headers in self.requests]
 
 
 @pytest.fixture
@@ -105,15 +105,15 @@ def honest(
     until: int | None = None,
     reset: bool = False,
 ) -> Reply:
-    """A server that obeys RFC 9110, but may hang up before byte `until`."""
+    """A reply according to RFC 9110, cut off before byte `until`."""
 
     def reply(handler: Handler) -> None:
         headers: dict[str, object] = {"ETag": etag} if etag else {}
         headers |= {"Last-Modified": modified} if modified else {}
-        asked = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("Range", ""))
+        requested = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("Range", ""))
         start, status = 0, 200
-        if ranges and asked and handler.headers.get("If-Range") in (etag, modified):
-            start, status = int(asked[1]), 206
+        if ranges and requested and handler.headers.get("If-Range") in (etag, modified):
+            start, status = int(requested[1]), 206
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
             if start >= len(data):
                 return raw(416, {"Content-Range": f"bytes */{len(data)}", "Content-Length": 7}, b"no more")(handler)
@@ -147,25 +147,25 @@ def chunked(data: bytes, headers: dict[str, object], until: int | None = None) -
     return reply
 
 
-def halfway(gate: threading.Event, reached: threading.Event, at: int = HALF) -> Reply:
-    """Sends the file up to byte `at`, then waits for `gate`."""
+def halfway(gate: threading.Event, reached: threading.Event, position: int = HALF) -> Reply:
+    """Send the file up to byte `position`, then wait for `gate`."""
 
     def reply(handler: Handler) -> None:
         handler.head(200, {"ETag": '"v1"', "Content-Length": len(BODY)})
-        handler.body(BODY[:at])
+        handler.body(BODY[:position])
         reached.set()
         gate.wait(30)
-        handler.body(BODY[at:])
+        handler.body(BODY[position:])
 
     return reply
 
 
-def is_body(path: Path) -> None:
+def verify_body(path: Path) -> None:
     if hashlib.sha256(path.read_bytes()).digest() != hashlib.sha256(BODY).digest():
         raise InputError(path, "its sha256 is not the published one", "Fetch it from the archive's own page")
 
 
-def anything(path: Path) -> None:
+def accept_any(path: Path) -> None:
     assert path.exists()
 
 
@@ -182,75 +182,75 @@ def assert_done(target: Path) -> None:
     assert [path.name for path in target.parent.iterdir()] == [target.name]
 
 
-def leave_half(archive: Archive, target: Path, path: str = "/a", reply: Reply | None = None) -> str:
-    """What a run leaves that was cut off at half of the file."""
-    address = archive.at(path, reply or honest(until=HALF))
+def leave_partial_file(archive: Archive, target: Path, path: str = "/a", reply: Reply | None = None) -> str:
+    """Leave the partial file of a run that was cut off at half of the file."""
+    address = archive.serve(path, reply or honest(until=HALF))
     once = Transfer(attempts=1, timeout_s=5, backoff_s=0.001, max_bytes=1_000_000)
     with pytest.raises(InputError, match="broke off"):
-        download([address], target, once, is_body)
+        download([address], target, once, verify_body)
     assert part(target).read_bytes() == BODY[:HALF]
-    archive.asked.clear()
+    archive.requests.clear()
     archive.sent.clear()
     return address
 
 
 def test_whole_file(archive: Archive, target: Path) -> None:
-    address = archive.at("/a", honest())
-    assert download([address], target, QUICK, is_body) == address
+    address = archive.serve("/a", honest())
+    assert download([address], target, QUICK, verify_body) == address
     assert_done(target)
-    assert archive.asked[0][1]["Accept-Encoding"] == "identity"
+    assert archive.requests[0][1]["Accept-Encoding"] == "identity"
     assert archive.ranges() == [None]
 
 
 def test_older_target_is_replaced(archive: Archive, target: Path) -> None:
     target.parent.mkdir()
     target.write_bytes(b"old")
-    download([archive.at("/a", honest())], target, QUICK, is_body)
+    download([archive.serve("/a", honest())], target, QUICK, verify_body)
     assert_done(target)
 
 
 def test_follows_a_redirect(archive: Archive, target: Path) -> None:
-    far = archive.at("/far", honest())
-    near = archive.at("/near", raw(302, {"Location": far, "Content-Length": 0}))
-    assert download([near], target, QUICK, is_body) == near
+    far = archive.serve("/far", honest())
+    near = archive.serve("/near", raw(302, {"Location": far, "Content-Length": 0}))
+    assert download([near], target, QUICK, verify_body) == near
     assert_done(target)
 
 
 @pytest.mark.parametrize("elsewhere", ["ftp://127.0.0.1/cells.zip", "file:///etc/hostname"])
 def test_redirect_to_another_scheme_is_refused(archive: Archive, target: Path, elsewhere: str) -> None:
-    address = archive.at("/a", raw(302, {"Location": elsewhere, "Content-Length": 0}))
-    with pytest.raises(InputError, match="cannot be asked"):
-        download([address, elsewhere], target, QUICK, anything)
-    assert len(archive.asked) == 1
+    address = archive.serve("/a", raw(302, {"Location": elsewhere, "Content-Length": 0}))
+    with pytest.raises(InputError, match="the request failed"):
+        download([address, elsewhere], target, QUICK, accept_any)
+    assert len(archive.requests) == 1
     assert not target.exists()
 
 
 def test_broken_transfer_goes_on_from_where_it_broke(archive: Archive, target: Path) -> None:
-    download([archive.at("/a", honest(until=HALF), honest())], target, QUICK, is_body)
+    download([archive.serve("/a", honest(until=HALF), honest())], target, QUICK, verify_body)
     assert archive.ranges() == [None, f"bytes={HALF}-"]
-    assert archive.asked[1][1]["If-Range"] == '"v1"'
+    assert archive.requests[1][1]["If-Range"] == '"v1"'
     assert archive.sent == [HALF, len(BODY) - HALF]
     assert_done(target)
 
 
 def test_next_run_goes_on_from_where_the_last_one_broke(archive: Archive, target: Path) -> None:
-    address = leave_half(archive, target)
-    archive.at("/a", honest())
-    download([address], target, QUICK, is_body)
+    address = leave_partial_file(archive, target)
+    archive.serve("/a", honest())
+    download([address], target, QUICK, verify_body)
     assert archive.sent == [len(BODY) - HALF]
     assert_done(target)
 
 
 def test_connection_reset_is_survived(archive: Archive, target: Path) -> None:
-    download([archive.at("/a", honest(until=HALF, reset=True), honest())], target, QUICK, is_body)
-    assert len(archive.asked) == 2
+    download([archive.serve("/a", honest(until=HALF, reset=True), honest())], target, QUICK, verify_body)
+    assert len(archive.requests) == 2
     assert_done(target)
 
 
-def test_silent_server_is_asked_again(archive: Archive, target: Path) -> None:
+def test_silent_server_is_retried(archive: Archive, target: Path) -> None:
     gate = threading.Event()
     impatient = Transfer(attempts=2, timeout_s=1.5, backoff_s=0.001, max_bytes=1_000_000)
-    download([archive.at("/a", halfway(gate, threading.Event()), honest())], target, impatient, is_body)
+    download([archive.serve("/a", halfway(gate, threading.Event()), honest())], target, impatient, verify_body)
     gate.set()
     assert archive.ranges() == [None, f"bytes={HALF}-"]
     assert_done(target)
@@ -259,27 +259,27 @@ def test_silent_server_is_asked_again(archive: Archive, target: Path) -> None:
 def test_last_modified_serves_where_the_etag_is_weak(archive: Archive, target: Path) -> None:
     date = "Wed, 21 Oct 2015 07:28:00 GMT"
     replies = [honest(etag='W/"v1"', modified=date, until=HALF), honest(etag='W/"v1"', modified=date)]
-    download([archive.at("/a", *replies)], target, QUICK, is_body)
-    assert archive.asked[1][1]["If-Range"] == date
+    download([archive.serve("/a", *replies)], target, QUICK, verify_body)
+    assert archive.requests[1][1]["If-Range"] == date
     assert archive.sent == [HALF, len(BODY) - HALF]
     assert_done(target)
 
 
 def test_without_validators_nothing_is_resumed(archive: Archive, target: Path) -> None:
-    download([archive.at("/a", honest(etag=None, until=HALF), honest(etag=None))], target, QUICK, is_body)
+    download([archive.serve("/a", honest(etag=None, until=HALF), honest(etag=None))], target, QUICK, verify_body)
     assert archive.ranges() == [None, None]
     assert_done(target)
 
 
 def test_server_without_ranges_starts_over(archive: Archive, target: Path) -> None:
-    download([archive.at("/a", honest(until=HALF), honest(ranges=False))], target, QUICK, is_body)
+    download([archive.serve("/a", honest(until=HALF), honest(ranges=False))], target, QUICK, verify_body)
     assert archive.ranges() == [None, f"bytes={HALF}-"]
     assert archive.sent == [HALF, len(BODY)]
     assert_done(target)
 
 
 def test_changed_file_starts_over(archive: Archive, target: Path) -> None:
-    download([archive.at("/a", honest(OTHER, until=HALF), honest(BODY, etag='"v2"'))], target, QUICK, is_body)
+    download([archive.serve("/a", honest(OTHER, until=HALF), honest(BODY, etag='"v2"'))], target, QUICK, verify_body)
     assert archive.sent == [HALF, len(BODY)]
     assert_done(target)
 
@@ -304,37 +304,37 @@ def rest_of(headers: dict[str, object], data: bytes = BODY[HALF:]) -> Reply:
     ids=["etag", "start", "total", "end", "length", "unit", "none", "shorter", "416"],
 )
 def test_partial_reply_that_does_not_fit_starts_over(archive: Archive, target: Path, partial: Reply) -> None:
-    address = leave_half(archive, target)
-    archive.at("/a", partial, honest())
+    address = leave_partial_file(archive, target)
+    archive.serve("/a", partial, honest())
     once = Transfer(attempts=1, timeout_s=5, backoff_s=0.001, max_bytes=1_000_000)
-    download([address], target, once, is_body)
+    download([address], target, once, verify_body)
     assert archive.ranges() == [f"bytes={HALF}-", None]
     assert_done(target)
 
 
-def test_range_shorter_than_asked_is_continued(archive: Archive, target: Path) -> None:
+def test_range_shorter_than_requested_is_continued(archive: Archive, target: Path) -> None:
     middle = rest_of({"Content-Range": f"bytes {HALF}-{HALF + 9}/{len(BODY)}"}, BODY[HALF : HALF + 10])
-    download([archive.at("/a", honest(until=HALF), middle, honest())], target, QUICK, is_body)
+    download([archive.serve("/a", honest(until=HALF), middle, honest())], target, QUICK, verify_body)
     assert archive.ranges()[2] == f"bytes={HALF + 10}-"
     assert_done(target)
 
 
 def test_partial_reply_to_a_whole_request_is_refused(archive: Archive, target: Path) -> None:
-    address = archive.at("/a", rest_of({"Content-Range": f"bytes {HALF}-{len(BODY) - 1}/{len(BODY)}"}))
+    address = archive.serve("/a", rest_of({"Content-Range": f"bytes {HALF}-{len(BODY) - 1}/{len(BODY)}"}))
     with pytest.raises(InputError, match="206"):
-        download([address], target, QUICK, anything)
-    assert len(archive.asked) == 1
+        download([address], target, QUICK, accept_any)
+    assert len(archive.requests) == 1
 
 
 def test_complete_part_goes_on_to_verify(archive: Archive, target: Path) -> None:
     def power_cut(path: Path) -> None:
         raise KeyboardInterrupt
 
-    address = archive.at("/a", honest())
+    address = archive.serve("/a", honest())
     with pytest.raises(KeyboardInterrupt):
         download([address], target, QUICK, power_cut)
     assert part(target).read_bytes() == BODY
-    download([address], target, QUICK, is_body)
+    download([address], target, QUICK, verify_body)
     assert archive.ranges() == [None, f"bytes={len(BODY)}-"]
     assert archive.sent == [len(BODY), len(b"no more")]
     assert_done(target)
@@ -343,46 +343,46 @@ def test_complete_part_goes_on_to_verify(archive: Archive, target: Path) -> None
 def test_declared_length_longer_than_body(archive: Archive, target: Path) -> None:
     headers = {"ETag": '"v1"', "Content-Length": len(BODY) + 10}
     with pytest.raises(InputError, match=f"broke off after {len(BODY)}"):
-        download([archive.at("/a", raw(200, headers, BODY))], target, QUICK, anything)
-    assert len(archive.asked) == QUICK.attempts
+        download([archive.serve("/a", raw(200, headers, BODY))], target, QUICK, accept_any)
+    assert len(archive.requests) == QUICK.attempts
     assert not target.exists()
 
 
 def test_declared_length_shorter_than_body(archive: Archive, target: Path) -> None:
-    liar = archive.at("/liar", raw(200, {"ETag": '"v1"', "Content-Length": HALF}, BODY))
-    good = archive.at("/good", honest())
-    assert download([liar, good], target, QUICK, is_body) == good
+    liar = archive.serve("/liar", raw(200, {"ETag": '"v1"', "Content-Length": HALF}, BODY))
+    good = archive.serve("/good", honest())
+    assert download([liar, good], target, QUICK, verify_body) == good
     assert archive.ranges() == [None, None]
     assert_done(target)
 
 
 def test_chunked_body_longer_than_declared_is_refused(archive: Archive, target: Path) -> None:
-    address = archive.at("/a", chunked(BODY, {"ETag": '"v1"', "Content-Length": HALF}))
+    address = archive.serve("/a", chunked(BODY, {"ETag": '"v1"', "Content-Length": HALF}))
     with pytest.raises(InputError, match=f"more than the {HALF} bytes it declared"):
-        download([address], target, QUICK, anything)
+        download([address], target, QUICK, accept_any)
     assert list(target.parent.iterdir()) == []
 
 
 def test_unknown_length(archive: Archive, target: Path) -> None:
-    download([archive.at("/a", chunked(BODY, {}))], target, QUICK, is_body)
+    download([archive.serve("/a", chunked(BODY, {}))], target, QUICK, verify_body)
     assert_done(target)
 
 
 def test_unknown_length_is_resumed_where_a_validator_is_there(archive: Archive, target: Path) -> None:
-    download([archive.at("/a", chunked(BODY, {"ETag": '"v1"'}, until=HALF), honest())], target, QUICK, is_body)
+    download([archive.serve("/a", chunked(BODY, {"ETag": '"v1"'}, until=HALF), honest())], target, QUICK, verify_body)
     assert archive.ranges() == [None, f"bytes={HALF}-"]
     assert_done(target)
 
 
 def test_unknown_length_stays_unknown_when_resumed(archive: Archive, target: Path) -> None:
     rest = rest_of({"Content-Range": f"bytes {HALF}-{len(BODY) - 1}/*"})
-    download([archive.at("/a", chunked(BODY, {"ETag": '"v1"'}, until=HALF), rest)], target, QUICK, is_body)
+    download([archive.serve("/a", chunked(BODY, {"ETag": '"v1"'}, until=HALF), rest)], target, QUICK, verify_body)
     assert archive.ranges() == [None, f"bytes={HALF}-"]
     assert_done(target)
 
 
 def test_unknown_length_is_not_resumed_without_a_validator(archive: Archive, target: Path) -> None:
-    download([archive.at("/a", chunked(BODY, {}, until=HALF), chunked(BODY, {}))], target, QUICK, is_body)
+    download([archive.serve("/a", chunked(BODY, {}, until=HALF), chunked(BODY, {}))], target, QUICK, verify_body)
     assert archive.ranges() == [None, None]
     assert_done(target)
 
@@ -399,7 +399,7 @@ def test_endless_body_is_stopped(archive: Archive, target: Path) -> None:
             hung_up.set()
 
     with pytest.raises(InputError, match="more than the 1000000 bytes allowed"):
-        download([archive.at("/a", endless)], target, QUICK, anything)
+        download([archive.serve("/a", endless)], target, QUICK, accept_any)
     assert hung_up.wait(10)
     assert list(target.parent.iterdir()) == []
 
@@ -407,39 +407,39 @@ def test_endless_body_is_stopped(archive: Archive, target: Path) -> None:
 def test_declared_length_above_the_limit_is_not_received(archive: Archive, target: Path) -> None:
     small = Transfer(attempts=3, timeout_s=5, backoff_s=0.001, max_bytes=len(BODY) - 1)
     with pytest.raises(InputError, match=f"{len(BODY)} bytes, more than the {len(BODY) - 1} allowed"):
-        download([archive.at("/a", honest())], target, small, anything)
-    assert len(archive.asked) == 1
+        download([archive.serve("/a", honest())], target, small, accept_any)
+    assert len(archive.requests) == 1
     assert list(target.parent.iterdir()) == []
 
 
 def test_wrong_bytes_are_deleted_and_the_next_address_is_tried(archive: Archive, target: Path) -> None:
-    kept: list[list[str]] = []
+    files_during_request: list[list[str]] = []
 
-    def noting(handler: Handler) -> None:
-        kept.append(sorted(path.name for path in target.parent.iterdir()))
+    def record_files(handler: Handler) -> None:
+        files_during_request.append(sorted(path.name for path in target.parent.iterdir()))
         honest()(handler)
 
-    good = archive.at("/good", noting)
-    assert download([archive.at("/bad", honest(OTHER)), good], target, QUICK, is_body) == good
-    assert kept == [["cells.zip.lock"]]
-    assert len(archive.asked) == 2
+    good = archive.serve("/good", record_files)
+    assert download([archive.serve("/bad", honest(OTHER)), good], target, QUICK, verify_body) == good
+    assert files_during_request == [["cells.zip.lock"]]
+    assert len(archive.requests) == 2
     assert_done(target)
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410])
-def test_refusing_address_is_asked_once(archive: Archive, target: Path, status: int) -> None:
-    good = archive.at("/good", honest())
-    gone = archive.at("/gone", raw(status, {"Content-Length": 0}))
-    assert download([gone, good], target, QUICK, is_body) == good
-    assert [path for path, _ in archive.asked] == ["/gone", "/good"]
+def test_refusing_address_is_not_retried(archive: Archive, target: Path, status: int) -> None:
+    good = archive.serve("/good", honest())
+    missing = archive.serve("/gone", raw(status, {"Content-Length": 0}))
+    assert download([missing, good], target, QUICK, verify_body) == good
+    assert [path for path, _ in archive.requests] == ["/gone", "/good"]
     assert_done(target)
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
-def test_busy_address_is_asked_again(archive: Archive, target: Path, status: int) -> None:
+def test_busy_address_is_retried(archive: Archive, target: Path, status: int) -> None:
     busy = raw(status, {"Content-Length": 0})
-    download([archive.at("/a", busy, busy, honest())], target, QUICK, is_body)
-    assert len(archive.asked) == 3
+    download([archive.serve("/a", busy, busy, honest())], target, QUICK, verify_body)
+    assert len(archive.requests) == 3
     assert_done(target)
 
 
@@ -448,10 +448,10 @@ def test_pauses_double_and_heed_a_small_retry_after(
 ) -> None:
     pauses: list[float] = []
     monkeypatch.setattr(module, "sleep", pauses.append)
-    asked_to_wait = ["", "7", "99999", "Wed, 21 Oct 2015 07:28:00 GMT"]
-    busy = [raw(503, {"Content-Length": 0, "Retry-After": text}) for text in asked_to_wait]
+    retry_after = ["", "7", "99999", "Wed, 21 Oct 2015 07:28:00 GMT"]
+    busy = [raw(503, {"Content-Length": 0, "Retry-After": text}) for text in retry_after]
     patient = Transfer(attempts=5, timeout_s=5, backoff_s=1, max_bytes=1_000_000)
-    download([archive.at("/a", *busy, honest())], target, patient, is_body)
+    download([archive.serve("/a", *busy, honest())], target, patient, verify_body)
     assert pauses == [1, 7, 60, 8]
 
 
@@ -460,68 +460,68 @@ def test_all_addresses_fail(archive: Archive, target: Path) -> None:
         nobody.bind(("127.0.0.1", 0))
         closed = f"http://127.0.0.1:{nobody.getsockname()[1]}/closed"
         addresses = [
-            archive.at("/gone", raw(404, {"Content-Length": 0})),
-            archive.at("/busy", raw(503, {"Content-Length": 0})),
-            archive.at("/wrong", honest(OTHER)),
+            archive.serve("/gone", raw(404, {"Content-Length": 0})),
+            archive.serve("/busy", raw(503, {"Content-Length": 0})),
+            archive.serve("/wrong", honest(OTHER)),
             closed,
         ]
         with pytest.raises(InputError) as caught:
-            download(addresses, target, QUICK, is_body)
-    said = str(caught.value)
+            download(addresses, target, QUICK, verify_body)
+    message = str(caught.value)
     expected = ["404", "503", "its sha256 is not the published one", "refused"]
-    for address, why in zip(addresses, expected, strict=True):
-        assert re.search(rf"^  {re.escape(address)}: .*{why}", said, re.MULTILINE)
+    for address, reason in zip(addresses, expected, strict=True):
+        assert re.search(rf"^  {re.escape(address)}: .*{reason}", message, re.MULTILINE)
     assert "Fetch it from the archive's own page" in caught.value.remedy
     assert f"save it as {target}" in caught.value.remedy
     assert list(target.parent.iterdir()) == []
 
 
 def test_compressed_reply_is_refused(archive: Archive, target: Path) -> None:
-    packed = gzip.compress(BODY)
-    address = archive.at("/a", raw(200, {"Content-Encoding": "gzip", "Content-Length": len(packed)}, packed))
+    compressed = gzip.compress(BODY)
+    address = archive.serve("/a", raw(200, {"Content-Encoding": "gzip", "Content-Length": len(compressed)}, compressed))
     with pytest.raises(InputError, match="compressed \\(gzip\\)"):
-        download([address], target, QUICK, anything)
-    assert len(archive.asked) == 1
+        download([address], target, QUICK, accept_any)
+    assert len(archive.requests) == 1
     assert list(target.parent.iterdir()) == []
 
 
 def test_part_from_another_address_is_not_mixed_in(archive: Archive, target: Path) -> None:
-    leave_half(archive, target, "/a")
-    download([archive.at("/b", honest())], target, QUICK, is_body)
+    leave_partial_file(archive, target, "/a")
+    download([archive.serve("/b", honest())], target, QUICK, verify_body)
     assert archive.ranges() == [None]
     assert_done(target)
 
 
 def test_part_outlives_another_address_that_gives_nothing(archive: Archive, target: Path) -> None:
-    address = leave_half(archive, target, "/a")
-    archive.at("/a", honest())
-    gone = archive.at("/gone", raw(404, {"Content-Length": 0}))
-    download([gone, address], target, QUICK, is_body)
+    address = leave_partial_file(archive, target, "/a")
+    archive.serve("/a", honest())
+    missing = archive.serve("/gone", raw(404, {"Content-Length": 0}))
+    download([missing, address], target, QUICK, verify_body)
     assert archive.ranges() == [None, f"bytes={HALF}-"]
     assert_done(target)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"address": 1}', "\udcff"])
 def test_unreadable_record_starts_over(archive: Archive, target: Path, text: str) -> None:
-    address = leave_half(archive, target)
-    archive.at("/a", honest())
+    address = leave_partial_file(archive, target)
+    archive.serve("/a", honest())
     record(target).write_bytes(text.encode(errors="surrogateescape"))
-    download([address], target, QUICK, is_body)
+    download([address], target, QUICK, verify_body)
     assert archive.ranges() == [None]
     assert_done(target)
 
 
 def test_part_longer_than_its_record_starts_over(archive: Archive, target: Path) -> None:
-    address = leave_half(archive, target)
-    archive.at("/a", honest())
+    address = leave_partial_file(archive, target)
+    archive.serve("/a", honest())
     part(target).write_bytes(bytes(len(BODY) + 1))
-    download([address], target, QUICK, is_body)
+    download([address], target, QUICK, verify_body)
     assert archive.ranges() == [None]
     assert_done(target)
 
 
 def test_record_says_where_the_part_is_from(archive: Archive, target: Path) -> None:
-    address = leave_half(archive, target)
+    address = leave_partial_file(archive, target)
     origin = {"address": address, "etag": '"v1"', "last_modified": None, "total": len(BODY)}
     assert json.loads(record(target).read_text()) == origin
 
@@ -545,16 +545,16 @@ def child(address: str, target: Path, limit: int) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": source}, stderr=subprocess.PIPE, text=True)
 
 
-def wait_until(true: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 30
-    while not true():
+    while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
 
 
 def test_killed_run_is_resumed(archive: Archive, target: Path) -> None:
     gate, reached = threading.Event(), threading.Event()
-    address = archive.at("/a", halfway(gate, reached, at=1000), honest())
+    address = archive.serve("/a", halfway(gate, reached, position=1000), honest())
     process = child(address, target, resource.RLIM_INFINITY)
     assert reached.wait(30)
     wait_until(lambda: part(target).exists() and part(target).stat().st_size == 1000)
@@ -562,56 +562,54 @@ def test_killed_run_is_resumed(archive: Archive, target: Path) -> None:
     process.communicate()
     gate.set()
     assert not target.exists()
-    download([address], target, QUICK, is_body)
+    download([address], target, QUICK, verify_body)
     assert archive.ranges() == [None, "bytes=1000-"]
     assert_done(target)
 
 
 def test_disk_that_fills_up_keeps_the_part(archive: Archive, target: Path) -> None:
-    address = archive.at("/a", honest())
+    address = archive.serve("/a", honest())
     process = child(address, target, len(BODY) - 1)
-    _, said = process.communicate(timeout=30)
+    _, message = process.communicate(timeout=30)
     assert process.returncode == 1
-    assert f"{len(BODY) - 1} bytes of the download are kept" in said
-    assert str(part(target)) in said
+    assert f"{len(BODY) - 1} bytes of the download are kept" in message
+    assert str(part(target)) in message
     assert not target.exists()
-    download([address], target, QUICK, is_body)
+    download([address], target, QUICK, verify_body)
     assert archive.ranges() == [None, f"bytes={len(BODY) - 1}-"]
     assert_done(target)
 
 
-def test_full_disk_is_named(archive: Archive, target: Path) -> None:
+def test_full_disk_is_reported(archive: Archive, target: Path) -> None:
     target.parent.mkdir()
     part(target).symlink_to("/dev/full")
     with pytest.raises(InputError, match="No space left on device"):
-        download([archive.at("/a", honest())], target, QUICK, anything)
+        download([archive.serve("/a", honest())], target, QUICK, accept_any)
     assert not target.exists()
 
 
 def test_second_download_at_once_is_refused(archive: Archive, target: Path) -> None:
     gate, reached = threading.Event(), threading.Event()
-    address = archive.at("/a", halfway(gate, reached))
-    first = threading.Thread(target=download, args=([address], target, QUICK, is_body))
+    address = archive.serve("/a", halfway(gate, reached))
+    first = threading.Thread(target=download, args=([address], target, QUICK, verify_body))
     first.start()
     assert reached.wait(30)
     with pytest.raises(InputError, match="another run is downloading this file"):
-        download([address], target, QUICK, is_body)
+        download([address], target, QUICK, verify_body)
     gate.set()
     first.join(30)
-    assert len(archive.asked) == 1
+    assert len(archive.requests) == 1
     assert_done(target)
 
 
-def test_lock_left_by_a_killed_run_hinders_nobody(archive: Archive, target: Path) -> None:
+def test_lock_file_left_by_a_killed_run_is_reused(archive: Archive, target: Path) -> None:
     target.parent.mkdir()
     target.with_name("cells.zip.lock").touch()
-    download([archive.at("/a", honest())], target, QUICK, is_body)
+    download([archive.serve("/a", honest())], target, QUICK, verify_body)
     assert_done(target)
 
 
-def test_lock_won_on_a_removed_file_counts_for_nothing(
-    archive: Archive, target: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lock_on_a_removed_file_does_not_count(archive: Archive, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lock, flock = target.with_name("cells.zip.lock"), fcntl.flock
 
     def after_the_other_run_ended(handle: io.IOBase, operation: int) -> None:
@@ -620,21 +618,21 @@ def test_lock_won_on_a_removed_file_counts_for_nothing(
 
     monkeypatch.setattr(fcntl, "flock", after_the_other_run_ended)
     with pytest.raises(InputError, match="another run is downloading this file"):
-        download([archive.at("/a", honest())], target, QUICK, is_body)
-    assert archive.asked == []
+        download([archive.serve("/a", honest())], target, QUICK, verify_body)
+    assert archive.requests == []
 
 
 def test_folder_that_cannot_be_made(archive: Archive, tmp_path: Path) -> None:
     (tmp_path / "raw").write_bytes(b"a file")
     with pytest.raises(InputError, match="can be written to"):
-        download([archive.at("/a", honest())], tmp_path / "raw" / "cells.zip", QUICK, anything)
-    assert archive.asked == []
+        download([archive.serve("/a", honest())], tmp_path / "raw" / "cells.zip", QUICK, accept_any)
+    assert archive.requests == []
 
 
-def test_log_tells_bytes_rate_and_total(archive: Archive, target: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_log_shows_bytes_rate_and_total(archive: Archive, target: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="hemabalance"):
-        download([archive.at("/a", honest())], target, QUICK, is_body)
-    lines = [entry.getMessage() for entry in caplog.records]
+        download([archive.serve("/a", honest())], target, QUICK, verify_body)
+    lines = [message.getMessage() for message in caplog.records]
     assert re.fullmatch(r"cells\.zip: 100% 400k/400k \[.*B/s\]", lines[-1])
 
 
@@ -645,6 +643,6 @@ def test_terminal_gets_a_bar(archive: Archive, target: Path, monkeypatch: pytest
 
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
-    download([archive.at("/a", honest(until=HALF), honest())], target, QUICK, is_body)
+    download([archive.serve("/a", honest(until=HALF), honest())], target, QUICK, verify_body)
     assert re.search(r"cells\.zip: +50%\|", screen.getvalue())
     assert re.search(r"cells\.zip: +100%\|.*400k/400k \[.*B/s\]", screen.getvalue())

@@ -37,7 +37,7 @@ BROKEN = {
 }
 
 
-# --- what a row says
+# --- rows
 
 
 def test_a_row_describes_its_member(tmp_path: Path) -> None:
@@ -48,15 +48,15 @@ def test_a_row_describes_its_member(tmp_path: Path) -> None:
     assert (row["label_raw"], row["subtype"], row["content"], row["reason"]) == ("ig", "MY", "image", "")
     assert (row["width"], row["height"], row["mode"]) == (48, 48, "RGB")
     assert row["sha256"] == hashlib.sha256(content).hexdigest()
-    # A TIFF keeps every pixel, so that what was drawn is what must have been hashed.
+    # A TIFF is lossless, so the hash must be the hash of the source pixels.
     files = tcia_files()
     table, _ = inventory(write_zip(tmp_path / "b.zip", files), "tcia", pixels=HASH_ALL)
-    drawn = table.set_index("image_id").loc["tcia/BAS/BAS_0002.tiff"]
-    picture = photograph_of("BAS/BAS_0002.tiff")
-    assert drawn["mode"] == "RGBA"
-    assert drawn["pixel_sha256"] == hashlib.sha256(picture.tobytes()).hexdigest()
-    assert drawn["phash"] == f"{perceptual_hash(thumbnail(picture)[None])[0]:016x}"
-    assert drawn["thumb"] == thumbnail(picture).tobytes()
+    tiff_row = table.set_index("image_id").loc["tcia/BAS/BAS_0002.tiff"]
+    pixels = photograph_of("BAS/BAS_0002.tiff")
+    assert tiff_row["mode"] == "RGBA"
+    assert tiff_row["pixel_sha256"] == hashlib.sha256(pixels.tobytes()).hexdigest()
+    assert tiff_row["phash"] == f"{perceptual_hash(thumbnail(pixels)[None])[0]:016x}"
+    assert tiff_row["thumb"] == thumbnail(pixels).tobytes()
 
 
 def test_thumbnails_come_back_as_they_were(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_thumbnails_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def commented(data: bytes) -> bytes:
-    """The same JPEG image in other bytes: with a comment after its first marker."""
+    """The same JPEG image in different bytes: with a comment after its first marker."""
     return data[:2] + b"\xff\xfe\x00\x06more" + data[2:]
 
 
@@ -75,14 +75,14 @@ def test_pixels_are_hashed_where_a_thumbnail_is_shared_or_for_all(tmp_path: Path
     same = GOOD["PBC/ig/MY_100.jpg"]
     path = write_zip(tmp_path / "a.zip", GOOD | {"PBC/ig/MY_900.jpg": commented(same), "PBC/ig/MY_901.jpg": b"text"})
     table, receipt = inventory(path)
-    every, same_receipt = inventory(path, pixels=HASH_ALL, threads=2)
+    all_hashed, same_receipt = inventory(path, pixels=HASH_ALL, threads=2)
     pair = table[table["pixel_sha256"].notna()]
     assert pair["image_id"].tolist() == ["mendeley/ig/MY_100.jpg", "mendeley/ig/MY_900.jpg"]
     assert (pair["pixel_sha256"].nunique(), pair["sha256"].nunique()) == (1, 2)
-    assert every["pixel_sha256"].notna().tolist() == (every["content"] == "image").tolist()
-    assert every["pixel_sha256"].nunique() == len(GOOD)
-    assert every.loc[pair.index, "pixel_sha256"].equals(pair["pixel_sha256"])
-    assert table.drop(columns="pixel_sha256").equals(every.drop(columns="pixel_sha256"))
+    assert all_hashed["pixel_sha256"].notna().tolist() == (all_hashed["content"] == "image").tolist()
+    assert all_hashed["pixel_sha256"].nunique() == len(GOOD)
+    assert all_hashed.loc[pair.index, "pixel_sha256"].equals(pair["pixel_sha256"])
+    assert table.drop(columns="pixel_sha256").equals(all_hashed.drop(columns="pixel_sha256"))
     assert receipt == same_receipt
 
 
@@ -136,7 +136,7 @@ def test_image_id_does_not_depend_on_the_enclosing_folder(tmp_path: Path) -> Non
     assert flat.drop(columns="member").equals(deep.drop(columns="member"))
 
 
-# --- bad files: the row says so, a warning is logged, the rest is read
+# --- bad files: recorded in the row, logged as a warning, other files are read
 
 
 @pytest.mark.parametrize(("data", "content", "reason"), BROKEN.values(), ids=BROKEN)
@@ -183,7 +183,9 @@ def test_an_archive_without_files_gives_an_empty_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rest", [{"PBC/ig/": b""}, {"PBC/ig/MY_1.jpg": b""}, {"PBC/ig/notes.txt": b"none yet"}])
 def test_a_class_folder_without_an_image_is_refused(tmp_path: Path, rest: dict[str, bytes]) -> None:
     path = write_zip(tmp_path / "a.zip", mendeley_files(["basophil"]) | rest)
-    with pytest.raises(InputError, match=r"a\.zip, folder PBC/ig: this class folder holds no readable image\. Fetch"):
+    with pytest.raises(
+        InputError, match=r"a\.zip, folder PBC/ig: this class folder contains no readable image\. Fetch"
+    ):
         inventory(path)
 
 
@@ -196,19 +198,19 @@ def test_two_members_that_would_be_one_image_are_refused(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("BAS/BAS_0001.tiff BAS nan", "line 2: 3 columns where 4 are expected"),
         ("BAS/BAS 1.tiff BAS nan nan", "line 2: 5 columns where 4 are expected"),
-        ("MYO/MYO_0001.tiff MYO nan nan", "line 2: a second row for MYO/MYO_0001.tiff. Keep one row an image"),
+        ("MYO/MYO_0001.tiff MYO nan nan", "line 2: a second row for MYO/MYO_0001.tiff. Keep one row per image"),
     ],
 )
-def test_a_bad_annotation_line_is_refused(tmp_path: Path, line: str, said: str) -> None:
+def test_a_bad_annotation_line_is_refused(tmp_path: Path, line: str, message: str) -> None:
     annotations = f"MYO/MYO_0001.tiff MYO nan nan\n{line}\n".encode()
     path = write_zip(tmp_path / "b.zip", tcia_files() | {"AML/annotations.dat": annotations})
     with pytest.raises(InputError) as caught:
         inventory(path, "tcia")
-    assert f"annotations.dat, {said}" in str(caught.value)
+    assert f"annotations.dat, {message}" in str(caught.value)
 
 
 # --- annotations
@@ -242,7 +244,7 @@ def test_missing_annotations_are_warned_of(tmp_path: Path) -> None:
 def test_two_annotation_files_are_refused(tmp_path: Path) -> None:
     files = tcia_files()
     path = write_zip(tmp_path / "b.zip", files | {"AML/old/annotations.dat": files["AML/annotations.dat"]})
-    with pytest.raises(InputError, match=r"b\.zip: holds annotations\.dat twice\. Take one"):
+    with pytest.raises(InputError, match=r"b\.zip: contains annotations\.dat twice\. Remove one"):
         inventory(path, "tcia")
 
 
@@ -274,12 +276,12 @@ def test_content_digest_is_a_sha256_over_sorted_lines() -> None:
     assert content_digest(images) == content_digest(reversed(images)) == by_hand
 
 
-def test_receipt_tells_a_complete_archive_by_digest(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_receipt_recognises_a_complete_archive_by_digest(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     lines = sorted(f"{name.removeprefix('PBC/')} {hashlib.sha256(data).hexdigest()}\n" for name, data in GOOD.items())
     digest = hashlib.sha256("".join(lines).encode()).hexdigest()
-    entry = SOURCE_ENTRY.model_copy(update={"content_sha256": digest})
+    source_entry = SOURCE_ENTRY.model_copy(update={"content_sha256": digest})
     path = write_zip(tmp_path / "a.zip", GOOD | {"PBC/.DS_Store": b"no image, so not in the digest"})
-    _, receipt = inventory(path, entry=entry)
+    _, receipt = inventory(path, entry=source_entry)
     assert receipt["content_sha256"] == digest
     assert (receipt["complete"], receipt["verdict"]) == (True, "complete by content digest")
     assert "not the complete" not in caplog.text
@@ -291,8 +293,8 @@ def test_receipt_tells_a_complete_archive_by_digest(tmp_path: Path, caplog: pyte
 
 
 def test_receipt_warns_of_an_incomplete_archive(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    entry = SOURCE_ENTRY.model_copy(update={"content_sha256": "0" * 64})
-    _, receipt = inventory(write_folder(tmp_path / "cells", GOOD), entry=entry)
+    source_entry = SOURCE_ENTRY.model_copy(update={"content_sha256": "0" * 64})
+    _, receipt = inventory(write_folder(tmp_path / "cells", GOOD), entry=source_entry)
     assert receipt["complete"] is False
     assert "not the complete public archive by content digest; it is used as it is" in caplog.text
     assert receipt["sha256"] is None
@@ -320,7 +322,7 @@ def test_the_committed_catalogue_names_both_sources() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (None, "no such file"),
         ("a: [", "not a catalogue"),
@@ -328,10 +330,10 @@ def test_the_committed_catalogue_names_both_sources() -> None:
         ("mendeley: {title: only a title}", "not a catalogue"),
     ],
 )
-def test_a_bad_catalogue_is_refused(tmp_path: Path, text: str | None, said: str) -> None:
+def test_a_bad_catalogue_is_refused(tmp_path: Path, text: str | None, message: str) -> None:
     path = tmp_path / "sources.yaml"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(InputError, match=said) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         load_catalogue(path)
     assert str(path) in str(caught.value)

@@ -28,7 +28,9 @@ KINDS = {
 NEAR = ("reencoded", "shifted", "rescaled", "zoomed")
 
 
-def photos(domain: Any, cells: Any, *, shape: tuple[int, int] = SHAPE, nuisance: bool = True, threads: int = 1) -> Any:
+def photographs(
+    domain: Any, cells: Any, *, shape: tuple[int, int] = SHAPE, nuisance: bool = True, threads: int = 1
+) -> Any:
     return render(cells, domain, shape=shape, nuisance=nuisance, threads=threads)
 
 
@@ -44,17 +46,17 @@ def counts(source: str, each: int = 3) -> dict[str, int]:
     return dict.fromkeys(FOLDERS[source], each)
 
 
-def planned(source: Any, asked: Mapping[str, int] | None = None) -> pd.DataFrame:
-    return plan(source, seed=SEED, counts=asked or counts(source), size=SIZE)
+def planned(source: Any, requested: Mapping[str, int] | None = None) -> pd.DataFrame:
+    return plan(source, seed=SEED, counts=requested or counts(source), size=SIZE)
 
 
-def written(target: Path, source: Any, threads: int = 1) -> bytes:
+def archive_bytes(target: Path, source: Any, threads: int = 1) -> bytes:
     write_archive(target, source, seed=SEED, counts=counts(source), size=SIZE, threads=threads)
     return target.read_bytes()
 
 
 def contents(source: str, folder: Path) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(written(folder / f"{source}.zip", source))) as archive:
+    with zipfile.ZipFile(io.BytesIO(archive_bytes(folder / f"{source}.zip", source))) as archive:
         assert archive.testzip() is None
         return {name: archive.read(name) for name in archive.namelist()}
 
@@ -65,14 +67,14 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, by
     return {source: contents(source, folder) for source in ("mendeley", "tcia")}
 
 
-def opened(content: bytes) -> Image.Image:
+def open_image(content: bytes) -> Image.Image:
     image = Image.open(io.BytesIO(content))
     image.load()
     return image
 
 
 def pixels(content: bytes) -> Any:
-    return np.asarray(opened(content).convert("RGB"))
+    return np.asarray(open_image(content).convert("RGB"))
 
 
 # --- cells and photographs
@@ -80,26 +82,26 @@ def pixels(content: bytes) -> Any:
 
 def test_a_cell_does_not_depend_on_its_neighbours_or_on_threads() -> None:
     cells = one_of_each()
-    together = photos("b", cells, threads=2)
+    together = photographs("b", cells, threads=2)
     assert together.dtype == np.uint8
     assert together.shape == (12, 64, 64, 3)
-    np.testing.assert_array_equal(together, photos("b", cells, threads=1))
+    np.testing.assert_array_equal(together, photographs("b", cells, threads=1))
     for i in (0, 5, 11):
         alone = sample_cells([CLASSES[i]], seed=SEED, first_index=i)
-        np.testing.assert_array_equal(photos("b", alone)[0], together[i])
-    np.testing.assert_array_equal(photos("b", cells.take(slice(3, 8))), together[3:8])
+        np.testing.assert_array_equal(photographs("b", alone)[0], together[i])
+    np.testing.assert_array_equal(photographs("b", cells.take(slice(3, 8))), together[3:8])
 
 
 def test_seed_and_index_change_the_cell() -> None:
-    image = photos("a", sample_cells(["monocyte"], seed=1, first_index=0))
+    image = photographs("a", sample_cells(["monocyte"], seed=1, first_index=0))
     for seed, index in ((2, 0), (1, 1)):
-        other = photos("a", sample_cells(["monocyte"], seed=seed, first_index=index))
+        other = photographs("a", sample_cells(["monocyte"], seed=seed, first_index=index))
         assert np.abs(image.astype(float) - other).mean() > 5
 
 
-def test_both_looks_show_the_same_cell_in_other_colours() -> None:
+def test_both_domains_show_the_same_cell_in_different_colours() -> None:
     cells = one_of_each()
-    a, b = photos("a", cells, nuisance=False), photos("b", cells, nuisance=False)
+    a, b = photographs("a", cells, nuisance=False), photographs("b", cells, nuisance=False)
     green_a, green_b = a[..., 1].astype(float), b[..., 1].astype(float)
     for i, name in enumerate(CLASSES):
         edges_a, edges_b = (np.hypot(*np.gradient(g[i])) for g in (green_a, green_b))
@@ -108,23 +110,23 @@ def test_both_looks_show_the_same_cell_in_other_colours() -> None:
     assert np.abs(a.mean(axis=(1, 2)) - b.mean(axis=(1, 2))).max(axis=1).min() > 10
 
 
-def test_the_other_look_follows_from_the_stains_alone() -> None:
+def test_an_image_follows_from_the_stain_concentrations() -> None:
     cells = one_of_each()
     stains = concentrations(cells, SHAPE)
     assert stains.dtype == np.float32
     assert stains.min() >= 0
     for domain in ("a", "b"):
         expected = np.stack([absorb(stains[:, i], OD[domain], BACKGROUND[domain]) for i in range(12)])
-        assert np.abs(photos(domain, cells, nuisance=False) - expected).max() <= 0.5001
+        assert np.abs(photographs(domain, cells, nuisance=False) - expected).max() <= 0.5001
 
 
-def test_nuisance_differs_between_looks_but_leaves_the_scene() -> None:
+def test_nuisance_differs_between_domains_but_keeps_the_scene() -> None:
     cells = sample_cells(["neutrophil"] * 12, seed=SEED, first_index=0)
-    clean, taken = photos("a", cells, nuisance=False), photos("a", cells)
-    shifts = (taken.astype(float) - clean).mean(axis=(1, 2))
+    clean, noisy = photographs("a", cells, nuisance=False), photographs("a", cells)
+    shifts = (noisy.astype(float) - clean).mean(axis=(1, 2))
     assert shifts.std(axis=0).min() > 1
-    assert min(correlation(c, t) for c, t in zip(clean, taken, strict=True)) > 0.8
-    shifts_b = (photos("b", cells).astype(float) - photos("b", cells, nuisance=False)).mean(axis=(1, 2))
+    assert min(correlation(c, t) for c, t in zip(clean, noisy, strict=True)) > 0.8
+    shifts_b = (photographs("b", cells).astype(float) - photographs("b", cells, nuisance=False)).mean(axis=(1, 2))
     assert abs(correlation(shifts.mean(axis=1), shifts_b.mean(axis=1))) < 0.9
 
 
@@ -140,7 +142,7 @@ def test_absorption_is_beer_lambert() -> None:
 def test_backgrounds_are_peach_and_near_white() -> None:
     cells = sample_cells(["platelet"] * 8, seed=SEED, first_index=0)
     for domain, expected in (("a", (254, 229, 204)), ("b", (245, 240, 238))):
-        images = photos(domain, cells)
+        images = photographs(domain, cells)
         bright = np.array([np.median(i[i.sum(axis=2) > np.percentile(i.sum(axis=2), 80)], axis=0) for i in images])
         np.testing.assert_allclose(np.median(bright, axis=0), expected, atol=9)
 
@@ -148,16 +150,16 @@ def test_backgrounds_are_peach_and_near_white() -> None:
 def test_the_bluish_variant_turns_the_background_blue() -> None:
     cells = sample_cells(["neutrophil"] * 4, seed=SEED, first_index=0)
     bluish = replace(cells, bluish=np.ones(4, np.float32))
-    usual, blue = (np.median(photos("a", c), axis=(1, 2)) for c in (cells, bluish))
+    usual, blue = (np.median(photographs("a", c), axis=(1, 2)) for c in (cells, bluish))
     assert (usual[:, 0] - usual[:, 2]).min() > 20
     assert (blue[:, 2] - blue[:, 0]).min() > 0
-    np.testing.assert_array_equal(photos("a", bluish, nuisance=False), photos("a", cells, nuisance=False))
+    np.testing.assert_array_equal(photographs("a", bluish, nuisance=False), photographs("a", cells, nuisance=False))
 
 
 def test_sampling_does_not_change_the_scene() -> None:
     cells = one_of_each()
-    fine = photos("a", cells, shape=(192, 192), nuisance=False).reshape(12, 64, 3, 64, 3, 3).mean(axis=(2, 4))
-    coarse = photos("a", cells, nuisance=False)
+    fine = photographs("a", cells, shape=(192, 192), nuisance=False).reshape(12, 64, 3, 64, 3, 3).mean(axis=(2, 4))
+    coarse = photographs("a", cells, nuisance=False)
     assert min(correlation(f, c) for f, c in zip(fine, coarse, strict=True)) > 0.97
     taller = concentrations(cells, (70, 64))[:, :, 3:67]
     np.testing.assert_allclose(taller, concentrations(cells, SHAPE), atol=2e-2)
@@ -173,7 +175,7 @@ def test_nuclei_have_the_sizes_of_their_classes() -> None:
     assert area["neutrophil"] < area["monocyte"] < area["promyelocyte"]
 
 
-def test_every_form_can_be_asked_for_and_others_are_refused() -> None:
+def test_every_form_can_be_requested_and_others_are_refused() -> None:
     labels = [f"{name}/{form}" for name, forms in FORMS.items() for form in dict.fromkeys(forms)]
     cells = sample_cells(labels, seed=SEED, first_index=0)
     assert [f"{n}/{f}" for n, f in zip(cells.label, cells.form, strict=True)] == labels
@@ -184,7 +186,7 @@ def test_every_form_can_be_asked_for_and_others_are_refused() -> None:
 
 
 def features(images: Any) -> Any:
-    """Colours of the frame's middle on a coarse grid, and how they are spread."""
+    """Mean and standard deviation of the colours in rings around the middle of the frame."""
     middle = images[:, 16:48, 16:48].astype(float)
     centre = np.hypot(*np.mgrid[-15.5:16, -15.5:16])
     rings = [middle[:, (centre >= low) & (centre < low + 3)] for low in range(0, 15, 3)]
@@ -193,51 +195,53 @@ def features(images: Any) -> Any:
 
 
 @pytest.mark.parametrize("domain", ["a", "b"])
-def test_classes_are_told_apart_by_simple_features(domain: str) -> None:
-    each = 14
-    labels = np.repeat(np.arange(12), each)
-    known, new = (
-        features(photos(domain, sample_cells([CLASSES[k] for k in labels], seed=SEED, first_index=first), threads=2))
+def test_classes_are_separable_by_simple_features(domain: str) -> None:
+    per_class = 14
+    labels = np.repeat(np.arange(12), per_class)
+    train, test = (
+        features(
+            photographs(domain, sample_cells([CLASSES[k] for k in labels], seed=SEED, first_index=first), threads=2)
+        )
         for first in (0, 10_000)
     )
-    mean, std = known.mean(axis=0), known.std(axis=0)
-    centroids = np.stack([((known - mean) / std)[labels == k].mean(axis=0) for k in range(12)])
-    distance = np.linalg.norm(((new - mean) / std)[:, None] - centroids, axis=2)
+    mean, std = train.mean(axis=0), train.std(axis=0)
+    centroids = np.stack([((train - mean) / std)[labels == k].mean(axis=0) for k in range(12)])
+    distance = np.linalg.norm(((test - mean) / std)[:, None] - centroids, axis=2)
     hits = distance.argmin(axis=1) == labels
     assert hits.mean() > 0.6  # chance is 1/12
     assert min(hits[labels == k].mean() for k in range(12)) > 0.15
 
 
-def test_cells_of_one_class_are_unlike_each_other() -> None:
+def test_cells_of_one_class_differ_from_each_other() -> None:
     for name in ("platelet", "lymphocyte", "myeloblast"):
-        grey = photos("a", sample_cells([name] * 40, seed=SEED, first_index=0), threads=2).mean(axis=3)
-        likeness = np.corrcoef(grey.reshape(40, -1)) - np.eye(40)
-        assert likeness.max() < 0.93, name
+        grey = photographs("a", sample_cells([name] * 40, seed=SEED, first_index=0), threads=2).mean(axis=3)
+        similarity = np.corrcoef(grey.reshape(40, -1)) - np.eye(40)
+        assert similarity.max() < 0.93, name
 
 
 # --- plan
 
 
 @pytest.mark.parametrize("source", ["mendeley", "tcia"])
-def test_plan_has_every_kind_and_the_counts_asked_for(source: Any) -> None:
-    asked = {folder: 1 + i % 5 for i, folder in enumerate(FOLDERS[source])}
-    table = planned(source, asked)
+def test_plan_has_every_kind_and_the_requested_counts(source: Any) -> None:
+    requested = {folder: 1 + i % 5 for i, folder in enumerate(FOLDERS[source])}
+    table = planned(source, requested)
     assert set(table.kind) == KINDS[source]
     assert table.member.is_unique
-    assert table[table.kind == "cell"].folder.value_counts().to_dict() == asked
+    assert table[table.kind == "cell"].folder.value_counts().to_dict() == requested
     copies = table[table.copy_of != ""]
     assert set(copies[copies.kind != "cross_source"].copy_of) <= set(table[table.kind == "cell"].member)
     assert (copies.cell_index >= 0).all()
-    fresh = table[table.copy_of.eq("") & table.cell_index.ge(0)]
-    assert fresh.cell_index.is_unique
+    originals = table[table.copy_of.eq("") & table.cell_index.ge(0)]
+    assert originals.cell_index.is_unique
 
 
 def test_planted_kinds_are_many_enough_and_spread_over_classes() -> None:
     both = pd.concat([planned("mendeley"), planned("tcia")])
     for kind in NEAR:
         assert both[both.kind == kind].label.nunique() >= 3, kind
-    alike = both.kind.isin([*NEAR, "duplicate"])
-    assert both[alike].apply(lambda r: f"/{r.folder}/" in r.copy_of, axis=1).all()
+    same_class = both.kind.isin([*NEAR, "duplicate"])
+    assert both[same_class].apply(lambda r: f"/{r.folder}/" in r.copy_of, axis=1).all()
     conflict = both[both.kind == "conflict"].iloc[0]
     assert f"/{conflict.folder}/" not in conflict.copy_of
 
@@ -287,7 +291,7 @@ def test_members_are_those_of_the_plan(archives: dict[str, dict[str, bytes]]) ->
 
 def test_same_arguments_same_bytes(tmp_path: Path) -> None:
     for source in ("mendeley", "tcia"):
-        assert written(tmp_path / "one.zip", source) == written(tmp_path / "two.zip", source, threads=2)
+        assert archive_bytes(tmp_path / "one.zip", source) == archive_bytes(tmp_path / "two.zip", source, threads=2)
     assert {p.name for p in tmp_path.iterdir()} == {"one.zip", "two.zip"}
 
 
@@ -295,7 +299,7 @@ def test_sound_images_have_the_format_and_size_of_their_source(archives: dict[st
     for source, expected in (("mendeley", ("JPEG", "RGB")), ("tcia", ("TIFF", "RGBA"))):
         table = planned(source)
         for row in table[~table.kind.isin(["truncated", "empty", "not_an_image"])].itertuples():
-            image = opened(archives[source][row.member])
+            image = open_image(archives[source][row.member])
             assert (image.format, image.mode) == expected, row.member
             assert image.size == (row.width, row.height), row.member
         cell = table[table.kind == "cell"].iloc[0]
@@ -304,16 +308,16 @@ def test_sound_images_have_the_format_and_size_of_their_source(archives: dict[st
 
 def test_copies_are_what_the_plan_says(archives: dict[str, dict[str, bytes]]) -> None:
     for source in ("mendeley", "tcia"):
-        found = archives[source]
+        members = archives[source]
         table = planned(source)
         for row in table[table.kind.isin(["duplicate", "conflict"])].itertuples():
-            assert found[row.member] == found[row.copy_of]
+            assert members[row.member] == members[row.copy_of]
         distinct = table[~table.kind.isin(["duplicate", "conflict", "empty"])]
-        assert len({found[m] for m in distinct.member}) == len(distinct)
+        assert len({members[m] for m in distinct.member}) == len(distinct)
         for row in table[table.kind.isin(NEAR)].itertuples():
-            original = opened(found[row.copy_of]).convert("RGB")
-            likeness = correlation(original, opened(found[row.member]).convert("RGB").resize(original.size))
-            assert (0.7 if row.kind == "shifted" else 0.9) < likeness < 1, row.member
+            original = open_image(members[row.copy_of]).convert("RGB")
+            similarity = correlation(original, open_image(members[row.member]).convert("RGB").resize(original.size))
+            assert (0.7 if row.kind == "shifted" else 0.9) < similarity < 1, row.member
 
 
 def test_a_shifted_copy_is_two_pixels_off(archives: dict[str, dict[str, bytes]]) -> None:
@@ -334,22 +338,22 @@ def test_cells_of_the_archive_are_those_of_the_renderer(archives: dict[str, dict
     table = planned("tcia")
     row = table[table.folder == "NGB"].iloc[2]
     cell = sample_cells(["neutrophil/band"], seed=SEED, first_index=int(row.cell_index))
-    np.testing.assert_array_equal(pixels(archives["tcia"][row.member]), photos("b", cell, shape=(80, 80))[0])
+    np.testing.assert_array_equal(pixels(archives["tcia"][row.member]), photographs("b", cell, shape=(80, 80))[0])
 
 
 def test_bad_files_are_bad(archives: dict[str, dict[str, bytes]]) -> None:
     by_kind = planned("mendeley").drop_duplicates("kind").set_index("kind").member
-    found = archives["mendeley"]
-    assert found[by_kind["empty"]] == b""
-    assert found[by_kind["truncated"]].startswith(b"\xff\xd8")
+    members = archives["mendeley"]
+    assert members[by_kind["empty"]] == b""
+    assert members[by_kind["truncated"]].startswith(b"\xff\xd8")
     with pytest.raises(OSError, match="truncated"):
-        opened(found[by_kind["truncated"]])
+        open_image(members[by_kind["truncated"]])
     assert by_kind["not_an_image"].endswith("neutrophil/.DS_169665.jpg")
     with pytest.raises(OSError, match="cannot identify"):
-        opened(found[by_kind["not_an_image"]])
+        open_image(members[by_kind["not_an_image"]])
     tcia = planned("tcia")
     for row in tcia.itertuples():
-        alpha = np.asarray(opened(archives["tcia"][row.member]))[..., 3]
+        alpha = np.asarray(open_image(archives["tcia"][row.member]))[..., 3]
         assert (alpha == (128 if row.kind == "transparent" else 255)).all(), row.member
 
 

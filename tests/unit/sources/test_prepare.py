@@ -13,7 +13,7 @@ from hemabalance.dataset.geometry import fit_square
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.errors import InputError
 from hemabalance.sources.phantom.archive import tiff
-from hemabalance.sources.prepare import prepare_images
+from hemabalance.sources.prepare import ImagePreparation, prepare_images
 
 FILES = tcia_files(each=4)
 SETTINGS: dict[str, Any] = {"size": 24, "fit": "crop", "field": 0.8}
@@ -21,19 +21,19 @@ SETTINGS: dict[str, Any] = {"size": 24, "fit": "crop", "field": 0.8}
 
 @pytest.fixture
 def manifest(tmp_path: Path) -> pd.DataFrame:
-    """Of FILES with one copy, one broken file and one file of no class; only FILES are kept."""
-    odd = {
+    """The kept rows, those of FILES, of an archive with FILES, a copy, a broken file and a file without a class."""
+    extra = {
         "AML/cells/MYO/MYO_0009.tiff": FILES["AML/cells/MYO/MYO_0002.tiff"],
         "AML/cells/MYO/MYO_0008.tiff": b"",
         "AML/cells/XYZ/XYZ_0001.tiff": tiff(photograph_of("XYZ/XYZ_0001.tiff")),
     }
-    table = manifest_of(inventory(write_zip(tmp_path / "whole.zip", FILES | odd), "tcia")[0])
+    table = manifest_of(inventory(write_zip(tmp_path / "whole.zip", FILES | extra), "tcia")[0])
     return table[table["status"] == "kept"].reset_index(drop=True)
 
 
 def prepare(archive: Path, manifest: pd.DataFrame, out: Path, threads: int = 1) -> tuple[Path, Path]:
     paths = (out / "set.zip", out / "set.parquet")
-    prepare_images(archive, manifest, *paths, limits=LIMITS, pixels=PIXELS, threads=threads, **SETTINGS)
+    prepare_images(archive, manifest, *paths, ImagePreparation(LIMITS, PIXELS, **SETTINGS), threads=threads)
     return paths
 
 
@@ -58,8 +58,8 @@ def test_order_and_format_of_the_archive_do_not_matter(
     expected = prepare(write_zip(tmp_path / "b.zip", FILES), manifest, tmp_path / "1")
     names = sorted(FILES, key=lambda name: name[::-1], reverse=True)
     other = write_archive(tmp_path / "other", {name: FILES[name] for name in names})
-    found = prepare(other, manifest.sample(frac=1, random_state=1), tmp_path / "2", threads)
-    assert [path.read_bytes() for path in found] == [path.read_bytes() for path in expected]
+    prepared = prepare(other, manifest.sample(frac=1, random_state=1), tmp_path / "2", threads)
+    assert [path.read_bytes() for path in prepared] == [path.read_bytes() for path in expected]
 
 
 @pytest.mark.parametrize("write_archive", [write_zip, write_tar])
@@ -72,7 +72,9 @@ def test_an_archive_that_changed_since_is_refused(
     path = write_archive(tmp_path / "b", files)
     with pytest.raises(InputError) as caught:
         prepare(path, manifest, tmp_path / "out")
-    assert f"{path}, member {name}: is not what the manifest was made from. Run the workflow" in str(caught.value)
+    assert f"{path}, member {name}: differs from the file that the manifest was built from. Run the workflow" in str(
+        caught.value
+    )
     assert list((tmp_path / "out").glob("*")) == []
 
 

@@ -1,1 +1,1 @@
-"""Tables and image sets: manifests, duplicates, splits, and the one file format that images travel in."""
+"""Tables and image sets: manifests, duplicates, splits, and the file format of images between stages."""

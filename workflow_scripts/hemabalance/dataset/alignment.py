@@ -1,7 +1,8 @@
-"""Are two thumbnails the same photograph, allowing for a shift, a small change of scale, and recompression?
+"""Score whether two thumbnails show the same photograph, up to a shift, a small change of scale, and recompression.
 
 The score is the normalised cross-correlation (Lewis 1995, "Fast template matching") of the centre of one band-passed
-thumbnail with every place of the other, at the best of a few scales. Brightness and contrast drop out.
+thumbnail with the other one, maximised over all offsets and a few scales. It does not depend on brightness and
+contrast.
 """
 
 from collections.abc import Sequence
@@ -14,33 +15,33 @@ from hemabalance.dataset.perceptual_hash import halved
 from hemabalance.parallel import threaded_map
 
 _MARGIN = 1 / 8
-"""Largest shift looked for, as a share of the frame."""
+"""Largest shift searched, as a share of the frame."""
 
 _OTHER_SCALES = (0.94, 0.97, 1.03, 1.06)
-# A first look at half the resolution and scale 1, four times as fast, spares nearly all look-alike pairs the second.
-# There a copy zoomed by 7 % still scores above 0.9; of real look-alikes one in twenty gets past this.
-_WORTH_A_CLOSE_LOOK = 0.85
-# Widths of the two blurs whose difference is compared, in thumbnail pixels. The narrow one forgives half-pixel shifts
-# and compression noise. The wide one takes away the dark disk in the middle that all cells share, so that outline and
-# texture decide.
+# A first pass at half the resolution and scale 1, four times as fast, rejects nearly all pairs that merely look alike.
+# In that pass a copy zoomed by 7 % still scores above 0.9; one in twenty pairs of similar cells exceeds the threshold.
+_SECOND_PASS_ABOVE = 0.85
+# Standard deviations of the two blurs whose difference is compared, in thumbnail pixels. The narrow blur suppresses
+# half-pixel shifts and compression noise. The wide blur removes the dark disc in the middle that all cells share, so
+# that outline and texture decide.
 _NARROW, _WIDE = 1.0, 5.0
 
 
 def same_photograph_scores(
     thumbs: np.ndarray, left: np.ndarray, right: np.ndarray, *, threads: int, batch: int = 256
 ) -> np.ndarray:
-    """Best aligned correlation of each pair.
+    """Return the best aligned correlation of each pair.
 
     Args:
         thumbs: uint8 (images, 64, 64).
         left, right: int (n,), the pairs as positions in `thumbs`.
-        threads: batches at work at once.
-        batch: pairs at once; bounds memory and does not change the result.
+        threads: number of threads, one batch each.
+        batch: pairs per batch; bounds memory and does not change the result.
 
     Returns:
         float32 (n,) in [-1, 1]: above 0.95 for shifted, rescaled or recompressed copies, at most 0.86 for photographs
-        of different cells (measured on 6,231 real images). A flat thumbnail scores 0. Where a first look at half
-        the resolution falls below 0.85, its score is given.
+        of different cells (measured on 6,231 real images). A flat thumbnail scores 0. If the first pass at half the
+        resolution scores at most 0.85, that score is returned.
     """
     parts = [slice(start, start + batch) for start in range(0, len(left), batch)]
     scores = threaded_map(lambda part: _scores(thumbs[left[part]], thumbs[right[part]]), parts, threads=threads)
@@ -48,23 +49,25 @@ def same_photograph_scores(
 
 
 def _scores(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    scores = _aligned(_centred(halved(first)), _centred(halved(second)), (1.0,))
-    near = scores > _WORTH_A_CLOSE_LOOK
-    if near.any():
-        scores[near] = _aligned(_detail(first[near]), _detail(second[near]), (1.0, *_OTHER_SCALES))
+    scores = _best_over_scales(_centred(halved(first)), _centred(halved(second)), (1.0,))
+    similar = scores > _SECOND_PASS_ABOVE
+    if similar.any():
+        scores[similar] = _best_over_scales(
+            _band_pass(first[similar]), _band_pass(second[similar]), (1.0, *_OTHER_SCALES)
+        )
     return scores
 
 
-def _aligned(a: np.ndarray, b: np.ndarray, scales: Sequence[float]) -> np.ndarray:
-    """Best correlation over shifts and scales of float32 (n, side, side) images."""
+def _best_over_scales(a: np.ndarray, b: np.ndarray, scales: Sequence[float]) -> np.ndarray:
+    """Return the best correlation (n,) over offsets and scales of float32 (n, side, side) images."""
     core_side = a.shape[1] - 2 * round(a.shape[1] * _MARGIN)
-    spectrum, spread = rfft2(b), _window_spread(b, core_side)
+    spectrum, window_norms = rfft2(b), _window_norms(b, core_side)
     cores = (_rescaled_core(a, scale, core_side) for scale in scales)
-    best: np.ndarray = np.maximum.reduce([_best_correlation(core, spectrum, spread) for core in cores])
+    best: np.ndarray = np.maximum.reduce([_best_correlation(core, spectrum, window_norms) for core in cores])
     return best
 
 
-def _detail(thumbs: np.ndarray) -> np.ndarray:
+def _band_pass(thumbs: np.ndarray) -> np.ndarray:
     images = thumbs.astype(np.float32)
     narrow, wide = (gaussian_filter(images, sigma=(0, width, width)) for width in (_NARROW, _WIDE))
     return _centred(narrow - wide)
@@ -76,7 +79,7 @@ def _centred(images: np.ndarray) -> np.ndarray:
 
 
 def _rescaled_core(images: np.ndarray, scale: float, core_side: int) -> np.ndarray:
-    """The central square of the images after scaling about the centre, with zero mean."""
+    """Return the central square of the images after scaling about the centre, with zero mean."""
     if scale != 1.0:
         factor = round(images.shape[1] * scale) / images.shape[1]
         images = zoom(images, (1, factor, factor), order=1, grid_mode=True, mode="nearest")
@@ -84,19 +87,19 @@ def _rescaled_core(images: np.ndarray, scale: float, core_side: int) -> np.ndarr
     return _centred(images[:, start : start + core_side, start : start + core_side])
 
 
-def _best_correlation(core: np.ndarray, spectrum: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    core_side, places = core.shape[1], spread.shape[1]
-    side = core_side + places - 1
-    products = irfft2(spectrum * np.conj(rfft2(core, s=(side, side))), s=(side, side))[:, :places, :places]
-    norms = np.sqrt((core**2).sum((1, 2)))[:, None, None] * spread
+def _best_correlation(core: np.ndarray, spectrum: np.ndarray, window_norms: np.ndarray) -> np.ndarray:
+    core_side, offsets = core.shape[1], window_norms.shape[1]
+    side = core_side + offsets - 1
+    products = irfft2(spectrum * np.conj(rfft2(core, s=(side, side))), s=(side, side))[:, :offsets, :offsets]
+    norms = np.sqrt((core**2).sum((1, 2)))[:, None, None] * window_norms
     best: np.ndarray = np.where(norms > 1e-3, products / np.maximum(norms, 1e-3), 0.0).max((1, 2))
     return best
 
 
-def _window_spread(images: np.ndarray, core_side: int) -> np.ndarray:
-    """Root of the centred sum of squares of every window of the core's size, from integral images."""
-    places = images.shape[1] - core_side + 1
-    ends, starts = slice(core_side, core_side + places), slice(0, places)
+def _window_norms(images: np.ndarray, core_side: int) -> np.ndarray:
+    """Return the root of the centred sum of squares of each window of the core's size, from integral images."""
+    offsets = images.shape[1] - core_side + 1
+    ends, starts = slice(core_side, core_side + offsets), slice(0, offsets)
 
     def window_sums(values: np.ndarray) -> np.ndarray:
         table = np.pad(values.astype(np.float64).cumsum(1).cumsum(2), ((0, 0), (1, 0), (1, 0)))
@@ -106,5 +109,5 @@ def _window_spread(images: np.ndarray, core_side: int) -> np.ndarray:
         return sums
 
     sums, squares = window_sums(images), window_sums(images**2)
-    spread: np.ndarray = np.sqrt(np.maximum(squares - sums**2 / core_side**2, 0.0)).astype(np.float32)
-    return spread
+    window_norms: np.ndarray = np.sqrt(np.maximum(squares - sums**2 / core_side**2, 0.0)).astype(np.float32)
+    return window_norms

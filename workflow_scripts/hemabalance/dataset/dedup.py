@@ -1,8 +1,7 @@
-"""Find images that are the same photograph, and decide which one stays.
+"""Find images that are the same photograph, and choose the one to keep.
 
-Two steps: candidates by perceptual hash through an index, then verification on pixels. A perceptual hash alone
-would throw away different cells that merely look alike: of 3,255 pairs of real photographs within 12 bits, two
-were copies.
+Two steps: candidate search by perceptual hash, then verification on pixels. A perceptual hash alone would also remove
+different cells that look alike: of 3,255 pairs of real photographs within 12 bits, two were copies.
 """
 
 import logging
@@ -18,19 +17,20 @@ from hemabalance.dataset.hamming import pairs_within
 
 log = logging.getLogger(__name__)
 
-# At up to 80 bytes a pair while they are searched: 1.6 GB.
+# The search needs up to 80 bytes per pair: 1.6 GB.
 MAX_CANDIDATES = 20_000_000
 
 
 @dataclass(frozen=True)
 class DuplicateGroups:
-    """Which images are copies of which.
+    """Groups of images that are copies of one photograph.
 
     Attributes:
-        group: int64 (n,), the same number for all images of one photograph.
-        keeper: int64 (n,), position of the image that stays for the group.
-        identical: bool (n,), whether the image equals its keeper in every pixel (or every byte).
-        score: float32 (n,), aligned correlation with the nearest verified partner, 1 where identical or alone.
+        group: int64 (n,), number of the photograph.
+        keeper: int64 (n,), position of the image that is kept for the group.
+        identical: bool (n,), whether the image equals its keeper in all pixels (or all bytes).
+        score: float32 (n,), best aligned correlation with a verified copy; 1 if identical to the keeper or without
+            copies.
     """
 
     group: np.ndarray
@@ -42,68 +42,71 @@ class DuplicateGroups:
 def find_copies(
     images: pd.DataFrame, thumbs: np.ndarray, *, hash_radius: int, min_correlation: float, threads: int
 ) -> DuplicateGroups:
-    """Group the images that are one photograph: same bytes, same pixels, or verified near-duplicates.
+    """Group the images of each photograph: equal bytes, equal pixels, or verified near-duplicates.
 
-    Pixels are known to be the same where both images have a `pixel_sha256`. The inventory takes it by default only of
-    images whose thumbnail another one in the same archive has: files of unequal bytes and equal pixels that stand in
-    two archives, or are encoded in two formats, come out as near-duplicates, with a correlation of 1.000 and above
-    0.99, respectively.
+    Equality of pixels is known only for images with a `pixel_sha256`. By default the inventory computes it only for
+    images that share their thumbnail with another image of the same archive. Files with different bytes but equal
+    pixels in two archives, or in two formats, are therefore found as near-duplicates, with a correlation of 1.000 and
+    above 0.99, respectively.
 
-    Which copy stays does not depend on the order of rows: the most pixels, then the most bytes (the least
-    compressed), then the smallest `image_id`.
+    The choice of the keeper does not depend on the order of rows: the image with the most pixels, then the most bytes
+    (the least compressed), then the smallest `image_id`.
 
     Args:
-        images: one row an image: `image_id, bytes, sha256, pixel_sha256` (may be missing)`, phash` (16 hex digits)`,
+        images: one row per image: `image_id, bytes, sha256, pixel_sha256` (may be missing)`, phash` (16 hex digits)`,
             width, height`.
         thumbs: uint8 (n, 64, 64), in the same order.
-        hash_radius: candidates differ in at most so many of the 64 hash bits.
-        min_correlation: verified where the aligned correlation of the thumbnails is at least this.
-        threads: for the search and the verification.
+        hash_radius: candidates differ in at most this number of the 64 hash bits.
+        min_correlation: a candidate is verified if the aligned correlation of the thumbnails is at least this.
+        threads: number of threads of the search and the verification.
+
+    Raises:
+        InputError: there are more than MAX_CANDIDATES candidate pairs.
     """
-    exact = _exact(images)
-    # One representative of each set of identical images is enough to search with.
-    _, first = np.unique(exact, return_index=True)
-    hashes = np.array([int(text, 16) for text in images["phash"].iloc[first]], np.uint64)
+    identity = _identity_numbers(images)
+    # The search needs one representative of each set of identical images.
+    _, representatives = np.unique(identity, return_index=True)
+    hashes = np.array([int(text, 16) for text in images["phash"].iloc[representatives]], np.uint64)
     left, right, _ = pairs_within(hashes, hash_radius, threads=threads, max_pairs=MAX_CANDIDATES)
-    left, right = first[left], first[right]
+    left, right = representatives[left], representatives[right]
     scores = same_photograph_scores(thumbs, left, right, threads=threads)
-    same = scores >= min_correlation
+    verified = scores >= min_correlation
     log.info(
         "%d images, %d distinct: %d candidate pairs within %d bits, %d verified as the same photograph",
-        len(images), len(first), len(left), hash_radius, int(same.sum()),
+        len(images), len(representatives), len(left), hash_radius, int(verified.sum()),
     )  # fmt: skip
-    left, right, scores = left[same], right[same], scores[same]
-    group = _components(exact, left, right)
+    left, right, scores = left[verified], right[verified], scores[verified]
+    group = _components(identity, left, right)
     keeper = _keepers(images, group)
     best = np.ones(len(images), np.float32)
-    nearest = np.zeros(int(exact.max(initial=-1)) + 1, np.float32)
-    np.maximum.at(nearest, exact[left], scores)
-    np.maximum.at(nearest, exact[right], scores)
-    identical = exact == exact[keeper]
-    best[~identical] = nearest[exact[~identical]]
+    nearest = np.zeros(int(identity.max(initial=-1)) + 1, np.float32)
+    np.maximum.at(nearest, identity[left], scores)
+    np.maximum.at(nearest, identity[right], scores)
+    identical = identity == identity[keeper]
+    best[~identical] = nearest[identity[~identical]]
     return DuplicateGroups(group, keeper, identical, best)
 
 
-def _exact(images: pd.DataFrame) -> np.ndarray:
-    """The same number for images of the same bytes or, where known, the same pixels."""
-    # With the width: a flat image and the same turned by 90 degrees have equal bytes of pixels, but are not equal.
+def _identity_numbers(images: pd.DataFrame) -> np.ndarray:
+    """Number the images so that images of equal bytes or, if known, equal pixels share a number; int64 (n,)."""
+    # The width is included: a uniform image and its rotation by 90 degrees have equal pixel bytes but are not equal.
     pixels = images["pixel_sha256"] + " " + images["width"].astype("str")
-    # What is known of a file holds for every other with its bytes.
+    # Files of equal bytes share a known pixel hash.
     pixels = pixels.groupby(images["sha256"].to_numpy()).transform("first")
-    exact: np.ndarray = pd.factorize(pixels.fillna(images["sha256"]), sort=True)[0].astype(np.int64)
-    return exact
+    identity: np.ndarray = pd.factorize(pixels.fillna(images["sha256"]), sort=True)[0].astype(np.int64)
+    return identity
 
 
-def _components(exact: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    n = int(exact.max(initial=-1)) + 1
-    edges = coo_array((np.ones(len(left), np.int8), (exact[left], exact[right])), shape=(n, n))
-    components: np.ndarray = connected_components(edges, directed=False)[1][exact]
+def _components(identity: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    n = int(identity.max(initial=-1)) + 1
+    edges = coo_array((np.ones(len(left), np.int8), (identity[left], identity[right])), shape=(n, n))
+    components: np.ndarray = connected_components(edges, directed=False)[1][identity]
     return components.astype(np.int64)
 
 
 def _keepers(images: pd.DataFrame, group: np.ndarray) -> np.ndarray:
-    ranked = images.assign(group=group, area=images["width"].astype(np.int64) * images["height"].astype(np.int64))
-    order = ranked.reset_index(drop=True).sort_values(
+    candidates = images.assign(group=group, area=images["width"].astype(np.int64) * images["height"].astype(np.int64))
+    order = candidates.reset_index(drop=True).sort_values(
         ["group", "area", "bytes", "image_id"], ascending=[True, False, False, True], kind="stable"
     )
     best = order.drop_duplicates("group").set_index("group").index

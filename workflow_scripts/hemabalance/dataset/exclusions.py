@@ -1,4 +1,4 @@
-"""An expert's list of images to leave out, with the reason and the name of who decided."""
+"""The expert's list of images to exclude, with reason and name of the expert."""
 
 from pathlib import Path
 
@@ -8,14 +8,15 @@ from hemabalance.errors import InputError
 
 
 def read_exclusions(path: Path, image_ids: set[str]) -> pd.DataFrame:
-    """Read an expert's list, columns `source, member, reason, who`; `member` is `<folder>/<file>`.
+    """Read the expert's list, columns `source, member, reason, who`; `member` is `<folder>/<file>`.
 
     Args:
         path: the CSV file.
-        image_ids: of all images that the archives hold.
+        image_ids: ids of all images in the archives.
 
     Raises:
-        InputError: missing columns, empty fields, a row twice, or an image that the archives do not hold.
+        InputError: the file cannot be read, or has wrong columns, empty fields, a duplicate row, or an image that no
+            archive contains.
     """
     columns = ["source", "member", "reason", "who"]
     try:
@@ -23,7 +24,9 @@ def read_exclusions(path: Path, image_ids: set[str]) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         raise InputError(path, f"cannot be read as CSV ({error})", f"Give it the header {','.join(columns)}") from error
     if not isinstance(table.index, pd.RangeIndex):
-        raise InputError(path, "has rows of more than four fields", "Put a field that holds a comma in double quotes")
+        raise InputError(
+            path, "has rows of more than four fields", "Put a field that contains a comma in double quotes"
+        )
     if list(table.columns) != columns:
         raise InputError(path, f"has the columns {', '.join(table.columns)}", f"Give it the header {','.join(columns)}")
     for number, row in enumerate(table.itertuples(index=False), start=2):
@@ -36,5 +39,5 @@ def read_exclusions(path: Path, image_ids: set[str]) -> pd.DataFrame:
             )
     repeated = table[table.duplicated(["source", "member"])]
     if len(repeated):
-        raise InputError(path, f"lists {repeated['member'].iloc[0]} twice", "Keep one row an image")
+        raise InputError(path, f"lists {repeated['member'].iloc[0]} twice", "Keep one row per image")
     return table

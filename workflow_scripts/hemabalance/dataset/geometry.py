@@ -1,4 +1,4 @@
-"""How a photograph becomes a square of the working size: one function for the whole project."""
+"""Crop or pad photographs to a square and resample them to the working size."""
 
 from typing import Literal
 
@@ -9,14 +9,14 @@ Fit = Literal["crop", "pad"]
 
 
 def fit_square(image: np.ndarray, *, size: int, fit: Fit, field: float) -> np.ndarray:
-    """Cut or pad an image to a centred square and resample it with an antialiased (Lanczos) filter.
+    """Crop or pad an image to a centred square and resample it with an antialiased (Lanczos) filter.
 
     Args:
         image: RGB uint8 (height, width, 3).
         size: side of the result in pixels.
-        fit: `crop` takes the shorter side as the frame, `pad` the longer one, repeating the border of the other.
-        field: share of the frame's side that the square covers, in (0, 1]; a smaller one for the source that
-            shows cells smaller brings all sources to one physical scale.
+        fit: `crop` uses the shorter side as the side of the frame; `pad` uses the longer side and repeats the border.
+        field: side of the square as a share of the side of the frame, in (0, 1]; a smaller value for a source with a
+            larger field of view brings all sources to one physical scale.
 
     Returns:
         RGB uint8 (size, size, 3).

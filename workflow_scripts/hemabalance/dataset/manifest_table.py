@@ -1,4 +1,4 @@
-"""The manifest as a file: one row for every archive member, kept or not, with the reason."""
+"""Schema, reading and writing of the manifest: one row for each archive member, with status and reason."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ STATUSES = (
 )
 
 COPIES = ("duplicate", "near_duplicate", "conflict")
-"""Statuses of images that were set aside because they stand in the archives more than once."""
+"""Statuses of images set aside because the archives contain their photograph more than once."""
 
 _HEX = pa.Check.str_matches(r"^[0-9a-f]{64}$")
 _SIDE = pa.Check.ge(1)
@@ -50,7 +50,9 @@ SCHEMA = pa.DataFrameSchema(
     checks=[
         pa.Check(lambda t: t["label"].notna() | (t["status"] != "kept"), error="a kept image has a label"),
         pa.Check(lambda t: t["group_id"].notna() | (t["status"] != "kept"), error="a kept image has a group"),
-        pa.Check(lambda t: (t["reason"] != "") | (t["status"] == "kept"), error="what is not kept has a reason"),
+        pa.Check(
+            lambda t: (t["reason"] != "") | (t["status"] == "kept"), error="an image that is not kept has a reason"
+        ),
     ],
     strict=True,
     ordered=True,

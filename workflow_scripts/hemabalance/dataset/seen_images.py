@@ -1,6 +1,6 @@
-"""What a training saw: the real images that it learned from or compared with, in a table beside its weights.
+"""Lists of the real images that a training learned from or compared with, one table beside its weights.
 
-The audit of a balanced set (`balance.leaks`) walks these tables; it takes nobody's word for what was visible.
+The leak audit of a balanced set (`balance.leaks`) checks these tables.
 """
 
 from collections.abc import Iterable
@@ -33,14 +33,14 @@ SCHEMA = pa.DataFrameSchema(
 
 @dataclass(frozen=True)
 class SeenImages:
-    """One list, and whose it is.
+    """The list of one training.
 
     Attributes:
         kind: `normalizer`, `generator`, `teacher` (of a generator), `judge` (the gate's classifier), `gate` (the real
-            images that it compares with).
-        name: of the normaliser or generator in config; of a judge that of the normaliser whose images it learned from;
-            of a gate that of the generator whose images it judged.
-        table: as `SCHEMA` describes it.
+            images that the gate compares with).
+        name: name of the normaliser or generator in the config; for a judge, the normaliser whose images it learned
+            from; for a gate, the generator whose images it judged.
+        table: rows of the split (`SCHEMA`).
     """
 
     kind: Kind
@@ -52,12 +52,12 @@ class SeenImages:
 
 
 def write_seen_images(split: pd.DataFrame, image_ids: Iterable[str], path: Path) -> None:
-    """Write the list of a training.
+    """Write the list of real images of a training.
 
     Args:
-        split: of the protocol that the training ran under.
-        image_ids: of all real images that it was given, in any order; none for one that was given none.
-        path: Parquet to write.
+        split: split of the training's protocol.
+        image_ids: ids of all real images that the training received, in any order; may be empty.
+        path: Parquet file to write.
 
     Raises:
         InputError: an image is not in the split, or the disk is full.
@@ -65,16 +65,16 @@ def write_seen_images(split: pd.DataFrame, image_ids: Iterable[str], path: Path)
     ids = pd.Index(sorted(set(image_ids)), dtype="str")
     foreign = ids.difference(pd.Index(split["image_id"]))
     if len(foreign):
-        problem = f"a training was given {len(foreign)} images that are not in the split, {foreign[0]} first"
-        raise InputError(path, problem, "Delete the split and what was made from it, and run the workflow again")
+        problem = f"a training received {len(foreign)} images that are not in the split, {foreign[0]} first"
+        raise InputError(path, problem, "Delete the split and the results built from it, and run the workflow again")
     chosen = split[split["image_id"].isin(ids)].sort_values("image_id", ignore_index=True)
     write_table(SCHEMA.validate(chosen[list(SCHEMA.columns)].astype("str")), path)
 
 
 def read_seen_images(kind: Kind, name: str, path: Path) -> SeenImages:
-    """Read a list that `write_seen_images` wrote.
+    """Read a list written by `write_seen_images`.
 
     Raises:
-        InputError: the file is missing, damaged or another one.
+        InputError: the file is missing, damaged, or has another schema.
     """
     return SeenImages(kind, name, read_table(path, SCHEMA))

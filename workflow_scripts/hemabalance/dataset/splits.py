@@ -1,7 +1,7 @@
-"""Who is training, validation and test: by a hash of the photograph's group, never by shuffling.
+"""Split images into training, validation and test by a hash of the photograph's group, without shuffling.
 
-Each group draws a number in [0, 1) from a hash of the seed and its id. Adding an image therefore moves no other
-one across the split; the price is that shares are approximate in small classes.
+The draw of a group is a number in [0, 1) from a hash of the seed and the group's id. A new image therefore does not
+move other images across the split, at the cost of approximate shares in small classes.
 """
 
 import hashlib
@@ -22,10 +22,10 @@ log = logging.getLogger(__name__)
 PARTS = ("train", "validation", "test", "pool")
 
 VISIBLE: dict[Protocol, tuple[str, ...]] = {"leak_free": ("train",), "thesis": ("pool",)}
-"""The parts that training may see: normalisers, generators and classifiers."""
+"""The parts that may be used for training normalisers, generators and classifiers."""
 
 HELD_BACK: dict[Protocol, tuple[str, ...]] = {"leak_free": ("validation", "test"), "thesis": ()}
-"""The parts that no training saw. The thesis splits after balancing: its normalisers and generators saw everything."""
+"""The parts that no training uses. The thesis splits after balancing: its normalisers and generators use all images."""
 
 SCHEMA = pa.DataFrameSchema(
     {
@@ -45,17 +45,17 @@ SCHEMA = pa.DataFrameSchema(
 
 
 def draws(group_ids: pd.Series, *, seed: int) -> np.ndarray:
-    """A number in [0, 1) for each group id: the first 53 bits of sha256(`<seed>:<group_id>`)."""
+    """Return a number in [0, 1) for each group id, float64 (n,): the first 53 bits of sha256(`<seed>:<group_id>`)."""
     digests = (hashlib.sha256(f"{seed}:{group}".encode()).digest()[:8] for group in group_ids)
-    return np.array([(int.from_bytes(d, "big") >> 11) / 2.0**53 for d in digests], np.float64)
+    return np.array([(int.from_bytes(digest, "big") >> 11) / 2.0**53 for digest in digests], np.float64)
 
 
 def parts_of(draw: pd.Series, test_share: float, validation_share: float) -> np.ndarray:
-    """`test` for draws below `test_share`, `validation` for that share of the rest, else `train`; str objects (n,)."""
+    """Return `test` for draws below `test_share`, `validation` for the next share, else `train`; str objects (n,)."""
     validation_end = test_share + (1 - test_share) * validation_share
     names = np.array(["test", "validation", "train"], dtype=object)
-    found: np.ndarray = names[np.searchsorted([test_share, validation_end], draw, side="right")]
-    return found
+    parts: np.ndarray = names[np.searchsorted([test_share, validation_end], draw, side="right")]
+    return parts
 
 
 def split(
@@ -69,20 +69,20 @@ def split(
 ) -> pd.DataFrame:
     """Assign the kept images of a manifest to parts.
 
-    `leak_free`: `draw < test_share` is test, the next `validation_share` of the rest is validation, the others
-    train. The draw does not know class or source, so every stratum gets the same expected shares. A class within
-    a source, and a class over all sources, that has `min_groups_for_test` groups or more but none in test gives
-    test the one whose draw is nearest the threshold.
+    `leak_free`: images with `draw < test_share` are test, the next `validation_share` of the rest is validation, the
+    others are train. The draw does not depend on class or source, so every stratum has the same expected shares. If a
+    class (within a source, or over all sources) has at least `min_groups_for_test` groups but none in test, the group
+    whose draw is nearest the threshold moves to test.
 
-    `thesis` (§4.4) splits only after balancing: every image is `pool` here and brings its draw along.
+    `thesis` (§4.4) splits only after balancing: here every image is in the part `pool` and keeps its draw.
 
     Args:
-        manifest: rows of all sources as `manifest_table.SCHEMA` describes them.
+        manifest: rows of all sources (`manifest_table.SCHEMA`).
         protocol: `leak_free` or `thesis`.
-        seed: of the draws.
+        seed: seed of the draws.
         test_share: share of all groups in [0, 1).
-        validation_share: share of what is not test, in [0, 1).
-        min_groups_for_test: a class with fewer groups may go without a test image.
+        validation_share: share of the groups outside test, in [0, 1).
+        min_groups_for_test: a class with fewer groups may have no test image.
 
     Returns:
         `image_id, source, label, group_id, draw, part`, sorted by `image_id`.
@@ -98,32 +98,33 @@ def split(
             if rows["group_id"].nunique() >= min_groups_for_test and not (rows["part"] == "test").any():
                 nearest = rows.loc[rows["draw"].idxmin(), "group_id"]
                 table.loc[table["group_id"] == nearest, "part"] = "test"
-                log.info("%s came out without a test image: %s goes to test", "/".join(map(str, name)), nearest)
+                log.info("%s has no test image by its draws: group %s moves to test", "/".join(map(str, name)), nearest)
     return table
 
 
 def visible(table: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
-    """The rows that training may see."""
+    """Return the rows that may be used for training."""
     return table[table["part"].isin(VISIBLE[protocol])]
 
 
 def require_visible(table: pd.DataFrame, image_ids: pd.Series, protocol: Protocol) -> None:
-    """The check that a training stands behind: none of its images is held back.
+    """Check that a training uses none of the images held back.
 
     Args:
         table: the split.
-        image_ids: of all images that the training is about to see.
-        protocol: decides who may see what.
+        image_ids: ids of all images of the training.
+        protocol: determines the parts for training.
 
     Raises:
-        InputError: an image is of another part, or not in the split at all.
+        InputError: an image is in another part or not in the split.
     """
-    seen = image_ids[~image_ids.isin(visible(table, protocol)["image_id"])]
-    if len(seen):
+    hidden = image_ids[~image_ids.isin(visible(table, protocol)["image_id"])]
+    if len(hidden):
+        parts = " or ".join(VISIBLE[protocol])
         raise InputError(
             f"training under the protocol {protocol}",
-            f"{len(seen)} of {len(image_ids)} images are not of {' or '.join(VISIBLE[protocol])}, {seen.iloc[0]} first",
-            "The split and the image set are not of one run: delete the results made from either and run again",
+            f"{len(hidden)} of {len(image_ids)} images are not of {parts}, {hidden.iloc[0]} first",
+            "The split and the image set are from different runs: delete the results built from them and run again",
         )
 
 

@@ -12,19 +12,19 @@ from hemabalance.files import atomic_path
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as zstd Parquet without its index; same table, same bytes."""
+    """Write a table as zstd Parquet without its index; equal tables give equal bytes."""
     with atomic_path(path) as part:
-        # With checksums a damaged value is an error and not another value.
+        # Page checksums turn a damaged value into an error.
         table.to_parquet(part, index=False, compression="zstd", write_page_checksum=True)
 
 
 def read_table(path: Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
-    """Read a table and check it.
+    """Read a table and check it against its schema.
 
     Raises:
-        InputError: the file is no Parquet, or its content breaks the schema.
+        InputError: the file is not Parquet, or its content violates the schema.
     """
-    remedy = "Delete it and run the workflow again: it will be made anew"
+    remedy = "Delete it and run the workflow again, which rebuilds it"
     try:
         table = pd.read_parquet(path, page_checksum_verification=True)
     except (ArrowException, OSError, ValueError) as error:
@@ -32,4 +32,4 @@ def read_table(path: Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
     try:
         return schema.validate(table)
     except (SchemaError, SchemaErrors) as error:
-        raise InputError(path, f"is not as its schema says ({error})", remedy) from error
+        raise InputError(path, f"does not match its schema ({error})", remedy) from error

@@ -1,4 +1,4 @@
-"""The sources of images, one module each; a name in config maps to a module path, imported on use."""
+"""Image sources, one module each. MODULES maps a source's name in the config to its module, imported on first use."""
 
 import importlib
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ MODULES = {
 
 @dataclass(frozen=True)
 class Annotation:
-    """One row of a source's annotation file: the label it repeats, and up to two re-annotations."""
+    """One row of a source's annotation file: the label, and up to two re-annotations."""
 
     label: str
     reannotation_1: str | None
@@ -20,18 +20,22 @@ class Annotation:
 
 
 class Source(Protocol):
-    """What every source module provides."""
+    """Interface of a source module."""
 
     SIDECARS: tuple[str, ...]
-    """File names beside the images that describe them and are no images themselves, the annotations first."""
+    """Names of the metadata files in the archive that are not images; the annotation file comes first."""
 
     def subtype_of(self, file_name: str) -> str | None:
-        """The finer cell type that the file name carries, or None."""
+        """Return the finer cell type that the file name encodes, or None."""
 
     def annotations_of(self, sidecars: dict[str, bytes]) -> dict[str, Annotation]:
-        """`<folder>/<file>` -> annotation, from the sidecar files; empty where the source has none."""
+        """Read the annotations from the content of the sidecar files (name -> bytes).
+
+        Returns:
+            `<folder>/<file>` -> annotation; empty if the source has no annotations.
+        """
 
 
 def source_module(name: str) -> Source:
-    """The module that knows the archive layout of source `name`."""
+    """Import and return the module of source `name`."""
     return cast(Source, importlib.import_module(MODULES[name]))

@@ -1,4 +1,4 @@
-"""Getting a public archive: by download where that is possible, else by saying what a person has to do."""
+"""Get a public archive: download it, or tell the user how to place it by hand."""
 
 import hashlib
 import logging
@@ -15,50 +15,52 @@ log = logging.getLogger(__name__)
 
 
 def fetch(source: str, entry: SourceEntry, target: Path, *, transfer: Transfer, limits: Limits) -> None:
-    """Download a source's archive; it takes its name only once its content is proven.
+    """Download a source's archive. The file appears at `target` only after its content digest was verified.
 
     Args:
         source: name of the source.
-        entry: its addresses and the digest of its content.
-        target: where the archive goes.
+        entry: the source's catalogue entry: addresses and content digest.
+        target: path of the archive.
         transfer, limits: see `download.Transfer` and `archives.Limits`.
 
     Raises:
-        InputError: no address served the right content, or nothing vouches for what would arrive.
+        InputError: the entry has no address or no content digest, or no address served the expected content.
     """
     if not entry.addresses or not entry.content_sha256:
-        raise InputError(target, f"{entry.title} cannot be downloaded by the workflow", how_to_place(entry, target))
+        raise InputError(
+            target, f"{entry.title} cannot be downloaded by the workflow", placement_instructions(entry, target)
+        )
 
     def verify(path: Path) -> None:
-        found = archive_digest(source, path, limits)
-        if found != entry.content_sha256:
+        digest = archive_digest(source, path, limits)
+        if digest != entry.content_sha256:
             raise InputError(
                 target,
-                f"what arrived has the content digest {found}, not {entry.content_sha256}",
-                how_to_place(entry, target),
+                f"the download has the content digest {digest}, expected {entry.content_sha256}",
+                placement_instructions(entry, target),
             )
 
-    served = download(entry.addresses, target, transfer, verify)
-    log.info("%s from %s, content digest %s", target, served, entry.content_sha256)
+    address = download(entry.addresses, target, transfer, verify)
+    log.info("%s from %s, content digest %s", target, address, entry.content_sha256)
 
 
-def explain_missing(entry: SourceEntry, target: Path) -> None:
-    """Return if the archive is there.
+def require_archive(entry: SourceEntry, target: Path) -> None:
+    """Check that the archive exists.
 
     Raises:
-        InputError: it is missing; says what to download, from which page, and where to put it.
+        InputError: the archive is missing; the remedy says what to download, from which page, and where to put it.
     """
     if not target.exists():
-        raise InputError(target, f"the archive of {entry.title} is missing", how_to_place(entry, target))
+        raise InputError(target, f"the archive of {entry.title} is missing", placement_instructions(entry, target))
 
 
-def how_to_place(entry: SourceEntry, target: Path) -> str:
-    """What a person does to get the archive by hand."""
+def placement_instructions(entry: SourceEntry, target: Path) -> str:
+    """Return the instructions for placing the archive by hand."""
     return f"Download {entry.archive} from {entry.page} and put it at {target} ({entry.how_to_get})"
 
 
 def archive_digest(source: str, path: Path, limits: Limits) -> str:
-    """The content digest of an archive, without decoding its images (see `identity.content_digest`)."""
+    """Return the content digest of an archive (see `identity.content_digest`) without decoding its images."""
     with open_archive(path, limits) as archive:
         images = (
             (image_id_of(source, name), hashlib.sha256(data).hexdigest())

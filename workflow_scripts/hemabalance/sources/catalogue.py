@@ -1,4 +1,4 @@
-"""`data/sources.yaml`: where each public archive lives, what it holds, its licence and citation."""
+"""The catalogue `data/sources.yaml`: address, content, licence and citation of each public archive."""
 
 from pathlib import Path
 
@@ -9,19 +9,21 @@ from hemabalance.errors import InputError
 
 
 class SourceEntry(BaseModel):
-    """What is known of one source's complete public archive."""
+    """Catalogue entry of one source: its complete public archive."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str
     doi: str
-    page: str = Field(description="the page a person opens")
+    page: str = Field(description="web page of the data set")
     archive: str = Field(description="file name of the archive")
-    addresses: tuple[str, ...] = Field(description="direct addresses; empty where a person must fetch it")
+    addresses: tuple[str, ...] = Field(description="download addresses; empty if the archive must be fetched by hand")
     how_to_get: str
-    bytes: int | None = Field(description="size of the archive, where known")
-    sha256: str | None = Field(description="of the archive file, where known")
-    content_sha256: str | None = Field(description="over the sorted lines '<folder>/<file> <sha256>' of all images")
+    bytes: int | None = Field(description="size of the archive, if known")
+    sha256: str | None = Field(description="sha256 of the archive file, if known")
+    content_sha256: str | None = Field(
+        description="sha256 over the sorted lines '<folder>/<file> <sha256>' of the images"
+    )
     counts: dict[str, int] = Field(description="images per class folder")
     licence: str
     citation: str
@@ -31,7 +33,7 @@ def load_catalogue(path: Path) -> dict[str, SourceEntry]:
     """Read the catalogue.
 
     Raises:
-        InputError: missing, not YAML, or an entry that lacks or adds a key.
+        InputError: the file is missing or not YAML, or an entry lacks a key or has an unknown one.
     """
     try:
         entries = yaml.safe_load(path.read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""Fetching one file over HTTP(S): resumed where it broke off, verified before it gets its name."""
+"""Download one file over HTTP(S): interrupted transfers are resumed, the file is renamed only after verification."""
 
 import io
 import logging
@@ -24,13 +24,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Transfer:
-    """How patient and how greedy a download is.
+    """Retry, timeout and size limits of a download.
 
     Args:
-        attempts: requests to one address that may break before it is given up, at least 1.
-        timeout_s: seconds to wait for the connection, and for each next piece of the body.
-        backoff_s: seconds of the first pause between attempts; each further pause is twice the one before.
-        max_bytes: the largest file to receive, in bytes.
+        attempts: number of failed requests after which an address is given up, at least 1.
+        timeout_s: seconds to wait for the connection, and for each further piece of the body.
+        backoff_s: first pause between attempts in seconds; doubled after each attempt.
+        max_bytes: largest accepted file in bytes.
     """
 
     attempts: int
@@ -40,78 +40,78 @@ class Transfer:
 
 
 class _BrokenError(Exception):
-    """The transfer did not finish; asking the same address again may help."""
+    """The transfer did not finish; a retry at the same address may succeed."""
 
-    def __init__(self, said: str, retry_after_s: float = 0.0) -> None:
-        super().__init__(said)
+    def __init__(self, message: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
         self.retry_after_s = retry_after_s
 
 
 class _RefusedError(Exception):
-    """This address does not give the file; asking it again would not help."""
+    """This address does not serve the file; a retry is pointless."""
 
-    def __init__(self, said: str, remedy: str = "") -> None:
-        super().__init__(said)
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
         self.remedy = remedy
 
 
 class _StaleError(Exception):
-    """The bytes kept so far are not the beginning of what the address serves now."""
+    """The partial file is not the beginning of the file that the address serves now."""
 
 
 def download(addresses: Sequence[str], target: Path, transfer: Transfer, verify: Callable[[Path], None]) -> str:
-    """Fetch `target` from the first of `addresses` that gives the right bytes, and return that address.
+    """Download `target` from the first of `addresses` that serves the right bytes; return that address.
 
-    Bytes arrive in `<target>.part`, with `<target>.part.json` telling their origin; an interrupted or killed
-    download goes on from them at the next call, if the server vouches (RFC 9110, Range with If-Range) that they
-    are still the beginning of its file. `verify` gets the complete part; if it raises InputError the part is
-    deleted and the next address is tried. `target` appears only when verified, replacing any older file.
+    Received bytes go to `<target>.part`, their origin to `<target>.part.json`. The next call resumes an interrupted or
+    killed download if the server confirms (RFC 9110, Range with If-Range) that the partial file is still the beginning
+    of its file. `verify` is called with the complete partial file; if it raises InputError, the partial file is
+    deleted and the next address is tried. `target` is written only after verification and replaces any older file.
 
-    A body is as long as its Content-Length says; what a server may send beyond that is never read, so that a file
-    cut short by a wrong header is for `verify` to recognise.
+    A body has the length of its Content-Length header; bytes beyond that are never read, so `verify` must detect a
+    file that a wrong header cut short.
 
     Raises:
-        InputError: no address gives the file, the disk is full (the part is kept), the folder cannot be written
-            to, or another run is downloading the same file.
+        InputError: no address serves the file, the disk is full (the partial file is kept), the folder is not
+            writable, or another run is downloading the same file.
     """
-    outcomes: dict[str, _RefusedError] = {}
+    refusals: dict[str, _RefusedError] = {}
     part = PartialFile(target)
     with download_lock(target), disk_full_explained(part), requests.Session() as session:
         for address in addresses:
             try:
-                _obtain(session, address, part, transfer, verify)
+                _download_verified(session, address, part, transfer, verify)
             except _RefusedError as refused:
                 log.warning("%s: %s", address, refused)
-                outcomes[address] = refused
+                refusals[address] = refused
             else:
                 part.rename(target)
                 return address
-    raise _none_left(target, outcomes)
+    raise _all_addresses_failed(target, refusals)
 
 
-def _none_left(target: Path, outcomes: dict[str, _RefusedError]) -> InputError:
-    said = "".join(f"\n  {address}: {refused}" for address, refused in outcomes.items())
-    remedies = dict.fromkeys(refused.remedy for refused in outcomes.values() if refused.remedy)
-    advice = ". ".join(remedies) or "Check the network and the addresses and run the same command again"
+def _all_addresses_failed(target: Path, refusals: dict[str, _RefusedError]) -> InputError:
+    messages = "".join(f"\n  {address}: {refused}" for address, refused in refusals.items())
+    remedies = dict.fromkeys(refused.remedy for refused in refusals.values() if refused.remedy)
+    advice = ". ".join(remedies) or "Check the network and the addresses, then run the same command again"
     by_hand = f"If that does not help, download the file by hand and save it as {target}"
-    return InputError(target, f"none of {len(outcomes)} addresses gave this file{said}\n", f"{advice}. {by_hand}")
+    return InputError(target, f"none of {len(refusals)} addresses served this file{messages}\n", f"{advice}. {by_hand}")
 
 
-def _obtain(
+def _download_verified(
     session: requests.Session, address: str, part: PartialFile, transfer: Transfer, verify: Callable[[Path], None]
 ) -> None:
-    """Leave the complete, verified part, or raise _RefusedError."""
-    _persist(session, address, part, transfer)
+    """Receive and verify the complete partial file, or raise _RefusedError."""
+    _receive_with_retries(session, address, part, transfer)
     try:
         verify(part.path)
     except InputError as error:
         part.drop()
-        raise _RefusedError(f"what it gave is wrong: {error.problem}", error.remedy) from error
+        raise _RefusedError(f"wrong content: {error.problem}", error.remedy) from error
 
 
-def _persist(session: requests.Session, address: str, part: PartialFile, transfer: Transfer) -> None:
-    """Ask again until the part is complete, or raise _RefusedError."""
-    broken_off, pause = 0, transfer.backoff_s
+def _receive_with_retries(session: requests.Session, address: str, part: PartialFile, transfer: Transfer) -> None:
+    """Retry until the partial file is complete, or raise _RefusedError."""
+    failures, pause = 0, transfer.backoff_s
     while True:
         try:
             return _receive(session, address, part, transfer)
@@ -119,25 +119,28 @@ def _persist(session: requests.Session, address: str, part: PartialFile, transfe
             log.info("%s: %s, starting over", address, stale)
             part.drop()
         except _BrokenError as broken:
-            broken_off += 1
-            if broken_off >= transfer.attempts:
-                raise _RefusedError(f"{broken} (attempt {broken_off} of {transfer.attempts})") from broken
+            failures += 1
+            if failures >= transfer.attempts:
+                raise _RefusedError(f"{broken} (attempt {failures} of {transfer.attempts})") from broken
             wait = max(pause, broken.retry_after_s)
-            log.warning("%s: %s (attempt %d of %d), next in %g s", address, broken, broken_off, transfer.attempts, wait)
+            log.warning("%s: %s (attempt %d of %d), next in %g s", address, broken, failures, transfer.attempts, wait)
             sleep(wait)
             pause *= 2
 
 
 def _receive(session: requests.Session, address: str, part: PartialFile, transfer: Transfer) -> None:
-    """Complete the part by one request, or raise _BrokenError, _RefusedError or _StaleError."""
-    known = part.resumable(address)
-    start = part.size() if known else 0
+    """Complete the partial file by one request, or raise _BrokenError, _RefusedError or _StaleError."""
+    origin = part.resumable(address)
+    start = part.size() if origin else 0
     headers = {"Accept-Encoding": "identity"}
-    if known:
-        headers |= {"Range": f"bytes={start}-", "If-Range": str(known.validator)}
-    with _asked(session, address, headers, transfer.timeout_s) as reply:
-        _check_reply(reply, resuming=known is not None)
-        total = _rest(reply, known, start) if known and reply.status_code != 200 else _number(reply, "Content-Length")
+    if origin:
+        headers |= {"Range": f"bytes={start}-", "If-Range": str(origin.validator)}
+    with _request(session, address, headers, transfer.timeout_s) as reply:
+        _check_status(reply, resuming=origin is not None)
+        if origin and reply.status_code != 200:
+            total: int | None = _resumed_total(reply, origin, start)
+        else:
+            total = _int_header(reply, "Content-Length")
         if total is not None and total > transfer.max_bytes:
             raise _RefusedError(f"its file has {total} bytes, more than the {transfer.max_bytes} allowed")
         if reply.status_code == 416:
@@ -146,10 +149,10 @@ def _receive(session: requests.Session, address: str, part: PartialFile, transfe
             start = 0
             part.restart(DownloadOrigin(address, _strong_etag(reply), reply.headers.get("Last-Modified"), total))
         log.info("%s: receiving from %s, starting at byte %d", part.path.name, address, start)
-        _copy(reply, part, start, total, transfer.max_bytes)
+        _append_body(reply, part, start, total, transfer.max_bytes)
 
 
-def _asked(session: requests.Session, address: str, headers: dict[str, str], timeout_s: float) -> requests.Response:
+def _request(session: requests.Session, address: str, headers: dict[str, str], timeout_s: float) -> requests.Response:
     try:
         return session.get(address, headers=headers, stream=True, timeout=timeout_s)
     except requests.Timeout as error:
@@ -158,22 +161,22 @@ def _asked(session: requests.Session, address: str, headers: dict[str, str], tim
         reason = getattr(error.args[0], "reason", error) if error.args else error
         raise _BrokenError(f"the connection failed ({reason})") from error
     except (requests.RequestException, HTTPError, UnicodeError) as error:
-        raise _RefusedError(f"it cannot be asked ({error})") from error
+        raise _RefusedError(f"the request failed ({error})") from error
 
 
-def _check_reply(reply: requests.Response, resuming: bool) -> None:
+def _check_status(reply: requests.Response, resuming: bool) -> None:
     status = reply.status_code
-    said = f"it answered {status} {reply.reason}".rstrip()
+    message = f"it answered {status} {reply.reason}".rstrip()
     if status in (408, 429) or status >= 500:
-        raise _BrokenError(said, min(_number(reply, "Retry-After") or 0, LONGEST_RETRY_AFTER_S))
+        raise _BrokenError(message, min(_int_header(reply, "Retry-After") or 0, LONGEST_RETRY_AFTER_S))
     if status != 200 and not (resuming and status in (206, 416)):
-        raise _RefusedError(said)
+        raise _RefusedError(message)
     encoding = reply.headers.get("Content-Encoding", "identity").lower()
     if status != 416 and encoding != "identity":
-        raise _RefusedError(f"it sent the file compressed ({encoding}) although asked not to")
+        raise _RefusedError(f"it sent the file compressed ({encoding}) although uncompressed was requested")
 
 
-def _number(reply: requests.Response, header: str) -> int | None:
+def _int_header(reply: requests.Response, header: str) -> int | None:
     text = reply.headers.get(header, "")
     return int(text) if text.isascii() and text.isdigit() else None
 
@@ -183,48 +186,49 @@ def _strong_etag(reply: requests.Response) -> str | None:
     return etag if etag.startswith('"') else None
 
 
-def _rest(reply: requests.Response, known: DownloadOrigin, start: int) -> int:
-    """The length of the whole file, after checking that a 206 or 416 reply goes on from byte `start` of it."""
-    now = _strong_etag(reply) if known.etag else reply.headers.get("Last-Modified")
-    if now not in (None, known.validator):
+def _resumed_total(reply: requests.Response, origin: DownloadOrigin, start: int) -> int:
+    """Return the length of the complete file, after checking that a 206 or 416 reply continues at byte `start`."""
+    validator = _strong_etag(reply) if origin.etag else reply.headers.get("Last-Modified")
+    if validator not in (None, origin.validator):
         raise _StaleError("the file has changed on the server")
-    stated = re.fullmatch(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)", reply.headers.get("Content-Range", ""))
-    total = int(stated[3]) if stated and stated[3] != "*" else known.total
+    content_range = re.fullmatch(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)", reply.headers.get("Content-Range", ""))
+    total = int(content_range[3]) if content_range and content_range[3] != "*" else origin.total
     if reply.status_code == 416:
         if total != start:
-            raise _StaleError(f"the file does not reach to byte {start}")
+            raise _StaleError(f"the file does not have {start} bytes")
         return start
-    if not stated or not stated[1] or int(stated[1]) != start:
-        raise _StaleError(f"the server did not go on from byte {start}")
-    end = int(stated[2]) + 1
+    if not content_range or not content_range[1] or int(content_range[1]) != start:
+        raise _StaleError(f"the server did not continue at byte {start}")
+    end = int(content_range[2]) + 1
     if total is None:
         total = end
-    if end > total or known.total not in (None, total) or _number(reply, "Content-Length") not in (None, end - start):
-        raise _StaleError("the server contradicts itself on the length of the file")
+    length = _int_header(reply, "Content-Length")
+    if end > total or origin.total not in (None, total) or length not in (None, end - start):
+        raise _StaleError("the reply of the server contradicts itself on the length of the file")
     return total
 
 
-def _copy(reply: requests.Response, part: PartialFile, start: int, total: int | None, max_bytes: int) -> None:
+def _append_body(reply: requests.Response, part: PartialFile, start: int, total: int | None, max_bytes: int) -> None:
     size = start
-    # Unbuffered, so that a kill or a full disk leaves every byte that came, and no others.
-    with part.path.open("ab", buffering=0) as handle, _meter(part.path.stem, start, total) as bar:
-        while chunk := _next_bytes(reply, size):
+    # Unbuffered, so that after a kill or a full disk the file holds exactly the bytes received.
+    with part.path.open("ab", buffering=0) as handle, _progress_bar(part.path.stem, start, total) as bar:
+        while chunk := _read_chunk(reply, size):
             size += len(chunk)
             if size > (max_bytes if total is None else total):
                 part.drop()
                 declared = f"the {max_bytes} bytes allowed" if total is None else f"the {total} bytes it declared"
                 raise _RefusedError(f"it sent more than {declared}")
-            rest = memoryview(chunk)
-            while rest:
-                rest = rest[handle.write(rest) :]
+            unwritten = memoryview(chunk)
+            while unwritten:
+                unwritten = unwritten[handle.write(unwritten) :]
             bar.update(len(chunk))
     if total is not None and size < total:
         raise _BrokenError(f"the transfer broke off after {size} of {total} bytes")
 
 
-def _next_bytes(reply: requests.Response, size: int) -> bytes:
+def _read_chunk(reply: requests.Response, size: int) -> bytes:
     try:
-        # iter_content would hold back, and at a break lose, up to a chunk of bytes that did arrive.
+        # iter_content would buffer up to one chunk, and lose it when the connection breaks.
         data: bytes = reply.raw.read1(CHUNK, decode_content=False)
     except HTTPError as error:
         raise _BrokenError(f"the transfer broke off after {size} bytes ({error})") from error
@@ -238,9 +242,9 @@ class _LogLines(io.TextIOBase):
         return len(text)
 
 
-def _meter(name: str, start: int, total: int | None) -> tqdm:
-    """Bytes so far, rate and time left: a bar on a terminal, plain lines in a log."""
-    shape = {"desc": name, "initial": start, "total": total, "unit": "B", "unit_scale": True, "smoothing": 0.1}
+def _progress_bar(name: str, start: int, total: int | None) -> tqdm:
+    """Progress in bytes, rate and time left: a bar on a terminal, plain lines in a log."""
+    options = {"desc": name, "initial": start, "total": total, "unit": "B", "unit_scale": True, "smoothing": 0.1}
     if sys.stderr.isatty():
-        return tqdm(**shape)
-    return tqdm(**shape, file=_LogLines(), mininterval=LOG_EVERY_S, miniters=1, ncols=0)
+        return tqdm(**options)
+    return tqdm(**options, file=_LogLines(), mininterval=LOG_EVERY_S, miniters=1, ncols=0)

@@ -1,4 +1,4 @@
-"""Read an archive once: one row a member, and a receipt that says what the archive is."""
+"""Read an archive once: an inventory with one row per member, and a receipt that describes the archive."""
 
 import hashlib
 import logging
@@ -25,10 +25,10 @@ from hemabalance.taxonomy import FOLDERS
 log = logging.getLogger(__name__)
 
 BATCH = 8
-"""Files handed to a thread at once."""
+"""Files per task of a thread."""
 
 MAX_NAMED = 20
-"""How many members a warning names before it only counts."""
+"""Maximum number of members that a warning names; further ones are only counted."""
 
 
 def take_inventory(
@@ -36,38 +36,42 @@ def take_inventory(
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Read every member of a source's archive.
 
-    A JPEG is decoded no further than its thumbnail needs; what is damaged is found all the same. Files of one format
-    whose pixels are equal have equal thumbnails, so where `pixels.hash` is `where_needed`, only images whose thumbnail
-    another one in the archive has are read a second time, decoded in full and hashed.
+    A JPEG is decoded only to the size that its thumbnail needs; damage is still detected. Files of one format with
+    equal pixels have equal thumbnails. If `pixels.hash` is `where_needed`, only images that share their thumbnail with
+    another image of the archive are therefore read a second time, decoded in full and hashed.
 
     Args:
         path: zip, tar or unpacked folder.
         source: name of the source.
-        entry: what is known of its complete public archive.
-        limits: what the archive may contain.
-        pixels: what an image may contain, and which images' pixels are hashed.
-        threads: how many decode and hash at once.
+        entry: the source's catalogue entry: its complete public archive.
+        limits: limits of the archive.
+        pixels: limits of an image, and which images get a hash of their pixels.
+        threads: number of threads that decode and hash.
 
     Returns:
-        The inventory, a row a member sorted by `image_id`: `image_id, source, member, bytes, sha256, content`
+        The inventory, one row per member sorted by `image_id`: `image_id, source, member, bytes, sha256, content`
         (`image`, `not_an_image`, `unreadable`), `reason, pixel_sha256` (of the RGB uint8 bytes, row by row;
-        missing where not needed), `phash` (16 hex digits), `width, height, mode, label_raw, subtype, annotated_label,
+        missing if not needed), `phash` (16 hex digits), `width, height, mode, label_raw, subtype, annotated_label,
         reannotation_1, reannotation_2, thumb` (uint8 64x64 as bytes); and the receipt, a JSON object.
 
     Raises:
         InputError: the archive is refused (see `archives.open_archive`), two members share an `image_id`, or a
-            class folder holds no image.
+            class folder contains no image.
     """
     module = source_module(source)
     with open_archive(path, limits) as archive:
         annotations = _annotations(path, archive, module)
         names = [m.name for m in archive.members if _file_of(m.name) not in module.SIDECARS]
         _refuse_same_id(path, source, names)
-        rows = _read(archive, names, pixels, hashed=pixels.hash == "all", threads=threads, what=f"reading {source}")
-        if pixels.hash == "where_needed" and (alike := _alike(rows)):
-            hashed = _read(archive, alike, pixels, hashed=True, threads=threads, what=f"hashing pixels of {source}")
-            known = {row["member"]: row for row in hashed}
-            rows = [known.get(row["member"], row) for row in rows]
+        rows = _read(
+            archive, names, pixels, hash_pixels=pixels.hash == "all", threads=threads, what=f"reading {source}"
+        )
+        if pixels.hash == "where_needed" and (shared := _members_with_shared_thumbnail(rows)):
+            repeated = _read(
+                archive, shared, pixels, hash_pixels=True, threads=threads, what=f"hashing pixels of {source}"
+            )
+            hashed_rows = {row["member"]: row for row in repeated}
+            rows = [hashed_rows.get(row["member"], row) for row in rows]
         _refuse_empty_class(path, source, archive, rows)
     table = _table(rows, source, module, annotations)
     warnings = list(_content_warnings(table))
@@ -91,7 +95,7 @@ def _folder_of(member: str) -> str:
 def _annotations(path: Path, archive: Archive, module: Source) -> dict[str, Annotation]:
     names = [member.name for member in archive.members if _file_of(member.name) in module.SIDECARS]
     if repeated := [name for name, count in Counter(map(_file_of, names)).items() if count > 1]:
-        raise InputError(path, f"holds {repeated[0]} twice", "Take one of the two out")
+        raise InputError(path, f"contains {repeated[0]} twice", "Remove one of the two")
     sidecars = {_file_of(name): data for name, data in archive.read(names)}
     try:
         return module.annotations_of(sidecars)
@@ -100,24 +104,24 @@ def _annotations(path: Path, archive: Archive, module: Source) -> dict[str, Anno
 
 
 def _read(
-    archive: Archive, names: Sequence[str], pixels: PixelLimits, *, hashed: bool, threads: int, what: str
+    archive: Archive, names: Sequence[str], pixels: PixelLimits, *, hash_pixels: bool, threads: int, what: str
 ) -> list[dict[str, Any]]:
     batches = threaded_map(
-        lambda batch: [_examine(member, data, pixels, hashed) for member, data in batch],
+        lambda batch: [_member_row(member, data, pixels, hash_pixels) for member, data in batch],
         batched(archive.read(names), BATCH),
         threads=threads,
     )
     return list(progress(chain.from_iterable(batches), total=len(names), what=what, unit="file"))
 
 
-def _alike(rows: Iterable[dict[str, Any]]) -> list[str]:
-    """The members whose thumbnail another member has too."""
+def _members_with_shared_thumbnail(rows: Iterable[dict[str, Any]]) -> list[str]:
+    """Return the members that share their thumbnail with another member."""
     images = [row for row in rows if row["content"] == "image"]
     count = Counter(row["thumb"] for row in images)
     return [row["member"] for row in images if count[row["thumb"]] > 1]
 
 
-def _examine(member: str, data: bytes, pixels: PixelLimits, hashed: bool) -> dict[str, Any]:
+def _member_row(member: str, data: bytes, pixels: PixelLimits, hash_pixels: bool) -> dict[str, Any]:
     row: dict[str, Any] = {
         "member": member,
         "bytes": len(data),
@@ -127,8 +131,8 @@ def _examine(member: str, data: bytes, pixels: PixelLimits, hashed: bool) -> dic
     }
     allowed = {"max_pixels": pixels.max_pixels, "min_side": pixels.min_side}
     try:
-        grey, (height, width), mode = decode_grey(data, **allowed, enough=THUMB)
-        digest = hashlib.sha256(decode(data, **allowed)[0].data).hexdigest() if hashed else None
+        grey, (height, width), mode = decode_grey(data, **allowed, min_reduced=THUMB)
+        digest = hashlib.sha256(decode(data, **allowed)[0].data).hexdigest() if hash_pixels else None
     except UnreadableImage as error:
         content = "not_an_image" if isinstance(error, NotAnImage) else "unreadable"
         return row | {"content": content, "reason": str(error)}
@@ -150,13 +154,22 @@ def _table(
     table.insert(1, "source", source)
     table["label_raw"] = [_folder_of(member) for member in table["member"]]
     table["subtype"] = [module.subtype_of(_file_of(member)) for member in table["member"]]
-    found = [annotations.get(image_id.partition("/")[2]) for image_id in table["image_id"]]
-    table["annotated_label"] = [note.label if note else None for note in found]
-    table["reannotation_1"] = [note.reannotation_1 if note else None for note in found]
-    table["reannotation_2"] = [note.reannotation_2 if note else None for note in found]
+    matched = [annotations.get(image_id.partition("/")[2]) for image_id in table["image_id"]]
+    table["annotated_label"] = [annotation.label if annotation else None for annotation in matched]
+    table["reannotation_1"] = [annotation.reannotation_1 if annotation else None for annotation in matched]
+    table["reannotation_2"] = [annotation.reannotation_2 if annotation else None for annotation in matched]
     table["phash"] = _phash_column(table["thumb"])
-    text = ["reason", "pixel_sha256", "mode", "subtype", "annotated_label", "reannotation_1", "reannotation_2", "phash"]
-    table[text] = table[text].astype("str")
+    text_columns = [
+        "reason",
+        "pixel_sha256",
+        "mode",
+        "subtype",
+        "annotated_label",
+        "reannotation_1",
+        "reannotation_2",
+        "phash",
+    ]
+    table[text_columns] = table[text_columns].astype("str")
     table[["width", "height"]] = table[["width", "height"]].astype("Int32")
     return table.sort_values("image_id", ignore_index=True)
 
@@ -164,46 +177,46 @@ def _table(
 def _phash_column(thumbs: pd.Series) -> list[str | None]:
     present = thumbs.notna().to_numpy()
     hashes = iter(perceptual_hash(thumbs_of(thumbs[present])) if present.any() else ())
-    return [f"{next(hashes):016x}" if there else None for there in present]
+    return [f"{next(hashes):016x}" if has_thumb else None for has_thumb in present]
 
 
 def _refuse_same_id(path: Path, source: str, names: Iterable[str]) -> None:
-    seen: dict[str, str] = {}
+    member_of: dict[str, str] = {}
     for name in names:
         image_id = image_id_of(source, name)
-        if image_id in seen:
+        if image_id in member_of:
             raise InputError(
-                f"{path}, members {seen[image_id]} and {name}",
-                f"both would be the image {image_id}",
-                "Rename one of the two files, or take one of the two folders out",
+                f"{path}, members {member_of[image_id]} and {name}",
+                f"both would get the image id {image_id}",
+                "Rename one of the two files, or remove one of the two folders",
             )
-        seen[image_id] = name
+        member_of[image_id] = name
 
 
 def _refuse_empty_class(path: Path, source: str, archive: Archive, rows: Iterable[dict[str, Any]]) -> None:
-    filled = {_folder_of(row["member"]) for row in rows if row["content"] == "image"}
+    nonempty = {_folder_of(row["member"]) for row in rows if row["content"] == "image"}
     for folder in archive.folders:
         name = _file_of(folder)
-        if name in FOLDERS[source] and name not in filled:
+        if name in FOLDERS[source] and name not in nonempty:
             raise InputError(
                 f"{path}, folder {folder}",
-                "this class folder holds no readable image",
-                "Fetch the archive again, or take the folder out to run without this class",
+                "this class folder contains no readable image",
+                "Fetch the archive again, or remove the folder to run without this class",
             )
 
 
-def _named(items: Iterable[str]) -> str:
+def _join_names(items: Iterable[str]) -> str:
     items = list(items)
     rest = f" and {len(items) - MAX_NAMED} more" if len(items) > MAX_NAMED else ""
     return ", ".join(items[:MAX_NAMED]) + rest
 
 
 def _content_warnings(table: pd.DataFrame) -> Iterable[str]:
-    broken = table[table["content"] != "image"]
-    for row in broken.head(MAX_NAMED).itertuples():
+    rejected = table[table["content"] != "image"]
+    for row in rejected.head(MAX_NAMED).itertuples():
         yield f"{row.member} left out: {row.reason}"
-    if len(broken) > MAX_NAMED:
-        yield f"{len(broken) - MAX_NAMED} more files left out; the table of the inventory names them"
+    if len(rejected) > MAX_NAMED:
+        yield f"{len(rejected) - MAX_NAMED} more files left out; the table of the inventory names them"
     unknown = table[~table["label_raw"].isin(FOLDERS[str(table["source"].iloc[0])])] if len(table) else table
     for folder, count in Counter(unknown["label_raw"]).items():
         yield f"folder {folder!r} ({count} files) is no class of this source; its files are left out"
@@ -211,21 +224,21 @@ def _content_warnings(table: pd.DataFrame) -> Iterable[str]:
 
 def _annotation_warnings(table: pd.DataFrame, annotations: Mapping[str, Annotation]) -> Iterable[str]:
     present = set(table["image_id"].str.partition("/")[2])
-    if lacking := sorted(set(annotations) - present):
-        yield f"{len(lacking)} annotation rows have no image: {_named(lacking)}"
+    if unmatched := sorted(set(annotations) - present):
+        yield f"{len(unmatched)} annotation rows have no image: {_join_names(unmatched)}"
     images = table[table["content"] == "image"]
-    if len(bare := images.loc[images["annotated_label"].isna(), "member"]):
-        yield f"{len(bare)} images have no annotation row: {_named(bare)}"
+    if len(unannotated := images.loc[images["annotated_label"].isna(), "member"]):
+        yield f"{len(unannotated)} images have no annotation row: {_join_names(unannotated)}"
 
 
 def _receipt(path: Path, table: pd.DataFrame, entry: SourceEntry, warnings: list[str]) -> dict[str, Any]:
-    # An empty file bears no image's signature, and `acquire.archive_digest` must come to the same digest.
+    # Empty files are left out because `acquire.archive_digest` must give the same digest and sees no signature in them.
     images = table[(table["content"] != "not_an_image") & (table["bytes"] > 0)]
     digest = content_digest(zip(images["image_id"], images["sha256"], strict=True))
-    counts = {str(k): int(v) for k, v in sorted(Counter(images["label_raw"]).items())}
+    counts = {str(folder): int(count) for folder, count in sorted(Counter(images["label_raw"]).items())}
     complete = entry.content_sha256 == digest if entry.content_sha256 else counts == entry.counts
-    known = "content digest" if entry.content_sha256 else "counts per class (no digest of the public archive is known)"
-    verdict = f"complete by {known}" if complete else f"not the complete public archive by {known}"
+    basis = "content digest" if entry.content_sha256 else "counts per class (no digest of the public archive is known)"
+    verdict = f"complete by {basis}" if complete else f"not the complete public archive by {basis}"
     if not complete:
         log.warning("%s: %s; it is used as it is and recorded as such", path, verdict)
     return {

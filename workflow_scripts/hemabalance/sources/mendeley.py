@@ -6,11 +6,11 @@ SIDECARS: tuple[str, ...] = ()
 
 
 def subtype_of(file_name: str) -> str | None:
-    """The prefix before the first underscore (`PMY` in `PMY_123456.jpg`), which names the finer cell type."""
+    """Return the prefix before the first underscore (`PMY` of `PMY_123456.jpg`), which names the finer cell type."""
     prefix, underscore, _ = file_name.partition("_")
     return prefix if underscore and prefix.isalpha() else None
 
 
 def annotations_of(sidecars: dict[str, bytes]) -> dict[str, Annotation]:
-    """This source has no annotation file."""
+    """Return no annotations: this source has no annotation file."""
     return {}

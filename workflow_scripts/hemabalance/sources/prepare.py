@@ -1,7 +1,8 @@
-"""From an archive's photographs to an image set at the working size."""
+"""Turn the photographs of an archive into an image set at the working size."""
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,67 +18,80 @@ from hemabalance.sources.archives import Archive, Limits, open_archive
 from hemabalance.sources.decode import PixelLimits, decode
 
 
+@dataclass(frozen=True)
+class ImagePreparation:
+    """Limits of the input, and geometry of the prepared images.
+
+    Attributes:
+        limits, pixels: limits of the archive and of one image, as for the inventory.
+        size, fit, field: parameters of `dataset.geometry.fit_square`; recorded in the index of the image set.
+    """
+
+    limits: Limits
+    pixels: PixelLimits
+    size: int
+    fit: Fit
+    field: float
+
+
 def prepare_images(
     archive_path: Path,
     manifest: pd.DataFrame,
     zip_path: Path,
     index_path: Path,
+    preparation: ImagePreparation,
     *,
-    limits: Limits,
-    pixels: PixelLimits,
-    size: int,
-    fit: Fit,
-    field: float,
     threads: int,
 ) -> None:
-    """Write images of one source, squared and resampled, as an image set.
+    """Square and resample images of one source and write them as an image set.
 
     Args:
-        archive_path: the source's archive, the same that the manifest was made from.
-        manifest: the rows to write (`dataset.manifest_table.SCHEMA`).
-        zip_path, index_path: the image set to write.
-        limits, pixels: as for the inventory.
-        size, fit, field: see `dataset.geometry.fit_square`; recorded in the index.
-        threads: decoders at once.
+        archive_path: archive of the source; the manifest must have been built from it.
+        manifest: rows of the images to write (`dataset.manifest_table.SCHEMA`).
+        zip_path, index_path: image set to write.
+        preparation: limits and geometry.
+        threads: number of decoder threads.
 
     Raises:
-        InputError: the archive no longer holds what the manifest says.
+        InputError: an image of the manifest is missing from the archive or has changed.
     """
+    size, fit, field = preparation.size, preparation.fit, preparation.field
+    pixels = preparation.pixels
     rows = manifest.sort_values("image_id", ignore_index=True)
-    how = canonical_json({"size": size, "fit": fit, "field": field, "filter": "lanczos"})
+    provenance = canonical_json({"size": size, "fit": fit, "field": field, "filter": "lanczos"})
     digests = dict(zip(rows["member"], rows["sha256"], strict=True))
-    rows = rows[["image_id", "label", "source"]].assign(origin="real", provenance=how)
+    rows = rows[["image_id", "label", "source"]].assign(origin="real", provenance=provenance)
 
-    def square(given: tuple[str, bytes]) -> np.ndarray:
-        member, data = given
+    def square(content: tuple[str, bytes]) -> np.ndarray:
+        member, data = content
         if hashlib.sha256(data).hexdigest() != digests[member]:
             raise _changed(archive_path, member)
         image, _ = decode(data, max_pixels=pixels.max_pixels, min_side=pixels.min_side)
         return fit_square(image, size=size, fit=fit, field=field)
 
-    with open_archive(archive_path, limits) as archive:
-        if gone := set(digests) - {member.name for member in archive.members}:
-            raise _changed(archive_path, min(gone))
+    with open_archive(archive_path, preparation.limits) as archive:
+        if missing := set(digests) - {member.name for member in archive.members}:
+            raise _changed(archive_path, min(missing))
         squared = threaded_map(square, _in_order(archive, list(digests)), threads=threads)
-        shown = progress(squared, total=len(digests), what="squaring images")
-        write_image_set(zip_path, index_path, rows, shown, threads=threads)
+        squared = progress(squared, total=len(digests), what="squaring images")
+        write_image_set(zip_path, index_path, rows, squared, threads=threads)
 
 
 def _changed(path: Path, member: str) -> InputError:
     return InputError(
         f"{path}, member {member}",
-        "is not what the manifest was made from",
+        "differs from the file that the manifest was built from",
         "Run the workflow again from the inventory",
     )
 
 
 def _in_order(archive: Archive, members: list[str]) -> Iterator[tuple[str, bytes]]:
-    """The members in the order asked for; a tar yields in its own order, so what comes early waits."""
+    """Yield the members in the order of `members`; a tar is read in its own order, so early members are buffered."""
     early: dict[str, bytes] = {}
-    wanted = iter(members)
-    want = next(wanted, None)
+    names = iter(members)
+    next_name = next(names, None)
     for name, data in archive.read(members):
         early[name] = data
-        while want in early:
-            yield want, early.pop(want)
-            want = next(wanted, None)
+        while next_name in early:
+            yield next_name, early.pop(next_name)
+            next_name = next(names, None)

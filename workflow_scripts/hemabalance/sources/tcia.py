@@ -8,17 +8,17 @@ SIDECARS: tuple[str, ...] = (ANNOTATIONS, "abbreviations.txt")
 
 
 def subtype_of(file_name: str) -> str | None:
-    """File names of this source carry no finer type than their folder."""
+    """Return None: file names of this source encode no finer type than their folder."""
     return None
 
 
 def annotations_of(sidecars: dict[str, bytes]) -> dict[str, Annotation]:
-    """Read `annotations.dat`: one line an image, `BAS/BAS_0001.tiff BAS nan nan`.
+    """Read `annotations.dat`: one line per image, `BAS/BAS_0001.tiff BAS nan nan`.
 
-    The last two columns are two independent re-annotations; `nan` is none (None here), `UNC` undecided.
+    The last two columns are two independent re-annotations: `nan` means none (returned as None), `UNC` undecided.
 
     Raises:
-        InputError: a line that has not four columns, or an image that has two lines.
+        InputError: a line does not have four columns, or an image has two lines.
     """
     if ANNOTATIONS not in sidecars:
         return {}
@@ -36,7 +36,7 @@ def annotations_of(sidecars: dict[str, bytes]) -> dict[str, Annotation]:
             )
         path, label, first, second = columns
         if path in rows:
-            raise InputError(where, f"a second row for {path}", "Keep one row an image")
+            raise InputError(where, f"a second row for {path}", "Keep one row per image")
         rows[path] = Annotation(label, _or_none(first), _or_none(second))
     return rows
 

@@ -1,1 +1,1 @@
-"""What stands behind `archives.open_archive`: one module for each format, and the checks that they share."""
+"""Readers behind `archives.open_archive`: one module per archive format, and their common checks."""

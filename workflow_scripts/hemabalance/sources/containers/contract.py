@@ -1,4 +1,4 @@
-"""What an archive may contain, and what its readers may expect of it."""
+"""Limits of an archive, and the interface of an open archive."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Limits:
-    """What an archive may contain: files, bytes of one file, bytes of all, uncompressed/compressed size."""
+    """Upper limits of an archive: number of files, bytes of one file, bytes in total, uncompressed/compressed size."""
 
     max_members: int
     max_member_bytes: int
@@ -27,8 +27,8 @@ class Member:
 class Archive(Protocol):
     """An open archive.
 
-    `members` are its files sorted by name; `folders` every folder that it names or that a member implies, sorted,
-    without a trailing slash. Names are UTF-8, relative, '/'-separated, without `.` and `..`, each there once.
+    `members` are the files sorted by name. `folders` are all folders listed or implied by a member's path, sorted,
+    without a trailing slash. Names are UTF-8, relative, '/'-separated, without `.` and `..`, and unique.
     """
 
     path: Path
@@ -36,11 +36,11 @@ class Archive(Protocol):
     folders: tuple[str, ...]
 
     def read(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """Stream (name, content) of the named members, one in memory at a time; callable from several threads.
+        """Yield (name, content) of the named members, one in memory at a time; callable from several threads.
 
-        Order: as asked from a zip or folder; archive order, in one pass, from a tar, which has no random access.
+        A zip or folder yields in the order of `names`; a tar, which has no random access, in archive order in one pass.
 
         Raises:
-            InputError: a member is damaged, fails its checksum, or is not as long as declared.
+            InputError: a member is damaged, fails its checksum, or differs from its declared size.
             KeyError: no member has that name.
         """

@@ -1,4 +1,4 @@
-"""How what is wrong with an archive is told to people."""
+"""Error messages and remedies for damaged or unsafe archives."""
 
 import lzma
 import struct
@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 from hemabalance.errors import InputError
 
-AGAIN = "Download it again from its publisher"
+DOWNLOAD_AGAIN = "Download it again from its publisher"
 DISTRUST = "Do not use this archive; download it again from its publisher"
-REPACK = "Unpack it yourself and give the unpacked folder instead"
+UNPACK = "Unpack it yourself and give the unpacked folder instead"
 
 DAMAGE = (
     zipfile.BadZipFile,
@@ -30,25 +30,25 @@ DAMAGE = (
 
 @contextmanager
 def archive_errors(where: str, name: str | None = None) -> Iterator[None]:
-    """Turn what the standard library raises over damaged bytes into an InputError about `where`, or its member."""
+    """Turn standard-library exceptions on damaged bytes into an InputError about `where` or its member `name`."""
     try:
         yield
     except PermissionError as error:
-        place = where if name is None else member_location(where, name)
-        raise InputError(place, "may not be read", "Check its owner and permissions") from error
+        location = where if name is None else member_location(where, name)
+        raise InputError(location, "may not be read", "Check its owner and permissions") from error
     except DAMAGE as error:
         reason = str(error) or type(error).__name__
-        place = where if name is None else member_location(where, name)
-        raise InputError(place, f"is truncated or damaged ({_printable(reason)})", AGAIN) from error
+        location = where if name is None else member_location(where, name)
+        raise InputError(location, f"is truncated or damaged ({_printable(reason)})", DOWNLOAD_AGAIN) from error
 
 
 def member_location(where: str, name: str) -> str:
-    """A member of an archive as messages name it, control characters escaped."""
+    """Return how messages name a member of an archive, with control characters escaped."""
     return f"{where}: {_printable(name)}"
 
 
 def raise_limit(limit: str) -> str:
-    """The remedy where an archive exceeds the named field of `Limits`."""
+    """Return the remedy for an archive that exceeds the named field of `Limits`."""
     return f"If you trust this archive, raise limits.{limit} in the config"
 
 

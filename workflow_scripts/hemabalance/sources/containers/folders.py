@@ -1,4 +1,4 @@
-"""An unpacked folder, read as if it were an archive."""
+"""Reader for an unpacked folder in place of an archive."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from hemabalance.sources.containers.listing import ListedArchive, Listing
 
 
 class Folder(ListedArchive):
-    """The files below a folder; links are refused, and not followed should one appear later."""
+    """The files below a folder. Links are refused; a link that appears after the listing is not followed."""
 
     def __init__(self, path: Path, limits: Limits) -> None:
         listing = Listing(str(path), limits)
@@ -40,4 +40,4 @@ class Folder(ListedArchive):
                 descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
                 with open(descriptor, "rb") as handle:
                     content = handle.read(self.sizes[name] + 1)
-            yield name, self.checked(name, content)
+            yield name, self.check_length(name, content)

@@ -1,4 +1,4 @@
-"""A zip, or a zip that is but the wrapper of another one, as Mendeley's download is."""
+"""Reader for zip archives, and for a zip that only wraps another zip, such as Mendeley's download."""
 
 import re
 import stat
@@ -15,7 +15,7 @@ from typing import IO
 from hemabalance.errors import InputError
 from hemabalance.files import CHUNK
 from hemabalance.sources.containers.contract import Limits
-from hemabalance.sources.containers.errors import DISTRUST, REPACK, archive_errors, member_location
+from hemabalance.sources.containers.errors import DISTRUST, UNPACK, archive_errors, member_location
 from hemabalance.sources.containers.listing import ListedArchive, Listing
 
 MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
@@ -24,11 +24,11 @@ UTF8_FLAG, ENCRYPTED_FLAGS = 0x800, 0x2041
 
 
 def open_zip(path: Path, limits: Limits, stack: ExitStack) -> "Zip":
-    """Open a zip, or the only zip in a zip without images; `stack` closes what was opened."""
+    """Open a zip, or the inner zip if the outer one has no images and one zip; `stack` closes the files."""
     outer = _zip_file(stack.enter_context(path.open("rb")), str(path))
     if not _is_wrapper(outer.namelist()):
         return Zip(path, str(path), outer, limits)
-    wrapper = Zip(path, str(path), outer, replace(limits, max_member_bytes=sys.maxsize))  # the total still binds
+    wrapper = Zip(path, str(path), outer, replace(limits, max_member_bytes=sys.maxsize))  # max_total_bytes still binds
     inner = next(member.name for member in wrapper.members if _is_zip(member.name))
     copy = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
     for chunk in wrapper.chunks(inner):
@@ -49,8 +49,8 @@ class Zip(ListedArchive):
         self._infos: dict[str, zipfile.ZipInfo] = {}
         listing = Listing(where, limits)
         for info in archive.infolist():
-            if fault := _fault(info):
-                listing.refuse(info.filename, *fault)
+            if refusal := _unsupported(info):
+                listing.refuse(info.filename, *refusal)
             if info.is_dir():
                 listing.add_folder(info.filename)
             else:
@@ -60,13 +60,13 @@ class Zip(ListedArchive):
     def read(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """See `contract.Archive.read`."""
         for name in names:
-            yield name, self.checked(name, b"".join(self.chunks(name)))
+            yield name, self.check_length(name, b"".join(self.chunks(name)))
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        """The content piece by piece: a single big read would inflate whatever a lying member hides."""
+        """Yield the content in chunks: one large read would inflate any amount of undeclared data."""
         info = self._infos[name]
         with archive_errors(self.where, name):
-            # Only opening and closing share state; the handle itself locks its raw reads.
+            # Only open and close share state; the handle locks its own raw reads.
             with self._lock:
                 handle = self._archive.open(info)
             try:
@@ -90,18 +90,18 @@ def _is_zip(name: str) -> bool:
     return name.lower().endswith(".zip") and not re.search(r"(^|/)(__MACOSX/|\._)", name)
 
 
-def _fault(info: zipfile.ZipInfo) -> tuple[str, str] | None:
-    """Problem and remedy, where a member is not a plain file or folder."""
+def _unsupported(info: zipfile.ZipInfo) -> tuple[str, str] | None:
+    """Return problem and remedy if a member is not a plain file or folder, else None."""
     kind = stat.S_IFMT(info.external_attr >> 16)
     if not info.flag_bits & UTF8_FLAG and not info.orig_filename.isascii():
-        return "has a name that is not UTF-8", REPACK
+        return "has a name that is not UTF-8", UNPACK
     if info.flag_bits & ENCRYPTED_FLAGS:
         return "is encrypted", "Unpack the archive with its password and give the unpacked folder instead"
     if kind == stat.S_IFLNK:
         return "is a symbolic link", DISTRUST
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         return "is a device, pipe or socket", DISTRUST
-    # zipfile cannot bound what the other methods expand to.
+    # zipfile cannot bound the output of the other compression methods.
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        return f"is compressed by method {info.compress_type}, neither stored nor deflated", REPACK
+        return f"is compressed by method {info.compress_type}, neither stored nor deflated", UNPACK
     return None

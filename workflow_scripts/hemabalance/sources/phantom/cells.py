@@ -1,7 +1,7 @@
-"""The parameters of synthetic cells and of what lies around them, in micrometres; no pixels yet.
+"""Parameters of synthetic cells and of their surroundings, in micrometres; no pixels.
 
-Every cell is drawn from its own generator, seeded with (seed, index): cell 17 is the same whether it is drawn
-alone or among thousands.
+Each cell is sampled from its own generator, seeded with (seed, index), so a cell does not depend on the number of
+cells sampled with it.
 """
 
 from collections.abc import Sequence
@@ -10,21 +10,21 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hemabalance.sources.phantom.scene import surroundings
+from hemabalance.sources.phantom.scene import sample_surroundings
 from hemabalance.sources.phantom.species import FORMS, recipe
 from hemabalance.taxonomy import CLASSES
 
 F32 = NDArray[np.float32]
 
-PARAMETERS_STREAM = 1  # streams of one cell's randomness: 1 parameters, 2 texture, 3 and 4 nuisance of domains a and b
+PARAMETERS_STREAM = 1  # random streams of one cell: 1 parameters, 2 texture, 3 and 4 nuisance of domains a and b
 
 
 @dataclass(frozen=True, eq=False)
 class Cells:
     """Parameters of n cells, one row each. Lengths in µm from the frame's centre (x right, y down), angles in rad.
 
-    Absent items of padded lists (lobes, notch, nucleoli, vacuoles, platelets, red) have radius -inf, the last column.
-    Concentrations are multiples of the typical one (see `optics`).
+    Absent items of padded lists (lobes, notch, nucleoli, vacuoles, platelets, red) have radius -inf in the last column.
+    Concentrations are multiples of the typical concentration (see `optics`).
     """
 
     seed: int
@@ -39,13 +39,13 @@ class Cells:
     border: F32  # (n,) softness of the cell's edge
     lobes: F32  # (n, 9, 5) x0, y0, x1, y1, radius of the capsules whose smooth union is the nucleus, from `centre`
     notch: F32  # (n, 3) x, y, radius of a disc cut out of the nucleus, from `centre`
-    fusion: F32  # (n,) how far lobes melt into each other
-    ruffle: F32  # (n,) how far the nucleus outline wanders
+    fusion: F32  # (n,) smoothness of the union of the lobes
+    ruffle: F32  # (n,) amplitude of the irregularity of the nucleus outline
     nucleus: F32  # (n, 2) azure and azurophil concentrations
     nucleus_edge: F32  # (n,) softness of the nucleus's edge
     chromatin: F32  # (n, 3) contrast of coarse clumps, of fine grain, and of the dense rim
     grain: F32  # (n,) scale of all texture, 1 = typical
-    lace: F32  # (n,) 0..1, how far the nucleus is torn into a net
+    lace: F32  # (n,) 0..1, degree to which the nucleus is torn into a net
     nucleoli: F32  # (n, 3, 3) x, y, radius from `centre`
     nucleolus: F32  # (n,) 0..1, paleness of the nucleoli
     cytoplasm: F32  # (n, 3) eosin, blue, haemoglobin concentrations
@@ -57,20 +57,20 @@ class Cells:
     red: F32  # (n, 32, 8) x, y, angle, elongation, triangularity, pallor, thickness, radius
 
     def __len__(self) -> int:
-        """How many cells there are."""
+        """Return the number of cells."""
         return len(self.index)
 
     def take(self, rows: slice) -> "Cells":
-        """The cells of a range of rows."""
+        """Return the cells of a range of rows."""
         return replace(self, **{f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "seed"})
 
 
 def sample_cells(labels: Sequence[str], *, seed: int, first_index: int) -> Cells:
-    """Draw one cell for each label, with indices `first_index`, `first_index + 1`, ...
+    """Sample one cell for each label, with indices `first_index`, `first_index + 1`, ...
 
     Args:
-        labels: classes of `taxonomy.CLASSES`; a form may follow a slash (`neutrophil/band`, see `species.FORMS`),
-            else the cell's own randomness chooses it.
+        labels: classes of `taxonomy.CLASSES`, optionally with a form after a slash (`neutrophil/band`, see
+            `species.FORMS`); without one the cell's generator chooses the form.
         seed: non-negative; cells of different seeds are unrelated.
         first_index: non-negative index of the first cell.
 
@@ -78,12 +78,12 @@ def sample_cells(labels: Sequence[str], *, seed: int, first_index: int) -> Cells
         The cells; row i depends only on (labels[i], seed, first_index + i).
 
     Raises:
-        ValueError: no label at all, or an unknown class or form.
+        ValueError: `labels` is empty, or a class or form is unknown.
     """
     if not labels:
         raise ValueError("sample_cells needs at least one label")
-    drawn = [_draw(label, seed, first_index + i) for i, label in enumerate(labels)]
-    columns = {name: np.stack([row[name] for row in drawn]) for name in drawn[0]}
+    rows = [_sample_cell(label, seed, first_index + i) for i, label in enumerate(labels)]
+    columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     names = [label.partition("/")[0] for label in labels]
     return Cells(
         seed=seed,
@@ -94,7 +94,7 @@ def sample_cells(labels: Sequence[str], *, seed: int, first_index: int) -> Cells
     )
 
 
-def _draw(label: str, seed: int, index: int) -> dict[str, NDArray[np.generic]]:
+def _sample_cell(label: str, seed: int, index: int) -> dict[str, NDArray[np.generic]]:
     name, _, form = label.partition("/")
     if name not in CLASSES:
         raise ValueError(f"unknown class {name!r}, expected one of {', '.join(CLASSES)}")
@@ -105,5 +105,5 @@ def _draw(label: str, seed: int, index: int) -> dict[str, NDArray[np.generic]]:
     choice = forms[int(rng.integers(len(forms)))]
     form = form or choice
     row = recipe(name, form, rng)
-    row |= surroundings(name, row["centre"], float(row["radius"]), rng)
+    row |= sample_surroundings(name, row["centre"], float(row["radius"]), rng)
     return {"form": np.array(form), **{key: np.asarray(value, np.float32) for key, value in row.items()}}

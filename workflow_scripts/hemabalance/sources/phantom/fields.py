@@ -1,6 +1,6 @@
-"""Pixel grids, random textures and granules: the fields from which stain concentrations are composed.
+"""Pixel grids, random textures and granules, from which stain concentrations are composed.
 
-Everything is defined in micrometres, so the sampling of a frame does not change what is in it.
+All fields are defined in micrometres, so the pixel size of a frame does not change its content.
 """
 
 from typing import Any
@@ -13,15 +13,15 @@ from hemabalance.sources.phantom.scene import FRAME_UM
 
 F32 = NDArray[np.float32]
 
-TILE, TILE_UM = 128, 24.0  # textures repeat after 24 µm, more than any cell measures
-# wavelength (µm) and relative bandwidth; each gives two independent fields, the real and the imaginary part
+TILE, TILE_UM = 128, 24.0  # textures repeat after 24 µm, more than the diameter of any cell
+# wavelength (µm) and relative bandwidth; each band gives two independent fields, the real and the imaginary part
 BANDS = ((6.0, 0.6), (1.7, 0.45), (0.8, 0.35))
 WANDER_X, WANDER_Y, COARSE, CLOUD, FINE, DUST = range(6)
 SCATTER = 64  # granule positions repeat after 64 spacings
 
 
 def grid(shape: tuple[int, int]) -> tuple[F32, F32, float]:
-    """Coordinates x (w,), y (h,) of pixel centres in µm from the frame's centre, and the pixel pitch in µm."""
+    """Return coordinates x (w,), y (h,) of pixel centres in µm from the frame's centre, and the pixel pitch in µm."""
     height, width = shape
     pitch = FRAME_UM / width
     x = (np.arange(width, dtype=np.float32) - np.float32((width - 1) / 2)) * np.float32(pitch)
@@ -47,10 +47,10 @@ FILTERS = _filters()
 
 
 def textures(rng: np.random.Generator, grain: float, shape: tuple[int, int]) -> F32:
-    """Six band-limited Gaussian fields (6, h, w) of zero mean and unit variance, in the order of the constants above.
+    """Sample six band-limited Gaussian fields (6, h, w), zero mean, unit variance, ordered as WANDER_X ... DUST.
 
-    Drawn in the Fourier domain on a fixed tile, then sampled with Catmull-Rom weights at the pixels of the frame;
-    `grain` stretches their wavelengths.
+    The fields are sampled in the Fourier domain on a fixed tile and interpolated with Catmull-Rom weights at the
+    pixels of the frame; `grain` scales their wavelengths.
     """
     white = rng.standard_normal((len(BANDS), TILE, TILE, 2), dtype=np.float32).view(np.complex64)[..., 0]
     waves = fft.ifft2(white * FILTERS)
@@ -61,37 +61,39 @@ def textures(rng: np.random.Generator, grain: float, shape: tuple[int, int]) -> 
     return _resample(rows, x * scale, axis=2)
 
 
-def _resample(values: F32, at: F32, axis: int) -> F32:
+def _resample(values: F32, coordinates: F32, axis: int) -> F32:
     """Catmull-Rom interpolation of periodic samples along one axis (Keys 1981, a = -1/2)."""
-    base = np.floor(at)
-    t = at - base
+    base = np.floor(coordinates)
+    t = coordinates - base
     weights = (
         -0.5 * t + t**2 - 0.5 * t**3,
         1 - 2.5 * t**2 + 1.5 * t**3,
         0.5 * t + 2 * t**2 - 1.5 * t**3,
         -0.5 * t**2 + 0.5 * t**3,
     )
-    shaped = [1, 1, 1]
-    shaped[axis] = len(at)
+    weight_shape = [1, 1, 1]
+    weight_shape[axis] = len(coordinates)
     first = base.astype(np.int64) - 1
     out: F32 = np.float32(0)  # type: ignore[assignment]
     for tap, weight in enumerate(weights):
-        out = out + np.take(values, first + tap, axis=axis, mode="wrap") * weight.reshape(shaped).astype(np.float32)
+        out = out + np.take(values, first + tap, axis=axis, mode="wrap") * weight.reshape(weight_shape).astype(
+            np.float32
+        )
     return out
 
 
 def granules(rng: np.random.Generator, x: F32, y: F32, spacing: float, size: float, present: float) -> F32:
-    """Round granules (h, w), 0 between and 1 inside, one at most in each square of a jittered lattice.
+    """Sample round granules (h, w), 0 between and 1 inside, at most one in each square of a jittered lattice.
 
     Cellular noise after Worley (SIGGRAPH 1996, doi:10.1145/237170.237267).
 
     Args:
-        rng: source of randomness.
+        rng: random generator.
         x: positions (h, w), µm.
         y: positions (h, w), µm.
-        spacing: side of the lattice's squares, µm.
+        spacing: side of a square of the lattice, µm.
         size: mean radius of a granule, relative to `spacing`.
-        present: share of squares that have one.
+        present: share of squares with a granule.
     """
     jitter = rng.random((3, SCATTER, SCATTER), dtype=np.float32)
     exists = rng.random((SCATTER, SCATTER), dtype=np.float32) < present

@@ -1,4 +1,4 @@
-"""The granulocytes: neutrophils, eosinophils, basophils and their forerunners that bear granules already."""
+"""Recipes of the granulocytes: neutrophils, eosinophils, basophils and their granulated precursors."""
 
 import numpy as np
 

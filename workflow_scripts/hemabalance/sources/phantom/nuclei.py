@@ -12,13 +12,13 @@ Array = NDArray[np.float64]
 Rng = np.random.Generator
 Recipe = dict[str, Any]  # parameters of one cell, keyed by the fields of `Cells`
 
-ABSENT = -np.inf  # radius of an item that is not there
+ABSENT = -np.inf  # radius of an absent item
 NO_NOTCH = np.array([0.0, 0.0, ABSENT])
 FILAMENT = 0.28  # µm, radius of the thread between two lobes
 
 
 def padded(items: ArrayLike, slots: int, width: int) -> Array:
-    """`items` (k, width) followed by absent ones (radius, the last column, -inf) up to `slots` rows."""
+    """Pad `items` (k, width) with absent items (last column, the radius, -inf) to `slots` rows."""
     table = np.zeros((slots, width))
     table[:, -1] = ABSENT
     rows = np.asarray(items, float).reshape(-1, width)
@@ -27,7 +27,7 @@ def padded(items: ArrayLike, slots: int, width: int) -> Array:
 
 
 def arc(rng: Rng, bend: float, thickness: float, extent: float, pieces: int) -> Array:
-    """A band nucleus: capsules (pieces, 5) along an arc of radius `bend` over `extent` rad, of uneven thickness."""
+    """Sample a band nucleus: capsules (pieces, 5) of uneven thickness on an arc of radius `bend` over `extent` rad."""
     angles = rng.uniform(0, 2 * np.pi) + np.linspace(-0.5, 0.5, pieces + 1) * extent
     reach = bend * rng.uniform(0.88, 1.12, pieces + 1)
     knots = np.column_stack([np.cos(angles), np.sin(angles)]) * reach[:, None]
@@ -36,7 +36,7 @@ def arc(rng: Rng, bend: float, thickness: float, extent: float, pieces: int) -> 
 
 
 def walk(rng: Rng, count: int, radius: float) -> Array:
-    """A segmented nucleus in a cell of `radius`: `count` (2..5) lobes on a winding path, joined by threads.
+    """Sample a segmented nucleus in a cell of `radius`: `count` (2..5) lobes on a winding path, joined by threads.
 
     Returns:
         (2 * count - 1, 5) capsules: the lobes, then the threads.
@@ -61,37 +61,37 @@ def walk(rng: Rng, count: int, radius: float) -> Array:
 def oval(
     rng: Rng, size: float, radius: float, *, stretch: float, dent: float, offset: float = 1.0
 ) -> tuple[Array, Array]:
-    """A round to kidney-shaped nucleus of mean radius `size` in a cell of `radius`.
+    """Sample a round to kidney-shaped nucleus of mean radius `size` in a cell of `radius`.
 
     Args:
-        rng: source of randomness.
-        size: µm.
-        radius: µm, of the cell.
+        rng: random generator.
+        size: mean radius of the nucleus, µm.
+        radius: radius of the cell, µm.
         stretch: greatest elongation, relative to `size`.
         dent: depth of the indentation, 0 (none) to 1.6 (a kidney), relative to a third of `size`.
-        offset: greatest eccentricity relative to `radius`; whatever it is, the nucleus stays inside the cell.
+        offset: greatest eccentricity relative to `radius`; limited so that the nucleus stays inside the cell.
 
     Returns:
-        Capsules (1, 5) and the disc (3,) to cut out, absent where `dent` is 0.
+        Capsules (1, 5), and the disc (3,) to cut out, absent if `dent` is 0.
     """
-    direction, away, pull = (*rng.uniform(0, 2 * np.pi, 2), rng.uniform(0.2, 1.0))
+    direction, bearing, pull = (*rng.uniform(0, 2 * np.pi, 2), rng.uniform(0.2, 1.0))
     half = size * rng.uniform(0.0, stretch)
-    room = max(radius - size - 0.5 * half, 0.0) * 0.85
-    shift = min(pull * offset * radius, room) * np.array([np.cos(away), np.sin(away)])
+    max_shift = max(radius - size - 0.5 * half, 0.0) * 0.85
+    shift = min(pull * offset * radius, max_shift) * np.array([np.cos(bearing), np.sin(bearing)])
     axis = np.array([np.cos(direction), np.sin(direction)])
     lobes = np.concatenate([shift - half * axis, shift + half * axis, [size - 0.45 * half]])[None]
     if dent == 0.0:
         return lobes, NO_NOTCH
     side = np.array([-axis[1], axis[0]]) * size
-    bite = size * rng.uniform(0.45, 0.65)
+    dent_radius = size * rng.uniform(0.45, 0.65)
     depth = dent * size / 3 * rng.uniform(0.6, 1.0)
-    return lobes, np.array([*(shift + side / size * (size + bite - depth)), bite])
+    return lobes, np.array([*(shift + side / size * (size + dent_radius - depth)), dent_radius])
 
 
 def discs(
     rng: Rng, count: int, sizes: tuple[float, float], reach: tuple[float, float], around: Array | None = None
 ) -> Array:
-    """`count` discs (count, 3), radii within `sizes`, at distances within `reach` from capsule `around`'s middle."""
+    """Sample `count` discs (count, 3), radii in `sizes`, at distances `reach` from the middle of capsule `around`."""
     middle = np.zeros(2) if around is None else (around[:2] + around[2:4]) / 2
     angles = rng.uniform(0, 2 * np.pi) + np.arange(count) * 2.4 + rng.normal(0, 0.3, count)
     distance = rng.uniform(*reach, count)[:, None]

@@ -1,6 +1,6 @@
-"""From stain concentrations to photographs: Beer-Lambert absorption, then the nuisances of a laboratory.
+"""Turn stain concentrations into photographs: Beer-Lambert absorption, then the nuisances of a laboratory.
 
-A dye of concentration c removes the same share of light per unit c: I = I0 * 10^(-c * OD) in each colour channel
+A dye absorbs the same share of light per unit of its concentration c: I = I0 * 10^(-c * OD) in each colour channel
 (Ruifrok and Johnston 2001, Anal. Quant. Cytol. Histol. 23:291). With several dyes their optical densities add.
 """
 
@@ -45,7 +45,7 @@ OD: dict[StainDomain, F32] = {
 """Optical density (log10 units) of each of STAINS (rows) in R, G, B (columns) at concentration 1, for both domains.
 
 Concentration 1 is a typical neutrophil nucleus for azure, a typical red cell for haemoglobin, and so on. The values
-were read off the median colours of nuclei, red cells, cytoplasm and granules relative to the empty background: domain
+were read from the median colours of nuclei, red cells, cytoplasm and granules relative to the empty background: domain
 "a" after the May-Gruenwald-Giemsa smears of PBC (doi:10.1016/j.dib.2020.105474), domain "b" after those of
 AML-Cytomorphology_LMU (doi:10.1038/s42256-019-0101-9).
 """
@@ -57,7 +57,7 @@ BACKGROUND: dict[StainDomain, F32] = {
 """Colour of the empty slide (R, G, B in 0..255): peach in domain "a", near-white in domain "b"."""
 
 BLUISH_BACKGROUND = np.array((226.0, 222.0, 236.0), np.float32)
-BLUISH_GAIN = np.array((0.85, 0.95, 0.45), np.float32)  # of OD per channel in the bluish variant
+BLUISH_GAIN = np.array((0.85, 0.95, 0.45), np.float32)  # factor of OD per channel in the bluish variant
 
 NUISANCE_STREAM: dict[StainDomain, int] = {"a": 3, "b": 4}
 COMMON_STAIN, SINGLE_STAIN, HUE = 0.12, 0.08, 0.035  # log-standard deviations of concentrations; relative, of OD
@@ -69,7 +69,7 @@ GRAIN_LEVEL: dict[StainDomain, float] = {"a": 1.0, "b": 1.6}  # sensor noise, gr
 
 
 def absorb(stains: F32, densities: F32, light: F32) -> F32:
-    """Light left after the stains.
+    """Return the light transmitted by the stains.
 
     Args:
         stains: concentrations (6, h, w), at least 0.
@@ -91,15 +91,15 @@ def absorb(stains: F32, densities: F32, light: F32) -> F32:
 def photograph(
     stains: F32, domain: StainDomain, *, seed: int, index: int, bluish: float, nuisance: bool
 ) -> NDArray[np.uint8]:
-    """One photograph of stain concentrations (6, h, w) as (h, w, 3) uint8.
+    """Return one photograph, RGB uint8 (h, w, 3), of stain concentrations (6, h, w).
 
     Args:
         stains: concentrations, at least 0.
-        domain: which laboratory.
+        domain: stain domain of the laboratory.
         seed: seed of the set.
-        index: index of the cell; with `seed` and `domain` it fixes every random choice here.
-        bluish: 1 for the bluish variant of the stain; without effect when `nuisance` is off.
-        nuisance: False leaves out stain variation, exposure, shading, focus blur and sensor noise.
+        index: index of the cell; `seed`, `index` and `domain` determine all random numbers of the photograph.
+        bluish: 1 for the bluish variant of the stain; ignored if `nuisance` is False.
+        nuisance: whether to add stain variation, exposure, shading, focus blur and sensor noise.
     """
     if not nuisance:
         return _quantised(absorb(stains, OD[domain], BACKGROUND[domain]))

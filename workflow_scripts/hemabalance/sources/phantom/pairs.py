@@ -1,4 +1,4 @@
-"""Pairs: the same rendered cells in both stains, to train on and to measure against."""
+"""Render pairs: the same cells in both stains, for training and for measuring normalisers."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from hemabalance.sources.phantom.render import render
 from hemabalance.taxonomy import CLASSES
 
 STAIN_DOMAINS: tuple[StainDomain, StainDomain] = ("a", "b")
-# Archives number their cells from 0 and 10 million upwards: no cell of a pair is in an archive.
+# Archives use cell indices from 0 and from 10 million upwards: no cell of a pair is in an archive.
 FIRST_INDEX = {"train": 500_000_000, "test": 600_000_000}
 
 
@@ -28,31 +28,31 @@ def write_pairs(
     seed: int,
     threads: int,
 ) -> None:
-    """Render cells of all classes in turn, each in both domains, and write an image set a domain.
+    """Render cells of all classes in turn, each in both domains, and write one image set per domain.
 
-    Photographs to train on have the nuisances of a laboratory, drawn anew for each domain, as the archives'
-    photographs have. Those of the part `test` come twice, as ids ending in `photograph` and in `truth`: the latter
-    without stain variation, blur and noise, which is what a normaliser should arrive at.
+    Photographs have the nuisances of a laboratory, sampled independently for each domain, like those in the archives.
+    Each cell of the part `test` is written twice, with ids ending in `photograph` and in `truth`: the truth has no
+    stain variation, blur or noise and is the reference output for a normaliser.
 
     Args:
-        targets: domain -> zip and index to write.
-        counts: part (`train`, `test`) -> cells.
+        targets: domain -> zip and index of the image set to write.
+        counts: part (`train`, `test`) -> number of cells.
         frame: side of the rendered square in pixels.
-        size, fit: as `dataset.geometry.fit_square`; the working size.
-        seed: of the cells.
-        threads: at least 1; without effect on the bytes.
+        size, fit: working size and cropping, see `dataset.geometry.fit_square`.
+        seed: seed of the cells.
+        threads: at least 1; does not change the bytes.
     """
     for domain, (zip_path, index_path) in targets.items():
-        rows, pictures = [], []
+        rows, images = [], []
         for part in PARTS:
             labels = [CLASSES[k % len(CLASSES)] for k in range(counts[part])]
             cells = sample_cells(labels, seed=seed, first_index=FIRST_INDEX[part])
             for kind in ("photograph", "truth") if part == "test" else ("photograph",):
-                images = render(cells, domain, shape=(frame, frame), nuisance=kind == "photograph", threads=threads)
-                pictures += [fit_square(image, size=size, fit=fit, field=1.0) for image in images]
+                frames = render(cells, domain, shape=(frame, frame), nuisance=kind == "photograph", threads=threads)
+                images += [fit_square(image, size=size, fit=fit, field=1.0) for image in frames]
                 rows += [(pair_id(part, k, kind), label) for k, label in enumerate(labels)]
         order = sorted(range(len(rows)), key=lambda k: rows[k])
         table = pd.DataFrame([rows[k] for k in order], columns=["image_id", "label"])
         table["source"], table["origin"] = "phantom", "synthetic"
         table["provenance"] = json.dumps({"domain": domain, "frame": frame, "seed": seed}, sort_keys=True)
-        write_image_set(zip_path, index_path, table, (pictures[k] for k in order), threads=threads)
+        write_image_set(zip_path, index_path, table, (images[k] for k in order), threads=threads)

@@ -1,4 +1,4 @@
-"""What a phantom archive holds: ordinary cells, and a few planted copies, lookalikes and broken files."""
+"""Content of a phantom archive: ordinary cells, and a few planted copies, near-duplicates and broken files."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ SourceName = Literal["mendeley", "tcia"]
 
 ROOT = {"mendeley": "PBC_dataset_normal_DIB", "tcia": "AML-Cytomorphology_LMU/AML-Cytomorphology"}
 METADATA_MEMBER = "PBC_dataset_normal_DIB/neutrophil/.DS_169665.jpg"
-FOLDER_STRIDE = 1_000_000  # cell indices of one folder: its own range, whatever the counts of the others
+FOLDER_STRIDE = 1_000_000  # each folder has its own range of cell indices, independent of the counts of the others
 NUMBER_GAP = 37  # mendeley numbers its files with gaps
 RESCALE = 1.03
 NUMBERS_STREAM = 5
 
-# folder -> (file-name prefix, how many PBC has, what is drawn)
+# folder -> (file-name prefix, number of such files in PBC, class or class/form to render)
 PREFIXES: dict[str, tuple[tuple[str, int, str], ...]] = {
     "basophil": (("BA", 1, "basophil"),),
     "eosinophil": (("EO", 1, "eosinophil"),),
@@ -50,7 +50,7 @@ FORM_OF_CODE = {
     "PMO": "promyelocyte/round",
 }
 
-# (kind, folder it lies in, folder of the original, which cell of that folder); a kind without an original has ("", -1)
+# (kind, folder, folder of the original, cell number in that folder); ("", -1) for a kind without an original
 PLANTED: dict[str, tuple[tuple[str, str, str, int], ...]] = {
     "mendeley": (
         ("duplicate", "neutrophil", "neutrophil", 1),
@@ -82,73 +82,73 @@ PLANTED: dict[str, tuple[tuple[str, str, str, int], ...]] = {
         ("transparent", "MYB", "", -1),
     ),
 }
-CROSS_ORIGINAL = "monocyte"  # the first image of this mendeley folder is the original of tcia's `cross_source`
+CROSS_ORIGINAL = "monocyte"  # its first mendeley image is the original of tcia's `cross_source`
 
 
 @dataclass(frozen=True)
 class PlannedImage:
-    """One member of an archive that is an image or pretends to be one."""
+    """One archive member that is an image or has the name of one."""
 
     member: str
     folder: str
-    drawn: str  # class, with a form after a slash where one is prescribed; "" where nothing is drawn
+    cell_type: str  # class, or class/form if the form is prescribed; "" if no cell is rendered
     kind: str
     copy_of: str
-    cell_index: int  # -1 where nothing is drawn
+    cell_index: int  # -1 if no cell is rendered
     bluish: bool
-    width: int  # pixels; 0 where there is no image
+    width: int  # pixels; 0 if there is no image
     height: int
 
 
 def frame_shape(source: SourceName, size: int) -> tuple[int, int]:
-    """Height and width of a source's photographs when mendeley's are `size` pixels wide."""
+    """Return height and width of the photographs of a source in pixels, for a width of `size` in mendeley."""
     if source == "mendeley":
         return round(size * 363 / 360), size
     return round(size * 400 / 360), round(size * 400 / 360)
 
 
 def plan(source: SourceName, *, seed: int, counts: Mapping[str, int], size: int) -> pd.DataFrame:
-    """The members of a phantom archive that are images or pretend to be.
+    """Return the members of a phantom archive that are images or have the name of one.
 
     Args:
         source: `mendeley` or `tcia`.
-        seed: non-negative; of the cells and of mendeley's file numbers.
-        counts: ordinary images of every folder of `FOLDERS[source]`, at least 1; planted ones come on top.
-        size: width of a mendeley photograph in pixels; tcia's are 400/360 of it.
+        seed: non-negative; seed of the cells and of mendeley's file numbers.
+        counts: number of ordinary images in each folder of `FOLDERS[source]`, at least 1; planted images are added.
+        size: width of a mendeley photograph in pixels; tcia photographs are 400/360 as wide.
 
     Returns:
-        One row a member, in the archive's order: member, folder, label (the class drawn, "" for none), kind (`cell`,
-        `duplicate`, `conflict`, `reencoded`, `shifted`, `rescaled`, `zoomed`, `cross_source`, `truncated`, `empty`,
-        `transparent` or `not_an_image`), copy_of (the original's member, "" for none; for `cross_source` a member of
-        the mendeley archive of the same seed and size), cell_index (-1 for none), width and height in pixels.
+        One row per member, in the archive's order: member, folder, label (the class rendered, "" for none), kind
+        (`cell`, `duplicate`, `conflict`, `reencoded`, `shifted`, `rescaled`, `zoomed`, `cross_source`, `truncated`,
+        `empty`, `transparent` or `not_an_image`), copy_of (the original's member, "" for none; for `cross_source` a
+        member of the mendeley archive of the same seed and size), cell_index (-1 for none), width and height in pixels.
 
     Raises:
-        ValueError: a folder is missing from `counts`, unknown, or below 1.
+        ValueError: `counts` lacks a folder, names an unknown one, or has a count below 1.
     """
     rows = [
-        (i.member, i.folder, i.drawn.partition("/")[0], i.kind, i.copy_of, i.cell_index, i.width, i.height)
-        for i in items(source, seed=seed, counts=counts, size=size)
+        (i.member, i.folder, i.cell_type.partition("/")[0], i.kind, i.copy_of, i.cell_index, i.width, i.height)
+        for i in planned_images(source, seed=seed, counts=counts, size=size)
     ]
     columns = ["member", "folder", "label", "kind", "copy_of", "cell_index", "width", "height"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def items(source: SourceName, *, seed: int, counts: Mapping[str, int], size: int) -> list[PlannedImage]:
-    """The rows of `plan` with what is needed to draw them; a copy always comes after its original."""
+def planned_images(source: SourceName, *, seed: int, counts: Mapping[str, int], size: int) -> list[PlannedImage]:
+    """Return the rows of `plan` with their rendering parameters; a copy always comes after its original."""
     _check(source, counts)
     height, width = frame_shape(source, size)
     cells = {
-        folder: [_cell(source, folder, number, drawn, seed, (height, width)) for number, drawn in enumerate(sequence)]
-        for folder, sequence in ((f, _sequence(source, f, counts[f])) for f in FOLDERS[source])
+        folder: [_cell(source, folder, number, choice, seed, (height, width)) for number, choice in enumerate(sequence)]
+        for folder, sequence in ((name, _sequence(source, name, counts[name])) for name in FOLDERS[source])
     }
-    every: list[PlannedImage] = []
+    images: list[PlannedImage] = []
     for folder in FOLDERS[source]:
-        every += cells[folder]
-        mine = [p for p in PLANTED[source] if p[1] == folder]
-        for place, (kind, _, origin, slot) in enumerate(mine, start=counts[folder]):
-            original = cells[origin][slot % counts[origin]] if origin else None
-            every.append(_planted(source, kind, folder, place, original, seed, size))
-    return every
+        images += cells[folder]
+        planted = [row for row in PLANTED[source] if row[1] == folder]
+        for number, (kind, _, origin, cell) in enumerate(planted, start=counts[folder]):
+            original = cells[origin][cell % counts[origin]] if origin else None
+            images.append(_planted(source, kind, folder, number, original, seed, size))
+    return images
 
 
 def _check(source: SourceName, counts: Mapping[str, int]) -> None:
@@ -164,42 +164,42 @@ def _check(source: SourceName, counts: Mapping[str, int]) -> None:
 
 
 def _sequence(source: SourceName, folder: str, count: int) -> Iterator[tuple[str, str]]:
-    """(prefix, what is drawn) of a folder's first `count` images, prefixes always as near to their shares as can be."""
+    """Yield (prefix, cell type) of a folder's first `count` images; prefix shares are as exact as possible."""
     if source == "tcia":
         yield from [(folder, FORM_OF_CODE.get(folder, FOLDERS[source][folder]))] * count
         return
     choices = PREFIXES[folder]
     shares = np.array([share for _, share, _ in choices], float)
-    used = np.zeros(len(choices))
+    counts = np.zeros(len(choices))
     for position in range(1, count + 1):
-        pick = int(np.argmax(shares / shares.sum() * position - used))
-        used[pick] += 1
-        yield choices[pick][0], choices[pick][2]
+        index = int(np.argmax(shares / shares.sum() * position - counts))
+        counts[index] += 1
+        yield choices[index][0], choices[index][2]
 
 
-def _index(source: SourceName, folder: str, place: int) -> int:
+def _index(source: SourceName, folder: str, number: int) -> int:
     folders = [(s, f) for s in FOLDERS for f in FOLDERS[s]]
-    return folders.index((source, folder)) * FOLDER_STRIDE + place
+    return folders.index((source, folder)) * FOLDER_STRIDE + number
 
 
-def _member(source: SourceName, folder: str, prefix: str, place: int, seed: int) -> str:
+def _member(source: SourceName, folder: str, prefix: str, number: int, seed: int) -> str:
     if source == "tcia":
-        return f"{ROOT[source]}/{folder}/{folder}_{place + 1:04d}.tiff"
-    jitter = np.random.default_rng([seed, _index(source, folder, place), NUMBERS_STREAM]).integers(NUMBER_GAP)
-    return f"{ROOT[source]}/{folder}/{prefix}_{100_000 + NUMBER_GAP * place + int(jitter)}.jpg"
+        return f"{ROOT[source]}/{folder}/{folder}_{number + 1:04d}.tiff"
+    jitter = np.random.default_rng([seed, _index(source, folder, number), NUMBERS_STREAM]).integers(NUMBER_GAP)
+    return f"{ROOT[source]}/{folder}/{prefix}_{100_000 + NUMBER_GAP * number + int(jitter)}.jpg"
 
 
 def _cell(
-    source: SourceName, folder: str, place: int, choice: tuple[str, str], seed: int, shape: tuple[int, int]
+    source: SourceName, folder: str, number: int, choice: tuple[str, str], seed: int, shape: tuple[int, int]
 ) -> PlannedImage:
-    prefix, drawn = choice
+    prefix, cell_type = choice
     return PlannedImage(
-        member=_member(source, folder, prefix, place, seed),
+        member=_member(source, folder, prefix, number, seed),
         folder=folder,
-        drawn=drawn,
+        cell_type=cell_type,
         kind="cell",
         copy_of="",
-        cell_index=_index(source, folder, place),
+        cell_index=_index(source, folder, number),
         bluish=source == "mendeley" and prefix in BLUISH_PREFIXES,
         height=shape[0],
         width=shape[1],
@@ -207,45 +207,49 @@ def _cell(
 
 
 def _planted(
-    source: SourceName, kind: str, folder: str, place: int, original: PlannedImage | None, seed: int, size: int
+    source: SourceName, kind: str, folder: str, number: int, original: PlannedImage | None, seed: int, size: int
 ) -> PlannedImage:
     shape = frame_shape(source, size)
     if kind in ("empty", "not_an_image"):
         member = (
-            METADATA_MEMBER if kind == "not_an_image" else _member(source, folder, _first(source, folder), place, seed)
+            METADATA_MEMBER
+            if kind == "not_an_image"
+            else _member(source, folder, _first_prefix(source, folder), number, seed)
         )
         return PlannedImage(member, folder, "", kind, "", -1, False, 0, 0)
     if kind == "cross_source":
-        drawn = PREFIXES[CROSS_ORIGINAL][0]
-        original = _cell("mendeley", CROSS_ORIGINAL, 0, (drawn[0], drawn[2]), seed, frame_shape("mendeley", size))
+        prefix, _, cell_type = PREFIXES[CROSS_ORIGINAL][0]
+        original = _cell("mendeley", CROSS_ORIGINAL, 0, (prefix, cell_type), seed, frame_shape("mendeley", size))
     if original is None:
         choice = next(_sequence(source, folder, 1))
-        item = _cell(source, folder, place, choice, seed, shape)
+        item = _cell(source, folder, number, choice, seed, shape)
         return PlannedImage(
-            item.member, folder, item.drawn, kind, "", item.cell_index, item.bluish, item.width, item.height
+            item.member, folder, item.cell_type, kind, "", item.cell_index, item.bluish, item.width, item.height
         )
     prefix = (
-        _first(source, folder) if original.folder != folder else original.member.rpartition("/")[2].partition("_")[0]
+        _first_prefix(source, folder)
+        if original.folder != folder
+        else original.member.rpartition("/")[2].partition("_")[0]
     )
     width, height = original.width, original.height
     if kind == "rescaled":
         width, height = round(width * RESCALE), round(height * RESCALE)
-    member = _member(source, folder, prefix, place, seed)
+    member = _member(source, folder, prefix, number, seed)
     return PlannedImage(
-        member, folder, original.drawn, kind, original.member, original.cell_index, original.bluish, width, height
+        member, folder, original.cell_type, kind, original.member, original.cell_index, original.bluish, width, height
     )
 
 
-def _first(source: SourceName, folder: str) -> str:
+def _first_prefix(source: SourceName, folder: str) -> str:
     return next(_sequence(source, folder, 1))[0]
 
 
 def scaled_counts(real: Mapping[str, int], *, fraction: float, min_images: int) -> dict[str, int]:
-    """Images per folder for a small archive as imbalanced as the real one.
+    """Return images per folder for a small archive with the class imbalance of the public one.
 
     Args:
-        real: images per folder of the public archive.
-        fraction: share of them to render, in (0, 1].
-        min_images: at least so many per folder.
+        real: number of images per folder of the public archive.
+        fraction: share of the images to render, in (0, 1].
+        min_images: minimum per folder.
     """
     return {folder: max(min_images, round(count * fraction)) for folder, count in real.items()}

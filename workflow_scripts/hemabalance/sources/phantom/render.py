@@ -1,4 +1,4 @@
-"""Rendering cells: where which stain sits, and the photographs of it."""
+"""Render cells: stain concentrations at each pixel, and photographs of them."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,29 +18,29 @@ from hemabalance.sources.phantom.optics import (
     StainDomain,
     photograph,
 )
-from hemabalance.sources.phantom.smear import red_cells, stain_platelets, wide
+from hemabalance.sources.phantom.smear import per_cell, red_cells, stain_platelets
 
 F32 = NDArray[np.float32]
 
 TEXTURE_STREAM = 2
 BATCH = 4
-ROOT_OF = np.float32(1e-30)  # keeps the logarithm of an empty sum finite
+LOG_FLOOR = np.float32(1e-30)  # keeps the logarithm of a zero sum finite
 
 
 def render(
     cells: Cells, domain: StainDomain, *, shape: tuple[int, int], nuisance: bool, threads: int
 ) -> NDArray[np.uint8]:
-    """Photographs of `cells`.
+    """Render photographs of `cells`.
 
     Args:
-        cells: what to photograph.
+        cells: cells to photograph.
         domain: "a" (PBC-like stain) or "b" (AML-Cytomorphology_LMU-like stain).
-        shape: height and width in pixels; a frame is 36 µm wide whatever its sampling.
+        shape: height and width in pixels; a frame is always 36 µm wide.
         nuisance: whether to add stain variation, exposure, shading, focus blur and sensor noise.
-        threads: at least 1; without effect on the result.
+        threads: at least 1; does not change the result.
 
     Returns:
-        (n, h, w, 3) uint8. Image i depends only on cell i, `domain`, `shape` and `nuisance`.
+        RGB uint8 (n, h, w, 3). Image i depends only on cell i, `domain`, `shape` and `nuisance`.
     """
     out = np.empty((len(cells), *shape, 3), np.uint8)
 
@@ -64,15 +64,15 @@ def render(
 
 
 def concentrations(cells: Cells, shape: tuple[int, int]) -> F32:
-    """Stain concentrations (6, n, h, w), at least 0, in the order of `optics.STAINS`: the ground truth of an image."""
+    """Return the stain concentrations (6, n, h, w), at least 0, ordered as `optics.STAINS`: the ground truth."""
     x, y, pitch = fields.grid(shape)
     rngs = [np.random.default_rng([cells.seed, int(i), TEXTURE_STREAM]) for i in cells.index]
     texture = np.stack([fields.textures(r, float(g), shape) for r, g in zip(rngs, cells.grain, strict=True)], axis=1)
-    dx = x[None, None, :] - wide(cells.centre[:, 0])
-    dy = y[None, :, None] - wide(cells.centre[:, 1])
+    dx = x[None, None, :] - per_cell(cells.centre[:, 0])
+    dy = y[None, :, None] - per_cell(cells.centre[:, 1])
     body, depth = _body(cells, dx, dy, texture, pitch)
     nucleus, inside = _nucleus(cells, dx, dy, texture, pitch)
-    nucleus *= np.where(wide(cells.radius) > 0, body, np.float32(1))
+    nucleus *= np.where(per_cell(cells.radius) > 0, body, np.float32(1))
     stains = np.zeros((len(STAINS), len(cells), *shape), np.float32)
     _stain_cytoplasm(stains, cells, body * (1 - nucleus), depth, inside, texture)
     _stain_nucleus(stains, cells, nucleus, inside, dx, dy, texture)
@@ -85,52 +85,52 @@ def concentrations(cells: Cells, shape: tuple[int, int]) -> F32:
 
 
 def _disc(disc: F32, dx: F32, dy: F32) -> F32:
-    """Signed distance (n, h, w), positive inside, of one disc (n, 3) a cell."""
-    away_x, away_y = dx - wide(disc[:, 0]), dy - wide(disc[:, 1])
-    inside: F32 = wide(disc[:, 2]) - np.sqrt(away_x * away_x + away_y * away_y)
+    """Return the signed distance (n, h, w), positive inside, to one disc (n, 3) per cell."""
+    off_x, off_y = dx - per_cell(disc[:, 0]), dy - per_cell(disc[:, 1])
+    inside: F32 = per_cell(disc[:, 2]) - np.sqrt(off_x * off_x + off_y * off_y)
     return inside
 
 
 def _body(cells: Cells, dx: F32, dy: F32, texture: F32, pitch: float) -> tuple[F32, F32]:
-    """Mask of the cell, and the position between its centre (0) and border (1)."""
-    away = np.sqrt(dx * dx + dy * dy) + np.float32(1e-6)
-    cos, sin = dx / away, dy / away
-    outline = np.ones_like(away)
+    """Return the mask of the cell, and the relative position between its centre (0) and border (1)."""
+    distance = np.sqrt(dx * dx + dy * dy) + np.float32(1e-6)
+    cos, sin = dx / distance, dy / distance
+    outline = np.ones_like(distance)
     cos_k, sin_k = cos, sin
     for harmonic in range(cells.outline.shape[1]):
         cos_k, sin_k = cos_k * cos - sin_k * sin, sin_k * cos + cos_k * sin
-        outline += wide(cells.outline[:, harmonic, 0]) * cos_k + wide(cells.outline[:, harmonic, 1]) * sin_k
-    direction, length, sharpness = (wide(cells.tail[:, k]) for k in range(3))
+        outline += per_cell(cells.outline[:, harmonic, 0]) * cos_k + per_cell(cells.outline[:, harmonic, 1]) * sin_k
+    direction, length, sharpness = (per_cell(cells.tail[:, k]) for k in range(3))
     outline += length * np.exp(sharpness * (cos * np.cos(direction) + sin * np.sin(direction) - 1))
-    reach = outline * wide(cells.radius)
+    reach = outline * per_cell(cells.radius)
     ragged = np.float32(0.04) * texture[fields.FINE] + np.float32(0.12) * texture[fields.CLOUD]
-    return fields.step(reach - away + ragged, wide(cells.border) + pitch), away / reach
+    return fields.step(reach - distance + ragged, per_cell(cells.border) + pitch), distance / reach
 
 
 def _nucleus(cells: Cells, dx: F32, dy: F32, texture: F32, pitch: float) -> tuple[F32, F32]:
-    """Mask of the nucleus, and its signed distance in µm, positive inside."""
-    x = dx + wide(cells.ruffle) * texture[fields.WANDER_X]
-    y = dy + wide(cells.ruffle) * texture[fields.WANDER_Y]
-    near = np.zeros_like(x)
-    sharpness = 1 / wide(cells.fusion)
+    """Return the mask of the nucleus, and the signed distance to its outline in µm, positive inside."""
+    x = dx + per_cell(cells.ruffle) * texture[fields.WANDER_X]
+    y = dy + per_cell(cells.ruffle) * texture[fields.WANDER_Y]
+    closeness = np.zeros_like(x)
+    sharpness = 1 / per_cell(cells.fusion)
     for slot in range(cells.lobes.shape[1]):
         x0, y0, x1, y1, radius = cells.lobes[:, slot].T
         if np.isneginf(radius).all():
             continue
         ax, ay = x1 - x0, y1 - y0
-        px, py = x - wide(x0), y - wide(y0)
-        along = (px * wide(ax) + py * wide(ay)) / wide(np.maximum(ax * ax + ay * ay, np.float32(1e-6)))
-        along = np.clip(along, 0, 1)
-        px, py = px - along * wide(ax), py - along * wide(ay)
-        near += np.exp((wide(radius) - np.sqrt(px * px + py * py)) * sharpness)
-    inside = np.log(near + ROOT_OF) / sharpness
+        px, py = x - per_cell(x0), y - per_cell(y0)
+        position = (px * per_cell(ax) + py * per_cell(ay)) / per_cell(np.maximum(ax * ax + ay * ay, np.float32(1e-6)))
+        position = np.clip(position, 0, 1)
+        px, py = px - position * per_cell(ax), py - position * per_cell(ay)
+        closeness += np.exp((per_cell(radius) - np.sqrt(px * px + py * py)) * sharpness)
+    inside = np.log(closeness + LOG_FLOOR) / sharpness
     inside = np.minimum(inside, -_disc(cells.notch, x, y))
-    return fields.step(inside, wide(cells.nucleus_edge) + pitch), inside
+    return fields.step(inside, per_cell(cells.nucleus_edge) + pitch), inside
 
 
 def _stain_cytoplasm(stains: F32, cells: Cells, mask: F32, depth: F32, inside: F32, texture: F32) -> None:
-    eosin, blue, haemoglobin = (wide(cells.cytoplasm[:, k]) for k in range(3))
-    deepening, pale, cloud = (wide(cells.shading[:, k]) for k in range(3))
+    eosin, blue, haemoglobin = (per_cell(cells.cytoplasm[:, k]) for k in range(3))
+    deepening, pale, cloud = (per_cell(cells.shading[:, k]) for k in range(3))
     cloudy = np.maximum(1 + cloud * (texture[fields.CLOUD] + np.float32(0.5) * texture[fields.DUST]), 0)
     clear = 1 - pale * np.clip(1 + inside / np.float32(1.8), 0, 1)
     stains[EOSIN] += eosin * mask * cloudy
@@ -139,18 +139,18 @@ def _stain_cytoplasm(stains: F32, cells: Cells, mask: F32, depth: F32, inside: F
 
 
 def _stain_nucleus(stains: F32, cells: Cells, mask: F32, inside: F32, dx: F32, dy: F32, texture: F32) -> None:
-    coarse, fine, rim = (wide(cells.chromatin[:, k]) for k in range(3))
+    coarse, fine, rim = (per_cell(cells.chromatin[:, k]) for k in range(3))
     at_rim = np.clip(1 - inside / np.float32(0.9), 0, 1)
     density = 1 + coarse * texture[fields.COARSE] + fine * texture[fields.FINE] + rim * at_rim
     density = np.maximum(density, np.float32(0.2))
-    net = fields.step(texture[fields.CLOUD] + np.float32(1.2) - np.float32(1.5) * wide(cells.lace), np.float32(1.2))
-    mask = mask * (1 - wide(cells.lace) * (1 - net))
+    net = fields.step(texture[fields.CLOUD] + np.float32(1.2) - np.float32(1.5) * per_cell(cells.lace), np.float32(1.2))
+    mask = mask * (1 - per_cell(cells.lace) * (1 - net))
     for slot in range(cells.nucleoli.shape[1]):
-        spot = fields.step(_disc(cells.nucleoli[:, slot], dx, dy), np.float32(0.6)) * wide(cells.nucleolus)
+        spot = fields.step(_disc(cells.nucleoli[:, slot], dx, dy), np.float32(0.6)) * per_cell(cells.nucleolus)
         density *= 1 - spot
         stains[BLUE] += np.float32(0.7) * spot * mask
-    stains[AZURE] += wide(cells.nucleus[:, 0]) * mask * density
-    stains[AZUROPHIL] += wide(cells.nucleus[:, 1]) * mask * density
+    stains[AZURE] += per_cell(cells.nucleus[:, 0]) * mask * density
+    stains[AZUROPHIL] += per_cell(cells.nucleus[:, 1]) * mask * density
 
 
 def _stain_granules(
@@ -164,7 +164,7 @@ def _stain_granules(
     rngs: list[np.random.Generator],
 ) -> None:
     for i, rng in enumerate(rngs):
-        spacing, size, present, over = (float(v) for v in cells.granules[i])
+        spacing, size, present, visibility = (float(v) for v in cells.granules[i])
         if present == 0:
             continue
         x, y = np.broadcast_arrays(dx[i], dy[i])
@@ -177,6 +177,6 @@ def _stain_granules(
             size,
             present,
         )
-        field *= body[i] * (1 - nucleus[i] * np.float32(1 - over))
+        field *= body[i] * (1 - nucleus[i] * np.float32(1 - visibility))
         for stain, dye in zip((AZURE, AZUROPHIL, ACIDOPHIL), cells.dyes[i], strict=True):
             stains[stain, i] += dye * field

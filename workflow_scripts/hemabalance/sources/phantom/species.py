@@ -1,4 +1,4 @@
-"""What tells the twelve classes apart: size, nucleus, chromatin, granules and cytoplasm of each.
+"""Recipes of the twelve classes: size, nucleus, chromatin, granules and cytoplasm.
 
 Sizes and appearances follow the usual descriptions of Romanowsky-stained smears (Bain, Blood Cells, 5th ed.,
 chapters 3 and 9; Matek et al. 2019, doi:10.1038/s42256-019-0101-9, for the blasts).
@@ -23,15 +23,15 @@ FORMS: dict[str, tuple[str, ...]] = {
 
 
 def recipe(name: str, form: str, rng: Rng) -> Recipe:
-    """Parameters of one cell of class `name`, keyed by the fields of `Cells` (without the surroundings)."""
-    row = _ordinary(rng) | _RECIPES[name](form, rng)
+    """Sample the parameters of one cell of class `name`, keyed by the fields of `Cells` without the surroundings."""
+    row = _defaults(rng) | _RECIPES[name](form, rng)
     row["lobes"] = padded(row["lobes"], LOBES, 5)
     row["nucleoli"] = padded(row["nucleoli"], NUCLEOLI, 3)
     row["vacuoles"] = padded(row["vacuoles"], VACUOLES, 3)
     return row
 
 
-def _ordinary(rng: Rng) -> Recipe:
+def _defaults(rng: Rng) -> Recipe:
     harmonics = rng.normal(0.0, 1.0, (5, 2)) * np.array([0.035, 0.02, 0.012, 0.008, 0.006])[:, None]
     return {
         "centre": rng.normal(0.0, 0.7, 2).clip(-1.8, 1.8),
@@ -162,10 +162,10 @@ def _platelet(form: str, rng: Rng) -> Recipe:
 
 def _smudge_cell(form: str, rng: Rng) -> Recipe:
     direction, pieces = rng.uniform(0.0, 2 * np.pi), int(rng.integers(3, 7))
-    along, across = rng.normal(0.0, rng.uniform(1.5, 4.0), pieces), rng.normal(0.0, rng.uniform(0.8, 2.2), pieces)
+    major, minor = rng.normal(0.0, rng.uniform(1.5, 4.0), pieces), rng.normal(0.0, rng.uniform(0.8, 2.2), pieces)
     step = np.array([np.cos(direction), np.sin(direction)])
     side = np.array([-step[1], step[0]])
-    spots = along[:, None] * step + across[:, None] * side
+    spots = major[:, None] * step + minor[:, None] * side
     lengths = rng.uniform(0.5, 2.5, pieces)[:, None] * step
     radii = rng.uniform(1.8, 4.4, pieces)
     return {
