@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.balanced_sets import audit_inputs, run, run_audit
+from helpers.balanced_sets import audit_inputs, build_run, run_audit
 from helpers.classifier_runs import COUNTS, OURS, PLAIN, ClassifierRun, compared, history, trained
 from helpers.photographs import photograph
 from helpers.stain_runs import drawn
@@ -232,7 +232,7 @@ def test_predictions_of_other_images_are_refused(
 def test_balanced_sets_show_real_and_synthetic_images(tmp_path: Path) -> None:
     balance_figure([], tmp_path / "none.svg")
     assert "no balanced set under this protocol" in drawn(tmp_path / "none.svg")[1]
-    found = run_audit(audit_inputs(run(tmp_path / "set")))
+    found = run_audit(audit_inputs(build_run(tmp_path / "set")))
     balance_figure([found, {**found, "recipe": "yours"}], tmp_path / "1.svg")
     said = drawn(tmp_path / "1.svg")[1]
     train = sum(row["n"] for row in found["counts"] if row["part"] == "train")
