@@ -44,7 +44,7 @@ class BalanceRun:
     gates: Mapping[str, pd.DataFrame]
 
 
-def build_run(
+def build_balance_run(
     folder: Path, protocol: Protocol = "leak_free", replaced: Mapping[str, np.ndarray] | None = None
 ) -> BalanceRun:
     """A run; `replaced` (image id -> pixels) replaces pixels of single images.
@@ -158,7 +158,7 @@ def run_audit(inputs: AuditInputs, **changed: Any) -> dict[str, Any]:
 
 def audits(folder: Path) -> list[Any]:
     """The audits of two sets, one per protocol, as read from their files."""
-    leak_free, pooled = build_run(folder / "1"), build_run(folder / "2", "thesis")
+    leak_free, pooled = build_balance_run(folder / "1"), build_balance_run(folder / "2", "thesis")
     contents = [run_audit(audit_inputs(leak_free)), run_audit(audit_inputs(pooled, "thesis"))]
     for number, content in enumerate(contents):
         (folder / f"{number}.json").write_text(json.dumps(content))

@@ -37,12 +37,12 @@ TRAINING = {"basophil": 15, "monocyte": 24, "promyelocyte": 3}  # of 25, 40 and 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> BalanceRun:
-    return balanced_sets.build_run(tmp_path_factory.mktemp("leak_free"))
+    return balanced_sets.build_balance_run(tmp_path_factory.mktemp("leak_free"))
 
 
 @pytest.fixture(scope="module")
 def pooled(tmp_path_factory: pytest.TempPathFactory) -> BalanceRun:
-    return balanced_sets.build_run(tmp_path_factory.mktemp("thesis"), "thesis")
+    return balanced_sets.build_balance_run(tmp_path_factory.mktemp("thesis"), "thesis")
 
 
 def counts(table: pd.DataFrame, *keys: str) -> dict[Any, int]:

@@ -13,7 +13,7 @@ import pyarrow.parquet as parquet
 import pytest
 from PIL import Image
 
-from helpers.balanced_sets import SIZE, BalanceRun, build_balanced, build_run
+from helpers.balanced_sets import SIZE, BalanceRun, build_balance_run, build_balanced
 from hemabalance.balance.balanced_set import read_images
 from hemabalance.balance.export import export_folder, export_parquet
 from hemabalance.errors import InputError
@@ -24,7 +24,7 @@ COUNTS = {"train": 57, "validation": 14, "test": 14}
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> BalanceRun:
-    return build_run(tmp_path_factory.mktemp("export"))
+    return build_balance_run(tmp_path_factory.mktemp("export"))
 
 
 def export_set(run: BalanceRun, folder: Path, rows: pd.DataFrame | None = None, images_per_file: int = 20) -> Path:

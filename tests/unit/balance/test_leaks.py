@@ -15,8 +15,8 @@ from helpers.balanced_sets import (
     STORED,
     BalanceRun,
     audit_inputs,
+    build_balance_run,
     build_balanced,
-    build_run,
     run_audit,
     seen_image_lists,
     seen_images,
@@ -33,7 +33,7 @@ GENERATED = "basophil-0000000002"  # a synthetic image that enters the balanced 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> BalanceRun:
-    return build_run(tmp_path_factory.mktemp("clean"))
+    return build_balance_run(tmp_path_factory.mktemp("clean"))
 
 
 def read_image(run: BalanceRun, image_id: str) -> np.ndarray:
@@ -93,7 +93,9 @@ def test_the_audit_probes_what_colour_gives_away(tmp_path: Path, run: BalanceRun
         row.image_id: (photograph(k, STORED) // 3 + (120 * (row.label == "basophil"), 0, 120 * (row.source == "tcia")))
         for k, row in enumerate(run.split.itertuples())
     }
-    tinted = build_run(tmp_path / "tinted", replaced={name: image.astype(np.uint8) for name, image in shades.items()})
+    tinted = build_balance_run(
+        tmp_path / "tinted", replaced={name: image.astype(np.uint8) for name, image in shades.items()}
+    )
     grey, colourful = (
         {(r["target"], r["features"]): r for r in run_audit(audit_inputs(inputs))["shortcuts"]}
         for inputs in (run, tinted)
@@ -173,7 +175,7 @@ def test_methods_outside_the_recipe_need_no_list(run: BalanceRun) -> None:
 def test_a_test_images_copy_under_another_name_fails_the_run(
     tmp_path: Path, run: BalanceRun, change: Any, relation: str
 ) -> None:
-    planted = build_run(tmp_path / "run", replaced={TRAINED: change(read_image(run, TESTED))})
+    planted = build_balance_run(tmp_path / "run", replaced={TRAINED: change(read_image(run, TESTED))})
     error = refuse(audit_inputs(planted), f"{TRAINED}, seen by {LEARNED_FROM}, is {relation} as test image {TESTED}")
     assert "test images leaked (1): " in str(error)
     assert "list one of them in data/exclusions.csv" in error.remedy
@@ -184,12 +186,12 @@ def test_a_generator_that_gives_a_test_image_again_fails_the_run(
     tmp_path: Path, run: BalanceRun, change: Any, relation: str
 ) -> None:
     memorised = change(reduced(read_image(run, TESTED)[None], SIZE, where="")[0])
-    planted = build_run(tmp_path / "run", replaced={GENERATED: memorised})
+    planted = build_balance_run(tmp_path / "run", replaced={GENERATED: memorised})
     refuse(audit_inputs(planted), f"{GENERATED}, seen by .* is {relation} as test image {TESTED}")
 
 
 def test_the_same_pixels_in_another_file_are_found(tmp_path: Path, run: BalanceRun) -> None:
-    planted = build_run(tmp_path / "run", replaced={TRAINED: read_image(run, TESTED)})
+    planted = build_balance_run(tmp_path / "run", replaced={TRAINED: read_image(run, TESTED)})
     rows = build_balanced(planted)
     index = planted.sets["real"].index
     for table in (rows, index):  # as if another encoder had written it
@@ -200,7 +202,7 @@ def test_the_same_pixels_in_another_file_are_found(tmp_path: Path, run: BalanceR
 def test_a_copy_that_was_seen_and_then_subsampled_is_found(tmp_path: Path, run: BalanceRun) -> None:
     subsampled = build_balanced(run, target_per_class=15, above="subsample")
     removed = run.split.loc[~run.split["image_id"].isin(subsampled["image_id"]), "image_id"].iloc[0]
-    planted = build_run(tmp_path / "run", replaced={removed: read_image(run, TESTED)})
+    planted = build_balance_run(tmp_path / "run", replaced={removed: read_image(run, TESTED)})
     rows = build_balanced(planted, target_per_class=15, above="subsample")
     assert removed not in set(rows["image_id"])
     refuse(audit_inputs(planted, rows=rows), f"{removed}, seen by .* is the same file as test image {TESTED}")
@@ -222,13 +224,13 @@ def test_synthetic_images_are_not_tested_on(run: BalanceRun) -> None:
 
 
 def test_under_the_thesis_protocol_leaks_are_expected_counted_and_reported(tmp_path: Path, run: BalanceRun) -> None:
-    pooled = build_run(tmp_path / "run", "thesis")
+    pooled = build_balance_run(tmp_path / "run", "thesis")
     rows = build_balanced(pooled, "thesis", target_per_class=40)
     tested = rows[rows["part"] == "test"]
     copied = tested.loc[tested["origin"] == "real", "image_id"].iloc[0]
     at = pooled.split["image_id"].tolist().index(copied)
     learned = rows.loc[(rows["part"] == "train") & (rows["origin"] == "real"), "image_id"].iloc[0]
-    planted = build_run(tmp_path / "planted", "thesis", replaced={learned: photograph(at, STORED)})
+    planted = build_balance_run(tmp_path / "planted", "thesis", replaced={learned: photograph(at, STORED)})
     audit = run_audit(audit_inputs(planted, "thesis", rows=build_balanced(planted, "thesis", target_per_class=40)))
     real = int((tested["origin"] == "real").sum())
     assert audit["leaks"]["allowed"]

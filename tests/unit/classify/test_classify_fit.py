@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from helpers.balanced_sets import GENERATED, GENERATOR_OF_CLASS, SIZE, BalanceRun, build_balanced, build_run
+from helpers.balanced_sets import GENERATED, GENERATOR_OF_CLASS, SIZE, BalanceRun, build_balance_run, build_balanced
 from helpers.model_folders import runtime
 from hemabalance.classify.fit import ModelConfig, fit_model
 from hemabalance.classify.method import ModelSpec
@@ -19,7 +19,7 @@ REAL_TRAINING_IMAGES = 42  # 15 basophils, 24 monocytes, 3 promyelocytes
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> BalanceRun:
-    return build_run(tmp_path_factory.mktemp("sets"))
+    return build_balance_run(tmp_path_factory.mktemp("sets"))
 
 
 def fit_naive_bayes(
