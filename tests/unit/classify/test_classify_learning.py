@@ -209,7 +209,7 @@ def test_the_rate_rises_in_a_line_and_falls_in_half_a_cosine() -> None:
 
 def test_the_optimiser_follows_the_schedule_and_decays_weights_only(tmp_path: Path) -> None:
     training = build("sequential_cnn", steps=10, warmup_share=0.2).initialise_training(data(), job(tmp_path))
-    training.runtime.monitor.begin("training", step=0, sums={})
+    training.runtime.monitor.reset("training", step=0, sums={})
     rates = []
     for step in range(1, 11):
         training.runtime.monitor.step = step

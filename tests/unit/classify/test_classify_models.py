@@ -176,7 +176,7 @@ def test_levels_are_learned(name: str, features: Path, tmp_path: Path) -> None:
 def test_every_parameter_gets_a_gradient_and_changes(name: str, tmp_path: Path) -> None:
     training = build(name).initialise_training(data(), job(tmp_path))
     before = {key: value.detach().clone() for key, value in training.network.named_parameters()}
-    training.runtime.monitor.begin("training", step=0, sums={})
+    training.runtime.monitor.reset("training", step=0, sums={})
     training.runtime.monitor.step = 1
     training.step()
     for key, value in training.network.named_parameters():

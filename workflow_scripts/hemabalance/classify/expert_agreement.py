@@ -50,11 +50,11 @@ def expert_agreement(manifest: pd.DataFrame, predictions: pd.DataFrame, *, taxon
     model = predictions.set_index("image_id")["predicted"].reindex(reannotated["image_id"]).to_numpy(object)
     tested = pd.notna(model)
     rows = []
-    for of, against in ((FIRST, "label"), (SECOND, "label"), (SECOND, FIRST)):
+    for subject, against in ((FIRST, "label"), (SECOND, "label"), (SECOND, FIRST)):
         for level in ("fine", "final"):
-            left, right = codes[level][of].to_numpy(object), codes[level][against].to_numpy(object)
+            left, right = codes[level][subject].to_numpy(object), codes[level][against].to_numpy(object)
             for images, selected in (("kept", np.ones(len(reannotated), bool)), ("test", tested)):
-                rows.append(_row(of, against, level, images, left[selected], right[selected]))
+                rows.append(_row(subject, against, level, images, left[selected], right[selected]))
     for against in ("label", FIRST, SECOND):
         right = codes["final"][against].to_numpy(object)
         rows.append(_row("model", against, "final", "test", model[tested], right[tested]))
@@ -95,12 +95,12 @@ def _final(reannotated: pd.DataFrame, taxonomy: Taxonomy) -> pd.DataFrame:
     return classes.assign(label=reannotated["label"].astype(object))
 
 
-def _row(of: str, against: str, level: str, images: str, left: np.ndarray, right: np.ndarray) -> dict[str, Any]:
+def _row(subject: str, against: str, level: str, images: str, left: np.ndarray, right: np.ndarray) -> dict[str, Any]:
     both = pd.notna(left) & pd.notna(right)
     left, right = left[both], right[both]
     left_undecided, right_undecided = left == UNDECIDED, right == UNDECIDED
     agree = int(((left == right) & ~left_undecided).sum())
-    head = {"of": of, "against": against, "level": level, "images": images, "n": len(left), "agree": agree}
+    head = {"of": subject, "against": against, "level": level, "images": images, "n": len(left), "agree": agree}
     undecided = {
         "undecided": int((left_undecided | right_undecided).sum()),
         "both_undecided": int((left_undecided & right_undecided).sum()),
