@@ -70,7 +70,7 @@ def bench_classify() -> None:
         drawn.append(time.perf_counter() - began)
         return made
 
-    def step(self: Any, original: Callable[[Any], Any] = learning_module.Learning.step) -> Any:
+    def step(self: Any, original: Callable[[Any], Any] = learning_module.ClassifierTraining.step) -> Any:
         began = time.perf_counter()
         losses = original(self)
         ours.append(time.perf_counter() - began)
@@ -81,15 +81,15 @@ def bench_classify() -> None:
         timms.append(time.perf_counter() - began)
         return losses
 
-    learning_module.augment, original_step = timed, learning_module.Learning.step
-    learning_module.Learning.step = step  # type: ignore[method-assign]
+    learning_module.augment, original_step = timed, learning_module.ClassifierTraining.step
+    learning_module.ClassifierTraining.step = step  # type: ignore[method-assign]
     try:
         with tempfile.TemporaryDirectory() as folder:
             job = FitJob(runtime, Path(folder) / "state", Path(folder) / "history.jsonl", 1, 1)
             model = ModelSpec(method="timm", settings=settings).build(classes=CLASSES, size=SIZE, runtime=runtime)
             model.fit(ModelData(images, held), job)
     finally:
-        learning_module.augment, learning_module.Learning.step = prepare, original_step  # type: ignore[method-assign]
+        learning_module.augment, learning_module.ClassifierTraining.step = prepare, original_step  # type: ignore[method-assign]
     skipped = slice(3, -1)  # the first steps, and the last, which validates
     ratio = statistics.median(b / a for a, b in zip(ours[skipped], timms[skipped], strict=True))
     share = statistics.median(d / o for d, o in zip(drawn[skipped], ours[skipped], strict=True))

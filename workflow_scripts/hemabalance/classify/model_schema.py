@@ -9,7 +9,7 @@ from hemabalance.protocols import Protocol
 
 FORMAT = 1
 RENDERED = (
-    "The images are rendered, not photographed: the model shows that the workflow works and knows nothing of blood."
+    "The images are rendered, not photographed: the model demonstrates the workflow and says nothing about blood."
 )
 RESEARCH = "For research. Not a medical device; never validated for diagnosis."
 

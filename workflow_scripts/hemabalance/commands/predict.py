@@ -29,9 +29,9 @@ def add(commands: Any) -> None:
     predict = commands.add_parser(
         "predict",
         help="name the cells in images",
-        description="Print path, class, calibrated confidence and flags of each image. Flags: grey (no colour), unlike "
-        "(unlike the training images: do not trust the class), not_normalised (too plain). Exit code 1 if an image "
-        "cannot be read; the others are done.",
+        description="Print path, class, calibrated confidence and flags of each image. Flags: grey (no colour), "
+        "out_of_distribution (unlike the training images: do not trust the class), not_normalised (too plain). Exit code "
+        "1 if an image cannot be read; the others are done.",
     )
     predict.add_argument("model", type=Path, metavar="MODEL", help="model.json of a classifier, or its folder")
     predict.add_argument(
