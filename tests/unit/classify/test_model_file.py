@@ -104,7 +104,7 @@ def test_the_same_model_gives_the_same_file(model: ModelFolder, tmp_path: Path) 
 def test_another_format_is_refused_with_the_version_that_wrote_it(copy: Path) -> None:
     change(copy, lambda document: document.update(format=FORMAT + 1, hemabalance="9.1", surprise=3))
     error = refusal(copy)
-    assert error.problem == f"is of format {FORMAT + 1}, written by hemabalance 9.1; this version reads format {FORMAT}"
+    assert error.problem == f"has format {FORMAT + 1}, written by hemabalance 9.1; this version reads format {FORMAT}"
     assert "version of hemabalance" in error.remedy
 
 
