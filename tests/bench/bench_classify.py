@@ -70,7 +70,7 @@ def bench_classify() -> None:
         augmentation_times.append(time.perf_counter() - start_s)
         return augmented
 
-    def step(self: Any, original: Callable[[Any], Any] = classifier_training.Learning.step) -> Any:
+    def step(self: Any, original: Callable[[Any], Any] = classifier_training.ClassifierTraining.step) -> Any:
         start_s = time.perf_counter()
         losses = original(self)
         our_times.append(time.perf_counter() - start_s)
@@ -81,15 +81,15 @@ def bench_classify() -> None:
         timm_times.append(time.perf_counter() - start_s)
         return losses
 
-    classifier_training.augment, original_step = timed, classifier_training.Learning.step
-    classifier_training.Learning.step = step  # type: ignore[method-assign]
+    classifier_training.augment, original_step = timed, classifier_training.ClassifierTraining.step
+    classifier_training.ClassifierTraining.step = step  # type: ignore[method-assign]
     try:
         with tempfile.TemporaryDirectory() as folder:
             job = FitJob(runtime, Path(folder) / "state", Path(folder) / "history.jsonl", 1, 1)
             model = ModelSpec(method="timm", settings=settings).build(classes=CLASSES, size=SIZE, runtime=runtime)
             model.fit(ModelData(images, held_back), job)
     finally:
-        classifier_training.augment, classifier_training.Learning.step = augment, original_step  # type: ignore[method-assign]
+        classifier_training.augment, classifier_training.ClassifierTraining.step = augment, original_step  # type: ignore[method-assign]
     counted = slice(3, -1)  # without the first steps, and the last one, which validates
     ratio = statistics.median(
         timm_s / our_s for our_s, timm_s in zip(our_times[counted], timm_times[counted], strict=True)

@@ -1,4 +1,4 @@
-"""Small trained classifiers, as predicting, measuring and comparing really leave them."""
+"""Small classifier results, written by the same code as in the workflow."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -36,20 +36,20 @@ ROWS = [
     {"row": "without C-WGAN-GP (few-shot for all)", "name": "fewshot_only", **OURS, "rich": "fewshot_meta"},
     {"row": "without few-shot (C-WGAN-GP for all)", "name": "c_wgan_gp_only", **OURS, "rare": "c_wgan_gp"},
 ]
-"""What the table of ablations asks for."""
+"""The rows of the table of ablations."""
 
 
 @dataclass(frozen=True)
 class ClassifierRun:
     """One training."""
 
-    facts: Mapping[str, Any]
+    description: Mapping[str, Any]
     predictions: pd.DataFrame
     scored: ClassifierResult
 
 
 def rows_of(counts: Mapping[str, int] = COUNTS) -> pd.DataFrame:
-    """`image_id, source, label` of real test images; every second one of source A."""
+    """`image_id, source, label` of real test images; the sources alternate."""
     labels = [label for label, n in counts.items() for _ in range(n)]
     sources = [("mendeley", "tcia")[place % 2] for place in range(len(labels))]
     ids = [f"{source}/{label}/{place:05}" for place, (source, label) in enumerate(zip(sources, labels, strict=True))]
@@ -57,7 +57,7 @@ def rows_of(counts: Mapping[str, int] = COUNTS) -> pd.DataFrame:
     return table.sort_values("image_id", ignore_index=True)
 
 
-def trained(
+def build_run(
     folder: Path,
     name: str,
     *,
@@ -68,70 +68,74 @@ def trained(
     counts: Mapping[str, int] = COUNTS,
     only: str | None = None,
 ) -> ClassifierRun:
-    """A classifier that is right the more often the higher its skill; or that says `only` one class."""
+    """Results of a classifier whose accuracy grows with `skill`, or which predicts `only` one class."""
     rows = rows_of(counts)
-    random = np.random.default_rng([seed, *name.encode()])
-    logits = random.normal(scale=1.5, size=(len(rows) + 40, len(CLASSES)))
-    validated = np.arange(40) % len(CLASSES)
-    for targets, part in ((codes_of(rows["label"]), logits[: len(rows)]), (validated, logits[len(rows) :])):
+    rng = np.random.default_rng([seed, *name.encode()])
+    logits = rng.normal(scale=1.5, size=(len(rows) + 40, len(CLASSES)))
+    validation = np.arange(40) % len(CLASSES)
+    for targets, part in ((codes_of(rows["label"]), logits[: len(rows)]), (validation, logits[len(rows) :])):
         part[np.arange(len(part)), targets] += skill
     if only:
         logits[:, CLASSES.index(only)] += 30
     logits = logits.astype(np.float32)
     files = folder / f"{name}-{seed}.parquet", folder / f"{name}-{seed}.calibration.json"
-    options: dict[str, Any] = {"trained": CLASSES, "predictions": files[0], "calibration": files[1]}
-    predict_test(np.array(CLASSES)[validated], logits[len(rows) :], rows, logits[: len(rows)], **options)
+    options: dict[str, Any] = {"trained_classes": CLASSES, "predictions": files[0], "calibration": files[1]}
+    predict_test(np.array(CLASSES)[validation], logits[len(rows) :], rows, logits[: len(rows)], **options)
     table, calibration = read_predictions(files[0]), json.loads(files[1].read_text())
-    found = measure(table, calibration, experiment=name, protocol=protocol, seed=seed, resample_seed=3)
-    facts = {"name": name, "model": like["network"], "recipe": name, "protocol": protocol, "seed": seed, **like}
+    measured = measure(table, calibration, experiment=name, protocol=protocol, seed=seed, resample_seed=3)
+    description = {"name": name, "model": like["network"], "recipe": name, "protocol": protocol, "seed": seed, **like}
     training = {"steps": 2000, "seconds": 3725.4, "parameters": 1_234_567, "device": "cpu", "precision": "32"}
-    metrics, done = folder / f"{name}-{seed}.metrics.json", folder / f"{name}-{seed}.training.json"
-    write_json(found, metrics)
-    takes = like["rich"] is not None or like["rare"] is not None
-    learned = {"images": 5000 if takes else 4000, "synthetic": 1000 if takes else 0, "drawn": 2400 if takes else 0}
-    write_json(training | learned | {"learned_from": name}, done)
-    return ClassifierRun(facts, table, read_classifier_results([facts], [metrics], [done])[0])
+    metrics, training_file = folder / f"{name}-{seed}.metrics.json", folder / f"{name}-{seed}.training.json"
+    write_json(measured, metrics)
+    synthetic = like["rich"] is not None or like["rare"] is not None
+    learned = {
+        "images": 5000 if synthetic else 4000,
+        "synthetic": 1000 if synthetic else 0,
+        "drawn": 2400 if synthetic else 0,
+    }
+    write_json(training | learned | {"learned_from": name}, training_file)
+    return ClassifierRun(description, table, read_classifier_results([description], [metrics], [training_file])[0])
 
 
-def compared(a: Sequence[ClassifierRun], b: Sequence[ClassifierRun]) -> ComparisonResult:
-    """Two experiments, each with its trainings."""
-    tables = ({one.scored.seed: one.predictions for one in of} for of in (a, b))
+def compare_runs(a: Sequence[ClassifierRun], b: Sequence[ClassifierRun]) -> ComparisonResult:
+    """The comparison of two experiments by the predictions of their trainings."""
+    tables = ({run.scored.seed: run.predictions for run in runs} for runs in (a, b))
     names = a[0].scored.name, b[0].scored.name
-    found = compare_seeds(*tables, names=names, resample_seed=3)
-    return ComparisonResult(a[0].scored.protocol, json.loads(json.dumps(found, allow_nan=False)))
+    comparison = compare_seeds(*tables, names=names, resample_seed=3)
+    return ComparisonResult(a[0].scored.protocol, json.loads(json.dumps(comparison, allow_nan=False)))
 
 
 @dataclass(frozen=True)
 class ClassifierRuns:
-    """A few trainings, and what came of comparing them."""
+    """A few trainings and their comparisons."""
 
-    of: Mapping[str, ClassifierRun]
+    runs: Mapping[str, ClassifierRun]
     comparisons: list[ComparisonResult]
 
     @property
     def ablations(self) -> list[Ablation]:
-        return ablations_of(ROWS, [one.scored for one in self.of.values()], self.comparisons)
+        return ablations_of(ROWS, [run.scored for run in self.runs.values()], self.comparisons)
 
 
 def classifier_run_set(folder: Path) -> ClassifierRuns:
-    of = {
-        "balanced": trained(folder, "balanced", skill=5.5),
-        "again": trained(folder, "balanced", skill=5.5, seed=2),
-        "original": trained(folder, "original", skill=3.5, like=ORIGINAL),
-        "plain": trained(folder, "plain", skill=3.2, like=PLAIN),
-        "no_stain": trained(folder, "no_stain", skill=3.2, like={**OURS, "normalizer": "none"}),
-        "pooled": trained(folder, "balanced_thesis", skill=7, protocol="thesis"),
+    runs = {
+        "balanced": build_run(folder, "balanced", skill=5.5),
+        "again": build_run(folder, "balanced", skill=5.5, seed=2),
+        "original": build_run(folder, "original", skill=3.5, like=ORIGINAL),
+        "plain": build_run(folder, "plain", skill=3.2, like=PLAIN),
+        "no_stain": build_run(folder, "no_stain", skill=3.2, like={**OURS, "normalizer": "none"}),
+        "pooled": build_run(folder, "balanced_thesis", skill=7, protocol="thesis"),
     }
-    original_again = trained(folder, "original", skill=3.5, seed=2, like=ORIGINAL)
-    pairs = [
-        compared([of["balanced"], of["again"]], [of["original"], original_again]),
-        compared([of["balanced"]], [of["no_stain"]]),
+    original_second_seed = build_run(folder, "original", skill=3.5, seed=2, like=ORIGINAL)
+    comparisons = [
+        compare_runs([runs["balanced"], runs["again"]], [runs["original"], original_second_seed]),
+        compare_runs([runs["balanced"]], [runs["no_stain"]]),
     ]
-    return ClassifierRuns(of, pairs)
+    return ClassifierRuns(runs, comparisons)
 
 
 def history(steps: int = 200) -> pd.DataFrame:
-    """A training's losses by step, validated every twentieth step; best at the last but one."""
+    """Losses of a training by step, validated every 20 steps; the last validation but one is the best."""
     lines = []
     for step in range(2, steps + 1, 2):
         line = {"step": step, "cross_entropy": 2.5 * np.exp(-step / 60) + 0.5, "accuracy": 1 - 0.9 * np.exp(-step / 50)}

@@ -28,7 +28,7 @@ TRAINING: dict[str, Any] = {
     "blur_strength": 0.5,
     "log_every": 3,
 }
-"""Where networks are to be trained otherwise than `small_settings` and the defaults say."""
+"""Settings of networks that differ from `small_settings` and the defaults."""
 NEURAL: dict[str, tuple[str, dict[str, Any]]] = {
     "senet154_ge": ("senet154", {**TRAINING, "extent": 2}),
     "senet154": ("senet154", {**TRAINING, "extent": 2, "gather_excite": False}),
@@ -40,11 +40,11 @@ STATISTICAL: dict[str, tuple[str, dict[str, Any]]] = {
     "logistic": ("logistic", {"features": "mobilenet.safetensors", "C": 1.0}),
 }
 MODELS = {**NEURAL, **STATISTICAL}
-"""A name here -> method, and its settings where `small_settings` and the defaults are not right."""
+"""Name -> method, and its settings that differ from `small_settings` and the defaults."""
 
 
 def images(counts: dict[str, int], seed: int, size: int = SIZE) -> Images:
-    """Noise around a level of each class's own."""
+    """Noise around one grey level per class."""
     rng = np.random.default_rng(seed)
     labels = np.repeat(np.array(list(counts), dtype=str), list(counts.values()))
     levels = np.array([LEVELS[label] for label in labels]).reshape(-1, 1, 1, 1)
@@ -52,7 +52,7 @@ def images(counts: dict[str, int], seed: int, size: int = SIZE) -> Images:
 
 
 def data(size: int = SIZE) -> ModelData:
-    """Three classes of the twelve."""
+    """Images of three of the twelve classes."""
     train = images({"basophil": 6, "monocyte": 9, "platelet": 4}, 1, size)
     return ModelData(train, images({"basophil": 3, "monocyte": 3, "platelet": 2}, 2, size))
 
@@ -69,14 +69,14 @@ def job(folder: Path, seed: int = 7, precision: str = "32") -> FitJob:
     return FitJob(runtime(seed, precision), folder / "state", folder / "history.jsonl", threads=1, seed=seed)
 
 
-def built(name: str, size: int = SIZE, **changed: Any) -> Any:
-    method, own = MODELS[name]
-    spec = ModelSpec(method=method, settings=small_settings("classify", method, **{**own, **changed}))
+def build(name: str, size: int = SIZE, **changed: Any) -> Any:
+    method, settings = MODELS[name]
+    spec = ModelSpec(method=method, settings=small_settings("classify", method, **{**settings, **changed}))
     return spec.build(classes=CLASSES, size=size, runtime=runtime())
 
 
 def random_imagenet_weights(folder: Path) -> tuple[Path, str]:
-    """Random weights in the place of those learned on ImageNet, and what their digest must be."""
+    """A file of random weights in the place of the ImageNet weights, and their digest."""
     rng = np.random.default_rng(3)
     tensors = {}
     for name, value in build_without_weights().state_dict().items():
@@ -87,5 +87,5 @@ def random_imagenet_weights(folder: Path) -> tuple[Path, str]:
         else:
             spread = np.sqrt(2 / value[0].numel())
             tensors[name] = rng.normal(0, spread, tuple(value.shape)).astype(np.float32)
-    write_pinned(folder / "mobilenet.safetensors", tensors, imagenet_weights.WEIGHTS.packed.source)
+    write_pinned(folder / "mobilenet.safetensors", tensors, imagenet_weights.WEIGHTS.packaged_file.source)
     return folder / "mobilenet.safetensors", digest(tensors)

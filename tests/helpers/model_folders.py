@@ -1,4 +1,4 @@
-"""A small model with everything that prediction needs, trained on rendered cells, and photographs to predict."""
+"""A small trained model with all files that prediction needs, trained on rendered cells; and photographs to predict."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,12 +47,12 @@ BAYES = ModelConfig(ModelSpec.of({"method": "naive_bayes", "settings": {"side": 
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A model in its folder.
+    """The folder of a model, and test photographs.
 
     Attributes:
-        folder: that `hemabalance predict` is given.
-        photographs: file name -> bytes, of the test images.
-        labels: of them.
+        folder: argument of `hemabalance predict`.
+        photographs: file name -> bytes of the test images.
+        labels: file name -> class of the test images.
     """
 
     folder: Path
@@ -77,12 +77,12 @@ def runtime() -> Runtime:
 
 @cache
 def cells(source: str) -> tuple[tuple[str, str, bytes], ...]:
-    """Part, class and file of rendered photographs of a source."""
-    told = [(part, label) for part, n in EACH.items() for label in LABELS for _ in range(n)]
-    drawn = sample_cells([label for _, label in told], seed=3, first_index=1000 if source == "tcia" else 0)
-    images = render(drawn, "a" if source == "mendeley" else "b", shape=SHAPE, nuisance=True, threads=1)
+    """Part, class and file content of the rendered photographs of a source."""
+    keys = [(part, label) for part, n in EACH.items() for label in LABELS for _ in range(n)]
+    sampled = sample_cells([label for _, label in keys], seed=3, first_index=1000 if source == "tcia" else 0)
+    images = render(sampled, "a" if source == "mendeley" else "b", shape=SHAPE, nuisance=True, threads=1)
     encode = jpeg if source == "mendeley" else tiff
-    return tuple((*one, encode(image)) for one, image in zip(told, images, strict=True))
+    return tuple((*key, encode(image)) for key, image in zip(keys, images, strict=True))
 
 
 def square(data: bytes, source: str) -> np.ndarray:
@@ -92,43 +92,49 @@ def square(data: bytes, source: str) -> np.ndarray:
 
 
 def build_model_folder(
-    folder: Path, entry: ModelConfig, *, direction: str | None = None, rendered: bool = True
+    folder: Path, model_config: ModelConfig, *, direction: str | None = None, rendered: bool = True
 ) -> ModelFolder:
-    """Train, test and write_model_folder a model on images of both sources, or of mendeley and of tcia brought to its stain."""
+    """Train and test a model and write its folder; with a direction, images of tcia are normalised to mendeley."""
     folder.mkdir(parents=True)
-    every = [(source, f"{source}/{k:04}", *one) for source in FRAME.fields for k, one in enumerate(cells(source))]
-    pixels = np.stack([square(data, source) for source, *_, data in every])
-    table = pd.DataFrame([one[:-1] for one in every], columns=["source", "image_id", "part", "label"])
+    records = [(source, f"{source}/{k:04}", *cell) for source in FRAME.fields for k, cell in enumerate(cells(source))]
+    pixels = np.stack([square(data, source) for source, *_, data in records])
+    table = pd.DataFrame([record[:-1] for record in records], columns=["source", "image_id", "part", "label"])
     stain = None
     if direction is not None:
-        stain, pixels = _normalised(folder, table, pixels, direction)
-    rows = _written(folder, table, pixels)
+        stain, pixels = _normalise(folder, table, pixels, direction)
+    rows = _write_balanced_set(folder, table, pixels)
     job = FitJob(runtime(), folder / "state", folder / "history.jsonl", threads=1, seed=5)
-    result, calibration = folder / "predictions.parquet", folder / "calibration.json"
-    with ImageSet(folder / "real.zip", folder / "real_images.parquet") as held:
-        sets = {"real": held}
-        fit_model(entry, rows, sets, job, weights=folder / WEIGHTS, training=folder / "training.json")
+    predictions, calibration = folder / "predictions.parquet", folder / "calibration.json"
+    with ImageSet(folder / "real.zip", folder / "real_images.parquet") as image_set:
+        sets = {"real": image_set}
+        fit_model(model_config, rows, sets, job, weights=folder / WEIGHTS, training=folder / "training.json")
         predict_balanced(
-            folder / WEIGHTS, rows, sets, job.runtime, predictions=result, calibration=calibration,
+            folder / WEIGHTS, rows, sets, job.runtime, predictions=predictions, calibration=calibration,
             out_of_distribution=folder / DETECTOR, quantile=0.99, threads=1,
         )  # fmt: skip
     measure_predictions(
-        result, calibration, folder / "metrics.json", experiment="tiny", protocol="leak_free", seed=1, resample_seed=1
+        predictions,
+        calibration,
+        folder / "metrics.json",
+        experiment="tiny",
+        protocol="leak_free",
+        seed=1,
+        resample_seed=1,
     )
     origin, sources = TrainingOrigin("tiny", "plain", "leak_free", 1), dict.fromkeys(FRAME.fields, SOURCE_ENTRY)
     write_model_folder(folder, origin, FRAME, LIMITS, stain, sources, folder / "images.parquet", rendered=rendered)
     photographs, labels = {}, {}
-    for source, image_id, part, label, data in every:
+    for source, image_id, part, label, data in records:
         if part == "test":
             name = image_id.replace("/", "_") + (".jpg" if source == "mendeley" else ".tiff")
             photographs[name], labels[name] = data, label
     return ModelFolder(folder, photographs, labels)
 
 
-def _normalised(
+def _normalise(
     folder: Path, table: pd.DataFrame, pixels: np.ndarray, direction: str
 ) -> tuple[Stain | None, np.ndarray]:
-    """A fitted Reinhard beside the model's folder, and the images of tcia in the stain of mendeley."""
+    """Fit Reinhard, save it beside the model's folder, and normalise the images of tcia to mendeley."""
     normalizer = NORMALIZER.build(size=SQUARE, runtime=runtime())
     of_a = (table["source"] == "mendeley").to_numpy()
     learned = (table["part"] == "train").to_numpy()
@@ -152,32 +158,34 @@ def _normalised(
     ), pixels
 
 
-def _written(folder: Path, table: pd.DataFrame, pixels: np.ndarray) -> pd.DataFrame:
-    told = table.assign(origin="real", provenance="{}").astype("str")
+def _write_balanced_set(folder: Path, table: pd.DataFrame, pixels: np.ndarray) -> pd.DataFrame:
+    index = table.assign(origin="real", provenance="{}").astype("str")
     columns = ["image_id", "label", "source", "origin", "provenance"]
-    write_image_set(folder / "real.zip", folder / "real_images.parquet", told[columns], pixels, threads=1)
-    with ImageSet(folder / "real.zip", folder / "real_images.parquet") as held:
-        rows = told.merge(held.index[["image_id", "file", "sha256"]], on="image_id")
+    write_image_set(folder / "real.zip", folder / "real_images.parquet", index[columns], pixels, threads=1)
+    with ImageSet(folder / "real.zip", folder / "real_images.parquet") as image_set:
+        rows = index.merge(image_set.index[["image_id", "file", "sha256"]], on="image_id")
     rows = rows.assign(image_set="real", group_id=rows["image_id"])[list(SCHEMA.columns)].astype("str")
     write_balanced(rows, folder / "images.parquet")
     return rows
 
 
 def predict(model: ModelFolder, *paths: Path, **options: Any) -> tuple[int, pd.DataFrame]:
-    """Exit code, and the table as it was written; None as an option's value leaves it out."""
+    """Exit code and written table of `hemabalance predict`; options with the value None are left out."""
     out = model.folder.parent / "out.parquet"
     out.unlink(missing_ok=True)
-    given = {"threads": 1, "source": None} | options
-    words = [f"--{key.replace('_', '-')}={value}" for key, value in given.items() if value is not None]
+    settings = {"threads": 1, "source": None} | options
+    words = [f"--{key.replace('_', '-')}={value}" for key, value in settings.items() if value is not None]
     code = main(["predict", str(model.folder), *map(str, paths), "--out", str(out), *words])
     return code, pd.read_parquet(out)
 
 
-def refused(model: ModelFolder, *words: str | Path, capsys: pytest.CaptureFixture[str], out: str = "out.csv") -> str:
-    """The message of a call that does not predict; nothing is written."""
+def predict_error(
+    model: ModelFolder, *words: str | Path, capsys: pytest.CaptureFixture[str], out: str = "out.csv"
+) -> str:
+    """The error message of a call that must fail and write nothing."""
     target = model.folder.parent / out
     assert main(["predict", str(model.folder), *map(str, words), "--out", str(target)]) == 1
     assert not target.is_file()
-    said = capsys.readouterr()
-    assert said.out == ""
-    return said.err
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return captured.err

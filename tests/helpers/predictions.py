@@ -1,4 +1,4 @@
-"""Predictions as right as a test wants them, and what is measured of them."""
+"""Predictions of a chosen accuracy, and their metrics."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from hemabalance.classify.measure import measure
-from hemabalance.classify.predictions import codes_of, make_predictions
+from hemabalance.classify.predictions import codes_of, predictions_table
 from hemabalance.taxonomy import CLASSES
 
 
@@ -22,18 +22,18 @@ def logits_of(rows: pd.DataFrame, seed: int = 1, skill: float = 2.0) -> np.ndarr
     return logits.astype(np.float32)
 
 
-def some_labels(n: int, seed: int = 1, classes: tuple[str, ...] = CLASSES) -> list[str]:
+def random_labels(n: int, seed: int = 1, classes: tuple[str, ...] = CLASSES) -> list[str]:
     return np.random.default_rng(seed).choice(classes, n).tolist()
 
 
 def predictions(n: int = 120, seed: int = 1, skill: float = 2.0, **labels: Any) -> pd.DataFrame:
-    rows = rows_of(some_labels(n, **labels))
-    return make_predictions(rows, logits_of(rows, seed, skill), 1.0)
+    rows = rows_of(random_labels(n, **labels))
+    return predictions_table(rows, logits_of(rows, seed, skill), 1.0)
 
 
-def measured(table: pd.DataFrame, **more: Any) -> dict[str, Any]:
-    found = measure(
+def measure_table(table: pd.DataFrame, **more: Any) -> dict[str, Any]:
+    metrics = measure(
         table, {"temperature": 1.0}, **({"experiment": "e", "protocol": "leak_free", "seed": 1} | more), resample_seed=5
     )
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
-    return found
+    assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
+    return metrics

@@ -1,4 +1,4 @@
-"""Fixtures of several test files."""
+"""Fixtures shared by several test files."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from helpers.classifier_runs import ClassifierRuns
     from helpers.model_folders import ModelFolder
 
-# Most tests need none of these, so each fixture imports its own modules.
+# Fixtures import their helpers themselves, because most tests need none of them.
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def classifier_run_set(tmp_path_factory: pytest.TempPathFactory) -> "ClassifierRuns":
-    """A few trained classifiers, and the results of their comparison."""
+    """A few trained classifiers and their comparisons."""
     from helpers import classifier_runs
 
     return classifier_runs.classifier_run_set(tmp_path_factory.mktemp("classifier_run_set"))
@@ -33,7 +33,7 @@ def classifier_run_set(tmp_path_factory: pytest.TempPathFactory) -> "ClassifierR
 
 @pytest.fixture(scope="session")
 def audits(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
-    """Leak audits of two balanced sets, one under each protocol."""
+    """The audits of two balanced sets, one per protocol."""
     from helpers import balanced_sets
 
     return balanced_sets.audits(tmp_path_factory.mktemp("sets"))
@@ -41,7 +41,7 @@ def audits(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
 
 @pytest.fixture(scope="session")
 def network(tmp_path_factory: pytest.TempPathFactory) -> "ModelFolder":
-    """A small neural network in a model folder for `hemabalance predict`."""
+    """The folder of a small neural network for `hemabalance predict`."""
     from helpers import model_folders
 
     return model_folders.build_model_folder(tmp_path_factory.mktemp("models") / "network", model_folders.NETWORK)

@@ -15,10 +15,10 @@ with stage(snakemake) as run, open_sets(run.settings["sets"], snakemake.input.im
     seed = settings["seed"] + settings["training"]
     runtime = start(**run.device, precision=settings["precision"], seed=seed, threads=run.threads)
     fit_model(
-        ModelConfig(ModelSpec.of(settings["model"]), settings["size"]),
-        read_balanced(Path(snakemake.input.table)),
-        sets,
-        FitJob(runtime, run.state, Path(out.history), run.threads, seed),
+        model_config=ModelConfig(model=ModelSpec.of(settings["model"]), size=settings["size"]),
+        rows=read_balanced(Path(snakemake.input.table)),
+        sets=sets,
+        job=FitJob(runtime, state=run.state, history=Path(out.history), threads=run.threads, seed=seed),
         weights=Path(out.weights),
         training=Path(out.training),
     )

@@ -1,4 +1,4 @@
-"""Random changes of training images."""
+"""Random augmentation of training images, and their preprocessing."""
 
 import math
 
@@ -16,7 +16,7 @@ def generator(seed: int = 2) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def pictures(n: int = 6, side: int = 16) -> torch.Tensor:
+def random_images(n: int = 6, side: int = 16) -> torch.Tensor:
     return torch.rand((n, 3, side, side), generator=generator(1)) * 2 - 1
 
 
@@ -24,28 +24,30 @@ def pictures(n: int = 6, side: int = 16) -> torch.Tensor:
     "strengths", [ALL, Strengths(0, 0, 0), Strengths(0.5, 0, 0), Strengths(0, 0.9, 0), Strengths(0, 0, 3.0)]
 )
 def test_shape_and_range_are_kept_and_the_generator_decides(strengths: Strengths) -> None:
-    images = pictures(32)
+    images = random_images(32)
     changed = augment(images, strengths, generator())
     assert changed.shape == images.shape
     assert changed.dtype == torch.float32
     assert changed.abs().max() <= 1
     assert torch.equal(changed, augment(images, strengths, generator()))
     assert not torch.equal(changed, augment(images, strengths, generator(3)))
-    assert torch.equal(images, pictures(32))  # left as they were
+    assert torch.equal(images, random_images(32))  # not changed in place
 
 
 def test_without_strengths_images_are_in_one_of_eight_poses() -> None:
-    image = pictures(1)
+    image = random_images(1)
     poses = [start.rot90(k, (2, 3)) for k in range(4) for start in (image, image.flip(3))]
     changed = augment(image.expand(64, -1, -1, -1), Strengths(0, 0, 0), generator())
-    assert {next(k for k, pose in enumerate(poses) if torch.equal(pose[0], one)) for one in changed} == set(range(8))
+    assert {next(k for k, pose in enumerate(poses) if torch.equal(pose[0], result)) for result in changed} == set(
+        range(8)
+    )
 
 
 # --- rotation
 
 
 def wave(side: int) -> torch.Tensor:
-    """What only depends on the distance from the centre, smoothly."""
+    """A smooth function of the distance from the centre."""
     places = torch.arange(side) - (side - 1) / 2
     distance = (places[:, None].square() + places.square()).sqrt()
     return torch.cos(distance / 4).expand(8, 3, side, side)
@@ -74,13 +76,13 @@ def test_angles_are_of_either_sign_up_to_an_eighth_turn() -> None:
 
 
 def test_the_share_is_turned_and_the_rest_untouched() -> None:
-    images = pictures(400, 8)
+    images = random_images(400, 8)
     same = (rotate(images, 0.25, generator()) == images).flatten(1).all(1)
     assert 0.68 < same.float().mean() < 0.82
     assert torch.equal(rotate(images, 0.0, generator()), images)
 
 
-def test_corners_are_filled_with_what_is_near() -> None:
+def test_corners_are_filled_from_the_edges() -> None:
     grey = torch.full((4, 3, 16, 16), 0.3)
     assert torch.allclose(rotate(grey, 1.0, generator()), grey, atol=1e-6)
 
@@ -101,17 +103,17 @@ def test_blur_is_the_gaussian_of_its_deviation(monkeypatch: pytest.MonkeyPatch) 
     assert blurred[10, 11] / blurred[10, 10] == pytest.approx(math.exp(-0.5 / 1.5**2), rel=1e-4)
 
 
-def test_blur_leaves_flat_images_and_means_alone_and_each_image_has_its_own() -> None:
+def test_blur_leaves_flat_images_unchanged_and_each_image_has_its_own() -> None:
     flat = torch.full((3, 3, 9, 9), -0.4)
     assert torch.allclose(blur(flat, 2.0, generator()), flat, atol=1e-6)
-    noise = pictures(1, 32).expand(5, -1, -1, -1)
+    noise = random_images(1, 32).expand(5, -1, -1, -1)
     spreads = blur(noise, 2.0, generator()).std(dim=(1, 2, 3))
     assert len(set(spreads.tolist())) == 5
     assert (spreads <= noise[0].std() + 1e-6).all()
 
 
-def test_hardly_any_blur_changes_hardly_anything() -> None:
-    assert torch.allclose(blur(pictures(), 1e-3, generator()), pictures(), atol=1e-6)
+def test_a_tiny_blur_changes_almost_nothing() -> None:
+    assert torch.allclose(blur(random_images(), 1e-3, generator()), random_images(), atol=1e-6)
 
 
 # --- preparation
@@ -119,17 +121,17 @@ def test_hardly_any_blur_changes_hardly_anything() -> None:
 
 @pytest.mark.parametrize("target", [8, 16, 24, 33])
 def test_resizing_is_interpolation_with_antialiasing(target: int) -> None:
-    images = pictures()
+    images = random_images()
     prepared = Preparation(16, target, (0.5,) * 3, (0.5,) * 3)(images)
     expected = functional.interpolate(images, size=(target, target), mode="bilinear", antialias=True)
     assert torch.allclose(prepared, expected, atol=1e-5)
     assert prepared.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_colours_are_normalised_as_the_network_knows_them() -> None:
+def test_colours_are_normalised_with_mean_and_std() -> None:
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-    prepared = Preparation(16, 16, mean, std)(pictures())
-    unit = (pictures() + 1) / 2
+    prepared = Preparation(16, 16, mean, std)(random_images())
+    unit = (random_images() + 1) / 2
     for k in range(3):
         assert torch.allclose(prepared[:, k], (unit[:, k] - mean[k]) / std[k], atol=1e-5)
     assert not Preparation(16, 24, mean, std).state_dict()

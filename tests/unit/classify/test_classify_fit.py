@@ -1,4 +1,4 @@
-"""What a training leaves about the images that it was given."""
+"""`training.json`: what it records about the training images."""
 
 import json
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from helpers.balanced_sets import GENERATED, MAKERS, SIZE, BalanceRun, balanced, run
+from helpers.balanced_sets import GENERATED, GENERATOR_OF_CLASS, SIZE, BalanceRun, build_balance_run, build_balanced
 from helpers.model_folders import runtime
 from hemabalance.classify.fit import ModelConfig, fit_model
 from hemabalance.classify.method import ModelSpec
@@ -18,41 +18,41 @@ REAL_TRAINING_IMAGES = 42  # 15 basophils, 24 monocytes, 3 promyelocytes
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> BalanceRun:
-    return run(tmp_path_factory.mktemp("sets"))
+def run(tmp_path_factory: pytest.TempPathFactory) -> BalanceRun:
+    return build_balance_run(tmp_path_factory.mktemp("sets"))
 
 
-def told(
-    made: BalanceRun, rows: pd.DataFrame, folder: Path, *, size: int = SIZE, generators: bool = True
+def fit_naive_bayes(
+    run: BalanceRun, rows: pd.DataFrame, folder: Path, *, size: int = SIZE, generators: bool = True
 ) -> dict[str, Any]:
     """`training.json` of naive Bayes."""
-    entry = ModelConfig(ModelSpec.of({"method": "naive_bayes", "settings": {"side": 4}}), size)
+    model_config = ModelConfig(ModelSpec.of({"method": "naive_bayes", "settings": {"side": 4}}), size)
     job = FitJob(runtime(), folder / "state", folder / "history.jsonl", threads=1, seed=5)
-    sets = made.sets if generators else {"real": made.sets["real"]}
-    fit_model(entry, rows, sets, job, weights=folder / "weights", training=folder / "training.json")
-    found: dict[str, Any] = json.loads((folder / "training.json").read_text())
-    return found
+    sets = run.sets if generators else {"real": run.sets["real"]}
+    fit_model(model_config, rows, sets, job, weights=folder / "weights", training=folder / "training.json")
+    summary: dict[str, Any] = json.loads((folder / "training.json").read_text())
+    return summary
 
 
-def test_synthetic_images_are_counted_beside_those_that_were_drawn(made: BalanceRun, tmp_path: Path) -> None:
-    found = told(made, balanced(made), tmp_path)
-    assert (found["images"], found["synthetic"]) == (REAL_TRAINING_IMAGES + 15, 15)
-    assert found["drawn"] == GENERATED * len(MAKERS)
-    alone = told(made, balanced(made, makers={}), tmp_path, generators=False)
-    assert (alone["images"], alone["synthetic"], alone["drawn"]) == (REAL_TRAINING_IMAGES, 0, 0)
+def test_synthetic_images_are_counted_beside_all_generated_images(run: BalanceRun, tmp_path: Path) -> None:
+    summary = fit_naive_bayes(run, build_balanced(run), tmp_path)
+    assert (summary["images"], summary["synthetic"]) == (REAL_TRAINING_IMAGES + 15, 15)
+    assert summary["drawn"] == GENERATED * len(GENERATOR_OF_CLASS)
+    without = fit_naive_bayes(run, build_balanced(run, generators={}), tmp_path, generators=False)
+    assert (without["images"], without["synthetic"], without["drawn"]) == (REAL_TRAINING_IMAGES, 0, 0)
 
 
-def test_trainings_on_the_same_images_are_known_by_it(made: BalanceRun, tmp_path: Path) -> None:
-    refused = replace(made, gates={name: gate.assign(accepted=False) for name, gate in made.gates.items()})
-    original = balanced(made, makers={})
-    alone = told(made, original, tmp_path, generators=False)["learned_from"]
-    assert told(made, balanced(refused), tmp_path)["learned_from"] == alone
-    assert told(made, original[original["part"] != "test"], tmp_path)["learned_from"] == alone
+def test_trainings_on_the_same_images_have_the_same_digest(run: BalanceRun, tmp_path: Path) -> None:
+    refused = replace(run, gates={name: gate.assign(accepted=False) for name, gate in run.gates.items()})
+    original = build_balanced(run, generators={})
+    digest = fit_naive_bayes(run, original, tmp_path, generators=False)["learned_from"]
+    assert fit_naive_bayes(run, build_balanced(refused), tmp_path)["learned_from"] == digest
+    assert fit_naive_bayes(run, original[original["part"] != "test"], tmp_path)["learned_from"] == digest
     validated = original[original["part"] == "validation"]
     others = {
-        "with synthetic images": told(made, balanced(made), tmp_path),
-        "thinned": told(made, balanced(refused, target_per_class=15, above="subsample"), tmp_path),
-        "another size": told(made, original, tmp_path, size=SIZE // 2),
-        "one less to validate on": told(made, original.drop(validated.index[0]), tmp_path),
+        "with synthetic images": fit_naive_bayes(run, build_balanced(run), tmp_path),
+        "subsampled": fit_naive_bayes(run, build_balanced(refused, target_per_class=15, above="subsample"), tmp_path),
+        "another size": fit_naive_bayes(run, original, tmp_path, size=SIZE // 2),
+        "one validation image fewer": fit_naive_bayes(run, original.drop(validated.index[0]), tmp_path),
     }
-    assert len({alone, *(one["learned_from"] for one in others.values())}) == 1 + len(others)
+    assert len({digest, *(summary["learned_from"] for summary in others.values())}) == 1 + len(others)

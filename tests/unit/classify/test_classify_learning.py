@@ -1,4 +1,4 @@
-"""How neural models learn: schedule, validation, the best kept, early stopping, resuming."""
+"""Training of neural models: schedule, validation, best network, early stopping, resuming."""
 
 import json
 import math
@@ -11,10 +11,10 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from helpers.classifiers import TRAINING, built, data, images, job, no_images
+from helpers.classifiers import TRAINING, build, data, images, job, no_images
 from helpers.small_trainings import PowerCut
 from hemabalance.classify.best_network import BestNetwork
-from hemabalance.classify.classifier_training import ClassifierTraining, warmed_cosine
+from hemabalance.classify.classifier_training import ClassifierTraining, warmup_cosine
 from hemabalance.classify.model import ModelData
 from hemabalance.errors import InputError
 from hemabalance.metrics.classification import accuracy, macro_f1
@@ -23,20 +23,24 @@ from hemabalance.training.batches import BalancedSampler, EpochSampler
 from hemabalance.training.loop import TrainingResult
 
 LONG: dict[str, Any] = {"steps": 80, "patience": 3, "log_every": 2, "average_decay": 0.8}
-"""Enough for three levels to be told apart long before the last step."""
+"""Enough to learn three grey levels long before the last step."""
 
 
 def fit(
-    folder: Path, name: str = "sequential_cnn", given: ModelData | None = None, precision: str = "32", **changed: Any
+    folder: Path,
+    name: str = "sequential_cnn",
+    model_data: ModelData | None = None,
+    precision: str = "32",
+    **changed: Any,
 ) -> tuple[Any, TrainingResult]:
-    """Train, and leave `weights.safetensors` and `history.jsonl` in the folder."""
-    model = built(name, **changed)
-    trained = model.fit(given or data(), job(folder, precision=precision))
+    """Train, and write `weights.safetensors` and `history.jsonl` to the folder."""
+    model = build(name, **changed)
+    result = model.fit(model_data or data(), job(folder, precision=precision))
     model.save(folder / "weights.safetensors")
-    return model, trained
+    return model, result
 
 
-def result(folder: Path) -> tuple[bytes, bytes]:
+def files(folder: Path) -> tuple[bytes, bytes]:
     return (folder / "weights.safetensors").read_bytes(), (folder / "history.jsonl").read_bytes()
 
 
@@ -45,16 +49,16 @@ def lines(folder: Path) -> list[dict[str, float]]:
 
 
 def cut(folder: Path, at: int, name: str = "sequential_cnn", **changed: Any) -> None:
-    """Begin a training and end it before a step."""
+    """Start a training and interrupt it before a step."""
     step = ClassifierTraining.step
 
-    def until(learning: ClassifierTraining) -> Any:
-        if learning.runtime.step == at:
+    def step_until(training: ClassifierTraining) -> Any:
+        if training.runtime.step == at:
             raise PowerCut
-        return step(learning)
+        return step(training)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ClassifierTraining, "step", until)
+        patch.setattr(ClassifierTraining, "step", step_until)
         with pytest.raises(PowerCut):
             fit(folder, name, **changed)
 
@@ -63,45 +67,47 @@ def cut(folder: Path, at: int, name: str = "sequential_cnn", **changed: Any) -> 
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainingResult]:
-    folder = tmp_path_factory.mktemp("alone")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainingResult]:
+    folder = tmp_path_factory.mktemp("uninterrupted")
     return folder, fit(folder, **LONG)[1]
 
 
 @pytest.mark.parametrize("before", ["1", "4", "5", "the last but three", "the last"])
 def test_a_training_that_was_cut_off_ends_with_the_same_bytes(
-    alone: tuple[Path, TrainingResult], tmp_path: Path, before: str
+    uninterrupted: tuple[Path, TrainingResult], tmp_path: Path, before: str
 ) -> None:
-    """The best weights and the count of validations without progress come out of the checkpoint as well."""
-    folder, trained = alone
-    step = int(before) if before.isdigit() else trained.steps - (3 if "but" in before else 0)
+    """The checkpoint also restores the best weights and the number of validations without progress."""
+    folder, result = uninterrupted
+    step = int(before) if before.isdigit() else result.steps - (3 if "but" in before else 0)
     cut(tmp_path, step, **LONG)
     assert not (tmp_path / "history.jsonl").exists()
-    assert fit(tmp_path, **LONG)[1].steps == trained.steps
-    assert result(tmp_path) == result(folder)
+    assert fit(tmp_path, **LONG)[1].steps == result.steps
+    assert files(tmp_path) == files(folder)
 
 
-def test_a_training_that_stopped_early_is_not_gone_on_with(alone: tuple[Path, TrainingResult], tmp_path: Path) -> None:
+def test_a_training_that_stopped_early_is_not_continued(
+    uninterrupted: tuple[Path, TrainingResult], tmp_path: Path
+) -> None:
     first = fit(tmp_path, **LONG)[1]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ClassifierTraining, "step", lambda learning: pytest.fail("took a step"))
+        patch.setattr(ClassifierTraining, "step", lambda training: pytest.fail("took a step"))
         assert fit(tmp_path, **LONG)[1] == first
-    assert result(tmp_path) == result(alone[0])
+    assert files(tmp_path) == files(uninterrupted[0])
 
 
 @pytest.mark.parametrize("precision", ["32", "bf16"])
 def test_our_network_resumes_too(precision: str, tmp_path: Path) -> None:
-    fit(tmp_path / "alone", "senet154_ge", precision=precision)
+    fit(tmp_path / "uninterrupted", "senet154_ge", precision=precision)
     cut(tmp_path / "cut", 4, "senet154_ge", precision=precision)
     fit(tmp_path / "cut", "senet154_ge", precision=precision)
-    assert result(tmp_path / "cut") == result(tmp_path / "alone")
+    assert files(tmp_path / "cut") == files(tmp_path / "uninterrupted")
 
 
-def test_other_images_seeds_or_settings_do_not_go_on(tmp_path: Path) -> None:
+def test_a_checkpoint_of_other_images_or_settings_is_refused(tmp_path: Path) -> None:
     cut(tmp_path, 4)
     other = ModelData(data().train, images({"basophil": 3, "platelet": 2}, 9))
     with pytest.raises(InputError, match=r"made for another config \(images"):
-        fit(tmp_path, given=other)
+        fit(tmp_path, model_data=other)
     with pytest.raises(InputError, match=r"settings.lr: 0.005 there, 0.1 here"):
         fit(tmp_path, lr=0.1)
     fit(tmp_path, memory_budget=0, checkpoint_every=100)
@@ -111,24 +117,24 @@ def test_other_images_seeds_or_settings_do_not_go_on(tmp_path: Path) -> None:
 
 
 def test_training_stops_when_cross_entropy_no_longer_falls_and_keeps_the_best(
-    alone: tuple[Path, TrainingResult],
+    uninterrupted: tuple[Path, TrainingResult],
 ) -> None:
-    folder, trained = alone
+    folder, result = uninterrupted
     history = lines(folder)
     losses = [line["validation_cross_entropy"] for line in history]
-    assert trained.steps < LONG["steps"]
-    assert history[-1]["step"] == trained.steps
+    assert result.steps < LONG["steps"]
+    assert history[-1]["step"] == result.steps
     best = losses.index(min(losses))
     assert len(losses) == best + 1 + LONG["patience"]
-    kept = built("sequential_cnn", **LONG)
+    kept = build("sequential_cnn", **LONG)
     kept.load(folder / "weights.safetensors")
-    found = measured(kept.logits(data().validation.pixels), data().validation.labels)
+    metrics = validation_metrics(kept.logits(data().validation.pixels), data().validation.labels)
     names = ("validation_macro_f1", "validation_accuracy")
-    assert found[1:] == pytest.approx([history[best][name] for name in names], rel=1e-5)
-    assert found[0] == pytest.approx(min(losses), rel=1e-4)
+    assert metrics[1:] == pytest.approx([history[best][name] for name in names], rel=1e-5)
+    assert metrics[0] == pytest.approx(min(losses), rel=1e-4)
 
 
-def measured(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float, float]:
+def validation_metrics(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float, float]:
     targets = np.array([CLASSES.index(label) for label in labels])
     counts = np.zeros((12, 12), np.int64)
     np.add.at(counts, (targets, logits.argmax(1)), 1)
@@ -141,49 +147,49 @@ def test_without_patience_all_steps_are_taken(tmp_path: Path) -> None:
     assert len(lines(tmp_path)) == LONG["steps"] // LONG["log_every"]
 
 
-def test_an_early_end_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_early_stopping_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
         steps = fit(tmp_path, **LONG)[1].steps
     assert f"training sequential CNN: has enough after step {steps} of 80" in caplog.text
 
 
 def test_without_validation_images_the_last_average_is_kept(tmp_path: Path) -> None:
-    """As the formula of the average has it, its decay lower in the first steps."""
-    seen: list[torch.Tensor] = []
+    """The kept network follows the formula of the average, with its lower decay in the first steps."""
+    history: list[torch.Tensor] = []
     step = ClassifierTraining.step
 
-    def spy(learning: ClassifierTraining) -> Any:
-        if not seen:
-            seen.append(flat(learning.network))
-        losses = step(learning)
-        seen.append(flat(learning.network))
+    def spy(training: ClassifierTraining) -> Any:
+        if not history:
+            history.append(flat(training.network))
+        losses = step(training)
+        history.append(flat(training.network))
         return losses
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ClassifierTraining, "step", spy)
-        model, trained = fit(tmp_path, given=ModelData(data().train, no_images()), patience=1, average_decay=0.3)
-    assert trained.steps == 6
+        model, result = fit(tmp_path, model_data=ModelData(data().train, no_images()), patience=1, average_decay=0.3)
+    assert result.steps == 6
     assert [sorted(line) for line in lines(tmp_path)] == [["accuracy", "cross_entropy", "step"]] * 2
-    average = seen[0]
-    for k, weights in enumerate(seen[1:], start=1):
+    average = history[0]
+    for k, weights in enumerate(history[1:], start=1):
         average = torch.lerp(weights, average, min(0.3, (1 + k) / (10 + k)))
     assert torch.allclose(flat(model.module()), average, atol=1e-6)
-    assert not torch.allclose(average, seen[-1], atol=1e-4)
+    assert not torch.allclose(average, history[-1], atol=1e-4)
 
 
 def flat(network: nn.Module) -> torch.Tensor:
     return torch.cat([p.detach().flatten().clone() for p in network.parameters()])
 
 
-def test_the_best_is_the_one_of_the_lowest_loss() -> None:
+def test_the_best_network_has_the_lowest_loss() -> None:
     network = nn.Linear(1, 1)
     best = BestNetwork(network)
-    seen = []
+    states = []
     for k, loss in enumerate([9.0, 2.0, 2.0, 1.5, 1.9, 8.0, 0.5]):
         nn.init.constant_(network.weight, float(k))
         best.offer(network, loss)
-        seen.append((int(best.network.weight), int(best.waited)))  # type: ignore[arg-type]
-    assert seen == [(0, 0), (1, 0), (1, 1), (3, 0), (3, 1), (3, 2), (6, 0)]
+        states.append((int(best.network.weight), int(best.waited)))  # type: ignore[arg-type]
+    assert states == [(0, 0), (1, 0), (1, 1), (3, 0), (3, 1), (3, 2), (6, 0)]
     assert float(best.loss) == 0.5
 
 
@@ -191,50 +197,52 @@ def test_the_best_is_the_one_of_the_lowest_loss() -> None:
 
 
 def test_the_rate_rises_in_a_line_and_falls_in_half_a_cosine() -> None:
-    share = warmed_cosine(100, 0.1)
+    share = warmup_cosine(100, 0.1)
     assert [share(k) for k in (0, 4, 9)] == pytest.approx([1 / 11, 5 / 11, 10 / 11])
     assert share(10) == 1
     assert share(55) == pytest.approx(0.5)
     assert share(10 + 30) == pytest.approx((1 + math.cos(math.pi / 3)) / 2)
     assert share(100) == pytest.approx(0, abs=1e-12)
-    assert warmed_cosine(100, 0.0)(0) == 1
-    assert all(math.isfinite(warmed_cosine(1, share)(k)) for share in (0.0, 0.9) for k in (0, 1, 2))
+    assert warmup_cosine(100, 0.0)(0) == 1
+    assert all(math.isfinite(warmup_cosine(1, share)(k)) for share in (0.0, 0.9) for k in (0, 1, 2))
 
 
-def test_the_optimiser_follows_the_schedule_and_decays_weights_alone(tmp_path: Path) -> None:
-    learning = built("sequential_cnn", steps=10, warmup_share=0.2).begin(data(), job(tmp_path))
-    learning.runtime.monitor.begin("training", step=0, sums={})
+def test_the_optimiser_follows_the_schedule_and_decays_weights_only(tmp_path: Path) -> None:
+    training = build("sequential_cnn", steps=10, warmup_share=0.2).initialise_training(data(), job(tmp_path))
+    training.runtime.monitor.reset("training", step=0, sums={})
     rates = []
     for step in range(1, 11):
-        learning.runtime.monitor.step = step
-        rates.append(learning.optimizer.param_groups[0]["lr"])
-        learning.step()
-    share = warmed_cosine(10, 0.2)
+        training.runtime.monitor.step = step
+        rates.append(training.optimizer.param_groups[0]["lr"])
+        training.step()
+    share = warmup_cosine(10, 0.2)
     assert rates == pytest.approx([TRAINING["lr"] * share(k) for k in range(10)])
-    decayed, spared = learning.optimizer.param_groups
+    decayed, spared = training.optimizer.param_groups
     assert decayed["weight_decay"] == TRAINING["weight_decay"]
     assert spared["weight_decay"] == 0
     assert {p.ndim for p in spared["params"]} == {1}
     assert {p.ndim for p in decayed["params"]} == {2, 4}
 
 
-def test_classes_are_drawn_in_equal_shares_if_asked(tmp_path: Path) -> None:
-    begun = [built("sequential_cnn", balanced=flag).begin(data(), job(tmp_path)) for flag in (True, False)]
-    assert [type(learning.sampler) for learning in begun] == [BalancedSampler, EpochSampler]
+def test_classes_are_sampled_in_equal_shares_if_set(tmp_path: Path) -> None:
+    trainings = [
+        build("sequential_cnn", balanced=flag).initialise_training(data(), job(tmp_path)) for flag in (True, False)
+    ]
+    assert [type(training.sampler) for training in trainings] == [BalancedSampler, EpochSampler]
 
 
 def test_the_seed_decides_everything(tmp_path: Path) -> None:
-    one, again, other = (tmp_path / name for name in ("one", "again", "other"))
-    for folder in (one, again):
+    first, second, other = (tmp_path / name for name in ("first", "second", "other"))
+    for folder in (first, second):
         fit(folder)
-    assert result(one) == result(again)
-    model = built("sequential_cnn")
+    assert files(first) == files(second)
+    model = build("sequential_cnn")
     model.fit(data(), job(other, seed=8))
     model.save(other / "weights.safetensors")
-    assert result(one) != result(other)
+    assert files(first) != files(other)
 
 
-def test_the_history_has_what_figures_show(tmp_path: Path) -> None:
+def test_the_history_has_the_columns_of_the_figures(tmp_path: Path) -> None:
     fit(tmp_path, log_every=1)
     validation = ["validation_accuracy", "validation_cross_entropy", "validation_macro_f1"]
     plain = ["accuracy", "cross_entropy", "step"]

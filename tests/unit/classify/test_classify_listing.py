@@ -1,4 +1,4 @@
-"""Every folder of `classify/methods` passes these tests; none of them is told of a method."""
+"""Tests that every folder of `classify/methods` must pass; they name no method."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,24 +22,24 @@ every_method = pytest.mark.parametrize("method", method_names("classify"))
 
 @pytest.fixture(scope="module", autouse=True)
 def features(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A stand-in for the frozen network that some methods stand on."""
+    """Random weights for the frozen network that some methods use."""
     path, digest = random_imagenet_weights(tmp_path_factory.mktemp("features"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(imagenet_weights, "WEIGHTS", replace(imagenet_weights.WEIGHTS, sha256=digest))
         yield path
 
 
-def small(method: str, features: Path) -> ModelSpec:
-    given = {"features": str(features)} if traits_of("classify", method).frozen_features else {}
-    return ModelSpec(method=method, settings=small_settings("classify", method, **given))
+def small_spec(method: str, features: Path) -> ModelSpec:
+    settings = {"features": str(features)} if traits_of("classify", method).frozen_features else {}
+    return ModelSpec(method=method, settings=small_settings("classify", method, **settings))
 
 
-def built(spec: ModelSpec) -> Any:
+def build_model(spec: ModelSpec) -> Any:
     return spec.build(classes=CLASSES, size=SIZE, runtime=runtime())
 
 
-def fitted(spec: ModelSpec, folder: Path) -> Any:
-    model = built(spec)
+def fit(spec: ModelSpec, folder: Path) -> Any:
+    model = build_model(spec)
     model.fit(data(), job(folder))
     model.save(folder / "weights.safetensors")
     return model
@@ -58,12 +58,12 @@ def test_it_is_built_at_full_shape(method: str) -> None:
 def test_every_parameter_gets_a_gradient(
     method: str, features: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = small(method, features)
-    built(spec)  # imports the modules that train
-    watched = TrainingSpy(monkeypatch)
-    fitted(spec, tmp_path)
-    assert (watched.trainings > 0) == spec.traits.trains_networks
-    assert watched.unmoved == set()
+    spec = small_spec(method, features)
+    build_model(spec)  # imports the modules that train
+    spy = TrainingSpy(monkeypatch)
+    fit(spec, tmp_path)
+    assert (spy.trainings > 0) == spec.traits.trains_networks
+    assert spy.unmoved == set()
     assert (files_of(tmp_path)["history.jsonl"] != b"") == spec.traits.trains_networks
 
 
@@ -71,23 +71,23 @@ def test_every_parameter_gets_a_gradient(
 def test_a_fit_that_is_killed_and_resumed_ends_with_the_same_bytes(
     method: str, features: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = small(method, features)
-    fitted(spec, tmp_path / "whole")
-    watched = TrainingSpy(monkeypatch)
+    spec = small_spec(method, features)
+    fit(spec, tmp_path / "undisturbed")
+    spy = TrainingSpy(monkeypatch)
     for checkpoints in (1, 2):
-        watched.kill_after(checkpoints)
+        spy.kill_after(checkpoints)
         if spec.traits.trains_networks:
             with pytest.raises(KeyboardInterrupt):
-                fitted(spec, tmp_path / "torn")
-    watched.kill_after(0)
-    fitted(spec, tmp_path / "torn")
-    assert files_of(tmp_path / "torn") == files_of(tmp_path / "whole")
+                fit(spec, tmp_path / "killed")
+    spy.kill_after(0)
+    fit(spec, tmp_path / "killed")
+    assert files_of(tmp_path / "killed") == files_of(tmp_path / "undisturbed")
 
 
 @every_method
 def test_what_is_saved_predicts_alike_when_loaded(method: str, features: Path, tmp_path: Path) -> None:
-    spec = small(method, features)
-    model, loaded = fitted(spec, tmp_path), built(spec)
+    spec = small_spec(method, features)
+    model, loaded = fit(spec, tmp_path), build_model(spec)
     loaded.load(tmp_path / "weights.safetensors")
     pixels = images({"basophil": 4, "platelet": 3}, 5).pixels
     logits = model.logits(pixels)
@@ -102,13 +102,13 @@ def test_what_is_saved_predicts_alike_when_loaded(method: str, features: Path, t
 
 @every_method
 def test_its_traits_are_true(method: str, features: Path, tmp_path: Path) -> None:
-    spec = small(method, features)
+    spec = small_spec(method, features)
     (tmp_path / "with").mkdir()
-    model = fitted(spec, tmp_path / "with")
+    model = fit(spec, tmp_path / "with")
     if spec.traits.trains_networks:
         assert not model.module().training
     assert ("features" in type(spec.settings).model_fields) == spec.traits.frozen_features
     if spec.traits.frozen_features:
         without = spec.settings.model_copy(update={"features": str(tmp_path / "none")})
         with pytest.raises(InputError, match="are not there"):
-            fitted(ModelSpec(method=method, settings=without), tmp_path)
+            fit(ModelSpec(method=method, settings=without), tmp_path)

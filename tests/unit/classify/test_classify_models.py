@@ -1,4 +1,4 @@
-"""What every model must do, whichever the method."""
+"""Behaviour that every classification model must have."""
 
 import json
 from dataclasses import replace
@@ -14,7 +14,7 @@ from helpers.classifiers import (
     NEURAL,
     SIZE,
     STATISTICAL,
-    built,
+    build,
     data,
     images,
     job,
@@ -39,39 +39,39 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield path
 
 
-def made(name: str, features: Path, **changed: Any) -> Any:
-    own = {"features": str(features)} if name == "logistic" else {}
-    return built(name, **{**own, **changed})
+def build_with_features(name: str, features: Path, **changed: Any) -> Any:
+    settings = {"features": str(features)} if name == "logistic" else {}
+    return build(name, **{**settings, **changed})
 
 
 @pytest.fixture(scope="module", params=MODELS)
 def fitted(request: pytest.FixtureRequest, features: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A model of each kind after its training, and the folder with its file."""
+    """A trained model of each kind, and the folder of its weights."""
     folder = tmp_path_factory.mktemp(request.param)
-    model = made(request.param, features)
-    trained = model.fit(data(), job(folder))
-    assert trained.steps == (0 if request.param in STATISTICAL else 6)
+    model = build_with_features(request.param, features)
+    result = model.fit(data(), job(folder))
+    assert result.steps == (0 if request.param in STATISTICAL else 6)
     model.save(folder / "weights.safetensors")
     return model, folder
 
 
-def test_what_is_written_is_enough_to_give_the_same_logits(fitted: Any) -> None:
+def test_a_model_opened_from_its_file_gives_the_same_logits(fitted: Any) -> None:
     model, folder = fitted
-    again = open_classifier(folder / "weights.safetensors", runtime(seed=99))
+    opened = open_classifier(folder / "weights.safetensors", runtime(seed=99))
     pixels = images({"basophil": 4, "platelet": 3}, 5).pixels
-    assert np.array_equal(again.logits(pixels), model.logits(pixels))
-    assert again.classes == model.classes == CLASSES
-    assert again.size == SIZE
-    assert again.parameters == model.parameters > 0
-    again.save(folder / "again.safetensors")
+    assert np.array_equal(opened.logits(pixels), model.logits(pixels))
+    assert opened.classes == model.classes == CLASSES
+    assert opened.size == SIZE
+    assert opened.parameters == model.parameters > 0
+    opened.save(folder / "again.safetensors")
     assert (folder / "again.safetensors").read_bytes() == (folder / "weights.safetensors").read_bytes()
 
 
 def test_the_description_is_plain_json(fitted: Any) -> None:
-    described = json.loads(json.dumps(fitted[0].description))
-    assert described.keys() == {"kind", "method", "size", "classes", "settings"}
-    assert described["kind"] == "model"
-    assert described["classes"] == list(CLASSES)
+    description = json.loads(json.dumps(fitted[0].description))
+    assert description.keys() == {"kind", "method", "size", "classes", "settings"}
+    assert description["kind"] == "model"
+    assert description["classes"] == list(CLASSES)
 
 
 def test_logits_are_finite_and_of_all_twelve_classes(fitted: Any) -> None:
@@ -95,7 +95,7 @@ def test_images_of_another_size_are_refused(fitted: Any, tmp_path: Path) -> None
         model.logits(np.zeros((2, SIZE, SIZE, 3), np.float32))
 
 
-def test_images_that_cannot_be_learned_from_are_refused(fitted: Any, tmp_path: Path) -> None:
+def test_unsuitable_training_data_are_refused(fitted: Any, tmp_path: Path) -> None:
     model, _ = fitted
     with pytest.raises(InputError, match="there are none"):
         model.fit(ModelData(no_images(), no_images()), job(tmp_path))
@@ -106,7 +106,9 @@ def test_images_that_cannot_be_learned_from_are_refused(fitted: Any, tmp_path: P
 
 def test_other_weights_are_refused(fitted: Any, tmp_path: Path, features: Path) -> None:
     model, folder = fitted
-    other = made("sequential_cnn" if model.description["method"] != "sequential_cnn" else "naive_bayes", features)
+    other = build_with_features(
+        "sequential_cnn" if model.description["method"] != "sequential_cnn" else "naive_bayes", features
+    )
     with pytest.raises(InputError, match="was made for another config"):
         other.load(folder / "weights.safetensors")
     path = tmp_path / "cut.safetensors"
@@ -122,31 +124,31 @@ def test_weights_of_something_else_are_refused(tmp_path: Path) -> None:
 
 
 def test_weights_of_a_method_or_of_settings_that_are_not_known_are_refused(fitted: Any, tmp_path: Path) -> None:
-    path, described = tmp_path / "w.safetensors", fitted[0].description
-    save_tensors(path, {"x": torch.zeros(1)}, {**described, "method": "oracle"})
+    path, description = tmp_path / "w.safetensors", fitted[0].description
+    save_tensors(path, {"x": torch.zeros(1)}, {**description, "method": "oracle"})
     with pytest.raises(InputError, match='holds no model, but "oracle"'):
         open_classifier(path, runtime())
-    for settings, said in (
-        ({**described["settings"], "colour_of_the_sky": 1}, r"settings\.colour_of_the_sky: Extra inputs"),
+    for settings, message in (
+        ({**description["settings"], "colour_of_the_sky": 1}, r"settings\.colour_of_the_sky: Extra inputs"),
         (None, "settings: Input should be a valid dictionary"),
     ):
-        save_tensors(path, {"x": torch.zeros(1)}, {**described, "settings": settings})
+        save_tensors(path, {"x": torch.zeros(1)}, {**description, "settings": settings})
         with pytest.raises(
-            InputError, match=rf"records settings that the method \w+ does not accept \({said}.*\)\. Use the version"
+            InputError, match=rf"records settings that the method \w+ does not accept \({message}.*\)\. Use the version"
         ):
             open_classifier(path, runtime())
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_model_that_learned_nothing_says_nothing(name: str, features: Path, tmp_path: Path) -> None:
-    model = made(name, features)
+def test_an_unfitted_model_gives_no_logits(name: str, features: Path, tmp_path: Path) -> None:
+    model = build_with_features(name, features)
     with pytest.raises(RuntimeError, match="neither fitted nor loaded"):
         model.logits(data().train.pixels)
     with pytest.raises(RuntimeError, match="neither fitted nor loaded"):
         model.save(tmp_path / "w.safetensors")
 
 
-def test_a_network_is_given_out_whole(fitted: Any) -> None:
+def test_module_includes_the_preprocessing(fitted: Any) -> None:
     model, _ = fitted
     pixels = data().validation.pixels
     if model.description["method"] in STATISTICAL:
@@ -162,21 +164,21 @@ def test_a_network_is_given_out_whole(fitted: Any) -> None:
 
 @pytest.mark.parametrize("name", ["sequential_cnn", "naive_bayes", "logistic"])
 def test_levels_are_learned(name: str, features: Path, tmp_path: Path) -> None:
-    model = made(name, features, **({"steps": 60, "average_decay": 0.9} if name in NEURAL else {}))
+    model = build_with_features(name, features, **({"steps": 60, "average_decay": 0.9} if name in NEURAL else {}))
     model.fit(data(), job(tmp_path))
-    fresh = images({"basophil": 10, "monocyte": 10, "platelet": 10}, 11)
-    named = np.array(CLASSES)[model.logits(fresh.pixels).argmax(1)]
-    assert (named == fresh.labels).mean() > 0.9
+    test = images({"basophil": 10, "monocyte": 10, "platelet": 10}, 11)
+    predicted = np.array(CLASSES)[model.logits(test.pixels).argmax(1)]
+    assert (predicted == test.labels).mean() > 0.9
 
 
 @pytest.mark.parametrize("name", NEURAL)
-def test_every_parameter_is_given_a_gradient_and_moves(name: str, tmp_path: Path) -> None:
-    learning = built(name).begin(data(), job(tmp_path))
-    before = {key: value.detach().clone() for key, value in learning.network.named_parameters()}
-    learning.runtime.monitor.begin("training", step=0, sums={})
-    learning.runtime.monitor.step = 1
-    learning.step()
-    for key, value in learning.network.named_parameters():
+def test_every_parameter_gets_a_gradient_and_changes(name: str, tmp_path: Path) -> None:
+    training = build(name).initialise_training(data(), job(tmp_path))
+    before = {key: value.detach().clone() for key, value in training.network.named_parameters()}
+    training.runtime.monitor.reset("training", step=0, sums={})
+    training.runtime.monitor.step = 1
+    training.step()
+    for key, value in training.network.named_parameters():
         assert value.grad is not None, key
         assert value.grad.abs().sum() > 0, key
         assert not torch.equal(value, before[key]), key

@@ -1,4 +1,4 @@
-"""The human expert_agreement: how often those who looked at a cell agree, and the model beside them."""
+"""Agreement of experts with each other and of the model with them."""
 
 import json
 from pathlib import Path
@@ -11,24 +11,24 @@ import pytest
 from helpers.photographs import manifest_from_rows
 from helpers.predictions import predictions
 from hemabalance.classify.expert_agreement import expert_agreement, write_expert_agreement
-from hemabalance.classify.predictions import codes_of, make_predictions, write_predictions
+from hemabalance.classify.predictions import codes_of, predictions_table, write_predictions
 from hemabalance.dataset.manifest_table import write_manifest
 from hemabalance.errors import InputError
 
 
-def annotated(*said: tuple[str, str | None, str | None, str]) -> pd.DataFrame:
+def manifest_of(*annotations: tuple[str, str | None, str | None, str]) -> pd.DataFrame:
     """A manifest of source B: folder, first and second re-annotation, status."""
     label = {"LYT": "lymphocyte", "LYA": "lymphocyte", "MYO": "myeloblast", "MON": "monocyte"}
     rows = [
-        {"image_id": f"tcia/{folder}/{place:02d}.tiff", "label": label[folder], "status": status}
+        {"image_id": f"tcia/{folder}/{number:02d}.tiff", "label": label[folder], "status": status}
         | {"reannotation_1": first, "reannotation_2": second}
-        for place, (folder, first, second, status) in enumerate(said)
+        for number, (folder, first, second, status) in enumerate(annotations)
     ]
     rows.append({"image_id": "mendeley/platelet/1.jpg", "label": "platelet"})
     return manifest_from_rows(sorted(rows, key=lambda row: row["image_id"]))
 
 
-MANIFEST = annotated(
+MANIFEST = manifest_of(
     ("LYA", "LYT", "LYA", "kept"),  # one final class, two fine types
     ("LYT", "LYT", "MON", "kept"),
     ("MYO", "UNC", "UNC", "kept"),
@@ -39,58 +39,58 @@ MANIFEST = annotated(
 )
 
 
-def predicted(**said: str) -> pd.DataFrame:
-    """Predictions of some images of `MANIFEST`, by their place."""
-    chosen = MANIFEST[MANIFEST["image_id"].str[-7:-5].isin([key[1:] for key in said])]
+def predictions_of(**classes: str) -> pd.DataFrame:
+    """Predictions of some images of `MANIFEST`; the key `i02` is the image with the number 2."""
+    chosen = MANIFEST[MANIFEST["image_id"].str[-7:-5].isin([key[1:] for key in classes])]
     rows = chosen[["image_id", "source", "label"]]
     logits = np.zeros((len(rows), 12))
-    logits[np.arange(len(rows)), codes_of([said[f"i{image[-7:-5]}"] for image in rows["image_id"]])] = 5
-    return make_predictions(rows, logits, 1.0)
+    logits[np.arange(len(rows)), codes_of([classes[f"i{image[-7:-5]}"] for image in rows["image_id"]])] = 5
+    return predictions_table(rows, logits, 1.0)
 
 
-def one_row(rows: list[dict[str, Any]], of: str, against: str, level: str, images: str) -> dict[str, Any]:
+def find_row(rows: list[dict[str, Any]], of: str, against: str, level: str, images: str) -> dict[str, Any]:
     key = (of, against, level, images)
-    (found,) = (row for row in rows if (row["of"], row["against"], row["level"], row["images"]) == key)
-    return found
+    (match,) = (row for row in rows if (row["of"], row["against"], row["level"], row["images"]) == key)
+    return match
 
 
-def counted(row: dict[str, Any]) -> tuple[int, ...]:
+def counts(row: dict[str, Any]) -> tuple[int, ...]:
     return row["n"], row["agree"], row["undecided"], row["both_undecided"]
 
 
-def test_people_are_counted_by_fine_type_and_final_class() -> None:
-    rows = expert_agreement(MANIFEST, predicted(i00="lymphocyte", i04="myeloblast"), taxonomy="thesis")
-    assert counted(one_row(rows, "reannotation_1", "label", "fine", "kept")) == (5, 2, 1, 0)
-    assert counted(one_row(rows, "reannotation_1", "label", "final", "kept")) == (5, 3, 1, 0)
-    assert counted(one_row(rows, "reannotation_2", "reannotation_1", "fine", "kept")) == (4, 1, 1, 1)
-    assert counted(one_row(rows, "reannotation_2", "reannotation_1", "final", "kept")) == (4, 2, 1, 1)
-    assert counted(one_row(rows, "reannotation_2", "reannotation_1", "final", "test")) == (2, 2, 0, 0)
-    assert counted(one_row(rows, "reannotation_1", "label", "final", "test")) == (2, 1, 0, 0)
-    row = one_row(rows, "reannotation_1", "label", "final", "kept")
+def test_experts_are_compared_by_fine_type_and_final_class() -> None:
+    rows = expert_agreement(MANIFEST, predictions_of(i00="lymphocyte", i04="myeloblast"), taxonomy="thesis")
+    assert counts(find_row(rows, "reannotation_1", "label", "fine", "kept")) == (5, 2, 1, 0)
+    assert counts(find_row(rows, "reannotation_1", "label", "final", "kept")) == (5, 3, 1, 0)
+    assert counts(find_row(rows, "reannotation_2", "reannotation_1", "fine", "kept")) == (4, 1, 1, 1)
+    assert counts(find_row(rows, "reannotation_2", "reannotation_1", "final", "kept")) == (4, 2, 1, 1)
+    assert counts(find_row(rows, "reannotation_2", "reannotation_1", "final", "test")) == (2, 2, 0, 0)
+    assert counts(find_row(rows, "reannotation_1", "label", "final", "test")) == (2, 1, 0, 0)
+    row = find_row(rows, "reannotation_1", "label", "final", "kept")
     assert row["low"] < row["value"] == 3 / 5 < row["high"]
 
 
-def test_the_model_stands_beside_them() -> None:
-    said = {"i00": "lymphocyte", "i02": "myeloblast", "i03": "myeloblast", "i04": "monocyte", "i05": "monocyte"}
-    rows = expert_agreement(MANIFEST, predicted(**said), taxonomy="thesis")
-    assert counted(one_row(rows, "model", "label", "final", "test")) == (4, 3, 0, 0)
-    assert counted(one_row(rows, "model", "reannotation_1", "final", "test")) == (4, 3, 1, 0)
-    assert counted(one_row(rows, "model", "reannotation_2", "final", "test")) == (3, 2, 1, 0)
+def test_the_model_is_compared_with_the_experts() -> None:
+    classes = {"i00": "lymphocyte", "i02": "myeloblast", "i03": "myeloblast", "i04": "monocyte", "i05": "monocyte"}
+    rows = expert_agreement(MANIFEST, predictions_of(**classes), taxonomy="thesis")
+    assert counts(find_row(rows, "model", "label", "final", "test")) == (4, 3, 0, 0)
+    assert counts(find_row(rows, "model", "reannotation_1", "final", "test")) == (4, 3, 1, 0)
+    assert counts(find_row(rows, "model", "reannotation_2", "final", "test")) == (3, 2, 1, 0)
 
 
 def test_a_run_without_re_annotated_test_images_has_no_value(tmp_path: Path) -> None:
     write_manifest(MANIFEST, tmp_path / "m.parquet")
     write_predictions(predictions(20), tmp_path / "p.parquet")
     write_expert_agreement(tmp_path / "m.parquet", tmp_path / "p.parquet", tmp_path / "y.json", taxonomy="thesis")
-    found = json.loads((tmp_path / "y.json").read_text("utf-8"))
-    row = one_row(found["rows"], "model", "reannotation_1", "final", "test")
-    assert (found["source"], row["n"], row["value"], row["low"]) == ("tcia", 0, None, None)
-    assert one_row(found["rows"], "reannotation_1", "label", "final", "kept")["n"] == 5
-    none = expert_agreement(annotated(("MYO", None, None, "kept")), predictions(20), taxonomy="thesis")
+    content = json.loads((tmp_path / "y.json").read_text("utf-8"))
+    row = find_row(content["rows"], "model", "reannotation_1", "final", "test")
+    assert (content["source"], row["n"], row["value"], row["low"]) == ("tcia", 0, None, None)
+    assert find_row(content["rows"], "reannotation_1", "label", "final", "kept")["n"] == 5
+    none = expert_agreement(manifest_of(("MYO", None, None, "kept")), predictions(20), taxonomy="thesis")
     assert {row["n"] for row in none} == {0}
 
 
 def test_a_re_annotation_that_is_no_code_is_refused_by_name() -> None:
-    manifest = annotated(("MYO", "MYO", "BLAST", "kept"))
+    manifest = manifest_of(("MYO", "MYO", "BLAST", "kept"))
     with pytest.raises(InputError, match=r"tcia/MYO/00\.tiff: its re-annotation 'BLAST' is no class of this source"):
         expert_agreement(manifest, predictions(5), taxonomy="thesis")

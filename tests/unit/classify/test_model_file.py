@@ -1,4 +1,4 @@
-"""The model file and the model card: what they say, and what is refused."""
+"""The model file and the model card: their content, and which files are refused."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ import pytest
 from helpers.model_folders import BAYES, EACH, FRAME, LABELS, SIZE, ModelFolder, build_model_folder
 from helpers.photographs import LIMITS, SOURCE_ENTRY
 from hemabalance.balance.balanced_set import read_balanced
-from hemabalance.classify.card import card
+from hemabalance.classify.card import render_card
 from hemabalance.classify.model_file import MODEL, read_model_file, stain_of
 from hemabalance.classify.model_schema import FORMAT, RENDERED, RESEARCH, ModelFile
 from hemabalance.cli import main
@@ -23,13 +23,13 @@ from hemabalance.taxonomy import CLASSES
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
-    """Of photographs, as far as it knows."""
+    """A model whose files describe its images as photographs."""
     return build_model_folder(tmp_path_factory.mktemp("models") / "model", BAYES, direction="per_class", rendered=False)
 
 
 @pytest.fixture
 def copy(model: ModelFolder, tmp_path: Path) -> Path:
-    """The folder of a model that a test may damage."""
+    """A copy of a model folder that a test may damage."""
     names = (MODEL, "weights.safetensors", "out_of_distribution.safetensors")
     (tmp_path / "model").mkdir()
     for name in names:
@@ -38,9 +38,9 @@ def copy(model: ModelFolder, tmp_path: Path) -> Path:
 
 
 def change(folder: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
-    told = json.loads((folder / MODEL).read_text())
-    edit(told)
-    (folder / MODEL).write_text(json.dumps(told))
+    document = json.loads((folder / MODEL).read_text())
+    edit(document)
+    (folder / MODEL).write_text(json.dumps(document))
 
 
 def refusal(path: Path) -> InputError:
@@ -49,7 +49,7 @@ def refusal(path: Path) -> InputError:
     return caught.value
 
 
-def test_a_model_file_says_what_prediction_needs(model: ModelFolder) -> None:
+def test_a_model_file_holds_what_prediction_needs(model: ModelFolder) -> None:
     opened = read_model_file(model.folder)
     content = opened.content
     assert (content.format, content.classes, content.size) == (FORMAT, CLASSES, SIZE)
@@ -66,7 +66,7 @@ def test_a_model_file_says_what_prediction_needs(model: ModelFolder) -> None:
     }
     assert content.sha256.model_dump() == {name: sha256_file(model.folder / file) for name, file in files.items()}
     measured = json.loads((model.folder / "metrics.json").read_text())["metrics"]
-    assert {name: found.model_dump() for name, found in content.metrics.items()} == measured
+    assert {name: metric.model_dump() for name, metric in content.metrics.items()} == measured
     for source in FRAME.fields:
         assert content.data[source].images == len(LABELS) * EACH["train"]
         assert (content.data[source].licence, content.data[source].citation) == (
@@ -78,14 +78,14 @@ def test_a_model_file_says_what_prediction_needs(model: ModelFolder) -> None:
 
 
 def test_the_usual_source_is_that_of_most_training_images(model: ModelFolder) -> None:
-    told = json.loads(model.model.read_text())
-    told["data"]["tcia"]["images"] += 1
-    assert ModelFile.model_validate(told).usual == "tcia"
+    document = json.loads(model.model.read_text())
+    document["data"]["tcia"]["images"] += 1
+    assert ModelFile.model_validate(document).usual == "tcia"
 
 
 def test_a_normaliser_that_changes_nothing_is_not_named(tmp_path: Path) -> None:
-    gone = tmp_path / "weights.safetensors"
-    assert stain_of("as is", "none", {}, direction="none", classes=[], weights=gone, model=tmp_path / MODEL) is None
+    weights = tmp_path / "weights.safetensors"
+    assert stain_of("as is", "none", {}, direction="none", classes=[], weights=weights, model=tmp_path / MODEL) is None
 
 
 def test_a_model_is_found_by_folder_file_or_weights(model: ModelFolder) -> None:
@@ -96,20 +96,20 @@ def test_a_model_is_found_by_folder_file_or_weights(model: ModelFolder) -> None:
 
 
 def test_the_same_model_gives_the_same_file(model: ModelFolder, tmp_path: Path) -> None:
-    again = build_model_folder(tmp_path / "model", BAYES, direction="per_class", rendered=False)
+    rebuilt = build_model_folder(tmp_path / "model", BAYES, direction="per_class", rendered=False)
     for name in (MODEL, "out_of_distribution.safetensors"):
-        assert (again.folder / name).read_bytes() == (model.folder / name).read_bytes()
+        assert (rebuilt.folder / name).read_bytes() == (model.folder / name).read_bytes()
 
 
 def test_another_format_is_refused_with_the_version_that_wrote_it(copy: Path) -> None:
-    change(copy, lambda told: told.update(format=FORMAT + 1, hemabalance="9.1", surprise=3))
+    change(copy, lambda document: document.update(format=FORMAT + 1, hemabalance="9.1", surprise=3))
     error = refusal(copy)
-    assert error.problem == f"is of format {FORMAT + 1}, written by hemabalance 9.1; this version reads format {FORMAT}"
+    assert error.problem == f"has format {FORMAT + 1}, written by hemabalance 9.1; this version reads format {FORMAT}"
     assert "version of hemabalance" in error.remedy
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "out_of_distribution.safetensors"])
-def test_files_beside_it_that_are_missing_or_others_are_refused(copy: Path, name: str) -> None:
+def test_missing_or_changed_files_beside_it_are_refused(copy: Path, name: str) -> None:
     content = bytearray((copy / name).read_bytes())
     content[-1] ^= 1
     (copy / name).write_bytes(content)
@@ -120,21 +120,21 @@ def test_files_beside_it_that_are_missing_or_others_are_refused(copy: Path, name
 
 
 def test_other_classes_are_refused(copy: Path) -> None:
-    change(copy, lambda told: told.update(classes=[*CLASSES[:-1], "blast"]))
+    change(copy, lambda document: document.update(classes=[*CLASSES[:-1], "blast"]))
     assert "(blast, smudge_cell differ)" in refusal(copy).problem
-    change(copy, lambda told: told.update(classes=[*CLASSES[1:], CLASSES[0]]))
+    change(copy, lambda document: document.update(classes=[*CLASSES[1:], CLASSES[0]]))
     assert "another order" in refusal(copy).problem
 
 
 @pytest.mark.parametrize(
     ("edit", "word"),
     [
-        (lambda told: told.pop("temperature"), "key temperature"),
-        (lambda told: told.update(temperature=0), "key temperature"),
-        (lambda told: told["frame"].update(fit="squash"), "key frame.fit"),
-        (lambda told: told.update(size="large"), "key size"),
-        (lambda told: told.update(surprise=1), "key surprise"),
-        (lambda told: told["stain"].pop("weights"), "key stain.weights"),
+        (lambda document: document.pop("temperature"), "key temperature"),
+        (lambda document: document.update(temperature=0), "key temperature"),
+        (lambda document: document["frame"].update(fit="squash"), "key frame.fit"),
+        (lambda document: document.update(size="large"), "key size"),
+        (lambda document: document.update(surprise=1), "key surprise"),
+        (lambda document: document["stain"].pop("weights"), "key stain.weights"),
     ],
 )
 def test_a_damaged_model_file_is_refused_by_the_key(copy: Path, edit: Callable[[Any], Any], word: str) -> None:
@@ -145,22 +145,22 @@ def test_a_damaged_model_file_is_refused_by_the_key(copy: Path, edit: Callable[[
 @pytest.mark.parametrize(
     ("text", "word"), [("{", "JSON"), ("[1]", "no model file"), ('{"n": 3}', "no model file"), ("\xff", "JSON")]
 )
-def test_what_is_no_model_file_is_refused(tmp_path: Path, text: str, word: str) -> None:
+def test_other_files_are_refused(tmp_path: Path, text: str, word: str) -> None:
     (tmp_path / MODEL).write_bytes(text.encode("latin-1"))
     assert word in refusal(tmp_path).problem
     assert MODEL in refusal(tmp_path).remedy
 
 
 def test_no_model_file_is_refused_with_what_to_give(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "no such file" in refusal(tmp_path).problem
+    assert "does not exist" in refusal(tmp_path).problem
     assert main(["predict", str(tmp_path), str(tmp_path)]) == 1
-    assert "no such file" in capsys.readouterr().err
+    assert "does not exist" in capsys.readouterr().err
 
 
 def test_the_weights_of_another_model_are_refused(
     copy: Path, model: ModelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    change(copy, lambda told: told.update(size=SIZE // 2))
+    change(copy, lambda document: document.update(size=SIZE // 2))
     name, data = next(iter(model.photographs.items()))
     (tmp_path / name).write_bytes(data)
     assert main(["predict", str(copy), str(tmp_path / name)]) == 1
@@ -170,8 +170,8 @@ def test_the_weights_of_another_model_are_refused(
 def test_the_card_gives_numbers_with_intervals_and_n(model: ModelFolder) -> None:
     text = (model.folder / "card.md").read_text()
     measured = json.loads((model.folder / "metrics.json").read_text())
-    found = measured["metrics"]["accuracy"]
-    row = f"| accuracy | {found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f}) | {measured['n']} |"
+    metric = measured["metrics"]["accuracy"]
+    row = f"| accuracy | {metric['value']:.3f} ({metric['low']:.3f} to {metric['high']:.3f}) | {measured['n']} |"
     assert row in text
     platelets = next(row for row in measured["classes"] if row["label"] == "platelet")
     assert f"| platelet | {platelets['n']} | {platelets['sensitivity']['value']:.3f} (" in text
@@ -192,19 +192,19 @@ def test_the_card_gives_numbers_with_intervals_and_n(model: ModelFolder) -> None
 def test_the_card_of_rendered_cells_claims_nothing_about_blood(model: ModelFolder) -> None:
     content = read_model_file(model.folder).content
     rendered = content.model_copy(update={"notes": (RESEARCH, RENDERED), "stain": None})
-    measured, trained = (json.loads((model.folder / f"{name}.json").read_text()) for name in ("metrics", "training"))
-    text = card(rendered, measured, trained, read_balanced(model.folder / "images.parquet"))
+    measured, summary = (json.loads((model.folder / f"{name}.json").read_text()) for name in ("metrics", "training"))
+    text = render_card(rendered, measured, summary, read_balanced(model.folder / "images.parquet"))
     assert RENDERED in text
     assert "laboratories" not in text
     assert "Stain and class" not in text
-    assert "in their own stain" in text
+    assert "without stain normalisation" in text
 
 
-def test_synthetic_images_are_counted_apart(model: ModelFolder) -> None:
+def test_synthetic_images_are_counted_separately(model: ModelFolder) -> None:
     content = read_model_file(model.folder).content
-    measured, trained = (json.loads((model.folder / f"{name}.json").read_text()) for name in ("metrics", "training"))
+    measured, summary = (json.loads((model.folder / f"{name}.json").read_text()) for name in ("metrics", "training"))
     rows = read_balanced(model.folder / "images.parquet")
-    made = rows.head(7).assign(label="monoblast", source="synthetic", origin="synthetic", part="train")
-    text = card(content, measured, trained, pd.concat([rows, made], ignore_index=True))
+    synthetic = rows.head(7).assign(label="monoblast", source="synthetic", origin="synthetic", part="train")
+    text = render_card(content, measured, summary, pd.concat([rows, synthetic], ignore_index=True))
     assert "tcia, test | synthetic, train |" in text
     assert f"| monoblast |{' 0 |' * 6} 7 |" in text

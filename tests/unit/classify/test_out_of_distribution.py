@@ -1,4 +1,4 @@
-"""What looks unlike the images of training is flagged."""
+"""Images that differ from the training images are flagged."""
 
 from pathlib import Path
 
@@ -19,77 +19,79 @@ from hemabalance.errors import InputError
 from hemabalance.training.weights import save_tensors
 
 
-def test_what_is_no_stained_cell_is_flagged_and_most_cells_are_not(network: ModelFolder) -> None:
+def test_images_without_a_stained_cell_are_flagged_and_most_cells_are_not(network: ModelFolder) -> None:
     opened = read_model_file(network.folder)
-    look, model = (
+    detector, model = (
         read_detector(opened.beside("out_of_distribution.safetensors")),
         open_classifier(network.weights, runtime()),
     )
-    held = np.stack([square(data, "mendeley") for part, _, data in cells("mendeley") if part == "validation"])
+    validation = np.stack([square(data, "mendeley") for part, _, data in cells("mendeley") if part == "validation"])
     rng = np.random.default_rng(0)
-    one = (1, SQUARE, SQUARE, 3)
+    shape = (1, SQUARE, SQUARE, 3)
     temple = Image.fromarray(load_sample_image("china.jpg"))
     pieces = [temple.resize((SQUARE, SQUARE), box=(k, 0, k + 400, 400)) for k in (0, 120, 240)]
     foreign = {
         "noise": rng.integers(0, 256, (4, SQUARE, SQUARE, 3), np.uint8),
-        "white": np.full(one, 255, np.uint8),
-        "the background of a smear": np.broadcast_to(held.mean((0, 1, 2)).astype(np.uint8), one),
-        "black": np.zeros(one, np.uint8),
+        "white": np.full(shape, 255, np.uint8),
+        "the background of a smear": np.broadcast_to(validation.mean((0, 1, 2)).astype(np.uint8), shape),
+        "black": np.zeros(shape, np.uint8),
         "a temple": np.stack([np.asarray(piece) for piece in pieces]),
-        "negatives": 255 - held[:6],
+        "negatives": 255 - validation[:6],
     }
 
-    def flagged(squares: np.ndarray) -> np.ndarray:
+    def flags(squares: np.ndarray) -> np.ndarray:
         pixels = reduced(squares, SIZE, where="test")
-        return look.out_of_distribution(pixels, model.logits(pixels))
+        return detector.out_of_distribution(pixels, model.logits(pixels))
 
     for name, squares in foreign.items():
-        assert flagged(np.ascontiguousarray(squares)).all(), name
-    assert flagged(held).mean() <= 0.05
-    assert (look.training, look.validation) == (2 * 3 * EACH["train"], 2 * 3 * EACH["validation"])
+        assert flags(np.ascontiguousarray(squares)).all(), name
+    assert flags(validation).mean() <= 0.05
+    assert (detector.training, detector.validation) == (2 * 3 * EACH["train"], 2 * 3 * EACH["validation"])
 
 
 def test_the_flag_of_a_blank_photograph_is_in_the_table(network: ModelFolder, tmp_path: Path) -> None:
     blank = np.full((*SHAPE, 3), (250, 240, 200), np.uint8)
-    _, found = predict(network, write_folder(tmp_path, {"blank.png": encode(blank, "PNG")}))
-    assert found["flag"].tolist() == ["out_of_distribution"]
-    assert found["predicted"].notna().all()
+    _, table = predict(network, write_folder(tmp_path, {"blank.png": encode(blank, "PNG")}))
+    assert table["flag"].tolist() == ["out_of_distribution"]
+    assert table["predicted"].notna().all()
 
 
-def look_of(n: int, groups: int = 1, quantile: float = 0.9) -> tuple[OutOfDistributionDetector, np.ndarray, np.ndarray]:
+def fit_to_photographs(
+    n: int, groups: int = 1, quantile: float = 0.9
+) -> tuple[OutOfDistributionDetector, np.ndarray, np.ndarray]:
     pixels = np.stack([photograph(seed, 24) for seed in range(n)])
     logits = np.random.default_rng(1).normal(size=(n, 3)).astype(np.float32)
     sources = np.array([f"lab{k % groups}" for k in range(n)])
     return fit_detector(pixels, logits, sources, pixels[:0], logits[:0], quantile=quantile), pixels, logits
 
 
-def test_the_threshold_leaves_the_share_asked_for(tmp_path: Path) -> None:
-    look, pixels, logits = look_of(120, groups=2, quantile=0.9)
-    assert look.out_of_distribution(pixels, logits).mean() == pytest.approx(0.1, abs=0.01)
-    assert len(look.means) == 2
-    small, *_ = look_of(60, groups=3)
+def test_the_threshold_is_the_quantile(tmp_path: Path) -> None:
+    detector, pixels, logits = fit_to_photographs(120, groups=2, quantile=0.9)
+    assert detector.out_of_distribution(pixels, logits).mean() == pytest.approx(0.1, abs=0.01)
+    assert len(detector.means) == 2
+    small, *_ = fit_to_photographs(60, groups=3)
     assert len(small.means) == 1
-    look.save(tmp_path / "look.safetensors")
-    again = read_detector(tmp_path / "look.safetensors")
-    np.testing.assert_array_equal(again.distances(pixels, logits), look.distances(pixels, logits))
-    assert look.distances(pixels[:0], logits[:0]).shape == (0,)
+    detector.save(tmp_path / "detector.safetensors")
+    loaded = read_detector(tmp_path / "detector.safetensors")
+    np.testing.assert_array_equal(loaded.distances(pixels, logits), detector.distances(pixels, logits))
+    assert detector.distances(pixels[:0], logits[:0]).shape == (0,)
 
 
 def test_too_few_images_and_foreign_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"too few \(9\)"):
-        look_of(9)
+        fit_to_photographs(9)
     save_tensors(tmp_path / "other.safetensors", {}, {"kind": "out_of_distribution", "version": 99})
     with pytest.raises(InputError, match="of this version"):
         read_detector(tmp_path / "other.safetensors")
 
 
-def test_appearance_is_what_it_says() -> None:
+def test_appearance_has_the_documented_values() -> None:
     pixels = np.zeros((2, 32, 32, 3), np.uint8)
     pixels[0, :, ::2] = (100, 60, 20)
     pixels[1, 8:24, 8:24] = 80
-    found = appearance(pixels)
-    np.testing.assert_allclose(found[0, :3], (50, 30, 10))
-    np.testing.assert_allclose(found[0, 6:9], np.log1p([50, 30, 10]), rtol=1e-6)
-    np.testing.assert_allclose(found[0, 9:11], np.log1p([20, 20]), rtol=1e-6)
-    np.testing.assert_allclose(found[0, 11:], [np.log1p(60), 0, 0, 0], atol=1e-5)
-    np.testing.assert_allclose(found[1, :6], [20, 20, 20, 60, 60, 60])
+    values = appearance(pixels)
+    np.testing.assert_allclose(values[0, :3], (50, 30, 10))
+    np.testing.assert_allclose(values[0, 6:9], np.log1p([50, 30, 10]), rtol=1e-6)
+    np.testing.assert_allclose(values[0, 9:11], np.log1p([20, 20]), rtol=1e-6)
+    np.testing.assert_allclose(values[0, 11:], [np.log1p(60), 0, 0, 0], atol=1e-5)
+    np.testing.assert_allclose(values[1, :6], [20, 20, 20, 60, 60, 60])

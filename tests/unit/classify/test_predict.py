@@ -1,4 +1,4 @@
-"""`hemabalance predict`: the same answers as the evaluation gave, in the frame and the stain of training."""
+"""`hemabalance predict`: the same predictions as in the evaluation, with the frame and stain of training."""
 
 import io
 import json
@@ -22,7 +22,7 @@ from helpers.model_folders import (
     ModelFolder,
     build_model_folder,
     predict,
-    refused,
+    predict_error,
     runtime,
     square,
 )
@@ -38,57 +38,55 @@ from hemabalance.stain.method import NormalizerSpec
 
 
 @pytest.fixture(scope="module")
-def stained(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
-    """A model of images that were all brought to the stain of mendeley."""
-    return build_model_folder(tmp_path_factory.mktemp("models") / "stained", BAYES, direction="to_a")
+def normalised_model(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
+    """A model of images that are all normalised to the stain of mendeley."""
+    return build_model_folder(tmp_path_factory.mktemp("models") / "normalised_model", BAYES, direction="to_a")
 
 
 @pytest.mark.parametrize("source", ["mendeley", "tcia"])
-def test_photographs_get_what_the_evaluation_gave_their_images(
-    network: ModelFolder, tmp_path: Path, source: str
-) -> None:
+def test_photographs_get_the_predictions_of_the_evaluation(network: ModelFolder, tmp_path: Path, source: str) -> None:
     folder = write_folder(tmp_path / "photographs", network.photographs_of(source))
-    code, found = predict(network, folder, source=source)
-    told = pd.read_parquet(network.folder / "predictions.parquet")
-    told = told[told["source"] == source].reset_index(drop=True)
+    code, table = predict(network, folder, source=source)
+    expected = pd.read_parquet(network.folder / "predictions.parquet")
+    expected = expected[expected["source"] == source].reset_index(drop=True)
     assert code == 0
-    assert tuple(found.columns) == COLUMNS
-    assert len(found) == len(LABELS) * EACH["test"]
-    assert found["path"].tolist() == [str(folder / name) for name in sorted(network.photographs_of(source))]
-    assert found["predicted"].tolist() == told["predicted"].tolist()
-    assert found["confidence"].dtype == np.float32
-    np.testing.assert_allclose(probabilities_of(found), probabilities_of(told), atol=1e-6)
-    np.testing.assert_allclose(found["confidence"], told["confidence"], atol=1e-6)
-    assert (found["error"] == "").all()
+    assert tuple(table.columns) == COLUMNS
+    assert len(table) == len(LABELS) * EACH["test"]
+    assert table["path"].tolist() == [str(folder / name) for name in sorted(network.photographs_of(source))]
+    assert table["predicted"].tolist() == expected["predicted"].tolist()
+    assert table["confidence"].dtype == np.float32
+    np.testing.assert_allclose(probabilities_of(table), probabilities_of(expected), atol=1e-6)
+    np.testing.assert_allclose(table["confidence"], expected["confidence"], atol=1e-6)
+    assert (table["error"] == "").all()
 
 
 def test_confidences_are_the_models_at_its_temperature(network: ModelFolder, tmp_path: Path) -> None:
     folder = write_folder(tmp_path, network.photographs_of("tcia"))
-    _, found = predict(network, folder, source="tcia")
+    _, table = predict(network, folder, source="tcia")
     model = open_classifier(network.weights, runtime())
     pixels = np.stack([square(data, "tcia") for _, data in sorted(network.photographs_of("tcia").items())])
     logits = model.logits(reduced(pixels, SIZE, where="test"))
     temperature = json.loads((network.folder / "calibration.json").read_text())["temperature"]
-    np.testing.assert_allclose(probabilities_of(found), tempered(logits, temperature), atol=1e-6)
-    assert found["predicted"].tolist() == [model.classes[place] for place in logits.argmax(1)]
+    np.testing.assert_allclose(probabilities_of(table), tempered(logits, temperature), atol=1e-6)
+    assert table["predicted"].tolist() == [model.classes[place] for place in logits.argmax(1)]
     assert abs(temperature - 1) > 0.01
 
 
-def test_the_model_is_better_than_guessing_and_knows_most_of_its_own_kind(network: ModelFolder, tmp_path: Path) -> None:
+def test_the_model_beats_chance_and_flags_few_test_images(network: ModelFolder, tmp_path: Path) -> None:
     folder = write_folder(tmp_path, network.photographs_of("mendeley"))
-    _, found = predict(network, folder)
-    truth = [network.labels[Path(path).name] for path in found["path"]]
-    assert (found["predicted"] == truth).mean() > 0.6
-    assert (found["flag"] == "out_of_distribution").mean() < 0.2
+    _, table = predict(network, folder)
+    truth = [network.labels[Path(path).name] for path in table["path"]]
+    assert (table["predicted"] == truth).mean() > 0.6
+    assert (table["flag"] == "out_of_distribution").mean() < 0.2
 
 
-def test_the_frame_is_that_of_the_usual_source_unless_told(network: ModelFolder, tmp_path: Path) -> None:
+def test_the_default_frame_is_that_of_the_usual_source(network: ModelFolder, tmp_path: Path) -> None:
     folder = write_folder(tmp_path, network.photographs_of("mendeley"))
     _, usual = predict(network, folder)
-    _, told = predict(network, folder, source="mendeley")
+    _, expected = predict(network, folder, source="mendeley")
     _, other = predict(network, folder, source="tcia")
     _, share = predict(network, folder, field=1.0)
-    pd.testing.assert_frame_equal(usual, told)
+    pd.testing.assert_frame_equal(usual, expected)
     pd.testing.assert_frame_equal(other, share)
     assert not np.allclose(probabilities_of(usual), probabilities_of(other))
 
@@ -106,35 +104,35 @@ def test_the_same_images_give_the_same_bytes_on_any_number_of_threads(network: M
     np.testing.assert_allclose(first[list(PROBABILITIES)], last[list(PROBABILITIES)], atol=1e-5)
 
 
-def test_photographs_are_brought_to_the_stain_of_training_when_asked(stained: ModelFolder, tmp_path: Path) -> None:
-    folder = write_folder(tmp_path / "photographs", stained.photographs_of("tcia"))
-    code, found = predict(stained, folder, normalize_from="tcia")
-    told = pd.read_parquet(stained.folder / "predictions.parquet")
-    told = told[told["source"] == "tcia"]
+def test_photographs_are_normalised_on_request(normalised_model: ModelFolder, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "photographs", normalised_model.photographs_of("tcia"))
+    code, table = predict(normalised_model, folder, normalize_from="tcia")
+    expected = pd.read_parquet(normalised_model.folder / "predictions.parquet")
+    expected = expected[expected["source"] == "tcia"]
     assert code == 0
-    assert found["predicted"].tolist() == told["predicted"].tolist()
-    np.testing.assert_allclose(probabilities_of(found), probabilities_of(told), atol=1e-6)
-    _, raw = predict(stained, folder, source="tcia")
-    assert not np.allclose(probabilities_of(raw), probabilities_of(found), atol=1e-3)
+    assert table["predicted"].tolist() == expected["predicted"].tolist()
+    np.testing.assert_allclose(probabilities_of(table), probabilities_of(expected), atol=1e-6)
+    _, raw = predict(normalised_model, folder, source="tcia")
+    assert not np.allclose(probabilities_of(raw), probabilities_of(table), atol=1e-3)
 
 
-def test_what_is_too_plain_for_its_stain_is_flagged(stained: ModelFolder, tmp_path: Path) -> None:
+def test_a_blank_image_is_flagged_as_not_normalised(normalised_model: ModelFolder, tmp_path: Path) -> None:
     blank = encode(np.full((*SHAPE, 3), (250, 240, 200), np.uint8), "PNG")
-    _, found = predict(stained, write_folder(tmp_path, {"blank.png": blank}), normalize_from="tcia")
-    assert found["flag"].tolist() == ["not_normalised;out_of_distribution"]
+    _, table = predict(normalised_model, write_folder(tmp_path, {"blank.png": blank}), normalize_from="tcia")
+    assert table["flag"].tolist() == ["not_normalised;out_of_distribution"]
 
 
-def test_normalising_is_refused_where_training_did_not(
-    network: ModelFolder, stained: ModelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_normalising_is_refused_if_training_did_not(
+    network: ModelFolder, normalised_model: ModelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = write_folder(tmp_path, dict(list(stained.photographs.items())[:1]))
-    for model, source in ((stained, "mendeley"), (network, "tcia")):
-        message = refused(model, folder, "--normalize-from", source, capsys=capsys)
+    folder = write_folder(tmp_path, dict(list(normalised_model.photographs.items())[:1]))
+    for model, source in ((normalised_model, "mendeley"), (network, "tcia")):
+        message = predict_error(model, folder, "--normalize-from", source, capsys=capsys)
         assert f"images of {source} in their original stain" in message
         assert "Omit --normalize-from" in message
 
 
-def test_a_normaliser_that_is_gone_or_another_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_or_changed_normaliser_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = build_model_folder(tmp_path / "model", BAYES, direction="per_class")
     folder = write_folder(tmp_path / "photographs", dict(list(model.photographs.items())[:1]))
     weights = model.folder.parent / "model_stain.safetensors"
@@ -146,9 +144,9 @@ def test_a_normaliser_that_is_gone_or_another_is_refused(tmp_path: Path, capsys:
     assert main(["predict", str(model.folder), str(folder), "--normalize-from", "tcia"]) == 0
     capsys.readouterr()
     weights.write_bytes(weights.read_bytes() + b" ")
-    assert "sha256 differs" in refused(model, folder, "--normalize-from", "tcia", capsys=capsys)
+    assert "sha256 differs" in predict_error(model, folder, "--normalize-from", "tcia", capsys=capsys)
     weights.unlink()
-    assert "is missing" in refused(model, folder, "--normalize-from", "tcia", capsys=capsys)
+    assert "is missing" in predict_error(model, folder, "--normalize-from", "tcia", capsys=capsys)
 
 
 def test_help_does_not_load_pytorch() -> None:
@@ -163,7 +161,7 @@ def test_help_does_not_load_pytorch() -> None:
 
 
 @pytest.mark.parametrize("words", [["--threads", "0"], ["--field", "1.5"], ["--field", "1", "--source", "tcia"]])
-def test_odd_options_are_refused(words: list[str]) -> None:
+def test_invalid_options_are_refused(words: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["predict", "model", "image", *words])
     assert caught.value.code == 2

@@ -1,4 +1,4 @@
-"""`hemabalance predict`, whatever people point it at."""
+"""`hemabalance predict` with damaged, foreign and unusual input files."""
 
 import zipfile
 import zlib
@@ -11,7 +11,7 @@ from PIL import Image
 
 from helpers.archives import flip_byte, write_folder, write_zip
 from helpers.image_files import encode, png
-from helpers.model_folders import SQUARE, ModelFolder, predict, refused
+from helpers.model_folders import SQUARE, ModelFolder, predict, predict_error
 from helpers.photographs import photograph
 from hemabalance.classify.inputs import InputImage
 from hemabalance.classify.model_schema import Frame
@@ -20,7 +20,7 @@ from hemabalance.classify.predictions import PROBABILITIES, probabilities_of
 from hemabalance.cli import main
 
 
-def test_a_corrupt_image_is_told_and_the_others_are_done(
+def test_a_corrupt_image_is_reported_and_the_others_are_predicted(
     network: ModelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -29,21 +29,21 @@ def test_a_corrupt_image_is_told_and_the_others_are_done(
     files |= {"a.JPG": next(iter(good.values()))[:200], "b.png": b"", "c.tif": b"no image"}
     files |= {"notes.txt": b"x", "more.txt": b"y", ".hidden.jpg": b"z", "__MACOSX/._a.jpg": b"z", "README": b"r"}
     folder = write_folder(tmp_path / "photographs", files)
-    code, found = predict(network, folder)
+    code, table = predict(network, folder)
     assert code == 1
     images = ["a.JPG", "b.png", "c.tif", *(f"deep/{name}" for name in sorted(good))]
-    assert found["path"].tolist() == [str(folder / name) for name in images]
-    broken = found[found["error"] != ""]
+    assert table["path"].tolist() == [str(folder / name) for name in images]
+    broken = table[table["error"] != ""]
     assert [Path(path).name for path in broken["path"]] == ["a.JPG", "b.png", "c.tif"]
     for text, word in zip(broken["error"], ("JPEG", "empty", "not a JPEG"), strict=True):
         assert word in text
     assert broken["predicted"].isna().all()
     assert broken[["confidence", *PROBABILITIES]].isna().all(axis=None)
-    assert found["predicted"].notna().sum() == 3
+    assert table["predicted"].notna().sum() == 3
     printed = capsys.readouterr().out.splitlines()
-    assert len(printed) == len(found)
+    assert len(printed) == len(table)
     assert printed[0] == f"{folder / 'a.JPG'}  -  -  {broken['error'].iloc[0]}"
-    last = found.iloc[-1]
+    last = table.iloc[-1]
     assert printed[-1] == f"{last['path']}  {last['predicted']}  {last['confidence']:.3f}  {last['flag'] or '-'}"
     assert f"{folder}: 5 other files are skipped (2 .txt, 2 hidden, 1 without suffix)" in caplog.text
     assert "3 could not be read" in caplog.text
@@ -62,16 +62,16 @@ def test_an_error_is_an_empty_cell_of_the_csv(network: ModelFolder, tmp_path: Pa
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_what_is_no_image_is_a_row_when_it_is_named_itself(network: ModelFolder, tmp_path: Path) -> None:
+def test_a_file_named_directly_gets_a_row_even_if_it_is_no_image(network: ModelFolder, tmp_path: Path) -> None:
     name, data = next(iter(network.photographs.items()))
     folder = write_folder(tmp_path, {"letter.txt": b"Dear reader", name: data, "image without suffix": data})
-    code, found = predict(network, folder / "letter.txt", folder / name, folder / "image without suffix")
+    code, table = predict(network, folder / "letter.txt", folder / name, folder / "image without suffix")
     assert code == 1
-    assert found["error"].tolist() == ["not a JPEG, PNG or TIFF file", "", ""]
-    assert found["predicted"].iloc[1] == found["predicted"].iloc[2]
+    assert table["error"].tolist() == ["not a JPEG, PNG or TIFF file", "", ""]
+    assert table["predicted"].iloc[1] == table["predicted"].iloc[2]
 
 
-def test_nothing_to_predict_is_refused_before_anything_is_done(
+def test_inputs_without_images_are_refused_before_predicting(
     network: ModelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "empty").mkdir()
@@ -81,34 +81,36 @@ def test_nothing_to_predict_is_refused_before_anything_is_done(
     write_folder(tmp_path, {name: data})
     cases = {"empty": "is empty", "texts": "no image among its 2 files", "texts.zip": "no image", "gone": "not exist"}
     for path, problem in cases.items():
-        message = refused(network, tmp_path / name, tmp_path / path, capsys=capsys)
+        message = predict_error(network, tmp_path / name, tmp_path / path, capsys=capsys)
         assert str(tmp_path / path) in message
         assert problem in message
 
 
-def test_places_where_nothing_can_be_written_are_refused_first(
+def test_invalid_output_paths_are_refused_first(
     network: ModelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = write_folder(tmp_path, dict(list(network.photographs.items())[:1]))
-    assert "neither a CSV nor a Parquet" in refused(network, folder, capsys=capsys, out="predictions.xlsx")
+    assert "neither the suffix of CSV nor of Parquet" in predict_error(
+        network, folder, capsys=capsys, out="predictions.xlsx"
+    )
     (network.folder.parent / "folder.csv").mkdir(exist_ok=True)
-    assert "is a folder" in refused(network, folder, capsys=capsys, out="folder.csv")
+    assert "is a folder" in predict_error(network, folder, capsys=capsys, out="folder.csv")
 
 
 def test_a_zip_is_read_without_unpacking(network: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     files = dict(list(network.photographs_of("mendeley").items())[:4])
-    packed_files = {f"cells/{name}": data for name, data in files.items()}
-    path = write_zip(tmp_path / "cells.zip", packed_files, zipfile.ZIP_STORED)
+    members = {f"cells/{name}": data for name, data in files.items()}
+    path = write_zip(tmp_path / "cells.zip", members, zipfile.ZIP_STORED)
     names = sorted(files)
     flip_byte(path, files[names[1]])
-    folder = write_folder(tmp_path / "same", packed_files)
-    code, found = predict(network, path)
+    folder = write_folder(tmp_path / "same", members)
+    code, table = predict(network, path)
     _, same = predict(network, folder)
     assert code == 1
-    assert found["path"].tolist() == [str(path / "cells" / name) for name in names]
-    assert "CRC" in found["error"].iloc[1]
-    assert found["predicted"].drop(1).tolist() == same["predicted"].drop(1).tolist()
+    assert table["path"].tolist() == [str(path / "cells" / name) for name in names]
+    assert "CRC" in table["error"].iloc[1]
+    assert table["predicted"].drop(1).tolist() == same["predicted"].drop(1).tolist()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["cells.zip", "same"]
 
 
@@ -117,7 +119,7 @@ def test_a_zip_that_reaches_outside_is_refused(
 ) -> None:
     data = next(iter(network.photographs.values()))
     path = write_zip(tmp_path / "evil.zip", {"../../evil.jpg": data, "good.jpg": data})
-    assert "points outside" in refused(network, path, capsys=capsys)
+    assert "points outside" in predict_error(network, path, capsys=capsys)
 
 
 def test_grey_images_are_read_and_flagged(network: ModelFolder, tmp_path: Path) -> None:
@@ -129,10 +131,10 @@ def test_grey_images_are_read_and_flagged(network: ModelFolder, tmp_path: Path) 
         "c.jpg": encode(np.repeat(grey[..., None], 3, 2), "JPEG", quality=95),
         "d.png": encode(photograph(3, 48), "PNG"),
     }
-    code, found = predict(network, write_folder(tmp_path, files))
+    code, table = predict(network, write_folder(tmp_path, files))
     assert code == 0
-    assert ["grey" in flag.split(";") for flag in found["flag"]] == [True, True, True, False]
-    np.testing.assert_array_equal(probabilities_of(found)[0], probabilities_of(found)[1])
+    assert ["grey" in flag.split(";") for flag in table["flag"]] == [True, True, True, False]
+    np.testing.assert_array_equal(probabilities_of(table)[0], probabilities_of(table)[1])
 
 
 def test_huge_images_are_refused_by_their_header_or_done_in_little_memory(network: ModelFolder, tmp_path: Path) -> None:
@@ -140,30 +142,30 @@ def test_huge_images_are_refused_by_their_header_or_done_in_little_memory(networ
     header = bytearray(data)
     header[16:24] = (20_000).to_bytes(4, "big") * 2
     header[29:33] = zlib.crc32(bytes(header[12:29])).to_bytes(4, "big")
-    code, found = predict(network, write_folder(tmp_path, {"square.png": bytes(header), "strip.png": data}))
+    code, table = predict(network, write_folder(tmp_path, {"square.png": bytes(header), "strip.png": data}))
     assert code == 1
-    assert found["error"].tolist() == ["20000x20000 pixels are more than the 1000000 allowed", ""]
-    assert found["predicted"].notna().tolist() == [False, True]
+    assert table["error"].tolist() == ["20000x20000 pixels are more than the 1000000 allowed", ""]
+    assert table["predicted"].notna().tolist() == [False, True]
 
 
 def test_a_strip_is_not_padded_to_a_huge_square(tmp_path: Path) -> None:
     (tmp_path / "strip.png").write_bytes(encode(Image.new("RGB", (20_000, 40)), "PNG"))
     frame = Frame(size=SQUARE, fit="pad", fields={"mendeley": 1.0}, max_pixels=1_000_000, min_side=24)
-    nothing: Any = None
-    predictor = Predictor(nothing, nothing, 1.0, frame, 1.0, None)
-    picture = InputImage(str(tmp_path / "strip.png"), None, "strip.png", 1 << 20)
-    (table,) = predictor.predict([picture], threads=1)
+    unused: Any = None
+    predictor = Predictor(unused, unused, 1.0, frame, 1.0, None)
+    image = InputImage(str(tmp_path / "strip.png"), None, "strip.png", 1 << 20)
+    (table,) = predictor.predict([image], threads=1)
     assert "padded to a square" in table["error"].iloc[0]
 
 
-def test_a_file_larger_than_allowed_is_not_read_whole(tmp_path: Path) -> None:
+def test_an_oversized_file_is_not_read_completely(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(bytes(1000))
     with pytest.raises(Exception, match="more than the 999 bytes") as caught:
         InputImage(str(tmp_path / "a.png"), None, "a.png", 999).read()
     assert type(caught.value).__name__ == "UnreadableImage"
 
 
-def test_names_that_a_terminal_would_obey_are_escaped(
+def test_control_characters_in_names_are_escaped(
     network: ModelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = next(iter(network.photographs.values()))

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.balanced_sets import audit_inputs, run, run_audit
-from helpers.classifier_runs import COUNTS, OURS, PLAIN, ClassifierRun, compared, history, trained
+from helpers.balanced_sets import audit_inputs, build_balance_run, run_audit
+from helpers.classifier_runs import COUNTS, OURS, PLAIN, ClassifierRun, build_run, compare_runs, history
 from helpers.photographs import photograph
 from helpers.stain_runs import drawn
 from hemabalance.dataset.imageset import ImageSet, write_image_set
@@ -35,10 +35,10 @@ TESTED = sum(COUNTS.values())
 def of(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ClassifierRun]:
     folder = tmp_path_factory.mktemp("runs")
     return {
-        "balanced": trained(folder, "balanced", skill=4.5),
-        "plain": trained(folder, "plain", skill=3.2, like=PLAIN),
-        "no_stain": trained(folder, "no_stain", skill=3.2, like={**OURS, "normalizer": "none"}),
-        "idle": trained(folder, "idle", skill=0, counts={}),
+        "balanced": build_run(folder, "balanced", skill=4.5),
+        "plain": build_run(folder, "plain", skill=3.2, like=PLAIN),
+        "no_stain": build_run(folder, "no_stain", skill=3.2, like={**OURS, "normalizer": "none"}),
+        "idle": build_run(folder, "idle", skill=0, counts={}),
     }
 
 
@@ -156,7 +156,7 @@ def test_ablations_stand_beside_what_is_reported(of: dict[str, ClassifierRun], t
         {"row": "without stain normalisation", "name": "no_stain", **OURS, "normalizer": "none"},
         {"row": "without gather-excite", "name": "senet154", **OURS, "network": "senet154"},
     ]
-    pair = compared([of["balanced"]], [of["no_stain"]])
+    pair = compare_runs([of["balanced"]], [of["no_stain"]])
     scored = [one.scored for one in of.values()]
     said = twice(tmp_path, lambda path: ablations_figure(ablations_of(rows, scored, [pair]), path))
     assert said.count("not in this run") == 1
@@ -232,7 +232,7 @@ def test_predictions_of_other_images_are_refused(
 def test_balanced_sets_show_real_and_synthetic_images(tmp_path: Path) -> None:
     balance_figure([], tmp_path / "none.svg")
     assert "no balanced set under this protocol" in drawn(tmp_path / "none.svg")[1]
-    found = run_audit(audit_inputs(run(tmp_path / "set")))
+    found = run_audit(audit_inputs(build_balance_run(tmp_path / "set")))
     balance_figure([found, {**found, "recipe": "yours"}], tmp_path / "1.svg")
     said = drawn(tmp_path / "1.svg")[1]
     train = sum(row["n"] for row in found["counts"] if row["part"] == "train")

@@ -28,7 +28,7 @@ def made(classifier_run_set: ClassifierRuns, audits: list[Any], tmp_path_factory
     """A folder with the tables and figures of the run, its `headline.json`, and the `report.html` of all."""
     folder = tmp_path_factory.mktemp("page")
     tables = {
-        f"classify_{k}": v for k, v in classify_tables([one.scored for one in classifier_run_set.of.values()]).items()
+        f"classify_{k}": v for k, v in classify_tables([one.scored for one in classifier_run_set.runs.values()]).items()
     }
     tables |= {"classify_comparisons": comparisons_table(classifier_run_set.comparisons)}
     tables |= {"classify_ablations": ablations_table(classifier_run_set.ablations)}
@@ -38,7 +38,7 @@ def made(classifier_run_set: ClassifierRuns, audits: list[Any], tmp_path_factory
     balance_figure(audits[:1], folder / "balance_images_leak_free.svg")
     ablations_figure(classifier_run_set.ablations, folder / "classify_ablations.svg")
     curves_figure({"balanced": history()}, folder / "classify_curves.svg")
-    of = classifier_run_set.of
+    of = classifier_run_set.runs
     write_headline(
         headline(
             of["balanced"].scored, of["original"].scored, classifier_run_set.comparisons[0], [of["pooled"].scored]
@@ -72,7 +72,7 @@ def test_the_page_opens_with_the_answer(classifier_run_set: ClassifierRuns, made
     html = page(made, "local")
     text = said(html.partition("<body>")[2])
     accuracy = "{value:.4f} ({low:.4f} to {high:.4f})".format(
-        **classifier_run_set.of["pooled"].scored.metric("accuracy")
+        **classifier_run_set.runs["pooled"].scored.metric("accuracy")
     )
     order = [
         "Do synthetic images help",

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from helpers.classifier_runs import COUNTS, OURS, ROWS, ClassifierRuns, trained
+from helpers.classifier_runs import COUNTS, OURS, ROWS, ClassifierRuns, build_run
 from helpers.photographs import manifest_from_rows
 from hemabalance.classify.expert_agreement import expert_agreement
 from hemabalance.report.balance.tables import balance_tables
@@ -70,12 +70,12 @@ def test_recipes_stand_beside_their_own_figure() -> None:
 
 
 def test_models_show_measured_and_reported_apart(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
-    tables = read_back(classify_tables([one.scored for one in classifier_run_set.of.values()]), tmp_path)
+    tables = read_back(classify_tables([one.scored for one in classifier_run_set.runs.values()]), tmp_path)
     assert list(tables) == ["models", "classes", "sources", "cost"]
     ours = row_of(tables["models"], experiment="balanced", seed="1")
     right = (
-        classifier_run_set.of["balanced"].predictions["predicted"]
-        == classifier_run_set.of["balanced"].predictions["label"]
+        classifier_run_set.runs["balanced"].predictions["predicted"]
+        == classifier_run_set.runs["balanced"].predictions["label"]
     ).mean()
     assert (ours["reported_accuracy"], ours["measured_accuracy"]) == ("0.984", f"{right:.4f}")
     assert float(ours["measured_accuracy_low"]) < right < float(ours["measured_accuracy_high"])
@@ -97,7 +97,7 @@ def test_models_show_measured_and_reported_apart(classifier_run_set: ClassifierR
 
 def test_a_class_without_a_test_image_is_not_estimable(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
     table = read_back(
-        classify_tables([classifier_run_set.of["balanced"].scored, classifier_run_set.of["plain"].scored]), tmp_path
+        classify_tables([classifier_run_set.runs["balanced"].scored, classifier_run_set.runs["plain"].scored]), tmp_path
     )["classes"]
     for experiment in ("balanced", "plain"):
         smudge = row_of(table, experiment=experiment, **{"class": "smudge_cell"})
@@ -110,8 +110,8 @@ def test_a_class_without_a_test_image_is_not_estimable(classifier_run_set: Class
 
 
 def test_all_predictions_of_one_class_and_no_image_at_all_are_told(tmp_path: Path) -> None:
-    one = trained(tmp_path, "stubborn", skill=0, only="platelet").scored
-    none = trained(tmp_path, "idle", skill=0, counts={}).scored
+    one = build_run(tmp_path, "stubborn", skill=0, only="platelet").scored
+    none = build_run(tmp_path, "idle", skill=0, counts={}).scored
     tables = read_back(classify_tables([one, none]), tmp_path)
     monocyte = row_of(tables["classes"], experiment="stubborn", **{"class": "monocyte"})
     assert (monocyte["sensitivity"], monocyte["precision"]) == ("0.000", NOT_AVAILABLE)
@@ -125,7 +125,7 @@ def test_comparisons_give_paired_differences(classifier_run_set: ClassifierRuns,
     table = read_back({"c": comparisons_table(classifier_run_set.comparisons)}, tmp_path)["c"]
     assert table["seed"].tolist() == ["1", "2", "1"]
     first = row_of(table, b="original", seed="1")
-    tables = [classifier_run_set.of[name].predictions for name in ("balanced", "original")]
+    tables = [classifier_run_set.runs[name].predictions for name in ("balanced", "original")]
     better, worse = (table["predicted"] == table["label"] for table in tables)
     assert first["accuracy_a_less_b"] == f"{better.mean() - worse.mean():.4f}"
     assert first["right_only_in_a"] == str(int((better & ~worse).sum()))
@@ -155,7 +155,7 @@ def test_a_comparison_can_be_turned(classifier_run_set: ClassifierRuns) -> None:
 
 
 def test_seeds_give_mean_and_spread(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
-    trainings = [classifier_run_set.of[name].scored for name in ("balanced", "again", "plain")]
+    trainings = [classifier_run_set.runs[name].scored for name in ("balanced", "again", "plain")]
     table = read_back({"s": seeds_table(trainings)}, tmp_path)["s"]
     values = [one.metric("accuracy")["value"] for one in trainings[:2]]
     ours = row_of(table, experiment="balanced")
@@ -176,12 +176,12 @@ def test_ablations_have_five_rows_whatever_was_run(classifier_run_set: Classifie
     accuracies = [float(table.loc[place, "measured_accuracy"]) for place in (0, 2)]
     assert float(table.loc[2, column]) == pytest.approx(accuracies[1] - accuracies[0], abs=2e-4)
     assert float(table.loc[2, f"{column}_high"]) < 0
-    uncompared = ablations_table(ablations_of(ROWS, [one.scored for one in classifier_run_set.of.values()], []))
+    uncompared = ablations_table(ablations_of(ROWS, [one.scored for one in classifier_run_set.runs.values()], []))
     assert row_of(uncompared, row="without stain normalisation")["reason"] == "not compared with the whole in this run"
 
 
 def test_the_yardstick_tells_experts_from_models(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
-    found = classifier_run_set.of["balanced"].predictions.query("source == 'tcia' and label == 'myeloblast'")
+    found = classifier_run_set.runs["balanced"].predictions.query("source == 'tcia' and label == 'myeloblast'")
     looked = [
         {"image_id": i, "label": "myeloblast", "label_raw": "MYO", "reannotation_1": "MYO", "reannotation_2": second}
         for i, second in zip(found["image_id"], ["UNC", "MOB"] + ["MYO"] * (len(found) - 2), strict=True)
@@ -190,7 +190,7 @@ def test_the_yardstick_tells_experts_from_models(classifier_run_set: ClassifierR
         name: {
             "source": "tcia",
             "rows": expert_agreement(
-                manifest_from_rows(looked), classifier_run_set.of[name].predictions, taxonomy="thesis"
+                manifest_from_rows(looked), classifier_run_set.runs[name].predictions, taxonomy="thesis"
             ),
         }
         for name in ("balanced", "plain")

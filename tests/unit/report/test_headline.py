@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from helpers.classifier_runs import ClassifierRuns, compared, trained
+from helpers.classifier_runs import ClassifierRuns, build_run, compare_runs
 from hemabalance.report.cells import NOT_AVAILABLE
 from hemabalance.report.classify.classifier_results import ClassifierResult
 from hemabalance.report.classify.comparison_results import ComparisonResult
@@ -15,7 +15,7 @@ from hemabalance.report.classify.headline import headline, read_headline, write_
 
 
 def test_the_headline_answers_with_paired_intervals(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
-    a, b, pooled = (classifier_run_set.of[name].scored for name in ("balanced", "original", "pooled"))
+    a, b, pooled = (classifier_run_set.runs[name].scored for name in ("balanced", "original", "pooled"))
     found = headline(a, b, classifier_run_set.comparisons[0], [pooled])
     assert found["question"] == "Do synthetic images help a classifier to tell blood cells apart?"
     assert found["answer"].startswith("Yes, on these images. From “original” to “balanced”: accuracy +0.")
@@ -32,11 +32,13 @@ def test_the_headline_answers_with_paired_intervals(classifier_run_set: Classifi
 
 
 def test_the_headline_does_not_say_more_than_was_shown(classifier_run_set: ClassifierRuns) -> None:
-    a, b = (classifier_run_set.of[name].scored for name in ("balanced", "original"))
+    a, b = (classifier_run_set.runs[name].scored for name in ("balanced", "original"))
     turned = headline(replace(b, synthetic=True), replace(a, synthetic=False), classifier_run_set.comparisons[0], [])
     assert turned["answer"].startswith("No, worse on these images. From “balanced” to “original”: accuracy -0.")
     assert (turned["beside"], turned["why"]) == ([], "")
-    same = headline(a, a, compared([classifier_run_set.of["balanced"]], [classifier_run_set.of["balanced"]]), [])
+    same = headline(
+        a, a, compare_runs([classifier_run_set.runs["balanced"]], [classifier_run_set.runs["balanced"]]), []
+    )
     assert same["answer"].startswith("Not shown on these images.")
     assert {row["reading"] for row in same["rows"]} == {"no difference shown"}
     assert same["question"] == "Does balanced tell blood cells apart better than balanced?"
@@ -48,7 +50,7 @@ def without_synthetic_images(
 ) -> tuple[ClassifierResult, ClassifierResult]:
     """Both experiments as they are when the gate accepts nothing."""
     of, said = (
-        classifier_run_set.of["original"].scored,
+        classifier_run_set.runs["original"].scored,
         {"images": 4000, "synthetic": 0, "learned_from": "the same", **changed},
     )
     a = replace(of, name="balanced", synthetic=True, training=dict(of.training) | said | {"drawn": 2400})
@@ -56,7 +58,7 @@ def without_synthetic_images(
 
 
 def test_the_headline_says_how_many_synthetic_images_were_added(classifier_run_set: ClassifierRuns) -> None:
-    a, b = (classifier_run_set.of[name].scored for name in ("balanced", "original"))
+    a, b = (classifier_run_set.runs[name].scored for name in ("balanced", "original"))
     found = headline(a, b, classifier_run_set.comparisons[0], [])
     assert found["lines"][0] == (
         "Of the 5,000 training images of “balanced” 1,000 are synthetic, of the 4,000 of “original” 0."
@@ -69,7 +71,10 @@ def test_the_headline_of_a_run_in_which_no_synthetic_image_was_accepted(classifi
     a, b = without_synthetic_images(classifier_run_set)
     pair = ComparisonResult(
         "leak_free",
-        {**compared([classifier_run_set.of["original"]], [classifier_run_set.of["original"]]).found, "a": "balanced"},
+        {
+            **compare_runs([classifier_run_set.runs["original"]], [classifier_run_set.runs["original"]]).found,
+            "a": "balanced",
+        },
     )
     found = headline(a, b, pair, [])
     assert found["question"] == "Do synthetic images help a classifier to tell blood cells apart?"
@@ -93,7 +98,7 @@ def test_sets_that_differ_are_compared_however_little_was_added(
 
 
 def test_the_headline_weighs_what_speaks_for_and_against(classifier_run_set: ClassifierRuns) -> None:
-    a, b = (classifier_run_set.of[name].scored for name in ("balanced", "original"))
+    a, b = (classifier_run_set.runs[name].scored for name in ("balanced", "original"))
     one = classifier_run_set.comparisons[0]
     row, harm = one.seed(1), {"value": -0.1, "low": -0.2, "high": -0.05, "n": a.n}
 
@@ -109,7 +114,7 @@ def test_the_headline_weighs_what_speaks_for_and_against(classifier_run_set: Cla
 
 
 def test_the_headline_of_a_run_without_test_images(tmp_path: Path) -> None:
-    none = trained(tmp_path, "idle", skill=0, counts={})
-    found = headline(none.scored, none.scored, compared([none], [none]), [])
+    none = build_run(tmp_path, "idle", skill=0, counts={})
+    found = headline(none.scored, none.scored, compare_runs([none], [none]), [])
     assert found["answer"].startswith("This run cannot say")
     assert found["rows"][0]["a"] == NOT_AVAILABLE

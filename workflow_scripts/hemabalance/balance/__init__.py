@@ -1,1 +1,1 @@
-"""Balanced sets: recipes, the audit of leaks, export."""
+"""Balanced sets: building them, auditing them for leaks of test images, and exporting them."""

@@ -1,8 +1,8 @@
-"""The balanced set: real images after normalisation, and synthetic ones up to a number a class (thesis §3.7, §4.4).
+"""The balanced set: normalised real images, and synthetic images up to a target per class (thesis §3.7, §4.4).
 
-Under `leak_free` the split stands before anything is balanced: validation and test images are real, and only training
-images are added or taken away. Under `thesis` all images are pooled first, and split after balancing, synthetic ones
-too: its test set holds images of generators that saw the others, and is shown for comparison alone.
+Under `leak_free` the split is made before balancing: validation and test images are real, and only training images are
+added or removed. Under `thesis` all images are pooled first and the pool, synthetic images included, is split after
+balancing: the test part holds images of generators that were trained on other test images. It serves comparison only.
 """
 
 import logging
@@ -26,11 +26,11 @@ from hemabalance.taxonomy import CLASSES
 log = logging.getLogger(__name__)
 
 REAL = "real"
-"""The name of the normalised real images among the image sets of a balanced set."""
+"""Name of the normalised real images among the image sets of a balanced set."""
 
 PARTS = ("train", "validation", "test")
 
-_AGAIN = "Delete the results made from it and run the workflow again"
+_REBUILD = "Delete the results made from it and run the workflow again"
 
 SCHEMA = pa.DataFrameSchema(
     {
@@ -56,12 +56,13 @@ SCHEMA = pa.DataFrameSchema(
 
 @dataclass(frozen=True)
 class BalanceSettings:
-    """How many images of each class.
+    """How many images each class gets.
 
     Attributes:
-        target_per_class: training images, real and synthetic together.
-        above: what becomes of a class with more real ones: `keep` all, or `subsample` down to the target.
-        test_share, validation_share: of the split, for the protocol that splits after balancing.
+        target_per_class: training images per class, real and synthetic together.
+        above: a class with more real training images than the target is left as it is (`keep`) or reduced to the
+            target (`subsample`).
+        test_share, validation_share: shares of the split; used only under `thesis`, which splits after balancing.
     """
 
     target_per_class: int
@@ -70,22 +71,22 @@ class BalanceSettings:
     validation_share: float
 
 
-def candidates(index: pd.DataFrame, gate: pd.DataFrame | None) -> pd.DataFrame:
+def accepted_images(index: pd.DataFrame, gate: pd.DataFrame | None) -> pd.DataFrame:
     """The rows of a generator's image set that may enter a balanced set, in the order of the set.
 
     Args:
-        index: of the image set, as `imageset.SCHEMA` describes it.
-        gate: `image_id, accepted` of every image of the set; None where no gate decides, and all may enter.
+        index: index of the image set (`imageset.SCHEMA`).
+        gate: `image_id, accepted` of every image of the set; None without a gate: all images may enter.
 
     Raises:
-        InputError: gate and index are not of the same images.
+        InputError: gate and index list different images.
     """
     if gate is None:
         return index
     accepted = index["image_id"].map(gate.set_index("image_id")["accepted"])
     if len(gate) != len(index) or accepted.isna().any():
         problem = f"judged {len(gate)} images, which are not the {len(index)} of the image set"
-        raise InputError("gate.parquet", problem, _AGAIN)
+        raise InputError("gate.parquet", problem, _REBUILD)
     return index[accepted.to_numpy(dtype=bool)]
 
 
@@ -93,42 +94,44 @@ def balance(
     split: pd.DataFrame,
     real: pd.DataFrame,
     protocol: Protocol,
-    makers: Mapping[str, str],
-    drawn: Mapping[str, pd.DataFrame],
+    generators: Mapping[str, str],
+    generated: Mapping[str, pd.DataFrame],
     settings: BalanceSettings,
     *,
     seed: int,
 ) -> pd.DataFrame:
-    """Put real and synthetic images together.
+    """Combine real and synthetic images.
 
-    Training images of a class that are fewer than the target are filled up with synthetic ones, in the order in which
-    they were drawn, as far as there are any. Of a class above it, where `above` says so, those groups stay that have
-    the smallest draws; drawn anew, since the split's own draws would leave test images of a pool. Without any maker
-    the set is the original one: nothing is added or taken away.
+    A class with fewer training images than the target is filled up with accepted synthetic images, in the order in
+    which they were generated, until the target is reached or the images run out. With `above: subsample`, a class
+    above the target keeps the groups with the smallest random numbers. These numbers are not the split's own: the
+    images of a pool with the smallest numbers of the split are its test images. Without generators the set stays
+    unchanged.
 
     Args:
-        split: of the protocol.
+        split: split of the protocol.
         real: index of the normalised real images.
-        protocol: decides what training images are, and when parts are assigned.
-        makers: class -> generator whose images fill it up; classes that none serves may be missing.
-        drawn: generator -> its `candidates`.
-        settings: how many.
-        seed: of the split.
+        protocol: decides which images are training images, and when parts are assigned.
+        generators: class -> generator that fills the class up; classes without a generator may be missing.
+        generated: generator -> its `accepted_images`.
+        settings: how many images each class gets.
+        seed: seed of the split.
 
     Returns:
-        The balanced set as `SCHEMA` describes it.
+        The balanced set (`SCHEMA`).
 
     Raises:
-        InputError: a kept image is not among the normalised ones.
+        InputError: an image of the split is missing among the normalised images.
     """
     rows = _real_rows(split, real)
-    if makers and settings.above == "subsample":
-        rows = _thinned(rows, protocol, settings.target_per_class, seed)
-    have = rows.loc[rows["part"].isin(VISIBLE[protocol]), "label"].value_counts()
+    if generators and settings.above == "subsample":
+        rows = _subsample(rows, protocol, settings.target_per_class, seed)
+    counts = rows.loc[rows["part"].isin(VISIBLE[protocol]), "label"].value_counts()
     tables = [rows]
-    for label, maker in makers.items():
-        mine = drawn[maker][drawn[maker]["label"] == label]
-        tables.append(_synthetic_rows(mine.head(max(0, settings.target_per_class - have.get(label, 0))), maker, seed))
+    for label, generator in generators.items():
+        images = generated[generator][generated[generator]["label"] == label]
+        missing = max(0, settings.target_per_class - counts.get(label, 0))
+        tables.append(_synthetic_rows(images.head(missing), generator, seed))
     table = pd.concat(tables, ignore_index=True).sort_values("image_id", ignore_index=True)
     if protocol == "thesis":
         table["part"] = parts_of(table["draw"], settings.test_share, settings.validation_share)
@@ -138,50 +141,51 @@ def balance(
 def _real_rows(split: pd.DataFrame, real: pd.DataFrame) -> pd.DataFrame:
     columns = ["image_id", "file", "sha256", "provenance"]
     rows = split.merge(real[columns], on="image_id", how="left", validate="one_to_one")
-    lacking = rows.loc[rows["file"].isna(), "image_id"]
-    if len(lacking):
-        problem = f"lack {len(lacking)} of {len(rows)} kept images, {lacking.iloc[0]} first"
-        raise InputError("normalised images", problem, _AGAIN)
+    missing = rows.loc[rows["file"].isna(), "image_id"]
+    if len(missing):
+        problem = f"lack {len(missing)} of the {len(rows)} images of the split, first {missing.iloc[0]}"
+        raise InputError("normalised images", problem, _REBUILD)
     return rows.assign(origin="real", image_set=REAL)
 
 
-def _thinned(rows: pd.DataFrame, protocol: Protocol, most: int, seed: int) -> pd.DataFrame:
-    """Rows without the training images of each class that have the largest draws, so that `most` are left."""
+def _subsample(rows: pd.DataFrame, protocol: Protocol, limit: int, seed: int) -> pd.DataFrame:
+    """Remove the training images with the largest random numbers, so that at most `limit` of each class remain."""
     training = rows[rows["part"].isin(VISIBLE[protocol])]
-    training = training.assign(again=draws(training["group_id"], seed=seed + 1)).sort_values(["again", "image_id"])
-    return rows.drop(index=training.index[training.groupby("label").cumcount() >= most])
+    training = training.assign(number=draws(training["group_id"], seed=seed + 1)).sort_values(["number", "image_id"])
+    return rows.drop(index=training.index[training.groupby("label").cumcount() >= limit])
 
 
-def _synthetic_rows(chosen: pd.DataFrame, maker: str, seed: int) -> pd.DataFrame:
-    rows = chosen[["image_id", "label", "source", "origin", "file", "sha256", "provenance"]]
+def _synthetic_rows(images: pd.DataFrame, generator: str, seed: int) -> pd.DataFrame:
+    rows = images[["image_id", "label", "source", "origin", "file", "sha256", "provenance"]]
     return rows.assign(
-        image_set=maker, group_id=rows["image_id"], part="train", draw=draws(rows["image_id"], seed=seed)
+        image_set=generator, group_id=rows["image_id"], part="train", draw=draws(rows["image_id"], seed=seed)
     )
 
 
 def shortfalls(
-    rows: pd.DataFrame, protocol: Protocol, makers: Mapping[str, str], target_per_class: int
+    rows: pd.DataFrame, protocol: Protocol, generators: Mapping[str, str], target_per_class: int
 ) -> list[dict[str, object]]:
-    """The classes that stayed below the target: `label, images, target, short, generator`; none of an original set.
+    """The classes below the target, as rows `label, images, target, short, generator`; empty without generators.
 
     Args:
         rows: the balanced set.
-        protocol: under `leak_free` training images count; under `thesis`, which balances the pool, all.
-        makers: see `balance`.
+        protocol: under `leak_free` training images count; under `thesis`, which balances the pool, all images count.
+        generators: see `balance`.
         target_per_class: see `BalanceSettings`.
     """
     counted = rows[rows["part"] == "train"] if protocol == "leak_free" else rows
-    have = counted["label"].value_counts()
-    found: list[dict[str, object]] = []
-    for label in CLASSES if makers else ():
-        n, maker = int(have.get(label, 0)), makers.get(label)
+    counts = counted["label"].value_counts()
+    short_classes: list[dict[str, object]] = []
+    for label in CLASSES if generators else ():
+        n, generator = int(counts.get(label, 0)), generators.get(label)
         if n >= target_per_class:
             continue
-        short = {"images": n, "target": target_per_class, "short": target_per_class - n}
-        found.append({"label": label, **short, "generator": maker})
-        if n or maker:
-            log.warning("%s stays at %d of %d images, filled up by %s", label, n, target_per_class, maker or "nobody")
-    return found
+        numbers = {"images": n, "target": target_per_class, "short": target_per_class - n}
+        short_classes.append({"label": label, **numbers, "generator": generator})
+        if n or generator:
+            filled = f"after filling up by {generator}" if generator else "and no generator fills it up"
+            log.warning("class %s has %d of %d images %s", label, n, target_per_class, filled)
+    return short_classes
 
 
 def read_images(
@@ -192,44 +196,47 @@ def read_images(
     threads: int,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Images of a balanced set at the working size, real ones reduced to it by averaging areas.
+    """Images of a balanced set at the working size; larger images are reduced by averaging areas.
 
     Args:
-        rows: any rows of the set; `image_id, image_set, sha256` are used.
+        rows: rows of the set; the columns `image_id, image_set, sha256` are used.
         sets: the image sets by name.
         size: side in pixels.
-        threads: decoders at once.
-        out: an array to fill (a memory map, say) instead of a new one.
+        threads: decoders that run at once.
+        out: array to fill (a memory map, for example) instead of a new one.
 
     Returns:
         RGB uint8 (n, size, size, 3) in the order of the rows.
 
     Raises:
-        InputError: as `by_set`, or a set holds images that are not square or smaller than `size`.
+        InputError: as `by_set`, or a set holds images that are not square or are smaller than `size`.
     """
     pixels = np.empty((len(rows), size, size, 3), np.uint8) if out is None else out
-    for held, where, at in by_set(rows, sets):
-        fill_reduced(pixels, at, held, where, threads=threads)
+    for image_set, stored, places in by_set(rows, sets):
+        fill_reduced(pixels, places, image_set, stored, threads=threads)
     return pixels
 
 
 def by_set(rows: pd.DataFrame, sets: Mapping[str, ImageSet]) -> Iterator[tuple[ImageSet, np.ndarray, np.ndarray]]:
-    """Each image set that rows are of, with where the images are in it and among the rows, int64 (n,) both.
+    """For each image set among the rows: the set, the positions of the images in it, their positions in `rows`.
+
+    Both position arrays are int64 (n,) for the n rows of the set.
 
     Raises:
-        InputError: an image set is not given, lacks an image, or holds another one than the rows say.
+        InputError: an image set is not in `sets`, lacks an image, or holds an image with another hash than its row.
     """
-    for name, mine in rows.assign(at=np.arange(len(rows))).groupby("image_set"):
+    for name, members in rows.assign(place=np.arange(len(rows))).groupby("image_set"):
         if name not in sets:
-            problem = f"has images of the set {name}, and only {', '.join(sets)} were opened"
+            problem = f"has images of the set {name}, but only {', '.join(sets)} were opened"
             raise InputError("the balanced set", problem, "Open that set too, or run the workflow again")
-        held = sets[str(name)]
-        where = positions_of(held, mine["image_id"])
-        wrong = held.index["sha256"].to_numpy()[where] != mine["sha256"].to_numpy()
-        if wrong.any():
-            problem = f"holds another {mine['image_id'].to_numpy()[wrong][0]} than the balanced set was made of"
-            raise InputError(held.path, problem, "Delete the balanced set and run the workflow again")
-        yield held, where, mine["at"].to_numpy()
+        image_set = sets[str(name)]
+        stored = positions_of(image_set, members["image_id"])
+        changed = image_set.index["sha256"].to_numpy()[stored] != members["sha256"].to_numpy()
+        if changed.any():
+            image_id = members["image_id"].to_numpy()[changed][0]
+            problem = f"holds another image {image_id} than the one in the balanced set (sha256 differs)"
+            raise InputError(image_set.path, problem, "Delete the balanced set and run the workflow again")
+        yield image_set, stored, members["place"].to_numpy()
 
 
 def write_balanced(table: pd.DataFrame, path: Path) -> None:
@@ -238,5 +245,9 @@ def write_balanced(table: pd.DataFrame, path: Path) -> None:
 
 
 def read_balanced(path: Path) -> pd.DataFrame:
-    """Read a balanced set and check it against `SCHEMA`."""
+    """Read a balanced set and check it against `SCHEMA`.
+
+    Raises:
+        InputError: the file is missing, is no Parquet, or breaks the schema.
+    """
     return read_table(path, SCHEMA)

@@ -1,4 +1,4 @@
-"""Make one balanced set and audit it: what a recipe in config becomes."""
+"""Build the balanced set of one recipe and audit it."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from hemabalance.balance.audit import AuditSettings, write_audit
-from hemabalance.balance.balanced_set import REAL, BalanceSettings, balance, candidates, write_balanced
+from hemabalance.balance.balanced_set import REAL, BalanceSettings, accepted_images, balance, write_balanced
 from hemabalance.balance.leaks import AuditInputs
 from hemabalance.config.roles import RolesConfig
 from hemabalance.dataset.imageset import ImageSet
@@ -24,15 +24,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BalanceRecipe:
-    """A recipe as config has it.
+    """One recipe of `balance.recipes` in config.yaml, with what it follows from the rest of the config.
 
     Attributes:
-        name: in config.
-        protocol: who may see what.
-        rich, rare: generators of the rich and of the rare classes by name; None for none.
-        gated: whether synthetic images had to pass the gate.
-        teachers: generator -> the generator that it learned from, for those that did.
-        roles: which class is rich or rare.
+        name: name in config.
+        protocol: protocol of the split.
+        rich, rare: names of the generators of the rich and of the rare classes; None for none.
+        gated: whether synthetic images must pass the gate.
+        teachers: generator -> the generator whose images it was also trained on; others are missing.
+        roles: decides which class is rich or rare.
     """
 
     name: str
@@ -44,13 +44,28 @@ class BalanceRecipe:
     roles: RolesConfig
 
 
+@dataclass(frozen=True)
+class BalanceInputs:
+    """The data that a balanced set is built from.
+
+    Attributes:
+        sets: the normalised images of both sources as `real`, and the images of each generator under its name.
+        gates: generator -> its `gate.parquet`.
+        seen_images: for each training and each gate behind the recipe, the real images that it used.
+        split: split of the protocol.
+        manifest: manifest of all sources.
+    """
+
+    sets: Mapping[str, ImageSet]
+    gates: Mapping[str, Path]
+    seen_images: Sequence[SeenImages]
+    split: pd.DataFrame
+    manifest: pd.DataFrame
+
+
 def build_balanced(
     recipe: BalanceRecipe,
-    sets: Mapping[str, ImageSet],
-    gates: Mapping[str, Path],
-    seen: Sequence[SeenImages],
-    split: pd.DataFrame,
-    manifest: pd.DataFrame,
+    inputs: BalanceInputs,
     settings: BalanceSettings,
     audit_settings: AuditSettings,
     *,
@@ -59,34 +74,39 @@ def build_balanced(
     seed: int,
     threads: int,
 ) -> None:
-    """Balance a set, audit it, and write both; nothing is written of a set that does not pass.
+    """Build a balanced set, audit it, and write both; a set that fails the audit is not written.
 
     Args:
-        recipe: what to make.
-        sets: the normalised images of both sources as `real`, and what each generator of the recipe drew.
-        gates: generator -> its `gate.parquet`.
-        seen: every list of real images behind the recipe.
-        split: of the protocol.
-        manifest: of all sources.
-        settings: how many images of each class.
-        audit_settings: how closely the audit looks.
+        recipe: the recipe.
+        inputs: the data.
+        settings: how many images each class gets.
+        audit_settings: thresholds and sample sizes of the audit.
         table: Parquet to write (`balance.balanced_set.SCHEMA`).
         audit: JSON to write (`balance.audit.write_audit`).
-        seed: of the split, and of the audit's draws.
-        threads: images at once.
+        seed: seed of the split and of the audit's random numbers.
+        threads: images that are processed at once.
 
     Raises:
         InputError: a test image leaked under `leak_free`, or an input is missing, damaged or of another run.
     """
-    made_by = makers(assign(counts(split), recipe.roles), rich=recipe.rich, rare=recipe.rare)
-    offered = {
-        name: candidates(sets[name].index, read_table(gate, GATE_SCHEMA) if recipe.gated else None)
-        for name, gate in gates.items()
+    generators = makers(assign(counts(inputs.split), recipe.roles), rich=recipe.rich, rare=recipe.rare)
+    generated = {
+        name: accepted_images(inputs.sets[name].index, read_table(gate, GATE_SCHEMA) if recipe.gated else None)
+        for name, gate in inputs.gates.items()
     }
-    rows = balance(split, sets[REAL].index, recipe.protocol, made_by, offered, settings, seed=seed)
+    real = inputs.sets[REAL].index
+    rows = balance(inputs.split, real, recipe.protocol, generators, generated, settings, seed=seed)
     audit_inputs = AuditInputs(
-        recipe.name, recipe.protocol, rows, split, manifest, seen, recipe.teachers, recipe.gated, sets
+        recipe=recipe.name,
+        protocol=recipe.protocol,
+        rows=rows,
+        split=inputs.split,
+        manifest=inputs.manifest,
+        seen_images=inputs.seen_images,
+        teachers=recipe.teachers,
+        gated=recipe.gated,
+        sets=inputs.sets,
     )
-    write_audit(audit_inputs, made_by, settings.target_per_class, audit_settings, audit, seed=seed, threads=threads)
+    write_audit(audit_inputs, generators, settings.target_per_class, audit_settings, audit, seed=seed, threads=threads)
     write_balanced(rows, table)
     log.info("%s: %s", recipe.name, rows.groupby(["part", "origin"]).size().to_dict())

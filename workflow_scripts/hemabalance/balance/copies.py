@@ -1,7 +1,7 @@
-"""Do test images stand among other images once more, under whatever name: as the same file, pixels or photograph?
+"""Copies of test images under another name: the same file, the same pixels or the same photograph.
 
-The measures are those by which the manifest finds copies in the archives (`dataset.dedup`), on the images as they are
-after normalisation: perceptual hashes name candidates, aligned thumbnails decide.
+The method is that of the search for copies in the archives (`dataset.dedup`), applied to the images after
+normalisation: perceptual hashes propose candidates, aligned thumbnails decide.
 """
 
 import hashlib
@@ -24,17 +24,17 @@ log = logging.getLogger(__name__)
 
 FILE, PIXELS, PHOTOGRAPH = "the same file", "the same pixels", "the same photograph"
 
-_AT_ONCE = 256
-_COMPARED = 1 << 18  # pairs of hashes at once, which stay in cache
+_BATCH = 256
+_PAIRS_PER_BLOCK = 1 << 18  # pairs of hashes compared at once; fits the cache
 
 
 @dataclass(frozen=True)
 class ImageDigests:
-    """What images are compared by.
+    """Hashes and thumbnails by which images are compared.
 
     Attributes:
-        pixels: str (n,), a hash of the pixels at the working size.
-        thumbs: uint8 (n, 64, 64), of the images as they are in their set.
+        pixels: str (n,), hash of the pixels at the working size.
+        thumbs: uint8 (n, 64, 64), thumbnails of the stored images.
     """
 
     pixels: np.ndarray
@@ -42,16 +42,16 @@ class ImageDigests:
 
 
 def digest_images(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, *, threads: int) -> ImageDigests:
-    """Look at every image of a balanced set once.
+    """Digests of the images of a balanced set; each image is decoded once.
 
     Args:
         rows: `image_id, image_set, sha256`.
         sets: the image sets by name.
         size: working size in pixels.
-        threads: images at once.
+        threads: images that are processed at once.
 
     Raises:
-        InputError: as `balance.read_images`.
+        InputError: as `balanced_set.read_images`.
     """
     digests = np.empty(len(rows), "<U32")
     thumbs = np.empty((len(rows), THUMB, THUMB), np.uint8)
@@ -60,16 +60,15 @@ def digest_images(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, *
         small = reduced(image[None], size, where="an image of the balanced set")
         return hashlib.sha256(small.tobytes()).hexdigest()[:32], thumbnail(image)
 
-    for held, where, at in by_set(rows, sets):
+    for image_set, stored, places in by_set(rows, sets):
         batches = progress(
-            batched(range(len(where)), _AT_ONCE), total=-(-len(where) // _AT_ONCE), what=str(held.path), unit="batch"
+            batched(range(len(stored)), _BATCH), total=-(-len(stored) // _BATCH), what=str(image_set.path), unit="batch"
         )
         for batch in batches:
             part = slice(batch[0], batch[-1] + 1)
-            seen = threaded_map(
-                digest_and_thumbnail, held.decode_all(threads=threads, where=where[part]), threads=threads
-            )
-            for place, (digest, thumb) in zip(at[part], seen, strict=True):
+            images = image_set.decode_all(threads=threads, where=stored[part])
+            results = threaded_map(digest_and_thumbnail, images, threads=threads)
+            for place, (digest, thumb) in zip(places[part], results, strict=True):
                 digests[place], thumbs[place] = digest, thumb
     return ImageDigests(digests, thumbs)
 
@@ -77,72 +76,69 @@ def digest_images(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, *
 def copies_of(
     test: np.ndarray,
     rows: pd.DataFrame,
-    looks: ImageDigests,
+    digests: ImageDigests,
     *,
     hash_radius: int,
     min_correlation: float,
     threads: int,
 ) -> tuple[pd.DataFrame, int]:
-    """Which of the other images are copies of test images.
+    """Find copies of test images among the other images.
 
     Args:
-        test: bool (n,), the test images among the rows.
+        test: bool (n,), which rows are test images.
         rows: `image_id, sha256`.
-        looks: of the rows, in their order.
+        digests: digests of the rows, in their order.
         hash_radius, min_correlation: see `dedup.find_copies`.
-        threads: for the verification.
+        threads: threads of the verification.
 
     Returns:
-        A row a pair: `test_id, image_id, how` (`FILE`, `PIXELS` or `PHOTOGRAPH`)`, correlation` (1 where the pixels
-        are the same), sorted by both ids; and how many pairs were looked at closely.
+        One row per pair: `test_id, image_id, how` (`FILE`, `PIXELS` or `PHOTOGRAPH`)`, correlation` (1 for the same
+        pixels), sorted by both ids; and the number of candidate pairs that were verified.
     """
-    first, second = np.flatnonzero(test), np.flatnonzero(~test)
-    left, right = _same(looks.pixels, first, second)
-    hashes = perceptual_hash(looks.thumbs)
-    near = [(first[i], second[j]) for i, j in _candidates(hashes[first], hashes[second], hash_radius)]
-    nobody = np.empty(0, np.int64)
-    one, other = (np.concatenate([nobody, *(pair[side] for pair in near)]) for side in (0, 1))
-    scores = same_photograph_scores(looks.thumbs, one, other, threads=threads)
-    same = scores >= min_correlation
+    test_places, other_places = np.flatnonzero(test), np.flatnonzero(~test)
+    same_test, same_other = _equal_pairs(digests.pixels, test_places, other_places)
+    hashes = perceptual_hash(digests.thumbs)
+    near = [
+        (test_places[i], other_places[j])
+        for i, j in _candidates(hashes[test_places], hashes[other_places], hash_radius)
+    ]
+    empty = np.empty(0, np.int64)
+    near_test, near_other = (np.concatenate([empty, *(pair[side] for pair in near)]) for side in (0, 1))
+    scores = same_photograph_scores(digests.thumbs, near_test, near_other, threads=threads)
+    verified = scores >= min_correlation
     log.info(
         "%d test images against %d others: %d pairs of the same pixels, %d candidates, %d the same photograph",
-        len(first), len(second), len(left), len(one), int(same.sum()),
+        len(test_places), len(other_places), len(same_test), len(near_test), int(verified.sum()),
     )  # fmt: skip
     ids, files = rows["image_id"].to_numpy(dtype=str), rows["sha256"].to_numpy(dtype=str)
-    how = np.where(files[left] == files[right], FILE, PIXELS)
-    found = pd.concat(
-        [
-            pd.DataFrame({"test_id": ids[left], "image_id": ids[right], "how": how, "correlation": 1.0}),
-            pd.DataFrame(
-                {
-                    "test_id": ids[one[same]],
-                    "image_id": ids[other[same]],
-                    "how": PHOTOGRAPH,
-                    "correlation": scores[same],
-                }
-            ),
-        ],
-        ignore_index=True,
-    )
-    # The same pixels make the same thumbnail: the first word on a pair, which is the stronger, stands.
-    found = found.drop_duplicates(["test_id", "image_id"]).sort_values(["test_id", "image_id"], ignore_index=True)
-    return found, len(one)
+    how = np.where(files[same_test] == files[same_other], FILE, PIXELS)
+    exact = {"test_id": ids[same_test], "image_id": ids[same_other], "how": how, "correlation": 1.0}
+    similar = {
+        "test_id": ids[near_test[verified]],
+        "image_id": ids[near_other[verified]],
+        "how": PHOTOGRAPH,
+        "correlation": scores[verified],
+    }
+    pairs = pd.concat([pd.DataFrame(exact), pd.DataFrame(similar)], ignore_index=True)
+    # Equal pixels have equal thumbnails, so such a pair is in both tables: keep its first row, the exact one.
+    pairs = pairs.drop_duplicates(["test_id", "image_id"]).sort_values(["test_id", "image_id"], ignore_index=True)
+    return pairs, len(near_test)
 
 
-def _same(values: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs of positions, one of `first` and one of `second`, with equal values."""
-    left, right = (pd.DataFrame({"value": values[at], "at": at}) for at in (first, second))
+def _equal_pairs(values: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All pairs of a position in `first` and a position in `second` with equal values."""
+    left, right = (pd.DataFrame({"value": values[places], "place": places}) for places in (first, second))
     pairs = left.merge(right, on="value")
-    return pairs["at_x"].to_numpy(), pairs["at_y"].to_numpy()
+    return pairs["place_x"].to_numpy(), pairs["place_y"].to_numpy()
 
 
 def _candidates(first: np.ndarray, second: np.ndarray, radius: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of positions in `first` and `second` whose hashes, uint64, differ in at most `radius` bits.
+    """Pairs of positions in `first` and `second` whose uint64 hashes differ in at most `radius` bits.
 
-    Every pair is compared, a second for 10,000 x 50,000: `hamming.pairs_within` would have to hold all pairs among the
-    images of a generator that makes nearly the same one thousands of times.
+    Every pair is compared (about 1 s for 10,000 x 50,000). `hamming.pairs_within` would also store the pairs among the
+    other images, of which a generator that repeats one image thousands of times has too many.
     """
-    step = max(1, _COMPARED // max(1, len(second)))
+    step = max(1, _PAIRS_PER_BLOCK // max(1, len(second)))
     for start in range(0, len(first), step):
         left, right = np.nonzero(np.bitwise_count(first[start : start + step, None] ^ second) <= radius)
         yield start + left, right

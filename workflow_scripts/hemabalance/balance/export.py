@@ -1,7 +1,7 @@
-"""A balanced set for other tools: a folder of PNGs, or Parquet that Hugging Face `datasets` reads.
+"""Export of a balanced set for other tools: a folder of PNGs, or Parquet files for Hugging Face `datasets`.
 
-Both hold the images at the working size, as a classifier sees them, by part. What is written is whole or not there:
-a temporary folder is renamed at the end, and nothing is ever overwritten.
+Both hold the images at the working size, as a classifier sees them, arranged by part. An export is atomic: it is
+written to a temporary folder, which is renamed at the end; an existing folder is never overwritten.
 """
 
 import io
@@ -27,46 +27,46 @@ from hemabalance.parallel import batched, threaded_map
 from hemabalance.progress import Meter
 from hemabalance.taxonomy import CLASSES
 
-_AT_ONCE = 256
+_BATCH = 256
 
-_TEXTS = ("image_id", "source", "origin", "group_id", "provenance")
+_TEXT_COLUMNS = ("image_id", "source", "origin", "group_id", "provenance")
 
 _FEATURES: dict[str, dict[str, Any]] = {
     "image": {"_type": "Image"},
     "label": {"names": list(CLASSES), "_type": "ClassLabel"},
-    **{name: {"dtype": "string", "_type": "Value"} for name in _TEXTS},
+    **{name: {"dtype": "string", "_type": "Value"} for name in _TEXT_COLUMNS},
 }
 
 SCHEMA = arrow.schema(
     [
         ("image", arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])),
         ("label", arrow.int64()),
-        *((name, arrow.string()) for name in _TEXTS),
+        *((name, arrow.string()) for name in _TEXT_COLUMNS),
     ],
     metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
 )
-"""Of every Parquet file; the metadata tell `datasets` what the columns mean."""
+"""Schema of each Parquet file; its metadata tell `datasets` the types of the columns."""
 
 
 def export_folder(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, folder: Path, *, threads: int) -> None:
-    """Write `<folder>/<part>/<class>/<file>.png`, as image-folder readers of many libraries want it.
+    """Write `<folder>/<part>/<class>/<file>.png`, the layout that image-folder readers of many libraries expect.
 
     Args:
-        rows: of a balanced set, as `balance.SCHEMA` describes it.
+        rows: rows of a balanced set (`balanced_set.SCHEMA`).
         sets: the image sets by name.
         size: working size in pixels.
-        folder: to make; must not exist.
-        threads: images at once.
+        folder: folder to create; must not exist.
+        threads: images that are processed at once.
 
     Raises:
-        InputError: the folder exists or cannot be written, two images would have one name, or as
-            `balance.read_images`.
+        InputError: the folder exists or cannot be written, two images would get the same file name, or as
+            `balanced_set.read_images`.
     """
     names = _names(rows)
     duplicates = names[names.duplicated()]
     if len(duplicates):
-        problem = f"two images would both be {duplicates.iloc[0]}"
-        raise InputError(folder, problem, "Export as Parquet, which needs no file names")
+        problem = f"two images would get the file name {duplicates.iloc[0]}"
+        raise InputError(folder, problem, "Export as Parquet (--parquet), which needs no file names")
     with _atomic_folder(folder) as part:
         for name in sorted(set(names.map(os.path.dirname))):
             (part / name).mkdir(parents=True)
@@ -75,52 +75,52 @@ def export_folder(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, f
 
 
 def _names(rows: pd.DataFrame) -> pd.Series:
-    """`<part>/<class>/<file>.png`; the id of a real image starts with its source, that of a synthetic one does not."""
-    made = np.where(rows["origin"] == "synthetic", "synthetic__", "")
-    return rows["part"] + "/" + rows["label"] + "/" + made + rows["image_id"].str.replace("/", "__") + ".png"
+    """`<part>/<class>/<file>.png`; ids of real images start with their source, ids of synthetic images get a prefix."""
+    prefix = np.where(rows["origin"] == "synthetic", "synthetic__", "")
+    return rows["part"] + "/" + rows["label"] + "/" + prefix + rows["image_id"].str.replace("/", "__") + ".png"
 
 
 def export_parquet(
     rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, folder: Path, *, images_per_file: int, threads: int
 ) -> None:
-    """Write `<folder>/data/<part>-<k>-of-<n>.parquet`: `datasets.load_dataset("<folder>")` reads it.
+    """Write `<folder>/data/<part>-<k>-of-<n>.parquet`, to be read by `datasets.load_dataset("<folder>")`.
 
     The column `image` is an `Image`, `label` a `ClassLabel` of all twelve classes; `image_id`, `source`, `origin`,
-    `group_id` and `provenance` stand beside them.
+    `group_id` and `provenance` are strings.
 
     Args:
         rows, sets, size, folder, threads: see `export_folder`.
-        images_per_file: at most.
+        images_per_file: maximum number of images per file.
 
     Raises:
-        InputError: the folder exists or cannot be written, or as `balance.read_images`.
+        InputError: the folder exists or cannot be written, or as `balanced_set.read_images`.
     """
-    with _atomic_folder(folder) as made:
-        (made / "data").mkdir()
+    with _atomic_folder(folder) as temporary:
+        (temporary / "data").mkdir()
         for part in PARTS:
-            mine = rows[rows["part"] == part]
-            files = -(-len(mine) // images_per_file)
+            part_rows = rows[rows["part"] == part]
+            files = -(-len(part_rows) // images_per_file)
             for k in range(files):
-                some = mine.iloc[k * images_per_file : (k + 1) * images_per_file]
-                path = made / "data" / f"{part}-{k:05d}-of-{files:05d}.parquet"
-                _write_shard(some, sets, size, path, threads=threads)
+                shard = part_rows.iloc[k * images_per_file : (k + 1) * images_per_file]
+                path = temporary / "data" / f"{part}-{k:05d}-of-{files:05d}.parquet"
+                _write_shard(shard, sets, size, path, threads=threads)
 
 
 def _write_shard(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, path: Path, *, threads: int) -> None:
     pngs = _pngs(rows, sets, size, threads=threads)
     with parquet.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
-        for batch in batched(range(len(rows)), _AT_ONCE):
-            some = rows.iloc[batch[0] : batch[-1] + 1]
-            images = [{"bytes": next(pngs), "path": f"{name.rpartition('/')[2]}.png"} for name in some["image_id"]]
-            labels = [CLASSES.index(label) for label in some["label"]]
-            columns = {"image": images, "label": labels, **{name: some[name].tolist() for name in _TEXTS}}
+        for batch in batched(range(len(rows)), _BATCH):
+            chunk = rows.iloc[batch[0] : batch[-1] + 1]
+            images = [{"bytes": next(pngs), "path": f"{name.rpartition('/')[2]}.png"} for name in chunk["image_id"]]
+            labels = [CLASSES.index(label) for label in chunk["label"]]
+            columns = {"image": images, "label": labels, **{name: chunk[name].tolist() for name in _TEXT_COLUMNS}}
             writer.write_table(arrow.table(columns, schema=SCHEMA))
 
 
 def _pngs(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, *, threads: int) -> Iterator[bytes]:
-    """The images of rows at the working size, as PNG files, in order."""
+    """PNG files of the rows at the working size, in their order."""
     with Meter("export", len(rows), "image") as meter:
-        for batch in batched(range(len(rows)), _AT_ONCE):
+        for batch in batched(range(len(rows)), _BATCH):
             pixels = read_images(rows.iloc[batch[0] : batch[-1] + 1], sets, size, threads=threads)
             for png in threaded_map(_png, pixels, threads=threads):
                 yield png
@@ -137,23 +137,20 @@ def _png(image: np.ndarray) -> bytes:
 def _atomic_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `folder`; rename it on success, remove it on any error."""
     if folder.exists() or folder.is_symlink():
-        raise InputError(
-            folder, "exists already, and an export overwrites nothing", "Choose another folder, or remove it"
-        )
+        raise InputError(folder, "exists already; an export overwrites nothing", "Choose another folder, or remove it")
     temporary = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        # As readable as any other folder of this person, which a temporary one is not.
-        inside = temporary / folder.name
-        inside.mkdir()
-        yield inside
-        os.rename(inside, folder)
+        # A subfolder, because mkdtemp makes its folder readable only by its owner.
+        unfinished = temporary / folder.name
+        unfinished.mkdir()
+        yield unfinished
+        os.rename(unfinished, folder)
     except OSError as error:
         problem = f"cannot be written ({error.strerror or error})"
-        raise InputError(
-            folder, problem, "Free some space or choose another folder, and run the same command again"
-        ) from error
+        remedy = "Free some space or choose another folder, and run the same command again"
+        raise InputError(folder, problem, remedy) from error
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -1,1 +1,1 @@
-"""Classification: methods in `methods/`, and what the stage does with any of them."""
+"""Classification: methods in `methods/`; training, evaluation, export and prediction."""

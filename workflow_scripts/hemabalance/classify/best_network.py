@@ -1,4 +1,4 @@
-"""The network at its best validation, kept while training goes on."""
+"""The network with the lowest validation loss, kept during training."""
 
 from copy import deepcopy
 
@@ -7,18 +7,18 @@ from torch import Tensor, nn
 
 
 class BestNetwork(nn.Module):
-    """A copy of a network as it was when it did best, and how long ago that was.
+    """A copy of a network at its lowest validation loss, and the number of validations since then.
 
-    A module without trained parameters, so that checkpoints keep all of it: put it among `Trainable.networks`.
+    A module without trainable parameters. Put it into `Trainable.networks`, so that checkpoints include its state.
 
     Args:
-        network: what is offered later on, on its device.
+        network: the network to be copied, on its device.
     """
 
     loss: Tensor
-    """Of the copy, float32; -1 before the first, for checkpoints hold finite numbers alone."""
+    """Loss of the copy, float32; -1 before the first offer, because checkpoints accept finite numbers only."""
     waited: Tensor
-    """int64, offers since the loss last fell; on the CPU, for it is looked at after every step."""
+    """Offers since the loss last fell, int64; on the CPU, because it is read after every step."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -29,19 +29,19 @@ class BestNetwork(nn.Module):
 
     @torch.no_grad()
     def offer(self, network: nn.Module, loss: float) -> None:
-        """Take the network over if its loss is lower.
+        """Copy the network if its loss is lower than that of the copy.
 
         Args:
-            network: of the same architecture.
-            loss: of the validation images, not negative.
+            network: network of the same architecture.
+            loss: its loss on the validation images, not negative.
         """
         better = float(self.loss) < 0 or loss < float(self.loss)
         self.waited.fill_(0 if better else int(self.waited) + 1)
         if better:
-            self.take(network)
+            self.copy(network)
             self.loss.fill_(loss)
 
     @torch.no_grad()
-    def take(self, network: nn.Module) -> None:
-        """Take the network over, whatever its loss."""
+    def copy(self, network: nn.Module) -> None:
+        """Copy the network, whatever its loss."""
         self.network.load_state_dict(network.state_dict())

@@ -1,6 +1,6 @@
-"""The model card: what a model is for, what it learned from, how well it does and where it ends (Mitchell et al. 2019).
+"""The model card: intended use, training data, scores and limits of a model (Mitchell et al. 2019).
 
-"Model Cards for Model Reporting", FAT* 2019, arXiv:1810.03993. Markdown, for people; `model.json` is for programs.
+"Model Cards for Model Reporting", FAT* 2019, arXiv:1810.03993. Markdown for people; `model.json` is for programs.
 """
 
 import json
@@ -16,7 +16,7 @@ from hemabalance.files import atomic_path
 
 NOT_ESTIMABLE = "not estimable"
 FEW = 20
-"""Test images under which a class is named among the limits."""
+"""Classes with fewer test images, or fewer real training images, are listed under the limits."""
 
 _HEADLINE = {
     "accuracy": "accuracy",
@@ -26,7 +26,7 @@ _HEADLINE = {
     "expected_calibration_error": "expected calibration error",
     "negative_log_likelihood": "negative log-likelihood",
 }
-_OF_CLASS = {
+_CLASS_METRICS = {
     "sensitivity": "sensitivity",
     "specificity": "specificity",
     "one_vs_rest_accuracy": "one against rest",
@@ -35,9 +35,10 @@ _OF_CLASS = {
     "auroc": "AUROC",
 }
 _PER_CLASS = (
-    "**Stain and class.** In training, the normaliser mapped of some classes the images of one source alone. Stain "
-    "then depends on the class, which this model may have read off it; and as nobody knows the class of a new image, "
-    "none can be normalised in the same way. Test images were, so the figures above do not hold for new images."
+    "**Stain and class.** In training, the normaliser mapped images of only one source for some classes. The stain "
+    "therefore depends on the class, and this model may use it to recognise the class. A new image cannot be "
+    "normalised in this way, because its class is unknown. Test images were, so the scores above do not apply to new "
+    "images."
 )
 
 
@@ -46,30 +47,30 @@ def write_card(path: Path, *, model: Path, metrics: Path, training: Path, rows: 
 
     Args:
         path: Markdown to write.
-        model: its `model.json`.
-        metrics, training: its `metrics.json` and `training.json`.
-        rows: the balanced set that it was trained on.
+        model: `model.json` of the model.
+        metrics, training: `metrics.json` and `training.json` of the model.
+        rows: the balanced set that the model was trained on.
 
     Raises:
         InputError: the model file is missing or damaged, or the disk is full.
     """
-    measured, trained = (json.loads(file.read_text("utf-8")) for file in (metrics, training))
+    measured, summary = (json.loads(file.read_text("utf-8")) for file in (metrics, training))
     with atomic_path(path) as part:
-        part.write_text(card(read_model_file(model).content, measured, trained, rows), "utf-8")
+        part.write_text(render_card(read_model_file(model).content, measured, summary, rows), "utf-8")
 
 
-def card(content: ModelFile, measured: Mapping[str, Any], trained: Mapping[str, Any], rows: pd.DataFrame) -> str:
-    """The card as Markdown; arguments as the files of `write_card`."""
+def render_card(content: ModelFile, measured: Mapping[str, Any], summary: Mapping[str, Any], rows: pd.DataFrame) -> str:
+    """The card as Markdown; the arguments are the contents of the files of `write_card`."""
     sections = {
         f"{content.experiment}, seed {content.seed}": _opening(content, measured),
-        "For what, and for what not": _use(content),
-        "What it learned from": _data(content, rows),
-        "Training": _training(content, trained),
-        f"Measured on {measured['n']:,} test images": _measured(measured),
-        "By class": _classes(measured),
-        "By source": _sources(measured),
+        "Intended use": _use(content),
+        "Training data": _data(content, rows),
+        "Training": _training(content, summary),
+        f"Scores on {measured['n']:,} test images": _scores(measured),
+        "Scores by class": _class_scores(measured),
+        "Scores by source": _source_scores(measured),
         "Limits": _limits(content, measured, rows),
-        "To use it": _usage(content),
+        "Usage": _usage(content),
     }
     first, *rest = sections.items()
     parts = [f"# {first[0]}\n\n{first[1]}", *(f"## {title}\n\n{text}" for title, text in rest)]
@@ -89,11 +90,11 @@ def _opening(content: ModelFile, measured: Mapping[str, Any]) -> str:
 def _use(content: ModelFile) -> str:
     return _bullets(
         (
-            "For research on classifying cells and on balancing data sets, and for looking at its mistakes.",
+            "For research on cell classification and on balancing data sets, and for studying the model's errors.",
             "Not for diagnosis, for counting cells of patients, or for any decision about a person.",
-            f"It names one of {', '.join(content.classes)}, whatever it is shown. Images unlike its training images are "
-            "flagged when predicted; do not trust the class of those. A cell of another class in a familiar stain may "
-            "well pass unflagged.",
+            f"The model assigns every image to one of {', '.join(content.classes)}, whatever the image shows. "
+            "`hemabalance predict` flags images that differ from the training images; do not trust the class of a "
+            "flagged image. A cell of another class in a familiar stain may not be flagged.",
         )
     )
 
@@ -106,97 +107,98 @@ def _data(content: ModelFile, rows: pd.DataFrame) -> str:
     kinds = rows["source"].where(rows["origin"] == "real", "synthetic") + ", " + rows["part"]
     parts = ("train", "validation", "test")
     columns = [f"{kind}, {part}" for kind in (*content.data, "synthetic") for part in parts]
-    present = [column for column in columns if (kinds == column).any()]
+    columns = [column for column in columns if (kinds == column).any()]
     counts = {
-        label: [str(int(((rows["label"] == label) & (kinds == column)).sum())) for column in present]
+        label: [str(int(((rows["label"] == label) & (kinds == column)).sum())) for column in columns]
         for label in content.classes
     }
-    total = [str(int((kinds == column).sum())) for column in present]
-    table = _table(("class", *present), [(label, *found) for label, found in counts.items()] + [("all", *total)])
+    total = [str(int((kinds == column).sum())) for column in columns]
+    table = _table(("class", *columns), [(label, *cells) for label, cells in counts.items()] + [("all", *total)])
     return "\n\n".join((_bullets(licences), "Images by class, source and part:", table))
 
 
-def _training(content: ModelFile, trained: Mapping[str, Any]) -> str:
-    real, synthetic = trained["images"] - trained["synthetic"], trained["synthetic"]
+def _training(content: ModelFile, summary: Mapping[str, Any]) -> str:
+    real, synthetic = summary["images"] - summary["synthetic"], summary["synthetic"]
     images = f"{real:,} real and {synthetic:,} synthetic"
-    stain = "in their own stain"
+    stain = "without stain normalisation"
     if content.stain is not None:
         stain = f"normalised by `{content.stain.name}` ({content.stain.method}, direction {content.stain.direction})"
-    steps = f"{trained['steps']:,} steps, the best weights chosen on {trained['validation']:,} validation images; "
-    steps = steps if trained["steps"] else ""  # parameters found at once
+    steps = f"{summary['steps']:,} steps, the best weights chosen on {summary['validation']:,} validation images; "
+    steps = steps if summary["steps"] else ""  # statistical models are fitted without steps
     fields = ", ".join(f"{share:g} of the frame of `{source}`" for source, share in content.frame.fields.items())
     return _bullets(
         (
             f"{images} images, {stain}.",
-            f"{steps}{trained['seconds']:,} s on {trained['device']} in precision {trained['precision']}; "
-            f"{trained['parameters']:,} parameters.",
-            f"Photographs are brought to a square ({content.frame.fit}, {fields}) of {content.frame.size} px and averaged "
-            f"to {content.size} px.",
-            f"Confidences are calibrated on {trained['validation']:,} validation images: temperature "
+            f"{steps}{summary['seconds']:,} s on {summary['device']} in precision {summary['precision']}; "
+            f"{summary['parameters']:,} parameters.",
+            f"Photographs are made square ({content.frame.fit}, {fields}) at {content.frame.size} px and reduced to "
+            f"{content.size} px by averaging.",
+            f"Confidences are calibrated on {summary['validation']:,} validation images: temperature "
             f"{content.temperature:.4g}.",
         )
     )
 
 
-def _measured(measured: Mapping[str, Any]) -> str:
-    rows = [
-        (title, _value(measured["metrics"][name]), _n(measured["metrics"][name])) for name, title in _HEADLINE.items()
-    ]
+def _scores(measured: Mapping[str, Any]) -> str:
+    metrics = measured["metrics"]
+    rows = [(title, _value(metrics[name]), str(metrics[name]["n"])) for name, title in _HEADLINE.items()]
     notes = _bullets((measured["how"]["intervals"], measured["how"]["macro"], *measured["notes"].values()))
     return "\n\n".join((_table(("", "value (95 % interval)", "n"), rows), notes))
 
 
-def _classes(measured: Mapping[str, Any]) -> str:
-    rows = [(row["label"], str(row["n"]), *(_value(row[name]) for name in _OF_CLASS)) for row in measured["classes"]]
-    return _table(("class", "n", *_OF_CLASS.values()), rows)
+def _class_scores(measured: Mapping[str, Any]) -> str:
+    rows = [
+        (row["label"], str(row["n"]), *(_value(row[name]) for name in _CLASS_METRICS)) for row in measured["classes"]
+    ]
+    return _table(("class", "n", *_CLASS_METRICS.values()), rows)
 
 
-def _sources(measured: Mapping[str, Any]) -> str:
+def _source_scores(measured: Mapping[str, Any]) -> str:
     rows = [(row["source"], str(row["n"]), *(_value(row[name]) for name in _HEADLINE)) for row in measured["sources"]]
     return _table(("source", "n", *_HEADLINE.values()), rows)
 
 
 def _limits(content: ModelFile, measured: Mapping[str, Any], rows: pd.DataFrame) -> str:
-    few = [f"{row['label']} ({row['n']})" for row in measured["classes"] if row["n"] < FEW]
+    few_test = [f"{row['label']} ({row['n']})" for row in measured["classes"] if row["n"] < FEW]
     real = rows[(rows["part"] == "train") & (rows["origin"] == "real")]["label"].value_counts()
-    untaught = [f"{label} ({real.get(label, 0)})" for label in content.classes if real.get(label, 0) < FEW]
-    photographs = [
-        "**Two laboratories.** All images are of two laboratories, and a class that only one of them has can be told "
-        "by anything that tells the laboratories apart. Nothing is known of a third.",
-        "**Cells, not patients.** The archives do not say which images are of one patient, so images of one may be "
-        "among training and test images.",
-    ]
-    found = [] if RENDERED in content.notes else photographs
-    if few:
-        found.append(f"**Few test images** of {', '.join(few)}: their figures are anecdotes, whatever the interval.")
-    if untaught:
-        found.append(f"**Few real training images** of {', '.join(untaught)}.")
+    few_training = [f"{label} ({real.get(label, 0)})" for label in content.classes if real.get(label, 0) < FEW]
+    limits = []
+    if RENDERED not in content.notes:
+        limits += [
+            "**Two laboratories.** All images come from two laboratories. A class that only one of them has can be "
+            "recognised by anything that distinguishes the laboratories. Scores on images of a third laboratory are "
+            "unknown.",
+            "**Cells, not patients.** The archives do not identify patients, so training and test images may show "
+            "cells of the same patient.",
+        ]
+    if few_test:
+        limits.append(
+            f"**Few test images** of {', '.join(few_test)}: their scores are unreliable, whatever the interval."
+        )
+    if few_training:
+        limits.append(f"**Few real training images** of {', '.join(few_training)}.")
     if content.stain is not None and content.stain.direction == "per_class":
-        found.append(_PER_CLASS)
-    found.append("**One training.** Another seed gives another model; the report shows how far several differ.")
-    return _bullets(found)
+        limits.append(_PER_CLASS)
+    limits.append("**One training.** Another seed gives another model; the report shows how much seeds differ.")
+    return _bullets(limits)
 
 
 def _usage(content: ModelFile) -> str:
     options = ", ".join(f"`--source {name}`" for name in content.frame.fields)
     return (
         "```\nhemabalance predict model.json IMAGES --out predictions.csv\nhemabalance export model.json --onnx "
-        f"model.onnx\n```\n\nThe share of the frame that is used follows the source: {options}, or `--field` for "
+        f"model.onnx\n```\n\nThe share of the frame that is used depends on the source: {options}, or `--field` for "
         f"images of another scale. Weights sha256 `{content.sha256.weights}`, balanced set sha256 "
         f"`{content.sha256.balanced}`, written by hemabalance {content.hemabalance}."
     )
 
 
-def _value(found: Mapping[str, Any]) -> str:
-    if found["value"] is None:
+def _value(metric: Mapping[str, Any]) -> str:
+    if metric["value"] is None:
         return NOT_ESTIMABLE
-    if found["low"] is None or found["high"] is None:
-        return f"{found['value']:.3f}"
-    return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
-
-
-def _n(found: Mapping[str, Any]) -> str:
-    return str(found["n"])
+    if metric["low"] is None or metric["high"] is None:
+        return f"{metric['value']:.3f}"
+    return f"{metric['value']:.3f} ({metric['low']:.3f} to {metric['high']:.3f})"
 
 
 def _bullets(lines: Iterable[str]) -> str:

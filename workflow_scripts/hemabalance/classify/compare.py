@@ -1,4 +1,4 @@
-"""Two experiments on the same test images, and one experiment over several seeds."""
+"""Comparison of two experiments on the same test images, and statistics of one experiment over several seeds."""
 
 import json
 from collections import Counter
@@ -16,30 +16,29 @@ from hemabalance.metrics.classification import METRICS
 from hemabalance.metrics.paired import mcnemar, paired_bootstrap
 from hemabalance.taxonomy import CLASSES
 
-REPEATED = "Name each seed once"
-
 
 def compare(a: pd.DataFrame, b: pd.DataFrame, *, names: tuple[str, str], resample_seed: int) -> dict[str, Any]:
-    """What one classifier gets right more often than another, on the same test images.
+    """Compare two classifiers on the same test images.
 
     Args:
         a, b: predictions (`predictions.SCHEMA`).
-        names: of the two, for messages.
-        resample_seed: seed of the resamples.
+        names: names of the two, for messages.
+        resample_seed: seed of the bootstrap.
 
     Returns:
-        JSON values `n`; `accuracy, balanced_accuracy, macro_f1`: a less b, each `value, low, high, n`, the interval by
-        a paired bootstrap within classes; `mcnemar`: `only_a, only_b` (images that one alone gets right), exact `p`.
+        JSON values `n`; `accuracy, balanced_accuracy, macro_f1`: a minus b, each `value, low, high, n`, with intervals
+        by a paired bootstrap within classes; `mcnemar`: `only_a, only_b` (images that only one classifies correctly)
+        and the exact `p`.
 
     Raises:
-        InputError: they are not of the same images, or differ on an image's class; it names the first such image.
+        InputError: the two have different images, or different labels for an image; names the first such image.
     """
     _require_same_images(a, b, names)
-    targets, said_a, said_b = codes_of(a["label"]), codes_of(a["predicted"]), codes_of(b["predicted"])
-    differences = paired_bootstrap(targets, said_a, said_b, METRICS, classes=len(CLASSES), seed=resample_seed)
-    tested = mcnemar(said_a == targets, said_b == targets)
-    found: dict[str, Any] = {name: one._asdict() for name, one in differences.items()}
-    return {"n": len(a)} | found | {"mcnemar": tested._asdict()}
+    targets, predicted_a, predicted_b = codes_of(a["label"]), codes_of(a["predicted"]), codes_of(b["predicted"])
+    differences = paired_bootstrap(targets, predicted_a, predicted_b, METRICS, classes=len(CLASSES), seed=resample_seed)
+    test = mcnemar(predicted_a == targets, predicted_b == targets)
+    metrics: dict[str, Any] = {name: estimate._asdict() for name, estimate in differences.items()}
+    return {"n": len(a)} | metrics | {"mcnemar": test._asdict()}
 
 
 def compare_seeds(
@@ -49,26 +48,26 @@ def compare_seeds(
 
     Args:
         a, b: seed of the training -> predictions.
-        names: of the two experiments.
-        resample_seed: seed of the resamples.
+        names: names of the two experiments.
+        resample_seed: seed of the bootstrap.
 
     Returns:
-        JSON values `a, b` (names), `n`; `by_seed`: for each seed that both were trained with, `seed` and what `compare`
-        gives; `over_seeds`: metric -> `mean, std, n` of the differences (`spread_over_seeds`).
+        JSON values `a, b` (names), `n`; `by_seed`: for each seed of both experiments, `seed` and the result of
+        `compare`; `over_seeds`: metric -> `mean, std, n` of the differences (`spread_over_seeds`).
 
     Raises:
-        InputError: they have no seed in common, or as `compare`.
+        InputError: the experiments have no seed in common, or as `compare`.
     """
     shared = sorted(set(a) & set(b))
     if not shared:
         problem = f"have no seed in common: {_named(a)} and {_named(b)}"
-        raise InputError(" and ".join(names), problem, "Train both with one list of seeds")
+        raise InputError(" and ".join(names), problem, "Train both with the same list of seeds")
     rows = []
     for seed in shared:
-        of_seed = (f"{names[0]}, seed {seed}", f"{names[1]}, seed {seed}")
-        rows.append({"seed": seed} | compare(a[seed], b[seed], names=of_seed, resample_seed=resample_seed))
-    over = {name: spread_over_seeds([row[name]["value"] for row in rows]) for name in METRICS}
-    return {"a": names[0], "b": names[1], "n": rows[0]["n"], "by_seed": rows, "over_seeds": over}
+        seed_names = (f"{names[0]}, seed {seed}", f"{names[1]}, seed {seed}")
+        rows.append({"seed": seed} | compare(a[seed], b[seed], names=seed_names, resample_seed=resample_seed))
+    spread = {name: spread_over_seeds([row[name]["value"] for row in rows]) for name in METRICS}
+    return {"a": names[0], "b": names[1], "n": rows[0]["n"], "by_seed": rows, "over_seeds": spread}
 
 
 def write_comparison(
@@ -79,55 +78,57 @@ def write_comparison(
     names: tuple[str, str],
     resample_seed: int,
 ) -> None:
-    """Compare two experiments by their files of predictions, and write the JSON.
+    """Compare the predictions of two experiments and write the result as JSON.
 
     Args:
-        a, b: seed of the training and `predictions.parquet`.
+        a, b: pairs of a training seed and its `predictions.parquet`.
         out: JSON to write (`compare_seeds`).
-        names: of the two experiments.
-        resample_seed: seed of the resamples.
+        names: names of the two experiments.
+        resample_seed: seed of the bootstrap.
 
     Raises:
-        InputError: a seed stands twice in a list, a file cannot be read, or as `compare_seeds`.
+        InputError: a list has a seed twice, a file cannot be read, or as `compare_seeds`.
     """
     for name, files in zip(names, (a, b), strict=True):
         require_distinct((seed for seed, _ in files), name)
-    one, other = ({seed: read_predictions(path) for seed, path in files} for files in (a, b))
-    write_json(compare_seeds(one, other, names=names, resample_seed=resample_seed), out)
+    tables_a, tables_b = ({seed: read_predictions(path) for seed, path in files} for files in (a, b))
+    write_json(compare_seeds(tables_a, tables_b, names=names, resample_seed=resample_seed), out)
 
 
 def over_seeds(metrics: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """One experiment over all its seeds.
+    """Mean and standard deviation of the metrics of one experiment over its seeds.
 
     Args:
-        metrics: what `measure.measure` gave of each training, at least one.
+        metrics: result of `measure.measure` for each training, at least one.
 
     Returns:
         JSON values `experiment, protocol, n` (test images), `seeds`, and `metrics`: name -> `mean, std, n`.
 
     Raises:
-        InputError: a seed stands there twice, or they are not of one experiment, protocol and number of test images.
+        InputError: a seed occurs twice, or experiment, protocol or number of test images differ between trainings.
     """
-    kinds = {(one["experiment"], one["protocol"], one["n"]) for one in metrics}
+    kinds = {(content["experiment"], content["protocol"], content["n"]) for content in metrics}
     if len(kinds) != 1:
         described = "; ".join(f"{name} under {protocol}, n = {n}" for name, protocol, n in sorted(kinds))
         problem = f"are not of one experiment on the same test images ({described})"
-        raise InputError("the metrics of several seeds", problem, "Delete the results made last and run again")
+        raise InputError(
+            "the metrics of several seeds", problem, "Delete the results written last and run the workflow again"
+        )
     ((experiment, protocol, n),) = kinds
-    seeds = [one["seed"] for one in metrics]
+    seeds = [content["seed"] for content in metrics]
     require_distinct(seeds, experiment)
     names = list(metrics[0]["metrics"])
-    found = {name: spread_over_seeds([one["metrics"][name]["value"] for one in metrics]) for name in names}
-    return {"experiment": experiment, "protocol": protocol, "n": n, "seeds": seeds, "metrics": found}
+    spread = {name: spread_over_seeds([content["metrics"][name]["value"] for content in metrics]) for name in names}
+    return {"experiment": experiment, "protocol": protocol, "n": n, "seeds": seeds, "metrics": spread}
 
 
 def read_over_seeds(metrics: Sequence[Path]) -> dict[str, Any]:
-    """The same by files of metrics."""
+    """`over_seeds` of `metrics.json` files."""
     return over_seeds([json.loads(path.read_text("utf-8")) for path in metrics])
 
 
 def spread_over_seeds(values: Sequence[float | None]) -> dict[str, float | int | None]:
-    """`mean`, `std` (of a sample: n - 1) and `n`, the seeds that have a value; one seed has no spread."""
+    """`mean`, `std` (sample standard deviation, divisor n - 1; None for one seed) and `n`, the seeds with a value."""
     known = np.array([value for value in values if value is not None], np.float64)
     return {
         "mean": float(known.mean()) if len(known) else None,
@@ -137,26 +138,28 @@ def spread_over_seeds(values: Sequence[float | None]) -> dict[str, float | int |
 
 
 def require_distinct(seeds: Iterable[int], where: str) -> None:
-    """Refuse a list of seeds in which one stands twice: the same training would count as another.
+    """Refuse a list in which a seed occurs twice: one training would be counted as two.
 
     Raises:
-        InputError: names the experiment and the seed.
+        InputError: a seed occurs twice; names the experiment and the seed.
     """
     seed, times = next(iter(Counter(seeds).most_common(1)), (0, 0))
     if times > 1:
-        raise InputError(f"the seeds of {where}", f"hold {seed} {times} times", REPEATED)
+        raise InputError(f"the seeds of {where}", f"contain {seed} {times} times", "List each seed once")
 
 
 def _require_same_images(a: pd.DataFrame, b: pd.DataFrame, names: tuple[str, str]) -> None:
-    where, remedy = " and ".join(names), "Compare experiments of one run and protocol, or run the workflow again"
-    for one, other, name in ((a, b, names[0]), (b, a, names[1])):
-        alone = one.loc[~one["image_id"].isin(other["image_id"]), "image_id"]
-        if len(alone):
-            problem = f"were tested on other images: {alone.iloc[0]} is only in {name} ({len(alone)} such)"
+    where, remedy = " and ".join(names), "Compare experiments of the same run and protocol, or run the workflow again"
+    for table, partner, name in ((a, b, names[0]), (b, a, names[1])):
+        unpaired = table.loc[~table["image_id"].isin(partner["image_id"]), "image_id"]
+        if len(unpaired):
+            first, n = unpaired.iloc[0], len(unpaired)
+            problem = f"were tested on different images: {first} is only in {name} ({n} such images)"
             raise InputError(where, problem, remedy)
-    differs = a.loc[a["label"].to_numpy() != b["label"].to_numpy(), "image_id"]
-    if len(differs):
-        raise InputError(where, f"differ in the class of {differs.iloc[0]} ({len(differs)} such)", remedy)
+    relabelled = a.loc[a["label"].to_numpy() != b["label"].to_numpy(), "image_id"]
+    if len(relabelled):
+        problem = f"differ in the label of {relabelled.iloc[0]} ({len(relabelled)} such images)"
+        raise InputError(where, problem, remedy)
 
 
 def _named(seeds: Iterable[int]) -> str:

@@ -1,4 +1,4 @@
-"""Train one model on one balanced set and write what came of it."""
+"""Training of one model on one balanced set."""
 
 import hashlib
 from collections.abc import Mapping
@@ -19,29 +19,29 @@ from hemabalance.training.job import FitJob, Images
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """A model in config.
+    """A model of the config.
 
     Attributes:
-        model: its method and settings.
-        size: side of the images it takes, in pixels.
+        model: method and settings.
+        size: side of its input images, in pixels.
     """
 
     model: ModelSpec
     size: int
 
 
-def part_of(
+def read_part(
     rows: pd.DataFrame, part: str, sets: Mapping[str, ImageSet], size: int, *, threads: int
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Rows of a part of a balanced set, and their images RGB uint8 (n, size, size, 3); errors as `read_images`."""
-    mine = rows[rows["part"] == part].reset_index(drop=True)
-    return mine, read_images(mine, sets, size, threads=threads)
+    """Rows of one part of a balanced set, and their images RGB uint8 (n, size, size, 3); errors as `read_images`."""
+    part_rows = rows[rows["part"] == part].reset_index(drop=True)
+    return part_rows, read_images(part_rows, sets, size, threads=threads)
 
 
-def images_of(rows: pd.DataFrame, part: str, sets: Mapping[str, ImageSet], size: int, *, threads: int) -> Images:
-    """The same as training takes it."""
-    mine, pixels = part_of(rows, part, sets, size, threads=threads)
-    return Images(pixels, mine["label"].to_numpy(dtype=str))
+def read_labelled(rows: pd.DataFrame, part: str, sets: Mapping[str, ImageSet], size: int, *, threads: int) -> Images:
+    """`read_part` as labelled images for training."""
+    part_rows, pixels = read_part(rows, part, sets, size, threads=threads)
+    return Images(pixels, part_rows["label"].to_numpy(dtype=str))
 
 
 def fit_model(
@@ -53,17 +53,17 @@ def fit_model(
     weights: Path,
     training: Path,
 ) -> None:
-    """Train a model on the training images of a balanced set, watched on its validation images.
+    """Train a model on the training images of a balanced set; validation images choose the best weights.
 
     Args:
         model_config: the model.
         rows: the balanced set.
         sets: its image sets by name.
-        job: where and how; its history is written too.
+        job: runtime, folders and seed; its history file is written too.
         weights: safetensors to write.
-        training: JSON to write: `method, parameters, images, synthetic` (of them)`, drawn` (synthetic ones that there
-            were to take from)`, validation, learned_from` (equal for two trainings that were given the same images)`,
-            steps, seconds, device, precision`.
+        training: JSON to write: `method, parameters, images, synthetic` (how many of the images)`, drawn` (all
+            generated images, accepted or not)`, validation` (validation images)`, learned_from` (digest, equal for
+            trainings on the same images)`, steps, seconds, device, precision`.
 
     Raises:
         InputError: the model cannot be built or cannot learn from these images, the training diverged, or the disk is
@@ -71,9 +71,9 @@ def fit_model(
     """
     model = model_config.model.build(classes=CLASSES, size=model_config.size, runtime=job.runtime)
     data = ModelData(
-        *(images_of(rows, part, sets, model_config.size, threads=job.threads) for part in ("train", "validation"))
+        *(read_labelled(rows, part, sets, model_config.size, threads=job.threads) for part in ("train", "validation"))
     )
-    trained = model.fit(data, job)
+    result = model.fit(data, job)
     if job.runtime.rank == 0:
         model.save(weights)
         summary = {
@@ -81,13 +81,14 @@ def fit_model(
             "parameters": model.parameters,
             "images": len(data.train.pixels),
             "synthetic": int((rows.loc[rows["part"] == "train", "origin"] == "synthetic").sum()),
-            "drawn": sum(len(held) for name, held in sets.items() if name != REAL),
+            "drawn": sum(len(image_set) for name, image_set in sets.items() if name != REAL),
             "validation": len(data.validation.pixels),
             "learned_from": _digest(rows, model_config.size),
         }
-        write_json(summary | job.summary(trained), training)
+        write_json(summary | job.summary(result), training)
 
 
 def _digest(rows: pd.DataFrame, size: int) -> str:
-    given = rows.loc[rows["part"] != "test", ["image_id", "part", "label", "sha256"]]
-    return hashlib.sha256(f"{size}\n{given.to_csv(index=False)}".encode()).hexdigest()
+    """sha256 of the size and of id, part, label and file hash of all training and validation images."""
+    learned = rows.loc[rows["part"] != "test", ["image_id", "part", "label", "sha256"]]
+    return hashlib.sha256(f"{size}\n{learned.to_csv(index=False)}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Begin a training with the weights of a network that learned ImageNet, from a file that a person supplies."""
+"""Initialisation of a network with ImageNet weights from a local file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,54 +10,54 @@ from torch import Tensor, nn
 from hemabalance.errors import InputError
 from hemabalance.training.tensorfile import differences, refuse_differences, shapes
 
-REMEDY = "Give the weights of the same architecture, or set imagenet_weights to null to begin with random ones"
+REMEDY = "Give the weights of the same architecture, or set imagenet_weights to null to start from random weights"
 _COUNTER = "num_batches_tracked"
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Tensors by name, on the CPU.
+    """Read tensors by name, on the CPU.
 
     Args:
-        path: safetensors, or anything else that PyTorch saved: a state dict, or one under the key `state_dict`. Of
-            the latter nothing but tensors is unpickled.
+        path: safetensors, or a file saved by PyTorch: a state dict, or one under the key `state_dict`. Only tensors
+            are unpickled.
 
     Raises:
-        InputError: the file is missing, damaged, or holds something else.
+        InputError: the file is missing, damaged, or holds anything but tensors by name.
     """
     if not path.is_file():
-        raise InputError(path, "there is no such file", REMEDY)
+        raise InputError(path, "the file does not exist", REMEDY)
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # of many kinds, whatever bytes a foreign file has
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # foreign bytes raise exceptions of many types
         reason = str(error).partition("\n")[0]
         raise InputError(path, f"is damaged or holds more than tensors ({reason})", REMEDY) from error
-    if isinstance(found, Mapping):
-        found = found.get("state_dict", found)
-    if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
-        raise InputError(path, "holds no tensors by name", REMEDY)
-    return dict(found)
+    if isinstance(content, Mapping):
+        content = content.get("state_dict", content)
+    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise InputError(path, "does not hold tensors by name", REMEDY)
+    return dict(content)
 
 
 def initialise_from_imagenet(network: nn.Module, path: Path, head: tuple[str, ...]) -> None:
-    """Fill a network but for its head; all or nothing.
+    """Load all weights of a network except its head, in place; on an error nothing is changed.
 
     Args:
-        network: to fill, in place.
+        network: the network.
         path: see `read_tensors`.
-        head: what names of tensors begin with that the network does not take over: its last layer, say, which tells
-            other classes apart. The file may have them or not, in any shape.
+        head: name prefixes of tensors that are not loaded, such as the last layer, which belongs to other classes. The
+            file may lack them or hold them in any shape.
 
     Raises:
-        InputError: as `read_tensors`, or a tensor's name or shape is not the network's.
+        InputError: as `read_tensors`, or names or shapes of tensors differ from the network's.
     """
 
     def body(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {k: v for k, v in tensors.items() if not k.startswith(head) and not k.endswith(_COUNTER)}
 
-    stored, own = body(read_tensors(path)), body(network.state_dict())
-    refuse_differences(path, "architecture", differences(shapes(stored), shapes(own)), REMEDY)
+    stored, current = body(read_tensors(path)), body(network.state_dict())
+    refuse_differences(path, "architecture", differences(shapes(stored), shapes(current)), REMEDY)
     with torch.no_grad():
-        for name, tensor in own.items():
+        for name, tensor in current.items():
             tensor.copy_(stored[name])

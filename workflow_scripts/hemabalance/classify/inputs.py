@@ -1,4 +1,4 @@
-"""The images that a person names: files, folders and zips, with what is left out of them said."""
+"""Input images of `hemabalance predict`: files, folders and zips; files that are no images are counted."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,25 +14,25 @@ from hemabalance.sources.decode import UnreadableImage
 
 @dataclass(frozen=True)
 class InputImage:
-    """An image to be read.
+    """An image that has not been read yet.
 
     Attributes:
-        path: as people know it: the file as given, or the folder or zip as given and the name within it.
-        archive: folder or zip that it is in; None for a file.
-        name: its name there.
-        most: bytes that a file may have.
+        path: path for messages and tables: the argument itself, or the folder or zip joined with the name in it.
+        archive: the folder or zip that holds the image; None for a single file.
+        name: name in the archive.
+        max_bytes: largest permitted file size in bytes.
     """
 
     path: str
     archive: Archive | None
     name: str
-    most: int
+    max_bytes: int
 
     def read(self) -> bytes:
-        """The bytes of the file; callable from several threads.
+        """The bytes of the file; thread-safe.
 
         Raises:
-            UnreadableImage: it cannot be read, fails its checksum, or is too large.
+            UnreadableImage: the file cannot be read, fails its checksum, or is too large.
         """
         if self.archive is not None:
             try:
@@ -41,17 +41,17 @@ class InputImage:
                 raise UnreadableImage(error.problem) from error
         try:
             with Path(self.path).open("rb") as handle:
-                content = handle.read(self.most + 1)
+                content = handle.read(self.max_bytes + 1)
         except OSError as error:
             raise UnreadableImage(f"cannot be read ({error.strerror})") from error
-        if len(content) > self.most:
-            raise UnreadableImage(f"has more than the {self.most} bytes allowed")
+        if len(content) > self.max_bytes:
+            raise UnreadableImage(f"has more than the {self.max_bytes} bytes allowed")
         return content
 
 
 @dataclass(frozen=True)
 class InputImages:
-    """All images that were named, in order; and of each folder or zip, how many files are no images, by suffix."""
+    """All input images in order; and for each folder or zip, the number of other files by suffix."""
 
     images: tuple[InputImage, ...]
     skipped: dict[str, Counter[str]]
@@ -59,14 +59,14 @@ class InputImages:
 
 @contextmanager
 def open_inputs(paths: Sequence[Path], limits: Limits) -> Iterator[InputImages]:
-    """Find the images behind paths; folders and zips stay open for as long as the context.
+    """List the images of the paths; folders and zips stay open within the context.
 
-    A file is taken for an image whatever its name. In a folder or a zip, images are the files with the suffix of a
-    JPEG, PNG or TIFF that are not hidden, sorted by name.
+    A file named directly counts as an image whatever its name. In a folder or zip, the images are the files with a
+    JPEG, PNG or TIFF suffix that are not hidden, sorted by name.
 
     Args:
         paths: files, folders, zips.
-        limits: of what a folder or a zip may contain, and of the bytes of one file.
+        limits: limits on the content of a folder or zip, and on the size of one file.
 
     Raises:
         InputError: a path is missing, is neither a file nor a folder, or holds no image; or a folder or zip is refused
@@ -82,10 +82,10 @@ def open_inputs(paths: Sequence[Path], limits: Limits) -> Iterator[InputImages]:
             archive = stack.enter_context(open_archive(path, limits))
             names = [member.name for member in archive.members]
             chosen = [name for name in names if _is_image(name)]
-            others = Counter(_kind(name) for name in names if not _is_image(name))
+            others = Counter(_suffix(name) for name in names if not _is_image(name))
             if not chosen:
                 problem = f"holds no image among its {len(names)} files" if names else "is empty"
-                raise InputError(path, problem, "Give images, or a folder or zip of JPEG, PNG or TIFF files")
+                raise InputError(path, problem, "Give images, or a folder or zip with JPEG, PNG or TIFF files")
             images += [InputImage(str(path / name), archive, name, limits.max_member_bytes) for name in chosen]
             if others:
                 skipped[str(path)] = others
@@ -102,11 +102,11 @@ def _is_container(path: Path) -> bool:
         with path.open("rb") as handle:
             return handle.read(8).startswith(MAGIC)
     except OSError:
-        return False  # told with the other images that cannot be read
+        return False  # reported later, with the other unreadable images
 
 
 def _hidden(name: str) -> bool:
-    # macOS puts a `._` file of its own beside each image, or into a folder `__MACOSX`.
+    # macOS adds a `._` file for each image, beside it or in a folder `__MACOSX`.
     return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
 
 
@@ -114,5 +114,5 @@ def _is_image(name: str) -> bool:
     return name.lower().endswith(IMAGE_SUFFIXES) and not _hidden(name)
 
 
-def _kind(name: str) -> str:
+def _suffix(name: str) -> str:
     return "hidden" if _hidden(name) else PurePosixPath(name).suffix.lower() or "without suffix"

@@ -1,4 +1,4 @@
-"""Everything that is measured of one trained classifier on the real test images, as one JSON object."""
+"""Metrics of one trained classifier on the real test images, as one JSON object."""
 
 import json
 from collections.abc import Mapping
@@ -19,20 +19,20 @@ from hemabalance.protocols import Protocol
 from hemabalance.taxonomy import CLASSES, SOURCE_OF
 
 HOW = {
-    "intervals": "95 %. Shares of images (accuracy, sensitivity, specificity, one-against-rest accuracy, precision) "
-    f"have score intervals (Wilson 1927), all others a bootstrap over images within classes: {RESAMPLES} resamples, "
-    f"{AUROC_RESAMPLES} for AUROC. They hold for other images of these sources in this class mix, not for other "
-    "sources.",
+    "intervals": "95 % intervals. Shares of images (accuracy, sensitivity, specificity, one-against-rest accuracy, "
+    "precision) have score intervals (Wilson 1927), all other metrics bootstrap intervals over images within classes: "
+    f"{RESAMPLES} resamples, {AUROC_RESAMPLES} for AUROC. They are valid for new images of these sources with this "
+    "class distribution, not for other sources.",
     "macro": "Balanced accuracy, macro-F1 and macro-AUROC are means over the classes that have test images.",
     "expected_calibration_error": f"Of the confidence after temperature scaling, in {BINS} bins of equal width; the "
-    "interval is moved by the mean excess of the resamples.",
+    "interval is shifted to correct the mean bias of the resamples.",
 }
 
 PROTOCOL: dict[Protocol, str] = {
     "leak_free": "Real images were split before anything was trained; no training saw a test image or a copy of one.",
-    "thesis": "Split after balancing, as the thesis did: normalisers and generators had seen the test images, whose "
-    "likenesses may be among the training images. For both reasons these figures can be higher than on images never "
-    "seen.",
+    "thesis": "Split after balancing, as in the thesis: normalisers and generators were trained on the test images, "
+    "and synthetic images that resemble test images may be among the training images. For both reasons the values can "
+    "be higher than on unseen images.",
 }
 
 
@@ -45,28 +45,29 @@ def measure(
     seed: int,
     resample_seed: int,
 ) -> dict[str, Any]:
-    """Measure predictions.
+    """Metrics of a table of predictions.
 
     Args:
-        table: as `predictions.SCHEMA`.
-        calibration: what `evaluate.predict_test` wrote.
-        experiment: its name.
-        protocol: that the test images are of.
-        seed: of the training; it is only named.
-        resample_seed: seed of the resamples. With the same one, experiments are measured on the same resamples.
+        table: predictions (`predictions.SCHEMA`).
+        calibration: content of the JSON that `evaluate.predict_test` wrote.
+        experiment: name of the experiment.
+        protocol: protocol of the test images.
+        seed: seed of the training; only recorded.
+        resample_seed: seed of the bootstrap. Experiments measured with the same seed use the same resamples.
 
     Returns:
         JSON values `experiment, protocol, seed, n`; `metrics`: name -> `value, low, high, n` of `accuracy,
         balanced_accuracy, macro_f1, macro_auroc, expected_calibration_error, negative_log_likelihood`; `classes`: rows
         `label, n` (its test images) and `sensitivity, specificity, one_vs_rest_accuracy, precision, f1, auroc`, each
-        `value, low, high, n`; `sources`: rows `source, n` and the same metrics on its images alone; `confusion`:
-        `classes, counts` (rows true, columns predicted); `calibration`, as given; `notes`: why values are missing, or
-        an interval is a point; `how`: what the values are. What cannot be estimated is null, never 0 or 1.
+        `value, low, high, n`; `sources`: rows `source, n` and the same metrics on the images of the source;
+        `confusion`: `classes, counts` (rows true, columns predicted); `calibration`: the argument; `notes`: reasons for
+        missing values and for intervals of zero width; `how`: definitions. Values that cannot be estimated are null,
+        never 0 or 1.
     """
     scores = _scores(table, resample_seed)
     rows = [
-        {"label": label, "n": int(scores.counts[place].sum())} | _plain(scores.classes[place])
-        for place, label in enumerate(CLASSES)
+        {"label": label, "n": int(scores.counts[index].sum())} | _plain(scores.classes[index])
+        for index, label in enumerate(CLASSES)
     ]
     return {
         "experiment": experiment,
@@ -75,7 +76,7 @@ def measure(
         "n": len(table),
         "metrics": _headline(table, scores, resample_seed),
         "classes": rows,
-        "sources": [_of_source(table, source, resample_seed) for source in SOURCE_OF.values()],
+        "sources": [_source_metrics(table, source, resample_seed) for source in SOURCE_OF.values()],
         "confusion": {"classes": list(CLASSES), "counts": scores.counts.tolist()},
         "calibration": dict(calibration),
         "notes": _notes(scores),
@@ -93,14 +94,14 @@ def measure_predictions(
     seed: int,
     resample_seed: int,
 ) -> None:
-    """Read predictions and calibration, measure, and write the JSON; arguments and errors as `measure`.
+    """Read predictions and calibration, and write the result of `measure` as JSON; arguments as there.
 
     Raises:
-        InputError: the predictions are missing, are no Parquet, or break their schema.
+        InputError: the predictions are missing, are not Parquet, or break their schema.
     """
-    table, calibrated = read_predictions(predictions), json.loads(calibration.read_text("utf-8"))
+    table, content = read_predictions(predictions), json.loads(calibration.read_text("utf-8"))
     write_json(
-        measure(table, calibrated, experiment=experiment, protocol=protocol, seed=seed, resample_seed=resample_seed),
+        measure(table, content, experiment=experiment, protocol=protocol, seed=seed, resample_seed=resample_seed),
         metrics,
     )
 
@@ -120,28 +121,28 @@ def _headline(table: pd.DataFrame, scores: Classified, resample_seed: int) -> di
     return _plain(scores.overall | calibrated)
 
 
-def _of_source(table: pd.DataFrame, source: str, resample_seed: int) -> dict[str, Any]:
-    own = table[table["source"] == source]
-    return {"source": source, "n": len(own)} | _headline(own, _scores(own, resample_seed), resample_seed)
+def _source_metrics(table: pd.DataFrame, source: str, resample_seed: int) -> dict[str, Any]:
+    rows = table[table["source"] == source]
+    return {"source": source, "n": len(rows)} | _headline(rows, _scores(rows, resample_seed), resample_seed)
 
 
-def _plain(found: Mapping[str, Estimate]) -> dict[str, Any]:
-    return {name: one._asdict() for name, one in found.items()}
+def _plain(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
+    return {name: estimate._asdict() for name, estimate in estimates.items()}
 
 
 def _notes(scores: Classified) -> dict[str, str]:
     if not scores.counts.sum():
-        return {"classes": "there is no test image, so nothing can be estimated"}
+        return {"classes": "there are no test images, so nothing can be estimated"}
     notes = {}
     absent = [label for label, n in zip(CLASSES, scores.counts.sum(1), strict=True) if not n]
     if absent:
         present = len(CLASSES) - len(absent)
         notes["classes"] = (
-            f"no test image of {', '.join(absent)}: not estimable; macro figures are over the other {present} classes"
+            f"no test image of {', '.join(absent)}: not estimable; macro averages are over the other {present} classes"
         )
-    lone = [CLASSES[place] for place in np.flatnonzero(scores.counts.sum(1) == 1)]
-    if lone:
-        notes["lone"] = f"a single test image of {', '.join(lone)}, which no bootstrap can vary"
+    single = [CLASSES[index] for index in np.flatnonzero(scores.counts.sum(1) == 1)]
+    if single:
+        notes["lone"] = f"only one test image of {', '.join(single)}: the bootstrap cannot resample it"
     if scores.no_spread:
-        notes["no_spread"] = f"every resample gives the same {', '.join(scores.no_spread)}: the interval is a point"
+        notes["no_spread"] = f"every resample gives the same {', '.join(scores.no_spread)}: the interval has zero width"
     return notes

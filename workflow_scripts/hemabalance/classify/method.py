@@ -1,6 +1,6 @@
-"""What a method of classification provides; its folder is in `classify/methods` (see `hemabalance.methods`).
+"""The interface of a classification method, one folder of `classify/methods` (see `hemabalance.methods`).
 
-PyTorch is not imported here, as the Snakefile reads traits.
+This module must not import PyTorch, because the Snakefile reads traits.
 """
 
 from collections.abc import Sequence
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 
 
 class ClassifierSettings(Section):
-    """Settings of any model; a method's settings class is a subclass."""
+    """Base class of the settings of every method."""
 
 
 @dataclass(frozen=True)
 class ClassifierTraits:
-    """What the workflow must know of a method before it runs: `TRAITS` of its folder."""
+    """Properties of a method that the workflow needs before running it: `TRAITS` of its folder."""
 
     trains_networks: bool
-    """It leaves a history of losses, and wants a GPU."""
+    """Whether it trains networks: its fit writes a history of losses and uses a GPU."""
     frozen_features: bool = False
-    """It stands on a network that learned ImageNet: the workflow fetches its file, names it to the method in a setting
-    `features`, and gives a GPU to run it."""
+    """Whether it uses a frozen network trained on ImageNet: the workflow fetches the weights, passes the path in the
+    setting `features`, and provides a GPU."""
 
 
 class ClassifierMethod(Protocol):
-    """What the module `method` of a method's folder provides."""
+    """The module `method` of a method's folder."""
 
     def build(self, settings: Any, *, classes: Sequence[str], size: int, runtime: "Runtime") -> "Model":
-        """An untrained model of square images of `size` pixels; `settings` is an object of the method's own."""
+        """An untrained model for square images of `size` pixels; `settings` is an instance of the method's settings."""
 
 
 class ModelSpec(MethodSpec):
@@ -45,18 +45,18 @@ class ModelSpec(MethodSpec):
     STAGE: ClassVar[str] = "classify"
 
     settings: SerializeAsAny[ClassifierSettings]
-    """An object of the method's settings class."""
+    """Instance of the method's settings class."""
 
     @property
     def traits(self) -> ClassifierTraits:
-        """The method's."""
+        """Traits of the method."""
         return cast(ClassifierTraits, traits_of(self.STAGE, self.method))
 
     def build(self, *, classes: Sequence[str], size: int, runtime: "Runtime") -> "Model":
-        """An untrained model of square images of `size` pixels that tells `classes` apart.
+        """An untrained model of these classes for square images of `size` pixels.
 
         Raises:
-            InputError: it cannot be built for this size or these settings.
+            InputError: the model cannot be built for this size or these settings.
         """
         method = cast(ClassifierMethod, implementation(self.STAGE, self.method))
         return method.build(self.settings, classes=classes, size=size, runtime=runtime)

@@ -1,4 +1,4 @@
-"""What every model takes and gives."""
+"""The interface of every model, and checks of its inputs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ KIND = "model"
 
 @dataclass(frozen=True)
 class ModelData:
-    """What a model is fitted on, all at the working size; a class may be without an image.
+    """Images to fit a model on, at the working size; a class may have no image.
 
     Attributes:
-        train: images of the balanced set.
-        validation: images held back from training, by which the best weights are chosen; may be empty.
+        train: training images of the balanced set.
+        validation: validation images, which choose the best weights; may be empty.
     """
 
     train: Images
@@ -31,67 +31,69 @@ class ModelData:
 
 
 class Model(Protocol):
-    """One method, trained or not."""
+    """A classifier, trained or not."""
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """All that it may name, in the order of its logits."""
+        """The classes in the order of the logits."""
 
     @property
     def size(self) -> int:
-        """Side in pixels of the images it takes."""
+        """Side of its input images in pixels."""
 
     @property
     def parameters(self) -> int:
-        """How many numbers training finds."""
+        """Number of trained parameters."""
 
     @property
     def description(self) -> Mapping[str, Any]:
-        """JSON values from which alone it is built anew: `kind, method, size, classes, settings`."""
+        """JSON values from which the model can be rebuilt: `kind, method, size, classes, settings`."""
 
     def fit(self, data: ModelData, job: FitJob) -> TrainingResult:
-        """Train on the data, or go on with the training that `job.state` holds.
+        """Train on the data, or resume the training in `job.state`.
 
         Raises:
-            InputError: the data cannot serve, the training diverged, the disk is full, or `job.state` holds a
-                training of other data or settings.
+            InputError: the data are unsuitable, the training diverged, the disk is full, or `job.state` holds a
+                training on other data or with other settings.
         """
 
     def logits(self, pixels: np.ndarray) -> np.ndarray:
-        """Scores whose softmax are probabilities, in evaluation mode.
+        """Scores in evaluation mode; their softmax gives probabilities.
 
         Args:
             pixels: RGB uint8 (n, size, size, 3).
 
         Returns:
-            float32 (n, classes), finite; an image's do not depend on the others beyond float32 rounding.
+            float32 (n, classes), finite; up to rounding, the scores of an image do not depend on the other images.
 
         Raises:
-            InputError: images of another size.
-            RuntimeError: it is neither fitted nor loaded.
+            InputError: the images have another size.
+            RuntimeError: the model is neither fitted nor loaded.
         """
 
     def save(self, path: Path) -> None:
-        """Write what training found and the description, atomically, as safetensors."""
+        """Write parameters and description as safetensors, atomically."""
 
     def load(self, path: Path) -> None:
-        """Read what `save` wrote.
+        """Read the parameters from a file of `save`.
 
         Raises:
-            InputError: the file is missing, truncated, foreign, or of another method, setting, size or class list.
+            InputError: the file is missing, truncated, no model, or of another method, setting, size or class list.
         """
 
     def module(self) -> nn.Module:
-        """The whole model as a network in evaluation mode: float32 (n, 3, size, size) in [-1, 1] to (n, classes).
+        """The model with its preprocessing as a network in evaluation mode.
+
+        Input: float32 (n, 3, size, size) in [-1, 1]; output: logits (n, classes).
 
         Raises:
             InputError: the method is no network.
-            RuntimeError: it is neither fitted nor loaded.
+            RuntimeError: the model is neither fitted nor loaded.
         """
 
 
 def describe(method: str, size: int, classes: tuple[str, ...], settings: Section) -> dict[str, Any]:
-    """A model's `description`."""
+    """The `description` of a model."""
     return {"kind": KIND, "method": method, "size": size, "classes": list(classes), "settings": settings.plain}
 
 
@@ -99,19 +101,19 @@ def check_pixels(what: str, pixels: np.ndarray, size: int) -> None:
     """Refuse images that are not RGB uint8 (n, size, size, 3).
 
     Raises:
-        InputError: they have another size, which is named.
-        ValueError: they are no RGB uint8 images.
+        InputError: the images have another size; names it.
+        ValueError: the array does not hold RGB uint8 images.
     """
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3:
-        raise ValueError(f"{what}: RGB uint8 (n, h, w, 3) is needed, not {pixels.dtype} {pixels.shape}")
+        raise ValueError(f"{what}: expected RGB uint8 (n, h, w, 3), not {pixels.dtype} {pixels.shape}")
     require_size(what, pixels, size)
 
 
 def check_data(data: ModelData, classes: tuple[str, ...], size: int) -> None:
-    """Refuse data that a model of these classes and this size cannot learn from.
+    """Refuse data that a model of these classes and this size cannot be fitted on.
 
     Raises:
-        InputError: no training image, images of another size, or of a class that is not in the list.
+        InputError: there are no training images, or images of another size or of a class that is not in the list.
     """
     for what, images in (("training images", data.train), ("validation images", data.validation)):
         if len(images.pixels):
@@ -119,7 +121,7 @@ def check_data(data: ModelData, classes: tuple[str, ...], size: int) -> None:
         foreign = sorted(set(images.labels.tolist()) - set(classes))
         if foreign:
             remedy = "Check the label column of the balanced set"
-            raise InputError(what, f"are of a class that the model does not know: {', '.join(foreign)}", remedy)
+            raise InputError(what, f"have labels that the model does not know: {', '.join(foreign)}", remedy)
     if not len(data.train.pixels):
-        remedy = "Look at the balanced set's images.parquet and at what was left out before it"
+        remedy = "Check images.parquet of the balanced set, and which images earlier stages excluded"
         raise InputError("training images", "there are none", remedy)

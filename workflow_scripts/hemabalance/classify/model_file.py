@@ -1,4 +1,4 @@
-"""The model file: `model.json` beside the weights says all that prediction needs and a reader should know."""
+"""The model file `model.json` beside the weights: what prediction needs, and the origin of the model."""
 
 import json
 import os
@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 MODEL, WEIGHTS, DETECTOR = "model.json", "weights.safetensors", "out_of_distribution.safetensors"
-_AGAIN = "Take all files of the model from one place, or run the workflow again"
+_RESTORE = "Copy all files of the model from the same folder, or run the workflow again"
 
 
 @dataclass(frozen=True)
@@ -55,25 +55,25 @@ class OpenedModelFile:
     """A model file that was read and checked.
 
     Attributes:
-        path: of `model.json`.
-        content: its content.
+        path: path of `model.json`.
+        content: content of the file.
     """
 
     path: Path
     content: ModelFile
 
     def beside(self, name: str) -> Path:
-        """A file that is named relative to it."""
+        """The path of a file that is named relative to `model.json`."""
         return self.path.parent / name
 
     def archive_limits(self) -> Limits:
-        """What an archive of images to predict may contain."""
+        """Limits on archives of images to predict."""
         return Limits(**self.content.limits.model_dump())
 
 
 @dataclass(frozen=True)
 class TrainingOrigin:
-    """What a model came from: names in config, and the seed of its training."""
+    """Names in config behind a model, and the seed of its training."""
 
     experiment: str
     recipe: str
@@ -91,12 +91,12 @@ def stain_of(
     weights: Path,
     model: Path,
 ) -> Stain | None:
-    """A normaliser as a model file names it; None where it leaves all images as they are.
+    """The normaliser's entry in a model file; None for a normaliser that changes no image.
 
     Args:
-        name, method, settings: of the normaliser in config.
-        direction, classes: which images it mapped; the direction `none` for a method that changes none.
-        weights: its file.
+        name, method, settings: name, method and settings of the normaliser in config.
+        direction, classes: which images it mapped; `none` for a method that changes no image.
+        weights: file of its weights.
         model: the `model.json` to be written.
     """
     if direction == "none":
@@ -129,30 +129,30 @@ def write_model_file(
     """Write `model.json` beside `weights.safetensors` and `out_of_distribution.safetensors`.
 
     Args:
-        path: the file to write, in the folder of the two others.
-        origin: what the model came from.
-        frame: how photographs are prepared.
-        limits: of archives of images to predict.
-        stain: the normaliser of its images, None for none.
-        sources: what is known of the public archives.
+        path: file to write, in the folder of the other two.
+        origin: names in config and seed.
+        frame: how photographs are made square.
+        limits: limits on archives of images to predict.
+        stain: normaliser of the training images; None for none.
+        sources: catalogue entries of the public archives.
         rows: the balanced set (`balance.balanced_set.SCHEMA`).
-        rendered: whether the images are the phantom's.
+        rendered: whether the images are rendered by the phantom.
         balanced: file of the balanced set.
-        calibration, metrics: what was measured of the model.
+        calibration, metrics: the model's `calibration.json` and `metrics.json`.
 
     Raises:
-        InputError: the weights are missing or foreign, or the disk is full.
+        InputError: the weights are missing or not of a model, or the disk is full.
     """
-    described = read_description(path.parent / WEIGHTS)
-    own = rows[(rows["part"] == "train") & (rows["origin"] == "real")]["source"].value_counts()
+    description = read_description(path.parent / WEIGHTS)
+    counts = rows[(rows["part"] == "train") & (rows["origin"] == "real")]["source"].value_counts()
     measured = json.loads(metrics.read_text("utf-8"))
     content = ModelFile(
         format=FORMAT,
         hemabalance=_version(),
         **vars(origin),
-        method=described["method"],
-        classes=tuple(described["classes"]),
-        size=described["size"],
+        method=description["method"],
+        classes=tuple(description["classes"]),
+        size=description["size"],
         frame=frame,
         limits=Boundaries(**vars(limits)),
         stain=stain,
@@ -162,22 +162,22 @@ def write_model_file(
             out_of_distribution=sha256_file(path.parent / DETECTOR),
             balanced=sha256_file(balanced),
         ),
-        metrics={name: MetricValue(**found) for name, found in measured["metrics"].items()},
-        data={name: _data(source, int(own.get(name, 0)), rendered) for name, source in sources.items()},
+        metrics={name: MetricValue(**metric) for name, metric in measured["metrics"].items()},
+        data={name: _data(source, int(counts.get(name, 0)), rendered) for name, source in sources.items()},
         notes=(RESEARCH, *([RENDERED] if rendered else [])),
     )
     write_json(content.model_dump(mode="json"), path)
 
 
 def read_model_file(path: Path) -> OpenedModelFile:
-    """Read a model file and check what lies beside it.
+    """Read a model file and check the files beside it.
 
     Args:
         path: `model.json`, the weights beside it, or the folder of both.
 
     Raises:
-        InputError: it is missing, no model file, of another format or other classes, or the files beside it are
-            missing or not those that it was written with.
+        InputError: the file is missing, no model file, of another format or with other classes, or a file beside it
+            is missing or has another sha256 than the model file records.
     """
     if path.is_dir():
         path = path / MODEL
@@ -185,53 +185,53 @@ def read_model_file(path: Path) -> OpenedModelFile:
         path = path.with_name(MODEL)
     opened = OpenedModelFile(path, _read_content(path))
     if opened.content.classes != CLASSES:
-        other = sorted(set(opened.content.classes) ^ set(CLASSES))
-        problem = f"knows other classes ({', '.join(other)} differ)" if other else "has its classes in another order"
-        raise InputError(path, problem, "Use the version of hemabalance that it was made with")
+        different = sorted(set(opened.content.classes) ^ set(CLASSES))
+        problem = (
+            f"has other classes ({', '.join(different)} differ)" if different else "has its classes in another order"
+        )
+        raise InputError(path, problem, "Use the version of hemabalance that wrote it")
     check_file(opened.beside(WEIGHTS), opened.content.sha256.weights)
     check_file(opened.beside(DETECTOR), opened.content.sha256.out_of_distribution)
     return opened
 
 
 def check_file(path: Path, sha256: str) -> None:
-    """Refuse a file that a model file does not mean.
+    """Refuse a file that is not the one recorded in the model file.
 
     Raises:
-        InputError: it is missing, or its content differs.
+        InputError: the file is missing, or its sha256 differs.
     """
     if not path.is_file():
-        raise InputError(path, f"is missing, which {MODEL} names", _AGAIN)
+        raise InputError(path, f"is missing, but {MODEL} refers to it", _RESTORE)
     if sha256_file(path) != sha256:
-        raise InputError(path, f"is not the file that {MODEL} was written with (its sha256 differs)", _AGAIN)
+        raise InputError(path, f"is not the file that {MODEL} refers to (its sha256 differs)", _RESTORE)
 
 
 def _read_content(path: Path) -> ModelFile:
-    remedy = f"Give the {MODEL} of a trained classifier, or the folder that it is in"
+    remedy = f"Give the {MODEL} of a trained classifier, or its folder"
     try:
         document = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise InputError(path, "there is no such file", remedy) from error
+        raise InputError(path, "does not exist", remedy) from error
     except (OSError, ValueError) as error:
         raise InputError(path, f"cannot be read as JSON ({error})", remedy) from error
     if not isinstance(document, dict) or "format" not in document:
         raise InputError(path, "is no model file", remedy)
     if document["format"] != FORMAT:
-        made = f", written by hemabalance {document['hemabalance']}" if "hemabalance" in document else ""
-        problem = f"is of format {document['format']}{made}; this version reads format {FORMAT}"
-        raise InputError(
-            path, problem, "Use the version of hemabalance that it was made with, or train the model again"
-        )
+        writer = f", written by hemabalance {document['hemabalance']}" if "hemabalance" in document else ""
+        problem = f"has format {document['format']}{writer}; this version reads format {FORMAT}"
+        raise InputError(path, problem, "Use the version of hemabalance that wrote it, or train the model again")
     try:
         return ModelFile.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
-        at = ".".join(map(str, first["loc"]))
-        raise InputError(path, f"is no sound model file (key {at}: {first['msg']})", _AGAIN) from error
+        key = ".".join(map(str, first["loc"]))
+        raise InputError(path, f"is no valid model file (key {key}: {first['msg']})", _RESTORE) from error
 
 
 def _data(source: SourceEntry, images: int, rendered: bool) -> SourceData:
     if rendered:
-        title = f"rendered cells in the look of {source.title}"
+        title = f"rendered cells imitating {source.title}"
         return SourceData(images=images, title=title, doi="none", licence="MIT", citation="hemabalance")
     return SourceData(
         images=images, title=source.title, doi=source.doi, licence=source.licence, citation=source.citation

@@ -1,4 +1,4 @@
-"""What a trained and measured model's folder gets so that the model can be used without the workflow."""
+"""The files that make a trained and evaluated model usable without the workflow: `model.json` and `card.md`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,12 +26,13 @@ def write_model_folder(
     """Write `model.json` and `card.md` into the folder of a model.
 
     Args:
-        folder: holds `weights.safetensors`, `out_of_distribution.safetensors`, `training.json`, `calibration.json`, `metrics.json`.
-        origin, frame, limits, stain, sources, rendered: see `bundle.write_model_file`.
-        balanced: the table of the balanced set that it was trained on.
+        folder: folder of the model; it must hold `weights.safetensors`, `out_of_distribution.safetensors`,
+            `training.json`, `calibration.json` and `metrics.json`.
+        origin, frame, limits, stain, sources, rendered: see `model_file.write_model_file`.
+        balanced: table of the balanced set that the model was trained on.
 
     Raises:
-        InputError: the weights or the balanced set are missing, damaged or others, or the disk is full.
+        InputError: the weights or the balanced set are missing or damaged, or the disk is full.
     """
     rows = read_balanced(balanced)
     write_model_file(

@@ -1,4 +1,4 @@
-"""What `model.json` holds."""
+"""The content of `model.json`."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from hemabalance.protocols import Protocol
 
 FORMAT = 1
 RENDERED = (
-    "The images are rendered, not photographed: the model shows that the workflow works and knows nothing of blood."
+    "The images are rendered, not photographed: the model demonstrates the workflow and says nothing about blood."
 )
 RESEARCH = "For research. Not a medical device; never validated for diagnosis."
 
@@ -19,13 +19,13 @@ class _Part(BaseModel):
 
 
 class Frame(_Part):
-    """How a photograph becomes a square; see `geometry.fit_square`.
+    """How a photograph is made square; see `geometry.fit_square`.
 
     Attributes:
-        size: side in pixels, before it is reduced to the model's own.
+        size: side of the square in pixels, before it is reduced to the model's input size.
         fit: `crop` or `pad`.
         fields: source -> share of the frame's side that is used.
-        max_pixels, min_side: of a photograph, see `decode.decode`.
+        max_pixels, min_side: limits on the size of a photograph, see `decode.decode`.
     """
 
     size: int = Field(ge=1)
@@ -39,10 +39,10 @@ class Stain(_Part):
     """The stain normaliser of the training images.
 
     Attributes:
-        name, method, settings: in config.
+        name, method, settings: name, method and settings in config.
         direction, classes: which images it mapped; see `stain.direction.targets`.
-        weights: its file, relative to the model's folder.
-        sha256: of that file.
+        weights: file of its weights, relative to the model's folder.
+        sha256: sha256 of that file.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Stain(_Part):
 
 
 class Boundaries(_Part):
-    """What an archive of images to predict may contain; see `sources.archives.Limits`."""
+    """Limits on archives of images to predict; see `sources.archives.Limits`."""
 
     max_members: int
     max_member_bytes: int
@@ -64,7 +64,7 @@ class Boundaries(_Part):
 
 
 class SourceData(_Part):
-    """A source of real training images: how many of them, and under which terms its publisher gives them away."""
+    """A source of real training images: their number, and the publisher's title, licence and citation."""
 
     images: int
     title: str
@@ -74,7 +74,7 @@ class SourceData(_Part):
 
 
 class ModelHashes(_Part):
-    """sha256 of the weights, of `out_of_distribution.safetensors`, and of the balanced set's table that they were trained on."""
+    """sha256 of the weights, of `out_of_distribution.safetensors`, and of the balanced set's table."""
 
     weights: str
     out_of_distribution: str
@@ -82,7 +82,7 @@ class ModelHashes(_Part):
 
 
 class MetricValue(_Part):
-    """A value on the test images with its 95 % interval; None where it cannot be estimated."""
+    """A metric on the test images with its 95 % interval; None if it cannot be estimated."""
 
     value: float | None
     low: float | None
@@ -91,27 +91,27 @@ class MetricValue(_Part):
 
 
 class ModelFile(_Part):
-    """What `model.json` holds."""
+    """The content of `model.json`."""
 
     format: int
-    hemabalance: str = Field(description="version that wrote it")
+    hemabalance: str = Field(description="version that wrote the file")
     experiment: str
     recipe: str
     protocol: Protocol
     seed: int
     method: str
     classes: tuple[str, ...]
-    size: int = Field(ge=1, description="side of the images that the model takes, in pixels")
+    size: int = Field(ge=1, description="side of the input images in pixels")
     frame: Frame
     limits: Boundaries
-    stain: Stain | None = Field(description="None where images keep their own stain")
-    temperature: float = Field(gt=0, description="that logits are divided by before the softmax")
+    stain: Stain | None = Field(description="None if images are not normalised")
+    temperature: float = Field(gt=0, description="divisor of the logits before the softmax")
     sha256: ModelHashes
-    metrics: dict[str, MetricValue] = Field(description="on test images, none of them synthetic")
-    data: dict[str, SourceData] = Field(min_length=1, description="source -> where its training images come from")
+    metrics: dict[str, MetricValue] = Field(description="on real test images")
+    data: dict[str, SourceData] = Field(min_length=1, description="source -> origin of its training images")
     notes: tuple[str, ...]
 
     @property
     def usual(self) -> str:
-        """The source of most real training images."""
+        """The source with the most real training images."""
         return max(sorted(self.data), key=lambda source: self.data[source].images)

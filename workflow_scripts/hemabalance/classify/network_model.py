@@ -1,4 +1,4 @@
-"""A model that is one network, whichever: built, trained, asked and kept in the same way."""
+"""A model that is a neural network: training, inference, saving and loading, for every architecture."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hemabalance.classify.classifier_training import AT_ONCE, ClassifierTraining
+from hemabalance.classify.classifier_training import INFERENCE_BATCH, ClassifierTraining
 from hemabalance.classify.model import ModelData, check_data, check_pixels, describe
 from hemabalance.classify.preparation import Preparation
 from hemabalance.classify.settings import NetworkSettings
@@ -25,43 +25,43 @@ from hemabalance.training.settings import WITHOUT_EFFECT
 from hemabalance.training.weights import load_weights, save_weights
 
 UNCHANGED = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-"""Mean and deviation that leave colours in [-1, 1]."""
+"""Mean and standard deviation that leave colours in [-1, 1]."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """What makes one network differ from another.
+    """The properties of one architecture.
 
     Attributes:
-        name: for people.
-        create: an untrained one from the number of classes, drawn from PyTorch's global generator; ValueError where it
-            cannot be built.
-        smallest: side in pixels of the smallest images it takes.
-        colours: mean and standard deviation of RGB in [0, 1] that its images are normalised with.
-        begin: fills an untrained network, but for its head, with ImageNet weights from a file, InputError where they
-            do not fit; None where there are none.
+        name: name for messages.
+        create: builds an untrained network from the number of classes, with weights from PyTorch's global generator;
+            raises ValueError if it cannot be built.
+        smallest: side of the smallest input images in pixels.
+        colours: mean and standard deviation of RGB in [0, 1] with which its images are normalised.
+        load_imagenet: loads ImageNet weights from a file into an untrained network, except its head; raises InputError
+            if they do not fit. None if there are no such weights.
     """
 
     name: str
     create: Callable[[int], nn.Module]
     smallest: int
     colours: tuple[Sequence[float], Sequence[float]]
-    begin: Callable[[Any, Path], None] | None
+    load_imagenet: Callable[[Any, Path], None] | None
 
 
 class NetworkModel:
     """A `classify.model.Model` of one network.
 
     Args:
-        method: its name.
-        architecture: which network.
-        settings: the method's own.
-        classes: in the order of the logits.
-        size: side of the images it takes, in pixels.
-        runtime: where it runs.
+        method: name of the method.
+        architecture: architecture of the network.
+        settings: settings of the method.
+        classes: classes in the order of the logits.
+        size: side of the input images in pixels.
+        runtime: device and precision.
 
     Raises:
-        InputError: the network cannot be built with these settings, or not for such small images.
+        InputError: the network cannot be built with these settings, or `input_size` is too small for it.
     """
 
     def __init__(
@@ -79,8 +79,8 @@ class NetworkModel:
         if settings.input_size < architecture.smallest:
             problem = f"is {settings.input_size} px, too small for {architecture.name}"
             raise InputError("config key input_size", problem, f"Set it to {architecture.smallest} or more")
-        if settings.imagenet_weights is not None and architecture.begin is None:
-            problem = f"is set, but {architecture.name} never learned ImageNet"
+        if settings.imagenet_weights is not None and architecture.load_imagenet is None:
+            problem = f"is set, but {architecture.name} has no ImageNet weights"
             raise InputError("config key imagenet_weights", problem, "Set it to null")
         self._preparation = Preparation(size, settings.input_size, *architecture.colours).to(runtime.device)
         self._network = self._create().to(runtime.device).eval()
@@ -89,74 +89,76 @@ class NetworkModel:
         self.description = describe(method, size, self.classes, settings)
 
     def fit(self, data: ModelData, job: FitJob) -> TrainingResult:
-        """Train, or go on with the training that `job.state` holds; errors as `Model.fit`."""
-        own, learning = self.settings, self.begin(data, job)
-        trained = train(
-            learning,
-            Schedule(own.steps, own.checkpoint_every, own.log_every),
+        """Train, or resume the training in `job.state`; errors as `Model.fit`."""
+        settings, training = self.settings, self.initialise_training(data, job)
+        result = train(
+            training,
+            Schedule(settings.steps, settings.checkpoint_every, settings.log_every),
             state=job.state,
             history=job.history,
-            description=self._training(data, job),
+            description=self._training_description(data, job),
             runtime=job.runtime,
             what=f"training {self.architecture.name}",
         )
-        self._network.load_state_dict(learning.best.network.state_dict())
+        self._network.load_state_dict(training.best.network.state_dict())
         self._ready = True
-        return trained
+        return result
 
-    def begin(self, data: ModelData, job: FitJob) -> ClassifierTraining:
-        """The training before its first step; errors about the data and the ImageNet weights as `fit`."""
+    def initialise_training(self, data: ModelData, job: FitJob) -> ClassifierTraining:
+        """The training before its first step; errors concerning data and ImageNet weights as `fit`."""
         check_data(data, self.classes, self.size)
         torch.manual_seed(job.seed)
-        network, start = self._create(), self.settings.imagenet_weights
-        if start is not None and self.architecture.begin is not None:
-            self.architecture.begin(network, Path(start))
+        network, imagenet = self._create(), self.settings.imagenet_weights
+        if imagenet is not None and self.architecture.load_imagenet is not None:
+            self.architecture.load_imagenet(network, Path(imagenet))
         return ClassifierTraining(network, self._preparation, self.settings, self.classes, data, job)
 
     @torch.inference_mode()
     def logits(self, pixels: np.ndarray) -> np.ndarray:
-        """Float32 (n, classes) for RGB uint8 (n, size, size, 3), in float32 throughout; errors as `Model.logits`."""
+        """Logits float32 (n, classes) of RGB uint8 (n, size, size, 3), in full precision; errors as `Model.logits`."""
         check_pixels("images to classify", pixels, self.size)
-        network, device = self._trained(), self.runtime.device
-        found = np.empty((len(pixels), len(self.classes)), np.float32)
+        network, device = self._fitted_network(), self.runtime.device
+        scores = np.empty((len(pixels), len(self.classes)), np.float32)
         with full_precision(device):
-            for first in range(0, len(pixels), AT_ONCE):
-                batch = torch.from_numpy(np.ascontiguousarray(pixels[first : first + AT_ONCE])).to(device)
+            for first in range(0, len(pixels), INFERENCE_BATCH):
+                batch = torch.from_numpy(np.ascontiguousarray(pixels[first : first + INFERENCE_BATCH])).to(device)
                 logits: Tensor = network(self._preparation(batch.permute(0, 3, 1, 2).float() / 127.5 - 1))
-                found[first : first + AT_ONCE] = logits.cpu().numpy()
-        return found
+                scores[first : first + INFERENCE_BATCH] = logits.cpu().numpy()
+        return scores
 
     def save(self, path: Path) -> None:
-        """Write the network; what is written tells all that `build` asks for."""
-        save_weights(path, {"network": self._trained()}, self.description)
+        """Write the network and the description from which it can be rebuilt."""
+        save_weights(path, {"network": self._fitted_network()}, self.description)
 
     def load(self, path: Path) -> None:
-        """Read what `save` wrote; errors as `Model.load`."""
+        """Read a file of `save`; errors as `Model.load`."""
         load_weights(path, {"network": self._network}, self.description)
         self._ready = True
 
     def module(self) -> nn.Module:
         """A `Sequential` of the `Preparation` and the network, on the device, in evaluation mode."""
-        return nn.Sequential(self._preparation, self._trained()).eval()
+        return nn.Sequential(self._preparation, self._fitted_network()).eval()
 
     def _create(self) -> nn.Module:
         try:
             return self.architecture.create(len(self.classes))
         except ValueError as error:
-            raise InputError("config section classify.models", str(error), "Correct it there") from error
+            raise InputError(
+                "config section classify.models", str(error), "Correct the settings of the model"
+            ) from error
 
-    def _trained(self) -> nn.Module:
+    def _fitted_network(self) -> nn.Module:
         if not self._ready:
             raise RuntimeError(f"{self.architecture.name} is neither fitted nor loaded")
         return self._network
 
-    def _training(self, data: ModelData, job: FitJob) -> dict[str, Any]:
-        """What tells one training from another."""
-        start = self.settings.imagenet_weights
+    def _training_description(self, data: ModelData, job: FitJob) -> dict[str, Any]:
+        """JSON values that identify a training; a checkpoint with other values is refused."""
+        imagenet = self.settings.imagenet_weights
         parts = (data.train, data.validation)
         return self.description | {
             "settings": self.settings.model_dump(mode="json", exclude=set(WITHOUT_EFFECT)),
             "seed": job.seed,
             "images": [fingerprint(part.labels, part.pixels) for part in parts],
-            "imagenet": None if start is None else sha256_file(start),
+            "imagenet": None if imagenet is None else sha256_file(imagenet),
         }

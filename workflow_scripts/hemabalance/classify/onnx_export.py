@@ -1,4 +1,4 @@
-"""A trained network as ONNX, written only if ONNX Runtime gives what PyTorch gives."""
+"""Export of a trained network as ONNX; the file is written only if ONNX Runtime reproduces PyTorch's logits."""
 
 import contextlib
 import importlib
@@ -22,12 +22,12 @@ from hemabalance.files import atomic_path
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 INPUT, OUTPUT = "images", "logits"
-MOST_APART = 1e-4
-_MOST_IMAGES = 1 << 16
+MAX_DIFFERENCE = 1e-4
+_MAX_BATCH = 1 << 16
 
 
 def onnx_metadata(content: ModelFile) -> dict[str, str]:
-    """What an exported file says of itself: all that one needs to use it without hemabalance."""
+    """Metadata of an exported file: what is needed to use it without hemabalance."""
     return {
         "classes": json.dumps(content.classes),
         "temperature": repr(content.temperature),
@@ -46,47 +46,46 @@ def onnx_metadata(content: ModelFile) -> dict[str, str]:
 
 
 def export_onnx(model: Model, path: Path, *, metadata: Mapping[str, str]) -> float:
-    """Write a model as ONNX: any number of images at once, in one file.
+    """Write a model as a single ONNX file with a dynamic batch size.
 
     Args:
         model: a trained network, on the CPU.
-        path: the file to write.
-        metadata: metadata to put in.
+        path: file to write.
+        metadata: metadata of the file.
 
     Returns:
-        The largest difference between its logits and PyTorch's, over noise and plain images in batches of 1 to 5.
+        The largest absolute difference from PyTorch's logits, over noise and uniform images in batches of 1, 2 and 5.
 
     Raises:
-        InputError: a package is missing; the model is no network; it cannot be expressed in ONNX; or the outputs
-            differ by more than 1e-4: nothing is written then.
+        InputError: a package is missing, the model is no network, it cannot be expressed in ONNX, or the logits differ
+            by more than 1e-4; no file is written.
     """
-    onnx, _, runtime = (_needed(name) for name in PACKAGES)
+    onnx, _, runtime = (_import(name) for name in PACKAGES)
     module = model.module()
     with atomic_path(path) as part:
         _write(module, model.size, part)
-        made = onnx.load(str(part))
-        onnx.helper.set_model_props(made, dict(metadata))
-        onnx.save(made, str(part))
-        farthest = _farthest(
-            module, model.size, runtime.InferenceSession(str(part), providers=["CPUExecutionProvider"])
-        )
-        if not farthest <= MOST_APART:
-            problem = f"would give logits that differ from PyTorch's by {farthest:.1e}, over {MOST_APART:.0e}"
-            raise InputError(path, problem, "Report it, with the versions of torch and onnxruntime")
-    return farthest
+        exported = onnx.load(str(part))
+        onnx.helper.set_model_props(exported, dict(metadata))
+        onnx.save(exported, str(part))
+        session = runtime.InferenceSession(str(part), providers=["CPUExecutionProvider"])
+        difference = _max_difference(module, model.size, session)
+        if not difference <= MAX_DIFFERENCE:
+            problem = f"gives logits that differ from PyTorch's by {difference:.1e}, more than {MAX_DIFFERENCE:.0e}"
+            raise InputError(path, problem, "Report this, with the versions of torch and onnxruntime")
+    return difference
 
 
-def _needed(name: str) -> Any:
+def _import(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        remedy = f"Install what export needs: pip install {' '.join(PACKAGES)}"
+        remedy = f"Install the packages for the export: pip install {' '.join(PACKAGES)}"
         raise InputError(f"package {name}", "is not installed", remedy) from error
 
 
 def _write(module: nn.Module, size: int, path: Path) -> None:
-    # Of the older exporter, which does without onnxscript, PyTorch says that it will go.
-    images = torch.export.Dim("n", min=1, max=_MOST_IMAGES)
+    # dynamo=True: PyTorch has deprecated the older exporter, which would not need onnxscript.
+    batch = torch.export.Dim("n", min=1, max=_MAX_BATCH)
     try:
         with _quiet():
             torch.onnx.export(
@@ -96,7 +95,7 @@ def _write(module: nn.Module, size: int, path: Path) -> None:
                 input_names=[INPUT],
                 output_names=[OUTPUT],
                 dynamo=True,
-                dynamic_shapes=({0: images},),
+                dynamic_shapes=({0: batch},),
                 external_data=False,
                 verbose=False,
             )
@@ -107,28 +106,28 @@ def _write(module: nn.Module, size: int, path: Path) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the exporter's remarks on packages that are not installed and on its own workings."""
-    noisy = logging.getLogger("torch.onnx"), logging.getLogger("onnxscript"), logging.getLogger("onnx_ir")
-    levels = [one.level for one in noisy]
-    for one in noisy:
-        one.setLevel(logging.ERROR)
+    """Silences the exporter's messages about optional packages and its own progress."""
+    loggers = logging.getLogger("torch.onnx"), logging.getLogger("onnxscript"), logging.getLogger("onnx_ir")
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        for one, level in zip(noisy, levels, strict=True):
-            one.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 @torch.inference_mode()
-def _farthest(module: nn.Module, size: int, session: Any) -> float:
-    random, differences = torch.Generator().manual_seed(0), []
+def _max_difference(module: nn.Module, size: int, session: Any) -> float:
+    generator, differences = torch.Generator().manual_seed(0), []
     for count in (1, 2, 5):
-        noise = torch.rand((count, 3, size, size), generator=random) * 2 - 1
-        plain = torch.linspace(-1, 1, count)[:, None, None, None].expand_as(noise).contiguous()
-        for images in (noise, plain):
+        noise = torch.rand((count, 3, size, size), generator=generator) * 2 - 1
+        uniform = torch.linspace(-1, 1, count)[:, None, None, None].expand_as(noise).contiguous()
+        for images in (noise, uniform):
             expected: Tensor = module(images)
-            found = session.run([OUTPUT], {INPUT: images.numpy()})[0]
-            differences.append(np.abs(found.astype(np.float64) - expected.numpy()).max())
-    return float(np.max(differences))  # NaN stays NaN
+            logits = session.run([OUTPUT], {INPUT: images.numpy()})[0]
+            differences.append(np.abs(logits.astype(np.float64) - expected.numpy()).max())
+    return float(np.max(differences))  # np.max propagates NaN

@@ -1,4 +1,4 @@
-"""A trained model by what its file says of itself."""
+"""Opening a trained model from its weights file alone."""
 
 import json
 from pathlib import Path
@@ -12,17 +12,16 @@ from hemabalance.training.weights import read_description
 
 
 def open_classifier(weights: Path, runtime: Runtime) -> Model:
-    """A trained model; nothing but its file is read.
+    """A trained model, rebuilt from the description in its weights file.
 
     Raises:
-        InputError: the weights are missing, truncated, foreign, of no model, or of one with settings that are not
-            known here.
+        InputError: the file is missing, truncated, not of a model, or of a model with settings unknown to this version.
     """
-    described = read_description(weights)
-    if described.get("kind") != KIND or described.get("method") not in method_names("classify"):
-        problem = f"holds no model, but {json.dumps(described.get('method') or described.get('kind'))}"
+    description = read_description(weights)
+    if description.get("kind") != KIND or description.get("method") not in method_names("classify"):
+        problem = f"holds no model, but {json.dumps(description.get('method') or description.get('kind'))}"
         raise InputError(weights, problem, "Give the weights.safetensors of a classifier")
-    spec = ModelSpec.from_description(described, weights)
-    model = spec.build(classes=tuple(described["classes"]), size=described["size"], runtime=runtime)
+    spec = ModelSpec.from_description(description, weights)
+    model = spec.build(classes=tuple(description["classes"]), size=description["size"], runtime=runtime)
     model.load(weights)
     return model

@@ -1,4 +1,4 @@
-"""Classes and calibrated confidences of photographs, prepared as the model's training images were."""
+"""Prediction of classes and calibrated confidences for photographs, prepared like the model's training images."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,123 +21,127 @@ from hemabalance.metrics.calibration import tempered
 from hemabalance.parallel import batched, threaded_map
 from hemabalance.sources.decode import UnreadableImage, decode
 
-TOGETHER = 64
-"""Photographs that go through the model together."""
+BATCH = 64
+"""Photographs per batch of the model."""
 
 GREY, OUT_OF_DISTRIBUTION, NOT_NORMALISED = "grey", "out_of_distribution", "not_normalised"
-"""Flags: without colour; unlike the training images; too plain for its stain to be normalised."""
+"""Flags: image without colour; differs from the training images; has too little contrast to be normalised."""
 
 COLUMNS = ("path", "predicted", "confidence", "flag", "error", *PROBABILITIES)
 SUFFIXES = (".csv", ".parquet")
 
 Normalise = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""RGB uint8 (n, s, s, 3) to the same in the stain of the training images, and bool (n,): returned unchanged."""
+"""RGB uint8 (n, s, s, 3) to normalised images of the same shape, and bool (n,): which were returned unchanged."""
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """A model with what goes before and after it.
+    """A model with its preprocessing and postprocessing.
 
     Attributes:
-        model: trained.
-        look: what its training images look like.
-        temperature: that its logits are divided by.
-        frame: how a photograph becomes a square.
+        model: trained model.
+        detector: out-of-distribution detector of the model.
+        temperature: divisor of the logits.
+        frame: how a photograph is made square.
         field: share of the frame that is used.
-        normalise: the model's stain normaliser, or None to leave colours as they are.
+        normalise: stain normaliser of the model; None for no normalisation.
     """
 
     model: Model
-    look: OutOfDistributionDetector
+    detector: OutOfDistributionDetector
     temperature: float
     frame: Frame
     field: float
     normalise: Normalise | None
 
     def predict(self, images: Sequence[InputImage], *, threads: int) -> Iterator[pd.DataFrame]:
-        """Predict images in their order, some dozens at a time; memory is bounded whatever their number.
+        """Predict images in order, in batches, so that memory use does not grow with their number.
 
         Args:
-            images: to read.
-            threads: decoders at once.
+            images: images to read.
+            threads: decoders that run at once.
 
         Yields:
-            Tables of `COLUMNS`, a row an image: `path`; `predicted`, missing where `error` says why; `confidence` and
-            the probabilities, float32, calibrated, missing likewise; `flag`, what should make one look twice, joined
-            by `;`.
+            Tables with the columns `COLUMNS` and one row per image: `path`; `predicted`, missing if `error` gives a
+            reason; `confidence` and the probabilities, calibrated float32, missing likewise; `flag`, warnings joined by
+            `;`.
 
         Raises:
-            InputError: the model's outputs are not finite.
+            InputError: the model's logits are not finite.
         """
         squares = threaded_map(self._square, images, threads=threads)
-        for batch in batched(zip(images, squares, strict=True), TOGETHER):
-            given, found = zip(*batch, strict=True)
-            yield self._table([picture.path for picture in given], found)
+        for batch in batched(zip(images, squares, strict=True), BATCH):
+            batch_images, batch_squares = zip(*batch, strict=True)
+            yield self._table([image.path for image in batch_images], batch_squares)
 
-    def _square(self, picture: InputImage) -> np.ndarray | str:
-        """The photograph as a square, RGB uint8, or why there is none."""
+    def _square(self, photograph: InputImage) -> np.ndarray | str:
+        """The photograph made square, RGB uint8 (s, s, 3), or the reason why it cannot be read."""
         try:
-            data = picture.read()
+            data = photograph.read()
             image, _ = decode(data, max_pixels=self.frame.max_pixels, min_side=self.frame.min_side)
         except UnreadableImage as error:
             return error.reason
         longer = max(image.shape[:2])
         if self.frame.fit == "pad" and longer**2 > self.frame.max_pixels:
-            return f"{image.shape[1]}x{image.shape[0]} pixels, padded to a square more than {self.frame.max_pixels}"
+            shape = f"{image.shape[1]}x{image.shape[0]} pixels"
+            return f"{shape}, padded to a square, are more than the {self.frame.max_pixels} allowed"
         return fit_square(image, size=self.frame.size, fit=self.frame.fit, field=self.field)
 
-    def _table(self, paths: Sequence[str], found: Sequence[np.ndarray | str]) -> pd.DataFrame:
-        read = np.array([isinstance(one, np.ndarray) for one in found])
-        probabilities = np.full((len(found), len(PROBABILITIES)), np.nan, np.float32)
-        predicted, flags = np.full(len(found), None, object), np.full(len(found), "", object)
-        if read.any():
-            squares = np.stack([one for one in found if isinstance(one, np.ndarray)])
-            logits, flags[read] = self._judge(squares)
-            probabilities[read] = tempered(logits, self.temperature)
-            predicted[read] = np.array(self.model.classes, object)[logits.argmax(1)]
-        errors = [one if isinstance(one, str) else "" for one in found]
+    def _table(self, paths: Sequence[str], results: Sequence[np.ndarray | str]) -> pd.DataFrame:
+        """The table of one batch; each result is a square, or the reason why the photograph cannot be read."""
+        readable = np.array([isinstance(result, np.ndarray) for result in results])
+        probabilities = np.full((len(results), len(PROBABILITIES)), np.nan, np.float32)
+        predicted, flags = np.full(len(results), None, object), np.full(len(results), "", object)
+        if readable.any():
+            squares = np.stack([result for result in results if isinstance(result, np.ndarray)])
+            logits, flags[readable] = self._logits_and_flags(squares)
+            probabilities[readable] = tempered(logits, self.temperature)
+            predicted[readable] = np.array(self.model.classes, object)[logits.argmax(1)]
+        errors = [result if isinstance(result, str) else "" for result in results]
         texts = {"path": [_text(path) for path in paths], "predicted": predicted}
         table = pd.DataFrame(texts | {"flag": flags, "error": errors}).astype("str")
-        table["predicted"] = table["predicted"].where(read)
+        table["predicted"] = table["predicted"].where(readable)
         table["confidence"] = probabilities.max(1)
         return pd.concat([table, pd.DataFrame(probabilities, columns=list(PROBABILITIES))], axis=1)[list(COLUMNS)]
 
-    def _judge(self, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _logits_and_flags(self, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Logits (n, classes) and flags, str objects (n,), of squares RGB uint8 (n, s, s, 3)."""
         grey = (squares == squares[..., :1]).all((1, 2, 3))
-        passed = np.zeros(len(squares), bool)
+        unchanged = np.zeros(len(squares), bool)
         if self.normalise is not None:
-            squares, passed = self.normalise(squares)
+            squares, unchanged = self.normalise(squares)
         pixels = reduced(squares, self.model.size, where="the prepared photographs")
         logits = self.model.logits(pixels)
         if not np.isfinite(logits).all():
-            raise InputError("the model", "gives outputs that are not finite numbers", "Train it again")
-        raised = {
+            raise InputError("the model", "gives logits that are not finite numbers", "Train the model again")
+        masks = {
             GREY: grey,
-            NOT_NORMALISED: passed,
-            OUT_OF_DISTRIBUTION: self.look.out_of_distribution(pixels, logits),
+            NOT_NORMALISED: unchanged,
+            OUT_OF_DISTRIBUTION: self.detector.out_of_distribution(pixels, logits),
         }
-        flags = [";".join(name for name, on in raised.items() if on[place]) for place in range(len(squares))]
+        flags = [";".join(name for name, mask in masks.items() if mask[index]) for index in range(len(squares))]
         return logits, np.array(flags, object)
 
 
 def check_out(path: Path) -> None:
-    """Refuse a place for predictions that nothing could be written to in the end.
+    """Refuse an output path before the predictions are computed.
 
     Raises:
-        InputError: neither CSV nor Parquet by its suffix, or a folder.
+        InputError: the suffix is neither that of CSV nor of Parquet, or the path is a folder.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise InputError(path, "is neither a CSV nor a Parquet file by its name", f"End it in {' or '.join(SUFFIXES)}")
+        raise InputError(
+            path, "has neither the suffix of CSV nor of Parquet", f"Use a name that ends in {' or '.join(SUFFIXES)}"
+        )
     if path.is_dir():
-        raise InputError(path, "is a folder", "Name a file that is to be written")
+        raise InputError(path, "is a folder", "Give the name of the file to write")
 
 
 def write_predicted(table: pd.DataFrame, path: Path) -> None:
-    """Write predictions, CSV or Parquet by the suffix, atomically; what is missing is an empty cell of a CSV.
+    """Write predictions atomically as CSV or Parquet, by the suffix; missing values are empty cells in CSV.
 
     Raises:
-        InputError: as `check_out`; the disk is full or the folder cannot be written to.
+        InputError: as `check_out`, the disk is full, or the folder is not writable.
     """
     check_out(path)
     if path.suffix.lower() == ".parquet":
@@ -148,5 +152,5 @@ def write_predicted(table: pd.DataFrame, path: Path) -> None:
 
 
 def _text(path: str) -> str:
-    """A path that can be written as UTF-8; bytes of a name that are none are escaped."""
+    """The path as valid UTF-8; other bytes are escaped."""
     return path.encode("utf-8", "backslashreplace").decode("utf-8")

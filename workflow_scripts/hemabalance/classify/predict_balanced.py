@@ -1,4 +1,4 @@
-"""What a trained model makes of its balanced set: predictions of the real test images, and how training images look."""
+"""Evaluation of a trained model on its balanced set: test predictions, calibration and out-of-distribution detector."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from hemabalance.classify.evaluate import outputs, predict_test
-from hemabalance.classify.fit import part_of
+from hemabalance.classify.fit import read_part
 from hemabalance.classify.model import Model
 from hemabalance.classify.open_model import open_classifier
 from hemabalance.classify.out_of_distribution import OutOfDistributionDetector, fit_detector
@@ -27,57 +27,58 @@ def predict_balanced(
     quantile: float,
     threads: int,
 ) -> None:
-    """Predict the real test images of a balanced set, and describe the real images that the model learned from.
+    """Predict the real test images of a balanced set, calibrate, and fit the out-of-distribution detector.
 
-    Each image is read once and goes through the model once. Confidences are calibrated on the validation images, and
-    the real ones among them say how far from the training images is too far.
+    Each image is read and passed through the model once. The validation images calibrate the confidences; the real ones
+    among them set the threshold of the detector, which is fitted on the real training images.
 
     Args:
-        weights: of the model.
+        weights: weights of the model.
         rows: the balanced set.
         sets: its image sets by name.
-        runtime: where the model runs.
-        predictions, calibration: to write; see `evaluate.predict_test`.
+        runtime: device and precision of the model.
+        predictions, calibration: files to write; see `evaluate.predict_test`.
         out_of_distribution: safetensors to write; see `out_of_distribution.fit_detector`.
-        quantile: see there.
-        threads: images at once.
+        quantile: see `out_of_distribution.fit_detector`.
+        threads: images that are processed at once.
 
     Raises:
-        InputError: the weights or an image set are missing, damaged or others, the model's outputs are not finite, or
-            there are too few real training images.
+        InputError: the weights or an image set are missing, damaged or of another run, the model's logits are not
+            finite, or there are too few real training images.
     """
     model = open_classifier(weights, runtime)
-    # Under `thesis` the test part holds synthetic images; tested is on real ones alone.
+    # Under `thesis` the test part also holds synthetic images; only real ones are tested on.
     real = rows[rows["origin"] == "real"]
-    held, pixels = part_of(rows, "validation", sets, model.size, threads=threads)
+    validation, pixels = read_part(rows, "validation", sets, model.size, threads=threads)
     logits = outputs(model, pixels)
-    own = (held["origin"] == "real").to_numpy()
-    look = _fit_detector(model, real, sets, pixels[own], logits[own], quantile=quantile, threads=threads)
+    is_real = (validation["origin"] == "real").to_numpy()
+    detector = _fit_detector(model, real, sets, pixels[is_real], logits[is_real], quantile=quantile, threads=threads)
     del pixels
-    test, pixels = part_of(real, "test", sets, model.size, threads=threads)
+    test, pixels = read_part(real, "test", sets, model.size, threads=threads)
     predict_test(
-        held["label"].to_numpy(dtype=str),
+        validation["label"].to_numpy(dtype=str),
         logits,
         test[["image_id", "source", "label"]],
         outputs(model, pixels),
-        trained=set(rows.loc[rows["part"] == "train", "label"]),
+        trained_classes=set(rows.loc[rows["part"] == "train", "label"]),
         predictions=predictions,
         calibration=calibration,
     )
-    look.save(out_of_distribution)
+    detector.save(out_of_distribution)
 
 
 def _fit_detector(
     model: Model,
     real: pd.DataFrame,
     sets: Mapping[str, ImageSet],
-    held: np.ndarray,
-    held_logits: np.ndarray,
+    validation_pixels: np.ndarray,
+    validation_logits: np.ndarray,
     *,
     quantile: float,
     threads: int,
 ) -> OutOfDistributionDetector:
-    """What the real training images look like; they are no longer in memory when it is told."""
-    learned, pixels = part_of(real, "train", sets, model.size, threads=threads)
-    sources = learned["source"].to_numpy(dtype=str)
-    return fit_detector(pixels, outputs(model, pixels), sources, held, held_logits, quantile=quantile)
+    """`fit_detector` on the real training images, in a function of its own so that they are freed afterwards."""
+    training, pixels = read_part(real, "train", sets, model.size, threads=threads)
+    sources = training["source"].to_numpy(dtype=str)
+    logits = outputs(model, pixels)
+    return fit_detector(pixels, logits, sources, validation_pixels, validation_logits, quantile=quantile)

@@ -1,4 +1,4 @@
-"""Predictions of test images: a class, its confidence, and the probabilities of all twelve."""
+"""The table of predictions: predicted class, its confidence, and the probabilities of all twelve classes."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,14 +14,14 @@ from hemabalance.taxonomy import CLASSES, SOURCE_OF
 PROBABILITIES = tuple(f"p_{label}" for label in CLASSES)
 
 _SHARE = pa.Check.in_range(0, 1)
-_SUM_WITHIN = 1e-5
+_SUM_TOLERANCE = 1e-5
 
 
 def _sums_to_one(table: pd.DataFrame) -> bool:
-    return bool((np.abs(probabilities_of(table).sum(1, dtype=np.float64) - 1) < _SUM_WITHIN).all())
+    return bool((np.abs(probabilities_of(table).sum(1, dtype=np.float64) - 1) < _SUM_TOLERANCE).all())
 
 
-def _confident_of_predicted(table: pd.DataFrame) -> bool:
+def _confidence_is_maximum(table: pd.DataFrame) -> bool:
     probabilities, confidence = probabilities_of(table), table["confidence"].to_numpy()
     of_predicted = probabilities[np.arange(len(table)), codes_of(table["predicted"])]
     return bool((of_predicted == confidence).all() and (probabilities.max(1, initial=0) == confidence).all())
@@ -40,7 +40,7 @@ SCHEMA = pa.DataFrameSchema(
         pa.Check(lambda t: t["image_id"].is_monotonic_increasing, error="rows are sorted by image_id"),
         pa.Check(_sums_to_one, error="probabilities sum to 1"),
         pa.Check(
-            _confident_of_predicted, error="the confidence is the highest probability, that of the predicted class"
+            _confidence_is_maximum, error="the confidence is the highest probability, that of the predicted class"
         ),
     ],
     strict=True,
@@ -48,23 +48,26 @@ SCHEMA = pa.DataFrameSchema(
 )
 
 
-def make_predictions(rows: pd.DataFrame, logits: np.ndarray, temperature: float) -> pd.DataFrame:
-    """The table of predictions.
+def predictions_table(rows: pd.DataFrame, logits: np.ndarray, temperature: float) -> pd.DataFrame:
+    """The table of predictions of test images.
 
     Args:
         rows: `image_id, source, label` of n real test images.
         logits: float (n, 12), finite, in the order of `rows` and of `taxonomy.CLASSES`.
-        temperature: that the logits are divided by; it changes no predicted class.
+        temperature: divisor of the logits; it does not change the predicted class.
 
     Returns:
-        As `SCHEMA` describes it, sorted by `image_id`.
+        Table of the schema `SCHEMA`, sorted by `image_id`.
+
+    Raises:
+        ValueError: the logits are not finite or have another shape.
     """
     if logits.shape != (len(rows), len(CLASSES)):
-        raise ValueError(f"logits of shape {logits.shape} for {len(rows)} images and {len(CLASSES)} classes")
+        raise ValueError(f"logits have the shape {logits.shape}, expected ({len(rows)}, {len(CLASSES)})")
     if not np.isfinite(logits).all():
         raise ValueError("logits are not finite")
     probabilities = tempered(logits, temperature).astype(np.float32)
-    # Of the logits, for rounding makes ties of what was none.
+    # From the logits, because rounding of probabilities can create ties.
     predicted = np.asarray(logits).argmax(1)
     table = rows[["image_id", "source", "label"]].astype("str").reset_index(drop=True)
     table["predicted"] = pd.array(np.array(CLASSES, object)[predicted], dtype="str")
@@ -82,22 +85,22 @@ def read_predictions(path: Path) -> pd.DataFrame:
     """Read predictions and check them against `SCHEMA`.
 
     Raises:
-        InputError: the file is missing, is no Parquet, or breaks the schema.
+        InputError: the file is missing, is not Parquet, or breaks the schema.
     """
     return read_table(path, SCHEMA)
 
 
 def probabilities_of(table: pd.DataFrame) -> np.ndarray:
-    """float32 (n, 12), in the order of `taxonomy.CLASSES`."""
-    found: np.ndarray = table[list(PROBABILITIES)].to_numpy(dtype=np.float32)
-    return found
+    """The probabilities of a table, float32 (n, 12), in the order of `taxonomy.CLASSES`."""
+    probabilities: np.ndarray = table[list(PROBABILITIES)].to_numpy(dtype=np.float32)
+    return probabilities
 
 
 def codes_of(labels: Iterable[str]) -> np.ndarray:
-    """Places of classes in `taxonomy.CLASSES`, int64 (n,).
+    """Indices of labels in `taxonomy.CLASSES`, int64 (n,).
 
     Raises:
-        KeyError: a label is none of them.
+        KeyError: a label is not among them.
     """
-    places = {label: place for place, label in enumerate(CLASSES)}
-    return np.array([places[label] for label in labels], np.int64)
+    indices = {label: index for index, label in enumerate(CLASSES)}
+    return np.array([indices[label] for label in labels], np.int64)

@@ -1,4 +1,4 @@
-"""Settings that the methods share whose model is a network."""
+"""Settings shared by all methods that train a network."""
 
 from pydantic import Field
 
@@ -7,9 +7,9 @@ from hemabalance.training.network_classifier_settings import TrainingSettings
 
 
 class NetworkSettings(TrainingSettings, ClassifierSettings):
-    """What every method has that trains a network."""
+    """Settings of every method that trains a network."""
 
     input_size: int = Field(224, ge=16, le=512)
-    """Side to which images are enlarged or reduced for the network, on the device, in pixels."""
+    """Input side of the network in pixels; images are resized to it on the device."""
     imagenet_weights: str | None = None
-    """A local safetensors or PyTorch file of ImageNet weights to start from. Only a training's first step reads it."""
+    """A local safetensors or PyTorch file of ImageNet weights to start from; read only when a training starts."""

@@ -1,4 +1,4 @@
-"""A model whose parameters are arrays at once, by scikit-learn, and kept as arrays: the frame of such methods."""
+"""A model fitted by scikit-learn in one step and saved as arrays; the shared part of the statistical methods."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -18,104 +18,107 @@ from hemabalance.training.job import FitJob, Images
 from hemabalance.training.loop import TrainingResult
 from hemabalance.training.weights import load_tensors, save_tensors
 
-LEAST = -1e4
-"""The smallest log-probability given out: of a class that no training image was of, and of whatever is less likely.
+MIN_LOG_PROBABILITY = -1e4
+"""Lower bound of the log-probabilities, also that of classes without training images.
 
-A probability of 0 that stays finite, and 0 at any temperature that calibration would fit.
+Finite, but its exponential is 0 at any temperature that calibration can fit.
 """
 _SEEN = "seen"
+"""Name of the array with the indices of the classes that had training images."""
 FROZEN = "frozen."
-"""What the names of arrays begin with that training did not fit."""
+"""Prefix of the names of arrays that were not fitted."""
 
 Arrays = Mapping[str, np.ndarray]
 
 
 class SklearnEstimator(Protocol):
-    """One method."""
+    """The computation of one method."""
 
     def fit(self, images: Images, targets: np.ndarray, job: FitJob) -> Arrays:
-        """The parameters, by name.
+        """Fit the parameters and return them by name.
 
         Args:
-            images: to learn from.
-            targets: int64 (n,), from 0 to the number of classes seen less one.
+            images: training images.
+            targets: int64 (n,), indices of the classes that have training images, numbered from 0.
             job: threads and seed.
         """
 
     def log_probabilities(self, arrays: Arrays, pixels: np.ndarray) -> np.ndarray:
-        """Float (n, classes seen) for RGB uint8 (n, size, size, 3)."""
+        """Float (n, classes with training images) for RGB uint8 (n, size, size, 3)."""
 
 
 class SklearnModel:
-    """A `classify.model.Model` from a `SklearnEstimator`; `logits` are log-probabilities, `LEAST` of a class never seen.
+    """A `classify.model.Model` made of a `SklearnEstimator`; `logits` are log-probabilities.
 
     Args:
-        method: its name.
-        recipe: what it does.
-        settings: the method's own.
-        classes: in the order of the logits.
-        size: side of the images it takes, in pixels.
-        runtime: where it runs.
+        method: name of the method.
+        estimator: computation of the method.
+        settings: settings of the method.
+        classes: classes in the order of the logits.
+        size: side of the input images in pixels.
+        runtime: device and precision.
     """
 
     def __init__(
         self,
         method: str,
-        recipe: SklearnEstimator,
+        estimator: SklearnEstimator,
         settings: ClassifierSettings,
         *,
         classes: Sequence[str],
         size: int,
         runtime: Runtime,
     ) -> None:
-        self.recipe, self.classes, self.size, self.runtime = recipe, tuple(classes), size, runtime
+        self.estimator, self.classes, self.size, self.runtime = estimator, tuple(classes), size, runtime
         self.description = describe(method, size, self.classes, settings)
-        self._found: Arrays = {}
+        self._arrays: Arrays = {}
 
     @property
     def parameters(self) -> int:
-        """How many numbers training arrays; 0 before it."""
-        return sum(x.size for name, x in self._found.items() if name != _SEEN and not name.startswith(FROZEN))
+        """Number of fitted parameters; 0 before `fit`."""
+        return sum(array.size for name, array in self._arrays.items() if name != _SEEN and not name.startswith(FROZEN))
 
     def fit(self, data: ModelData, job: FitJob) -> TrainingResult:
-        """Find the parameters; the validation images are not looked at. Errors as `Model.fit`."""
+        """Fit the parameters; validation images are not used. Errors as `Model.fit`."""
         start = time.monotonic()
         check_data(data, self.classes, self.size)
         codes = [self.classes.index(label) for label in data.train.labels.tolist()]
-        seen, targets = np.unique(codes, return_inverse=True)
-        self._found = {**self.recipe.fit(data.train, targets, job), _SEEN: seen}
+        present, targets = np.unique(codes, return_inverse=True)
+        self._arrays = {**self.estimator.fit(data.train, targets, job), _SEEN: present}
         with atomic_path(job.history) as part:
             part.touch()
         return TrainingResult(0, time.monotonic() - start)
 
     def logits(self, pixels: np.ndarray) -> np.ndarray:
-        """Log-probabilities float32 (n, classes), not below `LEAST`; errors as `Model.logits`."""
+        """Log-probabilities float32 (n, classes), not below `MIN_LOG_PROBABILITY`; errors as `Model.logits`."""
         check_pixels("images to classify", pixels, self.size)
-        arrays = self._trained()
-        logits = np.full((len(pixels), len(self.classes)), LEAST, np.float32)
+        arrays = self._fitted_arrays()
+        logits = np.full((len(pixels), len(self.classes)), MIN_LOG_PROBABILITY, np.float32)
         if len(pixels):
-            logits[:, arrays[_SEEN]] = np.maximum(self.recipe.log_probabilities(arrays, pixels), LEAST)
+            logits[:, arrays[_SEEN]] = np.maximum(self.estimator.log_probabilities(arrays, pixels), MIN_LOG_PROBABILITY)
         return logits
 
     def save(self, path: Path) -> None:
-        """Write the arrays; what is written tells all that `build` asks for."""
-        tensors = {name: torch.from_numpy(np.array(array)) for name, array in self._trained().items()}
+        """Write the arrays and the description from which the model can be rebuilt."""
+        tensors = {name: torch.from_numpy(np.array(array)) for name, array in self._fitted_arrays().items()}
         save_tensors(path, tensors, self.description)
 
     def load(self, path: Path) -> None:
-        """Read what `save` wrote; errors as `Model.load`."""
-        self._found = {name: tensor.numpy() for name, tensor in load_tensors(path, self.description).items()}
+        """Read a file of `save`; errors as `Model.load`."""
+        self._arrays = {name: tensor.numpy() for name, tensor in load_tensors(path, self.description).items()}
 
     def module(self) -> nn.Module:
-        """There is none.
+        """Statistical models are no networks.
 
         Raises:
             InputError: always.
         """
-        problem = "is no network: it has no layers to export or to look into"
-        raise InputError(f"model method {self.description['method']}", problem, "Choose a neural model")
+        problem = "is no network: there are no layers to export"
+        raise InputError(
+            f"model method {self.description['method']}", problem, "Choose a model that is a neural network"
+        )
 
-    def _trained(self) -> Arrays:
-        if not self._found:
+    def _fitted_arrays(self) -> Arrays:
+        if not self._arrays:
             raise RuntimeError(f"{self.description['method']} is neither fitted nor loaded")
-        return self._found
+        return self._arrays

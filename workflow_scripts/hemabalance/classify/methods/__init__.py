@@ -1,1 +1,1 @@
-"""Classifiers, one folder each; the listing is the registry (`hemabalance.methods`)."""
+"""Classifiers, one folder each; `hemabalance.methods` lists the folders, there is no other registry."""

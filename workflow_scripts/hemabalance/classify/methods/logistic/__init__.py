@@ -1,4 +1,4 @@
-"""Multinomial logistic regression on features that MobileNetV2 learned on ImageNet: the line to beat."""
+"""Multinomial logistic regression on frozen MobileNetV2 features (trained on ImageNet): the baseline."""
 
 from pydantic import Field
 
@@ -6,17 +6,17 @@ from hemabalance.classify.method import ClassifierSettings, ClassifierTraits
 
 
 class LogisticSettings(ClassifierSettings):
-    """Logistic regression on frozen ImageNet features: the line to beat."""
+    """Logistic regression on frozen ImageNet features: the baseline."""
 
     features: str = ""
-    """File of the frozen network's weights, which the workflow fetches and names here. Only a training reads it: what a
-    trained model keeps has them inside."""
+    """File of the frozen network's weights, set by the workflow, which fetches it. Read only by trainings: a trained
+    model contains these weights."""
     C: float = Field(0.01, gt=0)
     """Inverse strength of the L2 penalty on standardised features."""
     input_size: int = Field(224, ge=32, le=512)
-    """Side that images are brought to for the frozen network, in pixels; 32 is the least that MobileNetV2 takes."""
+    """Input side of the frozen network in pixels; MobileNetV2 needs at least 32."""
     balanced: bool = True
-    """Weigh classes alike; false: images."""
+    """Give all classes the same weight; false: all images."""
 
 
 TRAITS = ClassifierTraits(trains_networks=False, frozen_features=True)

@@ -1,6 +1,6 @@
-"""Multinomial logistic regression on features that MobileNetV2 learned on ImageNet: the line to beat.
+"""Multinomial logistic regression on frozen MobileNetV2 features (trained on ImageNet): the baseline.
 
-No network is trained. What it cannot beat is not worth its training.
+No network is trained. A neural classifier that does not exceed this baseline is not worth its training.
 """
 
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ from hemabalance.metrics.imagenet_features import ImageNetFeatures
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob, Images
 
-_AT_ONCE = 64
-_ITERATIONS = 2000
+_BATCH = 64
+_MAX_ITERATIONS = 2000
 
 
 class Logistic:
-    """A `statistical.SklearnEstimator`.
+    """A `sklearn_model.SklearnEstimator`.
 
     Args:
-        settings: of the method.
-        runtime: where the frozen network runs.
+        settings: settings of the method.
+        runtime: device of the frozen network.
     """
 
     def __init__(self, settings: LogisticSettings, runtime: Runtime) -> None:
@@ -39,37 +39,37 @@ class Logistic:
         """Weights float64 (classes, 1280) and biases (classes,) on standardised features, their mean and scale.
 
         Raises:
-            InputError: images of a single class; the frozen weights are missing, damaged or others.
+            InputError: all images are of one class, or the frozen weights are missing, damaged or of another version.
         """
         if targets.max() == 0:
-            remedy = "Give the archives images of other classes, or leave the model out"
-            raise InputError("training images", "are all of one class, where logistic regression needs two", remedy)
-        self._extractor = self._opened(imagenet_weights.WEIGHTS.load(Path(self.settings.features)))
+            remedy = "Provide archives with images of other classes, or remove the model from classify.experiments"
+            raise InputError("training images", "are all of one class; logistic regression needs two", remedy)
+        self._extractor = self._open_extractor(imagenet_weights.WEIGHTS.load(Path(self.settings.features)))
         features = self._extractor(images.pixels).astype(np.float64)
         scaler = StandardScaler().fit(features)
-        weighing = "balanced" if self.settings.balanced else None
-        model = LogisticRegression(C=self.settings.C, class_weight=weighing, max_iter=_ITERATIONS)
+        class_weight = "balanced" if self.settings.balanced else None
+        model = LogisticRegression(C=self.settings.C, class_weight=class_weight, max_iter=_MAX_ITERATIONS)
         model.fit(scaler.transform(features), targets)
         coefficients, intercept = model.coef_, model.intercept_
-        if len(coefficients) == 1:  # of two classes the second's alone
-            coefficients, intercept = (np.concatenate((np.zeros_like(x), x)) for x in (coefficients, intercept))
+        if len(coefficients) == 1:  # scikit-learn returns one row for two classes
+            coefficients, intercept = (np.concatenate((np.zeros_like(row), row)) for row in (coefficients, intercept))
         frozen = {f"{FROZEN}{name}": array for name, array in self._extractor.weights().items()}
         return frozen | {
             "coefficients": coefficients, "intercept": intercept, "mean": scaler.mean_, "scale": scaler.scale_
         }  # fmt: skip
 
     def log_probabilities(self, arrays: Arrays, pixels: np.ndarray) -> np.ndarray:
-        """Float64 (n, classes)."""
+        """Log-probabilities float64 (n, classes)."""
         if self._extractor is None:
-            self._extractor = self._opened(
+            self._extractor = self._open_extractor(
                 {k.removeprefix(FROZEN): v for k, v in arrays.items() if k.startswith(FROZEN)}
             )
         features = (self._extractor(pixels) - arrays["mean"]) / arrays["scale"]
         scores: np.ndarray = log_softmax(features @ arrays["coefficients"].T + arrays["intercept"], axis=1)
         return scores
 
-    def _opened(self, weights: Arrays) -> ImageNetFeatures:
-        return ImageNetFeatures(weights, self.settings.input_size, self.runtime.device, _AT_ONCE)
+    def _open_extractor(self, weights: Arrays) -> ImageNetFeatures:
+        return ImageNetFeatures(weights, self.settings.input_size, self.runtime.device, _BATCH)
 
 
 def build(settings: LogisticSettings, *, classes: Sequence[str], size: int, runtime: Runtime) -> SklearnModel:

@@ -10,7 +10,7 @@ class NaiveBayesSettings(ClassifierSettings):
     """Gaussian naive Bayes."""
 
     side: int = Field(16, ge=1, le=128)
-    """Side to which images are averaged, in pixels."""
+    """Side in pixels to which images are reduced by averaging."""
     var_smoothing: Weight = 1e-3
     """Share of the largest variance of all features that is added to every variance."""
 

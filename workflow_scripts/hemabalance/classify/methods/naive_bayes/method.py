@@ -1,8 +1,8 @@
 """Gaussian naive Bayes on a few pixels, one of the methods that the thesis compares with (Fig. 52).
 
-The thesis does not say on what. Here: the image averaged to `side` x `side` pixels, each channel of each a feature.
-Sixteen pixels a side are enough to show where the nucleus is and what colours it has; finer ones, which depend on one
-another the more, only make it surer of itself.
+The thesis does not state the features. Here they are the channels of the image averaged to `side` x `side` pixels.
+A side of 16 shows the position of the nucleus and its colours. More pixels depend on one another more strongly and
+only make the predicted probabilities more extreme.
 """
 
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ from hemabalance.errors import InputError
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob, Images
 
-_AT_ONCE = 256
+_BATCH = 256
 
 
 @dataclass(frozen=True)
 class NaiveBayes:
-    """A `statistical.SklearnEstimator`."""
+    """A `sklearn_model.SklearnEstimator`."""
 
     settings: NaiveBayesSettings
 
@@ -47,22 +47,22 @@ class NaiveBayes:
 
 
 def reduced(pixels: np.ndarray, side: int) -> np.ndarray:
-    """Images averaged to `side` x `side` pixels, in a row: uint8 (n, h, w, 3) to float64 (n, 3 side²) in [0, 1]."""
-    rows = [np.empty((0, 3 * side**2))]
-    for first in range(0, len(pixels), _AT_ONCE):
-        # A copy: a memory map cannot be written to, which torch warns about.
-        batch = torch.tensor(np.ascontiguousarray(pixels[first : first + _AT_ONCE])).permute(0, 3, 1, 2)
-        rows.append(adaptive_avg_pool2d(batch.double() / 255, side).flatten(1).numpy())
-    return np.concatenate(rows)
+    """Images averaged to `side` x `side` pixels and flattened: uint8 (n, h, w, 3) to float64 (n, 3 side²) in [0, 1]."""
+    batches = [np.empty((0, 3 * side**2))]
+    for first in range(0, len(pixels), _BATCH):
+        # torch.tensor copies: torch.from_numpy warns about a read-only memory map.
+        batch = torch.tensor(np.ascontiguousarray(pixels[first : first + _BATCH])).permute(0, 3, 1, 2)
+        batches.append(adaptive_avg_pool2d(batch.double() / 255, side).flatten(1).numpy())
+    return np.concatenate(batches)
 
 
 def build(settings: NaiveBayesSettings, *, classes: Sequence[str], size: int, runtime: Runtime) -> SklearnModel:
     """An untrained model.
 
     Raises:
-        InputError: the small image would be larger than the images.
+        InputError: `side` is larger than the images.
     """
     if settings.side > size:
-        problem = f"is {settings.side} px, where the images have {size} px"
-        raise InputError("config key side", problem, f"Set it from 1 to {size}")
+        problem = f"is {settings.side} px, but the images have {size} px"
+        raise InputError("config key side", problem, f"Set it to at most {size}")
     return SklearnModel("naive_bayes", NaiveBayes(settings), settings, classes=classes, size=size, runtime=runtime)

@@ -1,4 +1,4 @@
-"""SENet-154 (Hu 2018, arXiv:1709.01507) with the gather-excite head of the thesis (§3.7), or with its own."""
+"""SENet-154 (Hu 2018, arXiv:1709.01507) with the gather-excite head of the thesis (§3.7) or its original head."""
 
 from typing import Literal
 
@@ -9,12 +9,12 @@ from hemabalance.classify.settings import NetworkSettings
 
 
 class SENet154Settings(NetworkSettings):
-    """SENet-154 (Hu 2018), with the head of the thesis or its own."""
+    """SENet-154 (Hu 2018), with the gather-excite head of the thesis or its original head."""
 
     gather_excite: bool = True
-    """With the head of thesis §3.7; false: with SENet-154's own."""
+    """Use the head of thesis §3.7; false: the original head of SENet-154."""
     depths: tuple[int, int, int, int] = (3, 8, 36, 3)
-    """Bottlenecks of each of the four stages."""
+    """Number of bottlenecks in each of the four stages."""
     groups: int = Field(64, ge=1)
     """Groups of the 3x3 convolutions."""
     width: int = Field(64, ge=4)
@@ -22,7 +22,7 @@ class SENet154Settings(NetworkSettings):
     stem: int = Field(64, ge=4)
     """Channels of the first convolution."""
     extent: Literal[0, 2, 4, 8] = 0
-    """Extent of gather-excite, in pixels of the last map; 0: all of it. Without that head it changes nothing."""
+    """Extent of gather-excite in pixels of the last map; 0: the whole map. Ignored with the original head."""
 
 
 TRAITS = ClassifierTraits(trains_networks=True)

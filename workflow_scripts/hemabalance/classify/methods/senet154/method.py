@@ -1,4 +1,4 @@
-"""SENet-154 with the thesis's gather-excite head or without (§3.7)."""
+"""SENet-154 with or without the gather-excite head of the thesis (§3.7)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from hemabalance.training.device import Runtime
 def build(settings: SENet154Settings, *, classes: Sequence[str], size: int, runtime: Runtime) -> NetworkModel:
     """An untrained model; errors as `NetworkModel`.
 
-    ImageNet weights are a file with the names of timm's `legacy_senet154`, for the full shape alone.
+    ImageNet weights must have the tensor names of timm's `legacy_senet154`; they fit the full shape only.
     """
 
     def create(count: int) -> nn.Module:
@@ -30,12 +30,12 @@ def build(settings: SENet154Settings, *, classes: Sequence[str], size: int, runt
         create=create,
         smallest=Senet154.min_size,
         colours=UNCHANGED,
-        begin=_begin,
+        load_imagenet=_load_imagenet,
     )
     return NetworkModel("senet154", architecture, settings, classes=classes, size=size, runtime=runtime)
 
 
-def _begin(network: Senet154, path: Path) -> None:
+def _load_imagenet(network: Senet154, path: Path) -> None:
     try:
         load_imagenet_weights(network, read_tensors(path))
     except ValueError as error:

@@ -7,7 +7,7 @@ from hemabalance.classify.settings import NetworkSettings
 
 
 class SequentialCNNSettings(NetworkSettings):
-    """Convolutions one after another."""
+    """A sequence of convolutions and poolings."""
 
     width: int = Field(32, ge=4)
     """Channels of the first convolution."""

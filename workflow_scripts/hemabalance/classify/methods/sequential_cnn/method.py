@@ -15,6 +15,6 @@ def build(settings: SequentialCNNSettings, *, classes: Sequence[str], size: int,
         create=lambda count: SequentialCNN(count, settings.width, settings.drop_rate),
         smallest=SequentialCNN.min_size,
         colours=UNCHANGED,
-        begin=None,
+        load_imagenet=None,
     )
     return NetworkModel("sequential_cnn", architecture, settings, classes=classes, size=size, runtime=runtime)

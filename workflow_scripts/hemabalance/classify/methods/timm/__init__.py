@@ -1,4 +1,4 @@
-"""Networks of the package timm, as the thesis compares with them (Fig. 52)."""
+"""Networks of the package timm, as compared in the thesis (Fig. 52)."""
 
 from typing import Literal
 
@@ -14,7 +14,7 @@ class TimmSettings(NetworkSettings):
     """A network of the package timm."""
 
     architecture: Architecture = "resnet50"
-    """Its name."""
+    """Name of the network."""
 
 
 TRAITS = ClassifierTraits(trains_networks=True)

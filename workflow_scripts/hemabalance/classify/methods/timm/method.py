@@ -1,4 +1,4 @@
-"""Networks of the package timm, as the thesis compares with them (Fig. 52); nothing is ever downloaded."""
+"""Networks of the package timm, as compared in the thesis (Fig. 52); nothing is downloaded."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,35 +16,36 @@ make_torchvision_importable()
 
 import timm  # noqa: E402
 
-TIMMS_NAME = {"xception": "legacy_xception"}
-"""Where timm calls an architecture otherwise."""
+TIMM_NAMES = {"xception": "legacy_xception"}
+"""Architectures that have another name in timm."""
 
 SMALLEST = {"inception_v3": 75}
-"""In pixels: its convolutions without padding leave nothing of less. All others halve an image five times."""
-HALVED = 32
+"""Smallest input side in pixels. Inception v3 has convolutions without padding."""
+DEFAULT_SMALLEST = 32
+"""Smallest input side of the other architectures, which halve an image five times."""
 
 
 def build(settings: TimmSettings, *, classes: Sequence[str], size: int, runtime: Runtime) -> NetworkModel:
     """An untrained model; errors as `NetworkModel`.
 
-    ImageNet weights are a file with the names that this version of timm gives to tensors.
+    ImageNet weights must have the tensor names of the installed version of timm.
     """
-    name = TIMMS_NAME.get(settings.architecture, settings.architecture)
+    name = TIMM_NAMES.get(settings.architecture, settings.architecture)
     pretrained_cfg: Any = timm.get_pretrained_cfg(name)
 
     def create(count: int) -> nn.Module:
         network: nn.Module = timm.create_model(name, pretrained=False, num_classes=count, drop_rate=settings.drop_rate)
         return network
 
-    def begin(network: nn.Module, path: Path) -> None:
-        # Inception's second classifier only helped its training.
+    def load_imagenet(network: nn.Module, path: Path) -> None:
+        # The auxiliary classifier of Inception is used only in training.
         initialise_from_imagenet(network, path, (f"{pretrained_cfg.classifier}.", "AuxLogits."))
 
     architecture = Architecture(
         name=settings.architecture,
         create=create,
-        smallest=SMALLEST.get(settings.architecture, HALVED),
+        smallest=SMALLEST.get(settings.architecture, DEFAULT_SMALLEST),
         colours=(pretrained_cfg.mean, pretrained_cfg.std),
-        begin=begin,
+        load_imagenet=load_imagenet,
     )
     return NetworkModel("timm", architecture, settings, classes=classes, size=size, runtime=runtime)
