@@ -26,7 +26,7 @@ from helpers.classical_normalizers import (
 from hemabalance.errors import InputError
 from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.render import render
-from hemabalance.stain.normalizer import Domain, StainData, other
+from hemabalance.stain.normalizer import Domain, StainData, other_domain
 from hemabalance.taxonomy import CLASSES
 from hemabalance.training.job import Images
 
@@ -64,9 +64,9 @@ def test_reinhard_gives_an_image_the_targets_mean_and_deviation(to: Domain, tmp_
     normalizer = fitted(
         "reinhard", tmp_path, StainData(Images(profiles["a"], labels), Images(profiles["b"], labels), None)
     )
-    made = normalizer.transform(profiles[other(to)], to=to).pixels
+    made = normalizer.transform(profiles[other_domain(to)], to=to).pixels
     wanted = statistics(profiles[to]).mean(axis=1)
-    assert np.abs(statistics(profiles[other(to)]) - wanted[:, None]).max() > 5
+    assert np.abs(statistics(profiles[other_domain(to)]) - wanted[:, None]).max() > 5
     np.testing.assert_allclose(statistics(made), np.repeat(wanted[:, None], 4, axis=1), atol=0.1)
 
 
@@ -132,9 +132,9 @@ def phantom(first_index: int) -> dict[Domain, np.ndarray]:
 def test_the_phantom_comes_close_to_its_true_rendering(name: str, to: Domain, tmp_path: Path) -> None:
     labels, train, test = np.array(CLASSES * 2), phantom(0), phantom(1000)
     normalizer = fitted(name, tmp_path, StainData(Images(train["a"], labels), Images(train["b"], labels), None))
-    made = normalizer.transform(test[other(to)], to=to)
+    made = normalizer.transform(test[other_domain(to)], to=to)
     assert set(labels[made.passed_through]) <= {"platelet"}  # where no nuclear stain may be in sight
-    assert colour_difference(made.pixels, test[to]) < 0.5 * colour_difference(test[other(to)], test[to])
+    assert colour_difference(made.pixels, test[to]) < 0.5 * colour_difference(test[other_domain(to)], test[to])
 
 
 @every_classical
@@ -216,7 +216,7 @@ def test_what_was_saved_gives_the_same_images(name: str, tmp_path: Path) -> None
     again.load(tmp_path / "look.safetensors")
     assert again.parameters == normalizer.parameters == {"none": 0, "reinhard": 12}.get(name, 22)
     for to in DOMAINS:
-        given = photographs(other(to), "peach" if to == "b" else "grey", range(600, 603))
+        given = photographs(other_domain(to), "peach" if to == "b" else "grey", range(600, 603))
         np.testing.assert_array_equal(normalizer.transform(given, to=to).pixels, again.transform(given, to=to).pixels)
 
 

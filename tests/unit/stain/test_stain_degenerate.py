@@ -67,10 +67,10 @@ def test_a_blank_image_passes_through_a_fixed_map_too(name: str, light: str, kin
 
 @every_classical
 def test_a_blank_training_image_does_not_move_the_stains(name: str, tmp_path: Path) -> None:
-    data, clean = domains(), fitted(name, tmp_path).looks["a"]
+    data, clean = domains(), fitted(name, tmp_path).profiles["a"]
     pixels = np.concatenate((data.a.pixels, degenerate()["one colour"][None]))
     blank = StainData(Images(pixels, np.append(data.a.labels, "monocyte")), data.b, None)
-    for key, value in fitted(name, tmp_path, blank).looks["a"].items():
+    for key, value in fitted(name, tmp_path, blank).profiles["a"].items():
         np.testing.assert_allclose(value, clean[key], rtol=0.03)
 
 

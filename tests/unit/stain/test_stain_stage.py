@@ -18,12 +18,12 @@ from hemabalance.sources.phantom.pairs import write_pairs
 from hemabalance.stain.apply import write_normalised
 from hemabalance.stain.audit import audit
 from hemabalance.stain.data import evaluation_rows, open_sets, size_of, training_data
-from hemabalance.stain.direction import DIRECTIONS, shared_classes, targets
+from hemabalance.stain.direction import DIRECTIONS, shared_classes, target_domains
 from hemabalance.stain.normalizer import Domain, Transformed
 from hemabalance.stain.quality import fidelity, reconstruction, structure
 from hemabalance.stain.truth import truth
 from hemabalance.stain.usefulness import usefulness
-from hemabalance.stain.views import Views, make_views
+from hemabalance.stain.views import Views, map_images
 
 SOURCES = {"a": "mendeley", "b": "tcia"}
 SIZE = 24
@@ -83,7 +83,7 @@ def test_per_class_maps_the_source_with_fewer_images_after_cleaning() -> None:
     counts = {("a", "basophil"): 5, ("b", "basophil"): 2, ("a", "lymphocyte"): 1, ("b", "lymphocyte"): 4}
     counts |= {("a", "neutrophil"): 3, ("b", "neutrophil"): 2, ("a", "monocyte"): 2, ("b", "monocyte"): 2}
     split = table(counts)
-    aims = targets(split, "per_class", ("basophil", "lymphocyte", "monocyte"))
+    aims = target_domains(split, "per_class", ("basophil", "lymphocyte", "monocyte"))
     found = split.assign(to=aims).dropna().groupby(["source", "label"])["to"].agg(["first", "size"])
     assert found["first"].to_dict() == {
         ("tcia", "basophil"): "a", ("mendeley", "lymphocyte"): "b", ("tcia", "monocyte"): "a",
@@ -98,7 +98,7 @@ def test_the_rule_gives_the_thesis_directions_on_its_own_counts() -> None:
     counts = {("a", label): n for label, n in a.items()} | {("b", label): n for label, n in b.items()}
     counts |= {("a", "monocyte"): 142, ("b", "monocyte"): 117}
     split = table(counts)
-    mapped = split.assign(to=targets(split, "per_class", (*a, "monocyte"))).dropna().groupby("label")["to"].unique()
+    mapped = split.assign(to=target_domains(split, "per_class", (*a, "monocyte"))).dropna().groupby("label")["to"].unique()
     assert {label: list(to) for label, to in mapped.items()} == {
         label: ["b"] if label == "lymphocyte" else ["a"] for label in (*a, "monocyte")
     }
@@ -106,14 +106,14 @@ def test_the_rule_gives_the_thesis_directions_on_its_own_counts() -> None:
 
 def test_to_a_maps_all_of_source_b_and_none_nothing() -> None:
     split = table({("a", "platelet"): 3, ("a", "basophil"): 2, ("b", "basophil"): 2, ("b", "myeloblast"): 3})
-    assert targets(split, "to_a", ()).value_counts().to_dict() == {"a": 5}
-    assert set(split[targets(split, "to_b", ()).notna()]["source"]) == {"mendeley"}
-    assert targets(split, "none", ("basophil",)).isna().all()
+    assert target_domains(split, "to_a", ()).value_counts().to_dict() == {"a": 5}
+    assert set(split[target_domains(split, "to_b", ()).notna()]["source"]) == {"mendeley"}
+    assert target_domains(split, "none", ("basophil",)).isna().all()
 
 
 def test_a_class_of_one_source_cannot_be_mapped_per_class() -> None:
     with pytest.raises(InputError, match="lists platelet, but tcia has no image of it"):
-        targets(table({("a", "platelet"): 3, ("b", "basophil"): 1}), "per_class", ("platelet",))
+        target_domains(table({("a", "platelet"): 3, ("b", "basophil"): 1}), "per_class", ("platelet",))
 
 
 def test_shared_classes() -> None:
@@ -157,13 +157,13 @@ def test_a_held_back_image_in_training_fails_the_run() -> None:
 
 def test_measured_on_test_images_first_and_never_on_training_images() -> None:
     split = in_parts({("a", "basophil"): 30, ("b", "basophil"): 6, ("a", "platelet"): 9})
-    rows = evaluation_rows(split, "leak_free", most=12)
+    rows = evaluation_rows(split, "leak_free", max_images=12)
     assert rows.groupby("source")["part"].value_counts().to_dict() == {
         ("mendeley", "test"): 10, ("mendeley", "validation"): 2, ("tcia", "test"): 2, ("tcia", "validation"): 2,
     }  # fmt: skip
     assert rows["held_back"].all()
     assert set(rows["label"]) == {"basophil"}
-    pooled = evaluation_rows(split.assign(part="pool"), "thesis", most=5)
+    pooled = evaluation_rows(split.assign(part="pool"), "thesis", max_images=5)
     assert len(pooled) == 10
     assert not pooled["held_back"].any()
 
@@ -205,16 +205,16 @@ def test_every_kept_image_comes_out_in_the_stain_asked_for(sets: Any, tmp_path: 
 @pytest.fixture
 def views(sets: Any) -> tuple[Views, pd.DataFrame]:
     split = in_parts({("a", "basophil"): 36, ("b", "basophil"): 24, ("a", "monocyte"): 36, ("b", "monocyte"): 24})
-    rows = evaluation_rows(split, "leak_free", most=20)
-    made = make_views(sets(split), rows, Swap(), invertible=True, threads=1)
-    for domain, view in made.of.items():
+    rows = evaluation_rows(split, "leak_free", max_images=20)
+    made = map_images(sets(split), rows, Swap(), invertible=True, threads=1)
+    for domain, view in made.by_domain.items():
         for name in ("real", "mapped", "reconstructed"):
             made.features[name, domain] = getattr(view, name).mean(axis=(1, 2)).astype(np.float32)
     return made, split
 
 
 def test_views_hold_the_chosen_images_in_the_order_of_their_rows(views: tuple[Views, pd.DataFrame]) -> None:
-    for domain, view in views[0].of.items():
+    for domain, view in views[0].by_domain.items():
         assert len(view.rows) == len(view.real) == 20
         assert set(view.rows["source"]) == {SOURCES[domain]}
         assert np.array_equal(view.mapped, view.real[..., ::-1])
@@ -236,7 +236,7 @@ def test_distances_and_reconstruction(views: tuple[Views, pd.DataFrame]) -> None
 
 def test_the_audit_sees_what_a_direction_makes_of_colour(views: tuple[Views, pd.DataFrame]) -> None:
     found, split = views
-    for domain, view in found.of.items():  # source a is red, source b blue: Swap is then the right normaliser
+    for domain, view in found.by_domain.items():  # source a is red, source b blue: Swap is then the right normaliser
         view.real[...] = 30
         view.real[..., 0 if domain == "a" else 2] = 150 + np.arange(20)[:, None, None] % 7
         view.mapped[...] = view.real[..., ::-1]

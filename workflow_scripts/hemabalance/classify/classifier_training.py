@@ -107,7 +107,7 @@ class ClassifierTraining:
             self.best.take(self.average.module)
             return {}
         found = self._validated()
-        self.runtime.share([found])  # batch normalisation saw other batches in each process
+        self.runtime.broadcast([found])  # batch normalisation saw other batches in each process
         # Not by macro-F1: one image of a class with a handful of them moves it by more than training does.
         self.best.offer(self.average.module, float(found[0]))
         names = ("validation_cross_entropy", "validation_macro_f1", "validation_accuracy")

@@ -128,7 +128,7 @@ def _normaliser(opened: "OpenedModelFile", source: str, runtime: "Runtime") -> "
     from hemabalance.classify.model_file import check_file
     from hemabalance.stain.fit import open_normalizer
     from hemabalance.stain.method import NormalizerSpec
-    from hemabalance.stain.normalizer import DOMAINS, other
+    from hemabalance.stain.normalizer import DOMAINS, other_domain
 
     stain = opened.content.stain
     domain = next(domain for domain in DOMAINS if SOURCE_OF[domain] == source)
@@ -145,7 +145,7 @@ def _normaliser(opened: "OpenedModelFile", source: str, runtime: "Runtime") -> "
     normalizer = open_normalizer(spec, weights, size=opened.content.frame.size, runtime=runtime)
 
     def normalise(pixels: Any) -> tuple[Any, Any]:
-        made = normalizer.transform(pixels, to=other(domain))
+        made = normalizer.transform(pixels, to=other_domain(domain))
         return made.pixels, made.passed_through
 
     return normalise

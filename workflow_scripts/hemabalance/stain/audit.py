@@ -8,7 +8,7 @@ import pandas as pd
 
 from hemabalance.metrics.shortcuts import colour_features, shortcuts
 from hemabalance.stain.direction import Direction, targets
-from hemabalance.stain.normalizer import DOMAINS, other
+from hemabalance.stain.normalizer import DOMAINS, other_domain
 from hemabalance.stain.views import Views
 from hemabalance.taxonomy import SOURCE_OF
 
@@ -61,6 +61,6 @@ def _chosen(rows: pd.DataFrame, aims: pd.Series, features: dict[tuple[str, Any],
     parts = []
     for domain in DOMAINS:
         mine = rows.loc[rows["source"] == SOURCE_OF[domain], "image_id"]
-        mapped = (mine.map(aims) == other(domain)).to_numpy()
+        mapped = (mine.map(aims) == other_domain(domain)).to_numpy()
         parts.append(np.where(mapped[:, None], features["mapped", domain], features["real", domain]))
     return np.concatenate(parts)

@@ -18,7 +18,7 @@ from hemabalance.files import atomic_path
 from hemabalance.parallel import batched, threaded_map
 from hemabalance.progress import progress
 from hemabalance.stain.method import NormalizerSettings
-from hemabalance.stain.normalizer import DOMAINS, Domain, StainData, Transformed, other
+from hemabalance.stain.normalizer import DOMAINS, Domain, StainData, Transformed, other_domain
 from hemabalance.training.job import FitJob, Images
 from hemabalance.training.loop import TrainingResult
 from hemabalance.training.weights import load_tensors, save_tensors
@@ -102,7 +102,7 @@ class ClassicalNormalizer:
 
     def transform(self, images: np.ndarray, *, to: Domain) -> Transformed:
         """Recolour each image by itself, on as many threads as torch was given."""
-        source, target = self.profiles[other(to)], self.profiles[to]
+        source, target = self.profiles[other_domain(to)], self.profiles[to]
         pixels, passed = np.array(images), np.zeros(len(images), bool)
         made = _each(lambda image: self._recoloured(image, source, target), images, torch.get_num_threads())
         for i, image in enumerate(made):

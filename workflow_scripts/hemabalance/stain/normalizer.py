@@ -13,7 +13,7 @@ Domain = Literal["a", "b"]
 DOMAINS: tuple[Domain, Domain] = ("a", "b")
 
 
-def other(domain: Domain) -> Domain:
+def other_domain(domain: Domain) -> Domain:
     """The domain that `domain` is not."""
     return "b" if domain == "a" else "a"
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from hemabalance.metrics.ssim_psnr import psnr, ssim
 from hemabalance.metrics.table_rows import distance_row, mean_row
-from hemabalance.stain.normalizer import DOMAINS, Domain, other
+from hemabalance.stain.normalizer import DOMAINS, Domain, other_domain
 from hemabalance.stain.views import Views
 
 
@@ -23,7 +23,7 @@ def fidelity(views: Views, *, kid_subset: int, seed: int) -> list[dict[str, Any]
     found = []
     for domain in DOMAINS:
         real = views.features["real", domain]
-        for compare, key in (("generated", ("mapped", other(domain))), ("reconstructed", ("reconstructed", domain))):
+        for compare, key in (("generated", ("mapped", other_domain(domain))), ("reconstructed", ("reconstructed", domain))):
             if key in views.features:
                 found.append(
                     {"domain": domain, "compare": compare}

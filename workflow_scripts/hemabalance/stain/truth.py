@@ -8,7 +8,7 @@ from hemabalance.metrics.colour_difference import delta_e
 from hemabalance.metrics.ssim_psnr import psnr, ssim
 from hemabalance.metrics.table_rows import mean_row
 from hemabalance.stain.apply import transformed
-from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer, other
+from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer, other_domain
 
 
 def truth(
@@ -28,7 +28,7 @@ def truth(
     """
     found = []
     for domain in DOMAINS:
-        photographed, truth_pixels = photographs[other(domain)], renderings[domain]
+        photographed, truth_pixels = photographs[other_domain(domain)], renderings[domain]
         made, _ = transformed(normalizer, photographed, to=domain, what=f"pairs to {domain}")
         row: dict[str, Any] = {"domain": domain, "n": len(photographed)}
         for name, values in (

@@ -7,7 +7,7 @@ import pandas as pd
 
 from hemabalance.stain.apply import transformed
 from hemabalance.stain.data import DomainImageSets, decoded
-from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer, other
+from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer, other_domain
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def make_views(
     made: dict[Domain, View] = {}
     for domain in DOMAINS:
         mine, real = decoded(sets, rows, domain, threads=threads)
-        to = other(domain)
+        to = other_domain(domain)
         mapped, passed = transformed(normalizer, real, to=to, what=f"{domain} to {to}")
         back = normalizer.inverse(mapped, to=domain).pixels if invertible else None
         made[domain] = View(mine, real, mapped, back, int(passed.sum()))
