@@ -1,4 +1,4 @@
-"""Measure one stain normaliser."""
+"""Evaluate one stain normaliser."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,6 +23,6 @@ with stage(snakemake) as run, ExitStack() as stack:
     judges = open_normalizer_judges(
         Path(inputs.inception), Path(inputs.real), classifiers, pairs, runtime=runtime, threads=threads
     )
-    how = NormalizerEvaluation(**settings["evaluation"], seed=seed, threads=threads)
-    measured = evaluate(spec.traits, normalizer, sets, read_split(Path(inputs.split)), judges, how)
-    write_json(measured, Path(snakemake.output.metrics))
+    evaluation = NormalizerEvaluation(**settings["evaluation"], seed=seed, threads=threads)
+    metrics = evaluate(spec.traits, normalizer, sets, read_split(Path(inputs.split)), judges, evaluation)
+    write_json(metrics, Path(snakemake.output.metrics))

@@ -1,4 +1,4 @@
-"""Extract the Inception features of the untouched images that normalisers are measured on."""
+"""Compute the Inception features of the unmapped images on which normalisers are evaluated."""
 
 from contextlib import ExitStack
 from pathlib import Path

@@ -98,7 +98,9 @@ def test_the_rule_gives_the_thesis_directions_on_its_own_counts() -> None:
     counts = {("a", label): n for label, n in a.items()} | {("b", label): n for label, n in b.items()}
     counts |= {("a", "monocyte"): 142, ("b", "monocyte"): 117}
     split = table(counts)
-    mapped = split.assign(to=target_domains(split, "per_class", (*a, "monocyte"))).dropna().groupby("label")["to"].unique()
+    mapped = (
+        split.assign(to=target_domains(split, "per_class", (*a, "monocyte"))).dropna().groupby("label")["to"].unique()
+    )
     assert {label: list(to) for label, to in mapped.items()} == {
         label: ["b"] if label == "lymphocyte" else ["a"] for label in (*a, "monocyte")
     }
