@@ -21,7 +21,7 @@ from hemabalance.methods import traits_of
 from hemabalance.protocols import Protocol
 from hemabalance.report.stain.normalizer_results import NormalizerResult
 from hemabalance.stain.data import DomainImageSets, evaluation_rows
-from hemabalance.stain.evaluate import Evaluation, NormalizerJudges, evaluate
+from hemabalance.stain.evaluate import NormalizerEvaluation, NormalizerJudges, evaluate
 from hemabalance.stain.normalizer import Domain
 from hemabalance.stain.real_features import real_features
 from hemabalance.taxonomy import SOURCE_OF
@@ -94,13 +94,13 @@ def evaluated(
         domain: photographs(domain, _LIGHT[domain], range(300, 306)) for domain in ("a", "b")
     }
     # The photographs also serve as their own ground truth, which suffices for tests of tables.
-    rows = evaluation_rows(split_of(sets, protocol), protocol, most=40)
+    rows = evaluation_rows(split_of(sets, protocol), protocol, max_images=40)
     real = real_features(sets, rows, corners, threads=1)
     judges = NormalizerJudges(
         corners, real, {"none": DarknessClassifier(), "colour": DarknessClassifier()}, *[cells if rendered else {}] * 2
     )  # type: ignore[dict-item]
     split = split_of(sets, protocol)
-    evaluation = Evaluation(protocol, CLASSES, max_images=40, kid_subset=5, folds=2, seed=1, threads=1)
+    evaluation = NormalizerEvaluation(protocol, CLASSES, max_images=40, kid_subset=5, folds=2, seed=1, threads=1)
     results = []
     for name, normalizer in fitted.items():
         with threadpool_limits(1):  # threads slow down many small fits

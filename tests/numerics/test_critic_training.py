@@ -1,20 +1,17 @@
-"""A critic trained alone finds the Wasserstein distance that is known beforehand."""
+"""A critic trained without a generator estimates a known Wasserstein distance."""
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from helpers.seeds import seeded
 from hemabalance.networks.layers import initialise
 from hemabalance.networks.patchgan import PatchGAN
 from hemabalance.training.losses import gradient_penalty, wasserstein_critic
 
 
-def seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
 def train(critic: nn.Module, real: Tensor, fake: Tensor, weight: float, steps: int, rate: float) -> list[float]:
-    """Losses, penalty included, of full-batch Adam with a rate that falls to zero."""
+    """Losses with penalty of full-batch Adam with a learning rate that decays to zero."""
     optimiser = torch.optim.Adam(critic.parameters(), lr=rate, betas=(0.5, 0.9))
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.01, total_iters=steps)
     generator, history = seeded(9), []
@@ -45,17 +42,17 @@ def estimate(critic: nn.Module, real: Tensor, fake: Tensor) -> float:
 @pytest.mark.parametrize("weight", [10.0, 100.0])
 def test_between_two_constant_images(weight):
     real, fake = torch.full((4, 3, 4, 4), 0.2), torch.full((4, 3, 4, 4), -0.1)
-    apart = 0.3 * 48**0.5
+    distance = 0.3 * 48**0.5
     critic = multilayer(48)
     history = train(critic, real, fake, weight, steps=300, rate=0.02)
     # Maximising s r - d (s - 1)² over the slope s: the estimate tends to the distance r as d grows.
-    slope = 1 + apart / (2 * weight)
-    assert estimate(critic, real, fake) == pytest.approx(slope * apart, rel=0.01)
-    assert history[-1] == pytest.approx(-apart * (1 + apart / (4 * weight)), rel=0.01)
+    slope = 1 + distance / (2 * weight)
+    assert estimate(critic, real, fake) == pytest.approx(slope * distance, rel=0.01)
+    assert history[-1] == pytest.approx(-distance * (1 + distance / (4 * weight)), rel=0.01)
     assert history[-1] < history[0]
 
 
-def test_between_two_clouds_of_points_a_shift_apart():
+def test_between_two_shifted_point_clouds():
     fake = torch.randn(128, 2, generator=seeded(1))
     real = fake + torch.tensor([3.0, -4.0])
     critic = nn.Linear(2, 1)
@@ -65,7 +62,7 @@ def test_between_two_clouds_of_points_a_shift_apart():
     assert history[-1] == pytest.approx(-5 * (1 + 5 / 40), rel=0.01)
 
 
-def test_the_patch_critic_learns_to_tell_two_textures_apart():
+def test_the_patch_critic_learns_to_distinguish_two_textures():
     def textures(count: int, seed: int) -> tuple[Tensor, Tensor]:
         noise = torch.rand(2 * count, 3, 16, 16, generator=seeded(seed)) * 2 - 1
         striped = noise[:count] * 0.3 + torch.tensor([0.5, -0.5]).repeat(8)

@@ -1,4 +1,4 @@
-"""Losses against closed forms and numerical differentiation."""
+"""Losses compared with closed forms and numerical differentiation."""
 
 import math
 
@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from helpers.seeds import seeded
 from hemabalance.networks.layers import initialise
 from hemabalance.networks.patchgan import PatchGAN
 from hemabalance.training import losses
@@ -15,7 +16,7 @@ F64 = torch.float64
 
 
 class Linear(nn.Module):
-    """D(x) = <w, x>, spread unevenly over four patches whose mean it is."""
+    """D(x) = <w, x>, the mean of four patches with different weights."""
 
     def __init__(self, shape: tuple[int, ...], norm: float, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
@@ -24,10 +25,6 @@ class Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.einsum("nchw,pchw->np", x, self.w).reshape(-1, 1, 2, 2)
-
-
-def seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def batch(count: int = 4, side: int = 16, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor, Tensor]:
@@ -48,19 +45,19 @@ def patchgan() -> PatchGAN:
 def test_the_penalty_of_a_linear_critic_of_unit_slope_is_zero():
     real, fake, alpha = batch()
     assert losses.gradient_penalty(Linear((3, 16, 16), 1.0), real, fake, alpha).item() < 1e-6
-    wide = losses.gradient_penalty(Linear((3, 16, 16), 1.0, F64), real.double(), fake.double(), alpha.double())
-    assert wide.dtype == F64
-    assert wide.item() < 1e-28
+    in_float64 = losses.gradient_penalty(Linear((3, 16, 16), 1.0, F64), real.double(), fake.double(), alpha.double())
+    assert in_float64.dtype == F64
+    assert in_float64.item() < 1e-28
 
 
 @pytest.mark.parametrize("norm", [0.0625, 0.5, 2.0, 30.0])
 @pytest.mark.parametrize("count", [1, 5])
-def test_the_penalty_of_a_linear_critic_is_the_closed_form(norm, count):
+def test_the_penalty_of_a_linear_critic_equals_its_closed_form(norm, count):
     penalty = losses.gradient_penalty(Linear((3, 16, 16), norm), *batch(count))
     assert penalty.item() == pytest.approx((norm - 1) ** 2, rel=1e-5)
 
 
-def test_one_penalty_an_image_at_its_own_point_between_real_and_fake():
+def test_one_penalty_per_image_at_its_interpolated_point():
     class Bowl(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             return x.square().sum(dim=(1, 2, 3)) / 2
@@ -88,19 +85,19 @@ def test_second_order_gradients_of_the_patch_critic_match_central_differences():
     critic, (real, fake, alpha) = patchgan().double(), batch(2, dtype=F64)
     parameters = list(critic.parameters())
     loss = losses.gradient_penalty(critic, real, fake, alpha)
-    slopes = torch.autograd.grad(loss, parameters, allow_unused=True)
-    assert [slope is None for slope in slopes] == [False] * (len(slopes) - 1) + [True]
-    for parameter, slope in zip(parameters[:-1], slopes[:-1], strict=True):
+    gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+    assert [gradient is None for gradient in gradients] == [False] * (len(gradients) - 1) + [True]
+    for parameter, gradient in zip(parameters[:-1], gradients[:-1], strict=True):
         direction = torch.randn(parameter.shape, generator=seeded(6), dtype=F64)
-        around = []
+        values = []
         for step in (1e-6, -1e-6):
             with torch.no_grad():
                 parameter += step * direction
-            around.append(losses.gradient_penalty(critic, real, fake, alpha).item())
+            values.append(losses.gradient_penalty(critic, real, fake, alpha).item())
             with torch.no_grad():
                 parameter -= step * direction
-        numerical = (around[0] - around[1]) / 2e-6
-        assert numerical == pytest.approx((slope * direction).sum().item(), rel=1e-5, abs=1e-9)
+        numerical = (values[0] - values[1]) / 2e-6
+        assert numerical == pytest.approx((gradient * direction).sum().item(), rel=1e-5, abs=1e-9)
         assert numerical != pytest.approx(0, abs=1e-7)
 
 
@@ -120,7 +117,7 @@ def test_the_penalty_is_float32_under_autocast():
         assert plain.grad is None or torch.equal(plain.grad, cast.grad)
 
 
-def test_bfloat16_images_and_scores_are_widened():
+def test_bfloat16_images_and_scores_are_converted_to_float32():
     real, fake, alpha = batch()
     half = losses.gradient_penalty(patchgan(), real.bfloat16(), fake.bfloat16(), alpha)
     assert half.dtype == torch.float32
@@ -132,7 +129,7 @@ def test_bfloat16_images_and_scores_are_widened():
     assert losses.wasserstein_generator(above).item() == -1.00390625
 
 
-def test_the_penalty_teaches_the_critic_alone():
+def test_the_penalty_has_gradients_for_the_critic_only():
     real, fake, alpha = batch()
     shift = nn.Parameter(torch.zeros(()))
     critic = patchgan()
@@ -152,11 +149,11 @@ def test_a_flat_critic_has_penalty_one_and_no_nan():
     assert critic.w.grad.isfinite().all()
 
 
-def test_images_that_do_not_pair_up_are_refused():
+def test_images_of_different_shapes_are_refused():
     real, fake, alpha = batch()
-    with pytest.raises(ValueError, match="must pair up image by image"):
+    with pytest.raises(ValueError, match="must have the same shape"):
         losses.gradient_penalty(patchgan(), real, fake[:3], alpha)
-    with pytest.raises(ValueError, match="must pair up image by image"):
+    with pytest.raises(ValueError, match="must have the same shape"):
         losses.gradient_penalty(patchgan(), real, fake, alpha[:1])
 
 
@@ -169,13 +166,13 @@ def scores(level: float) -> Tensor:
 
 
 @pytest.mark.parametrize("loss", CRITIC_LOSSES)
-def test_a_critic_gains_by_telling_real_from_fake(loss):
+def test_a_critic_loss_falls_as_real_and_fake_scores_differ_more(loss):
     assert loss(scores(0.6), scores(0.2)) < loss(scores(0.4), scores(0.2)) < loss(scores(0.4), scores(0.3))
     assert loss(scores(0.6), scores(0.2)).shape == ()
 
 
 @pytest.mark.parametrize("loss", GENERATOR_LOSSES)
-def test_a_generator_gains_by_higher_scores(loss):
+def test_a_generator_loss_falls_with_higher_scores(loss):
     assert loss(scores(0.6)) < loss(scores(0.4)) < loss(scores(-3.0))
     assert loss(scores(0.6)).shape == ()
 
@@ -186,14 +183,14 @@ def test_wasserstein_values():
     assert losses.wasserstein_generator(fake).item() == pytest.approx(2)
 
 
-def test_least_squares_is_least_at_its_targets():
-    one, zero = torch.ones(2, 1, 3, 3), torch.zeros(2, 1, 3, 3)
-    assert losses.least_squares_critic(one, zero).item() == 0
-    assert losses.least_squares_generator(one).item() == 0
-    for off in (-0.1, 0.1):
-        assert losses.least_squares_critic(one + off, zero).item() == pytest.approx(0.005)
-        assert losses.least_squares_critic(one, zero + off).item() == pytest.approx(0.005)
-        assert losses.least_squares_generator(one + off).item() == pytest.approx(0.01)
+def test_least_squares_is_minimal_at_its_targets():
+    ones, zeros = torch.ones(2, 1, 3, 3), torch.zeros(2, 1, 3, 3)
+    assert losses.least_squares_critic(ones, zeros).item() == 0
+    assert losses.least_squares_generator(ones).item() == 0
+    for shift in (-0.1, 0.1):
+        assert losses.least_squares_critic(ones + shift, zeros).item() == pytest.approx(0.005)
+        assert losses.least_squares_critic(ones, zeros + shift).item() == pytest.approx(0.005)
+        assert losses.least_squares_generator(ones + shift).item() == pytest.approx(0.01)
 
 
 def test_non_saturating_is_the_logarithm_of_the_sigmoid():
@@ -206,7 +203,7 @@ def test_non_saturating_is_the_logarithm_of_the_sigmoid():
 
 
 @pytest.mark.parametrize("logit", [-1e4, 1e4])
-def test_non_saturating_is_finite_and_teaches_at_any_logit(logit):
+def test_non_saturating_has_finite_values_and_gradients_at_any_logit(logit):
     fake = torch.tensor([logit], requires_grad=True)
     loss = losses.non_saturating_generator(fake)
     loss.backward()
@@ -217,7 +214,7 @@ def test_non_saturating_is_finite_and_teaches_at_any_logit(logit):
 
 @pytest.mark.parametrize("loss", [losses.cycle, losses.identity])
 def test_absolute_differences(loss):
-    x, other, _ = batch()
+    x, y, _ = batch()
     assert loss(x, x).item() == 0
-    assert loss(x, other).item() == pytest.approx((x - other).abs().mean().item())
+    assert loss(x, y).item() == pytest.approx((x - y).abs().mean().item())
     assert loss(x, x + 0.25).item() == pytest.approx(0.25, rel=1e-5)

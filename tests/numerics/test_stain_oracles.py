@@ -1,4 +1,4 @@
-"""Macenko's and Vahadane's stains against torchstain and scikit-learn."""
+"""Macenko's and Vahadane's stains compared with torchstain and scikit-learn."""
 
 import numpy as np
 import pytest
@@ -14,11 +14,11 @@ STAINS /= np.linalg.norm(STAINS, axis=1, keepdims=True)
 
 
 def densities(noise: float, pixels: int = 3000) -> np.ndarray:
-    """(3, pixels): pixels of one stain, of the other, and of both."""
+    """Densities (3, pixels) of pixels with the first stain, the second, or both."""
     rng = np.random.default_rng(4)
     amounts = rng.uniform(0.4, 1.6, (2, pixels)) * (rng.integers(1, 4, pixels) & np.array([[1], [2]]) > 0)
-    found: np.ndarray = np.maximum(STAINS.T @ amounts + rng.normal(0, noise, (3, pixels)), 0).astype(np.float32)
-    return found
+    density: np.ndarray = np.maximum(STAINS.T @ amounts + rng.normal(0, noise, (3, pixels)), 0).astype(np.float32)
+    return density
 
 
 def objective(density: np.ndarray, stains: np.ndarray, sparsity: float) -> float:
@@ -39,7 +39,7 @@ def test_macenko_agrees_with_torchstain_on_two_stains_in_white_light() -> None:
 
 
 @pytest.mark.parametrize("sparsity", [0.0, 0.01, 0.1, 0.8])
-def test_sparse_amounts_are_those_of_scikit_learns_lasso(sparsity: float) -> None:
+def test_sparse_amounts_equal_scikit_learns_lasso(sparsity: float) -> None:
     density = np.random.default_rng(8).uniform(-0.3, 1.5, (3, 400)).astype(np.float32)
     theirs = sparse_encode(
         density.T.astype(float),
@@ -65,11 +65,11 @@ def test_sparse_stains_reach_scikit_learns_optimum() -> None:
     assert (ours >= 0).all()
 
 
-def test_macenko_finds_stains_of_which_all_pixels_hold_as_much() -> None:
+def test_macenko_finds_stains_whose_amounts_have_a_constant_sum() -> None:
     rng = np.random.default_rng(2)
     share = rng.uniform(0, 1, 4000)
     density = STAINS.T @ np.stack((share, 1 - share)) + rng.normal(0, 0.02, (3, 4000))
     ours = extreme_stains(density.astype(np.float32), alpha=1)
     assert ours is not None
-    # Centred, the densities differ along one line alone, and the second axis of their plane would be noise.
+    # If centred, the densities would lie on one line, and the second axis of their plane would be noise.
     np.testing.assert_allclose(ours, STAINS, atol=0.04)

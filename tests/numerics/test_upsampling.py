@@ -1,4 +1,4 @@
-"""Resize up-sampling against its textbook form, and the checkerboard that it avoids."""
+"""Resize up-sampling compared with its explicit form, and the checkerboard artefacts that it avoids."""
 
 import pytest
 import torch
@@ -17,15 +17,15 @@ def upsample(up: str) -> Upsample:
 
 
 def nyquist_share(response: Tensor) -> float:
-    """Power at the pixel frequency along rows, columns or both, over that of the mean; borders cut off."""
-    inner = response[..., 4:-4, 4:-4]
-    power = torch.fft.fft2(inner).abs().square().sum(dim=(0, 1))
-    half = inner.shape[-1] // 2
+    """Ratio of the power at the pixel frequency, along rows, columns or both, to that of the mean; without borders."""
+    interior = response[..., 4:-4, 4:-4]
+    power = torch.fft.fft2(interior).abs().square().sum(dim=(0, 1))
+    half = interior.shape[-1] // 2
     return ((power[half, 0] + power[0, half] + power[half, half]) / power[0, 0]).item()
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 3), (2, 2), (5, 8)])
-def test_resize_is_doubling_then_a_convolution_over_reflected_borders(height, width):
+def test_resize_equals_doubling_and_a_convolution_with_reflected_borders(height, width):
     block = upsample("resize")
     x = torch.randn(2, 6, height, width, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     doubled = functional.interpolate(x, scale_factor=2.0, mode="nearest")
@@ -42,7 +42,7 @@ def test_a_constant_map_stays_constant_under_resize_and_not_under_transposed():
     assert nyquist_share(upsample("transposed")(constant)) > 0.1
 
 
-def test_resize_leaves_little_at_the_pixel_frequency_of_any_smooth_map():
+def test_resize_of_a_smooth_map_has_little_power_at_the_pixel_frequency():
     ramp = torch.linspace(-1, 1, 24, dtype=torch.float64)
     smooth = torch.stack([torch.cos(k * ramp)[:, None] * torch.cos((k + 1) * ramp) for k in range(6)])[None]
     assert nyquist_share(upsample("resize")(smooth)) < 1e-3 * nyquist_share(upsample("transposed")(smooth))

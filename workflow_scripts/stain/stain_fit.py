@@ -7,7 +7,7 @@ from hemabalance.dataset.pairs import read_pairs
 from hemabalance.dataset.splits import read_split
 from hemabalance.stage import stage
 from hemabalance.stain.data import open_sets
-from hemabalance.stain.fit import fit_normalizer
+from hemabalance.stain.fit import NormalizerFitInputs, NormalizerFitOutputs, fit_normalizer
 from hemabalance.stain.method import NormalizerSpec
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob
@@ -18,13 +18,13 @@ with stage(snakemake) as run, ExitStack() as stack:
     rendered = open_sets(inputs.pairs, inputs.pair_indexes, stack) if inputs.get("pairs") else {}
     pairs = [read_pairs(images, "train", "photograph", threads=run.threads) for images in rendered.values()]
     fit_normalizer(
-        NormalizerSpec.of(settings["normalizer"]),
-        open_sets(inputs.images, inputs.indexes, stack),
-        read_split(Path(inputs.split)),
-        settings["protocol"],
-        tuple(pairs) if pairs else None,
-        FitJob(runtime, run.state, Path(out.history), run.threads, settings["seed"]),
-        weights=Path(out.weights),
-        training=Path(out.training),
-        seen=Path(out.seen),
+        spec=NormalizerSpec.of(settings["normalizer"]),
+        inputs=NormalizerFitInputs(
+            sets=open_sets(inputs.images, inputs.indexes, stack),
+            split=read_split(Path(inputs.split)),
+            protocol=settings["protocol"],
+            pairs=tuple(pairs) if pairs else None,
+        ),
+        job=FitJob(runtime, run.state, Path(out.history), run.threads, settings["seed"]),
+        outputs=NormalizerFitOutputs(weights=Path(out.weights), training=Path(out.training), seen=Path(out.seen)),
     )

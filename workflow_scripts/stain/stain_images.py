@@ -1,11 +1,11 @@
-"""Bring all images of both sources to the stains that a direction asks for."""
+"""Map the images of both sources to the stains that a direction determines."""
 
 from contextlib import ExitStack
 from pathlib import Path
 
 from hemabalance.dataset.splits import read_split
 from hemabalance.stage import stage
-from hemabalance.stain.apply import write_normalised
+from hemabalance.stain.apply import Normalisation, write_normalised
 from hemabalance.stain.data import open_sets, size_of
 from hemabalance.stain.fit import open_normalizer
 from hemabalance.stain.method import NormalizerSpec
@@ -17,14 +17,12 @@ with stage(snakemake) as run, ExitStack() as stack:
     sets = open_sets(inputs.images, inputs.indexes, stack)
     spec = NormalizerSpec.of(settings["normalizer"])
     normalizer = open_normalizer(spec, Path(inputs.weights), size=size_of(sets), runtime=runtime)
+    name, direction, classes = snakemake.wildcards.normalizer, settings["direction"], tuple(settings["classes"])
     write_normalised(
-        sets,
-        read_split(Path(inputs.split)),
-        normalizer,
-        Path(out.images),
-        Path(out.index),
-        name=snakemake.wildcards.normalizer,
-        direction=settings["direction"],
-        classes=tuple(settings["classes"]),
+        sets=sets,
+        split=read_split(Path(inputs.split)),
+        normalisation=Normalisation(name=name, normalizer=normalizer, direction=direction, classes=classes),
+        zip_path=Path(out.images),
+        index_path=Path(out.index),
         threads=run.threads,
     )

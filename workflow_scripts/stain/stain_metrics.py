@@ -1,4 +1,4 @@
-"""Measure one stain normaliser."""
+"""Evaluate one stain normaliser."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -7,7 +7,7 @@ from hemabalance.dataset.splits import read_split
 from hemabalance.files import write_json
 from hemabalance.stage import stage
 from hemabalance.stain.data import open_sets, size_of
-from hemabalance.stain.evaluate import Evaluation, evaluate, open_normalizer_judges
+from hemabalance.stain.evaluate import NormalizerEvaluation, evaluate, open_normalizer_judges
 from hemabalance.stain.fit import open_normalizer
 from hemabalance.stain.method import NormalizerSpec
 from hemabalance.training.device import start
@@ -23,6 +23,6 @@ with stage(snakemake) as run, ExitStack() as stack:
     judges = open_normalizer_judges(
         Path(inputs.inception), Path(inputs.real), classifiers, pairs, runtime=runtime, threads=threads
     )
-    how = Evaluation(**settings["evaluation"], seed=seed, threads=threads)
-    measured = evaluate(spec.traits, normalizer, sets, read_split(Path(inputs.split)), judges, how)
-    write_json(measured, Path(snakemake.output.metrics))
+    evaluation = NormalizerEvaluation(**settings["evaluation"], seed=seed, threads=threads)
+    metrics = evaluate(spec.traits, normalizer, sets, read_split(Path(inputs.split)), judges, evaluation)
+    write_json(metrics, Path(snakemake.output.metrics))

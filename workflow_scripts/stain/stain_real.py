@@ -1,4 +1,4 @@
-"""Extract the Inception features of the untouched images that normalisers are measured on."""
+"""Compute the Inception features of the unmapped images on which normalisers are evaluated."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +13,6 @@ with stage(snakemake) as run, ExitStack() as stack:
     inputs, settings = snakemake.input, run.settings
     runtime = start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads)
     sets = open_sets(inputs.images, inputs.indexes, stack)
-    rows = evaluation_rows(read_split(Path(inputs.split)), settings["protocol"], most=settings["max_images"])
+    rows = evaluation_rows(read_split(Path(inputs.split)), settings["protocol"], max_images=settings["max_images"])
     extract = inception_features(Path(inputs.inception), runtime)
     write_real_features(Path(snakemake.output.features), real_features(sets, rows, extract, threads=run.threads))

@@ -108,7 +108,7 @@ def test_a_checkpoint_of_other_images_or_settings_is_refused(tmp_path: Path) -> 
     other = ModelData(data().train, images({"basophil": 3, "platelet": 2}, 9))
     with pytest.raises(InputError, match=r"made for another config \(images"):
         fit(tmp_path, model_data=other)
-    with pytest.raises(InputError, match=r"settings.lr: 0.005 there, 0.1 here"):
+    with pytest.raises(InputError, match=r"settings.lr: stored 0.005, expected 0.1"):
         fit(tmp_path, lr=0.1)
     fit(tmp_path, memory_budget=0, checkpoint_every=100)
 
@@ -150,7 +150,7 @@ def test_without_patience_all_steps_are_taken(tmp_path: Path) -> None:
 def test_early_stopping_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
         steps = fit(tmp_path, **LONG)[1].steps
-    assert f"training sequential CNN: has enough after step {steps} of 80" in caplog.text
+    assert f"training sequential CNN: stopped early after step {steps} of 80" in caplog.text
 
 
 def test_without_validation_images_the_last_average_is_kept(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.seen_images import SCHEMA, read_seen_images, write_seen_images
 from hemabalance.errors import InputError
 from hemabalance.protocols import Protocol
-from hemabalance.stain.fit import fit_normalizer
+from hemabalance.stain.fit import NormalizerFitInputs, NormalizerFitOutputs, fit_normalizer
 from hemabalance.stain.method import NormalizerSpec
 from hemabalance.synthesis.data import real_images
 from hemabalance.synthesis.fit import fit_generator, no_teacher
@@ -106,9 +106,11 @@ def test_a_normaliser_lists_its_training_images(tmp_path: Path, protocol: Protoc
         for images in sets.values():
             stack.enter_context(images)
         fit_normalizer(
-            spec, sets, split, protocol, (cells, 255 - cells), job(tmp_path),
-            weights=tmp_path / "weights", training=tmp_path / "training.json", seen=tmp_path / "seen.parquet",
-        )  # fmt: skip
+            spec,
+            NormalizerFitInputs(sets, split, protocol, pairs=(cells, 255 - cells)),
+            job(tmp_path),
+            NormalizerFitOutputs(tmp_path / "weights", tmp_path / "training.json", tmp_path / "seen.parquet"),
+        )
     parts = ("train",) if protocol == "leak_free" else ("pool",)
     expected = ids(split, parts, "basophil", "monocyte") if method == "reinhard" else []
     assert listed(tmp_path / "seen.parquet")["image_id"].tolist() == expected

@@ -1,4 +1,4 @@
-"""Every network passes the same tests; a new one joins by a line in NETWORKS, and is missed if it does not."""
+"""Tests that every network passes; each network needs an entry in NETWORKS, and a test fails if one is missing."""
 
 import importlib
 import inspect
@@ -31,8 +31,8 @@ from hemabalance.networks.unet import UNetGenerator, unet_depth
 
 class Network(NamedTuple):
     build: Callable[[], nn.Module]
-    given: tuple[int, ...]
-    made: tuple[int, ...]
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
 
 
 NETWORKS = {
@@ -60,14 +60,20 @@ NETWORKS = {
     "gather-excite-averaged": Network(
         lambda: GatherExcite(24, 2, learned=False, hidden=8, side=0), (24, 7, 6), (24, 7, 6)
     ),
-    "gather-excite-whole": Network(lambda: GatherExcite(24, 0, learned=True, hidden=0, side=7), (24, 7, 7), (24, 7, 7)),
+    "gather-excite-global": Network(
+        lambda: GatherExcite(24, 0, learned=True, hidden=0, side=7), (24, 7, 7), (24, 7, 7)
+    ),
     "senet154": Network(lambda: Senet154(7, (1, 2, 1, 1), 4, 16, 16, 0.2), (3, 40, 48), (7,)),
     "senet154-smallest": Network(lambda: Senet154(7, (1, 1, 1, 1), 4, 16, 16, 0.2), (3, 32, 32), (7,)),
     "senet154-ge": Network(lambda: Senet154GE(7, (1, 2, 1, 1), 4, 16, 16, 0.2, 2), (3, 40, 48), (7,)),
     "senet154-ge-smallest": Network(lambda: Senet154GE(7, (1, 1, 1, 1), 4, 16, 16, 0.2, 8), (3, 32, 32), (7,)),
     "sequential-cnn": Network(lambda: SequentialCNN(7, 8, 0.2), (3, 32, 40), (7,)),
 }
-GENERATORS = [name for name, network in NETWORKS.items() if network.made == network.given and network.given[0] == 3]
+GENERATORS = [
+    name
+    for name, network in NETWORKS.items()
+    if network.output_shape == network.input_shape and network.input_shape[0] == 3
+]
 CRITICS = [name for name in NETWORKS if name.startswith("patchgan")]
 
 
@@ -81,18 +87,18 @@ def built(name: str, seed: int = 0) -> nn.Module:
 
 
 def images(name: str, count: int = 2) -> Tensor:
-    return torch.rand(count, *NETWORKS[name].given, generator=seeded(1)) * 2 - 1
+    return torch.rand(count, *NETWORKS[name].input_shape, generator=seeded(1)) * 2 - 1
 
 
 def test_every_network_is_listed():
     defined = set()
-    for found in pkgutil.iter_modules(networks.__path__):
-        module = importlib.import_module(f"hemabalance.networks.{found.name}")
+    for info in pkgutil.iter_modules(networks.__path__):
+        module = importlib.import_module(f"hemabalance.networks.{info.name}")
         members = inspect.getmembers(module, inspect.isclass)
         defined |= {
-            kind
-            for name, kind in members
-            if kind.__module__ == module.__name__ and found.name != "layers" and not name.startswith("_")
+            network_class
+            for name, network_class in members
+            if network_class.__module__ == module.__name__ and info.name != "layers" and not name.startswith("_")
         }
     assert defined == {type(network.build()) for network in NETWORKS.values()}
 
@@ -100,61 +106,61 @@ def test_every_network_is_listed():
 @pytest.mark.parametrize("name", NETWORKS)
 def test_shape_and_values(name):
     network, x = built(name), images(name)
-    made = network(x)
-    assert made.shape == (2, *NETWORKS[name].made)
-    assert made.dtype == torch.float32
-    assert made.isfinite().all()
-    assert not torch.equal(made[0], made[1])
+    output = network(x)
+    assert output.shape == (2, *NETWORKS[name].output_shape)
+    assert output.dtype == torch.float32
+    assert output.isfinite().all()
+    assert not torch.equal(output[0], output[1])
 
 
 @pytest.mark.parametrize("name", GENERATORS)
-def test_generators_stay_in_range_however_large_their_weights(name):
+def test_generators_stay_in_range_with_large_weights(name):
     network = built(name)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter *= 100
-    made = network(images(name))
-    assert made.abs().max() <= 1
-    assert made.abs().max() > 0.99
+    output = network(images(name))
+    assert output.abs().max() <= 1
+    assert output.abs().max() > 0.99
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_parameter_receives_a_gradient(name):
     network = built(name)
-    made = network(images(name, 3))
-    (made * torch.randn(made.shape, generator=seeded(2))).sum().backward()
+    output = network(images(name, 3))
+    (output * torch.randn(output.shape, generator=seeded(2))).sum().backward()
     largest = {
         key: float("nan") if p.grad is None else p.grad.abs().max().item() for key, p in network.named_parameters()
     }
-    # Rounding noise, as biases before a normalisation would show, lies near 1e-8.
+    # Gradients of biases before a normalisation would be rounding noise near 1e-8.
     assert {key: value for key, value in largest.items() if not 1e-6 < value < float("inf")} == {}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_initial_weights_follow_from_the_generator_alone(name):
+def test_initial_weights_depend_only_on_the_generator(name):
     torch.manual_seed(1)
     first = built(name, seed=5).state_dict()
     torch.manual_seed(2)
-    unset = NETWORKS[name].build()
+    uninitialised = NETWORKS[name].build()
     before = torch.get_rng_state()
-    initialise(unset, seeded(5))
+    initialise(uninitialised, seeded(5))
     assert torch.equal(torch.get_rng_state(), before)
-    assert all(torch.equal(value, first[key]) for key, value in unset.state_dict().items())
-    other = built(name, seed=6).state_dict()
-    drawn = [key for key, value in first.items() if value.ndim > 1]
-    assert all(not torch.equal(other[key], first[key]) for key in drawn)
-    weights = torch.cat([first[key].flatten() for key in drawn])
+    assert all(torch.equal(value, first[key]) for key, value in uninitialised.state_dict().items())
+    with_other_seed = built(name, seed=6).state_dict()
+    random_keys = [key for key, value in first.items() if value.ndim > 1]
+    assert all(not torch.equal(with_other_seed[key], first[key]) for key in random_keys)
+    weights = torch.cat([first[key].flatten() for key in random_keys])
     assert weights.std().item() == pytest.approx(0.02, rel=0.1)
     assert abs(weights.mean().item()) < 0.002
 
 
-def test_a_layer_without_a_rule_is_not_left_to_chance():
+def test_a_layer_without_an_initialisation_rule_is_refused():
     with pytest.raises(TypeError, match="no rule to initialise layer 1 of kind PReLU"):
         initialise(nn.Sequential(nn.Linear(2, 2), nn.PReLU()), seeded(0))
 
 
 @pytest.mark.parametrize("name", GENERATORS + CRITICS)
-def test_an_image_gives_the_same_in_any_batch(name):
+def test_the_output_of_an_image_does_not_depend_on_its_batch(name):
     network, x = built(name), images(name, 3)
     torch.testing.assert_close(network(x)[1:2], network(x[1:2]), rtol=1e-4, atol=1e-5)
 
@@ -163,9 +169,9 @@ def test_an_image_gives_the_same_in_any_batch(name):
 def test_generators_give_float32_under_autocast(name):
     network, x = built(name), images(name)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        made = network(x)
-    assert made.dtype == torch.float32
-    torch.testing.assert_close(made, network(x), rtol=0, atol=0.05)
+        output = network(x)
+    assert output.dtype == torch.float32
+    torch.testing.assert_close(output, network(x), rtol=0, atol=0.05)
 
 
 @pytest.mark.parametrize(
@@ -178,53 +184,56 @@ def test_unet_depth_follows_the_size(size, depth):
 
 @pytest.mark.parametrize("size", [16, 24, 64, 96])
 @pytest.mark.parametrize("up", ["transposed", "resize"])
-def test_no_normalisation_where_there_is_no_spread(size, up):
+def test_no_map_without_variance_is_normalised(size, up):
     network = UNetGenerator(size, 2, up, False)
     initialise(network, seeded(0))
-    spreads = []
+    deviations = []
     norms = [module for module in network.modules() if isinstance(module, nn.InstanceNorm2d)]
     for norm in norms:
-        norm.register_forward_hook(lambda _, given, __: spreads.append(given[0].std(dim=(2, 3)).min().item()))
+        norm.register_forward_hook(lambda _, inputs, __: deviations.append(inputs[0].std(dim=(2, 3)).min().item()))
     network(torch.rand(1, 3, size, size, generator=seeded(1)))
-    assert len(spreads) == len(norms) > 0
-    assert min(spreads) > 0
+    assert len(deviations) == len(norms) > 0
+    assert min(deviations) > 0
 
 
 @pytest.mark.parametrize(
-    ("build", "words"),
+    ("build", "message"),
     [
         (
             lambda: UNetGenerator(8, 4, "resize", False),
-            "U-Net generator: images of 8 px are too small, .* at least 16 px",
+            "U-Net generator: images of 8 px are too small, at least 16 px",
         ),
-        (lambda: UNetGenerator(100, 4, "resize", False), "100 px does not divide by 8, take 96 or 104 px"),
-        (lambda: UNetGenerator(17, 4, "resize", False), "17 px does not divide by 8, take 16 or 24 px"),
+        (lambda: UNetGenerator(100, 4, "resize", False), "100 px is not divisible by 8, use 96 or 104 px"),
+        (lambda: UNetGenerator(17, 4, "resize", False), "17 px is not divisible by 8, use 16 or 24 px"),
         (lambda: UNetGenerator(32, 0, "resize", False), "U-Net generator: width is 0"),
         (lambda: UNetGenerator(32, 4, "bilinear", False), "'bilinear', it must be one of: transposed, resize"),
         (lambda: ResnetGenerator(12, 4, 6), "ResNet generator: images of 12 px are too small"),
-        (lambda: ResnetGenerator(66, 4, 6), "66 px does not divide by 4, take 64 or 68 px"),
+        (lambda: ResnetGenerator(66, 4, 6), "66 px is not divisible by 4, use 64 or 68 px"),
         (lambda: ResnetGenerator(64, 4, 0), "blocks is 0"),
         (lambda: PatchGAN(4, 0), "PatchGAN critic: layers is 0"),
         (lambda: SmallResnet(0, 4), "small ResNet: classes is 0"),
         (
             lambda: UNetGenerator(32, 4, "resize", False)(torch.zeros(1, 3, 64, 64)),
-            r"built for \(n, 3, 32, 32\), given",
+            r"expected images of shape \(n, 3, 32, 32\), got",
         ),
-        (lambda: ResnetGenerator(32, 4, 1)(torch.zeros(1, 3, 32, 36)), r"built for \(n, 3, 32, 32\), given"),
+        (
+            lambda: ResnetGenerator(32, 4, 1)(torch.zeros(1, 3, 32, 36)),
+            r"expected images of shape \(n, 3, 32, 32\), got",
+        ),
         (lambda: PatchGAN(4, 3)(torch.zeros(1, 3, 64, 23)), "23 px are too small for 3 layers, .* at least 24 px"),
-        (lambda: PatchGAN(4, 3)(torch.zeros(1, 6, 64, 64)), r"built for \(n, 3, h, w\)"),
-        (lambda: SmallResnet(7, 4)(torch.zeros(1, 3, 64, 15)), "15 px are too small, it needs at least 16 px"),
-        (lambda: SmallResnet(7, 4)(torch.zeros(1, 1, 64, 64)), r"built for \(n, 3, h, w\)"),
+        (lambda: PatchGAN(4, 3)(torch.zeros(1, 6, 64, 64)), r"expected images of shape \(n, 3, h, w\)"),
+        (lambda: SmallResnet(7, 4)(torch.zeros(1, 3, 64, 15)), "15 px are too small, at least 16 px"),
+        (lambda: SmallResnet(7, 4)(torch.zeros(1, 1, 64, 64)), r"expected images of shape \(n, 3, h, w\)"),
     ],
 )
-def test_what_cannot_work_is_refused_in_plain_words(build, words):
-    with pytest.raises(ValueError, match=words):
+def test_invalid_arguments_are_refused(build, message):
+    with pytest.raises(ValueError, match=message):
         build()
 
 
-# pix2pix's reference with batch normalisation: 54,413,955, of which 9,856 are its scales and shifts; it has no
-# biases on the first and on the innermost convolution (64 + 512), which nothing normalises here.
-# CycleGAN's: 11,378,179 and 2,764,737, of which 5,248 and 896 are biases that the instance normalisation cancels.
+# The reference implementation of pix2pix with batch normalisation has 54,413,955 parameters, of which 9,856 are scales
+# and shifts; it has no biases on the first and the innermost convolution (64 + 512), which are not normalised here.
+# CycleGAN's has 11,378,179 and 2,764,737, of which 5,248 and 896 are biases that the instance normalisation cancels.
 @pytest.mark.parametrize(
     ("build", "parameters", "shape"),
     [
@@ -241,9 +250,9 @@ def test_the_full_shape_has_the_published_size_and_takes_a_step(build, parameter
     optimiser = torch.optim.SGD(network.parameters(), lr=1e-3)
     x = torch.rand(1, 3, 256, 256, generator=seeded(1)) * 2 - 1
     before = [parameter.sum().item() for parameter in network.parameters()]
-    made = network(x)
-    assert made.shape == shape
-    (made - 0.5).square().mean().backward()
+    output = network(x)
+    assert output.shape == shape
+    (output - 0.5).square().mean().backward()
     optimiser.step()
     after = [parameter.sum().item() for parameter in network.parameters()]
     assert all(torch.tensor(after).isfinite())
@@ -251,23 +260,23 @@ def test_the_full_shape_has_the_published_size_and_takes_a_step(build, parameter
 
 
 @pytest.mark.parametrize(("layers", "field"), [(1, 16), (2, 34), (3, 70)])
-def test_a_score_sees_a_patch_of_the_stated_size(layers, field):
+def test_a_score_depends_on_a_patch_of_the_documented_size(layers, field):
     critic = PatchGAN(4, layers)
     assert critic.receptive_field == field
     initialise(critic, seeded(0))
-    # The statistics of a normalisation join the whole map, so that the patch shows only without them.
+    # Normalisation makes every score depend on the whole map, so it is removed.
     critic.body = nn.Sequential(*(nn.Identity() if isinstance(m, nn.InstanceNorm2d) else m for m in critic.body))
     x = torch.rand(1, 3, 128, 128, generator=seeded(1)).requires_grad_()
     scores = critic(x)
     scores[0, 0, scores.shape[2] // 2, scores.shape[3] // 2].backward()
-    seen = x.grad[0].abs().sum(dim=0) > 0
-    rows, columns = seen.any(dim=1).nonzero(), seen.any(dim=0).nonzero()
+    patch = x.grad[0].abs().sum(dim=0) > 0
+    rows, columns = patch.any(dim=1).nonzero(), patch.any(dim=0).nonzero()
     assert rows.max() - rows.min() + 1 == field
     assert columns.max() - columns.min() + 1 == field
 
 
 @pytest.mark.parametrize("name", CRITICS)
-def test_the_critic_ends_linearly_and_has_no_batch_norm(name):
+def test_the_critic_has_a_linear_output_and_no_batch_norm(name):
     critic = built(name)
     kinds = {type(module) for module in critic.modules()}
     assert kinds <= {PatchGAN, nn.Sequential, nn.Conv2d, nn.InstanceNorm2d, nn.LeakyReLU}
@@ -280,7 +289,7 @@ def test_the_critic_ends_linearly_and_has_no_batch_norm(name):
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3, 4])
-def test_the_smallest_image_of_a_critic_is_the_smallest(layers):
+def test_a_critic_refuses_images_below_its_min_size(layers):
     critic = PatchGAN(1, layers)
     side = critic.min_size
     assert critic(torch.rand(1, 3, side, side, generator=seeded(0))).shape == (1, 1, 1, 1)
@@ -288,7 +297,7 @@ def test_the_smallest_image_of_a_critic_is_the_smallest(layers):
         critic(torch.zeros(1, 3, side - 1, side))
 
 
-def test_a_fresh_residual_generator_changes_nothing_to_speak_of():
+def test_a_newly_initialised_residual_generator_hardly_changes_images():
     network = UNetGenerator(32, 8, "resize", True)
     initialise(network, seeded(0))
     images = torch.rand(4, 3, 32, 32, generator=seeded(1)) * 2 - 1

@@ -1,4 +1,4 @@
-"""SENet-154, its gather-excite head and the sequential CNN: sizes, shapes, readings of the thesis, what is refused."""
+"""SENet-154, its gather-excite head and the sequential CNN: sizes, shapes, details of the thesis, refused arguments."""
 
 import math
 from itertools import pairwise, product
@@ -21,7 +21,7 @@ TINY = {"depths": (1, 1, 1, 1), "groups": 4, "width": 8, "stem": 16, "drop_rate"
 BUILDS = {
     "senet154": lambda: Senet154(5, **TINY),
     "senet154-ge": lambda: Senet154GE(5, **TINY, extent=2),
-    "senet154-ge-whole": lambda: Senet154GE(5, **TINY, extent=0),
+    "senet154-ge-global": lambda: Senet154GE(5, **TINY, extent=0),
     "sequential-cnn": lambda: SequentialCNN(5, 8, 0.2),
 }
 every_network = pytest.mark.parametrize("name", BUILDS)
@@ -45,7 +45,7 @@ def built(name: str) -> nn.Module:
 
 
 def head(extent: int = 2) -> Senet154GE:
-    """A head that gives every image its own attention, in evaluation."""
+    """A network in evaluation mode whose attention differs between images."""
     torch.manual_seed(0)
     network = Senet154GE(5, **TINY, extent=extent).eval()
     for norm in (module for module in network.modules() if isinstance(module, nn.BatchNorm2d)):
@@ -54,7 +54,7 @@ def head(extent: int = 2) -> Senet154GE:
     return network
 
 
-def test_the_full_shape_has_the_published_size() -> None:
+def test_the_full_network_has_the_published_size() -> None:
     with torch.device("meta"):
         network = Senet154(1000, **FULL)
     assert count_parameters(network) == 115_088_984
@@ -63,7 +63,7 @@ def test_the_full_shape_has_the_published_size() -> None:
 
 
 @every_extent
-def test_the_full_shape_with_the_head_has_the_size_of_its_parts(extent: int) -> None:
+def test_the_full_network_with_the_head_has_the_size_of_its_parts(extent: int) -> None:
     with torch.device("meta"):
         network = Senet154GE(12, **FULL, extent=extent)
     linear = 2048 * 12 + 12
@@ -75,7 +75,7 @@ def test_the_full_shape_with_the_head_has_the_size_of_its_parts(extent: int) -> 
     assert extent != 8 or f"{parameters:,}" in Senet154GE.__doc__
 
 
-def test_the_full_shape_learns_with_all_of_itself() -> None:
+def test_every_parameter_of_the_full_network_receives_a_gradient() -> None:
     network = Senet154GE(12, **FULL, extent=8)
     loss = functional.cross_entropy(network(images(3, 64, 64)), torch.tensor([0, 5, 11]))
     loss.backward()
@@ -92,7 +92,9 @@ def test_the_full_shape_learns_with_all_of_itself() -> None:
         ((90, 224), (45, 112), (3, 7)),
     ],
 )
-def test_features_have_the_stated_shapes(size: tuple[int, int], first: tuple[int, int], last: tuple[int, int]) -> None:
+def test_features_have_the_documented_shapes(
+    size: tuple[int, int], first: tuple[int, int], last: tuple[int, int]
+) -> None:
     early, late = head().features(images(2, *size))
     assert early.shape == (2, 16, *first)
     assert late.shape == (2, 32 * 8, *last)
@@ -108,22 +110,22 @@ def test_any_size_from_the_smallest_on_gives_logits(name: str, size: tuple[int, 
         assert logits.shape == (3, 5)
         assert logits.isfinite().all()
     assert network.min_size == 32
-    with pytest.raises(ValueError, match="images of 31 px are too small, it needs at least 32 px"):
+    with pytest.raises(ValueError, match="images of 31 px are too small, at least 32 px"):
         network(images(2, 64, 31))
-    with pytest.raises(ValueError, match=r"built for \(n, 3, h, w\), given \(2, 1, 64, 64\)"):
+    with pytest.raises(ValueError, match=r"expected images of shape \(n, 3, h, w\), got \(2, 1, 64, 64\)"):
         network(torch.zeros(2, 1, 64, 64))
 
 
 @every_network
-def test_a_trained_network_judges_each_image_for_itself(name: str) -> None:
+def test_in_evaluation_the_logits_of_an_image_do_not_depend_on_its_batch(name: str) -> None:
     network, x = built(name).eval(), images(4, 48, 48)
     with torch.inference_mode():
-        together, alone = network(x), network(x[2:3])
-        order = x.to(memory_format=torch.channels_last)
-        torch.testing.assert_close(together[2:3], alone, rtol=1e-4, atol=1e-6)
-        torch.testing.assert_close(network(order), together)
+        batch_logits, single_logits = network(x), network(x[2:3])
+        channels_last = x.to(memory_format=torch.channels_last)
+        torch.testing.assert_close(batch_logits[2:3], single_logits, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(network(channels_last), batch_logits)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            torch.testing.assert_close(network(x).float(), together, rtol=0, atol=0.05)
+            torch.testing.assert_close(network(x).float(), batch_logits, rtol=0, atol=0.05)
 
 
 @every_network
@@ -135,7 +137,7 @@ def test_dropout_acts_in_training_only(name: str) -> None:
 
 
 @every_network
-def test_a_few_images_can_be_learned_by_heart(name: str) -> None:
+def test_a_few_images_can_be_overfitted(name: str) -> None:
     network, x = built(name), images(8, 32, 32)
     targets = torch.arange(8) % 5
     optimiser = torch.optim.AdamW(network.parameters(), 3e-3)
@@ -147,20 +149,20 @@ def test_a_few_images_can_be_learned_by_heart(name: str) -> None:
     assert loss < 0.3
 
 
-def test_the_head_computes_what_its_documentation_says() -> None:
+def test_the_head_computes_the_documented_formula() -> None:
     network = head()
     first, last = network.features(images(3, 80, 70))
     pooled = functional.adaptive_avg_pool2d(first, last.shape[2:])
     early = network.early[1](network.early[0](pooled))
-    both = early * last
-    weighed = both * network.squeeze_excitation.factors(both.mean(dim=(2, 3)))[:, :, None, None]
-    attention = torch.sigmoid(network.norm(weighed + network.gather_excite(last)))
-    wanted = network.classifier((last + last * attention).mean(dim=(2, 3)))
-    torch.testing.assert_close(network(images(3, 80, 70)), wanted)
+    product = early * last
+    excited = product * network.squeeze_excitation.factors(product.mean(dim=(2, 3)))[:, :, None, None]
+    attention = torch.sigmoid(network.norm(excited + network.gather_excite(last)))
+    expected = network.classifier((last + last * attention).mean(dim=(2, 3)))
+    torch.testing.assert_close(network(images(3, 80, 70)), expected)
     assert attention.std() > 0.01
 
 
-def test_the_attention_lies_between_nothing_and_the_double() -> None:
+def test_the_attended_features_are_between_once_and_twice_the_features() -> None:
     network = head()
     first, last = network.features(images(3, 64, 64))
     attended = network.attend(first, last)
@@ -173,19 +175,18 @@ def test_the_attention_lies_between_nothing_and_the_double() -> None:
     torch.testing.assert_close(network(images(3, 64, 64)), plain(images(3, 64, 64)))
 
 
-def test_both_ways_of_the_head_matter_and_the_first_features_take_one() -> None:
+def test_both_branches_of_the_head_have_an_effect_and_first_features_use_one() -> None:
     network = head()
     first, last = network.features(images(3, 64, 64))
-    whole = network.attend(first, last)
-    other = network.attend(first.flip(0), last)
-    assert (other - whole).abs().max() > 1e-4
+    attended = network.attend(first, last)
+    assert (network.attend(first.flip(0), last) - attended).abs().max() > 1e-4
     with torch.no_grad():
         network.early[1].weight.zero_()
         network.early[1].bias.zero_()
     gathered = network.attend(first, last)
     torch.testing.assert_close(gathered, last * (1 + network.norm(network.gather_excite(last)).sigmoid()))
     assert torch.equal(network.attend(first.flip(0), last), gathered)
-    assert (gathered - whole).abs().max() > 1e-4
+    assert (gathered - attended).abs().max() > 1e-4
 
 
 ON_MAPS = [
@@ -199,47 +200,47 @@ ON_MAPS = [
 def test_gather_excite_works_on_every_map(extent: int, learned: bool, size: tuple[int, int]) -> None:
     gate = GatherExcite(6, extent, learned=learned, hidden=0, side=0 if extent or not learned else size[0])
     x = maps(3, 6, *size).requires_grad_()
-    made = gate(x)
-    assert made.shape == x.shape
-    assert (made.abs() <= x.abs()).all()
-    made.sum().backward()
+    gated = gate(x)
+    assert gated.shape == x.shape
+    assert (gated.abs() <= x.abs()).all()
+    gated.sum().backward()
     assert x.grad.isfinite().all()
 
 
 @pytest.mark.parametrize(("extent", "side"), [(2, 1), (4, 2), (4, 1), (8, 4), (8, 3)])
-def test_an_extent_beyond_the_map_is_the_map(extent: int, side: int) -> None:
+def test_an_extent_beyond_the_map_is_the_whole_map(extent: int, side: int) -> None:
     x = maps(2, 6, side, side)
-    average, whole = (GatherExcite(6, e, learned=False, hidden=0, side=0) for e in (extent, 0))
-    torch.testing.assert_close(average(x), whole(x))
+    average, global_average = (GatherExcite(6, e, learned=False, hidden=0, side=0) for e in (extent, 0))
+    torch.testing.assert_close(average(x), global_average(x))
     learned = GatherExcite(6, extent, learned=True, hidden=0, side=0)
-    shares = learned(x) / x
-    torch.testing.assert_close(shares, shares[:, :, :1, :1].expand_as(shares))
+    factors = learned(x) / x
+    torch.testing.assert_close(factors, factors[:, :, :1, :1].expand_as(factors))
 
 
 @pytest.mark.parametrize("learned", [True, False])
-def test_an_extent_within_the_map_is_gated_place_by_place(learned: bool) -> None:
+def test_an_extent_within_the_map_gates_each_neighbourhood_separately(learned: bool) -> None:
     gate = GatherExcite(1, 2, learned=learned, hidden=0, side=0).eval()
     x = maps(1, 1, 8, 8)
-    shares = gate(x) / x
-    blocks = shares[0, 0].unfold(0, 2, 2).unfold(1, 2, 2).flatten(2)
+    factors = gate(x) / x
+    blocks = factors[0, 0].unfold(0, 2, 2).unfold(1, 2, 2).flatten(2)
     torch.testing.assert_close(blocks, blocks[:, :, :1].expand_as(blocks))
     assert blocks[:, :, 0].unique().numel() == 16
-    far = x.clone()
-    far[:, :, 0, 0] += 5
-    assert torch.equal(gate(far)[0, 0, 2:, 2:], gate(x)[0, 0, 2:, 2:])
+    changed = x.clone()
+    changed[:, :, 0, 0] += 5
+    assert torch.equal(gate(changed)[0, 0, 2:, 2:], gate(x)[0, 0, 2:, 2:])
 
 
-def test_squeeze_and_excitation_weighs_whole_channels() -> None:
+def test_squeeze_and_excitation_scales_each_channel_by_one_factor() -> None:
     torch.manual_seed(0)
     block, x = SqueezeExcitation(20), maps(2, 20, 3, 4)
-    shares = block(x) / x
-    torch.testing.assert_close(shares, shares[:, :, :1, :1].expand_as(shares))
-    assert ((shares > 0) & (shares < 1)).all()
-    assert shares[:, :, 0, 0].unique().numel() == 40
+    factors = block(x) / x
+    torch.testing.assert_close(factors, factors[:, :, :1, :1].expand_as(factors))
+    assert ((factors > 0) & (factors < 1)).all()
+    assert factors[:, :, 0, 0].unique().numel() == 40
 
 
 @pytest.mark.parametrize(("channels", "hidden"), [(16, 8), (64, 8), (128, 8), (144, 9), (256, 16), (2048, 128)])
-def test_squeeze_and_excitation_keeps_eight_channels_in_the_middle(channels: int, hidden: int) -> None:
+def test_squeeze_and_excitation_has_at_least_eight_hidden_channels(channels: int, hidden: int) -> None:
     assert SqueezeExcitation(channels).factors[0].out_features == hidden
 
 
@@ -250,7 +251,7 @@ def test_the_sequential_cnn_has_the_size_of_its_layers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("build", "words"),
+    ("build", "message"),
     [
         (lambda: Senet154(0, **TINY), "SENet-154: classes is 0, it must be at least 1"),
         (lambda: Senet154(5, **TINY | {"stem": 0}), "stem is 0"),
@@ -262,14 +263,14 @@ def test_the_sequential_cnn_has_the_size_of_its_layers() -> None:
         (lambda: Senet154GE(5, **TINY, extent=3), "gather-excite: extent is 3, it must be one of: 0, 2, 4, 8"),
         (lambda: GatherExcite(0, 2, learned=True, hidden=0, side=0), "channels is 0"),
         (lambda: GatherExcite(4, 2, learned=True, hidden=-1, side=0), "hidden is -1, it must be 0 or more"),
-        (lambda: GatherExcite(4, 0, learned=True, hidden=0, side=0), "side is 0, .* at least 1, the map's"),
+        (lambda: GatherExcite(4, 0, learned=True, hidden=0, side=0), "side is 0, .* the side of the map, at least 1"),
         (lambda: GatherExcite(4, 2, learned=True, hidden=0, side=7), "side is 7, .* must be 0"),
-        (lambda: GatherExcite(4, 0, learned=True, hidden=0, side=7)(maps(2, 4, 7, 6)), "maps of side 7, given"),
+        (lambda: GatherExcite(4, 0, learned=True, hidden=0, side=7)(maps(2, 4, 7, 6)), "maps of side 7, got"),
         (lambda: Senet154(5, **TINY)(images(1, 32, 32)), "Expected more than 1 value per channel when training"),
         (lambda: SequentialCNN(5, 0, 0.2), "sequential CNN: width is 0"),
         (lambda: SequentialCNN(5, 4, -0.1), "sequential CNN: drop_rate is -0.1"),
     ],
 )
-def test_what_cannot_work_is_refused_in_plain_words(build, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+def test_invalid_arguments_are_refused(build, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         build()

@@ -1,4 +1,4 @@
-"""Every folder of `stain/methods` passes these tests; none of them is told of a method."""
+"""Tests that every method in `stain/methods` passes; they contain no names of methods."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def fitted(method: str, folder: Path) -> Any:
 
 
 @every_method
-def test_it_is_built_at_full_shape(method: str, tmp_path: Path) -> None:
+def test_it_is_built_with_default_settings(method: str, tmp_path: Path) -> None:
     spec = NormalizerSpec(method=method, settings=settings_class("stain", method)())
     assert NormalizerSpec.of(spec.plain) == spec
     spec.build(size=256, runtime=job(tmp_path).runtime)
@@ -47,45 +47,45 @@ def test_every_parameter_gets_a_gradient(method: str, tmp_path: Path, monkeypatc
 
 
 @every_method
-def test_a_fit_that_is_killed_and_resumed_ends_with_the_same_bytes(
+def test_an_interrupted_and_resumed_fit_ends_with_the_same_bytes(
     method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fitted(method, tmp_path / "whole")
+    fitted(method, tmp_path / "uninterrupted")
     watched = TrainingSpy(monkeypatch)
     for checkpoints in (1, 2):
         watched.kill_after(checkpoints)
         if NormalizerSpec(method=method, settings=small_settings("stain", method)).traits.trains_networks:
             with pytest.raises(KeyboardInterrupt):
-                fitted(method, tmp_path / "torn")
+                fitted(method, tmp_path / "interrupted")
     watched.kill_after(0)
-    fitted(method, tmp_path / "torn")
-    assert files_of(tmp_path / "torn") == files_of(tmp_path / "whole")
+    fitted(method, tmp_path / "interrupted")
+    assert files_of(tmp_path / "interrupted") == files_of(tmp_path / "uninterrupted")
 
 
 @every_method
-def test_what_is_saved_transforms_alike_when_loaded(method: str, tmp_path: Path) -> None:
+def test_loaded_weights_transform_as_the_fitted_ones(method: str, tmp_path: Path) -> None:
     normalizer, loaded = fitted(method, tmp_path), built(method, tmp_path)
     loaded.load(tmp_path / "weights.safetensors")
     images = disc_images(5, (230, 170, 190), 4)
-    made = normalizer.transform(images, to="b")
-    assert (made.pixels.shape, made.pixels.dtype, made.passed_through.shape) == (images.shape, np.uint8, (5,))
-    np.testing.assert_array_equal(loaded.transform(images, to="b").pixels, made.pixels)
+    result = normalizer.transform(images, to="b")
+    assert (result.pixels.shape, result.pixels.dtype, result.passed_through.shape) == (images.shape, np.uint8, (5,))
+    np.testing.assert_array_equal(loaded.transform(images, to="b").pixels, result.pixels)
     assert normalizer.parameters == loaded.parameters
     assert read_description(tmp_path / "weights.safetensors")["method"] == method
     assert len(normalizer.transform(images[:0], to="a").pixels) == 0
 
 
 @every_method
-def test_its_traits_are_true(method: str, tmp_path: Path) -> None:
+def test_its_traits_are_correct(method: str, tmp_path: Path) -> None:
     spec = NormalizerSpec(method=method, settings=small_settings("stain", method))
     normalizer, images = fitted(method, tmp_path), disc_images(3, (230, 170, 190), 4)
-    made = normalizer.transform(images, to="b").pixels
-    assert bool((made != images).any()) == spec.traits.changes_images
+    mapped = normalizer.transform(images, to="b").pixels
+    assert bool((mapped != images).any()) == spec.traits.changes_images
     if spec.traits.invertible:
-        assert normalizer.inverse(made, to="a").pixels.shape == images.shape
+        assert normalizer.inverse(mapped, to="a").pixels.shape == images.shape
     else:
         with pytest.raises(TypeError):
-            normalizer.inverse(made, to="a")
+            normalizer.inverse(mapped, to="a")
     if not spec.traits.paired:
-        without = StainData(data().a, data().b, None)
-        built(method, tmp_path / "unpaired").fit(without, job(tmp_path / "unpaired"))
+        unpaired = StainData(data().a, data().b, None)
+        built(method, tmp_path / "unpaired").fit(unpaired, job(tmp_path / "unpaired"))

@@ -1,4 +1,4 @@
-"""Direction, what training sees, applying and measuring: the parts around the methods."""
+"""Direction, training data, application and evaluation of normalisers."""
 
 import json
 from contextlib import ExitStack
@@ -15,22 +15,22 @@ from hemabalance.dataset.pairs import read_pairs
 from hemabalance.dataset.splits import require_visible
 from hemabalance.errors import InputError
 from hemabalance.sources.phantom.pairs import write_pairs
-from hemabalance.stain.apply import write_normalised
+from hemabalance.stain.apply import Normalisation, write_normalised
 from hemabalance.stain.audit import audit
 from hemabalance.stain.data import evaluation_rows, open_sets, size_of, training_data
-from hemabalance.stain.direction import DIRECTIONS, shared_classes, targets
+from hemabalance.stain.direction import DIRECTIONS, shared_classes, target_domains
 from hemabalance.stain.normalizer import Domain, Transformed
 from hemabalance.stain.quality import fidelity, reconstruction, structure
 from hemabalance.stain.truth import truth
 from hemabalance.stain.usefulness import usefulness
-from hemabalance.stain.views import Views, make_views
+from hemabalance.stain.views import Views, map_images
 
 SOURCES = {"a": "mendeley", "b": "tcia"}
 SIZE = 24
 
 
-class Swap:
-    """A method that can be seen through: swaps red and blue, and cannot see images without any colour."""
+class SwapNormalizer:
+    """Swaps red and blue; grey images are degenerate."""
 
     parameters = 0
 
@@ -48,22 +48,23 @@ def table(counts: dict[tuple[str, str], int], part: str = "train") -> pd.DataFra
         for (d, label), n in counts.items()
         for k in range(n)
     ]
-    found = pd.DataFrame(rows).sort_values("image_id", ignore_index=True)
-    return found.assign(group_id=found["image_id"], draw=np.linspace(0, 0.99, len(found)))
+    split = pd.DataFrame(rows).sort_values("image_id", ignore_index=True)
+    return split.assign(group_id=split["image_id"], draw=np.linspace(0, 0.99, len(split)))
 
 
 def in_parts(counts: dict[tuple[str, str], int]) -> pd.DataFrame:
-    """A third each of train, validation and test, the smallest draws in test."""
-    found = table(counts)
-    place = found.groupby(["source", "label"]).cumcount()
-    return found.assign(part=np.array(["test", "validation", "train"])[place % 3], draw=place % 3 / 3 + 0.001 * place)
+    """Train, validation and test in thirds, test with the smallest `draw`."""
+    split = table(counts)
+    number = split.groupby(["source", "label"]).cumcount()
+    parts = np.array(["test", "validation", "train"])[number % 3]
+    return split.assign(part=parts, draw=number % 3 / 3 + 0.001 * number)
 
 
 @pytest.fixture
 def sets(tmp_path: Path) -> Any:
     with ExitStack() as stack:
 
-        def make(split: pd.DataFrame, size: int = SIZE) -> dict[Domain, ImageSet]:
+        def write_and_open(split: pd.DataFrame, size: int = SIZE) -> dict[Domain, ImageSet]:
             files = []
             for source in SOURCES.values():
                 rows = split[split["source"] == source].reset_index(drop=True)
@@ -73,7 +74,7 @@ def sets(tmp_path: Path) -> Any:
                 files.append(paths)
             return open_sets(*zip(*files, strict=True), stack)
 
-        yield make
+        yield write_and_open
 
 
 # --- direction
@@ -83,12 +84,12 @@ def test_per_class_maps_the_source_with_fewer_images_after_cleaning() -> None:
     counts = {("a", "basophil"): 5, ("b", "basophil"): 2, ("a", "lymphocyte"): 1, ("b", "lymphocyte"): 4}
     counts |= {("a", "neutrophil"): 3, ("b", "neutrophil"): 2, ("a", "monocyte"): 2, ("b", "monocyte"): 2}
     split = table(counts)
-    aims = targets(split, "per_class", ("basophil", "lymphocyte", "monocyte"))
-    found = split.assign(to=aims).dropna().groupby(["source", "label"])["to"].agg(["first", "size"])
-    assert found["first"].to_dict() == {
+    targets = target_domains(split, "per_class", ("basophil", "lymphocyte", "monocyte"))
+    mapped = split.assign(to=targets).dropna().groupby(["source", "label"])["to"].agg(["first", "size"])
+    assert mapped["first"].to_dict() == {
         ("tcia", "basophil"): "a", ("mendeley", "lymphocyte"): "b", ("tcia", "monocyte"): "a",
     }  # fmt: skip
-    assert found["size"].to_dict() == {("tcia", "basophil"): 2, ("mendeley", "lymphocyte"): 1, ("tcia", "monocyte"): 2}
+    assert mapped["size"].to_dict() == {("tcia", "basophil"): 2, ("mendeley", "lymphocyte"): 1, ("tcia", "monocyte"): 2}
 
 
 def test_the_rule_gives_the_thesis_directions_on_its_own_counts() -> None:
@@ -98,32 +99,34 @@ def test_the_rule_gives_the_thesis_directions_on_its_own_counts() -> None:
     counts = {("a", label): n for label, n in a.items()} | {("b", label): n for label, n in b.items()}
     counts |= {("a", "monocyte"): 142, ("b", "monocyte"): 117}
     split = table(counts)
-    mapped = split.assign(to=targets(split, "per_class", (*a, "monocyte"))).dropna().groupby("label")["to"].unique()
+    mapped = (
+        split.assign(to=target_domains(split, "per_class", (*a, "monocyte"))).dropna().groupby("label")["to"].unique()
+    )
     assert {label: list(to) for label, to in mapped.items()} == {
         label: ["b"] if label == "lymphocyte" else ["a"] for label in (*a, "monocyte")
     }
 
 
-def test_to_a_maps_all_of_source_b_and_none_nothing() -> None:
+def test_to_a_maps_all_images_of_source_b_and_none_maps_no_image() -> None:
     split = table({("a", "platelet"): 3, ("a", "basophil"): 2, ("b", "basophil"): 2, ("b", "myeloblast"): 3})
-    assert targets(split, "to_a", ()).value_counts().to_dict() == {"a": 5}
-    assert set(split[targets(split, "to_b", ()).notna()]["source"]) == {"mendeley"}
-    assert targets(split, "none", ("basophil",)).isna().all()
+    assert target_domains(split, "to_a", ()).value_counts().to_dict() == {"a": 5}
+    assert set(split[target_domains(split, "to_b", ()).notna()]["source"]) == {"mendeley"}
+    assert target_domains(split, "none", ("basophil",)).isna().all()
 
 
-def test_a_class_of_one_source_cannot_be_mapped_per_class() -> None:
+def test_per_class_refuses_a_class_of_only_one_source() -> None:
     with pytest.raises(InputError, match="lists platelet, but tcia has no image of it"):
-        targets(table({("a", "platelet"): 3, ("b", "basophil"): 1}), "per_class", ("platelet",))
+        target_domains(table({("a", "platelet"): 3, ("b", "basophil"): 1}), "per_class", ("platelet",))
 
 
 def test_shared_classes() -> None:
     assert shared_classes(table({("a", "platelet"): 3, ("a", "basophil"): 2, ("b", "basophil"): 2})) == ["basophil"]
 
 
-# --- what training sees
+# --- training data
 
 
-def test_training_sees_train_images_of_shared_classes_alone(sets: Any) -> None:
+def test_training_data_are_train_images_of_shared_classes(sets: Any) -> None:
     split = in_parts({("a", "basophil"): 9, ("b", "basophil"): 6, ("a", "platelet"): 6, ("b", "myeloblast"): 6})
     opened = sets(split)
     data = training_data(opened, split, "leak_free", None, threads=1)
@@ -134,7 +137,7 @@ def test_training_sees_train_images_of_shared_classes_alone(sets: Any) -> None:
         assert np.array_equal(pixels, opened["a"].read(int(np.flatnonzero(index == image_id)[0])))
 
 
-def test_under_the_thesis_protocol_training_sees_everything(sets: Any) -> None:
+def test_under_the_thesis_protocol_training_data_are_all_images(sets: Any) -> None:
     split = table({("a", "basophil"): 4, ("b", "basophil"): 3}, part="pool")
     data = training_data(sets(split), split, "thesis", None, threads=1)
     assert (len(data.a.pixels), len(data.b.pixels)) == (4, 3)
@@ -146,7 +149,7 @@ def test_no_shared_class_is_refused(sets: Any) -> None:
         training_data(sets(split), split, "leak_free", None, threads=1)
 
 
-def test_a_held_back_image_in_training_fails_the_run() -> None:
+def test_a_held_back_image_in_training_is_an_error() -> None:
     split = in_parts({("a", "basophil"): 6})
     with pytest.raises(InputError, match="2 of 6 images are not of train") as caught:
         require_visible(split.assign(part=split["part"].replace("validation", "train")), split["image_id"], "leak_free")
@@ -155,15 +158,15 @@ def test_a_held_back_image_in_training_fails_the_run() -> None:
         require_visible(split, pd.Series(["mendeley/basophil/9999"]), "leak_free")
 
 
-def test_measured_on_test_images_first_and_never_on_training_images() -> None:
+def test_evaluation_images_are_test_images_first_and_never_training_images() -> None:
     split = in_parts({("a", "basophil"): 30, ("b", "basophil"): 6, ("a", "platelet"): 9})
-    rows = evaluation_rows(split, "leak_free", most=12)
+    rows = evaluation_rows(split, "leak_free", max_images=12)
     assert rows.groupby("source")["part"].value_counts().to_dict() == {
         ("mendeley", "test"): 10, ("mendeley", "validation"): 2, ("tcia", "test"): 2, ("tcia", "validation"): 2,
     }  # fmt: skip
     assert rows["held_back"].all()
     assert set(rows["label"]) == {"basophil"}
-    pooled = evaluation_rows(split.assign(part="pool"), "thesis", most=5)
+    pooled = evaluation_rows(split.assign(part="pool"), "thesis", max_images=5)
     assert len(pooled) == 10
     assert not pooled["held_back"].any()
 
@@ -176,45 +179,44 @@ def test_sets_of_two_sizes_are_refused(sets: Any) -> None:
         size_of({"a": small["a"], "b": large["b"]})
 
 
-# --- applying
+# --- application
 
 
-def test_every_kept_image_comes_out_in_the_stain_asked_for(sets: Any, tmp_path: Path) -> None:
+def test_the_normalised_set_has_every_kept_image_in_the_stain_of_the_direction(sets: Any, tmp_path: Path) -> None:
     split = table({("a", "basophil"): 3, ("b", "basophil"): 2, ("b", "myeloblast"): 70})
     opened = sets(split)
     out = tmp_path / "images.zip", tmp_path / "images.parquet"
-    counts = write_normalised(
-        opened, split, Swap(), *out, name="swap", direction="to_a", classes=("basophil",), threads=2
-    )
-    assert counts == {"mapped": 72, "kept_as_they_are": 3, "passed_through": 0}
-    with ImageSet(*out) as made:
-        made.verify(threads=1)
-        assert made.index["image_id"].tolist() == sorted(split["image_id"])
-        for place, row in enumerate(made.index.itertuples()):
+    normalisation = Normalisation(name="swap", normalizer=SwapNormalizer(), direction="to_a", classes=("basophil",))
+    counts = write_normalised(opened, split, normalisation, zip_path=out[0], index_path=out[1], threads=2)
+    assert counts == {"mapped": 72, "unchanged": 3, "passed_through": 0}
+    with ImageSet(*out) as normalised:
+        normalised.verify(threads=1)
+        assert normalised.index["image_id"].tolist() == sorted(split["image_id"])
+        for position, row in enumerate(normalised.index.itertuples()):
             domain: Domain = "a" if row.source == "mendeley" else "b"
             before = opened[domain].read(int(np.flatnonzero(opened[domain].index["image_id"] == row.image_id)[0]))
-            note = json.loads(row.provenance)
-            assert note["stain"] == "a"
-            assert ("normalizer" in note) == (domain == "b")
-            assert np.array_equal(made.read(place), before if domain == "a" else before[..., ::-1])
+            provenance = json.loads(row.provenance)
+            assert provenance["stain"] == "a"
+            assert ("normalizer" in provenance) == (domain == "b")
+            assert np.array_equal(normalised.read(position), before if domain == "a" else before[..., ::-1])
 
 
-# --- measuring
+# --- evaluation
 
 
 @pytest.fixture
 def views(sets: Any) -> tuple[Views, pd.DataFrame]:
     split = in_parts({("a", "basophil"): 36, ("b", "basophil"): 24, ("a", "monocyte"): 36, ("b", "monocyte"): 24})
-    rows = evaluation_rows(split, "leak_free", most=20)
-    made = make_views(sets(split), rows, Swap(), invertible=True, threads=1)
-    for domain, view in made.of.items():
+    rows = evaluation_rows(split, "leak_free", max_images=20)
+    views = map_images(sets(split), rows, SwapNormalizer(), invertible=True, threads=1)
+    for domain, view in views.by_domain.items():
         for name in ("real", "mapped", "reconstructed"):
-            made.features[name, domain] = getattr(view, name).mean(axis=(1, 2)).astype(np.float32)
-    return made, split
+            views.features[name, domain] = getattr(view, name).mean(axis=(1, 2)).astype(np.float32)
+    return views, split
 
 
-def test_views_hold_the_chosen_images_in_the_order_of_their_rows(views: tuple[Views, pd.DataFrame]) -> None:
-    for domain, view in views[0].of.items():
+def test_views_have_the_selected_images_in_the_order_of_their_rows(views: tuple[Views, pd.DataFrame]) -> None:
+    for domain, view in views[0].by_domain.items():
         assert len(view.rows) == len(view.real) == 20
         assert set(view.rows["source"]) == {SOURCES[domain]}
         assert np.array_equal(view.mapped, view.real[..., ::-1])
@@ -231,16 +233,17 @@ def test_distances_and_reconstruction(views: tuple[Views, pd.DataFrame]) -> None
     assert all(r["fid"] > 1 for r in rows if r["compare"] == "generated")
     for row in reconstruction(views[0], seed=1):
         assert (row["n"], row["ssim"], row["ssim_low"]) == (20, 1.0, 1.0)
-    assert all(row["ssim"] == pytest.approx(1.0) for row in structure(views[0], seed=1))  # green stays where it is
+    assert all(row["ssim"] == pytest.approx(1.0) for row in structure(views[0], seed=1))  # green does not change
 
 
-def test_the_audit_sees_what_a_direction_makes_of_colour(views: tuple[Views, pd.DataFrame]) -> None:
-    found, split = views
-    for domain, view in found.of.items():  # source a is red, source b blue: Swap is then the right normaliser
+def test_the_audit_measures_the_effect_of_the_direction_on_colour(views: tuple[Views, pd.DataFrame]) -> None:
+    both_views, split = views
+    # Source a is red and source b blue, so that swapping red and blue maps each stain to the other.
+    for domain, view in both_views.by_domain.items():
         view.real[...] = 30
         view.real[..., 0 if domain == "a" else 2] = 150 + np.arange(20)[:, None, None] % 7
         view.mapped[...] = view.real[..., ::-1]
-    rows = audit(found, split, ("none", *DIRECTIONS), classes=("basophil",), folds=4, seed=1)
+    rows = audit(both_views, split, ("none", *DIRECTIONS), classes=("basophil",), folds=4, seed=1)
     colour = {(r["direction"], r["target"]): r["accuracy"] for r in rows if r["features"] == "colour"}
     assert colour["none", "source"] == 1.0
     assert colour["to_a", "source"] < 0.75
@@ -252,7 +255,7 @@ def test_the_audit_sees_what_a_direction_makes_of_colour(views: tuple[Views, pd.
     assert len(rows) == 24
 
 
-class RednessReader:
+class RednessClassifier:
     """A classifier that calls red images basophils."""
 
     classes = ("basophil", "monocyte")
@@ -268,58 +271,57 @@ def test_usefulness_counts_and_pairs() -> None:
     rows = pd.DataFrame(
         {"label": ["basophil"] * 4 + ["monocyte"] * 2, "held_back": [True, True, False, False, True, False]}
     )
-    reads: Any = {"none": RednessReader(), "colour": RednessReader()}
-    found = usefulness(blue, blue[..., ::-1], rows, reads, seed=1)
-    held, every = found[0], found[1]
-    assert (held["images"], held["n"], held["correct"]) == ("held_back", 3, 2)
-    assert (every["images"], every["n"], every["correct"]) == ("all", 6, 4)
-    assert every["accuracy"] == pytest.approx(4 / 6)
-    assert every["gain"] == pytest.approx(4 / 6 - 2 / 6)
-    assert every["gain_low"] < every["gain"] < every["gain_high"]
-    nothing = usefulness(blue, blue, rows.assign(held_back=False), reads, seed=1)[0]
-    assert (nothing["n"], nothing["accuracy"], nothing["gain"]) == (0, None, None)
+    classifiers: Any = {"none": RednessClassifier(), "colour": RednessClassifier()}
+    held_back, all_images = usefulness(blue, blue[..., ::-1], rows, classifiers, seed=1)[:2]
+    assert (held_back["images"], held_back["n"], held_back["correct"]) == ("held_back", 3, 2)
+    assert (all_images["images"], all_images["n"], all_images["correct"]) == ("all", 6, 4)
+    assert all_images["accuracy"] == pytest.approx(4 / 6)
+    assert all_images["gain"] == pytest.approx(4 / 6 - 2 / 6)
+    assert all_images["gain_low"] < all_images["gain"] < all_images["gain_high"]
+    empty = usefulness(blue, blue, rows.assign(held_back=False), classifiers, seed=1)[0]
+    assert (empty["n"], empty["accuracy"], empty["gain"]) == (0, None, None)
 
 
 # --- pairs and ground truth
 
 
-def test_pairs_are_the_same_cells_and_truth_has_no_nuisance(tmp_path: Path) -> None:
-    files: Any = {look: (tmp_path / f"{look}.zip", tmp_path / f"{look}.parquet") for look in "ab"}
+def test_pairs_show_the_same_cells_and_truth_has_no_blur_or_noise(tmp_path: Path) -> None:
+    files: Any = {domain: (tmp_path / f"{domain}.zip", tmp_path / f"{domain}.parquet") for domain in "ab"}
     write_pairs(files, counts={"train": 5, "test": 4}, frame=64, size=32, fit="crop", seed=3, threads=1)
     with ExitStack() as stack:
-        held = {look: stack.enter_context(ImageSet(*paths)) for look, paths in files.items()}
-        train = {look: read_pairs(held[look], "train", "photograph", threads=1) for look in held}
-        test = {look: read_pairs(held[look], "test", "photograph", threads=1) for look in held}
-        clean = {look: read_pairs(held[look], "test", "truth", threads=1) for look in held}
-        assert held["a"].index["image_id"].tolist() == held["b"].index["image_id"].tolist()
-        assert set(held["a"].index["origin"]) == {"synthetic"}
+        sets = {domain: stack.enter_context(ImageSet(*paths)) for domain, paths in files.items()}
+        train = {domain: read_pairs(s, "train", "photograph", threads=1) for domain, s in sets.items()}
+        test = {domain: read_pairs(s, "test", "photograph", threads=1) for domain, s in sets.items()}
+        clean = {domain: read_pairs(s, "test", "truth", threads=1) for domain, s in sets.items()}
+        assert sets["a"].index["image_id"].tolist() == sets["b"].index["image_id"].tolist()
+        assert set(sets["a"].index["origin"]) == {"synthetic"}
     assert (len(train["a"]), len(test["a"]), len(clean["b"])) == (5, 4, 4)
-    for k in range(4):  # outlines agree across looks, far better than with another cell
-        own = np.corrcoef(clean["a"][k, ..., 1].ravel(), clean["b"][k, ..., 1].ravel())[0, 1]
-        others = np.corrcoef(clean["a"][k, ..., 1].ravel(), clean["b"][(k + 1) % 4, ..., 1].ravel())[0, 1]
-        assert own > 0.9 > others
+    for k in range(4):  # the outlines in both stains agree, unlike those of different cells
+        same_cell = np.corrcoef(clean["a"][k, ..., 1].ravel(), clean["b"][k, ..., 1].ravel())[0, 1]
+        different_cells = np.corrcoef(clean["a"][k, ..., 1].ravel(), clean["b"][(k + 1) % 4, ..., 1].ravel())[0, 1]
+        assert same_cell > 0.9 > different_cells
     assert not np.array_equal(test["a"], clean["a"])
     assert not (train["a"][:4] == test["a"]).all(axis=(1, 2, 3)).any()
 
 
 class LookupNormalizer:
-    """Answers with what it was told."""
+    """Returns prepared images of each domain."""
 
-    def __init__(self, answers: dict[str, np.ndarray]) -> None:
-        self.answers = answers
+    def __init__(self, images: dict[str, np.ndarray]) -> None:
+        self.images = images
 
     def transform(self, images: np.ndarray, *, to: Domain) -> Transformed:
-        return Transformed(self.answers[to][: len(images)], np.zeros(len(images), bool))
+        return Transformed(self.images[to][: len(images)], np.zeros(len(images), bool))
 
 
-def test_truth_of_a_perfect_and_of_an_idle_normaliser() -> None:
+def test_truth_of_a_perfect_and_of_an_identity_normaliser() -> None:
     rng = np.random.default_rng(0)
-    given: Any = {d: rng.integers(0, 256, (5, 16, 16, 3), np.uint8) for d in "ab"}
-    wanted: Any = {d: rng.integers(0, 256, (5, 16, 16, 3), np.uint8) for d in "ab"}
-    perfect: Any = LookupNormalizer(wanted)
-    for row in truth(given, wanted, perfect, seed=1):
+    photographs: Any = {d: rng.integers(0, 256, (5, 16, 16, 3), np.uint8) for d in "ab"}
+    renderings: Any = {d: rng.integers(0, 256, (5, 16, 16, 3), np.uint8) for d in "ab"}
+    perfect: Any = LookupNormalizer(renderings)
+    for row in truth(photographs, renderings, perfect, seed=1):
         assert (row["n"], row["delta_e"], row["ssim"]) == (5, 0.0, 1.0)
         assert row["delta_e_untouched"] > 10
-    idle: Any = LookupNormalizer({"a": given["b"], "b": given["a"]})
-    for row in truth(given, wanted, idle, seed=1):
+    identity: Any = LookupNormalizer({"a": photographs["b"], "b": photographs["a"]})
+    for row in truth(photographs, renderings, identity, seed=1):
         assert row["delta_e"] == row["delta_e_untouched"]

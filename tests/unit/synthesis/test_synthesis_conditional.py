@@ -109,9 +109,9 @@ def test_parameters_are_counted_by_player(name: str, tmp_path: Path) -> None:
     [
         ({"trained": LABELS[::-1]}, "classes.trained"),
         ({"served": LABELS[:2]}, r"classes.served: \[.*platelet"),
-        ({"width": 8}, "settings.width: 4 there, 8 here"),
+        ({"width": 8}, "settings.width: stored 4, expected 8"),
         ({"lr": 1e-3}, "settings.lr"),
-        ({"size": 32}, "size: 16 there, 32 here"),
+        ({"size": 32}, "size: stored 16, expected 32"),
     ],
 )
 def test_weights_of_something_else_are_refused_and_not_taken(changed: Any, named: str, tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_weights_of_something_else_are_refused_and_not_taken(changed: Any, named
 
 def test_weights_of_the_other_method_are_refused(tmp_path: Path) -> None:
     fitted("cwgan_gp", tmp_path, steps=1).save(tmp_path / "weights.safetensors")
-    with pytest.raises(InputError, match='method: "cwgan_gp" there, "c_wgan_gp" here'):
+    with pytest.raises(InputError, match='method: stored "cwgan_gp", expected "c_wgan_gp"'):
         built("c_wgan_gp", steps=1).load(tmp_path / "weights.safetensors")
 
 
@@ -135,7 +135,7 @@ def test_weights_of_the_other_method_are_refused(tmp_path: Path) -> None:
 def test_what_cannot_serve_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="platelet is none of them"):
         built(name, trained=LABELS[:2])
-    with pytest.raises(InputError, match="24 px does not divide by 16"):
+    with pytest.raises(InputError, match="24 px is not divisible by 16"):
         built(name, size=24)
     with pytest.raises(ValidationError, match="critic_width"):
         built(name, critic_width=0)

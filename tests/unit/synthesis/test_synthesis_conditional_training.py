@@ -95,7 +95,7 @@ def test_the_critic_sees_new_images_at_each_of_its_steps(tmp_path: Path) -> None
     for name, draws in (("cwgan_gp", 3), ("c_wgan_gp", 4)):  # the classifier has its own
         training = initialise(name, tmp_path, critic_steps=3)
         training.step()
-        assert training.samplers["real"].state_dict()["draws"] == draws
+        assert training.samplers["real"].state_dict()["batches"] == draws
 
 
 def test_losses_add_up_as_weighted(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_what_cannot_be_built_or_fitted_is_refused(name: str, tmp_path: Path) ->
         built(name, classes=Classes((), CLASSES.served))
     with pytest.raises(InputError, match="no class to make images of"):
         built(name, classes=Classes(CLASSES.trained, ()))
-    with pytest.raises(InputError, match="48 px is no power of two"):
+    with pytest.raises(InputError, match="48 px is not a power of two"):
         built(name, 48)
     with pytest.raises(InputError, match="real images: 32x32 px, but the networks were built for 16x16 px"):
         built(name).fit(data(size=32), job(tmp_path))
@@ -142,8 +142,8 @@ def test_weights_of_other_settings_are_refused_and_not_taken(name: str, tmp_path
     fitted(name, tmp_path, **SHORT).save(tmp_path / "weights.safetensors")
     others = Classes(CLASSES.trained, ("monoblast", "promyelocyte"))
     for other, named in (
-        (built(name, width=8, **SHORT), "width: 4 there, 8 here"),
-        (built(name, 32, **SHORT), "size: 16 there, 32 here"),
+        (built(name, width=8, **SHORT), "width: stored 4, expected 8"),
+        (built(name, 32, **SHORT), "size: stored 16, expected 32"),
         (built(name, classes=others, **SHORT), "classes.served"),
     ):
         with pytest.raises(InputError, match=named):

@@ -1,4 +1,4 @@
-"""Pools, samplers, poses, averages."""
+"""Image pools, samplers, pose augmentation and exponential averages."""
 
 import json
 from collections import Counter
@@ -15,34 +15,34 @@ from hemabalance.training.average import ExponentialAverage
 from hemabalance.training.batches import BalancedSampler, EpochSampler, ImagePool, Sampler, augment_dihedral
 
 
-def mapped(path: Path) -> np.ndarray:
-    np.save(path / "images.npy", IMAGES)
-    return np.load(path / "images.npy", mmap_mode="r")  # type: ignore[no-any-return]
+def memory_mapped(folder: Path) -> np.ndarray:
+    np.save(folder / "images.npy", IMAGES)
+    return np.load(folder / "images.npy", mmap_mode="r")  # type: ignore[no-any-return]
 
 
 def test_pool_gives_the_images(tmp_path: Path) -> None:
     runtime = cpu()
-    chosen = torch.tensor([3, 0, 3, 19])
-    expected = torch.from_numpy(IMAGES[chosen.numpy()]).permute(0, 3, 1, 2).float() / 127.5 - 1
-    for images in (IMAGES, mapped(tmp_path)):
+    indices = torch.tensor([3, 0, 3, 19])
+    expected = torch.from_numpy(IMAGES[indices.numpy()]).permute(0, 3, 1, 2).float() / 127.5 - 1
+    for images in (IMAGES, memory_mapped(tmp_path)):
         for budget, resident in ((IMAGES.nbytes, True), (IMAGES.nbytes - 1, False)):
             pool = ImagePool(images, runtime, budget)
-            taken = pool.take(chosen)
+            batch = pool.take(indices)
             assert (pool.resident, len(pool)) == (resident, 20)
-            assert (taken.dtype, taken.shape, taken.is_contiguous()) == (torch.float32, (4, 3, 12, 12), True)
-            assert torch.equal(taken, expected)
-    assert taken.min() >= -1
-    assert taken.max() <= 1
+            assert (batch.dtype, batch.shape, batch.is_contiguous()) == (torch.float32, (4, 3, 12, 12), True)
+            assert torch.equal(batch, expected)
+    assert batch.min() >= -1
+    assert batch.max() <= 1
 
 
 def test_pool_maps_black_and_white_to_the_ends() -> None:
     images = np.stack([np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), 255, np.uint8)])
-    taken = ImagePool(images, cpu(), 1000).take(torch.tensor([0, 1]))
-    assert (taken[0] == -1).all()
-    assert (taken[1] == 1).all()
+    batch = ImagePool(images, cpu(), 1000).take(torch.tensor([0, 1]))
+    assert (batch[0] == -1).all()
+    assert (batch[1] == 1).all()
 
 
-def test_pool_is_written_to_by_nobody() -> None:
+def test_pool_shares_no_memory_with_its_input_or_its_batches() -> None:
     images = IMAGES.copy()
     resident, on_host = ImagePool(images, cpu(), 1 << 20), ImagePool(IMAGES, cpu(), 0)
     images[:] = 0
@@ -59,27 +59,27 @@ def test_pool_refuses_other_arrays(bad: np.ndarray) -> None:
         ImagePool(bad, cpu(), 1 << 20)
 
 
-def draws(sampler: Sampler, count: int) -> list[int]:
-    return [index for _ in range(count) for index in sampler.next_batch().tolist()]
+def sampled_indices(sampler: Sampler, batches: int) -> list[int]:
+    return [index for _ in range(batches) for index in sampler.next_batch().tolist()]
 
 
-def test_balanced_sampler_draws_each_class_alike_and_each_image_of_it_alike() -> None:
-    seen = Counter(draws(BalancedSampler(LABELS, 4, 1, 0), 1500))
+def test_balanced_sampler_samples_classes_equally_and_images_of_a_class_equally() -> None:
+    frequency = Counter(sampled_indices(BalancedSampler(LABELS, 4, 1, 0), 1500))
     by_class: Counter[str] = Counter()
-    for index, count in seen.items():
+    for index, count in frequency.items():
         by_class[LABELS[index]] += count
-    # 6000 draws: 2000 each, standard deviation 36.5
+    # 6000 images: 2000 of each class, standard deviation 36.5
     assert all(abs(by_class[name] - 2000) < 4 * 36.5 for name in set(LABELS))
     for name in set(LABELS):
-        counts = [seen[index] for index, label in enumerate(LABELS) if label == name]
+        counts = [frequency[index] for index, label in enumerate(LABELS) if label == name]
         assert max(counts) - min(counts) <= 1
 
 
-def test_epoch_sampler_takes_every_image_once_a_pass() -> None:
-    order = draws(EpochSampler(10, 4, 1, 0), 15)
+def test_epoch_sampler_returns_every_image_once_per_pass() -> None:
+    order = sampled_indices(EpochSampler(10, 4, 1, 0), 15)
     passes = [order[k : k + 10] for k in range(0, 60, 10)]
-    assert all(sorted(one) == list(range(10)) for one in passes)
-    assert len({tuple(one) for one in passes}) == 6
+    assert all(sorted(indices) == list(range(10)) for indices in passes)
+    assert len({tuple(indices) for indices in passes}) == 6
 
 
 def build_sampler(kind: str, seed: int = 1, rank: int = 0, batch: int = 4) -> Sampler:
@@ -89,35 +89,35 @@ def build_sampler(kind: str, seed: int = 1, rank: int = 0, batch: int = 4) -> Sa
 
 
 @pytest.mark.parametrize("kind", ["balanced", "epoch"])
-def test_order_depends_on_seed_and_rank_alone(kind: str) -> None:
+def test_order_depends_only_on_seed_and_rank(kind: str) -> None:
     torch.manual_seed(0)
-    first = draws(build_sampler(kind), 12)
+    first = sampled_indices(build_sampler(kind), 12)
     torch.manual_seed(1)
     np.random.seed(1)
-    assert draws(build_sampler(kind), 12) == first
-    assert draws(build_sampler(kind, seed=2), 12) != first
-    other = draws(build_sampler(kind, rank=1), 12)
-    assert [LABELS[index] for index in other] != [LABELS[index] for index in first]
+    assert sampled_indices(build_sampler(kind), 12) == first
+    assert sampled_indices(build_sampler(kind, seed=2), 12) != first
+    of_rank_1 = sampled_indices(build_sampler(kind, rank=1), 12)
+    assert [LABELS[index] for index in of_rank_1] != [LABELS[index] for index in first]
 
 
 @pytest.mark.parametrize("kind", ["balanced", "epoch"])
 @pytest.mark.parametrize("before", [0, 1, 5, 13])
-def test_sampler_goes_on_from_its_state(kind: str, before: int) -> None:
+def test_sampler_continues_from_its_state(kind: str, before: int) -> None:
     sampler = build_sampler(kind)
-    draws(sampler, before)
+    sampled_indices(sampler, before)
     state = json.loads(json.dumps(sampler.state_dict()))
-    expected = draws(sampler, 12)
-    for later in (build_sampler(kind), sampler):
-        later.load_state_dict(state)
-        assert draws(later, 12) == expected
+    expected = sampled_indices(sampler, 12)
+    for restored in (build_sampler(kind), sampler):
+        restored.load_state_dict(state)
+        assert sampled_indices(restored, 12) == expected
 
 
 @pytest.mark.parametrize("kind", ["balanced", "epoch"])
 def test_sampler_state_of_other_data_is_refused(kind: str) -> None:
     state = build_sampler(kind).state_dict()
-    for other in (build_sampler(kind, batch=5), build_sampler(kind, seed=2), EpochSampler(19, 4, 1, 0)):
-        with pytest.raises(InputError, match="drew from other images"):
-            other.load_state_dict(state)
+    for sampler in (build_sampler(kind, batch=5), build_sampler(kind, seed=2), EpochSampler(19, 4, 1, 0)):
+        with pytest.raises(InputError, match="saved for other images"):
+            sampler.load_state_dict(state)
 
 
 def test_batch_larger_than_the_data() -> None:
@@ -125,24 +125,24 @@ def test_batch_larger_than_the_data() -> None:
         BalancedSampler(LABELS, 21, 1, 0)
     with pytest.raises(InputError, match="only 3 images"):
         EpochSampler(3, 4, 1, 0)
-    with pytest.raises(InputError, match=r"only 0 images to draw from\. Check"):
+    with pytest.raises(InputError, match=r"only 0 training images\. Check"):
         BalancedSampler([], 4, 1, 0)
-    assert sorted(draws(EpochSampler(3, 3, 1, 0), 1)) == [0, 1, 2]
+    assert sorted(sampled_indices(EpochSampler(3, 3, 1, 0), 1)) == [0, 1, 2]
 
 
-def test_poses_are_the_eight_alike_likely() -> None:
+def test_the_eight_poses_are_equally_likely() -> None:
     image = torch.arange(9.0).reshape(1, 1, 3, 3)
     poses = [torch.rot90(side, k, (-2, -1)) for side in (image, image.flip(-1)) for k in range(4)]
     names = {tuple(pose.flatten().tolist()): k for k, pose in enumerate(poses)}
     assert len(names) == 8
     generator = torch.Generator().manual_seed(4)
-    taken = augment_dihedral(image.expand(4000, 1, 3, 3), generator)
-    counts = Counter(names[tuple(one.flatten().tolist())] for one in taken)
+    augmented = augment_dihedral(image.expand(4000, 1, 3, 3), generator)
+    counts = Counter(names[tuple(pose.flatten().tolist())] for pose in augmented)
     # 500 each, standard deviation 20.9
     assert all(abs(counts[k] - 500) < 4 * 20.9 for k in range(8))
 
 
-def test_poses_follow_the_generator_and_keep_pairs_together() -> None:
+def test_poses_depend_on_the_generator_and_are_the_same_for_pairs() -> None:
     x = torch.rand(6, 3, 5, 5)
     first = augment_dihedral(x, torch.Generator().manual_seed(1))
     assert torch.equal(augment_dihedral(x, torch.Generator().manual_seed(1)), first)
@@ -153,7 +153,7 @@ def test_poses_follow_the_generator_and_keep_pairs_together() -> None:
         augment_dihedral(torch.rand(2, 3, 4, 5), torch.Generator())
 
 
-def test_average_is_its_closed_form() -> None:
+def test_average_equals_its_closed_form() -> None:
     decay, rng = 0.8, np.random.default_rng(0)
     net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).double()
     average = ExponentialAverage(net, decay)
@@ -175,7 +175,7 @@ def test_average_is_its_closed_form() -> None:
     assert state["1.num_batches_tracked"].item() == 8
 
 
-def test_average_is_a_copy_for_use() -> None:
+def test_average_is_an_independent_copy_in_evaluation_mode() -> None:
     inner = nn.Linear(2, 2)
     net = cpu().setup(inner)
     average = ExponentialAverage(net, 0.5)

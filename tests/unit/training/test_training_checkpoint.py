@@ -1,4 +1,4 @@
-"""Checkpoints and weights files: complete, and refused where they do not belong."""
+"""Checkpoints and weights files: they are complete, and refused for another training or network."""
 
 import json
 import math
@@ -28,17 +28,18 @@ SHORT = replace(SCHEDULE, steps=8)
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("trained")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished training."""
+    folder = tmp_path_factory.mktemp("finished")
     fit(folder, cpu(), schedule=SHORT)
     return folder
 
 
-def copy(trained: Path, folder: Path) -> Path:
-    """The trained folder's checkpoint, in a folder where a training can go on."""
+def copy(finished: Path, folder: Path) -> Path:
+    """Copy the checkpoint of a finished training to a folder where a training can resume."""
     (folder / "state").mkdir()
     for name in ("checkpoint.safetensors", "history.jsonl"):
-        (folder / "state" / name).write_bytes((trained / "state" / name).read_bytes())
+        (folder / "state" / name).write_bytes((finished / "state" / name).read_bytes())
     return folder / "state" / "checkpoint.safetensors"
 
 
@@ -52,7 +53,7 @@ def refusal(folder: Path, **options: Any) -> str:
 
 
 def test_everything_comes_back(tmp_path: Path) -> None:
-    """All state, of a trainable whose own was changed in between."""
+    """All state is restored, of a new trainable and of one that has taken further steps."""
     runtime, path = cpu(), tmp_path / "checkpoint.safetensors"
     trainable = TinyGan(runtime)
     runtime.monitor.reset("test", step=1, sums={})
@@ -60,32 +61,31 @@ def test_everything_comes_back(tmp_path: Path) -> None:
         trainable.step()
     position = Position(3, 1.5, 77, {"critic": (0.1, 2)})
 
-    def draws() -> list[Any]:
+    def random_values() -> list[Any]:
         samples = [sampler.next_batch().tolist() for sampler in trainable.samplers.values()]
         poses = torch.rand(2, generator=trainable.generators["poses"]).tolist()
         normal = np.random.standard_normal(3).tolist()
         return [samples, poses, random.random(), normal, np.random.random(), torch.rand(2).tolist()]
 
-    np.random.standard_normal()  # leaves the second half of a pair to be drawn
+    np.random.standard_normal()  # the generator then has the second value of a pair in its state
     save_checkpoint(path, trainable, position, {}, runtime)
     before = {name: value.clone() for name, value in weights(trainable).items()}
     rates = [scheduler.get_last_lr() for scheduler in trainable.schedulers.values()]
     moments = trainable.optimizers["critic"].state_dict()["state"][0]["exp_avg"].clone()
-    drawn = draws()
+    expected = random_values()
     for _ in range(20):
         trainable.step()
-    assert draws() != drawn
-    other = TinyGan(cpu(seed=3))
-    for one in (trainable, other):
-        assert load_checkpoint(path, one, {}, runtime) == position
-        after = weights(one)
+    assert random_values() != expected
+    for restored in (trainable, TinyGan(cpu(seed=3))):
+        assert load_checkpoint(path, restored, {}, runtime) == position
+        after = weights(restored)
         assert all(torch.equal(after[name], value) for name, value in before.items())
-        assert [scheduler.get_last_lr() for scheduler in one.schedulers.values()] == rates
-        state = one.optimizers["critic"].state_dict()
+        assert [scheduler.get_last_lr() for scheduler in restored.schedulers.values()] == rates
+        state = restored.optimizers["critic"].state_dict()
         assert torch.equal(state["state"][0]["exp_avg"], moments)
         assert state["param_groups"][0]["betas"] == (0.5, 0.9)
-        trainable = one
-        assert draws() == drawn
+        trainable = restored
+        assert random_values() == expected
 
 
 def test_same_training_same_file(tmp_path: Path) -> None:
@@ -100,49 +100,50 @@ def test_same_training_same_file(tmp_path: Path) -> None:
     assert files[0] == files[1]
 
 
-def test_other_config_is_named(tmp_path: Path, trained: Path) -> None:
-    copy(trained, tmp_path)
+def test_other_config_is_named(tmp_path: Path, finished: Path) -> None:
+    copy(finished, tmp_path)
     other = {"method": "tiny", "size": 128, "loss": {"cycle": 5.0}, "new": None}
     message = refusal(tmp_path, description=other)
-    assert "was made for another config (loss.cycle: 10.0 there, 5.0 here; new: nothing there, null here; " in message
-    assert "size: 12 there, 128 here). Delete the folder " in message
+    mismatches = "loss.cycle: stored 10.0, expected 5.0; new: stored nothing, expected null; "
+    assert f"was made for another config ({mismatches}" in message
+    assert "size: stored 12, expected 128). Delete the folder " in message
 
 
-def test_other_schedule_is_named(tmp_path: Path, trained: Path) -> None:
-    copy(trained, tmp_path)
+def test_other_schedule_is_named(tmp_path: Path, finished: Path) -> None:
+    copy(finished, tmp_path)
     message = refusal(tmp_path, schedule=replace(SHORT, steps=9, checkpoint_every=1))
-    assert "(training.steps: 8 there, 9 here)" in message
+    assert "(training.steps: stored 8, expected 9)" in message
 
 
-def test_other_precision_is_named(tmp_path: Path, trained: Path) -> None:
-    copy(trained, tmp_path)
-    assert '(training.precision: "32" there, "bf16" here)' in refusal(tmp_path, runtime=cpu("bf16"))
+def test_other_precision_is_named(tmp_path: Path, finished: Path) -> None:
+    copy(finished, tmp_path)
+    assert '(training.precision: stored "32", expected "bf16")' in refusal(tmp_path, runtime=cpu("bf16"))
 
 
-def test_other_architecture_is_named(tmp_path: Path, trained: Path) -> None:
-    copy(trained, tmp_path)
+def test_other_architecture_is_named(tmp_path: Path, finished: Path) -> None:
+    copy(finished, tmp_path)
     message = refusal(tmp_path, width=5)
-    assert "another architecture (networks/critic/0.bias: [4] there, [5] here; " in message
+    assert "another architecture (networks/critic/0.bias: stored [4], expected [5]; " in message
     assert "and 1 more). Delete" in message
 
 
-def test_other_parts_are_named(tmp_path: Path, trained: Path) -> None:
-    copy(trained, tmp_path)
+def test_other_parts_are_named(tmp_path: Path, finished: Path) -> None:
+    copy(finished, tmp_path)
     runtime = cpu()
     trainable = TinyGan(runtime)
     del trainable.schedulers["generator"]
     message = refusal(tmp_path, runtime=runtime, trainable=trainable)
-    assert 'schedulers: ["critic", "generator"] there, ["critic"] here' in message
+    assert 'schedulers: stored ["critic", "generator"], expected ["critic"]' in message
 
 
-def test_other_images_are_noticed(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    copy(trained, tmp_path)
+def test_other_images_are_noticed(tmp_path: Path, finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy(finished, tmp_path)
     monkeypatch.setattr("helpers.small_trainings.LABELS", LABELS[::-1])
-    assert "training data: the checkpoint drew from other images" in refusal(tmp_path)
+    assert "training data: the checkpoint was saved for other images" in refusal(tmp_path)
 
 
-def test_refused_checkpoint_changes_nothing(tmp_path: Path, trained: Path) -> None:
-    path = copy(trained, tmp_path)
+def test_refused_checkpoint_changes_nothing(tmp_path: Path, finished: Path) -> None:
+    path = copy(finished, tmp_path)
     runtime = cpu()
     trainable = TinyGan(runtime)
     before = {name: value.clone() for name, value in weights(trainable).items()}
@@ -154,8 +155,8 @@ def test_refused_checkpoint_changes_nothing(tmp_path: Path, trained: Path) -> No
 
 
 @pytest.mark.parametrize("share", [0.0, 0.0001, 0.01, 0.5, 0.999])
-def test_truncated_checkpoint(tmp_path: Path, trained: Path, share: float) -> None:
-    path = copy(trained, tmp_path)
+def test_truncated_checkpoint(tmp_path: Path, finished: Path, share: float) -> None:
+    path = copy(finished, tmp_path)
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
     message = refusal(tmp_path)
@@ -164,8 +165,8 @@ def test_truncated_checkpoint(tmp_path: Path, trained: Path, share: float) -> No
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.99])
-def test_one_flipped_bit_is_noticed_wherever_it_is(tmp_path: Path, trained: Path, share: float) -> None:
-    path = copy(trained, tmp_path)
+def test_one_flipped_bit_is_noticed_wherever_it_is(tmp_path: Path, finished: Path, share: float) -> None:
+    path = copy(finished, tmp_path)
     data = bytearray(path.read_bytes())
     data[int(len(data) * share)] ^= 1
     path.write_bytes(data)
@@ -174,8 +175,8 @@ def test_one_flipped_bit_is_noticed_wherever_it_is(tmp_path: Path, trained: Path
     assert f"Delete the folder {path.parent} and run again" in message
 
 
-def test_a_flipped_bit_in_the_json_of_the_header_is_noticed(tmp_path: Path, trained: Path) -> None:
-    path = copy(trained, tmp_path)
+def test_a_flipped_bit_in_the_json_of_the_header_is_noticed(tmp_path: Path, finished: Path) -> None:
+    path = copy(finished, tmp_path)
     data = path.read_bytes()
     assert b'\\"kind\\":' in data
     path.write_bytes(data.replace(b'\\"kind\\":', b'\\"kind\\"z', 1))
@@ -189,16 +190,16 @@ def test_a_flipped_bit_of_weights_is_noticed(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[-5] ^= 4
     path.write_bytes(data)
-    with pytest.raises(InputError, match=r"w\.safetensors: is damaged: its content is not that of its sha256"):
+    with pytest.raises(InputError, match=r"w\.safetensors: is damaged: its content does not match its sha256"):
         load_weights(path, nets(), {"size": 64})
 
 
-def test_foreign_checkpoint(tmp_path: Path, trained: Path) -> None:
-    path = copy(trained, tmp_path)
+def test_foreign_checkpoint(tmp_path: Path, finished: Path) -> None:
+    path = copy(finished, tmp_path)
     save_file({"x": torch.zeros(3)}, path)
-    assert "was made by another program, not checkpoint of hemabalance" in refusal(tmp_path)
-    path.write_bytes((trained / "weights.safetensors").read_bytes())
-    assert "holds weights, not checkpoint of hemabalance" in refusal(tmp_path)
+    assert "was written by another program, not checkpoint of hemabalance" in refusal(tmp_path)
+    path.write_bytes((finished / "weights.safetensors").read_bytes())
+    assert "contains weights, not checkpoint of hemabalance" in refusal(tmp_path)
     torch.save({"x": torch.zeros(3)}, path)
     assert "is damaged or no safetensors file" in refusal(tmp_path)
 
@@ -212,17 +213,17 @@ def nets(width: int = 3) -> dict[str, nn.Module]:
 
 
 def test_weights_come_back_on_any_module_as_float32(tmp_path: Path) -> None:
-    path, made, empty = tmp_path / "w.safetensors", nets(), nets()
+    path, saved, empty = tmp_path / "w.safetensors", nets(), nets()
     with torch.no_grad():
         for value in empty["a"].state_dict().values():
             value.zero_()
-    save_weights(path, {"a": cpu().setup(made["a"]), "b": made["b"]}, {"size": 64, "name": "Größe"})
+    save_weights(path, {"a": cpu().setup(saved["a"]), "b": saved["b"]}, {"size": 64, "name": "Größe"})
     load_weights(path, empty, {"name": "Größe", "size": 64})
-    assert all(torch.equal(v, empty["a"].state_dict()[k]) for k, v in made["a"].state_dict().items())
+    assert all(torch.equal(v, empty["a"].state_dict()[k]) for k, v in saved["a"].state_dict().items())
     stored = load_file(path)
     assert stored["b.weight"].dtype == torch.float32
     assert stored["a.1.num_batches_tracked"].dtype == torch.int64
-    assert torch.equal(stored["a.0.weight"], made["a"].state_dict()["0.weight"])
+    assert torch.equal(stored["a.0.weight"], saved["a"].state_dict()["0.weight"])
     assert read_description(path) == {"size": 64, "name": "Größe"}
 
 
@@ -230,13 +231,13 @@ def test_weights_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     save_weights(path, nets(), {"size": 64, "up": "resize"})
     before = {name: value.clone() for name, value in nets(4)["a"].state_dict().items()}
-    other = nets(4)
-    with pytest.raises(InputError, match=r"another config \(size: 64 there, 128 here\)\. Set the config"):
+    wider = nets(4)
+    with pytest.raises(InputError, match=r"another config \(size: stored 64, expected 128\)\. Use the config"):
         load_weights(path, nets(), {"size": 128, "up": "resize"})
-    with pytest.raises(InputError, match=r"another architecture \(a\.0\.bias: \[3\] there, \[4\] here; "):
-        load_weights(path, other, {"size": 64, "up": "resize"})
-    assert all(torch.equal(value, before[name]) for name, value in other["a"].state_dict().items())
-    with pytest.raises(InputError, match=r"b\.weight: \[3, 2\] there, nothing here"):
+    with pytest.raises(InputError, match=r"another architecture \(a\.0\.bias: stored \[3\], expected \[4\]; "):
+        load_weights(path, wider, {"size": 64, "up": "resize"})
+    assert all(torch.equal(value, before[name]) for name, value in wider["a"].state_dict().items())
+    with pytest.raises(InputError, match=r"b\.weight: stored \[3, 2\], expected nothing"):
         load_weights(path, {"a": nets()["a"]}, {"size": 64, "up": "resize"})
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(InputError, match=r"w\.safetensors: is damaged"):
@@ -261,9 +262,9 @@ def test_tensors_of_every_kind_come_back(tmp_path: Path) -> None:
     tensors = {str(kind): base.to(kind) for kind in kinds}
     tensors |= {"turned": base.T, "shared": base, "again": base, "empty": torch.zeros(0, 3), "scalar": torch.tensor(7)}
     save_tensors(path, tensors, {"stains": ["H", "E"]})
-    back = load_tensors(path, {"stains": ["H", "E"]})
-    assert back.keys() == tensors.keys()
-    assert all(back[name].dtype == t.dtype and torch.equal(back[name], t) for name, t in tensors.items())
+    loaded = load_tensors(path, {"stains": ["H", "E"]})
+    assert loaded.keys() == tensors.keys()
+    assert all(loaded[name].dtype == t.dtype and torch.equal(loaded[name], t) for name, t in tensors.items())
     with safe_open(str(path), "pt") as opened:
         assert json.loads(opened.metadata()["hemabalance"])["description"] == {"stains": ["H", "E"]}
 
@@ -271,19 +272,19 @@ def test_tensors_of_every_kind_come_back(tmp_path: Path) -> None:
 def test_disk_full_leaves_no_weights(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     save_tensors(path, {"x": torch.zeros(1000)}, {})
-    kept = path.read_bytes()
+    before = path.read_bytes()
     for target in (path, tmp_path / "new.safetensors"):
         with largest_file(6000), pytest.raises(InputError, match=target.name):
             save_tensors(target, {"x": torch.zeros(2000)}, {})
     assert [entry.name for entry in tmp_path.iterdir()] == ["w.safetensors"]
-    assert path.read_bytes() == kept
+    assert path.read_bytes() == before
 
 
 def test_plain_values_come_back() -> None:
     value = {"lr": (0.1, [1e-300, math.inf, -math.inf]), 3: None, "d": {"tuple": True, "x": {}}, "t": (), (1, 2): "ü"}
-    back = decode(json.loads(json.dumps(encode(value))))
-    assert back == value
-    assert isinstance(back["lr"], tuple)
+    decoded = decode(json.loads(json.dumps(encode(value))))
+    assert decoded == value
+    assert isinstance(decoded["lr"], tuple)
     assert math.isnan(decode(encode(math.nan)))
     assert decode(encode(Counter({30: 1}))) == {30: 1}
     with pytest.raises(TypeError, match="cannot keep Tensor"):

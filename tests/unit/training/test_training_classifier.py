@@ -1,4 +1,4 @@
-"""The judge of usefulness, and the random colours it is compared with."""
+"""The small classifier, and the random colour augmentation."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def images(seed: int = 0) -> Images:
-    """Two classes that differ in shape, turned or not: wide or narrow stripes, in any colour."""
+    """Two classes that differ in shape in every pose: wide or narrow stripes, in random colours."""
     wide, narrow = (np.where(np.arange(16) % period < period / 2, 1.0, 0.3) for period in (16, 4))
     stripes = np.where(np.arange(24)[:, None] % 2, wide, narrow)[:, None, :, None] * np.ones((1, 16, 1, 1))
     pixels = stripes * np.random.default_rng(seed).integers(100, 256, (24, 1, 1, 3))
@@ -43,19 +43,19 @@ def fit(folder: Path, augmentation: str = "none", data: Images | None = None, **
     return weights
 
 
-def test_the_classifier_is_written_as_it_was_trained_the_same_each_time(tmp_path: Path) -> None:
+def test_the_same_training_writes_the_same_classifier(tmp_path: Path) -> None:
     (tmp_path / "again").mkdir()
     first, again = fit(tmp_path), fit(tmp_path / "again")
     assert first.read_bytes() == again.read_bytes()
     model = Classifier(first, torch.device("cpu"))
     assert model.classes == ["basophil", "monocyte"]
-    chances = model.probabilities(images().pixels)
-    assert chances.shape == (24, 2)
-    assert np.allclose(chances.sum(1), 1, atol=1e-5)
+    probabilities = model.probabilities(images().pixels)
+    assert probabilities.shape == (24, 2)
+    assert np.allclose(probabilities.sum(1), 1, atol=1e-5)
     assert set(model.predict(images().pixels)) <= {"basophil", "monocyte"}
     assert model.predict(images().pixels[:0]).shape == (0,)
-    facts = json.loads((tmp_path / "training.json").read_text())
-    assert (facts["steps"], facts["images"], facts["device"]) == (30, 24, "cpu")
+    summary = json.loads((tmp_path / "training.json").read_text())
+    assert (summary["steps"], summary["images"], summary["device"]) == (30, 24, "cpu")
     lines = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [10, 20, 30]
     assert lines[-1]["cross_entropy"] < lines[0]["cross_entropy"]
@@ -82,47 +82,48 @@ def test_a_file_that_is_no_classifier_is_refused(tmp_path: Path) -> None:
 # --- random colours
 
 
-def some(n: int = 4) -> torch.Tensor:
+def random_images(n: int = 4) -> torch.Tensor:
     return torch.rand((n, 3, 8, 8), generator=torch.Generator().manual_seed(1)) * 2 - 1
 
 
-def test_no_strength_changes_nothing_and_colours_stay_in_range() -> None:
+def test_strength_0_changes_nothing_and_colours_stay_in_range() -> None:
     generator = torch.Generator().manual_seed(2)
-    assert torch.allclose(augment_colour(some(), 0.0, generator), some(), atol=1e-5)
-    changed = augment_colour(some(64), 1.0, generator)
+    assert torch.allclose(augment_colour(random_images(), 0.0, generator), random_images(), atol=1e-5)
+    changed = augment_colour(random_images(64), 1.0, generator)
     assert changed.abs().max() <= 1
-    assert (changed - some(64)).abs().mean(dim=(1, 2, 3)).min() > 0.01
+    assert (changed - random_images(64)).abs().mean(dim=(1, 2, 3)).min() > 0.01
 
 
-def test_the_same_generator_gives_the_same_colours_and_each_image_its_own() -> None:
+def test_the_generator_determines_the_colours_which_differ_between_images() -> None:
     grey = torch.full((5, 3, 4, 4), 0.2)
-    one = augment_colour(grey, 0.5, torch.Generator().manual_seed(2))
-    assert torch.equal(one, augment_colour(grey, 0.5, torch.Generator().manual_seed(2)))
-    assert len({tuple(image[:, 0, 0].tolist()) for image in one}) == 5
-    assert torch.equal(one[..., :1, :1].expand_as(one), one)  # a flat image stays flat
+    augmented = augment_colour(grey, 0.5, torch.Generator().manual_seed(2))
+    assert torch.equal(augmented, augment_colour(grey, 0.5, torch.Generator().manual_seed(2)))
+    assert len({tuple(image[:, 0, 0].tolist()) for image in augmented}) == 5
+    assert torch.equal(augmented[..., :1, :1].expand_as(augmented), augmented)  # a uniform image stays uniform
 
 
-def test_each_step_is_torchvisions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With all but one factor off, against torchvision's function of that name on colours that are not clipped."""
-    picture = some(1) * 0.3
+def test_each_colour_change_equals_torchvisions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One factor at a time, compared with torchvision's function for it on colours that are not clipped."""
+    images = random_images(1) * 0.3
 
-    def drawn(place: int, value: float) -> torch.Tensor:
-        draw = torch.full((1, 7), 0.5)
-        draw[0, place] = (value + 1) / 2
-        monkeypatch.setattr(torch, "rand", lambda *_, **__: draw)
-        return (augment_colour(picture, 0.5, torch.Generator()) + 1) / 2
+    def augmented(factor: int, value: float) -> torch.Tensor:
+        jitter = torch.full((1, 7), 0.5)
+        jitter[0, factor] = (value + 1) / 2
+        monkeypatch.setattr(torch, "rand", lambda *_, **__: jitter)
+        return (augment_colour(images, 0.5, torch.Generator()) + 1) / 2
 
-    unit = (picture + 1) / 2
+    unit = (images + 1) / 2
     saturated = reference.adjust_saturation(unit, 1.25)
-    # torchvision rounds the weights of luma to four digits, as we do to three.
-    assert torch.allclose(drawn(0, 0.5), saturated, atol=2e-3)
-    assert torch.allclose(drawn(3, 0.5), reference.adjust_brightness(unit, 1.25), atol=1e-5)
-    contrasted = drawn(2, 0.5)
+    # torchvision rounds the weights of luma to four digits, and `augment_colour` to three.
+    assert torch.allclose(augmented(0, 0.5), saturated, atol=2e-3)
+    assert torch.allclose(augmented(3, 0.5), reference.adjust_brightness(unit, 1.25), atol=1e-5)
+    contrasted = augmented(2, 0.5)
     assert torch.allclose(contrasted - 0.5, 1.25 * (unit - 0.5), atol=1e-5)
-    turned = drawn(1, 1.0)
+    rotated = augmented(1, 1.0)
     luma = torch.tensor([0.299, 0.587, 0.114])
-    assert torch.allclose(torch.einsum("c,nchw->nhw", luma, turned), torch.einsum("c,nchw->nhw", luma, unit), atol=1e-3)
-    assert (turned - unit).abs().mean() > 0.02
-    balanced = drawn(4, 1.0)
+    rotated_luma, unit_luma = (torch.einsum("c,nchw->nhw", luma, x) for x in (rotated, unit))
+    assert torch.allclose(rotated_luma, unit_luma, atol=1e-3)
+    assert (rotated - unit).abs().mean() > 0.02
+    balanced = augmented(4, 1.0)
     assert torch.allclose(balanced[:, 0], unit[:, 0] * 1.25, atol=1e-5)
     assert torch.allclose(balanced[:, 1:], unit[:, 1:], atol=1e-5)

@@ -1,4 +1,4 @@
-"""The loop's history, and trainings that diverge."""
+"""The history and the progress of the training loop, and trainings that diverge."""
 
 import io
 import math
@@ -62,20 +62,20 @@ def test_history_has_six_digits_and_no_clock(tmp_path: Path) -> None:
 def test_loss_of_some_steps_is_averaged_over_those(tmp_path: Path) -> None:
     runtime = cpu()
     trainable = TinyGan(runtime)
-    seen: dict[int, float] = {}
+    recorded: dict[int, float] = {}
     step = trainable.step
 
     def spy() -> dict[str, Tensor]:
         losses = step()
         if "generator" in losses:
-            seen[runtime.step] = losses["generator"].item()
+            recorded[runtime.step] = losses["generator"].item()
         return losses
 
     trainable.step = spy  # type: ignore[method-assign]
     fit(tmp_path, runtime, trainable=trainable, schedule=replace(SCHEDULE, steps=4, log_every=2))
     written = lines(tmp_path)
-    assert written[0]["generator"] == pytest.approx(seen[1], rel=1e-5)
-    assert written[1]["generator"] == pytest.approx(seen[4], rel=1e-5)
+    assert written[0]["generator"] == pytest.approx(recorded[1], rel=1e-5)
+    assert written[1]["generator"] == pytest.approx(recorded[4], rel=1e-5)
     fit(tmp_path / "other", cpu(), schedule=replace(SCHEDULE, steps=3, log_every=1))
     assert [sorted(line) for line in lines(tmp_path / "other")] == [
         ["critic", "generator", "step"],
@@ -133,28 +133,28 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
         run_training(tmp_path, trainable, runtime)
 
 
-def waiting_monitor() -> Monitor:
-    """As on a GPU."""
+def lazy_monitor() -> Monitor:
+    """A monitor that checks values only in `drain`, as on a GPU."""
     monitor = Monitor(eager=False, mean=lambda values: values)
-    monitor.reset("training far away", step=0, sums={})
+    monitor.reset("training on a GPU", step=0, sums={})
     return monitor
 
 
-def test_values_of_a_gpu_wait_but_keep_their_step() -> None:
-    monitor = waiting_monitor()
+def test_pending_values_are_reported_with_their_step() -> None:
+    monitor = lazy_monitor()
     for step in range(1, 6):
         monitor.step = step
         monitor.watch("gradient of critic", torch.tensor(math.inf if step >= 3 else 1.0))
         monitor.record({"critic": torch.tensor(math.nan if step >= 3 else 1.0), "cycle": torch.tensor(2.0)})
     with pytest.raises(TrainingDiverged) as caught:
         monitor.drain()
-    assert caught.value.where == "training far away, step 3"
+    assert caught.value.where == "training on a GPU, step 3"
     assert caught.value.problem == "the gradient of critic is inf, the loss critic is nan"
 
 
-def test_mean_does_not_depend_on_when_the_values_are_looked_at() -> None:
+def test_mean_does_not_depend_on_when_the_monitor_is_drained() -> None:
     values = torch.from_numpy(np.random.default_rng(0).normal(size=100).astype(np.float32))
-    often, once = waiting_monitor(), waiting_monitor()
+    often, once = lazy_monitor(), lazy_monitor()
     for value in values:
         for monitor in (often, once):
             monitor.record({"loss": value})
@@ -165,17 +165,17 @@ def test_mean_does_not_depend_on_when_the_values_are_looked_at() -> None:
 
 
 def test_train_outside_of_the_main_thread(tmp_path: Path) -> None:
-    """Where Python forbids signal handlers."""
-    done: list[object] = []
+    """Python allows signal handlers only in the main thread."""
+    steps: list[object] = []
 
     def work() -> None:
         runtime = cpu()
-        done.append(run_training(tmp_path, LinearTraining(runtime, by_number), runtime).steps)
+        steps.append(run_training(tmp_path, LinearTraining(runtime, by_number), runtime).steps)
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert done == [40]
+    assert steps == [40]
 
 
 def test_progress_is_logged_with_losses(
@@ -187,12 +187,12 @@ def test_progress_is_logged_with_losses(
         run_training(tmp_path, LinearTraining(runtime, stop_at(3)), runtime, Schedule(8, 9, 2))
     with caplog.at_level("INFO"):
         run_training(tmp_path, LinearTraining(runtime, by_number), runtime, Schedule(8, 9, 2))
-    said = [message for message in caplog.messages if message.startswith("training line: ")]
-    assert said[1].startswith("training line: 2/8 steps, ")
-    assert said[1].endswith(" s left; line 1.5")
-    counts = [message.split("training line: ")[1].split(" steps")[0] for message in said if "/8 steps" in message]
+    messages = [message for message in caplog.messages if message.startswith("training line: ")]
+    assert messages[1].startswith("training line: 2/8 steps, ")
+    assert messages[1].endswith(" s left; line 1.5")
+    counts = [message.split("training line: ")[1].split(" steps")[0] for message in messages if "/8 steps" in message]
     assert counts == ["1/8", "2/8", "3/8", "3/8", "4/8", "5/8", "6/8", "7/8", "8/8", "8/8"]
-    assert "; line 7.5" in said[-1]
+    assert "; line 7.5" in messages[-1]
 
 
 def test_progress_is_a_bar_on_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

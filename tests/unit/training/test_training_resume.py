@@ -1,4 +1,4 @@
-"""Stopped in any way and started again, a training ends as if it had never stopped."""
+"""A training that is interrupted in any way and resumed ends with the results of an uninterrupted one."""
 
 import json
 import signal
@@ -53,17 +53,17 @@ def test_cut_off_within_a_step(tmp_path: Path, alone: Path, step: int) -> None:
 
 
 def test_resume_under_bfloat16(tmp_path: Path, alone: Path) -> None:
-    fit(tmp_path / "whole", cpu("bf16"))
+    fit(tmp_path / "uninterrupted", cpu("bf16"))
     with pytest.raises(PowerCut):
         fit(tmp_path / "cut", cpu("bf16"), before_step=cut_at(21))
     fit(tmp_path / "cut", cpu("bf16"))
-    assert result(tmp_path / "cut") == result(tmp_path / "whole")
-    assert result(tmp_path / "whole") != result(alone)
+    assert result(tmp_path / "cut") == result(tmp_path / "uninterrupted")
+    assert result(tmp_path / "uninterrupted") != result(alone)
 
 
 @pytest.fixture
 def callers_handler() -> Iterator[Callable[[int, FrameType | None], None]]:
-    """A SIGTERM handler that was there before."""
+    """The SIGTERM handler of the caller."""
 
     def handler(number: int, frame: FrameType | None) -> None:
         pytest.fail("SIGTERM reached the caller")
@@ -73,19 +73,19 @@ def callers_handler() -> Iterator[Callable[[int, FrameType | None], None]]:
     signal.signal(signal.SIGTERM, before)
 
 
-def test_sigterm_saves_the_step_in_hand(
+def test_sigterm_saves_the_current_step(
     tmp_path: Path, alone: Path, caplog: pytest.LogCaptureFixture, callers_handler: object
 ) -> None:
     with caplog.at_level("INFO"), pytest.raises(SystemExit) as stopped:
         fit(tmp_path, cpu(), before_step=terminate_at(10))
     assert stopped.value.code == 143
     assert signal.getsignal(signal.SIGTERM) is callers_handler
-    assert "training tiny: asked to stop, saved at step 10" in caplog.text
+    assert "training tiny: stopped by a signal, saved at step 10" in caplog.text
     steps: list[int] = []
     with caplog.at_level("INFO"):
         fit(tmp_path, cpu(), before_step=steps.append)
     assert steps == list(range(11, 41))
-    assert "training tiny: goes on after step 10 of 40" in caplog.text
+    assert "training tiny: resumes after step 10 of 40" in caplog.text
     assert result(tmp_path) == result(alone)
 
 
@@ -96,7 +96,7 @@ def test_sigterm_at_the_last_step(tmp_path: Path, alone: Path) -> None:
     assert result(tmp_path) == result(alone)
 
 
-def test_finished_training_is_not_taken_again(tmp_path: Path, alone: Path) -> None:
+def test_a_finished_training_takes_no_further_step(tmp_path: Path, alone: Path) -> None:
     first = fit(tmp_path, cpu())
     assert (first.steps, first.seconds > 0) == (40, True)
     for name in ("weights.safetensors", "history.jsonl"):
@@ -108,7 +108,7 @@ def test_finished_training_is_not_taken_again(tmp_path: Path, alone: Path) -> No
 
 
 def test_time_is_summed_over_sessions(tmp_path: Path) -> None:
-    """Position of a real training, moved a thousand seconds on."""
+    """The position in a real checkpoint, with a thousand seconds added."""
     with pytest.raises(PowerCut):
         fit(tmp_path, cpu(), before_step=cut_at(20))
     path = tmp_path / "state" / "checkpoint.safetensors"
@@ -122,22 +122,22 @@ def test_disk_full_keeps_the_checkpoint_before(tmp_path: Path, alone: Path) -> N
     with pytest.raises(PowerCut):
         fit(tmp_path, cpu(), before_step=cut_at(10))
     path = tmp_path / "state" / "checkpoint.safetensors"
-    kept = path.read_bytes()
-    with largest_file(len(kept) - 1000), pytest.raises(InputError, match=r"(?s)checkpoint.safetensors.*run the same"):
+    before = path.read_bytes()
+    with largest_file(len(before) - 1000), pytest.raises(InputError, match=r"(?s)checkpoint.safetensors.*run the same"):
         fit(tmp_path, cpu())
-    assert path.read_bytes() == kept
+    assert path.read_bytes() == before
     assert sorted(entry.name for entry in path.parent.iterdir()) == ["checkpoint.safetensors", "history.jsonl"]
     fit(tmp_path, cpu())
     assert result(tmp_path) == result(alone)
 
 
 def test_disk_full_for_the_history(tmp_path: Path) -> None:
-    seldom = Schedule(steps=5, checkpoint_every=5, log_every=1)
+    schedule = Schedule(steps=5, checkpoint_every=5, log_every=1)
     runtime = cpu()
-    with largest_file(60), pytest.raises(InputError, match=r"history.jsonl: cannot be written .* Free some space"):
-        run_training(tmp_path, LinearTraining(runtime, lambda step, output: output), runtime, seldom)
+    with largest_file(60), pytest.raises(InputError, match=r"history.jsonl: cannot be written .* Free disk space"):
+        run_training(tmp_path, LinearTraining(runtime, lambda step, output: output), runtime, schedule)
     assert 0 < (tmp_path / "state" / "history.jsonl").stat().st_size <= 60
-    run_training(tmp_path, LinearTraining(runtime, lambda step, output: output), runtime, seldom)
+    run_training(tmp_path, LinearTraining(runtime, lambda step, output: output), runtime, schedule)
     assert [line["step"] for line in lines(tmp_path)] == [1, 2, 3, 4, 5]
 
 

@@ -107,7 +107,7 @@ class ClassifierTraining:
             self.best.copy(self.average.module)
             return {}
         metrics = self._validation_metrics()
-        self.runtime.share([metrics])  # batch statistics, and with them the metrics, differ between processes
+        self.runtime.broadcast([metrics])  # batch statistics, and with them the metrics, differ between processes
         # By cross-entropy, not macro-F1, which a single image of a rare class changes by more than training does.
         self.best.offer(self.average.module, float(metrics[0]))
         names = ("validation_cross_entropy", "validation_macro_f1", "validation_accuracy")

@@ -138,7 +138,7 @@ def _normaliser(model_file: "OpenedModelFile", source: str, runtime: "Runtime") 
     from hemabalance.classify.model_file import check_file
     from hemabalance.stain.fit import open_normalizer
     from hemabalance.stain.method import NormalizerSpec
-    from hemabalance.stain.normalizer import DOMAINS, other
+    from hemabalance.stain.normalizer import DOMAINS, other_domain
 
     stain = model_file.content.stain
     domain = next(domain for domain in DOMAINS if SOURCE_OF[domain] == source)
@@ -155,7 +155,7 @@ def _normaliser(model_file: "OpenedModelFile", source: str, runtime: "Runtime") 
     normalizer = open_normalizer(spec, weights, size=model_file.content.frame.size, runtime=runtime)
 
     def normalise(pixels: Any) -> tuple[Any, Any]:
-        result = normalizer.transform(pixels, to=other(domain))
+        result = normalizer.transform(pixels, to=other_domain(domain))
         return result.pixels, result.passed_through
 
     return normalise

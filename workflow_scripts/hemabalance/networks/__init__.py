@@ -1,1 +1,1 @@
-"""Network architectures, one a file, over shared layers; none knows what it is trained for."""
+"""Network architectures, one per module, and the layers they share; none depends on a training."""

@@ -1,9 +1,9 @@
-"""The three players of C-WGAN-GP (thesis section 3.5, Tables 10-12): generator, critic and classifier.
+"""The three networks of C-WGAN-GP (thesis section 3.5, Tables 10-12): generator, critic and classifier.
 
-All are residual. The tables leave open where a block's activations stand: here before its convolutions, so that the
-sum stays linear (He et al. 2016, arXiv:1603.05027). Without normalisation each of ten blocks would double the variance
-of its signal; scaling the branches of n blocks by 1/√n keeps all of them together below a factor e (Zhang, Dauphin, Ma
-2019, arXiv:1901.09321, say why such networks then train). Begin them with `layers.he_std`.
+All are residual. The tables do not say where the activations of a block are: here they precede its convolutions, so
+that the sum stays linear (He et al. 2016, arXiv:1603.05027). Without normalisation each of ten blocks would double the
+variance of its signal; scaling the branches of n blocks by 1/√n keeps the total increase below a factor e (Zhang,
+Dauphin, Ma 2019, arXiv:1901.09321, explain why such networks then train). Initialise them with `layers.he_std`.
 """
 
 from math import sqrt
@@ -18,19 +18,19 @@ from hemabalance.networks.layers import at_least_float32, check_images, check_po
 Norm = Literal["batch", "none"]
 
 FEATURES = 128
-"""Numbers in which critic and classifier sum an image up before their last layer."""
+"""Features of an image before the last layer of critic and classifier."""
 
 _SLOPE = 0.2
 _GENERATOR, _CRITIC, _CLASSIFIER = "conditional generator", "conditional critic", "conditional classifier"
 
 
 class _Residual(nn.Module):
-    """x + scale * convolution(activation(convolution(activation(x)))), shape kept; both convolutions 3x3."""
+    """x + scale * convolution(activation(convolution(activation(x)))), same shape; both convolutions are 3x3."""
 
     def __init__(self, channels: int, scale: float, kind: type[nn.Conv2d | nn.ConvTranspose2d], norm: Norm) -> None:
         super().__init__()
         self.scale = scale
-        # Every use of the sum passes a normalisation, which cancels the biases of both convolutions.
+        # A normalisation follows every use of the sum and cancels the biases of both convolutions.
         bias = norm == "none"
         self.body = nn.Sequential(
             *_activation(channels, norm),
@@ -49,13 +49,13 @@ class ConditionalGenerator(nn.Module):
 
     A linear layer to (width, size / 4, size / 4), 2 residual blocks, 5x5 transposed convolution of stride 2, 4 blocks,
     another, 2 blocks, 5x5 transposed convolution of stride 1, tanh. The convolutions of the blocks are transposed too.
-    The table's last one has 64 channels, which is no image: here 3.
+    The last convolution has 64 channels in the table, and 3 here, because the output is an image.
 
-    `norm` is open in the thesis. "batch" normalises over the batch before every activation, as the generator of
+    The thesis does not specify `norm`. "batch" normalises over the batch before every activation, as the generator of
     WGAN-GP's authors does (Gulrajani et al. 2017, arXiv:1704.00028, appendix F); "none" relies on the scaled branches.
 
     At size 128, width 64, latent 128, 8 classes: 9,779,011 parameters with "none", 9,780,291 with "batch", which has
-    2,432 scales and shifts more and 1,152 biases less.
+    2,432 more scales and shifts and 1,152 fewer biases.
     """
 
     min_size: ClassVar[int] = 16
@@ -67,12 +67,12 @@ class ConditionalGenerator(nn.Module):
         Args:
             size: at least 16 px and divisible by 16, as for the critic.
             width: channels of every map; 64 in the thesis.
-            latent: numbers in a latent vector.
-            classes: how many there are.
+            latent: length of a latent vector.
+            classes: number of classes.
             norm: "batch" or "none".
 
         Raises:
-            ValueError: a size, width or number that cannot be built, in plain words.
+            ValueError: invalid size, width, latent or classes.
         """
         super().__init__()
         check_size(_GENERATOR, size, self.min_size, self.multiple)
@@ -91,20 +91,20 @@ class ConditionalGenerator(nn.Module):
         self.body = nn.Sequential(*layers)
 
     def encode(self, latents: Tensor, targets: Tensor) -> Tensor:
-        """What `forward` takes: the latent and the one-hot class side by side (Table 10, Concatenate(z, C)).
+        """The input of `forward`: latent vectors and one-hot classes, concatenated (Table 10, Concatenate(z, C)).
 
-        The one stands out as √latent, so that both halves are equally long: as a 1 among 128 standard normal
-        numbers the class would begin as a hundredth of the signal.
+        The one-hot value is √latent instead of 1, so that both parts have the same norm: as a 1 beside 128 standard
+        normal numbers the class would initially be a hundredth of the signal.
 
         Args:
             latents: (n, latent), standard normal.
-            targets: int64 (n,), the class by its place.
+            targets: int64 (n,), class indices.
 
         Returns:
             (n, latent + classes).
         """
-        told = functional.one_hot(targets, self.classes).to(latents.dtype) * sqrt(self.latent)
-        return torch.cat((latents, told), dim=1)
+        class_code = functional.one_hot(targets, self.classes).to(latents.dtype) * sqrt(self.latent)
+        return torch.cat((latents, class_code), dim=1)
 
     def forward(self, codes: Tensor) -> Tensor:
         """(n, latent + classes) to (n, 3, size, size) in [-1, 1]; float32 also under autocast.
@@ -114,14 +114,14 @@ class ConditionalGenerator(nn.Module):
         """
         if codes.ndim != 2 or codes.shape[1] != self.latent + self.classes:
             raise ValueError(
-                f"{_GENERATOR}: built for (n, {self.latent + self.classes}) codes, given {tuple(codes.shape)}"
+                f"{_GENERATOR}: expected codes of shape (n, {self.latent + self.classes}), got {tuple(codes.shape)}"
             )
         maps = self.stem(codes).view(-1, self.width, self.size // 4, self.size // 4)
         return torch.tanh(at_least_float32(self.body(_channels_last(maps))))
 
 
 class _Trunk(nn.Module):
-    """What Tables 11 and 12 share: images (n, 3, size, size) to features (n, 128), which end in a LeakyReLU.
+    """The layers common to Tables 11 and 12: images (n, 3, size, size) to features (n, 128) after a LeakyReLU.
 
     5x5 convolution of stride 2, 2 residual blocks, 4 blocks at half the size, 4 at a quarter, each followed by 2x2
     average pooling, a linear layer. No normalisation.
@@ -157,11 +157,10 @@ class _Trunk(nn.Module):
 class ConditionalCritic(nn.Module):
     """Images (n, 3, size, size) in [-1, 1] to unbounded scores (n,) (thesis Table 11).
 
-    No normalisation, which a gradient penalty per image rules out, and no last bias: a constant added to all scores is
-    nothing to a Wasserstein loss. With `classes` the critic is told what an image
-    should show, by projection: the features' product with a learned vector of the class is added to the score
-    (Miyato, Koyama 2018, arXiv:1802.05637). At size 128 and width 64: 1,267,968 parameters, with 8 classes
-    1,024 more.
+    No normalisation, which a gradient penalty per image excludes, and no last bias: a constant added to all scores does
+    not change a Wasserstein loss. With `classes` the critic is conditional, by projection: the product of the features
+    with a learned vector of the class is added to the score (Miyato, Koyama 2018, arXiv:1802.05637). At size 128 and
+    width 64: 1,267,968 parameters, with 8 classes 1,024 more.
     """
 
     def __init__(self, size: int, width: int, classes: int) -> None:
@@ -170,10 +169,10 @@ class ConditionalCritic(nn.Module):
         Args:
             size: at least 16 px and divisible by 16.
             width: channels of every map; 64 in the thesis.
-            classes: of which the critic is told, 0 for a critic that is told none.
+            classes: number of classes of a conditional critic, 0 for an unconditional one.
 
         Raises:
-            ValueError: a size or width that cannot be built, in plain words.
+            ValueError: invalid size or width.
         """
         super().__init__()
         self.trunk = _Trunk(_CRITIC, size, width)
@@ -185,27 +184,27 @@ class ConditionalCritic(nn.Module):
 
         Args:
             x: (n, 3, size, size).
-            targets: int64 (n,), the class each image should show, where the critic is told.
+            targets: int64 (n,), the class of each image; only for a conditional critic.
 
         Raises:
-            ValueError: images of another shape, or targets given or missing where they should not be.
+            ValueError: images of another shape, targets missing for a conditional critic or passed to another one.
         """
         if (targets is None) != (self.projection is None):
-            raise ValueError(f"{_CRITIC}: classes must be given if, and only if, it was built with classes")
+            raise ValueError(f"{_CRITIC}: targets are required if it was built with classes, and not allowed otherwise")
         features = self.trunk(x)
         scores: Tensor = self.head(features).squeeze(1)
         if self.projection is None or targets is None:
             return scores
-        matches: Tensor = self.projection(features)
-        return scores + matches.gather(1, targets[:, None]).squeeze(1)
+        class_scores: Tensor = self.projection(features)
+        return scores + class_scores.gather(1, targets[:, None]).squeeze(1)
 
 
 class ConditionalClassifier(nn.Module):
     """Images (n, 3, size, size) in [-1, 1] to logits (n, classes) (thesis Table 12).
 
-    No normalisation, though the table does not rule it out: the generator learns from this network, and batch
-    statistics would judge real and made images by different measures. At size 128, width 64 and 8 classes:
-    1,268,872 parameters.
+    No normalisation, although the table does not exclude it: the generator learns from this network, and batch
+    statistics would differ between real and generated images. At size 128, width 64 and 8 classes: 1,268,872
+    parameters.
     """
 
     def __init__(self, size: int, width: int, classes: int) -> None:
@@ -222,7 +221,7 @@ class ConditionalClassifier(nn.Module):
 
 
 def _channels_last(maps: Tensor) -> Tensor:
-    """The same values in the order in memory that makes narrow convolutions twice as fast on the CPU."""
+    """The same values in channels-last memory order, which makes narrow convolutions twice as fast on the CPU."""
     return maps.contiguous(memory_format=torch.channels_last)
 
 

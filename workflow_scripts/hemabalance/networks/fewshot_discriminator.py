@@ -10,22 +10,23 @@ from hemabalance.networks.fewshot_generator import check_power_of_two
 from hemabalance.networks.layers import check_images, check_positive
 
 _NAME = "few-shot discriminator"
-_BROADEST = 8
+_MAX_WIDTH_FACTOR = 8
 
 
 class _Spectral(nn.Conv2d):
-    """A convolution divided by its greatest singular value (Miyato et al. 2018, arXiv:1802.05957).
+    """A convolution divided by its largest singular value (Miyato et al. 2018, arXiv:1802.05957).
 
-    One power iteration a training pass, none in evaluation. PyTorch's own wrapper draws its first vector from the
-    process-wide random state and hides the weight from `layers.initialise`.
+    One power iteration per forward pass in training, none in evaluation. PyTorch's wrapper would sample its first
+    vector from the global random state and hide the weight from `layers.initialise`.
     """
 
     left: Tensor
-    """(outputs,), the power iteration's; of any length, so that averages of two trainings' vectors will do."""
+    """(out_channels,), left vector of the power iteration; normalised at use, so vectors of two trainings may be
+    averaged."""
 
-    def __init__(self, inner: int, outer: int, kernel: int, stride: int) -> None:
-        super().__init__(inner, outer, kernel, stride=stride, padding=1)
-        self.register_buffer("left", torch.ones(outer))
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int) -> None:
+        super().__init__(in_channels, out_channels, kernel, stride=stride, padding=1)
+        self.register_buffer("left", torch.ones(out_channels))
 
     def forward(self, x: Tensor) -> Tensor:
         matrix = self.weight.flatten(1)
@@ -40,37 +41,42 @@ class _Spectral(nn.Conv2d):
 
 
 class FewshotDiscriminator(nn.Module):
-    """(n, 3, size, size) in [-1, 1] to one logit an image, (n, 1).
+    """(n, 3, size, size) in [-1, 1] to one logit per image, (n, 1).
 
     Three 3x3 convolutions, then 4x4 convolutions of stride 2 down to 4x4, all with spectral normalisation and LeakyReLU
-    0.2; one plain 3x3 convolution, one linear layer. From `width` channels each 4x4 convolution doubles up to 8
-    `width`. The thesis's probability is the logit's sigmoid, which the losses take. Nothing normalises across images.
+    0.2; one plain 3x3 convolution, one linear layer. Each 4x4 convolution doubles the channels, from `width` up to 8
+    `width`. The sigmoid of the logit is the thesis's probability; the losses compute it. No layer normalises over the
+    batch.
     """
 
     def __init__(self, size: int, width: int) -> None:
         """Build for one image size.
 
         Args:
-            size: side of the image in pixels, a power of two from 16 on.
+            size: side of the image in pixels, a power of two of at least 16.
             width: channels of the 3x3 convolutions.
 
         Raises:
-            ValueError: a size that will not do, or a width below one.
+            ValueError: an invalid size, or a width below one.
         """
         super().__init__()
         check_power_of_two(_NAME, size, 16)
         check_positive(_NAME, width=width)
         self.size = size
         body: list[nn.Module] = []
-        for inner in (3, width, width):
-            body += [_Spectral(inner, width, 3, 1), nn.LeakyReLU(0.2)]
-        inner = width
+        for in_channels in (3, width, width):
+            body += [_Spectral(in_channels, width, 3, 1), nn.LeakyReLU(0.2)]
+        in_channels = width
         for level in range(1, int(log2(size)) - 1):
-            outer = width * min(2**level, _BROADEST)
-            body += [_Spectral(inner, outer, 4, 2), nn.LeakyReLU(0.2)]
-            inner = outer
+            out_channels = width * min(2**level, _MAX_WIDTH_FACTOR)
+            body += [_Spectral(in_channels, out_channels, 4, 2), nn.LeakyReLU(0.2)]
+            in_channels = out_channels
         self.body = nn.Sequential(
-            *body, nn.Conv2d(inner, inner, 3, padding=1), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(inner * 16, 1)
+            *body,
+            nn.Conv2d(in_channels, in_channels, 3, padding=1),
+            nn.LeakyReLU(0.2),
+            nn.Flatten(),
+            nn.Linear(in_channels * 16, 1),
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The encoder of few-shot synthesis: from an image to the features that its likes share (thesis Fig. 33)."""
+"""The encoder of few-shot synthesis: from an image to the features that images of its class share (thesis Fig. 33)."""
 
 from torch import Tensor, nn
 
@@ -10,12 +10,14 @@ _POOLED = 4
 
 
 class _EncoderBlock(nn.Module):
-    """Convolution, ReLU, batch normalisation, beside a 1x1 convolution that matches the channels."""
+    """Convolution, ReLU and batch normalisation, added to a 1x1 convolution that matches the channels."""
 
-    def __init__(self, inner: int, outer: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(nn.Conv2d(inner, outer, 3, padding=1), nn.ReLU(), nn.BatchNorm2d(outer))
-        self.shortcut = nn.Conv2d(inner, outer, 1)
+        self.body = nn.Sequential(
+            nn.Conv2d(in_channels, out_channels, 3, padding=1), nn.ReLU(), nn.BatchNorm2d(out_channels)
+        )
+        self.shortcut = nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.body(x) + self.shortcut(x)
@@ -26,20 +28,20 @@ class FewshotEncoder(nn.Module):
     """(n, 3, size, size) in [-1, 1] to features (n, features).
 
     Four residual blocks of `width` to 8 `width` channels, 2x2 max-pooling after the first three, one linear layer.
-    Before it the map is averaged to 4x4 at most, which the thesis leaves open: straight from the 32x32 of a 256 px
-    image that layer alone would have six times the parameters that Table 22 gives the whole model.
+    The map is averaged to at most 4x4 before the linear layer, which the thesis does not specify: on the 32x32 map of a
+    256 px image this layer alone would have six times the parameters of the whole model in Table 22.
     """
 
     def __init__(self, size: int, width: int, features: int) -> None:
         """Build for one image size.
 
         Args:
-            size: side of the image in pixels, a power of two from 16 on.
+            size: side of the image in pixels, a power of two of at least 16.
             width: channels of the first block.
-            features: numbers in a feature vector.
+            features: length of a feature vector.
 
         Raises:
-            ValueError: a size that will not do, a width or number of features below one.
+            ValueError: an invalid size, a width or number of features below one.
         """
         super().__init__()
         check_power_of_two(_NAME, size, 16)

@@ -1,4 +1,4 @@
-"""SENet-154: squeeze-and-excitation in a ResNeXt of 152 layers, 64 groups wide (thesis section 3.7)."""
+"""SENet-154: a ResNeXt of 152 layers and 64 groups with squeeze-and-excitation (thesis section 3.7)."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -16,26 +16,26 @@ _EXPANSION = 4
 
 
 class _Bottleneck(nn.Module):
-    """relu(shortcut(x) + excitation(body(x))), (n, inner, h, w) to (n, 4 planes, h / stride, w / stride).
+    """relu(shortcut(x) + excitation(body(x))), (n, in_channels, h, w) to (n, 4 planes, h / stride, w / stride).
 
-    The first 1x1 convolution has half the channels of the grouped 3x3 one, and a shortcut that changes the map's
-    size is a 3x3 convolution.
+    The first 1x1 convolution has half the channels of the grouped 3x3 convolution, and a shortcut that changes the
+    map's size is a 3x3 convolution.
     """
 
-    def __init__(self, inner: int, planes: int, groups: int, stride: int) -> None:
+    def __init__(self, in_channels: int, planes: int, groups: int, stride: int) -> None:
         super().__init__()
-        outer = _EXPANSION * planes
+        out_channels = _EXPANSION * planes
         self.body = nn.Sequential(
-            _unit(inner, outer // 2, 1),
+            _unit(in_channels, out_channels // 2, 1),
             nn.ReLU(inplace=True),
-            _unit(outer // 2, outer, 3, stride, groups),
+            _unit(out_channels // 2, out_channels, 3, stride, groups),
             nn.ReLU(inplace=True),
-            _unit(outer, outer, 1),
+            _unit(out_channels, out_channels, 1),
         )
-        self.excitation = SqueezeExcitation(outer)
+        self.excitation = SqueezeExcitation(out_channels)
         self.shortcut: nn.Module = nn.Identity()
-        if stride != 1 or inner != outer:
-            self.shortcut = _unit(inner, outer, 1 if stride == 1 else 3, stride)
+        if stride != 1 or in_channels != out_channels:
+            self.shortcut = _unit(in_channels, out_channels, 1 if stride == 1 else 3, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.relu(self.excitation(self.body(x)) + self.shortcut(x), inplace=True)
@@ -45,16 +45,16 @@ class Senet154(nn.Module):
     """(n, 3, h, w) in [-1, 1] to logits (n, classes); Hu, Shen, Sun, CVPR 2018, arXiv:1709.01507, appendix.
 
     A stem of three 3x3 convolutions, the first of stride 2, max-pooling, four stages of bottlenecks with
-    squeeze-and-excitation, all but the first of stride 2, global average, dropout, one linear layer. Batch
-    normalisation follows every convolution.
+    squeeze-and-excitation, all stages but the first of stride 2, global average pooling, dropout, one linear layer.
+    Batch normalisation follows every convolution.
 
-    Depths (3, 8, 36, 3), 64 groups, width 64, stem 64 and 1,000 classes make the published network of 115,088,984
-    parameters; `senet154_weights` fills it with weights trained elsewhere. Any other shape is a small one of
-    the same kind. A grouped convolution of stage k gives 2^(k + 1) width / groups channels a group.
+    Depths (3, 8, 36, 3), 64 groups, width 64, stem 64 and 1,000 classes give the published network of 115,088,984
+    parameters; `senet154_weights` loads published weights into it. Other values give networks of the same structure
+    and another size. A grouped convolution of stage k has 2^(k + 1) width / groups channels per group.
     """
 
     min_size: ClassVar[int] = 32
-    """In pixels; the last map then has a single one, and a training batch must hold two images at least."""
+    """In pixels; the last map then has a single pixel, and a training batch must have at least two images."""
 
     def __init__(
         self, classes: int, depths: Sequence[int], groups: int, width: int, stem: int, drop_rate: float
@@ -65,12 +65,12 @@ class Senet154(nn.Module):
             classes: number of logits.
             depths: bottlenecks of each of the four stages.
             groups: of the 3x3 convolutions; must divide 2 width.
-            width: a quarter of the channels that the first stage puts out; they double with each stage.
+            width: a quarter of the output channels of the first stage; they double with each stage.
             stem: channels of the first two convolutions; the third has twice as many.
-            drop_rate: share of the features left out before the linear layer while training, 0 to below 1.
+            drop_rate: dropout rate of the features before the linear layer, in [0, 1).
 
         Raises:
-            ValueError: a number that cannot be built, in plain words.
+            ValueError: an invalid number.
         """
         super().__init__()
         check_positive(_NAME, classes=classes, groups=groups, width=width, stem=stem)
@@ -78,14 +78,16 @@ class Senet154(nn.Module):
         self.stem = nn.ModuleList(
             (_unit(3, stem, 3, stride=2), _unit(stem, stem, 3), _unit(stem, 2 * stem, 3)),
         )
-        # Rounding up instead of padding, as where the published weights come from.
+        # Rounding up instead of padding, as in the network of the published weights.
         self.pool = nn.MaxPool2d(3, stride=2, ceil_mode=True)
         planes = [width * 2**stage for stage in range(4)]
         channels = [2 * stem, *(_EXPANSION * count for count in planes)]
         self.stages = nn.Sequential(
             *(
-                _stage(inner, outer // _EXPANSION, depth, groups, stride)
-                for (inner, outer), depth, stride in zip(pairwise(channels), depths, (1, 2, 2, 2), strict=True)
+                _stage(in_channels, out_channels // _EXPANSION, depth, groups, stride)
+                for (in_channels, out_channels), depth, stride in zip(
+                    pairwise(channels), depths, (1, 2, 2, 2), strict=True
+                )
             )
         )
         self.channels = channels[-1]
@@ -93,7 +95,7 @@ class Senet154(nn.Module):
         self.classifier = nn.Linear(self.channels, classes)
 
     def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """What the first convolution and the last stage make of images, both after their ReLU.
+        """The feature maps of the first convolution and of the last stage, both after their ReLU.
 
         Args:
             x: (n, 3, h, w) in [-1, 1].
@@ -106,7 +108,7 @@ class Senet154(nn.Module):
                 last map is a single pixel.
         """
         if x.ndim != 4 or x.shape[1] != 3:
-            raise ValueError(f"{_NAME}: built for (n, 3, h, w), given {tuple(x.shape)}")
+            raise ValueError(f"{_NAME}: expected images of shape (n, 3, h, w), got {tuple(x.shape)}")
         check_size(_NAME, min(x.shape[2:]), self.min_size, 1)
         first = functional.relu(self.stem[0](x.contiguous(memory_format=torch.channels_last)), inplace=True)
         maps = first
@@ -115,27 +117,28 @@ class Senet154(nn.Module):
         return first, self.stages(self.pool(maps))
 
     def classify(self, last: Tensor) -> Tensor:
-        """Average, dropout and the linear layer: (n, 32 width, h, w) to (n, classes)."""
+        """Global average pooling, dropout and the linear layer: (n, 32 width, h, w) to logits (n, classes)."""
         logits: Tensor = self.classifier(self.dropout(last.mean(dim=(2, 3))))
         return logits
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, 3, h, w) to (n, classes), without softmax; errors as `features`."""
+        """(n, 3, h, w) to logits (n, classes); errors as `features`."""
         return self.classify(self.features(x)[1])
 
 
-def _unit(inner: int, outer: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
-    """A convolution and its normalisation."""
+def _unit(in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
+    """A convolution and its batch normalisation."""
     return nn.Sequential(
-        nn.Conv2d(inner, outer, kernel, stride, padding=kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(outer)
+        nn.Conv2d(in_channels, out_channels, kernel, stride, padding=kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(out_channels),
     )
 
 
-def _stage(inner: int, planes: int, depth: int, groups: int, stride: int) -> nn.Sequential:
-    outer = _EXPANSION * planes
+def _stage(in_channels: int, planes: int, depth: int, groups: int, stride: int) -> nn.Sequential:
+    out_channels = _EXPANSION * planes
     return nn.Sequential(
-        _Bottleneck(inner, planes, groups, stride),
-        *(_Bottleneck(outer, planes, groups, 1) for _ in range(depth - 1)),
+        _Bottleneck(in_channels, planes, groups, stride),
+        *(_Bottleneck(out_channels, planes, groups, 1) for _ in range(depth - 1)),
     )
 
 

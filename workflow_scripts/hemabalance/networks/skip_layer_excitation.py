@@ -1,4 +1,4 @@
-"""Skip-layer excitation: a coarse map decides how strongly each channel of a fine one speaks (thesis Fig. 32)."""
+"""Skip-layer excitation: a coarse map scales each channel of a fine map (thesis Fig. 32)."""
 
 from typing import ClassVar
 
@@ -13,8 +13,8 @@ class SkipLayerExcitation(nn.Module):
     """F of thesis Eq. 45, SLE = F(low) · high: a factor in (0, 1) for each channel of the fine map.
 
     Adaptive average pooling to 4x4, a 4x4 convolution to 1x1, LeakyReLU 0.1, a 1x1 convolution, a sigmoid (Liu, Zhu,
-    Song, Elgammal 2021, arXiv:2101.04775, Eq. 3). (n, low, h, w) to (n, high, 1, 1); the product with the fine map is
-    the caller's.
+    Song, Elgammal 2021, arXiv:2101.04775, Eq. 3). (n, low, h, w) to (n, high, 1, 1); the caller multiplies the fine
+    map by it.
     """
 
     pooled: ClassVar[int] = 4

@@ -1,30 +1,32 @@
-"""A plain residual classifier, small enough to be trained anew wherever images must be judged."""
+"""A small residual classifier, fast enough to be trained wherever images must be judged."""
 
 from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hemabalance.networks.layers import check_positive
+from hemabalance.networks.layers import check_positive, check_size
 
 _NAME = "small ResNet"
 
 
 class _Basic(nn.Module):
-    """Basic block of He et al. 2016: two 3x3 convolutions; a strided 1x1 on the shortcut where the shape changes."""
+    """Basic block of He et al. 2016: two 3x3 convolutions; a 1x1 convolution as shortcut where the shape changes."""
 
-    def __init__(self, inner: int, outer: int, stride: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(inner, outer, 3, stride=stride, padding=1, bias=False),
-            nn.BatchNorm2d(outer),
+            nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels),
             nn.ReLU(inplace=True),
-            nn.Conv2d(outer, outer, 3, padding=1, bias=False),
-            nn.BatchNorm2d(outer),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels),
         )
         self.shortcut: nn.Module = nn.Identity()
-        if stride != 1 or inner != outer:
-            self.shortcut = nn.Sequential(nn.Conv2d(inner, outer, 1, stride=stride, bias=False), nn.BatchNorm2d(outer))
+        if stride != 1 or in_channels != out_channels:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False), nn.BatchNorm2d(out_channels)
+            )
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.relu(self.body(x) + self.shortcut(x))
@@ -34,8 +36,8 @@ class SmallResnet(nn.Module):
     """(n, 3, h, w) in [-1, 1] to logits (n, classes); He, Zhang, Ren, Sun, CVPR 2016, arXiv:1512.03385.
 
     A 3x3 stem of stride 2 and four stages of one basic block each, `width` to 8 `width` channels, all but the first
-    of stride 2; batch normalisation, global average, one linear layer. Between the paper's two stems, 7x7 with
-    pooling for 224 px and stride 1 for 32 px, because it is meant for 64 px; any size from 16 px on runs.
+    of stride 2; batch normalisation, global average pooling, one linear layer. The stem is between the paper's two (7x7
+    with pooling for 224 px, and stride 1 for 32 px), because it is meant for 64 px; any size from 16 px on works.
     """
 
     min_size: ClassVar[int] = 16
@@ -64,16 +66,13 @@ class SmallResnet(nn.Module):
         self.head = nn.Linear(8 * width, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, 3, h, w) to (n, classes), without softmax.
+        """(n, 3, h, w) to logits (n, classes).
 
         Raises:
             ValueError: not three channels, or images under 16 px.
         """
         if x.ndim != 4 or x.shape[1] != 3:
-            raise ValueError(f"{_NAME}: built for (n, 3, h, w), given {tuple(x.shape)}")
-        if min(x.shape[2:]) < self.min_size:
-            raise ValueError(
-                f"{_NAME}: images of {min(x.shape[2:])} px are too small, it needs at least {self.min_size} px"
-            )
+            raise ValueError(f"{_NAME}: expected images of shape (n, 3, h, w), got {tuple(x.shape)}")
+        check_size(_NAME, min(x.shape[2:]), self.min_size, 1)
         logits: Tensor = self.head(self.stages(self.stem(x)).mean(dim=(2, 3)))
         return logits

@@ -1,4 +1,4 @@
-"""Squeeze-and-excitation: each channel is weighed by what all channels say about the whole map (thesis Fig. 37)."""
+"""Squeeze-and-excitation: each channel is scaled by a function of the means of all channels (thesis Fig. 37)."""
 
 from typing import ClassVar
 
@@ -8,12 +8,12 @@ from hemabalance.networks.layers import check_positive
 
 
 class SqueezeExcitation(nn.Module):
-    """(n, channels, h, w) to the same: x · sigmoid(W2 relu(W1 mean(x))), one factor a channel.
+    """(n, channels, h, w) to the same shape: x · sigmoid(W2 relu(W1 mean(x))), one factor per channel.
 
-    Hu, Shen, Sun, CVPR 2018, arXiv:1709.01507, Eqs. 2-4, with the biases of their published weights. The layer in the
-    middle has a sixteenth of the channels, as in the paper, but never fewer than 8: in a narrow network a sixteenth
-    would be one or two, which cannot tell channels apart. From 128 channels on, and so everywhere in the full
-    SENet-154, that changes nothing.
+    Hu, Shen, Sun, CVPR 2018, arXiv:1709.01507, Eqs. 2-4, with the biases of their published weights. The hidden layer
+    has a sixteenth of the channels, as in the paper, but at least 8: in a narrow network a sixteenth would be one or
+    two, which cannot distinguish channels. The minimum has no effect from 128 channels on, that is everywhere in the
+    full SENet-154.
     """
 
     reduction: ClassVar[int] = 16
@@ -36,6 +36,6 @@ class SqueezeExcitation(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, channels, h, w) to the same."""
+        """(n, channels, h, w) to the same shape."""
         factors: Tensor = self.factors(x.mean(dim=(2, 3)))
         return x * factors[:, :, None, None]

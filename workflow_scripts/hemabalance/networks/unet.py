@@ -17,34 +17,35 @@ from hemabalance.networks.layers import (
     instance_norm,
 )
 
-_DEEPEST = 8
+_MAX_DEPTH = 8
 _NAME = "U-Net generator"
-_WITHIN = 0.995  # of [-1, 1], where the inverse of tanh is finite: half a grey level at white
+_TANH_RANGE = 0.995  # scales images so that the inverse of tanh is finite; an error of half a grey level at white
 
 
 def unet_depth(size: int) -> int:
-    """How often a side of `size` pixels halves evenly, at most 8: 256 -> 8, 128 -> 7, 96 -> 5, 64 -> 6."""
-    return min((size & -size).bit_length() - 1, _DEEPEST)
+    """How many times a side of `size` pixels can be halved, at most 8: 256 -> 8, 128 -> 7, 96 -> 5, 64 -> 6."""
+    return min((size & -size).bit_length() - 1, _MAX_DEPTH)
 
 
 class UNetGenerator(nn.Module):
     """(n, 3, size, size) in [-1, 1] to the same; the U-Net of pix2pix (Isola et al., CVPR 2017, arXiv:1611.07004).
 
-    Down: 4x4 convolutions of stride 2, LeakyReLU 0.2, to 1x1 or an odd map. Up: ReLU, doubling (`Upsample`), and the
-    map of the same size from the way down beside it. Channels double from `width` to 8 `width`. tanh at the end.
+    Encoder: 4x4 convolutions of stride 2, LeakyReLU 0.2, down to 1x1 or an odd side. Decoder: ReLU, doubling
+    (`Upsample`), concatenation with the encoder's map of the same size. Channels double from `width` to 8 `width`. tanh
+    at the end.
 
-    Where it departs from pix2pix: instance normalisation instead of batch normalisation (thesis section 3.4), so
-    one image's result never depends on its batch; and no dropout, which pix2pix keeps at test time as its noise: the
-    normaliser must give one image one result. No normalisation after the first convolution (as there), nor on a map
-    of one pixel, which has no spread. From one pixel to 2x2 the step is transposed also with `resize`: enlarging
-    would make a constant, which stays one up to the next normalisation and is lost there, and the whole bottom level
-    with it.
+    Differences from pix2pix: instance normalisation instead of batch normalisation (thesis section 3.4), so that the
+    result of an image does not depend on its batch; and no dropout, which pix2pix keeps at test time as noise: a
+    normaliser must be deterministic. No normalisation after the first convolution (as in pix2pix), nor on a map of one
+    pixel, which has no variance. The step from one pixel to 2x2 is transposed with `resize`, too: resizing would give a
+    constant map, which the next normalisation removes together with the information of the lowest level.
 
-    `residual` is ours: a change of stain leaves the cell as it is, so the network need only learn the change. From
-    nothing it takes thousands of steps to learn to draw cells at all, and where images are few it may never.
+    `residual` is not in the thesis: a change of stain does not change the cell, so the network only has to learn the
+    difference. Otherwise it needs thousands of steps to learn to reproduce cells, and may fail on few images.
 
-    At size 256 and width 64 with `transposed`: 54,404,675 parameters. pix2pix's reference has 54,413,955: 9,856
-    scales and shifts of batch normalisation more, 576 biases (of the two unnormalised convolutions) less.
+    At size 256 and width 64 with `transposed`: 54,404,675 parameters. The reference implementation of pix2pix has
+    54,413,955: 9,856 more scales and shifts of batch normalisation, and 576 fewer biases (of the two convolutions
+    without normalisation).
     """
 
     min_size: ClassVar[int] = 16
@@ -56,11 +57,11 @@ class UNetGenerator(nn.Module):
         Args:
             size: at least 16 px and divisible by 8.
             width: channels of the first level; 64 in the paper.
-            up: how the decoder doubles, "transposed" (thesis) or "resize".
-            residual: True adds the decoder's output to the image, False (thesis) takes it for the image.
+            up: up-sampling of the decoder, "transposed" (thesis) or "resize".
+            residual: True adds the decoder's output to the image; False (thesis): the output is the image.
 
         Raises:
-            ValueError: a size, width or up-sampling that cannot be built, in plain words.
+            ValueError: invalid size, width or up-sampling.
         """
         super().__init__()
         check_size(_NAME, size, self.min_size, self.multiple)
@@ -71,19 +72,19 @@ class UNetGenerator(nn.Module):
         self.down = nn.ModuleList()
         self.up = nn.ModuleList()
         for level, (outer, inner) in enumerate(pairwise(channels)):
-            reached = size >> (level + 1)
-            norm = level > 0 and reached > 1
-            down = nn.Conv2d(outer, inner, 4, stride=2, padding=1, bias=not norm)
-            self.down.append(nn.Sequential(down, instance_norm(inner)) if norm else down)
-            joined = inner if level == depth - 1 else 2 * inner
-            doubled = Upsample(joined, outer, up if reached > 1 else "transposed", bias=level == 0)
-            self.up.insert(0, nn.Sequential(doubled, instance_norm(outer)) if level else doubled)
+            side = size >> (level + 1)
+            norm = level > 0 and side > 1
+            convolution = nn.Conv2d(outer, inner, 4, stride=2, padding=1, bias=not norm)
+            self.down.append(nn.Sequential(convolution, instance_norm(inner)) if norm else convolution)
+            inputs = inner if level == depth - 1 else 2 * inner
+            upsample = Upsample(inputs, outer, up if side > 1 else "transposed", bias=level == 0)
+            self.up.insert(0, nn.Sequential(upsample, instance_norm(outer)) if level else upsample)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, 3, size, size) to the same shape, in [-1, 1]; float32 also under autocast."""
         check_images(_NAME, x, self.size)
-        # Added before the tanh, so that the sum stays in range and a network fresh from `initialise` changes nothing.
-        start = torch.atanh(at_least_float32(x) * _WITHIN) if self.residual else 0.0
+        # Added before the tanh, so that the sum stays in range and a newly initialised network changes nothing.
+        image = torch.atanh(at_least_float32(x) * _TANH_RANGE) if self.residual else 0.0
         maps: list[Tensor] = []
         for level, down in enumerate(self.down):
             x = down(functional.leaky_relu(x, 0.2) if level else x)
@@ -91,4 +92,4 @@ class UNetGenerator(nn.Module):
         x = maps.pop()
         for level, up in enumerate(self.up):
             x = up(functional.relu(torch.cat((x, maps.pop()), dim=1) if level else x))
-        return torch.tanh(at_least_float32(x) + start)
+        return torch.tanh(at_least_float32(x) + image)

@@ -1,1 +1,1 @@
-"""Stain normalisation: methods in `methods/`, and what the stage does with any of them."""
+"""Stain normalisation: the methods in `methods/`, and the code that fits, applies and evaluates them."""

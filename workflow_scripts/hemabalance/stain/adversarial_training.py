@@ -1,4 +1,4 @@
-"""Two generators against two critics: what the translators' trainings share besides their losses."""
+"""Adversarial training of two generators and two critics; the methods of translators add their losses."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -23,13 +23,13 @@ SettingsT = TypeVar("SettingsT", bound=TranslatorSettings)
 
 
 class TranslatorTraining(ABC, Generic[SettingsT]):
-    """A `Trainable`: generators with one optimiser, critics with another.
+    """A `Trainable` with one optimiser for the generators and one for the critics.
 
     Args:
-        players: generators `to_a`, `to_b` by the domain they lead to, critics `critic_a`, `critic_b` by the domain
-            they judge; they are initialised here.
+        players: the networks by name: generators `to_a`, `to_b` by their target domain, critics `critic_a`, `critic_b`
+            by the domain of their images; they are initialised here.
         settings: of the method.
-        batches: the images.
+        batches: of training images.
         job: runtime and seed.
     """
 
@@ -37,10 +37,10 @@ class TranslatorTraining(ABC, Generic[SettingsT]):
         self, players: Mapping[str, nn.Module], settings: SettingsT, batches: DomainBatches, job: FitJob
     ) -> None:
         self.runtime, self.settings, self.batches = job.runtime, settings, batches
-        drawn = torch.Generator().manual_seed(job.seed)
+        generator = torch.Generator().manual_seed(job.seed)
         self.networks: dict[str, nn.Module] = {}
         for name, player in players.items():
-            initialise(player, drawn)
+            initialise(player, generator)
             self.networks[name] = self.runtime.setup(player)
         self.to_a, self.to_b = self.networks["to_a"], self.networks["to_b"]
         self.critic_a, self.critic_b = self.networks["critic_a"], self.networks["critic_b"]
@@ -61,10 +61,10 @@ class TranslatorTraining(ABC, Generic[SettingsT]):
 
     @abstractmethod
     def update_networks(self) -> Mapping[str, Tensor]:
-        """Update critics and generators; losses by name, detached, 0-dim."""
+        """Update critics and generators; the losses by name, detached, 0-dim."""
 
     def step(self) -> Mapping[str, Tensor]:
-        """One update of all players, of the learning rate and of the averages; losses by name, detached, 0-dim."""
+        """One update of all networks, learning rates and averages; the losses by name, detached, 0-dim."""
         losses = self.update_networks()
         for scheduler in self.schedulers.values():
             scheduler.step()
@@ -81,26 +81,27 @@ class TranslatorTraining(ABC, Generic[SettingsT]):
         self.runtime.minimise(loss, self.optimizers["generators"], (self.to_a, self.to_b), "generators")
 
     def judge(self, critic: nn.Module, images: Tensor) -> Tensor:
-        """Scores whose gradient reaches the images and not the critic, which stands still while generators learn."""
+        """A critic's scores for the update of the generators: with a gradient to the images, none to the critic."""
         # The unwrapped network: DDP's wrapper would wait for gradients that a frozen network never gets.
-        still = unwrapped(critic).requires_grad_(False)
+        frozen_critic = unwrapped(critic).requires_grad_(False)
         with self.runtime.autocast():
-            scores: Tensor = still(images)
-        still.requires_grad_(True)
+            scores: Tensor = frozen_critic(images)
+        frozen_critic.requires_grad_(True)
         return scores
 
     def result(self) -> dict[Domain, nn.Module]:
-        """The generators to use, averaged if there are averages, by the domain they lead to."""
+        """The trained generators, averaged if the settings say so, by target domain."""
         averaged = {name: average.module for name, average in self.averages.items()}
         return {domain: averaged.get(f"to_{domain}", unwrapped(self.networks[f"to_{domain}"])) for domain in DOMAINS}
 
 
 def scores_of_both(critic: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-    """Scores of real and fake images in one pass: with instance normalisation no image touches another's score."""
+    """Scores of real and fake images in one pass: with instance normalisation no score depends on other images."""
     real_scores, fake_scores = critic(torch.cat((real, fake))).split((len(real), len(fake)))
     return real_scores, fake_scores
 
 
 def _adam(settings: TranslatorSettings, *networks: nn.Module) -> Adam:
-    first, second = settings.betas
-    return Adam(chain.from_iterable(n.parameters() for n in networks), lr=settings.lr, betas=(first, second))
+    beta1, beta2 = settings.betas
+    parameters = chain.from_iterable(network.parameters() for network in networks)
+    return Adam(parameters, lr=settings.lr, betas=(beta1, beta2))

@@ -1,4 +1,4 @@
-"""The images that stain normalisers see, by domain."""
+"""The images for fitting and evaluating stain normalisers, by domain."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -20,7 +20,7 @@ DomainImageSets = Mapping[Domain, ImageSet]
 
 
 def open_sets(images: Iterable[str], indexes: Iterable[str], stack: ExitStack) -> dict[Domain, ImageSet]:
-    """The image sets of domain a and domain b, in this order, open for as long as `stack`."""
+    """Open the image sets of domain a and domain b, in this order; `stack` closes them."""
     return dict(zip(DOMAINS, open_image_sets(images, indexes, stack), strict=True))
 
 
@@ -32,74 +32,75 @@ def training_data(
     *,
     threads: int,
 ) -> StainData:
-    """What a normaliser may be fitted on: the visible images of the classes that both sources have.
+    """The images that a normaliser may be fitted on: the visible images of the classes that both sources have.
 
     Args:
         sets: the prepared images.
         split: of the protocol, both sources.
-        protocol: decides what is visible.
-        pairs: rendered cells in look a and look b, for methods that need them.
-        threads: decoders at once.
+        protocol: determines the visible images.
+        pairs: the same rendered cells in stain a and in stain b, for paired methods.
+        threads: number of decoders.
 
     Raises:
-        InputError: the sources share no visible class, or images and split are not of one run.
+        InputError: the sources share no visible class, or images and split belong to different runs.
     """
-    loaded = {domain: training_images(sets[domain], split, protocol, threads=threads) for domain in DOMAINS}
-    return StainData(loaded["a"], loaded["b"], pairs)
+    images = {domain: training_images(sets[domain], split, protocol, threads=threads) for domain in DOMAINS}
+    return StainData(images["a"], images["b"], pairs)
 
 
-def training_images(held: ImageSet, split: pd.DataFrame, protocol: Protocol, *, threads: int) -> Images:
-    """One source's share of `training_data`; arguments and errors as there."""
-    where = _trained_on(held, split, protocol)
-    labels = held.index.loc[where, "label"].to_numpy(dtype=str)
-    return Images(held.decode_all(threads=threads, where=where), labels)
+def training_images(image_set: ImageSet, split: pd.DataFrame, protocol: Protocol, *, threads: int) -> Images:
+    """The images of one source in `training_data`; arguments and errors as there."""
+    mask = _training_mask(image_set, split, protocol)
+    labels = image_set.index.loc[mask, "label"].to_numpy(dtype=str)
+    return Images(image_set.decode_all(threads=threads, where=mask), labels)
 
 
 def training_ids(sets: DomainImageSets, split: pd.DataFrame, protocol: Protocol) -> pd.Series:
     """The ids of the images in `training_data`; arguments and errors as there."""
-    held = (sets[domain] for domain in DOMAINS)
-    return pd.concat([one.index.loc[_trained_on(one, split, protocol), "image_id"] for one in held])
+    image_sets = (sets[domain] for domain in DOMAINS)
+    return pd.concat([s.index.loc[_training_mask(s, split, protocol), "image_id"] for s in image_sets])
 
 
-def _trained_on(held: ImageSet, split: pd.DataFrame, protocol: Protocol) -> np.ndarray:
-    """Bool (len(held),): the images of a set that a normaliser may be fitted on."""
-    seen = visible(split, protocol)
-    classes = shared_classes(seen)
+def _training_mask(image_set: ImageSet, split: pd.DataFrame, protocol: Protocol) -> np.ndarray:
+    """Bool (len(image_set),): the images of a set that a normaliser may be fitted on."""
+    visible_rows = visible(split, protocol)
+    classes = shared_classes(visible_rows)
     if not classes:
         raise InputError(
             "training images",
-            "no class has training images of both sources, so nothing says which cells correspond",
+            "no class has training images of both sources, so a mapping between the stains cannot be learned",
             "Add images of one class to both sources, or set the direction to none",
         )
-    seen = seen[seen["label"].isin(classes)]
-    where: np.ndarray = held.index["image_id"].isin(seen["image_id"]).to_numpy()
-    require_visible(split, held.index.loc[where, "image_id"], protocol)
-    return where
+    visible_rows = visible_rows[visible_rows["label"].isin(classes)]
+    mask: np.ndarray = image_set.index["image_id"].isin(visible_rows["image_id"]).to_numpy()
+    require_visible(split, image_set.index.loc[mask, "image_id"], protocol)
+    return mask
 
 
-def evaluation_rows(split: pd.DataFrame, protocol: Protocol, *, most: int) -> pd.DataFrame:
-    """Which images to measure on: of each source, of the shared classes, up to `most` with the smallest draws.
+def evaluation_rows(split: pd.DataFrame, protocol: Protocol, *, max_images: int) -> pd.DataFrame:
+    """Select the images for the evaluation: of each source at most `max_images` of the classes that both sources have.
 
-    Only images that no training saw, where the protocol holds any back; else those it saw.
+    Only held-back images are selected if the protocol has any, else all images. Those with the smallest `draw` come
+    first.
 
     Returns:
-        Rows of the split sorted by source and image id, with `held_back`.
+        Rows of the split sorted by source and image id, with the column `held_back`.
     """
-    kept = split[split["label"].isin(shared_classes(split))]
+    rows = split[split["label"].isin(shared_classes(split))]
     parts = HELD_BACK[protocol]
-    rows = kept[kept["part"].isin(parts)] if parts else kept
-    # The draw also decided the part, so the smallest are test images: real test images come first.
-    chosen = rows.sort_values(["draw", "image_id"]).groupby("source").head(most)
-    return chosen.sort_values(["source", "image_id"], ignore_index=True).assign(held_back=bool(parts))
+    candidates = rows[rows["part"].isin(parts)] if parts else rows
+    # `draw` also determined the part: the smallest values are test images, so test images come first.
+    selected = candidates.sort_values(["draw", "image_id"]).groupby("source").head(max_images)
+    return selected.sort_values(["source", "image_id"], ignore_index=True).assign(held_back=bool(parts))
 
 
-def decoded(
+def decode_domain(
     sets: DomainImageSets, rows: pd.DataFrame, domain: Domain, *, threads: int
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """The rows of one source, and their images, RGB uint8 (n, size, size, 3)."""
-    mine = rows[rows["source"] == SOURCE_OF[domain]].reset_index(drop=True)
-    where = pd.Index(sets[domain].index["image_id"]).get_indexer(mine["image_id"])
-    return mine, sets[domain].decode_all(threads=threads, where=where)
+    """The rows of one domain's source, and their images, RGB uint8 (n, size, size, 3)."""
+    domain_rows = rows[rows["source"] == SOURCE_OF[domain]].reset_index(drop=True)
+    positions = pd.Index(sets[domain].index["image_id"]).get_indexer(domain_rows["image_id"])
+    return domain_rows, sets[domain].decode_all(threads=threads, where=positions)
 
 
 def size_of(sets: DomainImageSets) -> int:
@@ -108,9 +109,9 @@ def size_of(sets: DomainImageSets) -> int:
     Raises:
         InputError: the two sets have no images, or images of different sizes.
     """
-    sizes = {int(side) for held in sets.values() for side in held.index["height"].unique()}
+    sizes = {int(side) for image_set in sets.values() for side in image_set.index["height"].unique()}
     if len(sizes) != 1:
-        problem = f"images of the sizes {sorted(sizes)}" if sizes else "no images at all"
-        where = " and ".join(str(held.path) for held in sets.values())
-        raise InputError(where, f"hold {problem} where one size is needed", "Delete them and run the workflow again")
+        problem = f"contain images of different sizes {sorted(sizes)}" if sizes else "contain no images"
+        paths = " and ".join(str(image_set.path) for image_set in sets.values())
+        raise InputError(paths, problem, "Delete them and run the workflow again")
     return sizes.pop()

@@ -1,4 +1,4 @@
-"""Everything that is measured of one normaliser, as one JSON object."""
+"""Evaluation of one normaliser: all metrics in one JSON object."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -21,22 +21,22 @@ from hemabalance.stain.quality import fidelity, reconstruction, structure
 from hemabalance.stain.real_features import FeatureExtractor, inception_features, read_real_features
 from hemabalance.stain.truth import truth
 from hemabalance.stain.usefulness import usefulness
-from hemabalance.stain.views import Views, make_views
+from hemabalance.stain.views import Views, map_images
 from hemabalance.taxonomy import SOURCE_OF
 from hemabalance.training.classifier import Classifier
 from hemabalance.training.device import Runtime
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """On what to measure.
+class NormalizerEvaluation:
+    """Settings of the evaluation of normalisers.
 
     Attributes:
-        protocol: decides what is held back.
-        classes: those that the direction `per_class` maps.
+        protocol: determines the held-back images.
+        classes: the classes that the direction `per_class` maps.
         max_images, kid_subset, folds: see `evaluation` of the config section `stain`.
         seed: of folds and intervals.
-        threads: decoders at once.
+        threads: number of decoders.
     """
 
     protocol: Protocol
@@ -50,13 +50,13 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class NormalizerJudges:
-    """What a normaliser is measured with.
+    """Networks and reference data for the evaluation of normalisers.
 
     Attributes:
-        extract: Inception features of images.
-        real: by domain those of the untouched images to measure on (`real_features`), float32 (n, 2048).
-        classifiers: augmentation in training -> classifier of source A.
-        photographs, renderings: held-back pairs (see `truth.truth`); empty where the sources are not rendered.
+        extract: computes the Inception features of images.
+        real: Inception features of the unmapped evaluation images by domain (`real_features`), float32 (n, 2048).
+        classifiers: augmentation in training -> classifier trained on source A.
+        photographs, renderings: held-back pairs (see `truth.truth`); empty if the sources are not rendered.
     """
 
     extract: FeatureExtractor
@@ -75,22 +75,22 @@ def open_normalizer_judges(
     runtime: Runtime,
     threads: int,
 ) -> NormalizerJudges:
-    """Load what normalisers are measured with.
+    """Load the networks and reference data for the evaluation of normalisers.
 
     Args:
         inception: weights that `metrics.inception_weights.WEIGHTS.fetch` wrote.
         real: features that `real_features.write_real_features` wrote.
         classifiers: augmentation -> weights.
-        pairs: rendered pairs by look; empty where the sources are real photographs.
-        runtime: where the networks run.
-        threads: decoders at once.
+        pairs: rendered pairs by stain; empty if the sources are real photographs.
+        runtime: of the networks.
+        threads: number of decoders.
     """
     return NormalizerJudges(
         inception_features(inception, runtime),
         read_real_features(real),
         {name: Classifier(path, runtime.device) for name, path in classifiers.items()},
-        {look: read_pairs(held, "test", "photograph", threads=threads) for look, held in pairs.items()},
-        {look: read_pairs(held, "test", "truth", threads=threads) for look, held in pairs.items()},
+        {domain: read_pairs(image_set, "test", "photograph", threads=threads) for domain, image_set in pairs.items()},
+        {domain: read_pairs(image_set, "test", "truth", threads=threads) for domain, image_set in pairs.items()},
     )
 
 
@@ -100,60 +100,64 @@ def evaluate(
     sets: DomainImageSets,
     split: pd.DataFrame,
     judges: NormalizerJudges,
-    how: Evaluation,
+    settings: NormalizerEvaluation,
 ) -> dict[str, Any]:
-    """Measure a fitted normaliser on images that no training saw, as far as the protocol holds any back.
+    """Evaluate a fitted normaliser on held-back images, or on all images if the protocol holds none back.
 
     Args:
-        traits: of its method; of one that changes no image only the values before are wanted.
+        traits: of its method; if it changes no image, only the values before normalisation are computed.
         normalizer: fitted.
         sets: the prepared images of both sources.
         split: of the protocol.
-        judges: what to measure with.
-        how: what to measure on.
+        judges: networks and reference data.
+        settings: of the evaluation.
 
     Returns:
         JSON values: `protocol`, `held_back`, `n` by domain, `passed_through` by domain, and the tables `fidelity`,
-        `reconstruction`, `structure`, `inception_score`, `audit`, `usefulness`, `truth` as their functions give them.
+        `reconstruction`, `structure`, `inception_score`, `audit`, `usefulness`, `truth` as their functions return them.
     """
-    rows = evaluation_rows(split, how.protocol, most=how.max_images)
+    rows = evaluation_rows(split, settings.protocol, max_images=settings.max_images)
     changes = traits.changes_images
     invertible = changes and traits.invertible
-    views = make_views(sets, rows, normalizer, invertible=invertible, threads=how.threads)
+    views = map_images(sets, rows, normalizer, invertible=invertible, threads=settings.threads)
     _extract_features(views, judges, changes=changes)
-    seed = how.seed
+    seed = settings.seed
     directions: tuple[Direction, ...] = ("none", *DIRECTIONS) if changes else ("none",)
     return {
-        "protocol": how.protocol,
+        "protocol": settings.protocol,
         "held_back": bool(rows["held_back"].all()),
-        "n": {domain: len(views.of[domain].real) for domain in DOMAINS},
-        "passed_through": {domain: views.of[domain].passed_through for domain in DOMAINS},
-        "fidelity": fidelity(views, kid_subset=how.kid_subset, seed=seed),
+        "n": {domain: len(views.by_domain[domain].real) for domain in DOMAINS},
+        "passed_through": {domain: views.by_domain[domain].passed_through for domain in DOMAINS},
+        "fidelity": fidelity(views, kid_subset=settings.kid_subset, seed=seed),
         "reconstruction": reconstruction(views, seed=seed),
         "structure": structure(views, seed=seed) if changes else [],
         "inception_score": asdict(inception_score(None)),
-        "audit": audit(views, split, directions, classes=how.classes, folds=how.folds, seed=seed),
-        "usefulness": _usefulness(normalizer, sets, split, judges, how),
+        "audit": audit(views, split, directions, classes=settings.classes, folds=settings.folds, seed=seed),
+        "usefulness": _usefulness(normalizer, sets, split, judges, settings),
         "truth": truth(judges.photographs, judges.renderings, normalizer, seed=seed) if judges.photographs else [],
     }
 
 
 def _extract_features(views: Views, judges: NormalizerJudges, *, changes: bool) -> None:
     for domain in DOMAINS:
-        view = views.of[domain]
+        view = views.by_domain[domain]
         views.features["real", domain] = judges.real[domain]
-        # What nothing changed has the features it had.
+        # Unchanged images have the features of the real ones.
         views.features["mapped", domain] = judges.extract(view.mapped) if changes else judges.real[domain]
         if view.reconstructed is not None:
             views.features["reconstructed", domain] = judges.extract(view.reconstructed)
 
 
 def _usefulness(
-    normalizer: Normalizer, sets: DomainImageSets, split: pd.DataFrame, judges: NormalizerJudges, how: Evaluation
+    normalizer: Normalizer,
+    sets: DomainImageSets,
+    split: pd.DataFrame,
+    judges: NormalizerJudges,
+    settings: NormalizerEvaluation,
 ) -> list[dict[str, Any]]:
-    """All images of source B in the classes that the classifiers know, held back or not."""
-    known = next(iter(judges.classifiers.values())).classes
-    table = split[(split["source"] == SOURCE_OF["b"]) & split["label"].isin(known)].sort_values("image_id")
-    table = table.assign(held_back=table["part"].isin(HELD_BACK[how.protocol]))
-    only_b = make_views(sets, table, normalizer, invertible=False, threads=how.threads).of["b"]
-    return usefulness(only_b.real, only_b.mapped, only_b.rows, judges.classifiers, seed=how.seed)
+    """`usefulness` on all images of source B in the classes of the classifiers, held back or not."""
+    classes = next(iter(judges.classifiers.values())).classes
+    table = split[(split["source"] == SOURCE_OF["b"]) & split["label"].isin(classes)].sort_values("image_id")
+    table = table.assign(held_back=table["part"].isin(HELD_BACK[settings.protocol]))
+    view_b = map_images(sets, table, normalizer, invertible=False, threads=settings.threads).by_domain["b"]
+    return usefulness(view_b.real, view_b.mapped, view_b.rows, judges.classifiers, seed=settings.seed)

@@ -1,6 +1,7 @@
-"""Fit one normaliser, or open a fitted one."""
+"""Fit one normaliser, or load a fitted one."""
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,58 +19,78 @@ from hemabalance.training.job import FitJob
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class NormalizerFitInputs:
+    """The images that a normaliser can be fitted on.
+
+    Attributes:
+        sets: the prepared images of both sources.
+        split: of the protocol, one row per image.
+        protocol: determines the images that training may use.
+        pairs: the same rendered cells in stain a and in stain b, RGB uint8 (n, size, size, 3) each; None if the method
+            does not need them.
+    """
+
+    sets: DomainImageSets
+    split: pd.DataFrame
+    protocol: Protocol
+    pairs: tuple[np.ndarray, np.ndarray] | None
+
+
+@dataclass(frozen=True)
+class NormalizerFitOutputs:
+    """The files that `fit_normalizer` writes, besides the history of its job.
+
+    Attributes:
+        weights: safetensors.
+        training: JSON: `steps, seconds` (over all sessions)`, parameters, device, precision, images` (of each domain,
+            or `pairs`).
+        seen: Parquet (`dataset.seen_images`): the real images that the method could use, also if it fits on a sample
+            of them; empty if the method has no parameters or learns from rendered cells.
+    """
+
+    weights: Path
+    training: Path
+    seen: Path
+
+
 def fit_normalizer(
-    spec: NormalizerSpec,
-    sets: DomainImageSets,
-    split: pd.DataFrame,
-    protocol: Protocol,
-    pairs: tuple[np.ndarray, np.ndarray] | None,
-    job: FitJob,
-    *,
-    weights: Path,
-    training: Path,
-    seen: Path,
+    spec: NormalizerSpec, inputs: NormalizerFitInputs, job: FitJob, outputs: NormalizerFitOutputs
 ) -> None:
-    """Fit a method on the images that the protocol lets training see, and write what came of it.
+    """Fit a method on the images that the protocol allows for training, and write the outputs.
 
     Args:
         spec: the method and its settings.
-        sets: the prepared images of both sources.
-        split: of the protocol.
-        protocol: decides what is visible.
-        pairs: rendered cells in look a and look b; None where the method does not need them.
-        job: where and how; its history is written too.
-        weights: safetensors to write.
-        training: JSON to write: `steps, seconds` (over all sessions)`, parameters, device, precision, images` (of each
-            domain).
-        seen: Parquet to write (`dataset.seen`): the real images that the method was given, also where it fits on a
-            sample of them; none of a method that has nothing to fit, or that learns from rendered cells.
+        inputs: the images.
+        job: runtime, seed and state folder; its history is written too.
+        outputs: the files to write.
 
     Raises:
-        InputError: the data cannot serve, the device is missing, the training diverged, or the disk is full.
+        InputError: the data is not usable, the device is missing, the training diverged, or the disk is full.
     """
-    data = training_data(sets, split, protocol, pairs, threads=job.threads)
-    normalizer = spec.build(size=size_of(sets), runtime=job.runtime)
-    trained = normalizer.fit(data, job)
-    log.info(
-        "%s: %d steps in %.0f s, %d parameters", spec.method, trained.steps, trained.seconds, normalizer.parameters
-    )
+    data = training_data(inputs.sets, inputs.split, inputs.protocol, inputs.pairs, threads=job.threads)
+    normalizer = spec.build(size=size_of(inputs.sets), runtime=job.runtime)
+    result = normalizer.fit(data, job)
+    log.info("%s: %d steps in %.0f s, %d parameters", spec.method, result.steps, result.seconds, normalizer.parameters)
     if job.runtime.rank == 0:
-        normalizer.save(weights)
+        normalizer.save(outputs.weights)
         paired = spec.traits.paired
-        given = training_ids(sets, split, protocol) if normalizer.parameters and not paired else ()
-        write_seen_images(split, given, seen)
+        uses_real_images = normalizer.parameters and not paired
+        image_ids = training_ids(inputs.sets, inputs.split, inputs.protocol) if uses_real_images else ()
+        write_seen_images(inputs.split, image_ids, outputs.seen)
         images = {"a": len(data.a.pixels), "b": len(data.b.pixels)}
-        if paired and pairs is not None:
-            images = {"pairs": len(pairs[0])}
-        write_json({"parameters": normalizer.parameters, "images": images} | job.summary(trained), training)
+        if paired and inputs.pairs is not None:
+            images = {"pairs": len(inputs.pairs[0])}
+        summary = {"parameters": normalizer.parameters, "images": images} | job.summary(result)
+        write_json(summary, outputs.training)
 
 
 def open_normalizer(spec: NormalizerSpec, weights: Path, *, size: int, runtime: Runtime) -> Normalizer:
-    """A fitted normaliser.
+    """Load a fitted normaliser.
 
     Raises:
-        InputError: the weights are missing, truncated, foreign, or of another method, setting or size.
+        InputError: the weights are missing, truncated, no weights of hemabalance, or of another method, setting or
+            size.
     """
     normalizer = spec.build(size=size, runtime=runtime)
     normalizer.load(weights)

@@ -1,6 +1,6 @@
-"""What a method of stain normalisation provides; its folder is in `stain/methods` (see `hemabalance.methods`).
+"""The interface of a method of stain normalisation; each has a folder in `stain/methods` (see `hemabalance.methods`).
 
-PyTorch is not imported here, as the Snakefile reads traits.
+PyTorch is not imported here, because the Snakefile reads the traits.
 """
 
 from dataclasses import dataclass
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 
 
 class NormalizerSettings(Section):
-    """Settings of any normaliser; a method's settings class is a subclass."""
+    """Base class of the settings of all methods of stain normalisation."""
 
 
 @dataclass(frozen=True)
 class NormalizerTraits:
-    """What the workflow must know of a method before it runs: `TRAITS` of its folder."""
+    """Properties of a method that the workflow needs before it runs: `TRAITS` in the method's folder."""
 
     trains_networks: bool
-    """It leaves a history of losses, and wants a GPU."""
+    """It writes a history of losses, and runs on a GPU if there is one."""
     paired: bool
     """It learns from the same cells in both stains, which the phantom renders."""
     invertible: bool
-    """`inverse` brings a transformed image back."""
+    """`inverse` maps a transformed image back."""
     changes_images: bool = True
-    """False where images stay as they are."""
+    """False if the method leaves all images unchanged."""
 
 
 class StainMethod(Protocol):
-    """What the module `method` of a method's folder provides."""
+    """The interface of the module `method` in a method's folder."""
 
     def build(self, settings: Any, *, size: int, runtime: "Runtime") -> "Normalizer":
-        """An unfitted normaliser for square images of `size` pixels; `settings` is an object of the method's own."""
+        """An unfitted normaliser for square images of `size` pixels; `settings` is of the method's settings class."""
 
 
 class NormalizerSpec(MethodSpec):
@@ -51,7 +51,7 @@ class NormalizerSpec(MethodSpec):
 
     @property
     def traits(self) -> NormalizerTraits:
-        """The method's."""
+        """The traits of the method."""
         return cast(NormalizerTraits, traits_of(self.STAGE, self.method))
 
     def build(self, *, size: int, runtime: "Runtime") -> "Normalizer":

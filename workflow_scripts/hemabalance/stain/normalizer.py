@@ -1,4 +1,4 @@
-"""What every stain normaliser takes and gives: domain "a" is source mendeley, "b" is source tcia."""
+"""The interface of all stain normalisers. Domain "a" is source mendeley, domain "b" is source tcia."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,18 +13,18 @@ Domain = Literal["a", "b"]
 DOMAINS: tuple[Domain, Domain] = ("a", "b")
 
 
-def other(domain: Domain) -> Domain:
-    """The domain that `domain` is not."""
+def other_domain(domain: Domain) -> Domain:
+    """The other one of the two domains."""
     return "b" if domain == "a" else "a"
 
 
 @dataclass(frozen=True)
 class StainData:
-    """What a normaliser is fitted on.
+    """The data that a normaliser is fitted on.
 
     Attributes:
         a, b: the training images of each domain.
-        pairs: the same cells in look a and in look b, RGB uint8 (n, height, width, 3) each; None where there are none.
+        pairs: the same cells in stain a and in stain b, RGB uint8 (n, height, width, 3) each; None if not available.
     """
 
     a: Images
@@ -34,11 +34,11 @@ class StainData:
 
 @dataclass(frozen=True)
 class Transformed:
-    """What a normaliser made.
+    """The result of `Normalizer.transform`.
 
     Attributes:
-        pixels: RGB uint8, the shape that was given.
-        passed_through: bool (n,), True where an image was degenerate (blank, say) and is returned unchanged.
+        pixels: RGB uint8, of the shape of the input.
+        passed_through: bool (n,), True where an image is degenerate (for example blank) and is returned unchanged.
     """
 
     pixels: np.ndarray
@@ -46,35 +46,36 @@ class Transformed:
 
 
 class Normalizer(Protocol):
-    """One method, fitted or not."""
+    """A normaliser of one method, fitted or not."""
 
     @property
     def parameters(self) -> int:
-        """How many numbers fitting finds."""
+        """The number of values that `fit` determines."""
 
     def fit(self, data: StainData, job: FitJob) -> TrainingResult:
-        """Fit on both domains.
+        """Fit on both domains, and write the history of losses (`job.history`).
 
         Raises:
-            InputError: the data cannot serve (no pairs, too few images), or the disk is full.
+            InputError: the data is not usable (no pairs, too few images), or the disk is full.
         """
 
     def transform(self, images: np.ndarray, *, to: Domain) -> Transformed:
-        """Images of the other domain brought to the look of `to`; RGB uint8 (n, height, width, 3), n may be 0."""
+        """Map images of the other domain to the stain of `to`; RGB uint8 (n, height, width, 3), n may be 0."""
 
     def inverse(self, images: np.ndarray, *, to: Domain) -> Transformed:
-        """What `transform` made of images of `to`, brought back to `to`.
+        """Map images of `to` that `transform` has mapped to the other stain back to `to`.
 
         Raises:
-            TypeError: the method has no inverse (its traits say so).
+            TypeError: the method has no inverse (`invertible` is False in its traits).
         """
 
     def save(self, path: Path) -> None:
-        """Write what was fitted, atomically."""
+        """Write the fitted values, atomically."""
 
     def load(self, path: Path) -> None:
-        """Read what `save` wrote.
+        """Read a file that `save` wrote.
 
         Raises:
-            InputError: the file is missing, truncated, foreign, or of another method, setting or size.
+            InputError: the file is missing, truncated, no weights of hemabalance, or of another method, setting or
+                size.
         """

@@ -1,11 +1,12 @@
-"""Two stains by their optical density: what Macenko's and Vahadane's methods share.
+"""Separation of two stains by optical density, the common part of Macenko's and Vahadane's methods.
 
-Light that passes stain falls off exponentially, I = I0 exp(-density), and densities of stains add (Ruifrok and
-Johnston 2001, Anal. Quant. Cytol. Histol. 23:291). Both methods find the colours of two stains in an image, how much
-of each a pixel holds, and render those amounts in the stain colours of the target. They differ in how they find both.
+Light that passes through stain is attenuated exponentially, I = I0 exp(-density), and the densities of stains add
+(Ruifrok and Johnston 2001, Anal. Quant. Cytol. Histol. 23:291). Both methods estimate the colours of two stains in an
+image and the amount of each in every pixel, and render these amounts in the stain colours of the target. They differ
+in the two estimators.
 
-As published, I0 is white. Where the empty slide has a colour, peach say, its density then counts as stain and takes
-part in the search; so I0 may also be estimated.
+As published, I0 is white. If the empty slide has a colour, for example peach, its density would then count as stain
+and influence the estimate; so I0 may also be estimated.
 """
 
 from collections.abc import Callable
@@ -16,45 +17,47 @@ from hemabalance.stain.classical import F32, BalancedSubset, StainProfile
 from hemabalance.stain.settings import TwoStainSettings
 
 FindStains = Callable[[F32], F32 | None]
-"""Densities (3, n) -> unit stain vectors as rows (2, 3), the nuclear stain first, or None where there are no two."""
+"""Densities (3, n) -> unit stain vectors as rows (2, 3), the nuclear stain first, or None if two cannot be found."""
 
 FindAmounts = Callable[[F32, F32], F32]
 """Densities (3, n), stains (2, 3) -> amounts (2, n)."""
 
 _MINUS_LOG = -np.log(np.maximum(np.arange(256), 1)).astype(np.float32)
 _WHITE = np.full(3, 255, np.float32)
-_TOP = 99  # percentile that stands for the greatest amount, as specks move it less than the maximum
-_LEAST_ANGLE = 0.05  # rad; between stains closer than this, amounts are noise
-_LEAST_DENSITY = -6  # brighter than white whatever the background
+_SCALE_PERCENTILE = 99  # used as the largest amount: specks influence it less than the maximum
+_MIN_ANGLE = 0.05  # rad; between stains closer than this, amounts are noise
+_MIN_DENSITY = -6  # brighter than white for every background
 
 
 class StainSeparation:
-    """A `ClassicalMethod` from a way to find stains and one to find amounts."""
+    """A `ClassicalMethod` with an estimator of stains and an estimator of amounts; `name` is for progress messages."""
 
     def __init__(
-        self, settings: TwoStainSettings, find_stains: FindStains, find_amounts: FindAmounts, what: str
+        self, settings: TwoStainSettings, find_stains: FindStains, find_amounts: FindAmounts, name: str
     ) -> None:
-        self.settings, self.what = settings, what
+        self.settings, self.name = settings, name
         self.find_stains, self.find_amounts = find_stains, find_amounts
 
     def describe(self, images: BalancedSubset) -> StainProfile | None:
-        """Background `light` (3,), `stains` (2, 3) found in pixels pooled over images, and `scale` (2,).
+        """Background `light` (3,), `stains` (2, 3) estimated from pixels pooled over images, and `scale` (2,).
 
-        The scale is the mean over images of an image's own, since images are what is brought to it.
+        The scale is the mean of the scales of single images, because it is applied to single images.
         """
-        light = np.median(images.measure(self._background, what=f"{self.what}: background"), axis=0)
+        light = np.median(images.measure(self._background, what=f"{self.name}: background"), axis=0)
         profile = {"light": light.astype(np.float32)}
-        each = max(self.settings.fit_pixels // len(images), 1)
-        pixels = images.measure(lambda image: self._some_stained(image, profile, each), what=f"{self.what}: stains")
+        per_image = max(self.settings.fit_pixels // len(images), 1)
+        pixels = images.measure(
+            lambda image: self._sample_stained(image, profile, per_image), what=f"{self.name}: stains"
+        )
         stains = self.find_stains(np.concatenate(pixels, axis=1)) if pixels else None
         if stains is None:
             return None
-        scales = images.measure(lambda image: self._scale(image, profile, stains), what=f"{self.what}: amounts")
+        scales = images.measure(lambda image: self._scale(image, profile, stains), what=f"{self.name}: amounts")
         scale = np.mean(scales, axis=0)
         return {**profile, "stains": stains, "scale": scale} if scale.min() >= self.settings.beta else None
 
     def recolour(self, image: np.ndarray, source: StainProfile, target: StainProfile) -> np.ndarray | None:
-        """Render an image's amounts of stain, scaled, with the target's stains before the target's background."""
+        """Render the scaled stain amounts of an image with the target's stains and background."""
         density = self._density(image, source)
         stained = self._stained(density)
         fixed = self.settings.source == "domain"
@@ -62,13 +65,13 @@ class StainSeparation:
         if stains is None:
             return None
         amounts = self.find_amounts(density, stains)
-        scale = source["scale"] if fixed else _top(amounts)
-        if scale.min() < self.settings.beta:  # one of the two stains is not there to be scaled
+        scale = source["scale"] if fixed else _amount_scale(amounts)
+        if scale.min() < self.settings.beta:  # one of the two stains is absent and cannot be scaled
             return None
         rendered = (target["stains"].T * (target["scale"] / scale)) @ amounts
-        light = target["light"][:, None] * np.exp(-np.maximum(rendered, _LEAST_DENSITY))
-        out: np.ndarray = np.rint(np.minimum(light, 255)).astype(np.uint8).T.reshape(image.shape)
-        return out
+        light = target["light"][:, None] * np.exp(-np.maximum(rendered, _MIN_DENSITY))
+        recoloured: np.ndarray = np.rint(np.minimum(light, 255)).astype(np.uint8).T.reshape(image.shape)
+        return recoloured
 
     def _background(self, image: np.ndarray) -> F32:
         if self.settings.light == "white":
@@ -89,47 +92,48 @@ class StainSeparation:
         enough = np.count_nonzero(stained) >= max(self.settings.least_stained * stained.size, 2)
         return density[:, stained] if enough else None
 
-    def _some_stained(self, image: np.ndarray, profile: StainProfile, most: int) -> F32 | None:
+    def _sample_stained(self, image: np.ndarray, profile: StainProfile, max_pixels: int) -> F32 | None:
+        """Densities (3, n) of at most `max_pixels` evenly spaced stained pixels; None where too few are stained."""
         stained = self._stained(self._density(image, profile))
-        if stained is None or stained.shape[1] <= most:
+        if stained is None or stained.shape[1] <= max_pixels:
             return stained
-        return stained[:, np.linspace(0, stained.shape[1] - 1, most).astype(int)]
+        return stained[:, np.linspace(0, stained.shape[1] - 1, max_pixels).astype(int)]
 
     def _scale(self, image: np.ndarray, profile: StainProfile, stains: F32) -> F32 | None:
         density = self._density(image, profile)
-        return None if self._stained(density) is None else _top(self.find_amounts(density, stains))
+        return None if self._stained(density) is None else _amount_scale(self.find_amounts(density, stains))
 
 
 def extreme_stains(density: F32, alpha: float) -> F32 | None:
-    """The directions at the `alpha`-th and `100 - alpha`-th percentile of angle, in the densities' plane.
+    """The directions at the `alpha`-th and `100 - alpha`-th percentile of angle, in the plane of the densities.
 
     Args:
         density: (3, n) of stained pixels.
         alpha: percent, 0..50.
 
     Returns:
-        (2, 3) unit vectors, the nuclear stain first; None where there are no two directions.
+        (2, 3) unit vectors, the nuclear stain first; None if the directions do not differ.
     """
     plane = np.linalg.eigh(density @ density.T)[1][:, 1:].astype(np.float32)
-    # All densities lie on one side of the first axis, that of the mean, so that no angle wraps around at pi.
+    # All densities lie on one side of the first axis, the axis of the mean, so that no angle wraps around at pi.
     second, first = plane.T @ density
     angles = np.percentile(np.arctan2(first, second), (alpha, 100 - alpha))
     return two_stains(np.stack((np.cos(angles), np.sin(angles)), axis=1) @ plane.T)
 
 
 def two_stains(vectors: F32) -> F32 | None:
-    """Unit vectors (2, 3), the nuclear stain first; None where they point the same way.
+    """Unit vectors (2, 3), the nuclear stain first; None if their directions do not differ.
 
-    In blood smears that is the one that absorbs less blue: azure beside eosin and haemoglobin. (More red, as in the
-    reference code, tells haematoxylin from eosin, but not azure from haemoglobin.)
+    In blood smears the nuclear stain absorbs less blue: azure compared with eosin and haemoglobin. (The reference code
+    takes the stain that absorbs more red, which distinguishes haematoxylin from eosin, but not azure from haemoglobin.)
     """
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    if not np.linalg.norm(np.cross(unit[0], unit[1])) >= np.sin(_LEAST_ANGLE):  # as NaN compares false
+    if not np.linalg.norm(np.cross(unit[0], unit[1])) >= np.sin(_MIN_ANGLE):  # `not >=`: NaN compares false
         return None
     ordered: F32 = unit[np.argsort(unit[:, 2])].astype(np.float32)
     return ordered
 
 
-def _top(amounts: F32) -> F32:
-    top: F32 = np.percentile(amounts, _TOP, axis=1).astype(np.float32)
-    return top
+def _amount_scale(amounts: F32) -> F32:
+    scale: F32 = np.percentile(amounts, _SCALE_PERCENTILE, axis=1).astype(np.float32)
+    return scale

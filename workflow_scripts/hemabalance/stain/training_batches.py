@@ -1,4 +1,4 @@
-"""The training images of the translators, a batch of each domain at a time."""
+"""Batches of training images of both domains for the training of translators."""
 
 import logging
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ SOURCES = {domain: f"domain {domain} (source {source})" for domain, source in SO
 
 
 class DomainBatches(Protocol):
-    """Batches of both domains, and what must be kept to go on with the same ones."""
+    """Batches of both domains, and the state that checkpoints save to continue with the same batches."""
 
     @property
     def size(self) -> int:
@@ -31,7 +31,7 @@ class DomainBatches(Protocol):
 
     @property
     def samplers(self) -> Mapping[str, Sampler]:
-        """Orders in which images come."""
+        """Samplers of the training images."""
 
     @property
     def generators(self) -> Mapping[str, torch.Generator]:
@@ -39,7 +39,7 @@ class DomainBatches(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Tells one set of training images from another."""
+        """Digest of the training images (`data_checks.fingerprint`)."""
         ...
 
     def next_batch(self) -> tuple[Tensor, Tensor]:
@@ -48,15 +48,15 @@ class DomainBatches(Protocol):
 
 
 class UnpairedBatches:
-    """Batches of a and of b that have nothing to do with each other, but the same classes alike often.
+    """Independent batches of both domains with the same class frequencies.
 
-    Only classes with images in both domains are drawn, each as often as any other (method.md, §3): where class mixes
-    differ, a translator would learn to turn one kind of cell into another.
+    Only classes with images in both domains are sampled, all equally often: with different class frequencies a
+    translator would learn to turn one kind of cell into another.
 
     Args:
         data: training images.
-        settings: batch, poses, memory.
-        size: side of an image that the networks were built for, in pixels.
+        settings: batch size, augmentation and memory budget.
+        size: side of the images that the networks were built for, in pixels.
         job: runtime and seed.
 
     Raises:
@@ -72,9 +72,9 @@ class UnpairedBatches:
         self._pools, self._positions = {}, {}
         for k, (name, images) in enumerate(domains.items()):
             require_size(SOURCES[name], images.pixels, size)
-            kept = np.flatnonzero(np.isin(images.labels, shared))
-            self._positions[name] = torch.from_numpy(kept)
-            labels = images.labels[kept].tolist()
+            positions = np.flatnonzero(np.isin(images.labels, shared))
+            self._positions[name] = torch.from_numpy(positions)
+            labels = images.labels[positions].tolist()
             self.samplers[name] = BalancedSampler(labels, settings.batch, job.seed + k, job.runtime.rank)
             self._pools[name] = ImagePool(images.pixels, job.runtime, memory)
             memory -= images.pixels.nbytes if self._pools[name].resident else 0
@@ -82,32 +82,32 @@ class UnpairedBatches:
 
     def next_batch(self) -> tuple[Tensor, Tensor]:
         """The next batches of a and b, float32 (batch, 3, size, size) in [-1, 1] on the device."""
-        return self._draw("a"), self._draw("b")
+        return self._domain_batch("a"), self._domain_batch("b")
 
-    def _draw(self, name: str) -> Tensor:
+    def _domain_batch(self, name: str) -> Tensor:
         images = self._pools[name].take(self._positions[name][self.samplers[name].next_batch()])
         return augment_dihedral(images, self.generators["poses"]) if self.generators else images
 
 
 class PairedBatches:
-    """Batches of the same cells in both looks, each pair once before any comes again.
+    """Batches of the same cells in both stains, in shuffled passes over all pairs.
 
-    Args and errors as `UnpairedBatches`; an `InputError` too where the data has no pairs.
+    Args and errors as `UnpairedBatches`; also an `InputError` if the data has no pairs.
     """
 
     def __init__(self, data: StainData, settings: TranslatorSettings, size: int, job: FitJob) -> None:
         if data.pairs is None or not len(data.pairs[0]):
             raise InputError(
-                "a stain method that learns from pairs",
-                "needs the same cells in both stains, and this data has none",
-                "Give it rendered pairs of the phantom, or take its entry out of stain.normalizers",
+                "a paired stain method",
+                "needs the same cells in both stains, and this data has no such pairs",
+                "Use rendered pairs of the phantom, or remove its entry from stain.normalizers",
             )
         a, b = data.pairs
         if len(a) != len(b):
-            problem = f"{len(a)} images in look a and {len(b)} in look b cannot be pairs"
-            raise InputError("pairs of images", problem, "Give one image in each look for each cell")
-        for look, images in (("a", a), ("b", b)):
-            require_size(f"pairs, look {look}", images, size)
+            problem = f"{len(a)} images in stain a and {len(b)} in stain b cannot be pairs"
+            raise InputError("pairs of images", problem, "Provide one image in each stain for each cell")
+        for domain, images in (("a", a), ("b", b)):
+            require_size(f"pairs, stain {domain}", images, size)
         self.generators = {"poses": job.runtime.generator("poses")} if settings.augment else {}
         self.size, self._sampler = size, EpochSampler(len(a), settings.batch, job.seed, job.runtime.rank)
         self.samplers: dict[str, Sampler] = {"pairs": self._sampler}
@@ -115,7 +115,7 @@ class PairedBatches:
         self.fingerprint = fingerprint(a, b)
 
     def next_batch(self) -> tuple[Tensor, Tensor]:
-        """The next pairs: looks a and b, float32 (batch, 3, size, size) in [-1, 1] on the device, in the same pose."""
+        """The next pairs, each in one pose, as batches of a and b like those of `UnpairedBatches`."""
         indices = self._sampler.next_batch()
         a, b = (pool.take(indices) for pool in self._pools)
         if self.generators:
@@ -124,16 +124,16 @@ class PairedBatches:
 
 
 def _shared_classes(domains: Mapping[str, Images]) -> list[str]:
-    found = {name: set(images.labels.tolist()) for name, images in domains.items()}
-    for name, classes in found.items():
+    classes_by_domain = {name: set(images.labels.tolist()) for name, images in domains.items()}
+    for name, classes in classes_by_domain.items():
         if not classes:
             problem = "there is no training image"
             raise InputError(SOURCES[name], problem, "Check this source's archive, its exclusions and the split")
-    shared = found["a"] & found["b"]
+    shared = classes_by_domain["a"] & classes_by_domain["b"]
     if not shared:
-        held = "; ".join(f"{SOURCES[name]} has {', '.join(sorted(classes))}" for name, classes in found.items())
-        problem = f"no class has training images in both domains: {held}"
-        raise InputError("stain normalisation", problem, "Give both sources images of at least one same class")
-    if lone := sorted(found["a"] ^ found["b"]):
-        log.info("Left out of training, with images in one domain only: %s", ", ".join(lone))
+        listed = "; ".join(f"{SOURCES[name]} has {', '.join(sorted(c))}" for name, c in classes_by_domain.items())
+        problem = f"no class has training images in both domains: {listed}"
+        raise InputError("stain normalisation", problem, "Add images of at least one common class to both sources")
+    if unshared := sorted(classes_by_domain["a"] ^ classes_by_domain["b"]):
+        log.info("Not used for training, as only one domain has images of them: %s", ", ".join(unshared))
     return sorted(shared)

@@ -1,4 +1,4 @@
-"""Ground truth that only rendered cells have: the normalised image against the same cell in the other stain."""
+"""Comparison with the ground truth of rendered cells: the same cell rendered in the other stain."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ import numpy as np
 from hemabalance.metrics.colour_difference import delta_e
 from hemabalance.metrics.ssim_psnr import psnr, ssim
 from hemabalance.metrics.table_rows import mean_row
-from hemabalance.stain.apply import transformed
-from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer, other
+from hemabalance.stain.apply import transform_batches
+from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer, other_domain
 
 
 def truth(
@@ -17,26 +17,26 @@ def truth(
     """Compare mapped photographs with the true rendering of the same cells in the other stain.
 
     Args:
-        photographs: domain -> cells as that laboratory would photograph them, RGB uint8 (n, size, size, 3).
-        renderings: domain -> the same cells in the reference look of that stain, without blur, noise and variation.
+        photographs: domain -> rendered photographs of cells in that stain, RGB uint8 (n, size, size, 3).
+        renderings: domain -> the same cells in the same stain, without blur, noise and colour variation.
         normalizer: fitted.
         seed: of the intervals.
 
     Returns:
-        Rows `domain` (of the stain arrived at)`, n` and, each with `_low` and `_high`: `delta_e` (CIEDE2000, mean over
-        pixels), `ssim`, `psnr`, and `delta_e_untouched` of the photographs as they were.
+        Rows `domain` (of the target stain)`, n` and, each with `_low` and `_high`: `delta_e` (CIEDE2000, mean over
+        pixels), `ssim`, `psnr`, and `delta_e_untouched` of the photographs before mapping.
     """
-    found = []
+    rows = []
     for domain in DOMAINS:
-        photographed, truth_pixels = photographs[other(domain)], renderings[domain]
-        made, _ = transformed(normalizer, photographed, to=domain, what=f"pairs to {domain}")
-        row: dict[str, Any] = {"domain": domain, "n": len(photographed)}
+        pixels, rendering = photographs[other_domain(domain)], renderings[domain]
+        mapped, _ = transform_batches(normalizer, pixels, to=domain, what=f"pairs to {domain}")
+        row: dict[str, Any] = {"domain": domain, "n": len(pixels)}
         for name, values in (
-            ("delta_e", delta_e(made, truth_pixels)),
-            ("delta_e_untouched", delta_e(photographed, truth_pixels)),
-            ("ssim", ssim(made, truth_pixels)),
-            ("psnr", psnr(made, truth_pixels)),
+            ("delta_e", delta_e(mapped, rendering)),
+            ("delta_e_untouched", delta_e(pixels, rendering)),
+            ("ssim", ssim(mapped, rendering)),
+            ("psnr", psnr(mapped, rendering)),
         ):
             row |= mean_row(name, values, seed=seed)
-        found.append(row)
-    return found
+        rows.append(row)
+    return rows

@@ -1,25 +1,25 @@
-"""The images that a normaliser is measured on, real, mapped and reconstructed: made once, used by every metric."""
+"""The evaluation images of a normaliser, real, mapped and reconstructed: computed once for all metrics."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from hemabalance.stain.apply import transformed
-from hemabalance.stain.data import DomainImageSets, decoded
-from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer, other
+from hemabalance.stain.apply import transform_batches
+from hemabalance.stain.data import DomainImageSets, decode_domain
+from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer, other_domain
 
 
 @dataclass(frozen=True)
 class View:
-    """Images of one source before and after.
+    """Images of one source before and after normalisation.
 
     Attributes:
-        rows: `image_id, label, part, held_back`, one an image (`data.evaluation_rows`).
+        rows: `image_id, label, part, held_back`, one per image (`data.evaluation_rows`).
         real: RGB uint8 (n, size, size, 3).
-        mapped: the same, in the stain of the other source.
-        reconstructed: brought back; None where the method has no inverse.
-        passed_through: how many images the method left unchanged as degenerate.
+        mapped: the same images in the stain of the other source.
+        reconstructed: the mapped images mapped back; None if the method has no inverse.
+        passed_through: number of degenerate images that the method left unchanged.
     """
 
     rows: pd.DataFrame
@@ -31,30 +31,30 @@ class View:
 
 @dataclass(frozen=True)
 class Views:
-    """Both sources' views, by domain."""
+    """The images of both sources."""
 
-    of: dict[Domain, View]
+    by_domain: dict[Domain, View]
     features: dict[tuple[str, Domain], np.ndarray] = field(default_factory=dict)
-    """(`real`, `mapped` or `reconstructed`, domain of the source) -> (n, k), filled by whoever extracts them."""
+    """(`real`, `mapped` or `reconstructed`, domain of the source) -> Inception features (n, k), added by `evaluate`."""
 
 
-def make_views(
+def map_images(
     sets: DomainImageSets, rows: pd.DataFrame, normalizer: Normalizer, *, invertible: bool, threads: int
 ) -> Views:
-    """Map the chosen images of each source to the other's stain, and back where that is possible.
+    """Map images of each source to the other source's stain, and back if the method has an inverse.
 
     Args:
         sets: the prepared images.
-        rows: those to take, of both sources.
+        rows: the images to map, of both sources.
         normalizer: fitted.
         invertible: whether it has an inverse.
-        threads: decoders at once.
+        threads: number of decoders.
     """
-    made: dict[Domain, View] = {}
+    views: dict[Domain, View] = {}
     for domain in DOMAINS:
-        mine, real = decoded(sets, rows, domain, threads=threads)
-        to = other(domain)
-        mapped, passed = transformed(normalizer, real, to=to, what=f"{domain} to {to}")
-        back = normalizer.inverse(mapped, to=domain).pixels if invertible else None
-        made[domain] = View(mine, real, mapped, back, int(passed.sum()))
-    return Views(made)
+        domain_rows, real = decode_domain(sets, rows, domain, threads=threads)
+        to = other_domain(domain)
+        mapped, passed_through = transform_batches(normalizer, real, to=to, what=f"{domain} to {to}")
+        reconstructed = normalizer.inverse(mapped, to=domain).pixels if invertible else None
+        views[domain] = View(domain_rows, real, mapped, reconstructed, int(passed_through.sum()))
+    return Views(views)

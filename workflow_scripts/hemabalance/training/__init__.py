@@ -1,1 +1,1 @@
-"""The training core: devices, batches, losses, averages, checkpoints, and the loop that survives anything."""
+"""The training core: devices, batches, losses, weight averages, checkpoints, and a loop that can be interrupted."""

@@ -1,4 +1,4 @@
-"""An exponential moving average of a network, the copy that is kept for use."""
+"""The exponential moving average of a network's weights: the copy that is saved and used."""
 
 from copy import deepcopy
 from typing import Any
@@ -12,11 +12,11 @@ from hemabalance.training.device import unwrapped
 class ExponentialAverage:
     """After k updates `decay**k * w0 + (1 - decay) * sum_i decay**(k - i) * w_i` of every floating-point tensor.
 
-    Parameters and buffers alike; whole-number buffers (batch counts) are copied. As in ProGAN (Karras 2018) and
-    StyleGAN, without bias correction: the average starts from the initial weights.
+    Parameters and buffers are averaged alike; integer buffers (batch counts) are copied. As in ProGAN (Karras 2018)
+    and StyleGAN, there is no bias correction: the average starts from the initial weights.
 
     Args:
-        module: the trained network, wrapped by `Runtime.setup` or not; call `update` after each of its steps.
+        module: the network in training, wrapped by `Runtime.setup` or not; call `update` after each optimiser step.
         decay: in [0, 1); 0.999 averages over about the last thousand steps.
     """
 
@@ -30,12 +30,12 @@ class ExponentialAverage:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Move the average towards the network's present weights."""
+        """Move the average towards the network's current weights."""
         averaged, current = self.module.state_dict(), self._source.state_dict()
-        moving = [name for name, value in current.items() if value.is_floating_point()]
-        if moving:
-            torch._foreach_lerp_([averaged[k] for k in moving], [current[k] for k in moving], 1 - self.decay)
-        for name in current.keys() - set(moving):
+        floating = [name for name, value in current.items() if value.is_floating_point()]
+        if floating:
+            torch._foreach_lerp_([averaged[k] for k in floating], [current[k] for k in floating], 1 - self.decay)
+        for name in current.keys() - set(floating):
             averaged[name].copy_(current[name])
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -44,5 +44,5 @@ class ExponentialAverage:
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over what `state_dict` gave."""
+        """Restore the averaged tensors that `state_dict` returned."""
         self.module.load_state_dict(state)

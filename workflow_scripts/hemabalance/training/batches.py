@@ -1,4 +1,4 @@
-"""Images and the order in which a training sees them."""
+"""Training images and the order in which they are sampled."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -13,12 +13,12 @@ from hemabalance.training.device import Runtime
 
 
 class ImagePool:
-    """All images of one domain: one array on the device if they fit, else read from the host as they are asked for.
+    """All images of one domain: one array on the device if they fit, else read from the host batch by batch.
 
     Args:
         images: uint8 (n, h, w, 3) RGB; a `np.memmap` stays on disk if it does not fit.
-        runtime: whose device the batches go to.
-        budget_bytes: how much of the device's memory (on the CPU: of the host's) the images may take.
+        runtime: batches are moved to its device.
+        budget_bytes: memory that the images may occupy on the device (on the CPU: in the host's memory).
     """
 
     def __init__(self, images: np.ndarray, runtime: Runtime, budget_bytes: int) -> None:
@@ -28,7 +28,7 @@ class ImagePool:
         self._host = images
         self._resident: Tensor | None = None
         if images.nbytes <= budget_bytes:
-            # A copy, as a mapped file may be read-only, which PyTorch's tensors cannot be.
+            # A copy, because a mapped file may be read-only and PyTorch tensors cannot be.
             self._resident = torch.from_numpy(np.array(images)).to(self._device)
 
     def __len__(self) -> int:
@@ -36,11 +36,11 @@ class ImagePool:
 
     @property
     def resident(self) -> bool:
-        """Whether the images are on the device."""
+        """Whether all images are on the device."""
         return self._resident is not None
 
     def take(self, indices: Tensor) -> Tensor:
-        """Images by index (int64 (b,), on the CPU): float32 (b, 3, h, w) in [-1, 1] on the device."""
+        """The images at `indices` (int64 (b,), on the CPU): float32 (b, 3, h, w) in [-1, 1] on the device."""
         if self._resident is not None:
             batch = self._resident[indices.to(self._device)]
         else:
@@ -51,120 +51,123 @@ class ImagePool:
 
 
 class Sampler(Protocol):
-    """What a training draws indices from, and resumes."""
+    """A resumable source of image indices."""
 
     def next_batch(self) -> Tensor:
         """The next batch: int64 (batch,) on the CPU."""
         ...
 
     def state_dict(self) -> dict[str, Any]:
-        """JSON values."""
+        """The position in the data, as JSON values."""
         ...
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state_dict` was taken; InputError if that was over other data."""
+        """Continue from a `state_dict`; InputError if it was saved for other data."""
         ...
 
 
-class _Cycle:
-    """Endless passes over some indices, each in a new order that depends on the key and the pass alone."""
+class _ShuffledCycle:
+    """Endless passes over indices, each in a new order that depends only on the key and the number of the pass."""
 
-    def __init__(self, members: np.ndarray, key: Sequence[int]) -> None:
-        self._members, self._key = members, list(key)
-        self.taken = 0
+    def __init__(self, indices: np.ndarray, key: Sequence[int]) -> None:
+        self._indices, self._key = indices, list(key)
+        self.consumed = 0
         self._pass = -1
-        self._order = members
+        self._order = indices
 
     def next(self) -> int:
-        turn, place = divmod(self.taken, len(self._members))
-        if turn != self._pass:
-            self._pass, self._order = turn, _generator(*self._key, turn).permutation(self._members)
-        self.taken += 1
-        return int(self._order[place])
+        number, position = divmod(self.consumed, len(self._indices))
+        if number != self._pass:
+            self._pass, self._order = number, _generator(*self._key, number).permutation(self._indices)
+        self.consumed += 1
+        return int(self._order[position])
 
 
 class BalancedSampler:
-    """Each image of a batch: a class drawn uniformly, then the next of that class's shuffled cycle.
+    """For each image of a batch: a class sampled uniformly, then the next image of that class's shuffled cycle.
 
     Args:
         labels: the class of each image.
-        batch: images a draw.
-        seed: of all ranks.
-        rank: each draws its own order.
+        batch: images per batch.
+        seed: the same for all ranks.
+        rank: of the process; each rank has its own order.
 
     Raises:
         InputError: the batch is larger than the data.
     """
 
     def __init__(self, labels: Sequence[str], batch: int, seed: int, rank: int) -> None:
-        _check(batch, len(labels))
+        _check_batch(batch, len(labels))
         names = np.asarray(labels, dtype=str)
         self.classes: list[str] = sorted(set(names.tolist()))
         self._batch, self._key = batch, (seed, rank)
         self._cycles = [
-            _Cycle(np.flatnonzero(names == name), (seed, rank, 1, k)) for k, name in enumerate(self.classes)
+            _ShuffledCycle(np.flatnonzero(names == name), (seed, rank, 1, k)) for k, name in enumerate(self.classes)
         ]
-        self._draws = 0
-        self._over = _digest(batch, seed, *names.tolist())
+        self._batches = 0
+        self._data_digest = _digest(batch, seed, *names.tolist())
 
     def next_batch(self) -> Tensor:
         """The next batch: int64 (batch,) on the CPU."""
-        chosen = _generator(*self._key, 0, self._draws).integers(len(self._cycles), size=self._batch)
-        self._draws += 1
-        return torch.tensor([self._cycles[k].next() for k in chosen.tolist()])
+        class_codes = _generator(*self._key, 0, self._batches).integers(len(self._cycles), size=self._batch)
+        self._batches += 1
+        return torch.tensor([self._cycles[code].next() for code in class_codes.tolist()])
 
     def state_dict(self) -> dict[str, Any]:
-        """How many batches, and images of each class, were drawn."""
-        taken = {name: cycle.taken for name, cycle in zip(self.classes, self._cycles, strict=True)}
-        return {"over": self._over, "draws": self._draws, "taken": taken}
+        """The number of batches, and of images of each class, sampled so far."""
+        consumed = {name: cycle.consumed for name, cycle in zip(self.classes, self._cycles, strict=True)}
+        return {"data": self._data_digest, "batches": self._batches, "consumed": consumed}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state_dict` was taken; InputError if that was over other labels, batch or seed."""
-        _same(state, self._over)
-        self._draws = state["draws"]
+        """Continue from a `state_dict`; InputError if it was saved for other labels, batch or seed."""
+        _require_same_data(state, self._data_digest)
+        self._batches = state["batches"]
         for name, cycle in zip(self.classes, self._cycles, strict=True):
-            cycle.taken = state["taken"][name]
+            cycle.consumed = state["consumed"][name]
 
 
 class EpochSampler:
-    """Shuffled passes over n images; a batch that meets the end of one goes on in the next.
+    """Shuffled passes over n images; a batch that reaches the end of one pass continues in the next.
 
     Args:
         n: number of images.
-        batch: images a draw.
-        seed: of all ranks.
-        rank: each draws its own order.
+        batch: images per batch.
+        seed: the same for all ranks.
+        rank: of the process; each rank has its own order.
 
     Raises:
         InputError: the batch is larger than the data.
     """
 
     def __init__(self, n: int, batch: int, seed: int, rank: int) -> None:
-        _check(batch, n)
+        _check_batch(batch, n)
         self._batch = batch
-        self._cycle = _Cycle(np.arange(n), (seed, rank, 2))
-        self._over = _digest(batch, seed, str(n))
+        self._cycle = _ShuffledCycle(np.arange(n), (seed, rank, 2))
+        self._data_digest = _digest(batch, seed, str(n))
 
     def next_batch(self) -> Tensor:
         """The next batch: int64 (batch,) on the CPU."""
         return torch.tensor([self._cycle.next() for _ in range(self._batch)])
 
     def state_dict(self) -> dict[str, Any]:
-        """How many images were drawn."""
-        return {"over": self._over, "taken": self._cycle.taken}
+        """The number of images sampled so far."""
+        return {"data": self._data_digest, "consumed": self._cycle.consumed}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state_dict` was taken; InputError if that was over other data, batch or seed."""
-        _same(state, self._over)
-        self._cycle.taken = state["taken"]
+        """Continue from a `state_dict`; InputError if it was saved for other data, batch or seed."""
+        _require_same_data(state, self._data_digest)
+        self._cycle.consumed = state["consumed"]
 
 
 def augment_dihedral(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Each image in one of its eight poses (mirrored or not, turned by quarters), all alike likely.
+    """Each image in one of its eight poses (mirrored or not, rotated by a multiple of 90°), all equally likely.
 
     Args:
-        images: (n, c, s, s), square. To turn pairs alike, join them along the channels before and split after.
+        images: (n, c, s, s), square. To transform pairs alike, join them along the channels before and split after.
         generator: on the device of the images.
+
+    Raises:
+        ValueError: the images are not square.
     """
     if images.shape[-1] != images.shape[-2]:
         raise ValueError(f"images are {tuple(images.shape)}: quarter turns need square ones")
@@ -178,17 +181,19 @@ def _generator(*key: int) -> np.random.Generator:
     return np.random.default_rng(key)
 
 
-def _check(batch: int, n: int) -> None:
+def _check_batch(batch: int, n: int) -> None:
     if batch > n:
-        problem = f"is {batch}, but there are only {n} images to draw from"
-        raise InputError("config key batch", problem, f"Set it to at most {n}" if n else "Check the images' selection")
+        problem = f"is {batch}, but there are only {n} training images"
+        remedy = f"Set it to at most {n}" if n else "Check which images are selected for training"
+        raise InputError("config key batch", problem, remedy)
 
 
 def _digest(batch: int, seed: int, *data: str) -> str:
     return hashlib.sha256("\0".join([str(batch), str(seed), *data]).encode()).hexdigest()[:16]
 
 
-def _same(state: Mapping[str, Any], over: str) -> None:
-    if state.get("over") != over:
-        problem = "the checkpoint drew from other images, or with another batch or seed"
-        raise InputError("training data", problem, "Delete the checkpoint's folder and run again: training starts anew")
+def _require_same_data(state: Mapping[str, Any], data_digest: str) -> None:
+    if state.get("data") != data_digest:
+        problem = "the checkpoint was saved for other images, or with another batch or seed"
+        remedy = "Delete the checkpoint's folder and run again: training starts from its first step"
+        raise InputError("training data", problem, remedy)

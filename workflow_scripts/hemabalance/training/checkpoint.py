@@ -1,4 +1,4 @@
-"""One file that holds all a training needs to go on as if it had never stopped: bit for bit on the CPU."""
+"""Checkpoints: one file with the complete state of a training. On the CPU a resumed training is bit-identical."""
 
 import random
 from collections.abc import Mapping
@@ -21,34 +21,33 @@ KIND = "checkpoint"
 
 @dataclass(frozen=True)
 class Position:
-    """How far a training has come."""
+    """The progress of a training."""
 
     step: int
     seconds: float = 0.0
-    """Time spent, summed over sessions."""
+    """Training time, summed over sessions."""
     history: int = 0
     """Length of the history file in bytes."""
     sums: dict[str, tuple[float, int]] = field(default_factory=dict)
-    """Sum and number of each loss since the last history line."""
+    """Sum and number of values of each loss since the last history line."""
 
 
 def save_checkpoint(
     path: Path, trainable: Trainable, position: Position, description: Mapping[str, Any], runtime: Runtime
 ) -> None:
-    """Replace the checkpoint as a whole; every rank must call this, rank 0 writes.
+    """Replace the checkpoint atomically; every rank must call this, rank 0 writes.
 
     Args:
-        path: of the file.
-        trainable: what to save.
-        position: how far it has come.
-        description: JSON values that `load_checkpoint` must be given again.
+        path: the file to write.
+        trainable: the training to save.
+        position: its progress.
+        description: JSON values; `load_checkpoint` accepts the file only with the same ones.
         runtime: of the training.
 
     Raises:
-        InputError: the disk is full or the folder cannot be written to; the previous checkpoint stays as it was.
+        InputError: the disk is full or the folder cannot be written to; the previous checkpoint is kept.
     """
-    own_tensors, own_values = _own_state(trainable, runtime)
-    ranks = runtime.gather((own_tensors, own_values))
+    ranks = runtime.gather(_rank_state(trainable, runtime))
     if runtime.rank != 0:
         return
     tensors = weights(trainable)
@@ -70,36 +69,40 @@ def save_checkpoint(
 
 
 def load_checkpoint(path: Path, trainable: Trainable, description: Mapping[str, Any], runtime: Runtime) -> Position:
-    """Bring a trainable, built as for the first step, to where the checkpoint was taken.
+    """Restore a trainable, built as for the first step, to the state in a checkpoint.
+
+    Returns:
+        The progress at the checkpoint.
 
     Raises:
-        InputError: the file is truncated or foreign, or belongs to another description, architecture or number of
-            processes; the differences are named, and no network has changed.
+        InputError: the file is truncated or no checkpoint of hemabalance, or belongs to another description,
+            architecture or number of processes; the message lists the differences, and no network has changed.
     """
-    again = f"Delete the folder {path.parent} and run again: training starts from its first step"
-    header, tensors = read_tensors(path, KIND, again)
-    refuse_differences(path, "config", differences(header["description"], description), again)
-    own = weights(trainable)
+    remedy = f"Delete the folder {path.parent} and run again: training starts from its first step"
+    header, tensors = read_tensors(path, KIND, remedy)
+    refuse_differences(path, "config", differences(header["description"], description), remedy)
+    current = weights(trainable)
     saved = {name: value for name, value in tensors.items() if name.startswith(("networks/", "averages/"))}
-    there, here = {**header["parts"], **shapes(saved)}, {**_parts(trainable, runtime), **shapes(own)}
-    refuse_differences(path, "architecture", differences(there, here), again)
+    saved_architecture = {**header["parts"], **shapes(saved)}
+    architecture = {**_parts(trainable, runtime), **shapes(current)}
+    refuse_differences(path, "architecture", differences(saved_architecture, architecture), remedy)
     values = header["ranks"][runtime.rank]
     for name, sampler in trainable.samplers.items():
         sampler.load_state_dict(values["samplers"][name])
     with torch.no_grad():
-        for name, value in own.items():
+        for name, value in current.items():
             value.copy_(tensors[name])
     for name, optimizer in trainable.optimizers.items():
-        _load_optimizer(optimizer, header["optimizers"][name], _under(tensors, f"optimizers/{name}/"))
+        _load_optimizer(optimizer, header["optimizers"][name], _with_prefix(tensors, f"optimizers/{name}/"))
     for name, scheduler in trainable.schedulers.items():
         scheduler.load_state_dict(decode(header["schedulers"][name]))
-    _load_own_state(trainable, runtime, _under(tensors, f"rank{runtime.rank}/"), values)
+    _load_rank_state(trainable, runtime, _with_prefix(tensors, f"rank{runtime.rank}/"), values)
     step, seconds, history, sums = header["position"]
     return Position(step, seconds, history, {name: (total, count) for name, (total, count) in sums.items()})
 
 
 def weights(trainable: Trainable) -> dict[str, Tensor]:
-    """All tensors of the networks and averages, live."""
+    """All tensors of the networks and averages by name; they share memory with the networks."""
     networks = {f"networks/{name}": unwrapped(network) for name, network in trainable.networks.items()}
     averages = {f"averages/{name}": average.module for name, average in trainable.averages.items()}
     return {
@@ -114,8 +117,8 @@ def _parts(trainable: Trainable, runtime: Runtime) -> dict[str, Any]:
     return {"processes": runtime.world_size, **{kind: sorted(getattr(trainable, kind)) for kind in kinds}}
 
 
-def _own_state(trainable: Trainable, runtime: Runtime) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What each rank has of its own: samplers, and the states of all random generators."""
+def _rank_state(trainable: Trainable, runtime: Runtime) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The state that differs between ranks: samplers and all random number generators, as tensors and JSON values."""
     numpy: Any = np.random.get_state(legacy=False)
     tensors = {f"generators/{name}": generator.get_state() for name, generator in trainable.generators.items()}
     tensors |= {
@@ -132,7 +135,7 @@ def _own_state(trainable: Trainable, runtime: Runtime) -> tuple[dict[str, Tensor
     return tensors, values
 
 
-def _load_own_state(
+def _load_rank_state(
     trainable: Trainable, runtime: Runtime, tensors: Mapping[str, Tensor], values: Mapping[str, Any]
 ) -> None:
     for name, generator in trainable.generators.items():
@@ -150,9 +153,9 @@ def _optimizer_state(optimizer: Optimizer) -> tuple[dict[str, Tensor], Any]:
     state = optimizer.state_dict()
     tensors: dict[str, Tensor] = {}
     rest = {}
-    for index, entries in state["state"].items():
-        tensors |= {f"{index}/{name}": value for name, value in entries.items() if isinstance(value, Tensor)}
-        rest[index] = {name: value for name, value in entries.items() if not isinstance(value, Tensor)}
+    for index, values in state["state"].items():
+        tensors |= {f"{index}/{name}": value for name, value in values.items() if isinstance(value, Tensor)}
+        rest[index] = {name: value for name, value in values.items() if not isinstance(value, Tensor)}
     return tensors, encode({"state": rest, "param_groups": state["param_groups"]})
 
 
@@ -164,5 +167,5 @@ def _load_optimizer(optimizer: Optimizer, values: Any, tensors: Mapping[str, Ten
     optimizer.load_state_dict(state)
 
 
-def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def _with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

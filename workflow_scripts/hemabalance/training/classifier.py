@@ -1,4 +1,4 @@
-"""A small fixed classifier that judges images: of other stains, or of a generator's making."""
+"""A small classifier of fixed architecture that judges images: stain-normalised ones and generated ones."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,7 +26,7 @@ AUGMENTATIONS = ("none", "colour")
 
 
 class SmallClassifierTraining:
-    """AdamW, one cycle of the learning rate, label smoothing 0.1, classes in equal shares, all eight poses."""
+    """A `Trainable`: AdamW, a one-cycle learning rate, label smoothing 0.1, balanced classes, all eight poses."""
 
     def __init__(self, images: Images, strength: float, settings: SmallClassifierSettings, runtime: Runtime) -> None:
         self.classes = sorted(set(images.labels.tolist()))
@@ -49,6 +49,7 @@ class SmallClassifierTraining:
         self.generators: Mapping[str, torch.Generator] = {"augmentation": self.generator}
 
     def step(self) -> Mapping[str, Tensor]:
+        """One optimisation step; cross-entropy and accuracy of its batch, detached, 0-dim."""
         indices = self.sampler.next_batch()
         images = augment_dihedral(self.pool.take(indices), self.generator)
         if self.strength:
@@ -71,37 +72,46 @@ def fit_classifier(
     weights: Path,
     training: Path,
 ) -> None:
-    """Train one classifier and write what came of it.
+    """Train one classifier and write its weights and a summary of the training.
 
     Args:
-        images: training images; the classes are theirs, in alphabetical order.
-        augmentation: `none` (mirrored and turned only) or `colour` (`training.colour` besides).
+        images: training images; their classes, in alphabetical order, are the classifier's.
+        augmentation: `none` (mirrored and rotated only) or `colour` (`training.colour_augmentation` as well).
         settings: of the training.
-        job: how and where; its history is written too.
-        weights: safetensors to write.
-        training: JSON to write: `steps, seconds, parameters, device, precision, images`.
+        job: runtime, seed and state folder; its history is written too.
+        weights: safetensors file to write.
+        training: JSON file to write: `steps, seconds, parameters, device, precision, images`.
 
     Raises:
         InputError: fewer images than a batch, or the training diverged.
     """
-    training_run = SmallClassifierTraining(
-        images, settings.colour_strength if augmentation == "colour" else 0.0, settings, job.runtime
-    )
-    own = {"kind": "classifier", "augmentation": augmentation, "classes": training_run.classes, "width": settings.width}
-    shaping = {"batch": settings.batch, "steps": settings.steps, "lr": settings.lr, "strength": training_run.strength}
-    trained = train(
-        training_run,
+    strength = settings.colour_strength if augmentation == "colour" else 0.0
+    trainable = SmallClassifierTraining(images, strength, settings, job.runtime)
+    description = {
+        "kind": "classifier",
+        "augmentation": augmentation,
+        "classes": trainable.classes,
+        "width": settings.width,
+    }
+    training_settings = {
+        "batch": settings.batch,
+        "steps": settings.steps,
+        "lr": settings.lr,
+        "strength": trainable.strength,
+    }
+    result = train(
+        trainable,
         Schedule(settings.steps, settings.checkpoint_every, settings.log_every),
         state=job.state,
         history=job.history,
-        description=own | shaping,
+        description=description | training_settings,
         runtime=job.runtime,
-        what=f"classifier, colours {augmentation}",
+        what=f"classifier, colour augmentation {augmentation}",
     )
     if job.runtime.rank == 0:
-        save_weights(weights, training_run.networks, own)
-        summary = {"images": len(images.pixels), "parameters": count_parameters(unwrapped(training_run.network))}
-        write_json(summary | job.summary(trained), training)
+        save_weights(weights, trainable.networks, description)
+        summary = {"images": len(images.pixels), "parameters": count_parameters(unwrapped(trainable.network))}
+        write_json(summary | job.summary(result), training)
 
 
 class Classifier:
@@ -109,10 +119,10 @@ class Classifier:
 
     Args:
         path: weights that `fit_classifier` wrote.
-        device: where it runs.
+        device: for inference.
 
     Raises:
-        InputError: the file is missing, truncated or foreign.
+        InputError: the file is missing, truncated or no weights of hemabalance.
     """
 
     def __init__(self, path: Path, device: torch.device) -> None:
@@ -124,16 +134,16 @@ class Classifier:
         self._device = device
 
     def predict(self, pixels: np.ndarray) -> np.ndarray:
-        """Names of classes, str (n,), for RGB uint8 (n, height, width, 3)."""
-        named: np.ndarray = np.array(self.classes)[self.probabilities(pixels).argmax(1)]
-        return named
+        """The most probable class of each image, str (n,), for RGB uint8 (n, height, width, 3)."""
+        labels: np.ndarray = np.array(self.classes)[self.probabilities(pixels).argmax(1)]
+        return labels
 
     @torch.inference_mode()
     def probabilities(self, pixels: np.ndarray) -> np.ndarray:
-        """Of each class in the order of `classes`, float32 (n, classes), for RGB uint8 (n, height, width, 3)."""
-        found = np.empty((len(pixels), len(self.classes)), np.float32)
+        """Class probabilities, float32 (n, classes) in the order of `classes`, for RGB uint8 (n, height, width, 3)."""
+        probabilities = np.empty((len(pixels), len(self.classes)), np.float32)
         for start in range(0, len(pixels), 256):
             batch = torch.from_numpy(np.ascontiguousarray(pixels[start : start + 256])).to(self._device)
             logits = self._network(batch.permute(0, 3, 1, 2).float() / 127.5 - 1)
-            found[start : start + 256] = logits.softmax(1).cpu().numpy()
-        return found
+            probabilities[start : start + 256] = logits.softmax(1).cpu().numpy()
+        return probabilities

@@ -1,4 +1,4 @@
-"""Random colours: what a sceptic would train with instead of normalising stains."""
+"""Random colour augmentation: the baseline that stain normalisation is compared with."""
 
 import math
 
@@ -11,28 +11,29 @@ _YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3
 
 
 def augment_colour(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:
-    """Each image under a colour change of its own: brightness, contrast, saturation, hue, and white balance.
+    """Change brightness, contrast, saturation, hue and white balance of each image at random.
 
-    As torchvision's ColorJitter(strength, strength, strength, strength / 4) in one affine map of the colours, in the
-    fixed order saturation, hue, white balance (each channel times 1 +- strength / 2), contrast about mid-grey,
-    brightness; each factor uniform.
+    As torchvision's ColorJitter(strength, strength, strength, strength / 4), but as one affine map of the colours in
+    the fixed order saturation, hue, white balance (each channel times 1 +- strength / 2), contrast about mid-grey,
+    brightness; each factor is uniform.
 
     Args:
         images: (n, 3, h, w) in [-1, 1].
-        strength: 0 leaves the images as they are; 0.5 is strong.
+        strength: 0 leaves the images unchanged; 0.5 is strong.
         generator: on the device of the images.
 
     Returns:
         The same shape, clipped to [-1, 1].
     """
     n, device = len(images), images.device
-    draw = (2 * torch.rand((n, 7), generator=generator, device=device) - 1) * strength
-    saturation, hue, contrast, brightness = 1 + draw[:, 0], draw[:, 1] * math.pi / 2, 1 + draw[:, 2], 1 + draw[:, 3]
+    jitter = (2 * torch.rand((n, 7), generator=generator, device=device) - 1) * strength
+    saturation, hue = 1 + jitter[:, 0], jitter[:, 1] * math.pi / 2
+    contrast, brightness = 1 + jitter[:, 2], 1 + jitter[:, 3]
     identity = torch.eye(3, device=device)
     grey = torch.tensor(_LUMA, device=device).expand(3, 3)
     saturate = grey + saturation[:, None, None] * (identity - grey)
-    balance = torch.diag_embed(1 + draw[:, 4:] / 2)
-    matrix = balance @ _turned_hue(hue) @ saturate
+    balance = torch.diag_embed(1 + jitter[:, 4:] / 2)
+    matrix = balance @ _hue_rotation(hue) @ saturate
     # In [0, 1]: y = brightness * (0.5 + contrast * (matrix x - 0.5)).
     matrix = (brightness * contrast)[:, None, None] * matrix
     shift = brightness * 0.5 * (1 - contrast)
@@ -41,10 +42,11 @@ def augment_colour(images: Tensor, strength: float, generator: torch.Generator) 
     return (changed * 2 - 1).clamp(-1, 1).view_as(images)
 
 
-def _turned_hue(angle: Tensor) -> Tensor:
+def _hue_rotation(angle: Tensor) -> Tensor:
+    """RGB matrices (n, 3, 3) that rotate the hue by angles (n,) in radians."""
     to_yiq = torch.tensor(_YIQ, device=angle.device)
-    turn = torch.eye(3, device=angle.device).repeat(len(angle), 1, 1)
-    turn[:, 1, 1] = turn[:, 2, 2] = torch.cos(angle)
-    turn[:, 1, 2], turn[:, 2, 1] = -torch.sin(angle), torch.sin(angle)
-    matrix: Tensor = torch.linalg.inv(to_yiq) @ turn @ to_yiq
+    rotation = torch.eye(3, device=angle.device).repeat(len(angle), 1, 1)
+    rotation[:, 1, 1] = rotation[:, 2, 2] = torch.cos(angle)
+    rotation[:, 1, 2], rotation[:, 2, 1] = -torch.sin(angle), torch.sin(angle)
+    matrix: Tensor = torch.linalg.inv(to_yiq) @ rotation @ to_yiq
     return matrix

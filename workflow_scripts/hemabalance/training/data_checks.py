@@ -1,4 +1,4 @@
-"""Images with their classes, and what every training asks of them before it starts."""
+"""Images with their classes, and the checks of training images before a training starts."""
 
 import hashlib
 from dataclasses import dataclass
@@ -24,21 +24,21 @@ class Images:
 
 
 def require_size(what: str, images: np.ndarray, size: int) -> None:
-    """Refuse images, (n, height, width, 3), that are not `size` pixels square.
+    """Refuse images, (n, height, width, 3), that are not `size` pixels square; `what` names them in the message.
 
     Raises:
-        InputError: names both sizes.
+        InputError: with both sizes.
     """
     if images.shape[1:] != (size, size, 3):
         height, width = images.shape[1:3]
         problem = f"{width}x{height} px, but the networks were built for {size}x{size} px"
-        raise InputError(what, problem, "Bring the images and the networks to one working size in config")
+        raise InputError(what, problem, "Set the same working size for the images and the networks in config")
 
 
 def fingerprint(*arrays: np.ndarray) -> str:
-    """Of the shapes, of all labels (n,), and of a few images (n, height, width, 3) from first to last.
+    """Digest (16 hex digits) of all shapes, all labels (n,), and up to 64 evenly spaced images (n, height, width, 3).
 
-    Enough to notice that a training goes on with other data, at no cost.
+    A resumed training is refused when this fingerprint of its data has changed; hashing all images would be slow.
     """
     digest = hashlib.sha256()
     for array in arrays:
@@ -46,6 +46,6 @@ def fingerprint(*arrays: np.ndarray) -> str:
         if array.ndim == 1:
             digest.update("\0".join(array.tolist()).encode())
         elif len(array):
-            few = np.unique(np.linspace(0, len(array) - 1, FINGERPRINT_IMAGES).astype(np.int64))
-            digest.update(np.ascontiguousarray(array[few]).tobytes())
+            indices = np.unique(np.linspace(0, len(array) - 1, FINGERPRINT_IMAGES).astype(np.int64))
+            digest.update(np.ascontiguousarray(array[indices]).tobytes())
     return digest.hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""What every training is given: images with their classes, and how and where to run."""
+"""The inputs that all trainings have in common: images with their classes, and a job with runtime, files and seed."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +13,14 @@ __all__ = ["FitJob", "Images"]
 
 @dataclass(frozen=True)
 class FitJob:
-    """How and where to fit.
+    """Runtime, files and seed of one fit.
 
     Attributes:
         runtime: device, precision, ranks.
         state: folder for checkpoints; the caller removes it on success.
-        history: file of losses to leave behind, JSON lines; empty where nothing is trained.
-        threads: for work on the processor.
-        seed: of everything that is drawn.
+        history: file of losses to write, JSON lines; empty where nothing is trained.
+        threads: CPU threads.
+        seed: of all random numbers.
     """
 
     runtime: Runtime
@@ -29,7 +29,7 @@ class FitJob:
     threads: int
     seed: int
 
-    def summary(self, trained: TrainingResult) -> dict[str, Any]:
-        """JSON values about how a fit went: `steps, seconds` (over all sessions)`, device, precision`."""
-        took = {"steps": trained.steps, "seconds": round(trained.seconds, 1)}
-        return took | {"device": self.runtime.device.type, "precision": self.runtime.precision}
+    def summary(self, result: TrainingResult) -> dict[str, Any]:
+        """JSON values that summarise a fit: `steps, seconds` (over all sessions)`, device, precision`."""
+        cost = {"steps": result.steps, "seconds": round(result.seconds, 1)}
+        return cost | {"device": self.runtime.device.type, "precision": self.runtime.precision}

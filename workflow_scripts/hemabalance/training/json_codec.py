@@ -1,4 +1,4 @@
-"""Python values (tuples, whole-number keys, infinities) through JSON and back, unchanged."""
+"""Lossless JSON encoding of Python values that JSON lacks: tuples, integer keys, infinities and NaN."""
 
 from math import isfinite
 from typing import Any
@@ -8,7 +8,7 @@ def encode(value: Any) -> Any:
     """JSON that `decode` turns back into an equal value of the same type.
 
     Raises:
-        TypeError: it holds something that is not None, a bool, number, string, list, tuple or dict.
+        TypeError: the value contains something other than None, bool, number, string, list, tuple or dict.
     """
     if isinstance(value, float) and not isfinite(value):
         return {"float": str(value)}
@@ -24,7 +24,7 @@ def encode(value: Any) -> Any:
 
 
 def decode(value: Any) -> Any:
-    """What was given to `encode`."""
+    """The value that `encode` encoded."""
     if isinstance(value, list):
         return [decode(item) for item in value]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The training loop: killed at any moment and started again, it ends with the same bytes (on the CPU)."""
+"""The training loop. On the CPU a training that is killed and resumed gives the same bytes as an uninterrupted one."""
 
 import json
 import logging
@@ -27,23 +27,22 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long to train; all in steps."""
+    """Length of a training and of its intervals; all in steps."""
 
     steps: int
-    """At most: a trainable that is `StopsEarly` may take fewer."""
+    """Maximum number of steps: a trainable that is `StopsEarly` may take fewer."""
     checkpoint_every: int
     log_every: int
-    """Steps a line of the history."""
+    """Steps between two lines of the history."""
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training took."""
+    """Steps and time of a training, summed over the sessions of an interrupted one."""
 
     steps: int
-    """Those taken, over all sessions."""
     seconds: float
-    """Summed over the sessions of a training that was interrupted."""
+    """Until the last checkpoint."""
 
 
 def train(
@@ -56,50 +55,51 @@ def train(
     runtime: Runtime,
     what: str,
 ) -> TrainingResult:
-    """Take `schedule.steps` steps, or those that an earlier call with the same `state` left to take.
+    """Take `schedule.steps` steps, or the remaining ones if the folder `state` has a checkpoint of this training.
 
-    A trainable that is `StopsEarly` is saved and its history closed at the step after which it had enough.
+    A trainable that is `StopsEarly` is saved, and its history closed, after the step at which it is finished.
 
-    With several processes all call this alike; rank 0 writes.
+    With several processes all must call this; rank 0 writes.
 
     Args:
         trainable: built as for the first step, with the same seed each time.
-        schedule: how long, and how often to save and log.
-        state: folder for the checkpoint and the history so far; the caller removes it once all is done.
-        history: written at the end: JSON lines of "step" and each loss's mean since the line before, to 6
+        schedule: number of steps, and intervals between checkpoints and between history lines.
+        state: folder for the checkpoint and the unfinished history; the caller removes it on success.
+        history: file to write at the end: JSON lines of "step" and each loss's mean since the previous line, to 6
             significant digits.
-        description: JSON values that decide the outcome: settings, and what tells the data apart.
+        description: JSON values that determine the result: settings, and a fingerprint of the data.
         runtime: of this process.
-        what: for progress and messages, as "training pix2pix".
+        what: name of the training for progress and messages, for example "training pix2pix".
 
     Raises:
         TrainingDiverged: a loss, gradient or weight is not finite; the last good checkpoint is kept.
         InputError: the checkpoint belongs to another training or is damaged; the disk is full.
-        SystemExit: code 143, on SIGTERM, after the step in hand and a checkpoint.
+        SystemExit: code 143, on SIGTERM, after the current step and a checkpoint.
     """
     session = _Session(trainable, schedule, state, description, runtime, what)
-    shown = Meter(what, schedule.steps, "step", done=session.step, shown=runtime.rank == 0)
-    with _sigterm() as asked, shown as meter:
+    progress = Meter(what, schedule.steps, "step", done=session.step, shown=runtime.rank == 0)
+    with _stop_on_sigterm() as stop_request, progress as meter:
         stop = False
         while not session.done and not stop:
             session.take_step()
-            stop = runtime.any(asked.stop)  # agreed: the signal may reach one process only, and at any moment
+            # The signal may reach only one process, at any moment, so all processes have to agree to stop.
+            stop = runtime.any(stop_request.stop)
             end = session.done
             note = session.close_interval() if end or session.step % schedule.log_every == 0 else None
             if end or stop or session.step % schedule.checkpoint_every == 0:
                 session.save()
             meter.advance(note)
-        if runtime.any(asked.stop):
-            asked.stop = True
+        if runtime.any(stop_request.stop):
+            stop_request.stop = True
             if runtime.rank == 0:
-                log.info("%s: asked to stop, saved at step %d", what, session.step)
+                log.info("%s: stopped by a signal, saved at step %d", what, session.step)
         elif session.step < schedule.steps and runtime.rank == 0:
-            log.info("%s: has enough after step %d of %d", what, session.step, schedule.steps)
+            log.info("%s: stopped early after step %d of %d", what, session.step, schedule.steps)
     return session.finish(history)
 
 
 class _Session:
-    """One call of `train`: what it knows, from the checkpoint to the next."""
+    """One call of `train`: the training, its checkpoint and its unfinished history."""
 
     def __init__(
         self,
@@ -110,8 +110,8 @@ class _Session:
         runtime: Runtime,
         what: str,
     ) -> None:
-        self._trainee, self._runtime, self._steps = trainable, runtime, schedule.steps
-        self._early = trainable if isinstance(trainable, StopsEarly) else None
+        self._trainable, self._runtime, self._steps = trainable, runtime, schedule.steps
+        self._early_stopping = trainable if isinstance(trainable, StopsEarly) else None
         self._path, self._history = folder / "checkpoint.safetensors", folder / "history.jsonl"
         self._description = {
             **description,
@@ -132,45 +132,45 @@ class _Session:
         if runtime.rank == 0:
             self._cut_history(position.history)
             if resumed:
-                log.info("%s: goes on after step %d of %d", what, self.step, schedule.steps)
+                log.info("%s: resumes after step %d of %d", what, self.step, schedule.steps)
 
     @property
     def done(self) -> bool:
-        """Whether no step is left to take."""
-        return self.step >= self._steps or (self._early is not None and self._early.finished)
+        """Whether the last step has been taken."""
+        return self.step >= self._steps or (self._early_stopping is not None and self._early_stopping.finished)
 
     def take_step(self) -> None:
         self._monitor.step = self.step + 1
-        for optimizer in self._trainee.optimizers.values():
-            optimizer.zero_grad(set_to_none=True)  # here, as the forward pass can use the memory
-        self._monitor.record(self._trainee.step())
+        for optimizer in self._trainable.optimizers.values():
+            optimizer.zero_grad(set_to_none=True)  # already here, so that the forward pass can use the memory
+        self._monitor.record(self._trainable.step())
         self.step += 1
 
     def close_interval(self) -> str:
-        """Write a line of the history; the same for the eye."""
+        """Write a line of the history, and return it as text for the progress bar."""
         means = self._monitor.means()
         if self._runtime.rank == 0:
             line = json.dumps({"step": self.step, **means})
-            with self._writing(), self._history.open("a", encoding="utf-8") as handle:
+            with self._explain_write_errors(), self._history.open("a", encoding="utf-8") as handle:
                 handle.write(line + "\n")
         return ", ".join(f"{name} {mean:.4g}" for name, mean in means.items())
 
     def save(self) -> None:
         self._monitor.drain()
-        self._monitor.check_weights(weights(self._trainee))
+        self._monitor.check_weights(weights(self._trainable))
         length = 0
         if self._runtime.rank == 0:
-            with self._writing(), self._history.open("ab") as handle:
+            with self._explain_write_errors(), self._history.open("ab") as handle:
                 os.fsync(handle.fileno())
                 length = handle.tell()
         self._seconds = time.monotonic() - self._started
         position = Position(self.step, self._seconds, length, self._monitor.sums)
-        save_checkpoint(self._path, self._trainee, position, self._description, self._runtime)
+        save_checkpoint(self._path, self._trainable, position, self._description, self._runtime)
         self._monitor.checkpoint = (self._path, self.step)
 
     def finish(self, history: Path) -> TrainingResult:
-        """Hand the history over; the time is that of the last checkpoint."""
-        self._runtime.share(weights(self._trainee).values())  # buffers, which each rank has of its own batches
+        """Copy the history to its final place; the returned time is that of the last checkpoint."""
+        self._runtime.broadcast(weights(self._trainable).values())  # buffers differ: each rank has its own batches
         if self._runtime.rank == 0:
             with atomic_path(history) as part:
                 shutil.copyfile(self._history, part)
@@ -178,23 +178,27 @@ class _Session:
         return TrainingResult(self.step, self._seconds)
 
     def _cut_history(self, length: int) -> None:
-        """Drop the lines of steps that will be taken again."""
-        with self._writing():
+        """Remove the lines of steps after the checkpoint, which will be taken again."""
+        with self._explain_write_errors():
             self._history.parent.mkdir(parents=True, exist_ok=True)
             with self._history.open("ab") as handle:
                 if handle.tell() < length:
-                    problem = f"has {handle.tell()} bytes, fewer than the {length} that the checkpoint beside it knows"
-                    again = f"Delete the folder {self._history.parent} and run again: training starts anew"
-                    raise InputError(self._history, problem, again)
+                    problem = f"has {handle.tell()} bytes, fewer than the {length} that the checkpoint recorded"
+                    remedy = (
+                        f"Delete the folder {self._history.parent} and run again: training starts from its first step"
+                    )
+                    raise InputError(self._history, problem, remedy)
                 handle.truncate(length)
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _explain_write_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             problem = f"cannot be written ({error.strerror})"
-            raise InputError(self._history, problem, "Free some space or correct the folder, and run again") from error
+            raise InputError(
+                self._history, problem, "Free disk space or make the folder writable, and run again"
+            ) from error
 
 
 @dataclass
@@ -203,20 +207,20 @@ class _StopRequest:
 
 
 @contextmanager
-def _sigterm() -> Iterator[_StopRequest]:
-    """Let SIGTERM only raise a flag within; end the program by it afterwards."""
-    asked = _StopRequest()
+def _stop_on_sigterm() -> Iterator[_StopRequest]:
+    """Within the block SIGTERM only sets a flag; the program exits with code 143 at the end of the block."""
+    stop_request = _StopRequest()
     if threading.current_thread() is not threading.main_thread():
-        yield asked  # only the main thread may handle signals
+        yield stop_request  # only the main thread may handle signals
         return
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        asked.stop = True
+    def handle_signal(number: int, frame: FrameType | None) -> None:
+        stop_request.stop = True
 
-    before = signal.signal(signal.SIGTERM, ask)
+    previous_handler = signal.signal(signal.SIGTERM, handle_signal)
     try:
-        yield asked
+        yield stop_request
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
-    if asked.stop:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if previous_handler is None else previous_handler)
+    if stop_request.stop:
         raise SystemExit(128 + signal.SIGTERM)

@@ -1,8 +1,8 @@
-"""Named tensors and a JSON header in one safetensors file: written in a stream, refused with the difference named.
+"""Named tensors and a JSON header in one safetensors file with a checksum.
 
-The writer is ours because the library's own leaves a temporary file behind when the process is killed, and hides the
-cause of a failed write. Each file holds the sha256 of all else in it: the format has none, and one flipped bit would
-quietly be another network. Nothing is ever unpickled.
+The package has its own writer because the library's writer leaves a temporary file behind when the process is killed,
+and hides the cause of a failed write. Each file contains the sha256 of the rest of its content: the format has no
+checksum, and a flipped bit would silently change a network. Nothing is unpickled.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from hemabalance.files import CHUNK, atomic_path, canonical_json
 
 KEY, SEAL = "hemabalance", "sha256"
 _BLANK = "0" * 64
-"""In the place of the sha256 while it is computed."""
+"""Placeholder of the sha256 while it is computed."""
 DTYPES = {
     torch.float64: "F64",
     torch.int64: "I64",
@@ -33,28 +33,29 @@ DTYPES = {
     torch.uint8: "U8",
     torch.bool: "BOOL",
 }
-SHOWN = 6
+MAX_LISTED = 6
+"""Differences that an error message lists."""
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], kind: str, header: Mapping[str, Any]) -> None:
-    """Write tensors of any device, one at a time, as they are; the same input gives the same bytes.
+    """Write tensors of any device, one at a time, without conversion; the same input gives the same bytes.
 
     Args:
-        path: replaced as a whole or, on any error, left as it was.
-        tensors: by name; names that share memory are written twice.
-        kind: what the file is ("weights", "checkpoint"): `read_tensors` asks for it again.
+        path: replaced atomically; on any error an earlier file is kept.
+        tensors: by name; tensors that share memory are written once for each name.
+        kind: of the file ("weights", "checkpoint"); `read_tensors` accepts only the same kind.
         header: JSON values.
 
     Raises:
         InputError: the disk is full or the folder cannot be written to.
     """
     ordered = sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0]))
-    # The seal comes first, where nothing else can be taken for it.
+    # The sha256 comes first, so that no other text can be mistaken for its placeholder.
     entries: dict[str, Any] = {"__metadata__": {SEAL: _BLANK, KEY: canonical_json({"kind": kind, **header})}}
     end = 0
     for name, tensor in ordered:
-        begin, end = end, end + tensor.nbytes
-        entries[name] = {"dtype": DTYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [begin, end]}
+        start, end = end, end + tensor.nbytes
+        entries[name] = {"dtype": DTYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [start, end]}
     head = json.dumps(entries, separators=(",", ":")).encode()
     head += b" " * (-len(head) % 8)
     head = len(head).to_bytes(8, "little") + head
@@ -74,18 +75,19 @@ def _write(tensor: Tensor, handle: BinaryIO, digest: "hashlib._Hash") -> None:
 
 
 def read_tensors(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The header and the tensors, on the CPU, of a file that `write_tensors` made as this kind.
+    """Read a file of this kind that `write_tensors` wrote: its header and its tensors, on the CPU.
 
     Raises:
-        InputError: the file is missing, truncated, damaged, or of another kind or origin; it ends in `remedy`.
+        InputError: the file is missing, truncated, damaged, of another kind or from another program; the message ends
+            with `remedy`.
     """
     header = read_header(path, kind, remedy)
-    _check(path, remedy)
+    _check_sha256(path, remedy)
     with safe_open(str(path), framework="pt") as opened:
         return header, {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
 
 
-def _check(path: Path, remedy: str) -> None:
+def _check_sha256(path: Path, remedy: str) -> None:
     with path.open("rb") as handle:
         size = handle.read(8)
         head = size + handle.read(int.from_bytes(size, "little"))
@@ -94,11 +96,11 @@ def _check(path: Path, remedy: str) -> None:
         while chunk := handle.read(CHUNK):
             digest.update(chunk)
     if seal != digest.hexdigest():
-        raise InputError(path, "is damaged: its content is not that of its sha256", remedy)
+        raise InputError(path, "is damaged: its content does not match its sha256", remedy)
 
 
 def read_header(path: Path, kind: str, remedy: str) -> dict[str, Any]:
-    """The header alone; errors as `read_tensors`."""
+    """Read the header only, without the check of the sha256; errors otherwise as `read_tensors`."""
     if not path.is_file():
         raise InputError(path, "there is no such file", remedy)
     try:
@@ -107,42 +109,43 @@ def read_header(path: Path, kind: str, remedy: str) -> dict[str, Any]:
     except (SafetensorError, ValueError) as error:  # ValueError: a flipped bit in the JSON within its header
         raise InputError(path, f"is damaged or no safetensors file ({error})", remedy) from error
     if header.get("kind") != kind:
-        made = f"holds {header['kind']}" if "kind" in header else "was made by another program"
-        raise InputError(path, f"{made}, not {kind} of hemabalance", remedy)
+        content = f"contains {header['kind']}" if "kind" in header else "was written by another program"
+        raise InputError(path, f"{content}, not {kind} of hemabalance", remedy)
     return header
 
 
-def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
-    """What two descriptions do not share, as "size: 64 there, 128 here"; nested keys joined by dots."""
-    left, right = _flat(json.loads(canonical_json(there))), _flat(json.loads(canonical_json(here)))
+def differences(stored: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    """The values in which two descriptions differ, as "size: stored 64, expected 128"; nested keys joined by dots."""
+    left, right = _flatten(json.loads(canonical_json(stored))), _flatten(json.loads(canonical_json(expected)))
     return [
-        f"{key}: {_shown(left, key)} there, {_shown(right, key)} here"
+        f"{key}: stored {_format(left, key)}, expected {_format(right, key)}"
         for key in sorted(left.keys() | right.keys())
         if key not in left or key not in right or left[key] != right[key]
     ]
 
 
 def shapes(tensors: Mapping[str, Tensor]) -> dict[str, list[Any]]:
-    """What `differences` compares of tensors."""
+    """The shape of each tensor by name, for `differences`."""
     return {name: list(tensor.shape) for name, tensor in tensors.items()}
 
 
-def refuse_differences(path: Path, what: str, found: Sequence[str], remedy: str) -> None:
-    """Raise an `InputError` that names the differences, unless there is none."""
-    if found:
-        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        raise InputError(path, f"was made for another {what} ({'; '.join(found[:SHOWN])}{more})", remedy)
+def refuse_differences(path: Path, what: str, mismatches: Sequence[str], remedy: str) -> None:
+    """Raise an `InputError` that lists the mismatches (from `differences`), unless there are none."""
+    if mismatches:
+        more = f" and {len(mismatches) - MAX_LISTED} more" if len(mismatches) > MAX_LISTED else ""
+        listed = "; ".join(mismatches[:MAX_LISTED])
+        raise InputError(path, f"was made for another {what} ({listed}{more})", remedy)
 
 
-def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def _flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
-    for key, inner in value.items():
-        if isinstance(inner, dict) and inner:
-            flat |= _flat(inner, f"{prefix}{key}.")
+    for key, item in value.items():
+        if isinstance(item, dict) and item:
+            flat |= _flatten(item, f"{prefix}{key}.")
         else:
-            flat[f"{prefix}{key}"] = inner
+            flat[f"{prefix}{key}"] = item
     return flat
 
 
-def _shown(values: Mapping[str, Any], key: str) -> str:
+def _format(values: Mapping[str, Any], key: str) -> str:
     return json.dumps(values[key], ensure_ascii=False) if key in values else "nothing"

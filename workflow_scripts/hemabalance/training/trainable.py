@@ -1,4 +1,4 @@
-"""What a method hands to the loop."""
+"""The interface between a method and the training loop."""
 
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
@@ -13,11 +13,11 @@ from hemabalance.training.batches import Sampler
 
 
 class Trainable(Protocol):
-    """Networks in training and all that changes with them, by name.
+    """Networks in training and all state that changes with them, by name.
 
-    Networks may be wrapped by `Runtime.setup`. Every torch.Generator that `step` draws from must be among
-    `generators`; PyTorch's, NumPy's and Python's global generators are kept besides. Nothing else is: what depends on
-    the number of the step asks `Runtime.step`, and further tensors (a replay buffer) are buffers of a module among
+    Networks may be wrapped by `Runtime.setup`. Every torch.Generator that `step` uses must be among `generators`; the
+    global generators of PyTorch, NumPy and Python are saved as well. No other state is saved: code that depends on
+    the number of the step uses `Runtime.step`, and further tensors (a replay buffer) must be buffers of a module among
     `networks`.
     """
 
@@ -27,7 +27,7 @@ class Trainable(Protocol):
 
     @property
     def optimizers(self) -> Mapping[str, Optimizer]:
-        """Their optimisers."""
+        """Optimisers of the networks."""
 
     @property
     def schedulers(self) -> Mapping[str, LRScheduler]:
@@ -35,30 +35,30 @@ class Trainable(Protocol):
 
     @property
     def averages(self) -> Mapping[str, ExponentialAverage]:
-        """Running averages of networks."""
+        """Exponential averages of networks."""
 
     @property
     def samplers(self) -> Mapping[str, Sampler]:
-        """Orders in which images come."""
+        """Samplers of the training images."""
 
     @property
     def generators(self) -> Mapping[str, torch.Generator]:
         """Random number generators."""
 
     def step(self) -> Mapping[str, Tensor]:
-        """One optimisation step, of schedulers and averages too; its losses by name, detached, 0-dim."""
+        """One optimisation step, including schedulers and averages; its losses by name, detached, 0-dim."""
         ...
 
 
 @runtime_checkable
 class StopsEarly(Protocol):
-    """A trainable that may have enough before the last step of its schedule."""
+    """A trainable that may end before the last step of its schedule."""
 
     @property
     def finished(self) -> bool:
         """Whether to take no further step.
 
-        Asked after every step and after a resume: the same in all processes, and a matter of what checkpoints keep
-        alone. On the CPU, so that a GPU is not waited for.
+        Read after every step and after a resume. The value must be the same in all processes and depend only on state
+        that checkpoints save. It should be computed on the CPU, so that the loop does not wait for the GPU.
         """
         ...

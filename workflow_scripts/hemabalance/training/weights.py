@@ -1,4 +1,4 @@
-"""Trained networks in a safetensors file that says what they are."""
+"""Trained networks in a safetensors file, with a description of their method and settings."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,23 +18,24 @@ from hemabalance.training.tensorfile import (
 )
 
 KIND = "weights"
-REMEDY = "Set the config as it was in that training, or delete the file and train again"
+REMEDY = "Use the config of that training, or delete the file and train again"
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
     """Write tensors and the JSON values that describe them, atomically.
 
     Raises:
-        InputError: the disk is full or the folder cannot be written to; an earlier file stays as it was.
+        InputError: the disk is full or the folder cannot be written to; an earlier file is kept.
     """
     write_tensors(path, tensors, KIND, {"description": dict(description)})
 
 
 def load_tensors(path: Path, description: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Read what `save_tensors` wrote, on the CPU.
+    """Read the tensors that `save_tensors` wrote, on the CPU.
 
     Raises:
-        InputError: the file is missing, truncated, foreign, or described otherwise; each difference is named.
+        InputError: the file is missing, truncated or no weights of hemabalance, or its description differs; the
+            message lists the differences.
     """
     header, tensors = read_tensors(path, KIND, REMEDY)
     refuse_differences(path, "config", differences(header["description"], description), REMEDY)
@@ -42,29 +43,29 @@ def load_tensors(path: Path, description: Mapping[str, Any]) -> dict[str, Tensor
 
 
 def read_description(path: Path) -> dict[str, Any]:
-    """The description alone; errors as `load_tensors`."""
+    """Read the description only; errors as `load_tensors`."""
     description: dict[str, Any] = read_header(path, KIND, REMEDY)["description"]
     return description
 
 
 def save_weights(path: Path, modules: Mapping[str, nn.Module], description: Mapping[str, Any]) -> None:
-    """Write networks, wrapped or not, as float32 (whole-number buffers as they are); errors as `save_tensors`."""
+    """Write networks, wrapped or not, as float32 (integer buffers unchanged); errors as `save_tensors`."""
     save_tensors(
         path, {k: v.float() if v.is_floating_point() else v for k, v in _tensors(modules).items()}, description
     )
 
 
 def load_weights(path: Path, modules: Mapping[str, nn.Module], description: Mapping[str, Any]) -> None:
-    """Fill networks, on their devices, with what `save_weights` wrote; all or none.
+    """Load weights from `save_weights` into networks, on their devices; on an error no network has changed.
 
     Raises:
         InputError: as `load_tensors`, or a tensor's name or shape differs from the networks'.
     """
-    loaded, own = load_tensors(path, description), _tensors(modules)
-    refuse_differences(path, "architecture", differences(shapes(loaded), shapes(own)), REMEDY)
+    stored, current = load_tensors(path, description), _tensors(modules)
+    refuse_differences(path, "architecture", differences(shapes(stored), shapes(current)), REMEDY)
     with torch.no_grad():
-        for name, tensor in own.items():
-            tensor.copy_(loaded[name])
+        for name, tensor in current.items():
+            tensor.copy_(stored[name])
 
 
 def _tensors(modules: Mapping[str, nn.Module]) -> dict[str, Tensor]:

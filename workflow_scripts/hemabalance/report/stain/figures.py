@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from hemabalance.protocols import Protocol
 from hemabalance.report.sheets import bare, heads, small, strip
 from hemabalance.report.style import save_figure
-from hemabalance.stain.data import DomainImageSets, decoded, evaluation_rows
+from hemabalance.stain.data import DomainImageSets, decode_domain, evaluation_rows
 from hemabalance.stain.method import NormalizerTraits
 from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer
-from hemabalance.stain.views import View, make_views
+from hemabalance.stain.views import View, map_images
 from hemabalance.taxonomy import CLASSES
 
 _EXAMPLES = 3
@@ -29,7 +29,7 @@ def picture_rows(split: pd.DataFrame, protocol: Protocol, *, each: int) -> pd.Da
         protocol: decides what is held back.
         each: at most so many.
     """
-    rows = evaluation_rows(split, protocol, most=len(split)).sort_values(["draw", "image_id"])
+    rows = evaluation_rows(split, protocol, max_images=len(split)).sort_values(["draw", "image_id"])
     return rows.groupby(["source", "label"]).head(each).sort_values(["source", "image_id"], ignore_index=True)
 
 
@@ -55,11 +55,11 @@ def stain_rows(
         threads: decoders at once.
     """
     rows = picture_rows(split, protocol, each=_EXAMPLES)
-    views = make_views(sets, rows, normalizer, invertible=traits.invertible, threads=threads)
+    views = map_images(sets, rows, normalizer, invertible=traits.invertible, threads=threads)
     lines = [(label, domain) for label in _classes(rows) for domain in reversed(DOMAINS)]
     figure, axes = _grid(len(lines), _EXAMPLES, (_CELL * 9 + 1.8, _CELL * len(lines) + 0.6), rows)
     for line, (label, domain) in zip(axes, lines, strict=False):
-        _row_of(line, label, domain, views.of[domain])
+        _row_of(line, label, domain, views.by_domain[domain])
     for axis in axes[0]:
         heads(axis, _WORDS)
     save_figure(figure, path)
@@ -100,8 +100,8 @@ def stain_methods(
         threads: decoders at once.
     """
     rows = picture_rows(split, protocol, each=1)
-    of_a, real_a = decoded(sets, rows, "a", threads=threads)
-    of_b, real_b = decoded(sets, rows, "b", threads=threads)
+    of_a, real_a = decode_domain(sets, rows, "a", threads=threads)
+    of_b, real_b = decode_domain(sets, rows, "b", threads=threads)
     labels_b = of_b["label"]
     columns = {
         "real A": dict(zip(of_a["label"], real_a, strict=True)),

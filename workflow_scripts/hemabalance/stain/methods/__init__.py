@@ -1,1 +1,1 @@
-"""Stain normalisers, one folder each; the listing is the registry (`hemabalance.methods`)."""
+"""Methods of stain normalisation, one folder each; the list of folders is the registry (`hemabalance.methods`)."""

@@ -17,34 +17,37 @@ from hemabalance.training.losses import cycle, identity, least_squares_critic, l
 
 
 class FakeHistory(nn.Module):
-    """Earlier fakes, so that a critic does not forget what generators did before (Shrivastava 2017, arXiv:1612.07828).
+    """Earlier fakes, so that a critic keeps recognising images of earlier generators (arXiv:1612.07828).
 
-    A module with buffers alone, which checkpoints then hold. With several processes each has its own, and all resume
-    with that of the first.
+    A module that only has buffers, so that checkpoints save it. With several processes each has its own history, and
+    all resume with the history of rank 0.
 
     Args:
-        remembered: how many images; 0 for no history.
+        capacity: number of images; 0 for no history.
         size: side of an image in pixels.
-        device: where the images are kept.
+        device: of the images.
     """
 
     images: Tensor
     filled: Tensor
 
-    def __init__(self, remembered: int, size: int, device: torch.device) -> None:
+    def __init__(self, capacity: int, size: int, device: torch.device) -> None:
         super().__init__()
-        self.register_buffer("images", torch.zeros(remembered, 3, size, size, device=device))
-        # On the CPU, where reading it waits for no device.
+        self.register_buffer("images", torch.zeros(capacity, 3, size, size, device=device))
+        # On the CPU, so that reading it does not wait for the device.
         self.register_buffer("filled", torch.zeros((), dtype=torch.int64))
 
     def swap(self, fakes: Tensor, generator: torch.Generator) -> Tensor:
-        """Each fake, or with probability 1/2 an earlier one whose place it takes; all fakes until the history is full.
+        """Swap each fake with probability 1/2 for an earlier one of the history; none until the history is full.
 
         Args:
             fakes: (n, 3, size, size), without a graph.
             generator: on the CPU.
+
+        Returns:
+            (n, 3, size, size), new and earlier fakes.
         """
-        replayed = []
+        mixed = []
         for fake in fakes:
             filled = int(self.filled)
             if filled < len(self.images):
@@ -52,27 +55,27 @@ class FakeHistory(nn.Module):
                 self.filled += 1
             elif filled and torch.rand((), generator=generator) < 0.5:
                 slot = int(torch.randint(filled, (), generator=generator))
-                replayed.append(self.images[slot].clone())
+                mixed.append(self.images[slot].clone())
                 self.images[slot] = fake
                 continue
-            replayed.append(fake)
-        return torch.stack(replayed)
+            mixed.append(fake)
+        return torch.stack(mixed)
 
 
 class CycleGANTraining(TranslatorTraining[CycleGANSettings]):
-    """The training. History: critic_*, adversarial_*, cycle_*, identity_* of both domains, unweighted."""
+    """The training of CycleGAN. Losses: critic_*, adversarial_*, cycle_*, identity_* of both domains, unweighted."""
 
     def __init__(
         self, players: Mapping[str, nn.Module], settings: CycleGANSettings, batches: DomainBatches, job: FitJob
     ) -> None:
         super().__init__(players, settings, batches, job)
-        device, remembered = job.runtime.device, settings.remembered
-        self.replayed: dict[str, FakeHistory] = {d: FakeHistory(remembered, batches.size, device) for d in DOMAINS}
-        self.networks |= {f"shown_{domain}": history for domain, history in self.replayed.items()}
-        self.generators["replayed"] = torch.Generator().manual_seed(job.seed + job.runtime.rank)
+        device, capacity = job.runtime.device, settings.remembered
+        self.fake_histories: dict[str, FakeHistory] = {d: FakeHistory(capacity, batches.size, device) for d in DOMAINS}
+        self.networks |= {f"fake_history_{domain}": history for domain, history in self.fake_histories.items()}
+        self.generators["fake_history"] = torch.Generator().manual_seed(job.seed + job.runtime.rank)
 
     def update_networks(self) -> Mapping[str, Tensor]:
-        """One update of the generators, then one of the critics on the same fakes or earlier ones."""
+        """One update of the generators, then one of the critics on the same and on earlier fakes."""
         a, b = self.batches.next_batch()
         fake_a, same_a = self.to_a(torch.cat((b, a))).chunk(2)
         fake_b, same_b = self.to_b(torch.cat((a, b))).chunk(2)
@@ -91,8 +94,8 @@ class CycleGANTraining(TranslatorTraining[CycleGANSettings]):
             + self.settings.lambda_identity * (terms["identity_a"] + terms["identity_b"])
         )
         for domain, critic, real, fake in (("a", self.critic_a, a, fake_a), ("b", self.critic_b, b, fake_b)):
-            replayed = self.replayed[domain].swap(fake.detach(), self.generators["replayed"])
-            terms[f"critic_{domain}"] = least_squares_critic(*scores_of_both(critic, real, replayed))
+            fakes = self.fake_histories[domain].swap(fake.detach(), self.generators["fake_history"])
+            terms[f"critic_{domain}"] = least_squares_critic(*scores_of_both(critic, real, fakes))
         self.minimise_critics(terms["critic_a"] + terms["critic_b"])
         return {name: term.detach() for name, term in terms.items()}
 
@@ -103,7 +106,7 @@ def build(settings: CycleGANSettings, *, size: int, runtime: Runtime) -> Transla
     Raises:
         InputError: the networks cannot be built for this size or width.
     """
-    translation = TranslatorVariant(
+    variant = TranslatorVariant(
         name="cyclegan",
         settings=settings,
         generator=lambda: ResnetGenerator(size, settings.width, settings.blocks),
@@ -111,4 +114,4 @@ def build(settings: CycleGANSettings, *, size: int, runtime: Runtime) -> Transla
         batches=UnpairedBatches,
         training=CycleGANTraining,
     )
-    return Translator(translation, size=size, runtime=runtime)
+    return Translator(variant, size=size, runtime=runtime)

@@ -1,8 +1,9 @@
-"""Stain vectors as robust extremes of angle (Macenko et al. 2009, IEEE Int. Symp. Biomed. Imaging, 1107).
+"""Stain vectors at robust extremes of the angle (Macenko et al. 2009, IEEE Int. Symp. Biomed. Imaging, 1107).
 
-torchstain's version agrees where there are two stains and white light, as the tests show. It cannot serve: it takes one
-I0 for all channels and one target image, centres the densities before it seeks their plane (the paper does not; with
-more than two dyes that moves the plane), orders stains as for haematoxylin and eosin, and makes NaN of blank images.
+torchstain gives the same results with two stains and white light, as the tests show. It is not used because it has one
+I0 for all channels and one target image, centres the densities before it estimates their plane (the paper does not;
+with more than two dyes the plane changes), orders stains as for haematoxylin and eosin, and returns NaN for blank
+images.
 """
 
 from functools import partial
@@ -23,5 +24,5 @@ def build(settings: MacenkoSettings, *, size: int, runtime: Runtime) -> Normaliz
 
 
 def least_squares(density: F32, stains: F32) -> F32:
-    """Amounts (2, n) of `stains` (2, 3) that come closest to densities (3, n)."""
+    """Amounts (2, n) of `stains` (2, 3) with the least squared error to densities (3, n)."""
     return np.linalg.pinv(stains.T).astype(np.float32, copy=False) @ density

@@ -1,10 +1,10 @@
-"""No normalisation: the row that every other method is compared with."""
+"""No normalisation: the baseline of all methods."""
 
 from hemabalance.stain.method import NormalizerSettings, NormalizerTraits
 
 
 class IdentitySettings(NormalizerSettings):
-    """Images stay as they are; there are no settings."""
+    """Images stay unchanged; there are no settings."""
 
 
 TRAITS = NormalizerTraits(trains_networks=False, paired=False, invertible=False, changes_images=False)

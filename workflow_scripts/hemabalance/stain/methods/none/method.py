@@ -1,4 +1,4 @@
-"""No normalisation: the row that every other method is compared with."""
+"""No normalisation: the baseline of all methods."""
 
 import time
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hemabalance.stain.classical import description, leave_empty_history
+from hemabalance.stain.classical import description, write_empty_history
 from hemabalance.stain.methods.none import IdentitySettings
 from hemabalance.stain.normalizer import Domain, Normalizer, StainData, Transformed
 from hemabalance.training.device import Runtime
@@ -17,10 +17,10 @@ from hemabalance.training.weights import load_tensors, save_tensors
 
 def build(settings: IdentitySettings, *, size: int, runtime: Runtime) -> Normalizer:
     """A normaliser that changes nothing."""
-    return _None(description("none", settings, size))
+    return _IdentityNormalizer(description("none", settings, size))
 
 
-class _None:
+class _IdentityNormalizer:
     parameters = 0
 
     def __init__(self, description: Mapping[str, object]) -> None:
@@ -28,14 +28,14 @@ class _None:
 
     def fit(self, data: StainData, job: FitJob) -> TrainingResult:
         start = time.monotonic()
-        leave_empty_history(job.history)
+        write_empty_history(job.history)
         return TrainingResult(0, time.monotonic() - start)
 
     def transform(self, images: np.ndarray, *, to: Domain) -> Transformed:
         return Transformed(images, np.zeros(len(images), bool))
 
     def inverse(self, images: np.ndarray, *, to: Domain) -> Transformed:
-        raise TypeError("none has nothing to invert")
+        raise TypeError("none has no inverse")
 
     def save(self, path: Path) -> None:
         save_tensors(path, {}, self.description)

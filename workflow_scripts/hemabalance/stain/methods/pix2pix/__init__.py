@@ -1,4 +1,4 @@
-"""pix2pix (Isola, Zhu, Zhou, Efros, CVPR 2017, arXiv:1611.07004), one model for each direction, on rendered pairs."""
+"""pix2pix (Isola, Zhu, Zhou, Efros, CVPR 2017, arXiv:1611.07004) on rendered pairs, one model for each direction."""
 
 from typing import Literal
 
@@ -11,9 +11,9 @@ class Pix2PixSettings(TranslatorSettings):
     """pix2pix (Isola 2017), trained on rendered pairs."""
 
     up: Literal["transposed", "resize"] = "transposed"
-    """How the generators double a map: transposed convolutions, as in the paper, or resize and convolve."""
+    """Up-sampling of the generators: transposed convolutions, as in the paper, or resize and convolution."""
     residual: bool = False
-    """The generators add to the image what they make; false, as in the paper: they make the image."""
+    """The output of a generator is added to its input image; false, as in the paper: the output is the image."""
     l1_weight: Weight = 100.0
     """Weight of the mean absolute difference to the true image; 100 in the paper."""
 

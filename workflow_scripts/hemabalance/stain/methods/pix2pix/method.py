@@ -1,6 +1,6 @@
-"""pix2pix (Isola, Zhu, Zhou, Efros, CVPR 2017, arXiv:1611.07004), one model for each direction, trained side by side.
+"""pix2pix (Isola, Zhu, Zhou, Efros, CVPR 2017, arXiv:1611.07004), one model for each direction, trained together.
 
-It learns from pairs, the same cell in both stains, which no archive has and the phantom renders.
+It learns from pairs, the same cell in both stains. No archive has such pairs; the phantom renders them.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from hemabalance.training.losses import non_saturating_critic, non_saturating_ge
 
 
 class Pix2PixTraining(TranslatorTraining[Pix2PixSettings]):
-    """The training. History: critic_*, adversarial_*, l1_* of both domains, unweighted."""
+    """The training of pix2pix. Losses: critic_*, adversarial_*, l1_* of both domains, unweighted."""
 
     def update_networks(self) -> Mapping[str, Tensor]:
         """One update of the critics, halved as in the paper, then one of the generators on the same fakes."""
@@ -28,12 +28,12 @@ class Pix2PixTraining(TranslatorTraining[Pix2PixSettings]):
         directions = (("a", self.critic_a, b, a, fake_a), ("b", self.critic_b, a, b, fake_b))
         terms = {}
         for domain, critic, condition, real, fake in directions:
-            scores = scores_of_both(critic, _beside(condition, real), _beside(condition, fake.detach()))
+            scores = scores_of_both(critic, _critic_input(condition, real), _critic_input(condition, fake.detach()))
             terms[f"critic_{domain}"] = non_saturating_critic(*scores) / 2
         self.minimise_critics(terms["critic_a"] + terms["critic_b"])
         for domain, critic, condition, real, fake in directions:
-            scores_of_fake = self.judge(critic, _beside(condition, fake))
-            terms[f"adversarial_{domain}"] = non_saturating_generator(scores_of_fake)
+            fake_scores = self.judge(critic, _critic_input(condition, fake))
+            terms[f"adversarial_{domain}"] = non_saturating_generator(fake_scores)
             terms[f"l1_{domain}"] = mean_difference(real, fake)
         self.minimise_generators(
             terms["adversarial_a"] + terms["adversarial_b"] + self.settings.l1_weight * (terms["l1_a"] + terms["l1_b"])
@@ -41,8 +41,8 @@ class Pix2PixTraining(TranslatorTraining[Pix2PixSettings]):
         return {name: term.detach() for name, term in terms.items()}
 
 
-def _beside(condition: Tensor, image: Tensor) -> Tensor:
-    """What a conditional critic sees: (n, 6, h, w)."""
+def _critic_input(condition: Tensor, image: Tensor) -> Tensor:
+    """The input of a conditional critic: source image and target image joined along the channels, (n, 6, h, w)."""
     return torch.cat((condition, image), dim=1)
 
 
@@ -52,7 +52,7 @@ def build(settings: Pix2PixSettings, *, size: int, runtime: Runtime) -> Translat
     Raises:
         InputError: the networks cannot be built for this size or width.
     """
-    translation = TranslatorVariant(
+    variant = TranslatorVariant(
         name="pix2pix",
         settings=settings,
         generator=lambda: UNetGenerator(size, settings.width, settings.up, settings.residual),
@@ -60,4 +60,4 @@ def build(settings: Pix2PixSettings, *, size: int, runtime: Runtime) -> Translat
         batches=PairedBatches,
         training=Pix2PixTraining,
     )
-    return Translator(translation, size=size, runtime=runtime)
+    return Translator(variant, size=size, runtime=runtime)

@@ -6,10 +6,10 @@ from hemabalance.stain.settings import ClassicalSettings
 
 
 class ReinhardSettings(ClassicalSettings):
-    """Reinhard 2001: mean and deviation of each channel of CIELAB."""
+    """Reinhard 2001: mean and standard deviation of each channel of CIELAB."""
 
     least_contrast: Weight = 2.0
-    """Standard deviation of L* (0..100) under which an image is blank and passed through."""
+    """An image with a smaller standard deviation of L* (0..100) is blank and passed through."""
 
 
 TRAITS = NormalizerTraits(trains_networks=False, paired=False, invertible=False)

@@ -6,12 +6,12 @@ from hemabalance.stain.settings import TwoStainSettings
 
 
 class VahadaneSettings(TwoStainSettings):
-    """Vahadane 2016: sparse non-negative separation."""
+    """Vahadane 2016: sparse non-negative matrix factorisation."""
 
     sparsity: Weight = 0.1
-    """Weight of the amounts in the search for stains; 0.1 in the paper."""
+    """Sparsity weight of the amounts in the estimation of stains; 0.1 in the paper."""
     amounts_sparsity: Weight = 0.01
-    """The same for the amounts that are rendered; the nearer to 0, the less pale stain is lost."""
+    """Sparsity weight of the amounts that are rendered; with smaller values less pale stain is lost."""
 
 
 TRAITS = NormalizerTraits(trains_networks=False, paired=False, invertible=False)

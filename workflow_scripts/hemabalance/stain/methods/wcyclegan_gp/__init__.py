@@ -13,15 +13,15 @@ class WCycleGANGPSettings(TranslatorSettings):
     """W-CycleGAN-GP (thesis §3.4): U-Net generators, Wasserstein critics with gradient penalty."""
 
     betas: tuple[Beta, Beta] = (0.5, 0.9)
-    """Adam's two; 0.9 as in the paper of the gradient penalty."""
+    """Beta1 and beta2 of Adam; 0.9 as in the paper of the gradient penalty."""
     up: Literal["transposed", "resize"] = "resize"
-    """How the generators double a map: resize and convolve, or transposed convolutions (thesis; checkerboards)."""
+    """Up-sampling of the generators: resize and convolution, or transposed convolutions (thesis; checkerboards)."""
     residual: bool = True
-    """The generators add to the image what they make (ours); false: they make the image (thesis)."""
+    """The output of a generator is added to its input image; false (thesis): the output is the image."""
     critic_norm: Literal["instance", "none"] = "instance"
     """Normalisation in the critics; instance as in the thesis."""
     critic_steps: int = Field(2, ge=1, le=20)
-    """Updates of the critics, each on images of its own, for one of the generators."""
+    """Updates of the critics per update of the generators, each on new images."""
     lambda_cycle: Weight = 10.0
     """Weight of the cycle loss (Eq. 20)."""
     lambda_identity: Weight = 5.0
@@ -29,7 +29,7 @@ class WCycleGANGPSettings(TranslatorSettings):
     gp_weight: Weight = 10.0
     """Weight d of the gradient penalty (Eq. 30)."""
     adversarial_weight: Weight = 0.1
-    """Weight of the generators' adversarial loss; 1 in the thesis, where the critics' scores outgrow the cycle loss."""
+    """Weight of the generators' adversarial loss; 1 in the thesis, where this loss exceeds the cycle loss."""
 
 
 TRAITS = NormalizerTraits(trains_networks=True, paired=False, invertible=True)

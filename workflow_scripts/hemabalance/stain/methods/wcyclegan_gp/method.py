@@ -1,6 +1,6 @@
 """W-CycleGAN-GP, the thesis's unpaired translator (§3.4, Eqs. 18-30): cycle consistency against Wasserstein critics.
 
-Its parts: cycle consistency (Zhu et al. 2017, arXiv:1703.10593) and the gradient penalty (Gulrajani et al. 2017,
+It combines cycle consistency (Zhu et al. 2017, arXiv:1703.10593) with the gradient penalty (Gulrajani et al. 2017,
 arXiv:1704.00028).
 """
 
@@ -20,12 +20,12 @@ from hemabalance.training.losses import cycle, gradient_penalty, identity, wasse
 
 
 class WCycleGANGPTraining(TranslatorTraining[WCycleGANGPSettings]):
-    """The training.
+    """The training of W-CycleGAN-GP.
 
-    History: critic_*, penalty_*, adversarial_*, cycle_*, identity_* of both domains, unweighted, and
-    adversarial_to_cycle, by how much the weighted adversarial terms outweigh the weighted cycle terms. Since a critic
-    may add any constant to its scores, which moves adversarial_* and no gradient, the ratio takes the scores of fakes
-    from those of real images (critic_*).
+    Losses: critic_*, penalty_*, adversarial_*, cycle_*, identity_* of both domains, unweighted, and
+    adversarial_to_cycle, the ratio of the weighted adversarial terms to the weighted cycle terms. A constant in a
+    critic's scores changes adversarial_* but no gradient, so the ratio uses the difference between the scores of fake
+    and real images (critic_*).
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class WCycleGANGPTraining(TranslatorTraining[WCycleGANGPSettings]):
         self.generators["between"] = job.runtime.generator("between")
 
     def update_networks(self) -> Mapping[str, Tensor]:
-        """`critic_steps` updates of the critics, the last of them on what the generators' update then uses."""
+        """`critic_steps` updates of the critics, then one of the generators on the images of the last critic update."""
         for _ in range(self.settings.critic_steps - 1):
             a, b = self.batches.next_batch()
             with torch.no_grad():
@@ -58,19 +58,19 @@ class WCycleGANGPTraining(TranslatorTraining[WCycleGANGPSettings]):
         return losses | {"adversarial_to_cycle": self.adversarial_to_cycle_ratio(losses)}
 
     def update_critics(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> dict[str, Tensor]:
-        """One step down Eqs. 26-28 and 30, both domains together; the fakes carry no graph."""
+        """One optimiser step on Eqs. 26-28 and 30, both domains together; the fakes have no graph."""
         terms = {}
         for domain, critic, real, fake in (("a", self.critic_a, a, fake_a), ("b", self.critic_b, b, fake_b)):
             terms[f"critic_{domain}"] = wasserstein_critic(*scores_of_both(critic, real, fake))
-            share = torch.rand(len(real), generator=self.generators["between"], device=real.device)
-            terms[f"penalty_{domain}"] = gradient_penalty(unwrapped(critic), real, fake, share)
+            alpha = torch.rand(len(real), generator=self.generators["between"], device=real.device)
+            terms[f"penalty_{domain}"] = gradient_penalty(unwrapped(critic), real, fake, alpha)
         self.minimise_critics(
             terms["critic_a"] + terms["critic_b"] + self.settings.gp_weight * (terms["penalty_a"] + terms["penalty_b"])
         )
         return {name: term.detach() for name, term in terms.items()}
 
     def update_generators(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """One step down the generators' side of Eqs. 26-28 with Eqs. 20 and 23."""
+        """One optimiser step on the generators' part of Eqs. 26-28 with Eqs. 20 and 23."""
         self.minimise_generators(
             self.settings.adversarial_weight * (terms["adversarial_a"] + terms["adversarial_b"])
             + self.settings.lambda_cycle * (terms["cycle_a"] + terms["cycle_b"])
@@ -79,10 +79,10 @@ class WCycleGANGPTraining(TranslatorTraining[WCycleGANGPSettings]):
         return {name: term.detach() for name, term in terms.items()}
 
     def adversarial_to_cycle_ratio(self, losses: Mapping[str, Tensor]) -> Tensor:
-        """What the history has as adversarial_to_cycle."""
-        adversarial = self.settings.adversarial_weight * (losses["critic_a"].abs() + losses["critic_b"].abs())
-        cycled = self.settings.lambda_cycle * (losses["cycle_a"] + losses["cycle_b"])
-        return adversarial / cycled.clamp_min(1e-12)
+        """The loss adversarial_to_cycle of the history."""
+        adversarial_loss = self.settings.adversarial_weight * (losses["critic_a"].abs() + losses["critic_b"].abs())
+        cycle_loss = self.settings.lambda_cycle * (losses["cycle_a"] + losses["cycle_b"])
+        return adversarial_loss / cycle_loss.clamp_min(1e-12)
 
 
 def build(settings: WCycleGANGPSettings, *, size: int, runtime: Runtime) -> Translator[WCycleGANGPSettings]:
@@ -91,7 +91,7 @@ def build(settings: WCycleGANGPSettings, *, size: int, runtime: Runtime) -> Tran
     Raises:
         InputError: the networks cannot be built for this size or width.
     """
-    translation = TranslatorVariant(
+    variant = TranslatorVariant(
         name="wcyclegan_gp",
         settings=settings,
         generator=lambda: UNetGenerator(size, settings.width, settings.up, settings.residual),
@@ -100,4 +100,4 @@ def build(settings: WCycleGANGPSettings, *, size: int, runtime: Runtime) -> Tran
         batches=UnpairedBatches,
         training=WCycleGANGPTraining,
     )
-    return Translator(translation, size=size, runtime=runtime)
+    return Translator(variant, size=size, runtime=runtime)
