@@ -20,7 +20,7 @@ from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.judges import Judges, open_judges
 from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.methods.c_wgan_gp.method import ClassifierGuidedTraining
-from hemabalance.synthesis.real_image_measurement import look
+from hemabalance.synthesis.real_image_measurement import compute_real_image_features
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import sample
 from hemabalance.training.classifier import fit_classifier
@@ -134,7 +134,7 @@ def bench_gate(folder: Path, runtime: Runtime) -> None:
     judges: Judges = open_judges(paths["inception"], paths["lpips"], paths["judge"], runtime=runtime)
     ids = np.array([f"i{k}" for k in range(len(real.pixels))])
     rows = pd.DataFrame({"image_id": ids, "label": real.labels, "kind": "training", "reference": True})
-    seen = look(rows, real.pixels, judges.inception, judges.perceptual)
+    seen = compute_real_image_features(rows, real.pixels, judges.inception, judges.perceptual)
     mine = {str(label): real.labels == label for label in np.unique(real.labels)}
     copies = CopyDetector(
         {label: real.pixels[where] for label, where in mine.items()},
@@ -142,7 +142,7 @@ def bench_gate(folder: Path, runtime: Runtime) -> None:
         seen.distances(),
         judges.perceptual,
         quantile=gating.copy_quantile,
-        have={label: int(where.sum()) for label, where in mine.items()},
+        class_counts={label: int(where.sum()) for label, where in mine.items()},
     )
     gate = Gate(copies, {label: seen.features[where] for label, where in mine.items()}, judges.classifier, gating)
     new = images(11).pixels[:32]

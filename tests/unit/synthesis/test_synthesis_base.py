@@ -15,7 +15,7 @@ from hemabalance.config.roles import RolesConfig
 from hemabalance.dataset.imageset import ImageSet, write_image_set
 from hemabalance.dataset.splits import draws
 from hemabalance.errors import InputError
-from hemabalance.synthesis.data import few_of_each, real_images, training_images
+from hemabalance.synthesis.data import real_images, smallest_draws, training_images
 from hemabalance.synthesis.roles import Classes, Roles, assign, served
 from hemabalance.synthesis.sampling import BLOCK, LAST, latents, sample
 from hemabalance.synthesis.snapshots import Snapshots
@@ -91,27 +91,27 @@ class Ramps:
     parameters: Mapping[str, int] = {"generator": 0}
     snapshots = None
 
-    def make(self, label: str, latents: Tensor, indices: Tensor) -> Tensor:
+    def generate(self, label: str, latents: Tensor, indices: Tensor) -> Tensor:
         assert len(latents) == BLOCK  # never in other company
         images = latents[:, 0].tanh()[:, None, None, None].expand(-1, 3, 8, 8).clone()
         images[:, :, 0, 0] = (indices % 200)[:, None] / 127.5 - 1
         return images
 
 
-def drawn(label: str, indices: list[int], seed: int = 1) -> np.ndarray:
+def sample_images(label: str, indices: list[int], seed: int = 1) -> np.ndarray:
     return sample(Ramps(), label, indices, seed=seed, device=torch.device("cpu"))  # type: ignore[arg-type]
 
 
 def test_an_index_gives_its_image_whatever_else_is_drawn() -> None:
-    many = drawn("basophil", list(range(70)))
+    many = sample_images("basophil", list(range(70)))
     assert many.shape == (70, 8, 8, 3)
     assert many.dtype == np.uint8
-    assert np.array_equal(drawn("basophil", [69, 3, 33, 3]), many[[69, 3, 33, 3]])
+    assert np.array_equal(sample_images("basophil", [69, 3, 33, 3]), many[[69, 3, 33, 3]])
     assert many[:, 0, 0, 0].tolist() == list(range(70))
-    assert not np.array_equal(many, drawn("monocyte", list(range(70))))
-    assert not np.array_equal(many, drawn("basophil", list(range(70)), seed=2))
-    assert drawn("basophil", []).shape == (0, 8, 8, 3)
-    assert drawn("basophil", [LAST]).shape == (1, 8, 8, 3)
+    assert not np.array_equal(many, sample_images("monocyte", list(range(70))))
+    assert not np.array_equal(many, sample_images("basophil", list(range(70)), seed=2))
+    assert sample_images("basophil", []).shape == (0, 8, 8, 3)
+    assert sample_images("basophil", [LAST]).shape == (1, 8, 8, 3)
 
 
 def test_latents_are_standard_normal() -> None:
@@ -124,22 +124,22 @@ def test_latents_are_standard_normal() -> None:
 @pytest.mark.parametrize("index", [-1, LAST + 1])
 def test_an_index_out_of_range_is_refused(index: int) -> None:
     with pytest.raises(InputError, match="out of range"):
-        drawn("basophil", [0, index])
+        sample_images("basophil", [0, index])
 
 
 def test_a_class_that_is_not_served_is_refused() -> None:
     with pytest.raises(InputError, match="Take one of basophil, monocyte"):
-        drawn("platelet", [0])
+        sample_images("platelet", [0])
 
 
 def test_snapshots_are_kept_and_written_by_class_and_step(tmp_path: Path) -> None:
-    kept = Snapshots(("monocyte", "basophil"), points=4, each=2, size=8, steps=10)
+    kept = Snapshots(("monocyte", "basophil"), points=4, images_per_class=2, size=8, steps=10)
     assert kept.steps == [2, 5, 8, 10]
     for step in range(1, 11):
         for k, label in enumerate(kept.classes):
             if kept.due(step):
-                kept.take(step, label, torch.full((2, 3, 8, 8), step / 10 - k))
-    again = Snapshots(("monocyte", "basophil"), points=4, each=2, size=8, steps=10)
+                kept.store(step, label, torch.full((2, 3, 8, 8), step / 10 - k))
+    again = Snapshots(("monocyte", "basophil"), points=4, images_per_class=2, size=8, steps=10)
     again.load_state_dict(kept.state_dict())
     again.write(tmp_path / "s.zip", tmp_path / "s.parquet", generator="mine", threads=1)
     with ImageSet(tmp_path / "s.zip", tmp_path / "s.parquet") as held:
@@ -151,7 +151,7 @@ def test_snapshots_are_kept_and_written_by_class_and_step(tmp_path: Path) -> Non
 
 
 def test_fewer_steps_than_points_give_a_snapshot_each() -> None:
-    assert Snapshots(("basophil",), points=8, each=1, size=8, steps=3).steps == [1, 2, 3]
+    assert Snapshots(("basophil",), points=8, images_per_class=1, size=8, steps=3).steps == [1, 2, 3]
 
 
 @pytest.fixture
@@ -188,9 +188,9 @@ def test_images_that_cannot_serve(held: ImageSet) -> None:
         real_images(held, rows.replace({"image_id": {"i03": "other"}}), 16, threads=1)
 
 
-def test_few_of_each_takes_the_smallest_draws(held: ImageSet) -> None:
+def test_smallest_draws_takes_the_smallest_draws(held: ImageSet) -> None:
     rows = split_of(held)
-    few = few_of_each(rows, 2)
+    few = smallest_draws(rows, 2)
     assert few["label"].value_counts().to_dict() == {"basophil": 2, "monocyte": 2}
     assert few["image_id"].is_monotonic_increasing
     for label, mine in rows.groupby("label"):

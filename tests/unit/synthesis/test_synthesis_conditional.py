@@ -12,11 +12,11 @@ from pydantic import ValidationError
 from helpers.conditional_generators import (
     LABELS,
     SIZE,
-    built,
+    build,
     cells,
     data,
     every_method,
-    fitted,
+    fit,
     initialise,
     job,
     parameters,
@@ -30,21 +30,21 @@ from hemabalance.synthesis.sampling import sample
 from hemabalance.training.job import Images
 
 
-def drawn(generator: Any, label: str, count: int = 5) -> np.ndarray:
+def sample_images(generator: Any, label: str, count: int = 5) -> np.ndarray:
     return sample(generator, label, range(count), seed=1, device=torch.device("cpu"))
 
 
 def outcome(generator: Any, folder: Path) -> tuple[bytes, bytes, bytes]:
     generator.save(folder / "weights.safetensors")
     files = (folder / "weights.safetensors").read_bytes(), (folder / "history.jsonl").read_bytes()
-    return *files, generator.snapshots.taken.numpy().tobytes()
+    return *files, generator.snapshots.images.numpy().tobytes()
 
 
 @every_method
 def test_a_training_stopped_at_any_step_ends_as_one_that_was_not(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = outcome(fitted(name, tmp_path / "whole"), tmp_path / "whole")
+    whole = outcome(fit(name, tmp_path / "whole"), tmp_path / "whole")
     torn, update_networks = tmp_path / "torn", ConditionalTraining.update_networks
     for fatal in (2, 3, 4):  # checkpoints at 2, 4, 6: the first session leaves none, the third loses a step
         taken = iter(range(1, 100))
@@ -56,14 +56,14 @@ def test_a_training_stopped_at_any_step_ends_as_one_that_was_not(
 
         monkeypatch.setattr(ConditionalTraining, "update_networks", dying)
         with pytest.raises(KeyboardInterrupt):
-            fitted(name, torn)
+            fit(name, torn)
         monkeypatch.undo()
-    assert outcome(fitted(name, torn), torn) == whole
+    assert outcome(fit(name, torn), torn) == whole
 
 
 def test_the_seed_decides(tmp_path: Path) -> None:
     first, again, other = (
-        outcome(fitted("c_wgan_gp", tmp_path / folder, seed, steps=1), tmp_path / folder)
+        outcome(fit("c_wgan_gp", tmp_path / folder, seed, steps=1), tmp_path / folder)
         for folder, seed in (("first", 7), ("again", 7), ("other", 8))
     )
     assert first == again
@@ -71,28 +71,28 @@ def test_the_seed_decides(tmp_path: Path) -> None:
 
 
 def test_a_resume_refuses_other_images_but_not_other_intervals(tmp_path: Path) -> None:
-    fitted("cwgan_gp", tmp_path, steps=2)
+    fit("cwgan_gp", tmp_path, steps=2)
     real = data().real
     with pytest.raises(InputError, match="images"):
-        built("cwgan_gp", steps=2).fit(data(Images(real.pixels // 2, real.labels)), job(tmp_path))
-    assert built("cwgan_gp", steps=2, checkpoint_every=5, memory_budget=0).fit(data(), job(tmp_path)).steps == 2
+        build("cwgan_gp", steps=2).fit(data(Images(real.pixels // 2, real.labels)), job(tmp_path))
+    assert build("cwgan_gp", steps=2, checkpoint_every=5, memory_budget=0).fit(data(), job(tmp_path)).steps == 2
 
 
 @every_method
 def test_loaded_weights_make_the_images_of_the_fitted_ones(name: str, tmp_path: Path) -> None:
-    generator = fitted(name, tmp_path, steps=2)
+    generator = fit(name, tmp_path, steps=2)
     generator.save(tmp_path / "weights.safetensors")
     again = open_by_description(tmp_path / "weights.safetensors", cpu())
     assert again.snapshots is None
-    other = built(name, steps=2)
+    other = build(name, steps=2)
     other.load(tmp_path / "weights.safetensors")
     for loaded in (other, again):
         for label in LABELS:
-            made = drawn(generator, label)
+            made = sample_images(generator, label)
             assert made.shape == (5, SIZE, SIZE, 3)
             assert made.dtype == np.uint8
-            np.testing.assert_array_equal(drawn(loaded, label), made)
-    assert (drawn(generator, "platelet") != drawn(generator, "basophil")).any()
+            np.testing.assert_array_equal(sample_images(loaded, label), made)
+    assert (sample_images(generator, "platelet") != sample_images(generator, "basophil")).any()
 
 
 @every_method
@@ -100,7 +100,7 @@ def test_parameters_are_counted_by_player(name: str, tmp_path: Path) -> None:
     counted = {
         player: sum(p.numel() for p in own.values()) for player, own in parameters(initialise(name, tmp_path)).items()
     }
-    assert built(name).parameters == counted
+    assert build(name).parameters == counted
     assert set(counted) == {"generator", "critic"} | ({"classifier"} if name == "c_wgan_gp" else set())
 
 
@@ -115,52 +115,52 @@ def test_parameters_are_counted_by_player(name: str, tmp_path: Path) -> None:
     ],
 )
 def test_weights_of_something_else_are_refused_and_not_taken(changed: Any, named: str, tmp_path: Path) -> None:
-    fitted("cwgan_gp", tmp_path, steps=1).save(tmp_path / "weights.safetensors")
-    other = built("cwgan_gp", **{"steps": 1, **changed})
+    fit("cwgan_gp", tmp_path, steps=1).save(tmp_path / "weights.safetensors")
+    other = build("cwgan_gp", **{"steps": 1, **changed})
     with pytest.raises(InputError, match=named):
         other.load(tmp_path / "weights.safetensors")
     with pytest.raises(RuntimeError, match="neither fitted nor loaded"):
-        drawn(other, "monocyte")
+        sample_images(other, "monocyte")
     with pytest.raises(RuntimeError, match="neither fitted nor loaded"):
         other.save(tmp_path / "weights.safetensors")
 
 
 def test_weights_of_the_other_method_are_refused(tmp_path: Path) -> None:
-    fitted("cwgan_gp", tmp_path, steps=1).save(tmp_path / "weights.safetensors")
+    fit("cwgan_gp", tmp_path, steps=1).save(tmp_path / "weights.safetensors")
     with pytest.raises(InputError, match='method: "cwgan_gp" there, "c_wgan_gp" here'):
-        built("c_wgan_gp", steps=1).load(tmp_path / "weights.safetensors")
+        build("c_wgan_gp", steps=1).load(tmp_path / "weights.safetensors")
 
 
 @every_method
 def test_what_cannot_serve_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="platelet is none of them"):
-        built(name, trained=LABELS[:2])
+        build(name, trained=LABELS[:2])
     with pytest.raises(InputError, match="24 px does not divide by 16"):
-        built(name, size=24)
+        build(name, size=24)
     with pytest.raises(ValidationError, match="critic_width"):
-        built(name, critic_width=0)
+        build(name, critic_width=0)
     lacking = ("basophil", "lymphocyte", "monocyte")
     with pytest.raises(InputError, match=r"class lymphocyte: .* no real training image"):
-        built(name, trained=lacking, served=lacking).initialise_training(data(), job(tmp_path))
+        build(name, trained=lacking, served=lacking).initialise_training(data(), job(tmp_path))
     with pytest.raises(InputError, match="real images: 32x32 px, but the networks were built for 16x16 px"):
-        built(name).initialise_training(data(size=32), job(tmp_path))
+        build(name).initialise_training(data(size=32), job(tmp_path))
     with pytest.raises(InputError, match="batch: is 99, but there are only 10 images"):
         initialise(name, tmp_path, batch=99)
 
 
 def test_held_back_images_of_another_size_are_refused(tmp_path: Path) -> None:
     given = data()
-    odd = SynthesisData(given.real, cells(list(LABELS), 1, 32), given.taught)
+    odd = SynthesisData(given.real, cells(list(LABELS), 1, 32), given.teacher_images)
     with pytest.raises(InputError, match="images held back: 32x32 px"):
-        built("c_wgan_gp").initialise_training(odd, job(tmp_path))
+        build("c_wgan_gp").initialise_training(odd, job(tmp_path))
 
 
 def test_snapshots_end_with_what_the_generator_makes(tmp_path: Path) -> None:
-    generator = fitted("c_wgan_gp", tmp_path, served=LABELS[1:])
+    generator = fit("c_wgan_gp", tmp_path, served=LABELS[1:])
     assert generator.snapshots.steps == [2, 4, 6]
     assert generator.snapshots.classes == LABELS[1:]
     for k, label in enumerate(LABELS[1:]):
         made = sample(generator, label, range(2), seed=7, device=torch.device("cpu"))
-        last = generator.snapshots.taken[-1, k].permute(0, 2, 3, 1).numpy()
+        last = generator.snapshots.images[-1, k].permute(0, 2, 3, 1).numpy()
         assert np.abs(last.astype(int) - made).max() <= 1  # another batch, another rounding
-    assert (generator.snapshots.taken[0] != generator.snapshots.taken[1]).any()
+    assert (generator.snapshots.images[0] != generator.snapshots.images[1]).any()

@@ -11,7 +11,7 @@ from helpers.conditional_generators import (
     COLOURS,
     LABELS,
     SIZE,
-    built,
+    build,
     cells,
     data,
     every_method,
@@ -50,7 +50,7 @@ def test_every_parameter_moves_and_the_losses_have_their_names(name: str, tmp_pa
 def test_each_player_learns_alone(name: str, tmp_path: Path) -> None:
     training = initialise(name, tmp_path)
     real, targets = training.real.next_batch()
-    fake = training.made(targets)
+    fake = training.sample_fakes(targets)
     before = parameters(training)
     training.update_critic(real, fake.detach(), targets)
     assert moved(training, before) == {"critic": set()}
@@ -77,16 +77,16 @@ def test_classes_are_drawn_alike_often_and_no_other(tmp_path: Path) -> None:
             colour = torch.tensor(COLOURS[("monocyte", "platelet", "basophil")[target]]) / 127.5 - 1
             assert (image[:, SIZE // 2, SIZE // 2] - colour).abs().max() < 0.08
     assert counts.min() > 150  # of 600
-    asked = torch.bincount(torch.cat([training.drawn()[1] for _ in range(150)]), minlength=3)
+    asked = torch.bincount(torch.cat([training.sample_real()[1] for _ in range(150)]), minlength=3)
     assert asked.min() > 150
 
 
 def test_only_the_critic_that_is_told_compares_like_with_like(tmp_path: Path) -> None:
     told, untold = initialise("cwgan_gp", tmp_path), initialise("c_wgan_gp", tmp_path)
     targets = torch.tensor([0, 1, 2, 0])
-    assert [t.tolist() for t in told.told(targets)] == [[0, 1, 2, 0]]
-    assert untold.told(targets) == ()
-    real, shown = told.drawn()
+    assert [t.tolist() for t in told.critic_conditions(targets)] == [[0, 1, 2, 0]]
+    assert untold.critic_conditions(targets) == ()
+    real, shown = told.sample_real()
     scores = unwrapped(told.critic)
     assert not torch.equal(scores(real, shown), scores(real, (shown + 1) % 3))
 
@@ -107,7 +107,7 @@ def test_losses_add_up_as_weighted(tmp_path: Path) -> None:
 
     training.runtime = _Noting(training.runtime, minimise)
     real, targets = training.real.next_batch()
-    fake = training.made(targets)
+    fake = training.sample_fakes(targets)
     of_critic = training.update_critic(real, fake.detach(), targets)
     of_generator = training.update_generator(fake, targets)
     assert minimised == [
@@ -132,10 +132,10 @@ class _Noting:
 
 
 def test_the_classifier_is_watched_on_images_held_back(tmp_path: Path) -> None:
-    built("c_wgan_gp", steps=5, critic_steps=1).fit(data(), job(tmp_path / "watched"))
+    build("c_wgan_gp", steps=5, critic_steps=1).fit(data(), job(tmp_path / "watched"))
     history = lines(tmp_path / "watched")
     assert [line["step"] for line in history if "held_back_accuracy" in line] == [2, 4, 5]
-    built("c_wgan_gp", steps=2).fit(data(held_back=0), job(tmp_path / "unwatched"))
+    build("c_wgan_gp", steps=2).fit(data(held_back=0), job(tmp_path / "unwatched"))
     assert all("held_back_accuracy" not in line for line in lines(tmp_path / "unwatched"))
 
 
@@ -151,7 +151,9 @@ def test_the_classifier_learns_the_classes_and_the_generator_from_it(tmp_path: P
     right = np.array(LABELS)[logits.argmax(1)] == watched.labels[kept]
     assert training.held_back_accuracy().item() == pytest.approx(right.mean())
     targets = torch.arange(12) % 3
-    missed = [training.update_generator(training.made(targets), targets)["class_fake"].item() for _ in range(40)]
+    missed = [
+        training.update_generator(training.sample_fakes(targets), targets)["class_fake"].item() for _ in range(40)
+    ]
     assert np.mean(missed[-5:]) < 0.5 < np.log(3) < np.mean(missed[:5])
 
 
@@ -195,16 +197,16 @@ def test_the_learning_rates_fall_to_nothing_after_their_share_of_the_steps(tmp_p
 
 
 def test_it_trains_in_bfloat16(tmp_path: Path) -> None:
-    training = built("c_wgan_gp").initialise_training(data(), job(tmp_path, runtime=cpu("bf16")))
+    training = build("c_wgan_gp").initialise_training(data(), job(tmp_path, runtime=cpu("bf16")))
     losses = [training.step() for _ in range(2)]
     assert all(loss.isfinite() and loss.dtype == torch.float32 for step in losses for loss in step.values())
 
 
 def test_a_step_at_the_full_size(tmp_path: Path) -> None:
     full = {"latent": 128, "width": 64, "critic_width": 64, "batch": 2, "critic_steps": 1, "snapshot_images": 1}
-    generator = built("c_wgan_gp", 128, **full, steps=1, snapshots=1)
+    generator = build("c_wgan_gp", 128, **full, steps=1, snapshots=1)
     real = cells(["basophil", "monocyte", "platelet"], 1, 128)
     trained = generator.fit(data(real, held_back=0, size=128), job(tmp_path))
     assert trained.steps == 1
-    assert generator.snapshots.taken.shape == (1, 3, 1, 3, 128, 128)
-    assert generator.snapshots.taken.float().std() > 1
+    assert generator.snapshots.images.shape == (1, 3, 1, 3, 128, 128)
+    assert generator.snapshots.images.float().std() > 1

@@ -19,7 +19,7 @@ from hemabalance.config.gate import GateSettings
 from hemabalance.dataset.perceptual_hash import perceptual_hash, thumbnail
 from hemabalance.errors import InputError
 from hemabalance.metrics.nearest_neighbours import poses
-from hemabalance.synthesis.copies import LEAST_LPIPS, SIDE, NearestImageIndex, NearestImages, thresholds
+from hemabalance.synthesis.copies import MIN_LPIPS_THRESHOLD, SIDE, NearestImageIndex, NearestImages, thresholds
 from hemabalance.synthesis.gate import Gate
 from hemabalance.synthesis.memorisation import memorisation
 from hemabalance.training.job import Images
@@ -47,7 +47,14 @@ def gate(settings: GateSettings = SETTINGS, *, judge: Any = None, most: int = 10
     given, ids = references(**counts)
     return SelfExtractingGate(
         build_gate(
-            given, ids, judge or RednessClassifier(), quadrant_means, PixelDistance(), settings, most=most, seed=1
+            given,
+            ids,
+            judge or RednessClassifier(),
+            quadrant_means,
+            PixelDistance(),
+            settings,
+            max_references=most,
+            seed=1,
         )
     )
 
@@ -135,7 +142,7 @@ def test_a_small_class_has_fewer_neighbours_and_says_so() -> None:
 
 
 def test_more_references_than_wanted_are_drawn_the_same_in_any_order() -> None:
-    assert "compared with 5 of 12" in gate(most=5).gate.notes()["monocyte"]
+    assert "compared with 5 of 12" in gate(max_references=5).gate.notes()["monocyte"]
     given, ids = references()
     back = np.arange(len(ids))[::-1]
     turned = Images(given.pixels[back], given.labels[back])
@@ -143,7 +150,7 @@ def test_more_references_than_wanted_are_drawn_the_same_in_any_order() -> None:
         copy_search(
             some,
             names,
-            real_features_of(some, names, quadrant_means, PixelDistance(), most=5, seed=1),
+            real_features_of(some, names, quadrant_means, PixelDistance(), max_references=5, seed=1),
             PixelDistance(),
             quantile=0.01,
         )
@@ -215,7 +222,7 @@ def test_the_hash_tells_copies_strictly_below_what_real_images_reach() -> None:
 
 def test_real_images_alike_leave_exact_copies_only() -> None:
     limits = thresholds({"basophil": found([0.0] * 5, [0] * 5)}, quantile=0.01)
-    assert (limits["basophil"].lpips, limits["basophil"].bits) == (LEAST_LPIPS, -1)
+    assert (limits["basophil"].lpips, limits["basophil"].bits) == (MIN_LPIPS_THRESHOLD, -1)
 
 
 # --- memory
@@ -226,7 +233,7 @@ def test_memory_rows_and_pairs() -> None:
     copies = gate().gate.copies
     generated = {"monocyte": random_images(6, 7, red=False), "basophil": given.pixels[:3, :, ::-1]}
     held_back = Images(random_images(4, 8, red=True), np.array(["basophil", "basophil", "platelet", "basophil"]))
-    rows, pairs = memorisation(generated, held_back, copies, most=5, seed=1)
+    rows, pairs = memorisation(generated, held_back, copies, max_images=5, seed=1)
     assert [(row["label"], row["kind"], row["n"]) for row in rows] == [
         ("all", "generated", 8), ("all", "held_back", 3), ("basophil", "generated", 3), ("basophil", "held_back", 3),
         ("monocyte", "generated", 5), ("monocyte", "held_back", 0),
@@ -241,6 +248,6 @@ def test_memory_rows_and_pairs() -> None:
     assert pairs.head(3)["copy"].all()
     assert set(pairs.loc[pairs["kind"] == "held_back", "image"]) == {0, 1, 3}
     assert len(set(pairs.loc[pairs["label"] == "monocyte", "image"])) == 5
-    again = memorisation(generated, held_back, copies, most=5, seed=1)
+    again = memorisation(generated, held_back, copies, max_images=5, seed=1)
     assert again[0] == rows
     assert again[1].equals(pairs)

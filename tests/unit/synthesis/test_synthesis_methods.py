@@ -36,20 +36,20 @@ def classes_of(method: str) -> Classes:
     return GeneratorConfig(spec=spec, serves=spec.traits.serves, size=SIZE).classes(labels, RolesConfig(rare_below=10))
 
 
-def built(method: str, folder: Path) -> Any:
+def build(method: str, folder: Path) -> Any:
     return spec_of(method).build(classes=classes_of(method), size=SIZE, runtime=job(folder).runtime)
 
 
-def fitted(method: str, folder: Path) -> Any:
-    generator = built(method, folder)
+def fit(method: str, folder: Path) -> Any:
+    generator = build(method, folder)
     given = data()
     watched = images(dict.fromkeys((*RICH, *RARE), 2), 3)
-    generator.fit(SynthesisData(given.real, watched, given.taught), job(folder))
+    generator.fit(SynthesisData(given.real, watched, given.teacher_images), job(folder))
     generator.save(folder / "weights.safetensors")
     return generator
 
 
-def drawn(generator: Any, count: int = 5) -> dict[str, np.ndarray]:
+def sample_images(generator: Any, count: int = 5) -> dict[str, np.ndarray]:
     return {label: sample(generator, label, range(count), seed=1, device=CPU) for label in generator.classes.served}
 
 
@@ -62,9 +62,9 @@ def test_it_is_built_at_full_shape(method: str, tmp_path: Path) -> None:
 
 @every_method
 def test_every_parameter_gets_a_gradient(method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    built(method, tmp_path)  # imports the modules that train
+    build(method, tmp_path)  # imports the modules that train
     watched = TrainingSpy(monkeypatch)
-    fitted(method, tmp_path)
+    fit(method, tmp_path)
     traits = spec_of(method).traits
     assert (watched.trainings > 0) == traits.trains_networks
     # One number added to all scores of a Wasserstein critic changes no loss.
@@ -76,29 +76,29 @@ def test_every_parameter_gets_a_gradient(method: str, tmp_path: Path, monkeypatc
 def test_a_fit_that_is_killed_and_resumed_ends_with_the_same_bytes(
     method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = fitted(method, tmp_path / "whole")
+    whole = fit(method, tmp_path / "whole")
     watched = TrainingSpy(monkeypatch)
     for checkpoints in (1, 2):
         watched.kill_after(checkpoints)
         if spec_of(method).traits.trains_networks:
             with pytest.raises(KeyboardInterrupt):
-                fitted(method, tmp_path / "torn")
+                fit(method, tmp_path / "torn")
     watched.kill_after(0)
-    torn = fitted(method, tmp_path / "torn")
+    torn = fit(method, tmp_path / "torn")
     assert files_of(tmp_path / "torn") == files_of(tmp_path / "whole")
-    assert torch.equal(torn.snapshots.taken, whole.snapshots.taken)
+    assert torch.equal(torn.snapshots.images, whole.snapshots.images)
 
 
 @every_method
 def test_what_is_saved_draws_the_same_images_when_loaded(method: str, tmp_path: Path) -> None:
-    generator, loaded = fitted(method, tmp_path), built(method, tmp_path)
+    generator, loaded = fit(method, tmp_path), build(method, tmp_path)
     loaded.load(tmp_path / "weights.safetensors")
     described = open_by_description(tmp_path / "weights.safetensors", job(tmp_path).runtime)
-    for label, made in drawn(generator).items():
+    for label, made in sample_images(generator).items():
         assert (made.shape, made.dtype) == ((5, SIZE, SIZE, 3), np.uint8)
         assert len(np.unique(made.reshape(5, -1), axis=0)) == 5
-        np.testing.assert_array_equal(drawn(loaded)[label], made)
-        np.testing.assert_array_equal(drawn(described)[label], made)
+        np.testing.assert_array_equal(sample_images(loaded)[label], made)
+        np.testing.assert_array_equal(sample_images(described)[label], made)
     assert dict(generator.parameters) == dict(loaded.parameters)
     assert loaded.snapshots is None
     assert generator.snapshots.classes == generator.classes.served

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from helpers.fewshot_generators import CLASSES, METHOD_SETTINGS, SHORT, SIZE, built, data, fitted, initialise, job
+from helpers.fewshot_generators import CLASSES, METHOD_SETTINGS, SHORT, SIZE, build, data, fit, initialise, job
 from hemabalance.errors import InputError
 from hemabalance.synthesis.sampling import sample
 from hemabalance.training.device import unwrapped
@@ -62,7 +62,7 @@ def advance(training: Any, steps: int) -> list[dict[str, Tensor]]:
 def outcome(generator: Any, folder: Path) -> tuple[bytes, bytes, bytes]:
     generator.save(folder / "weights.safetensors")
     weights, history = (folder / "weights.safetensors").read_bytes(), (folder / "history.jsonl").read_bytes()
-    return weights, history, generator.snapshots.taken.numpy().tobytes()
+    return weights, history, generator.snapshots.images.numpy().tobytes()
 
 
 @every_method
@@ -175,9 +175,9 @@ def test_the_terms_add_up_to_the_equation(tmp_path: Path) -> None:
 def test_a_training_stopped_at_any_step_ends_as_one_that_was_not(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = outcome(fitted(name, tmp_path / "whole"), tmp_path / "whole")
+    whole = outcome(fit(name, tmp_path / "whole"), tmp_path / "whole")
     torn = tmp_path / "torn"
-    training = type(built(name).initialise_training(data(), job(tmp_path / "other")))
+    training = type(build(name).initialise_training(data(), job(tmp_path / "other")))
     step = training.step
     for last in (2, 4, 6, 9):  # checkpoints at 2, 4, 6, 8: among episodes, between, in each class's adaptation
 
@@ -188,15 +188,15 @@ def test_a_training_stopped_at_any_step_ends_as_one_that_was_not(
 
         monkeypatch.setattr(training, "step", dying)
         with pytest.raises(KeyboardInterrupt):
-            fitted(name, torn)
+            fit(name, torn)
         monkeypatch.undo()
-    assert outcome(fitted(name, torn), torn) == whole
+    assert outcome(fit(name, torn), torn) == whole
 
 
 @every_method
 def test_the_seed_decides(name: str, tmp_path: Path) -> None:
     first, again, other = (
-        outcome(fitted(name, tmp_path / folder, seed, **SHORT), tmp_path / folder)
+        outcome(fit(name, tmp_path / folder, seed, **SHORT), tmp_path / folder)
         for folder, seed in (("first", 7), ("again", 7), ("other", 8))
     )
     assert first == again
@@ -206,14 +206,14 @@ def test_the_seed_decides(name: str, tmp_path: Path) -> None:
 @every_method
 def test_snapshots_do_not_disturb_the_training(name: str, tmp_path: Path) -> None:
     with_them, without = (
-        fitted(name, tmp_path / str(points), snapshots=points, snapshot_images=3, inner_steps=1) for points in (4, 1)
+        fit(name, tmp_path / str(points), snapshots=points, snapshot_images=3, inner_steps=1) for points in (4, 1)
     )
     for label in CLASSES.served:
         one, other = (g._served[label].state_dict() for g in (with_them, without))
         assert all(torch.equal(value, other[key]) for key, value in one.items())
-    taken = with_them.snapshots.taken
+    taken = with_them.snapshots.images
     assert with_them.snapshots.steps == [1, 2, 3, 4]
-    assert torch.equal(taken[-1], without.snapshots.taken[-1])
+    assert torch.equal(taken[-1], without.snapshots.images[-1])
     assert all(not torch.equal(taken[k], taken[k + 1]) for k in range(3))
     for of, label in enumerate(CLASSES.served):
         made = sample(with_them, label, range(3), seed=7, device=CPU)
@@ -259,14 +259,14 @@ def test_the_average_is_what_is_kept(tmp_path: Path) -> None:
 
 
 def test_it_trains_in_bfloat16(tmp_path: Path) -> None:
-    training = built("fewshot_meta").initialise_training(data(), job(tmp_path, precision="bf16"))
+    training = build("fewshot_meta").initialise_training(data(), job(tmp_path, precision="bf16"))
     assert all(
         loss.isfinite() and loss.dtype == torch.float32 for step in advance(training, 5) for loss in step.values()
     )
 
 
 def test_adapting_brings_the_images_to_the_class(tmp_path: Path) -> None:
-    generator = built("fewshot_meta", episodes=1, adapt_steps=40, lr=1e-2, lambda_encoder=10.0, snapshots=1)
+    generator = build("fewshot_meta", episodes=1, adapt_steps=40, lr=1e-2, lambda_encoder=10.0, snapshots=1)
     counts = {"basophil": 5, "monocyte": 6, "monoblast": 4, "smudge_cell": 4}
     generator.fit(data(counts), job(tmp_path))
     levels = {label: sample(generator, label, range(8), seed=1, device=CPU).mean() for label in CLASSES.served}
@@ -276,6 +276,6 @@ def test_adapting_brings_the_images_to_the_class(tmp_path: Path) -> None:
 
 @every_method
 def test_a_resume_refuses_other_images(name: str, tmp_path: Path) -> None:
-    fitted(name, tmp_path, **SHORT)
+    fit(name, tmp_path, **SHORT)
     with pytest.raises(InputError, match="images"):
-        built(name, **SHORT).fit(data(taught=0), job(tmp_path))
+        build(name, **SHORT).fit(data(teacher=0), job(tmp_path))

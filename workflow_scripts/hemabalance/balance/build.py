@@ -17,7 +17,7 @@ from hemabalance.dataset.tables import read_table
 from hemabalance.protocols import Protocol
 from hemabalance.synthesis.data import counts
 from hemabalance.synthesis.rejection_sampling import SCHEMA as GATE_SCHEMA
-from hemabalance.synthesis.roles import assign, makers
+from hemabalance.synthesis.roles import assign, generators_by_class
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def build_balanced(
     Raises:
         InputError: a test image leaked under `leak_free`, or an input is missing, damaged or of another run.
     """
-    made_by = makers(assign(counts(split), recipe.roles), rich=recipe.rich, rare=recipe.rare)
+    made_by = generators_by_class(assign(counts(split), recipe.roles), rich=recipe.rich, rare=recipe.rare)
     offered = {
         name: candidates(sets[name].index, read_table(gate, GATE_SCHEMA) if recipe.gated else None)
         for name, gate in gates.items()
