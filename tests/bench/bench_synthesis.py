@@ -20,7 +20,7 @@ from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.judges import Judges, open_judges
 from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.methods.c_wgan_gp.method import ClassifierGuidedTraining
-from hemabalance.synthesis.real_image_measurement import look
+from hemabalance.synthesis.real_image_measurement import compute_real_image_features
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import sample
 from hemabalance.training.classifier import fit_classifier
@@ -137,19 +137,19 @@ def bench_gate(folder: Path, runtime: Runtime) -> None:
     judges: Judges = open_judges(paths["inception"], paths["lpips"], paths["judge"], runtime=runtime)
     ids = np.array([f"i{k}" for k in range(len(real.pixels))])
     rows = pd.DataFrame({"image_id": ids, "label": real.labels, "kind": "training", "reference": True})
-    real_measurement = look(rows, real.pixels, judges.inception, judges.perceptual)
+    real_features = compute_real_image_features(rows, real.pixels, judges.inception, judges.perceptual)
     masks = {str(label): real.labels == label for label in np.unique(real.labels)}
     copies = CopyDetector(
         {label: real.pixels[where] for label, where in masks.items()},
         {label: ids[where] for label, where in masks.items()},
-        real_measurement.distances(),
+        real_features.distances(),
         judges.perceptual,
         quantile=gate_settings.copy_quantile,
-        have={label: int(where.sum()) for label, where in masks.items()},
+        class_counts={label: int(where.sum()) for label, where in masks.items()},
     )
     gate = Gate(
         copies,
-        {label: real_measurement.features[where] for label, where in masks.items()},
+        {label: real_features.features[where] for label, where in masks.items()},
         judges.classifier,
         gate_settings,
     )

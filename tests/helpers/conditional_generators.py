@@ -1,4 +1,4 @@
-"""Discs coloured by class, and the conditional generators built, initialise and fitted on them."""
+"""Images of discs coloured by class, and conditional generators that are built for or fitted on them."""
 
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,12 @@ LABELS = ("basophil", "monocyte", "platelet")
 COLOURS = {"basophil": (90, 40, 120), "monocyte": (120, 170, 60), "platelet": (220, 120, 150), "neutrophil": (0, 0, 0)}
 TRAINING: dict[str, Any] = {"lr": 2e-3, "batch": 4, "critic_steps": 2, "snapshots": 3}
 METHOD_SETTINGS: dict[str, dict[str, Any]] = {"c_wgan_gp": {"classifier_lr": 2e-3}, "cwgan_gp": {}}
-"""Where the tests of a method want other values than `small_settings` and its defaults give."""
+"""Settings in which the tests of a method differ from `small_settings`."""
 every_method = pytest.mark.parametrize("name", METHOD_SETTINGS)
 
 
 def cells(labels: list[str], seed: int, size: int = SIZE) -> Images:
-    """Discs whose colour is their class's."""
+    """Discs with the colour of their class."""
     rng = np.random.default_rng(seed)
     down, across = np.mgrid[0:size, 0:size]
     pixels = np.full((len(labels), size, size, 3), 235)
@@ -36,16 +36,17 @@ def cells(labels: list[str], seed: int, size: int = SIZE) -> Images:
 
 def data(real: Images | None = None, held_back: int = 4, size: int = SIZE) -> SynthesisData:
     labels = ["monocyte"] * 6 + ["basophil"] * 3 + ["neutrophil"] * 4 + ["platelet"]
-    watched = [*LABELS, "neutrophil"] * held_back
-    none = Images(np.empty((0, size, size, 3), np.uint8), np.empty(0, "<U1"))
-    return SynthesisData(real or cells(labels, 1, size), cells(watched, 2) if watched else none, none)
+    labels_held_back = [*LABELS, "neutrophil"] * held_back
+    empty = Images(np.empty((0, size, size, 3), np.uint8), np.empty(0, "<U1"))
+    held_back_images = cells(labels_held_back, 2) if held_back else empty
+    return SynthesisData(real or cells(labels, 1, size), held_back_images, empty)
 
 
 def job(folder: Path, seed: int = 7, runtime: Runtime | None = None) -> FitJob:
     return FitJob(runtime or cpu(seed=seed), folder / "state", folder / "history.jsonl", threads=1, seed=seed)
 
 
-def built(
+def build(
     name: str, size: int = SIZE, trained: tuple[str, ...] = LABELS, served: tuple[str, ...] = LABELS, **changed: Any
 ) -> Any:
     settings = small_settings("synthesis", name, **{**TRAINING, **METHOD_SETTINGS[name], **changed})
@@ -54,11 +55,11 @@ def built(
 
 
 def initialise(name: str, folder: Path, **changed: Any) -> Any:
-    return built(name, **changed).initialise_training(data(), job(folder))
+    return build(name, **changed).initialise_training(data(), job(folder))
 
 
-def fitted(name: str, folder: Path, seed: int = 7, **changed: Any) -> Any:
-    generator = built(name, **changed)
+def fit(name: str, folder: Path, seed: int = 7, **changed: Any) -> Any:
+    generator = build(name, **changed)
     generator.fit(data(), job(folder, seed))
     return generator
 

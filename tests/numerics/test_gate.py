@@ -1,4 +1,4 @@
-"""The gate with the real networks, on rendered cells: what must not pass does not, and real images do."""
+"""The gate with the real networks, on rendered cells: copies, other classes and noise are refused, real images pass."""
 
 import io
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from hemabalance.synthesis.copies import CopyDetector
 from hemabalance.synthesis.gate import Gate
 from hemabalance.synthesis.judges import Judges, open_judges
 from hemabalance.synthesis.memorisation import memorisation
-from hemabalance.synthesis.real_image_measurement import look
+from hemabalance.synthesis.real_image_measurement import compute_real_image_features
 from hemabalance.training.classifier import fit_classifier
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob, Images
@@ -28,16 +28,16 @@ from hemabalance.training.small_classifier_settings import SmallClassifierSettin
 
 SIDE = 32
 CLASSES = ("eosinophil", "lymphocyte")
-REFERENCES, HELD_BACK, LESSONS = 40, 20, 100
+REFERENCES, HELD_BACK, TRAINING = 40, 20, 100
 SETTINGS = GateSettings(confidence=0.5, neighbours=5, copy_quantile=0.01)
-LEARNING = SmallClassifierSettings(
+CLASSIFIER = SmallClassifierSettings(
     width=8, batch=32, steps=150, lr=0.01, colour_strength=0.5, memory_budget=1 << 26, log_every=50,
     checkpoint_every=1000,
 )  # fmt: skip
 
 
 class GateFixture(NamedTuple):
-    """What the tests look at, once for all of them."""
+    """Networks, gate and images that the tests share."""
 
     judges: Judges
     gate: Gate
@@ -47,29 +47,33 @@ class GateFixture(NamedTuple):
 
 
 def cells(label: str, first: int, count: int) -> np.ndarray:
-    drawn = sample_cells([label] * count, seed=7, first_index=first)
-    return render(drawn, "a", shape=(SIDE, SIDE), nuisance=True, threads=1)
+    phantoms = sample_cells([label] * count, seed=7, first_index=first)
+    return render(phantoms, "a", shape=(SIDE, SIDE), nuisance=True, threads=1)
 
 
 def labelled_images(images: dict[str, np.ndarray]) -> Images:
-    return Images(np.concatenate(list(images.values())), np.repeat(list(images), [len(one) for one in images.values()]))
+    return Images(
+        np.concatenate(list(images.values())), np.repeat(list(images), [len(pixels) for pixels in images.values()])
+    )
 
 
 def train_judges(folder: Path, inception: Path, lpips: Path, judge_images: Images) -> Judges:
     runtime = start(device="cpu", precision="32", devices=1, seed=3, threads=1)
     job = FitJob(runtime, folder / "state", folder / "history.jsonl", threads=1, seed=3)
-    fit_classifier(judge_images, "none", LEARNING, job, weights=folder / "judge", training=folder / "training.json")
+    fit_classifier(judge_images, "none", CLASSIFIER, job, weights=folder / "judge", training=folder / "training.json")
     return open_judges(inception, lpips, folder / "judge", runtime=runtime)
 
 
 def build_gate(train: dict[str, np.ndarray], judges: Judges) -> Gate:
     ids = {label: np.array([f"{label}/{k}" for k in range(REFERENCES)]) for label in CLASSES}
-    named = [(name, label, "training", True) for label in CLASSES for name in ids[label]]
-    rows = pd.DataFrame(named, columns=["image_id", "label", "kind", "reference"])
-    real = look(rows, labelled_images(train).pixels, judges.inception, judges.perceptual)
-    have = dict.fromkeys(CLASSES, REFERENCES)
-    copies = CopyDetector(train, ids, real.distances(), judges.perceptual, quantile=SETTINGS.copy_quantile, have=have)
-    return Gate(copies, {label: real.seen(ids[label]) for label in CLASSES}, judges.classifier, SETTINGS)
+    records = [(name, label, "training", True) for label in CLASSES for name in ids[label]]
+    rows = pd.DataFrame(records, columns=["image_id", "label", "kind", "reference"])
+    real = compute_real_image_features(rows, labelled_images(train).pixels, judges.inception, judges.perceptual)
+    counts = dict.fromkeys(CLASSES, REFERENCES)
+    copies = CopyDetector(
+        train, ids, real.distances(), judges.perceptual, quantile=SETTINGS.copy_quantile, class_counts=counts
+    )
+    return Gate(copies, {label: real.features_of(ids[label]) for label in CLASSES}, judges.classifier, SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -78,11 +82,11 @@ def gate_fixture(
 ) -> Iterator[GateFixture]:
     before = torch.get_num_threads()
     with threadpool_limits(1):
-        seen = {label: cells(label, 1000 * k, LESSONS) for k, label in enumerate(CLASSES)}
+        images_by_class = {label: cells(label, 1000 * k, TRAINING) for k, label in enumerate(CLASSES)}
         judges = train_judges(
-            tmp_path_factory.mktemp("judges"), inception_weights, lpips_weights, labelled_images(seen)
+            tmp_path_factory.mktemp("judges"), inception_weights, lpips_weights, labelled_images(images_by_class)
         )
-        train = {label: images[:REFERENCES] for label, images in seen.items()}
+        train = {label: images[:REFERENCES] for label, images in images_by_class.items()}
         held_back = {label: cells(label, 1000 * k + 500, HELD_BACK) for k, label in enumerate(CLASSES)}
         gate = build_gate(train, judges)
         features = {label: judges.inception(images) for label, images in held_back.items()}
@@ -91,12 +95,12 @@ def gate_fixture(
 
 
 def reencoded(images: np.ndarray, quality: int) -> np.ndarray:
-    found = []
+    decoded = []
     for image in images:
         buffer = io.BytesIO()
         Image.fromarray(image).save(buffer, "JPEG", quality=quality)
-        found.append(np.asarray(Image.open(buffer)))
-    return np.stack(found)
+        decoded.append(np.asarray(Image.open(buffer)))
+    return np.stack(decoded)
 
 
 def one_in_each_pose(images: np.ndarray) -> np.ndarray:
@@ -118,7 +122,7 @@ def one_in_each_pose(images: np.ndarray) -> np.ndarray:
 def test_every_copy_of_a_training_image_is_refused(gate_fixture: GateFixture, label: str, copied: Any) -> None:
     planted = np.arange(3, REFERENCES, 4)
     images = copied(gate_fixture.train[label][planted])
-    # What Inception makes of them is beside the point, and slow.
+    # The features do not matter here, and Inception is slow.
     table = gate_fixture.gate.assess(images, label, np.zeros((len(images), 2048), np.float32))
     assert table["copy"].all()
     assert table["reason"].str.contains("copy").all()
@@ -127,7 +131,7 @@ def test_every_copy_of_a_training_image_is_refused(gate_fixture: GateFixture, la
 
 
 @pytest.mark.parametrize("label", CLASSES)
-def test_real_images_that_nobody_saw_pass(gate_fixture: GateFixture, label: str) -> None:
+def test_held_back_real_images_pass(gate_fixture: GateFixture, label: str) -> None:
     table = gate_fixture.gate.assess(gate_fixture.held_back[label], label, gate_fixture.features[label])
     assert table["accepted"].mean() > 0.8
     assert (table.loc[table["accepted"], "reason"] == "").all()
@@ -156,36 +160,36 @@ def test_noise_does_not_pass(gate_fixture: GateFixture) -> None:
         assert (table["margin"] > 1).all()
 
 
-def test_memory_is_measured_beside_what_chance_does(gate_fixture: GateFixture) -> None:
+def test_memorisation_finds_planted_copies_and_no_others(gate_fixture: GateFixture) -> None:
     fresh = {label: cells(label, 1000 * k + 800, 12) for k, label in enumerate(CLASSES)}
-    learned = one_in_each_pose(gate_fixture.train["eosinophil"][:12])
+    memorised = one_in_each_pose(gate_fixture.train["eosinophil"][:12])
     rows, pairs = memorisation(
-        fresh | {"eosinophil": learned},
+        fresh | {"eosinophil": memorised},
         labelled_images(gate_fixture.held_back),
         gate_fixture.gate.copies,
-        most=12,
+        max_images=12,
         seed=1,
     )
-    found = {(row["label"], row["kind"]): row for row in rows}
-    assert found["eosinophil", "generated"]["share"] == 1
-    assert found["eosinophil", "generated"]["median_distance"] < 1e-5
+    by_key = {(row["label"], row["kind"]): row for row in rows}
+    assert by_key["eosinophil", "generated"]["share"] == 1
+    assert by_key["eosinophil", "generated"]["median_distance"] < 1e-5
     for key in (("lymphocyte", "generated"), ("eosinophil", "held_back"), ("lymphocyte", "held_back")):
-        assert found[key]["n"] == 12
-        assert found[key]["copies"] <= 1
-        assert found[key]["median_distance"] > found[key]["threshold"]
-    assert found["all", "generated"]["copies"] == 12 + found["lymphocyte", "generated"]["copies"]
+        assert by_key[key]["n"] == 12
+        assert by_key[key]["copies"] <= 1
+        assert by_key[key]["median_distance"] > by_key[key]["threshold"]
+    assert by_key["all", "generated"]["copies"] == 12 + by_key["lymphocyte", "generated"]["copies"]
     closest = pairs.head(12)
     assert (closest["kind"] == "generated").all()
     assert (closest["nearest_id"] == [f"eosinophil/{k}" for k in closest["image"]]).all()
-    again = [poses(learned[[k]])[pose, 0] for k, pose in zip(closest["image"], closest["pose"], strict=True)]
-    np.testing.assert_array_equal(np.stack(again), gate_fixture.train["eosinophil"][closest["image"]])
+    posed = [poses(memorised[[k]])[pose, 0] for k, pose in zip(closest["image"], closest["pose"], strict=True)]
+    np.testing.assert_array_equal(np.stack(posed), gate_fixture.train["eosinophil"][closest["image"]])
 
 
-def test_the_same_images_are_judged_the_same_in_any_company(gate_fixture: GateFixture) -> None:
+def test_an_assessment_does_not_depend_on_the_other_images(gate_fixture: GateFixture) -> None:
     images, features = gate_fixture.held_back["lymphocyte"][:4], gate_fixture.features["lymphocyte"][:4]
-    whole = gate_fixture.gate.assess(images, "lymphocyte", features)
+    together = gate_fixture.gate.assess(images, "lymphocyte", features)
     alone = gate_fixture.gate.assess(images[2:3], "lymphocyte", features[2:3])
     for name in ("predicted", "nearest_id", "hash_distance", "accepted", "reason"):
-        assert alone[name][0] == whole[name][2]
+        assert alone[name][0] == together[name][2]
     for name in ("confidence", "margin", "lpips"):
-        assert alone[name][0] == pytest.approx(whole[name][2], rel=1e-4)
+        assert alone[name][0] == pytest.approx(together[name][2], rel=1e-4)

@@ -1,4 +1,4 @@
-"""The outer step of Reptile, the statistics that sampling rests on, and the mode-seeking term, against plain sums."""
+"""Outer step of Reptile, recalibrated batch statistics and mode-seeking term, against direct computations."""
 
 from copy import deepcopy
 
@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from helpers.seeds import seeded
 from hemabalance.networks.fewshot_discriminator import FewshotDiscriminator
 from hemabalance.networks.fewshot_generator import FewshotGenerator
 from hemabalance.networks.layers import initialise
@@ -14,14 +15,10 @@ from hemabalance.synthesis.reptile import outer_step
 from hemabalance.training.losses import mean_difference, mode_seeking
 
 
-def seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
 def generator(seed: int) -> FewshotGenerator:
     network = FewshotGenerator(16, 4, 3)
     initialise(network, seeded(seed))
-    network(torch.randn(6, 3, generator=seeded(seed)))  # running statistics of its own
+    network(torch.randn(6, 3, generator=seeded(seed)))  # sets the running statistics
     return network
 
 
@@ -30,19 +27,19 @@ def states(*networks: nn.Module) -> list[dict[str, Tensor]]:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.7, 1.0])
-def test_the_meta_weights_go_their_share_of_the_way(share: float) -> None:
+def test_the_outer_step_interpolates_the_weights(share: float) -> None:
     meta, task = generator(0), generator(1)
     task(torch.randn(6, 3, generator=seeded(5)))  # one batch more
-    before, found = states(meta, task)
+    meta_before, task_before = states(meta, task)
     outer_step(meta, task, share)
     for key, value in meta.state_dict().items():
         if value.is_floating_point():
-            torch.testing.assert_close(value, before[key] + share * (found[key] - before[key]))
-            assert torch.equal(value, found[key]) or share < 1 or before[key].equal(found[key])
-            assert torch.equal(value, before[key]) or share > 0
+            torch.testing.assert_close(value, meta_before[key] + share * (task_before[key] - meta_before[key]))
+            assert torch.equal(value, task_before[key]) or share < 1 or meta_before[key].equal(task_before[key])
+            assert torch.equal(value, meta_before[key]) or share > 0
         else:
-            assert torch.equal(value, found[key])
-    assert all(torch.equal(value, found[key]) for key, value in task.state_dict().items())
+            assert torch.equal(value, task_before[key])
+    assert all(torch.equal(value, task_before[key]) for key, value in task.state_dict().items())
 
 
 def test_many_outer_steps_towards_two_tasks_end_between_them() -> None:
@@ -55,7 +52,7 @@ def test_many_outer_steps_towards_two_tasks_end_between_them() -> None:
         assert (value - between).abs().max() <= 0.05 * (ends[0] - ends[1]).abs().max()
 
 
-def test_averaged_vectors_of_spectral_normalisation_still_find_the_singular_value() -> None:
+def test_averaged_vectors_of_spectral_normalisation_converge_to_the_singular_value() -> None:
     meta, task = FewshotDiscriminator(16, 4), FewshotDiscriminator(16, 4)
     for seed, network in enumerate((meta, task)):
         initialise(network, seeded(seed))
@@ -88,22 +85,22 @@ def test_a_recalibrated_generator_gives_an_image_the_same_in_any_batch() -> None
     recalibrate(network, (torch.randn(64, 3, generator=seeded(k)) for k in range(20)))
     x = torch.randn(5, 3, generator=seeded(99))
     with torch.no_grad():
-        made = network(x)
-        torch.testing.assert_close(network(x[2:3]), made[2:3], rtol=1e-4, atol=1e-5)
-        # And as in training, up to the spread of a batch's own statistics.
-        many = torch.randn(400, 3, generator=seeded(98))
-        ours, batchwise = network(many), deepcopy(network).train()(many)
-    assert ((ours - batchwise).abs().mean() < 0.1 * ours.std()).item()
+        images = network(x)
+        torch.testing.assert_close(network(x[2:3]), images[2:3], rtol=1e-4, atol=1e-5)
+        # Training mode gives the same up to the variation of the batch statistics.
+        latents = torch.randn(400, 3, generator=seeded(98))
+        recalibrated, batchwise = network(latents), deepcopy(network).train()(latents)
+    assert ((recalibrated - batchwise).abs().mean() < 0.1 * recalibrated.std()).item()
 
 
 def test_the_mode_seeking_term_falls_when_two_noises_give_different_images() -> None:
     z = torch.randn(2, 4, 8, generator=seeded(0))
     images = torch.randn(2, 4, 3, 6, 6, generator=seeded(1))
-    apart = [mode_seeking(images[0], images[0] + far * images[1], *z).item() for far in (0.0, 0.1, 1.0)]
-    assert apart[0] == pytest.approx(1e5)
-    assert apart[0] > apart[1] > apart[2] > 0
+    terms = [mode_seeking(images[0], images[0] + distance * images[1], *z).item() for distance in (0.0, 0.1, 1.0)]
+    assert terms[0] == pytest.approx(1e5)
+    assert terms[0] > terms[1] > terms[2] > 0
     ratio = images[1].abs().mean() / (z[0] - z[1]).abs().mean()
-    assert apart[2] == pytest.approx(1 / (ratio.item() + 1e-5), rel=1e-5)
+    assert terms[2] == pytest.approx(1 / (ratio.item() + 1e-5), rel=1e-5)
     nearer_noise = mode_seeking(images[0], images[1], z[0], z[0] + 0.1 * (z[1] - z[0]))
     assert nearer_noise < mode_seeking(images[0], images[1], *z)
 

@@ -3,30 +3,27 @@
 from pathlib import Path
 
 from hemabalance.config.roles import RolesConfig
-from hemabalance.dataset.imageset import ImageSet
-from hemabalance.dataset.splits import read_split
 from hemabalance.stage import stage
-from hemabalance.synthesis.fit import fit_generator, no_teacher, teacher_images_of
+from hemabalance.synthesis.data import open_real_images
+from hemabalance.synthesis.fit import GeneratorPaths, fit_generator, teacher_sampler
 from hemabalance.synthesis.generator_config import GeneratorConfig
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob
 
-with stage(snakemake) as run, ImageSet(Path(snakemake.input.images), Path(snakemake.input.index)) as held:
-    inputs, out, settings = snakemake.input, snakemake.output, run.settings
-    seed, each = settings["seed"], settings["teacher_images"]
+with stage(snakemake) as run:
+    files, out, settings, seed = snakemake.input, snakemake.output, run.settings, run.settings["seed"]
+    teacher = {"weights": files.get("teacher"), "images_per_class": settings["teacher_images"]}
     runtime = start(**run.device, precision=settings["precision"], seed=seed, threads=run.threads)
-    teacher = inputs.get("teacher")
-    fit_generator(
-        settings["name"],
-        GeneratorConfig.of(settings["generator"]),
-        held,
-        read_split(Path(inputs.split)),
-        settings["protocol"],
-        RolesConfig.of(settings["roles"]),
-        teacher_images_of(Path(teacher), each, seed=seed, runtime=runtime) if teacher else no_teacher,
-        FitJob(runtime, run.state, Path(out.history), run.threads, seed),
-        weights=Path(out.weights),
-        training=Path(out.training),
-        seen=Path(out.seen),
-        snapshots=(Path(out.snapshots), Path(out.snapshot_index)),
-    )
+    with open_real_images(files.images, files.index, files.split, settings["protocol"], run.threads) as source:
+        fit_generator(
+            name=settings["name"],
+            config=GeneratorConfig.of(settings["generator"]),
+            roles=RolesConfig.of(settings["roles"]),
+            source=source,
+            sample_teacher=teacher_sampler(**teacher, seed=seed, runtime=runtime),
+            job=FitJob(runtime=runtime, state=run.state, history=Path(out.history), threads=run.threads, seed=seed),
+            paths=GeneratorPaths(
+                weights=Path(out.weights), training=Path(out.training), seen=Path(out.seen),
+                snapshots=Path(out.snapshots), snapshot_index=Path(out.snapshot_index),
+            ),
+        )  # fmt: skip

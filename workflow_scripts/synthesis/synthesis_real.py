@@ -1,27 +1,24 @@
-"""Let the judges look at the real images that generators are compared with."""
+"""Compute the features of the real images that generators are compared with."""
 
 from pathlib import Path
 
-from hemabalance.dataset.imageset import ImageSet
-from hemabalance.dataset.splits import read_split
 from hemabalance.stage import stage
+from hemabalance.synthesis.data import open_real_images
 from hemabalance.synthesis.judges import open_inception, open_perceptual
 from hemabalance.synthesis.real_image_features import select_real_images
 from hemabalance.synthesis.real_image_measurement import measure_real_images
 from hemabalance.training.device import start
 
-with stage(snakemake) as run, ImageSet(Path(snakemake.input.images), Path(snakemake.input.index)) as held:
-    inputs, out, settings = snakemake.input, snakemake.output, run.settings
-    runtime = start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads)
-    measure_real_images(
-        held,
-        select_real_images(
-            read_split(Path(inputs.split)), settings["protocol"], **settings["most"], seed=settings["seed"]
-        ),
-        settings["size"],
-        open_inception(Path(inputs.inception), runtime),
-        open_perceptual(Path(inputs.lpips), runtime),
-        table=Path(out.table),
-        features=Path(out.features),
-        threads=run.threads,
-    )
+with stage(snakemake) as run:
+    files, out, settings, seed = snakemake.input, snakemake.output, run.settings, run.settings["seed"]
+    runtime = start(**run.device, precision=settings["precision"], seed=seed, threads=run.threads)
+    with open_real_images(files.images, files.index, files.split, settings["protocol"], run.threads) as source:
+        measure_real_images(
+            source=source,
+            rows=select_real_images(source.split, source.protocol, **settings["most"], seed=seed),
+            size=settings["size"],
+            extract=open_inception(Path(files.inception), runtime),
+            perceptual=open_perceptual(Path(files.lpips), runtime),
+            table=Path(out.table),
+            features=Path(out.features),
+        )

@@ -18,15 +18,15 @@ from hemabalance.errors import InputError
 from hemabalance.protocols import Protocol
 from hemabalance.stain.fit import NormalizerFitInputs, NormalizerFitOutputs, fit_normalizer
 from hemabalance.stain.method import NormalizerSpec
-from hemabalance.synthesis.data import real_images
-from hemabalance.synthesis.fit import fit_generator, no_teacher
+from hemabalance.synthesis.data import RealImageSource
+from hemabalance.synthesis.fit import GeneratorPaths, fit_generator, no_teacher
 from hemabalance.synthesis.fit_judge import fit_judge
-from hemabalance.synthesis.generate import GeneratedPaths, ImageRequest, generate_images
+from hemabalance.synthesis.generate import GeneratedPaths, ImageRequest, StoredGenerator, generate_images
 from hemabalance.synthesis.generator_config import GeneratorConfig
 from hemabalance.synthesis.judges import Judges
 from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.real_image_features import select_real_images
-from hemabalance.synthesis.real_image_measurement import look
+from hemabalance.synthesis.real_image_measurement import compute_real_image_features
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob
 from hemabalance.training.small_classifier_settings import SmallClassifierSettings
@@ -130,16 +130,18 @@ def with_validation(image_set: ImageSet, protocol: Protocol) -> pd.DataFrame:
     return split
 
 
+def generator_paths(folder: Path) -> GeneratorPaths:
+    names = ("weights", "training.json", "seen.parquet", "s.zip", "s.parquet")
+    return GeneratorPaths(*(folder / name for name in names))
+
+
 @PROTOCOLS
 def test_a_generator_lists_its_training_and_validation_images(
     image_set: ImageSet, tmp_path: Path, protocol: Protocol
 ) -> None:
     split = with_validation(image_set, protocol)
-    fit_generator(
-        "mine", GENERATOR, image_set, split, protocol, ROLES, no_teacher, job(tmp_path),
-        weights=tmp_path / "weights", training=tmp_path / "training.json", seen=tmp_path / "seen.parquet",
-        snapshots=(tmp_path / "s.zip", tmp_path / "s.parquet"),
-    )  # fmt: skip
+    source = RealImageSource(image_set, split, protocol, threads=1)
+    fit_generator("mine", GENERATOR, ROLES, source, no_teacher, job(tmp_path), generator_paths(tmp_path))
     images = listed(tmp_path / "seen.parquet")
     parts = ("train", "validation") if protocol == "leak_free" else ("pool",)
     assert images["image_id"].tolist() == ids(split, parts, "basophil", "monocyte")
@@ -150,7 +152,7 @@ def test_a_generator_lists_its_training_and_validation_images(
 def test_a_judge_lists_its_training_images(image_set: ImageSet, tmp_path: Path, protocol: Protocol) -> None:
     split = with_validation(image_set, protocol)
     fit_judge(
-        image_set, split, protocol, 16, CLASSIFIER, job(tmp_path),
+        RealImageSource(image_set, split, protocol, threads=1), 16, CLASSIFIER, job(tmp_path),
         weights=tmp_path / "weights", training=tmp_path / "training.json", seen=tmp_path / "seen.parquet",
     )  # fmt: skip
     parts = ("train",) if protocol == "leak_free" else ("pool",)
@@ -160,25 +162,22 @@ def test_a_judge_lists_its_training_images(image_set: ImageSet, tmp_path: Path, 
 def test_a_gate_lists_its_reference_images(image_set: ImageSet, tmp_path: Path) -> None:
     split = with_validation(image_set, "leak_free")
     fit_job = job(tmp_path)
-    fit_generator(
-        "mine", GENERATOR, image_set, split, "leak_free", ROLES, no_teacher, fit_job,
-        weights=tmp_path / "weights", training=tmp_path / "training.json", seen=tmp_path / "seen.parquet",
-        snapshots=(tmp_path / "s.zip", tmp_path / "s.parquet"),
-    )  # fmt: skip
+    source = RealImageSource(image_set, split, "leak_free", threads=1)
+    fit_generator("mine", GENERATOR, ROLES, source, no_teacher, fit_job, generator_paths(tmp_path))
     names = ("images.zip", "images.parquet", "gate.parquet", "gate.json", "features", "gate_seen.parquet")
     judges: Any = Judges(
         synthesis_runs.corners, synthesis_runs.FlatPixelDistance(), synthesis_runs.LightnessClassifier()
     )  # type: ignore[arg-type]
     rows = select_real_images(split, "leak_free", references=4, measured=2, seed=1)
-    pixels = real_images(image_set, rows, 16, threads=1).pixels
-    real = look(rows, pixels, judges.inception, judges.perceptual)
+    pixels = source.read(rows, 16).pixels
+    real = compute_real_image_features(rows, pixels, judges.inception, judges.perceptual)
     generate_images(
-        "mine", GENERATOR, tmp_path / "weights", image_set, split, "leak_free", ROLES, real, judges,
+        StoredGenerator("mine", GENERATOR, ROLES, tmp_path / "weights", fit_job.runtime), source, real, judges,
         ImageRequest(
             draws=DrawsConfig(target_per_class=12, least=2, most_times=1.0),
             gate=GateSettings(confidence=0.4, neighbours=3, copy_quantile=0.01),
         ),
-        GeneratedPaths(*(tmp_path / name for name in names)), runtime=fit_job.runtime, threads=1,
+        GeneratedPaths(*(tmp_path / name for name in names)),
     )  # fmt: skip
     images = listed(tmp_path / "gate_seen.parquet")
     references = rows.loc[rows["reference"], "image_id"]

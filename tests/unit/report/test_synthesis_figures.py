@@ -57,7 +57,7 @@ def test_the_sheet_shows_real_drawn_and_accepted_images(stage: Stage, tmp_path: 
     made = stage.made["every"]
     for name in ("1.svg", "2.svg"):
         sample_sheet(
-            made.images, made.drawn.table, stage.held, stage.split, tmp_path / name, protocol="leak_free", of=OF,
+            made.images, made.samples.table, stage.held, stage.split, tmp_path / name, protocol="leak_free", of=OF,
             threads=1,
         )  # fmt: skip
     pictures, said = drawn(tmp_path / "1.svg")
@@ -67,17 +67,17 @@ def test_the_sheet_shows_real_drawn_and_accepted_images(stage: Stage, tmp_path: 
     assert f"{OF}, {SIZE} px" in said
     first = sample_class("basophil", range(10))
     assert np.array_equal(pictures[1][:, :SIZE], first[0])  # the copy too, whatever the gate said
-    passed = made.drawn.table[(made.drawn.table["label"] == "basophil") & made.drawn.table["accepted"]]
+    passed = made.samples.table[(made.samples.table["label"] == "basophil") & made.samples.table["accepted"]]
     assert np.array_equal(pictures[2][:, :SIZE], sample_class("basophil", [passed["index"].iloc[0]])[0])
     assert f"{len(passed)} of 28" in said
     assert (tmp_path / "1.svg").read_bytes() == (tmp_path / "2.svg").read_bytes()
-    refused = ~made.drawn.table.groupby("label").head(10)["accepted"]
+    refused = ~made.samples.table.groupby("label").head(10)["accepted"]
     assert (tmp_path / "1.svg").read_text().count("stroke: #d55e00") == refused.sum()
 
 
 def test_a_class_of_which_nothing_passed_says_so(stage: Stage, tmp_path: Path) -> None:
     made = stage.made["few"]
-    gate = made.drawn.table.assign(accepted=False)
+    gate = made.samples.table.assign(accepted=False)
     options: Any = {"protocol": "leak_free", "of": OF, "threads": 1}
     sample_sheet(made.images, gate, stage.held, stage.split, tmp_path / "a.svg", **options)
     pictures, said = drawn(tmp_path / "a.svg")
@@ -123,7 +123,7 @@ def test_agreement_is_drawn_for_all_and_for_each_class(stage: Stage, tmp_path: P
 
 
 def test_every_draw_has_one_outcome(stage: Stage, tmp_path: Path) -> None:
-    draws = stage.made["every"].drawn.table
+    draws = stage.made["every"].samples.table
     table = outcomes(draws)
     assert list(table.index) == list(CLASSES)
     assert table.sum(axis=1).tolist() == draws["label"].value_counts()[list(CLASSES)].tolist()

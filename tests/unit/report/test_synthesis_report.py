@@ -165,7 +165,7 @@ def test_without_test_images_the_floor_says_why(stage: Stage, tmp_path: Path) ->
 
 
 def test_the_gate_table_counts_what_was_drawn(stage: Stage) -> None:
-    table, draws = stage.tables["gate"], stage.made["mine"].drawn.table
+    table, draws = stage.tables["gate"], stage.made["mine"].samples.table
     row = table[(table["generator"] == "mine") & (table["class"] == "monocyte")].iloc[0]
     mine = draws[draws["label"] == "monocyte"]
     assert [row["drawn"], row["accepted"]] == [len(mine), mine["accepted"].sum()]

@@ -1,4 +1,4 @@
-"""C-WGAN-GP and CWGAN-GP: resuming, saving and use, and what is refused."""
+"""C-WGAN-GP and CWGAN-GP: resuming, saving, loading, sampling and refused inputs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +12,11 @@ from pydantic import ValidationError
 from helpers.conditional_generators import (
     LABELS,
     SIZE,
-    built,
+    build,
     cells,
     data,
     every_method,
-    fitted,
+    fit,
     initialise,
     job,
     parameters,
@@ -30,78 +30,79 @@ from hemabalance.synthesis.sampling import sample
 from hemabalance.training.job import Images
 
 
-def drawn(generator: Any, label: str, count: int = 5) -> np.ndarray:
+def sample_images(generator: Any, label: str, count: int = 5) -> np.ndarray:
     return sample(generator, label, range(count), seed=1, device=torch.device("cpu"))
 
 
 def outcome(generator: Any, folder: Path) -> tuple[bytes, bytes, bytes]:
     generator.save(folder / "weights.safetensors")
     files = (folder / "weights.safetensors").read_bytes(), (folder / "history.jsonl").read_bytes()
-    return *files, generator.snapshots.taken.numpy().tobytes()
+    return *files, generator.snapshots.images.numpy().tobytes()
 
 
 @every_method
-def test_a_training_stopped_at_any_step_ends_as_one_that_was_not(
+def test_an_interrupted_training_ends_with_the_same_bytes(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = outcome(fitted(name, tmp_path / "whole"), tmp_path / "whole")
-    torn, update_networks = tmp_path / "torn", ConditionalTraining.update_networks
-    for fatal in (2, 3, 4):  # checkpoints at 2, 4, 6: the first session leaves none, the third loses a step
-        taken = iter(range(1, 100))
+    uninterrupted = outcome(fit(name, tmp_path / "uninterrupted"), tmp_path / "uninterrupted")
+    folder, update_networks = tmp_path / "interrupted", ConditionalTraining.update_networks
+    for fatal in (2, 3, 4):  # checkpoints at 2, 4, 6: the first run saves none, the third loses a step
+        calls = iter(range(1, 100))
 
-        def dying(self: Any, fatal: int = fatal, taken: Iterator[int] = taken) -> Any:
-            if next(taken) >= fatal:
+        def interrupted_update(self: Any, fatal: int = fatal, calls: Iterator[int] = calls) -> Any:
+            if next(calls) >= fatal:
                 raise KeyboardInterrupt
             return update_networks(self)
 
-        monkeypatch.setattr(ConditionalTraining, "update_networks", dying)
+        monkeypatch.setattr(ConditionalTraining, "update_networks", interrupted_update)
         with pytest.raises(KeyboardInterrupt):
-            fitted(name, torn)
+            fit(name, folder)
         monkeypatch.undo()
-    assert outcome(fitted(name, torn), torn) == whole
+    assert outcome(fit(name, folder), folder) == uninterrupted
 
 
-def test_the_seed_decides(tmp_path: Path) -> None:
-    first, again, other = (
-        outcome(fitted("c_wgan_gp", tmp_path / folder, seed, steps=1), tmp_path / folder)
-        for folder, seed in (("first", 7), ("again", 7), ("other", 8))
+def test_the_result_depends_on_the_seed_only(tmp_path: Path) -> None:
+    first, repeated, other = (
+        outcome(fit("c_wgan_gp", tmp_path / folder, seed, steps=1), tmp_path / folder)
+        for folder, seed in (("first", 7), ("repeated", 7), ("other", 8))
     )
-    assert first == again
+    assert first == repeated
     assert all(a != b for a, b in zip(first, other, strict=True))
 
 
 def test_a_resume_refuses_other_images_but_not_other_intervals(tmp_path: Path) -> None:
-    fitted("cwgan_gp", tmp_path, steps=2)
+    fit("cwgan_gp", tmp_path, steps=2)
     real = data().real
     with pytest.raises(InputError, match="images"):
-        built("cwgan_gp", steps=2).fit(data(Images(real.pixels // 2, real.labels)), job(tmp_path))
-    assert built("cwgan_gp", steps=2, checkpoint_every=5, memory_budget=0).fit(data(), job(tmp_path)).steps == 2
+        build("cwgan_gp", steps=2).fit(data(Images(real.pixels // 2, real.labels)), job(tmp_path))
+    assert build("cwgan_gp", steps=2, checkpoint_every=5, memory_budget=0).fit(data(), job(tmp_path)).steps == 2
 
 
 @every_method
-def test_loaded_weights_make_the_images_of_the_fitted_ones(name: str, tmp_path: Path) -> None:
-    generator = fitted(name, tmp_path, steps=2)
+def test_loaded_weights_give_the_same_images(name: str, tmp_path: Path) -> None:
+    generator = fit(name, tmp_path, steps=2)
     generator.save(tmp_path / "weights.safetensors")
-    again = open_by_description(tmp_path / "weights.safetensors", cpu())
-    assert again.snapshots is None
-    other = built(name, steps=2)
+    described = open_by_description(tmp_path / "weights.safetensors", cpu())
+    assert described.snapshots is None
+    other = build(name, steps=2)
     other.load(tmp_path / "weights.safetensors")
-    for loaded in (other, again):
+    for loaded in (other, described):
         for label in LABELS:
-            made = drawn(generator, label)
-            assert made.shape == (5, SIZE, SIZE, 3)
-            assert made.dtype == np.uint8
-            np.testing.assert_array_equal(drawn(loaded, label), made)
-    assert (drawn(generator, "platelet") != drawn(generator, "basophil")).any()
+            images = sample_images(generator, label)
+            assert images.shape == (5, SIZE, SIZE, 3)
+            assert images.dtype == np.uint8
+            np.testing.assert_array_equal(sample_images(loaded, label), images)
+    assert (sample_images(generator, "platelet") != sample_images(generator, "basophil")).any()
 
 
 @every_method
-def test_parameters_are_counted_by_player(name: str, tmp_path: Path) -> None:
-    counted = {
-        player: sum(p.numel() for p in own.values()) for player, own in parameters(initialise(name, tmp_path)).items()
+def test_parameters_are_counted_by_network(name: str, tmp_path: Path) -> None:
+    counts = {
+        network: sum(p.numel() for p in values.values())
+        for network, values in parameters(initialise(name, tmp_path)).items()
     }
-    assert built(name).parameters == counted
-    assert set(counted) == {"generator", "critic"} | ({"classifier"} if name == "c_wgan_gp" else set())
+    assert build(name).parameters == counts
+    assert set(counts) == {"generator", "critic"} | ({"classifier"} if name == "c_wgan_gp" else set())
 
 
 @pytest.mark.parametrize(
@@ -114,53 +115,53 @@ def test_parameters_are_counted_by_player(name: str, tmp_path: Path) -> None:
         ({"size": 32}, "size: stored 16, expected 32"),
     ],
 )
-def test_weights_of_something_else_are_refused_and_not_taken(changed: Any, named: str, tmp_path: Path) -> None:
-    fitted("cwgan_gp", tmp_path, steps=1).save(tmp_path / "weights.safetensors")
-    other = built("cwgan_gp", **{"steps": 1, **changed})
+def test_weights_of_another_generator_are_refused_and_not_loaded(changed: Any, named: str, tmp_path: Path) -> None:
+    fit("cwgan_gp", tmp_path, steps=1).save(tmp_path / "weights.safetensors")
+    other = build("cwgan_gp", **{"steps": 1, **changed})
     with pytest.raises(InputError, match=named):
         other.load(tmp_path / "weights.safetensors")
     with pytest.raises(RuntimeError, match="neither fitted nor loaded"):
-        drawn(other, "monocyte")
+        sample_images(other, "monocyte")
     with pytest.raises(RuntimeError, match="neither fitted nor loaded"):
         other.save(tmp_path / "weights.safetensors")
 
 
 def test_weights_of_the_other_method_are_refused(tmp_path: Path) -> None:
-    fitted("cwgan_gp", tmp_path, steps=1).save(tmp_path / "weights.safetensors")
+    fit("cwgan_gp", tmp_path, steps=1).save(tmp_path / "weights.safetensors")
     with pytest.raises(InputError, match='method: stored "cwgan_gp", expected "c_wgan_gp"'):
-        built("c_wgan_gp", steps=1).load(tmp_path / "weights.safetensors")
+        build("c_wgan_gp", steps=1).load(tmp_path / "weights.safetensors")
 
 
 @every_method
-def test_what_cannot_serve_is_refused(name: str, tmp_path: Path) -> None:
+def test_unusable_classes_sizes_and_data_are_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="platelet is none of them"):
-        built(name, trained=LABELS[:2])
+        build(name, trained=LABELS[:2])
     with pytest.raises(InputError, match="24 px is not divisible by 16"):
-        built(name, size=24)
+        build(name, size=24)
     with pytest.raises(ValidationError, match="critic_width"):
-        built(name, critic_width=0)
+        build(name, critic_width=0)
     lacking = ("basophil", "lymphocyte", "monocyte")
     with pytest.raises(InputError, match=r"class lymphocyte: .* no real training image"):
-        built(name, trained=lacking, served=lacking).initialise_training(data(), job(tmp_path))
+        build(name, trained=lacking, served=lacking).initialise_training(data(), job(tmp_path))
     with pytest.raises(InputError, match="real images: 32x32 px, but the networks were built for 16x16 px"):
-        built(name).initialise_training(data(size=32), job(tmp_path))
+        build(name).initialise_training(data(size=32), job(tmp_path))
     with pytest.raises(InputError, match="batch: is 99, but there are only 10 images"):
         initialise(name, tmp_path, batch=99)
 
 
 def test_held_back_images_of_another_size_are_refused(tmp_path: Path) -> None:
-    given = data()
-    odd = SynthesisData(given.real, cells(list(LABELS), 1, 32), given.taught)
+    usual = data()
+    changed = SynthesisData(usual.real, cells(list(LABELS), 1, 32), usual.teacher_images)
     with pytest.raises(InputError, match="images held back: 32x32 px"):
-        built("c_wgan_gp").initialise_training(odd, job(tmp_path))
+        build("c_wgan_gp").initialise_training(changed, job(tmp_path))
 
 
-def test_snapshots_end_with_what_the_generator_makes(tmp_path: Path) -> None:
-    generator = fitted("c_wgan_gp", tmp_path, served=LABELS[1:])
+def test_the_last_snapshot_shows_images_of_the_fitted_generator(tmp_path: Path) -> None:
+    generator = fit("c_wgan_gp", tmp_path, served=LABELS[1:])
     assert generator.snapshots.steps == [2, 4, 6]
     assert generator.snapshots.classes == LABELS[1:]
     for k, label in enumerate(LABELS[1:]):
-        made = sample(generator, label, range(2), seed=7, device=torch.device("cpu"))
-        last = generator.snapshots.taken[-1, k].permute(0, 2, 3, 1).numpy()
-        assert np.abs(last.astype(int) - made).max() <= 1  # another batch, another rounding
-    assert (generator.snapshots.taken[0] != generator.snapshots.taken[1]).any()
+        images = sample(generator, label, range(2), seed=7, device=torch.device("cpu"))
+        last = generator.snapshots.images[-1, k].permute(0, 2, 3, 1).numpy()
+        assert np.abs(last.astype(int) - images).max() <= 1  # rounding depends on the batch
+    assert (generator.snapshots.images[0] != generator.snapshots.images[1]).any()

@@ -1,4 +1,4 @@
-"""The training of C-WGAN-GP and CWGAN-GP: who learns when, from what, and how fast."""
+"""Training of C-WGAN-GP and CWGAN-GP: updates, batches, losses and learning rates."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from helpers.conditional_generators import (
     COLOURS,
     LABELS,
     SIZE,
-    built,
+    build,
     cells,
     data,
     every_method,
@@ -29,14 +29,16 @@ LOSSES = {
 
 
 def moved(training: Any, before: dict[str, dict[str, torch.Tensor]]) -> dict[str, set[str]]:
-    """The players that changed, each with the names of parameters that did not."""
+    """Networks that changed, each with the names of its unchanged parameters."""
     after = parameters(training)
-    still = {name: {key for key in own if torch.equal(own[key], after[name][key])} for name, own in before.items()}
-    return {name: same for name, same in still.items() if same != set(before[name])}
+    unchanged = {
+        name: {key for key in values if torch.equal(values[key], after[name][key])} for name, values in before.items()
+    }
+    return {name: keys for name, keys in unchanged.items() if keys != set(before[name])}
 
 
 @every_method
-def test_every_parameter_moves_and_the_losses_have_their_names(name: str, tmp_path: Path) -> None:
+def test_every_parameter_changes_and_the_losses_are_named(name: str, tmp_path: Path) -> None:
     training = initialise(name, tmp_path)
     before = parameters(training)
     losses = [training.step() for _ in range(2)]
@@ -47,10 +49,10 @@ def test_every_parameter_moves_and_the_losses_have_their_names(name: str, tmp_pa
 
 
 @every_method
-def test_each_player_learns_alone(name: str, tmp_path: Path) -> None:
+def test_each_update_changes_one_network(name: str, tmp_path: Path) -> None:
     training = initialise(name, tmp_path)
     real, targets = training.real.next_batch()
-    fake = training.made(targets)
+    fake = training.sample_fakes(targets)
     before = parameters(training)
     training.update_critic(real, fake.detach(), targets)
     assert moved(training, before) == {"critic": set()}
@@ -65,7 +67,7 @@ def test_each_player_learns_alone(name: str, tmp_path: Path) -> None:
     assert all(p.requires_grad for player in training.optimizers for p in training.networks[player].parameters())
 
 
-def test_classes_are_drawn_alike_often_and_no_other(tmp_path: Path) -> None:
+def test_classes_are_sampled_equally_often(tmp_path: Path) -> None:
     training = initialise("c_wgan_gp", tmp_path, augment=False, trained=("monocyte", "platelet", "basophil"))
     counts = torch.zeros(3)
     for _ in range(150):
@@ -77,22 +79,22 @@ def test_classes_are_drawn_alike_often_and_no_other(tmp_path: Path) -> None:
             colour = torch.tensor(COLOURS[("monocyte", "platelet", "basophil")[target]]) / 127.5 - 1
             assert (image[:, SIZE // 2, SIZE // 2] - colour).abs().max() < 0.08
     assert counts.min() > 150  # of 600
-    asked = torch.bincount(torch.cat([training.drawn()[1] for _ in range(150)]), minlength=3)
-    assert asked.min() > 150
+    targets_of_fakes = torch.bincount(torch.cat([training.sample_real()[1] for _ in range(150)]), minlength=3)
+    assert targets_of_fakes.min() > 150
 
 
-def test_only_the_critic_that_is_told_compares_like_with_like(tmp_path: Path) -> None:
-    told, untold = initialise("cwgan_gp", tmp_path), initialise("c_wgan_gp", tmp_path)
+def test_only_the_conditional_critic_gets_the_classes(tmp_path: Path) -> None:
+    conditional, unconditional = initialise("cwgan_gp", tmp_path), initialise("c_wgan_gp", tmp_path)
     targets = torch.tensor([0, 1, 2, 0])
-    assert [t.tolist() for t in told.told(targets)] == [[0, 1, 2, 0]]
-    assert untold.told(targets) == ()
-    real, shown = told.drawn()
-    scores = unwrapped(told.critic)
-    assert not torch.equal(scores(real, shown), scores(real, (shown + 1) % 3))
+    assert [t.tolist() for t in conditional.critic_conditions(targets)] == [[0, 1, 2, 0]]
+    assert unconditional.critic_conditions(targets) == ()
+    real, classes = conditional.sample_real()
+    critic = unwrapped(conditional.critic)
+    assert not torch.equal(critic(real, classes), critic(real, (classes + 1) % 3))
 
 
 def test_the_critic_sees_new_images_at_each_of_its_steps(tmp_path: Path) -> None:
-    for name, draws in (("cwgan_gp", 3), ("c_wgan_gp", 4)):  # the classifier has its own
+    for name, draws in (("cwgan_gp", 3), ("c_wgan_gp", 4)):  # the classifier uses its own batch
         training = initialise(name, tmp_path, critic_steps=3)
         training.step()
         assert training.samplers["real"].state_dict()["batches"] == draws
@@ -102,27 +104,27 @@ def test_losses_add_up_as_weighted(tmp_path: Path) -> None:
     training = initialise("c_wgan_gp", tmp_path, class_weight=0.3, gp_weight=7.0)
     minimised: list[float] = []
 
-    def minimise(loss: torch.Tensor, *others: Any) -> None:
+    def minimise(loss: torch.Tensor, *arguments: Any) -> None:
         minimised.append(loss.item())
 
-    training.runtime = _Noting(training.runtime, minimise)
+    training.runtime = _RecordingRuntime(training.runtime, minimise)
     real, targets = training.real.next_batch()
-    fake = training.made(targets)
-    of_critic = training.update_critic(real, fake.detach(), targets)
-    of_generator = training.update_generator(fake, targets)
+    fake = training.sample_fakes(targets)
+    critic_losses = training.update_critic(real, fake.detach(), targets)
+    generator_losses = training.update_generator(fake, targets)
     assert minimised == [
-        pytest.approx(float(of_critic["critic"] + 7 * of_critic["penalty"]), rel=1e-5),
-        pytest.approx(float(of_generator["adversarial"] + 0.3 * of_generator["class_fake"]), rel=1e-5),
+        pytest.approx(float(critic_losses["critic"] + 7 * critic_losses["penalty"]), rel=1e-5),
+        pytest.approx(float(generator_losses["adversarial"] + 0.3 * generator_losses["class_fake"]), rel=1e-5),
     ]
     critic, classifier = (unwrapped(training.networks[player]) for player in ("critic", "classifier"))
-    assert of_critic["critic"].item() == pytest.approx((critic(fake).mean() - critic(real).mean()).item(), rel=1e-4)
-    assert of_generator["adversarial"].item() == pytest.approx(-critic(fake).mean().item(), rel=1e-4)
-    chances = classifier(fake).softmax(1)[torch.arange(len(targets)), targets]
-    assert of_generator["class_fake"].item() == pytest.approx(-chances.log().mean().item(), rel=1e-4)
+    assert critic_losses["critic"].item() == pytest.approx((critic(fake).mean() - critic(real).mean()).item(), rel=1e-4)
+    assert generator_losses["adversarial"].item() == pytest.approx(-critic(fake).mean().item(), rel=1e-4)
+    probabilities = classifier(fake).softmax(1)[torch.arange(len(targets)), targets]
+    assert generator_losses["class_fake"].item() == pytest.approx(-probabilities.log().mean().item(), rel=1e-4)
 
 
-class _Noting:
-    """A runtime that takes note of losses instead of steps."""
+class _RecordingRuntime:
+    """A runtime that records losses instead of minimising them."""
 
     def __init__(self, runtime: Runtime, minimise: Any) -> None:
         self._runtime, self.minimise = runtime, minimise
@@ -131,12 +133,12 @@ class _Noting:
         return getattr(self._runtime, name)
 
 
-def test_the_classifier_is_watched_on_images_held_back(tmp_path: Path) -> None:
-    built("c_wgan_gp", steps=5, critic_steps=1).fit(data(), job(tmp_path / "watched"))
-    history = lines(tmp_path / "watched")
+def test_the_classifier_is_monitored_on_held_back_images(tmp_path: Path) -> None:
+    build("c_wgan_gp", steps=5, critic_steps=1).fit(data(), job(tmp_path / "monitored"))
+    history = lines(tmp_path / "monitored")
     assert [line["step"] for line in history if "held_back_accuracy" in line] == [2, 4, 5]
-    built("c_wgan_gp", steps=2).fit(data(held_back=0), job(tmp_path / "unwatched"))
-    assert all("held_back_accuracy" not in line for line in lines(tmp_path / "unwatched"))
+    build("c_wgan_gp", steps=2).fit(data(held_back=0), job(tmp_path / "unmonitored"))
+    assert all("held_back_accuracy" not in line for line in lines(tmp_path / "unmonitored"))
 
 
 def test_the_classifier_learns_the_classes_and_the_generator_from_it(tmp_path: Path) -> None:
@@ -145,21 +147,23 @@ def test_the_classifier_learns_the_classes_and_the_generator_from_it(tmp_path: P
     losses = [training.update_classifier(*training.real.next_batch()) for _ in range(60)]
     assert losses[-1]["classifier"] < 0.1 * losses[0]["classifier"]
     assert before < 0.9 < training.held_back_accuracy()
-    watched = data().held_back
-    kept = watched.labels != "neutrophil"
-    logits = unwrapped(training.classifier)(torch.from_numpy(watched.pixels[kept]).permute(0, 3, 1, 2) / 127.5 - 1)
-    right = np.array(LABELS)[logits.argmax(1)] == watched.labels[kept]
-    assert training.held_back_accuracy().item() == pytest.approx(right.mean())
+    held_back = data().held_back
+    kept = held_back.labels != "neutrophil"
+    logits = unwrapped(training.classifier)(torch.from_numpy(held_back.pixels[kept]).permute(0, 3, 1, 2) / 127.5 - 1)
+    correct = np.array(LABELS)[logits.argmax(1)] == held_back.labels[kept]
+    assert training.held_back_accuracy().item() == pytest.approx(correct.mean())
     targets = torch.arange(12) % 3
-    missed = [training.update_generator(training.made(targets), targets)["class_fake"].item() for _ in range(40)]
-    assert np.mean(missed[-5:]) < 0.5 < np.log(3) < np.mean(missed[:5])
+    losses_of_fakes = [
+        training.update_generator(training.sample_fakes(targets), targets)["class_fake"].item() for _ in range(40)
+    ]
+    assert np.mean(losses_of_fakes[-5:]) < 0.5 < np.log(3) < np.mean(losses_of_fakes[:5])
 
 
-def test_a_told_critic_prefers_images_of_the_class_it_is_told(tmp_path: Path) -> None:
+def test_a_conditional_critic_prefers_images_of_the_given_class(tmp_path: Path) -> None:
     training = initialise("cwgan_gp", tmp_path, lr=5e-3)
     for _ in range(40):
         real, targets = training.real.next_batch()
-        other, _ = training.real.next_batch()  # as real as the others: only the class gives them away
+        other, _ = training.real.next_batch()  # real images of other classes: they differ in the class only
         training.update_critic(real, other, targets)
     real, targets = training.real.next_batch()
     assert training.critic(real, targets).mean() > training.critic(real, (targets + 1) % 3).mean() + 0.5
@@ -173,16 +177,16 @@ def test_snapshots_leave_a_generator_without_average_in_training(tmp_path: Path)
     assert all(module.training for module in unwrapped(training.generator).modules())
 
 
-def test_the_average_is_used_where_there_is_one(tmp_path: Path) -> None:
+def test_the_result_is_the_moving_average(tmp_path: Path) -> None:
     training = initialise("cwgan_gp", tmp_path, average_decay=0.9)
     before = parameters(training)["generator"]
     training.step()
-    used = dict(training.result().named_parameters())
+    averaged = dict(training.result().named_parameters())
     for key, value in parameters(training)["generator"].items():
-        torch.testing.assert_close(used[key], 0.9 * before[key] + 0.1 * value)
+        torch.testing.assert_close(averaged[key], 0.9 * before[key] + 0.1 * value)
 
 
-def test_the_learning_rates_fall_to_nothing_after_their_share_of_the_steps(tmp_path: Path) -> None:
+def test_learning_rates_decay_after_their_share_of_the_steps(tmp_path: Path) -> None:
     training = initialise("c_wgan_gp", tmp_path, classifier_lr=1e-3)
     rates = []
     for _ in range(6):
@@ -195,16 +199,16 @@ def test_the_learning_rates_fall_to_nothing_after_their_share_of_the_steps(tmp_p
 
 
 def test_it_trains_in_bfloat16(tmp_path: Path) -> None:
-    training = built("c_wgan_gp").initialise_training(data(), job(tmp_path, runtime=cpu("bf16")))
+    training = build("c_wgan_gp").initialise_training(data(), job(tmp_path, runtime=cpu("bf16")))
     losses = [training.step() for _ in range(2)]
     assert all(loss.isfinite() and loss.dtype == torch.float32 for step in losses for loss in step.values())
 
 
 def test_a_step_at_the_full_size(tmp_path: Path) -> None:
     full = {"latent": 128, "width": 64, "critic_width": 64, "batch": 2, "critic_steps": 1, "snapshot_images": 1}
-    generator = built("c_wgan_gp", 128, **full, steps=1, snapshots=1)
+    generator = build("c_wgan_gp", 128, **full, steps=1, snapshots=1)
     real = cells(["basophil", "monocyte", "platelet"], 1, 128)
-    trained = generator.fit(data(real, held_back=0, size=128), job(tmp_path))
-    assert trained.steps == 1
-    assert generator.snapshots.taken.shape == (1, 3, 1, 3, 128, 128)
-    assert generator.snapshots.taken.float().std() > 1
+    result = generator.fit(data(real, held_back=0, size=128), job(tmp_path))
+    assert result.steps == 1
+    assert generator.snapshots.images.shape == (1, 3, 1, 3, 128, 128)
+    assert generator.snapshots.images.float().std() > 1

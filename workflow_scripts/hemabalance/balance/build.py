@@ -17,7 +17,7 @@ from hemabalance.dataset.tables import read_table
 from hemabalance.protocols import Protocol
 from hemabalance.synthesis.data import counts
 from hemabalance.synthesis.gate_table import SCHEMA as GATE_SCHEMA
-from hemabalance.synthesis.roles import assign, makers
+from hemabalance.synthesis.roles import assign, generators_by_class
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ def build_balanced(
     Raises:
         InputError: a test image leaked under `leak_free`, or an input is missing, damaged or of another run.
     """
-    generators = makers(assign(counts(inputs.split), recipe.roles), rich=recipe.rich, rare=recipe.rare)
+    generators = generators_by_class(assign(counts(inputs.split), recipe.roles), rich=recipe.rich, rare=recipe.rare)
     generated = {
         name: accepted_images(inputs.sets[name].index, read_table(gate, GATE_SCHEMA) if recipe.gated else None)
         for name, gate in inputs.gates.items()

@@ -1,1 +1,1 @@
-"""Synthesis of images: methods in `methods/`, and what the stage does with any of them."""
+"""Image synthesis: the generators in `methods/`, and the code of the stage that they share. See README.md."""

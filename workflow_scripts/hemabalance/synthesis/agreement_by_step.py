@@ -1,4 +1,4 @@
-"""How often the asked class is recognised along a training, by a classifier that no generator ever used."""
+"""Share of snapshots whose requested class an independent classifier recognises, by training step."""
 
 import json
 from typing import Any
@@ -11,16 +11,16 @@ from hemabalance.training.classifier import Classifier
 
 
 def agreement_by_step(snapshots: ImageSet, judge: Classifier, *, threads: int) -> list[dict[str, Any]]:
-    """Share of snapshots that an independent classifier takes for the class they were asked for.
+    """Share of snapshots that the classifier assigns to the requested class.
 
     Args:
-        snapshots: images made along a training (`snapshots.Snapshots.write`).
-        judge: trained on real training images alone.
-        threads: decoders at once.
+        snapshots: images generated during training (`snapshots.Snapshots.write`).
+        judge: classifier trained on real training images only.
+        threads: number of images decoded in parallel.
 
     Returns:
-        Rows `label` (a class, or `all`)`, step, n, agree, rate, low, high` (Wilson), by class and step; empty where
-        no snapshots were taken.
+        Rows `label` (a class, or `all`)`, step, n, agree, rate, low, high` (Wilson), by class and step; empty
+        without snapshots.
     """
     if not len(snapshots):
         return []
@@ -29,10 +29,11 @@ def agreement_by_step(snapshots: ImageSet, judge: Classifier, *, threads: int) -
     agrees = judge.predict(snapshots.decode_all(threads=threads)) == labels
     rows = []
     for label in ("all", *sorted(set(labels.tolist()))):
-        mine = np.ones(len(labels), bool) if label == "all" else labels == label
-        for step in sorted(set(steps[mine].tolist())):
-            here = agrees[mine & (steps == step)]
-            rate = wilson(int(here.sum()), len(here))
-            row = {"label": label, "step": int(step), "n": len(here), "agree": int(here.sum())}
+        selected = np.ones(len(labels), bool) if label == "all" else labels == label
+        for step in sorted(set(steps[selected].tolist())):
+            agrees_at_step = agrees[selected & (steps == step)]
+            count = int(agrees_at_step.sum())
+            rate = wilson(count, len(agrees_at_step))
+            row = {"label": label, "step": int(step), "n": len(agrees_at_step), "agree": count}
             rows.append(row | {"rate": rate.value, "low": rate.low, "high": rate.high})
     return rows

@@ -1,4 +1,4 @@
-"""A generator that is told a class, whichever training trained it."""
+"""The class-conditional generator, independent of its training."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,19 +24,20 @@ from hemabalance.training.weights import load_weights, save_weights
 
 @dataclass(frozen=True)
 class ConditionalVariant(Generic[SettingsT]):
-    """What makes one method differ from the other.
+    """Parts in which class-conditional methods differ.
 
     Attributes:
-        name: of the method.
-        settings: all of the method's.
-        judges: the generator's opponents, untrained, from the size in pixels and the number of classes; ValueError
-            where they cannot be built.
-        training: how the players are trained.
+        name: name of the method.
+        settings: settings of the method.
+        critics: function of image size in pixels and number of classes that builds the untrained networks that the
+            generator is trained against, by name: `critic` and, if the method has one, `classifier`; raises ValueError
+            if they cannot be built.
+        training: builds the training of networks, settings, real batches, snapshots, data and job.
     """
 
     name: str
     settings: SettingsT
-    judges: Callable[[int, int], Mapping[str, nn.Module]]
+    critics: Callable[[int, int], Mapping[str, nn.Module]]
     training: Callable[
         [Mapping[str, nn.Module], SettingsT, ClassBatches, Snapshots, SynthesisData, FitJob],
         ConditionalTraining[SettingsT],
@@ -44,91 +45,96 @@ class ConditionalVariant(Generic[SettingsT]):
 
 
 class Conditional(Generic[SettingsT]):
-    """A `synthesis.generator.Generator` whose network is told the class.
+    """A `synthesis.generator.Generator` whose network takes the class as an input.
 
     Args:
-        method: which one.
-        classes: what it serves must be among what it trains on.
-        size: side of the square images, in pixels.
-        runtime: where it runs.
+        method: the method.
+        classes: served classes must be trained classes.
+        size: side of the square images in pixels.
+        runtime: device of the networks.
 
     Raises:
-        InputError: the networks cannot be built for this size or width, or the classes cannot serve.
+        InputError: the networks cannot be built for this size or width, or a served class is not trained on.
     """
 
     def __init__(self, method: ConditionalVariant[SettingsT], *, classes: Classes, size: int, runtime: Runtime) -> None:
         self.method, self.classes, self.size, self.runtime = method, classes, size, runtime
         self.latent = method.settings.latent
-        unlearned = [name for name in classes.served if name not in classes.trained]
-        if unlearned:
+        untrained = [name for name in classes.served if name not in classes.trained]
+        if untrained:
             raise InputError(
                 f"generator method {method.name}",
-                f"makes images of classes it learned from only, and {', '.join(unlearned)} is none of them",
-                "Choose other classes, or a few-shot method for these",
+                f"can generate trained classes only, and {', '.join(untrained)} is none of them",
+                "Choose other classes, or use a few-shot method for these classes",
             )
         try:
-            players = self._players()
+            networks = self._build_networks()
         except ValueError as error:
-            remedy = "Choose another size or width in config, or leave the method out"
+            remedy = "Choose another size or width in the config, or leave the method out"
             raise InputError(f"generator method {method.name}", str(error), remedy) from error
-        self.parameters = {name: count_parameters(player) for name, player in players.items()}
-        self._generator = players["generator"].to(runtime.device).eval()
+        self.parameters = {name: count_parameters(network) for name, network in networks.items()}
+        self._generator = networks["generator"].to(runtime.device).eval()
         self._ready = False
         self.snapshots: Snapshots | None = None
         self.description = describe(method.name, size, classes, method.settings)
 
     def fit(self, data: SynthesisData, job: FitJob) -> TrainingResult:
-        """Train, or go on with the training that `job.state` holds.
+        """Train from the start, or resume the training whose checkpoint is in `job.state`.
 
         Raises:
-            InputError: the data cannot serve, the training diverged, the disk is full, or `job.state` holds a
-                training of other data or settings.
+            InputError: the data are unsuitable, the training diverged, the disk is full, or the checkpoint is of other
+                data or settings.
         """
-        own, training = self.method.settings, self.initialise_training(data, job)
-        trained = train_generator(training, own.steps, own, self.description, training.real.fingerprint, job)
+        settings, training = self.method.settings, self.initialise_training(data, job)
+        result = train_generator(training, settings.steps, settings, self.description, training.real.fingerprint, job)
         self._generator.load_state_dict(training.result().state_dict())
         self._ready, self.snapshots = True, training.snapshots
-        return trained
+        return result
 
     def initialise_training(self, data: SynthesisData, job: FitJob) -> ConditionalTraining[SettingsT]:
-        """The players before their first step; errors about the data as `fit`."""
-        own = self.method.settings
-        real = ClassBatches(data.real, self.classes.trained, own, self.size, job)
+        """The training before its first step; errors about the data as in `fit`."""
+        settings = self.method.settings
+        real = ClassBatches(data.real, self.classes.trained, settings, self.size, job)
         snapshots = Snapshots(
-            self.classes.served, points=own.snapshots, each=own.snapshot_images, size=self.size, steps=own.steps
+            self.classes.served,
+            points=settings.snapshots,
+            images_per_class=settings.snapshot_images,
+            size=self.size,
+            steps=settings.steps,
         ).to(self.runtime.device)
-        return self.method.training(self._players(), own, real, snapshots, data, job)
+        return self.method.training(self._build_networks(), settings, real, snapshots, data, job)
 
-    def make(self, label: str, latents: Tensor, indices: Tensor) -> Tensor:
-        """Images of a served class, float32 (n, 3, size, size) in [-1, 1]; the indices change nothing.
+    def generate(self, label: str, latents: Tensor, indices: Tensor) -> Tensor:
+        """Images of a served class, float32 (n, 3, size, size) in [-1, 1]; the indices are not used.
 
         Raises:
             RuntimeError: neither `fit` nor `load` was called.
         """
-        generator = self._trained()
+        generator = self._ready_generator()
         targets = torch.full((len(latents),), self.classes.trained.index(label), device=latents.device)
         images: Tensor = generator(generator.encode(latents, targets))
         return images
 
     def save(self, path: Path) -> None:
-        """Write the generator, averaged if the settings say so; what is written tells all that `build` asks for."""
-        save_weights(path, {"generator": self._trained()}, self.description)
+        """Write the generator (its moving average if enabled) with all arguments of `build` as the description."""
+        save_weights(path, {"generator": self._ready_generator()}, self.description)
 
     def load(self, path: Path) -> None:
-        """Read what `save` wrote.
+        """Read weights that `save` wrote.
 
         Raises:
-            InputError: the file is missing, truncated, foreign, or of another method, setting, size or class list.
+            InputError: the file is missing, truncated, not a weights file, or of another method, setting, size or
+                class list.
         """
         load_weights(path, {"generator": self._generator}, self.description)
         self._ready = True
 
-    def _players(self) -> dict[str, Any]:
-        own, count = self.method.settings, len(self.classes.trained)
-        generator = ConditionalGenerator(self.size, own.width, own.latent, count, own.norm)
-        return {"generator": generator, **self.method.judges(self.size, count)}
+    def _build_networks(self) -> dict[str, Any]:
+        settings, count = self.method.settings, len(self.classes.trained)
+        generator = ConditionalGenerator(self.size, settings.width, settings.latent, count, settings.norm)
+        return {"generator": generator, **self.method.critics(self.size, count)}
 
-    def _trained(self) -> ConditionalGenerator:
+    def _ready_generator(self) -> ConditionalGenerator:
         if not self._ready:
             raise RuntimeError(f"{self.method.name} is neither fitted nor loaded")
         generator: ConditionalGenerator = self._generator

@@ -1,4 +1,4 @@
-"""A generator that is told a class, against a Wasserstein critic: the training that C-WGAN-GP and CWGAN-GP share."""
+"""Training of a class-conditional generator with a Wasserstein critic, shared by C-WGAN-GP and CWGAN-GP."""
 
 from collections.abc import Mapping
 from typing import Generic, TypeVar, cast
@@ -27,17 +27,17 @@ SettingsT = TypeVar("SettingsT", bound=ConditionalSettings)
 
 
 class ClassBatches:
-    """Batches of real images, every class alike often; `spare` bytes of the memory budget are left.
+    """Class-balanced batches of real images; `spare` bytes of the memory budget remain unused.
 
     Args:
-        images: all at one size; those of other classes than `classes` are left alone.
-        classes: to draw; a class's place is its target.
-        settings: batch, poses, memory.
-        size: side of an image that the networks were built for, in pixels.
+        images: images of one size; classes not in `classes` are ignored.
+        classes: classes to sample; the index of a class is its target.
+        settings: batch size, augmentation, memory budget.
+        size: side of the images that the networks were built for, in pixels.
         job: runtime and seed.
 
     Raises:
-        InputError: a class without an image, images of another size, a batch larger than the data.
+        InputError: a class has no image, the images have another size, or the batch is larger than the data.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class ClassBatches:
             if not (images.labels == name).any():
                 raise InputError(
                     f"class {name}",
-                    "is to be learned, but has no real training image",
+                    "is to be trained on, but has no real training image",
                     "Take it out of synthesis.roles.rich, or give the archives images of it",
                 )
         self.classes, self.size = classes, size
@@ -64,45 +64,47 @@ class ClassBatches:
         self.fingerprint = fingerprint(images.labels, images.pixels)
 
     def next_batch(self) -> tuple[Tensor, Tensor]:
-        """The next batch on the device: float32 (batch, 3, size, size) in [-1, 1], targets int64 (batch,)."""
-        chosen = self.sampler.next_batch()
-        images = self._pool.take(self._positions[chosen])
+        """Next batch on the device: images float32 (batch, 3, size, size) in [-1, 1], targets int64 (batch,)."""
+        selected = self.sampler.next_batch()
+        images = self._pool.take(self._positions[selected])
         if self.generators:
             images = augment_dihedral(images, self.generators["poses"])
-        return images, self._targets[chosen].to(self._device)
+        return images, self._targets[selected].to(self._device)
 
 
 class ConditionalTraining(Generic[SettingsT]):
-    """A `Trainable`: generator and critic, an optimiser each; the critic is told the classes if it was built so.
+    """A `Trainable`: generator and critic, each with its own optimizer; the critic is conditional on the class.
+
+    A subclass with an unconditional critic overrides `critic_conditions` and `sample_real`.
 
     History: `critic` (E[D(fake)] - E[D(real)]) and `penalty` of the critic's last update, and `adversarial`
     (-E[D(fake)]), unweighted.
 
     Args:
-        players: `generator`, `critic`, and what a subclass has besides; they are initialised here.
-        settings: of the method.
-        real: the images.
-        snapshots: to fill along the training.
+        networks: `generator`, `critic` and further networks of a subclass; initialised here.
+        settings: settings of the method.
+        real: batches of real images.
+        snapshots: filled during training.
         job: runtime and seed.
     """
 
     def __init__(
         self,
-        players: Mapping[str, nn.Module],
+        networks: Mapping[str, nn.Module],
         settings: SettingsT,
         real: ClassBatches,
         snapshots: Snapshots,
         job: FitJob,
     ) -> None:
         self.runtime, self.settings, self.real, self.seed = job.runtime, settings, real, job.seed
-        drawn = torch.Generator().manual_seed(job.seed)
+        rng = torch.Generator().manual_seed(job.seed)
         self.networks: dict[str, nn.Module] = {"snapshots": snapshots}
         self.optimizers: dict[str, Optimizer] = {}
-        for name, player in players.items():
-            initialise(player, drawn, he_std)
-            first, second = settings.betas
-            adam = Adam(player.parameters(), lr=self.rate(name), betas=(first, second))
-            self.networks[name], self.optimizers[name] = self.runtime.setup(player, adam)
+        for name, network in networks.items():
+            initialise(network, rng, he_std)
+            beta1, beta2 = settings.betas
+            adam = Adam(network.parameters(), lr=self.learning_rate(name), betas=(beta1, beta2))
+            self.networks[name], self.optimizers[name] = self.runtime.setup(network, adam)
         self.generator, self.critic, self.snapshots = self.networks["generator"], self.networks["critic"], snapshots
         self.schedulers: dict[str, LRScheduler] = {
             name: LambdaLR(optimizer, linear_decay(settings.steps, settings.decay_from))
@@ -115,12 +117,12 @@ class ConditionalTraining(Generic[SettingsT]):
         self.generators = {name: self.runtime.generator(name) for name in ("latents", "between")}
         self.generators |= real.generators
 
-    def rate(self, player: str) -> float:
-        """Adam's learning rate for a player."""
+    def learning_rate(self, network: str) -> float:
+        """Adam's learning rate for a network."""
         return self.settings.lr
 
     def step(self) -> Mapping[str, Tensor]:
-        """One update of all players, of the learning rates and the average; losses by name, detached, 0-dim."""
+        """One update of all networks, learning rates and the moving average; losses by name, detached, 0-dim."""
         losses = self.update_networks()
         for scheduler in self.schedulers.values():
             scheduler.step()
@@ -131,23 +133,23 @@ class ConditionalTraining(Generic[SettingsT]):
         return losses
 
     def update_networks(self) -> dict[str, Tensor]:
-        """`critic_steps` updates of the critic, the last of them on what the generator's update then uses."""
+        """`critic_steps` updates of the critic; the generator's update uses the batch of the last one."""
         for _ in range(self.settings.critic_steps - 1):
-            real, targets = self.drawn()
+            real, targets = self.sample_real()
             with torch.no_grad():
-                fake = self.made(targets)
+                fake = self.sample_fakes(targets)
             self.update_critic(real, fake, targets)
-        real, targets = self.drawn()
-        fake = self.made(targets)
+        real, targets = self.sample_real()
+        fake = self.sample_fakes(targets)
         losses = self.update_critic(real, fake.detach(), targets)
         return losses | self.update_generator(fake, targets)
 
-    def drawn(self) -> tuple[Tensor, Tensor]:
-        """Real images, and the classes that fakes are to show against them: the same."""
+    def sample_real(self) -> tuple[Tensor, Tensor]:
+        """Batch of real images, and the targets of the fakes of the same batch: here the classes of the images."""
         return self.real.next_batch()
 
-    def made(self, targets: Tensor) -> Tensor:
-        """Fakes of given classes, float32 (n, 3, size, size) in [-1, 1]."""
+    def sample_fakes(self, targets: Tensor) -> Tensor:
+        """Generated images of the target classes, float32 (n, 3, size, size) in [-1, 1]."""
         generator = cast(ConditionalGenerator, unwrapped(self.generator))
         z = torch.randn(
             (len(targets), self.settings.latent), generator=self.generators["latents"], device=targets.device
@@ -156,64 +158,64 @@ class ConditionalTraining(Generic[SettingsT]):
         return images
 
     def update_critic(self, real: Tensor, fake: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """One step of the critic; the fakes carry no graph, and show what the real ones show if the critic is told."""
-        told = self.told(targets)
-        scores = self.critic(torch.cat((real, fake)), *(torch.cat((classes, classes)) for classes in told))
+        """One step of the critic; the fakes are detached, and a conditional critic gets the same targets for both."""
+        conditions = self.critic_conditions(targets)
+        scores = self.critic(torch.cat((real, fake)), *(torch.cat((classes, classes)) for classes in conditions))
         real_scores, fake_scores = scores.chunk(2)
         share = torch.rand(len(real), generator=self.generators["between"], device=real.device)
         terms = {
             "critic": wasserstein_critic(real_scores, fake_scores),
-            "penalty": gradient_penalty(_UnconditionalCritic(unwrapped(self.critic), told), real, fake, share),
+            "penalty": gradient_penalty(_UnconditionalCritic(unwrapped(self.critic), conditions), real, fake, share),
         }
         loss = terms["critic"] + self.settings.gp_weight * terms["penalty"]
         self.runtime.minimise(loss, self.optimizers["critic"], (self.critic,), "critic")
         return {name: term.detach() for name, term in terms.items()}
 
-    def told(self, targets: Tensor) -> tuple[Tensor, ...]:
-        """What the critic is told besides the image."""
+    def critic_conditions(self, targets: Tensor) -> tuple[Tensor, ...]:
+        """Critic inputs besides the image: here the targets; empty for an unconditional critic."""
         return (targets,)
 
     def update_generator(self, fake: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """One step of the generator, whose graph the fakes carry."""
-        loss = wasserstein_generator(self.judge(self.critic, fake, *self.told(targets)))
+        """One step of the generator; the fakes carry its graph."""
+        loss = wasserstein_generator(self.judge(self.critic, fake, *self.critic_conditions(targets)))
         self.runtime.minimise(loss, self.optimizers["generator"], (self.generator,), "generator")
         return {"adversarial": loss.detach()}
 
-    def judge(self, judge: nn.Module, images: Tensor, *told: Tensor) -> Tensor:
-        """Scores or logits whose gradient reaches the images, and not the judge, which stands still meanwhile."""
+    def judge(self, network: nn.Module, images: Tensor, *conditions: Tensor) -> Tensor:
+        """Scores or logits of a frozen network: gradients reach the images, but not the network."""
         # The unwrapped network: DDP's wrapper would wait for gradients that a frozen network never gets.
-        still = unwrapped(judge).requires_grad_(False)
+        frozen = unwrapped(network).requires_grad_(False)
         with self.runtime.autocast():
-            scores: Tensor = still(images, *told)
-        still.requires_grad_(True)
+            scores: Tensor = frozen(images, *conditions)
+        frozen.requires_grad_(True)
         return scores
 
     def result(self) -> ConditionalGenerator:
-        """The generator to use, averaged if there is an average."""
-        averaged = [average.module for average in self.averages.values()]
-        return cast(ConditionalGenerator, averaged[0] if averaged else unwrapped(self.generator))
+        """The generator to use: its moving average if there is one."""
+        averages = [average.module for average in self.averages.values()]
+        return cast(ConditionalGenerator, averages[0] if averages else unwrapped(self.generator))
 
     @torch.no_grad()
     def take_snapshots(self) -> None:
-        """Images of each class that is served, from the same latents each time."""
-        generator, each = self.result(), self.snapshots.each
-        trained = generator.training
+        """Store images of each served class, from the same latents at every snapshot."""
+        generator, count = self.result(), self.snapshots.images_per_class
+        was_training = generator.training
         generator.eval()
         for label in self.snapshots.classes:
-            blocks = [latents(self.seed, label, block, generator.latent) for block in range(-(-each // BLOCK))]
-            z = torch.from_numpy(np.concatenate(blocks)[:each]).to(self.runtime.device)
-            targets = torch.full((each,), self.real.classes.index(label), device=z.device)
-            self.snapshots.take(self.runtime.step, label, generator(generator.encode(z, targets)))
-        generator.train(trained)
+            blocks = [latents(self.seed, label, block, generator.latent) for block in range(-(-count // BLOCK))]
+            z = torch.from_numpy(np.concatenate(blocks)[:count]).to(self.runtime.device)
+            targets = torch.full((count,), self.real.classes.index(label), device=z.device)
+            self.snapshots.store(self.runtime.step, label, generator(generator.encode(z, targets)))
+        generator.train(was_training)
 
 
 class _UnconditionalCritic(nn.Module):
-    """A critic as a function of the image alone."""
+    """A critic as a function of the image only, with fixed conditions."""
 
-    def __init__(self, critic: nn.Module, told: tuple[Tensor, ...]) -> None:
+    def __init__(self, critic: nn.Module, conditions: tuple[Tensor, ...]) -> None:
         super().__init__()
-        self.critic, self.told = critic, told
+        self.critic, self.conditions = critic, conditions
 
     def forward(self, x: Tensor) -> Tensor:
-        scores: Tensor = self.critic(x, *self.told)
+        scores: Tensor = self.critic(x, *self.conditions)
         return scores

@@ -1,4 +1,4 @@
-"""Everything that is measured of one generator's images, as one JSON object."""
+"""All measurements of one generator's images, as one JSON object."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,10 +14,10 @@ from hemabalance.taxonomy import CLASSES
 
 
 class EvaluationSettings(SynthesisEvaluationConfig):
-    """On how much to measure; the nearest training image is sought among all there are."""
+    """Numbers of images to measure; the nearest training image is searched among all training images."""
 
     neighbours: Count
-    """k of the manifolds."""
+    """Number k of neighbours of the manifolds."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class EvaluationSet:
 
     Attributes:
         pixels: RGB uint8 (n, size, size, 3).
-        features: Inception features, float32 (m, 2048); of all of them or, of training images, of the first.
+        features: Inception features, float32 (m, 2048); for training images m may be less than n, the first m images.
     """
 
     pixels: ArraysByClass
@@ -42,48 +42,48 @@ def evaluate(
     *,
     seed: int,
 ) -> dict[str, Any]:
-    """Measure generated images, and as a floor real ones in their place.
+    """Measure generated images and, as the floor, real images in their place.
 
-    Distances and manifolds are to real test images, the floor being training images; where none are held back, they
-    are to training images. The nearest image is sought among training images, the floor being test images.
+    Distances and manifolds refer to real test images, with training images as the floor; without test images they refer
+    to training images. Nearest images are searched among training images, with test images as the floor.
 
     Args:
-        generated: images not picked by a gate.
-        train: real training images at the same size, of these classes at least.
-        test: real images that no training saw; empty where the protocol holds none back, and so is the floor.
-        judges: what to measure with.
-        settings: on how much; all the images that are given are measured.
-        seed: of draws and intervals.
+        generated: images not selected by a gate.
+        train: real training images at the same size, at least of the generated classes.
+        test: real images that no training used; empty if the protocol holds none back, and then the floor is empty too.
+        judges: networks that measure the images.
+        settings: numbers of images; all images of the three sets are measured.
+        seed: seed of random selections and intervals.
 
     Returns:
-        JSON values: the tables `fidelity`, `manifold`, `diversity`, `nearest`, `agreement` as their functions give
-        them, with rows for `all` and each class, `compare` being `generated` or `floor`; `against`, `test` or `train`,
-        for the first two; and `inception_score`.
+        JSON values: the tables `fidelity`, `manifold`, `diversity`, `nearest`, `agreement` as returned by their
+        functions, with rows for `all` and each class, where `compare` is `generated` or `floor`; `against`, which is
+        `test` or `train`, for the first two; and `inception_score`.
 
     Raises:
         InputError: a generated class has no real training image.
     """
     labels = [label for label in CLASSES if label in generated.pixels]
-    lacking = next((label for label in labels if not len(train.pixels.get(label, ()))), None)
-    if lacking is not None:
+    missing = next((label for label in labels if not len(train.pixels.get(label, ()))), None)
+    if missing is not None:
         problem = "has generated images but no real training image to compare them with"
-        raise InputError(f"class {lacking}", problem, "Delete the generator's results and run the workflow again")
-    made, learned, unseen = (
+        raise InputError(f"class {missing}", problem, "Delete the generator's results and run the workflow again")
+    generated, train, test = (
         EvaluationSet(
-            {label: side.pixels[label] for label in labels}, {label: side.features[label] for label in labels}
+            {label: images.pixels[label] for label in labels}, {label: images.features[label] for label in labels}
         )
-        for side in (generated, train, test)
+        for images in (generated, train, test)
     )
-    tested = any(len(pixels) for pixels in unseen.pixels.values())
-    real, floor = (unseen, learned) if tested else (learned, unseen)
-    seen = ComparedFeatures(
-        real.features, {GENERATED: made.features, FLOOR: floor.features}, most=2 * settings.max_images
+    has_test = any(len(pixels) for pixels in test.pixels.values())
+    real, floor = (test, train) if has_test else (train, test)
+    features = ComparedFeatures(
+        real.features, {GENERATED: generated.features, FLOOR: floor.features}, max_images=2 * settings.max_images
     )
-    images = ComparedImages(learned.pixels, {GENERATED: made.pixels, FLOOR: unseen.pixels})
+    images = ComparedImages(train.pixels, {GENERATED: generated.pixels, FLOOR: test.pixels})
     return {
-        "against": "test" if tested else "train",
-        "fidelity": fidelity(seen, kid_subset=settings.kid_subset, resamples=settings.resamples, seed=seed),
-        "manifold": manifold(seen, neighbours=settings.neighbours, seed=seed),
+        "against": "test" if has_test else "train",
+        "fidelity": fidelity(features, kid_subset=settings.kid_subset, resamples=settings.resamples, seed=seed),
+        "manifold": manifold(features, neighbours=settings.neighbours, seed=seed),
         "diversity": diversity(images, judges.perceptual, pairs=settings.pairs, seed=seed),
         "nearest": nearest(images, judges.perceptual, seed=seed),
         "agreement": agreement(images, judges.classifier),

@@ -1,4 +1,4 @@
-"""A generator for classes of few images, whichever training it learned to learn by."""
+"""The few-shot generator for classes with few images, independent of its meta-training."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,31 +26,31 @@ from hemabalance.training.weights import load_weights, save_weights
 
 
 class AdaptedGenerator(nn.Module):
-    """What makes images of one class: an adapted generator and, where it takes them, features of training images.
+    """Generator adapted to one class, with reference features of training images if the generator uses them.
 
     Args:
-        generator: of inputs `latent + features`.
-        features: numbers in a feature vector; 0 where there are none.
-        most: feature vectors that can be kept.
-        mixing: share, in [0, 0.5], of another training image's features in those that an image is drawn around.
+        generator: network with inputs of length `latent + features`.
+        features: length of a feature vector; 0 without features.
+        max_references: maximum number of reference feature vectors.
+        mixing: share, in [0, 0.5], of a second training image's features in the features of a generated image.
     """
 
     references: Tensor
-    """float32 (most, features); the first `count` rows are in use."""
+    """float32 (max_references, features); the first `count` rows are in use."""
     count: Tensor
-    """int64 (), how many."""
+    """int64 (), number of reference feature vectors."""
 
-    def __init__(self, generator: FewshotGenerator, features: int, most: int, mixing: float) -> None:
+    def __init__(self, generator: FewshotGenerator, features: int, max_references: int, mixing: float) -> None:
         super().__init__()
         self.generator, self.features, self.mixing = generator, features, mixing
         if features:
-            self.register_buffer("references", torch.zeros(most, features))
+            self.register_buffer("references", torch.zeros(max_references, features))
             self.register_buffer("count", torch.zeros((), dtype=torch.int64))
 
     def inputs(self, latents: Tensor, indices: Tensor) -> Tensor:
-        """What the generator is given, (n, latent + features): reference `index % count`, mixed, with each latent.
+        """Inputs of the generator, (n, latent + features): each latent with the features of reference `index % count`.
 
-        Each time the references have all been taken, each is mixed with another one than before.
+        The features are mixed with those of a second reference, which changes after each pass over all references.
         """
         if not self.features:
             return latents
@@ -60,46 +60,46 @@ class AdaptedGenerator(nn.Module):
         return torch.cat((latents, mixed), dim=1)
 
     def forward(self, latents: Tensor, indices: Tensor) -> Tensor:
-        """Latents (n, latent) and their indices int64 (n,) to images (n, 3, size, size) in [-1, 1]."""
+        """Images (n, 3, size, size) in [-1, 1] of latents (n, latent) and latent indices int64 (n,)."""
         images: Tensor = self.generator(self.inputs(latents, indices))
         return images
 
     @torch.no_grad()
-    def keep(self, references: Tensor) -> None:
-        """Take over features (n, features), n at most as many as can be kept."""
+    def set_references(self, references: Tensor) -> None:
+        """Replace the reference features by (n, features), n at most `max_references`."""
         self.references.zero_()[: len(references)] = references
         self.count.fill_(len(references))
 
     def load_generator(self, generator: nn.Module, noise: Callable[[int], Tensor]) -> None:
-        """Become a generator as it will be used: after `keep`, with statistics of the inputs it will get.
+        """Copy a generator and recompute its batch statistics on inputs as in later use; call `set_references` first.
 
         Args:
-            generator: trained; it is copied.
-            noise: so many latent vectors.
+            generator: trained generator.
+            noise: function of n that returns n latent vectors.
         """
         self.generator.load_state_dict(generator.state_dict())
         indices = torch.arange(BATCHES * BLOCK, device=next(generator.parameters()).device)
-        recalibrate(self.generator, (self.inputs(noise(BLOCK), some) for some in torch.split(indices, BLOCK)))
+        recalibrate(self.generator, (self.inputs(noise(BLOCK), block) for block in torch.split(indices, BLOCK)))
 
 
 @dataclass(frozen=True)
 class FewshotVariant(Generic[SettingsT]):
-    """What makes one few-shot method differ from another.
+    """Parts in which few-shot methods differ.
 
     Attributes:
-        name: of the method.
-        settings: all of the method's.
-        players: untrained networks by name, `generator` and `discriminator` among them; ValueError where the size will
-            not do.
-        features: numbers that the generator takes besides a latent; 0 for none.
-        references: feature vectors that are kept of a class.
-        mixing: of them, see `AdaptedGenerator`.
-        training: how the players are trained.
+        name: name of the method.
+        settings: settings of the method.
+        networks: builds the untrained networks by name, including `generator` and `discriminator`; raises ValueError if
+            they cannot be built for the size.
+        features: length of the generator's input besides the latent; 0 for none.
+        references: maximum number of reference feature vectors of a class.
+        mixing: share of the second reference, see `AdaptedGenerator`.
+        training: builds the training of networks, adapted generators, tasks, snapshots and job.
     """
 
     name: str
     settings: SettingsT
-    players: Callable[[], dict[str, nn.Module]]
+    networks: Callable[[], dict[str, nn.Module]]
     features: int
     references: int
     mixing: float
@@ -109,65 +109,73 @@ class FewshotVariant(Generic[SettingsT]):
 
 
 class FewshotGeneration(Generic[SettingsT]):
-    """A `Generator` for each class served, adapted from one set of meta-weights.
+    """A `synthesis.generator.Generator` with one network per served class, adapted from one set of meta-weights.
 
     Args:
-        method: which one.
-        classes: trained are the tasks of the meta-training, served those adapted to.
+        method: the method.
+        classes: trained classes are the tasks of the meta-training, served classes are those adapted to.
         size: side of the images in pixels.
-        runtime: where it runs.
+        runtime: device of the networks.
 
     Raises:
-        InputError: no class to train on or to serve, or networks that cannot be built for this size or width.
+        InputError: there is no class to train on or to serve, or the networks cannot be built for this size or width.
     """
 
     def __init__(self, method: FewshotVariant[SettingsT], *, classes: Classes, size: int, runtime: Runtime) -> None:
         self.method, self.classes, self.size, self.runtime = method, classes, size, runtime
-        for kind, names in (("to learn from", classes.trained), ("to make images of", classes.served)):
+        for purpose, names in (("to learn from", classes.trained), ("to generate", classes.served)):
             if not names:
-                problem = f"has no class {kind}"
-                raise InputError(f"synthesis method {method.name}", problem, "Check the roles in config and the counts")
+                problem = f"has no class {purpose}"
+                raise InputError(
+                    f"synthesis method {method.name}",
+                    problem,
+                    "Check synthesis.roles in the config and the class counts",
+                )
         try:
-            players = method.players()
-            self._served = {label: self._empty().to(runtime.device).eval() for label in classes.served}
+            networks = method.networks()
+            self._served = {label: self._build_adapted().to(runtime.device).eval() for label in classes.served}
         except ValueError as error:
-            remedy = "Choose another synthesis.size or width in config, or leave the method out"
+            remedy = "Choose another synthesis.size or width in the config, or leave the method out"
             raise InputError(f"synthesis method {method.name}", str(error), remedy) from error
-        self.parameters: Mapping[str, int] = {name: count_parameters(player) for name, player in players.items()}
+        self.parameters: Mapping[str, int] = {name: count_parameters(network) for name, network in networks.items()}
         self.snapshots: Snapshots | None = None
         self._ready = False
         self.description = describe(method.name, size, classes, method.settings)
 
     @property
     def latent(self) -> int:
-        """Numbers in a latent vector."""
+        """Length of a latent vector."""
         return self.method.settings.latent
 
     def fit(self, data: SynthesisData, job: FitJob) -> TrainingResult:
-        """Learn to learn, then learn each class served, or go on with the training that `job.state` holds.
+        """Meta-train, then adapt to each served class, or resume the training whose checkpoint is in `job.state`.
 
         Raises:
-            InputError: a class with too few images, images of another size, the training diverged, the disk is full,
-                or `job.state` holds a training of other data or settings.
+            InputError: a class has too few images, the images have another size, the training diverged, the disk is
+                full, or the checkpoint is of other data or settings.
         """
-        own, training = self.method.settings, self.initialise_training(data, job)
-        trained = train_generator(training, training.steps, own, self.description, training.tasks.fingerprint, job)
+        settings, training = self.method.settings, self.initialise_training(data, job)
+        result = train_generator(training, training.steps, settings, self.description, training.tasks.fingerprint, job)
         self.snapshots, self._ready = training.snapshots, True
-        return trained
+        return result
 
     def initialise_training(self, data: SynthesisData, job: FitJob) -> Reptile[SettingsT]:
-        """The players before their first step; errors about the data as `fit`."""
-        own = self.method.settings
-        tasks = Tasks(data, self.classes, self.size, job.runtime, own.memory_budget)
+        """The training before its first step; errors about the data as in `fit`."""
+        settings = self.method.settings
+        tasks = Tasks(data, self.classes, self.size, job.runtime, settings.memory_budget)
         snapshots = Snapshots(
-            self.classes.served, points=own.snapshots, each=own.snapshot_images, size=self.size, steps=own.episodes
+            self.classes.served,
+            points=settings.snapshots,
+            images_per_class=settings.snapshot_images,
+            size=self.size,
+            steps=settings.episodes,
         ).to(job.runtime.device)
-        return self.method.training(self.method.players(), self._served, tasks, snapshots, job)
+        return self.method.training(self.method.networks(), self._served, tasks, snapshots, job)
 
-    def make(self, label: str, latents: Tensor, indices: Tensor) -> Tensor:
-        """Images of a served class; a latent's index says which training image's features it goes with.
+    def generate(self, label: str, latents: Tensor, indices: Tensor) -> Tensor:
+        """Images of a served class; the latent index selects the training image whose features are used.
 
-        Args and result as `synthesis.generator.Generator.make`.
+        Arguments and result as in `synthesis.generator.Generator.generate`.
 
         Raises:
             RuntimeError: neither `fit` nor `load` was called.
@@ -178,18 +186,19 @@ class FewshotGeneration(Generic[SettingsT]):
         return images
 
     def save(self, path: Path) -> None:
-        """Write the adapted generators with the features they were given; no training image is needed after that."""
+        """Write the adapted generators with their reference features; sampling then needs no training image."""
         save_weights(path, self._served, self.description)
 
     def load(self, path: Path) -> None:
-        """Read what `save` wrote.
+        """Read weights that `save` wrote.
 
         Raises:
-            InputError: the file is missing, truncated, foreign, or of another method, setting, size or class list.
+            InputError: the file is missing, truncated, not a weights file, or of another method, setting, size or
+                class list.
         """
         load_weights(path, self._served, self.description)
         self._ready = True
 
-    def _empty(self) -> AdaptedGenerator:
-        generator = cast(FewshotGenerator, self.method.players()["generator"])
+    def _build_adapted(self) -> AdaptedGenerator:
+        generator = cast(FewshotGenerator, self.method.networks()["generator"])
         return AdaptedGenerator(generator, self.method.features, self.method.references, self.method.mixing)

@@ -1,20 +1,19 @@
-"""Train one generator and write what came of it."""
+"""Train one generator and write its files."""
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from hemabalance.config.roles import RolesConfig
-from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.seen_images import write_seen_images
 from hemabalance.dataset.splits import require_visible
 from hemabalance.errors import InputError
 from hemabalance.files import write_json
-from hemabalance.protocols import Protocol
-from hemabalance.synthesis.data import MONITORED_PARTS, part_rows, real_images, training_rows
+from hemabalance.synthesis.data import MONITORED_PARTS, RealImageSource, part_rows
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.generator_config import GeneratorConfig, open_by_description
 from hemabalance.synthesis.roles import Classes
@@ -24,133 +23,126 @@ from hemabalance.training.job import FitJob, Images
 
 log = logging.getLogger(__name__)
 
-TeacherImages = Callable[[Classes, int], Images]
-"""The trained classes of a generator and its size -> images of them that another generator makes."""
+TeacherSampler = Callable[[Classes, int], Images]
+"""Classes and size of a student -> images of its trained classes, sampled by another generator."""
+
+
+@dataclass(frozen=True)
+class GeneratorPaths:
+    """Files to write.
+
+    Attributes:
+        weights: safetensors.
+        training: JSON: `method, classes, parameters` (by network)`, images` (number of real training images)`, taught`
+            (number of teacher images)`, steps, seconds, device, precision`.
+        seen: Parquet (`dataset.seen_images`): real images used for training or monitoring, without those that the
+            teacher was trained on, which are in the teacher's own file.
+        snapshots, snapshot_index: image set, ZIP and Parquet, of images generated during training.
+    """
+
+    weights: Path
+    training: Path
+    seen: Path
+    snapshots: Path
+    snapshot_index: Path
 
 
 def no_teacher(classes: Classes, size: int) -> Images:
-    """No images: what a generator without a teacher learns from besides real ones."""
+    """The `TeacherSampler` of a generator without a teacher: no images."""
     return Images(np.empty((0, size, size, 3), np.uint8), np.empty(0, "<U1"))
 
 
-def teacher_images_of(weights: Path, each: int, *, seed: int, runtime: Runtime) -> TeacherImages:
-    """Images that a trained generator makes, `each` of a class.
+def teacher_sampler(
+    weights: str | Path | None, images_per_class: int, *, seed: int, runtime: Runtime
+) -> TeacherSampler:
+    """Sampler of a trained generator, `no_teacher` without weights.
 
     Args:
-        weights: of the teacher.
-        each: images a class that teacher and student share.
-        seed: of the latents.
-        runtime: where it runs.
+        weights: weights file of the teacher, or None.
+        images_per_class: number of images of each class that teacher and student share.
+        seed: seed of the latents.
+        runtime: device of the teacher.
     """
+    if weights is None:
+        return no_teacher
+    path = Path(weights)
 
-    def images(classes: Classes, size: int) -> Images:
-        teacher = open_by_description(weights, runtime)
+    def sample_images(classes: Classes, size: int) -> Images:
+        teacher = open_by_description(path, runtime)
         if teacher.size != size:
-            problem = f"makes images of {teacher.size} px, but its student takes {size} px"
-            raise InputError(weights, problem, "Train both at one synthesis.size")
+            problem = f"generates images of {teacher.size} px, but the student needs {size} px"
+            raise InputError(path, problem, "Train both at one synthesis.size")
         labels = [label for label in classes.trained if label in teacher.classes.served]
-        made = [sample(teacher, label, range(each), seed=seed, device=runtime.device) for label in labels]
-        nothing = no_teacher(classes, size)
-        return Images(np.concatenate([nothing.pixels, *made]), np.repeat(np.array(labels, dtype=str), each))
+        pixels = [sample(teacher, label, range(images_per_class), seed=seed, device=runtime.device) for label in labels]
+        empty = no_teacher(classes, size)
+        return Images(np.concatenate([empty.pixels, *pixels]), np.repeat(np.array(labels, dtype=str), images_per_class))
 
-    return images
+    return sample_images
 
 
 def fit_generator(
     name: str,
-    generator_config: GeneratorConfig,
-    held: ImageSet,
-    split: pd.DataFrame,
-    protocol: Protocol,
+    config: GeneratorConfig,
     roles: RolesConfig,
-    teacher_images: TeacherImages,
+    source: RealImageSource,
+    sample_teacher: TeacherSampler,
     job: FitJob,
-    *,
-    weights: Path,
-    training: Path,
-    seen: Path,
-    snapshots: tuple[Path, Path],
+    paths: GeneratorPaths,
 ) -> None:
     """Train a generator on the images that the protocol lets training see.
 
     Args:
-        name: of the generator in config.
-        generator_config: what it is.
-        held: the normalised images of both sources.
-        split: of the protocol.
-        protocol: decides what is visible.
-        roles: which class is rich or rare.
-        teacher_images: what it learns from besides real images.
-        job: where and how; its history is written too.
-        weights: safetensors to write.
-        training: JSON to write: `method, classes, parameters` (by network)`, images` (real ones learned from)`, taught,
-            steps, seconds, device, precision`.
-        seen: Parquet to write (`dataset.seen`): the real images that it learned from or was watched on. What a teacher
-            saw is in the teacher's own.
-        snapshots: image set to write, zip and index: images made along the training.
+        name: name of the generator in the config, for the log and the snapshots.
+        config: method, settings and role of the generator.
+        roles: rules that make a class rich or rare.
+        source: the real images.
+        sample_teacher: training images besides the real ones.
+        job: runtime, folders and seed; the history is written to `job.history`.
+        paths: files to write.
 
     Raises:
-        InputError: the data cannot serve, the training diverged, or the disk is full.
+        InputError: the data are unsuitable, the training diverged, or the disk is full.
     """
-    classes = generator_config.classes(split, roles)
-    data = synthesis_data(
-        held,
-        split,
-        protocol,
-        classes,
-        teacher_images(classes, generator_config.size),
-        generator_config.size,
-        threads=job.threads,
-    )
-    generator = generator_config.build(classes, job.runtime)
-    trained = generator.fit(data, job)
-    log.info("%s: %d steps in %.0f s; parameters: %s", name, trained.steps, trained.seconds, dict(generator.parameters))
+    classes = config.classes(source.split, roles)
+    data = synthesis_data(source, classes, sample_teacher(classes, config.size), config.size)
+    generator = config.build(classes, job.runtime)
+    result = generator.fit(data, job)
+    log.info("%s: %d steps in %.0f s; parameters: %s", name, result.steps, result.seconds, dict(generator.parameters))
     if job.runtime.rank == 0:
-        generator.save(weights)
-        given = [rows["image_id"] for rows in _rows(split, protocol, classes)]
-        write_seen_images(split, pd.concat(given), seen)
+        generator.save(paths.weights)
+        image_ids = [rows["image_id"] for rows in _rows(source, classes)]
+        write_seen_images(source.split, pd.concat(image_ids), paths.seen)
         if generator.snapshots is None:
-            raise RuntimeError(f"{generator_config.spec.method} was trained and has no snapshots")
-        generator.snapshots.write(*snapshots, generator=name, threads=job.threads)
+            raise RuntimeError(f"{config.spec.method} was trained and has no snapshots")
+        generator.snapshots.write(paths.snapshots, paths.snapshot_index, generator=name, threads=job.threads)
         summary = {
-            "method": generator_config.spec.method,
+            "method": config.spec.method,
             "classes": {"trained": list(classes.trained), "served": list(classes.served)},
             "parameters": dict(generator.parameters),
             "images": len(data.real.pixels),
-            "taught": len(data.taught.pixels),
+            "taught": len(data.teacher_images.pixels),
         }
-        write_json(summary | job.summary(trained), training)
+        write_json(summary | job.summary(result), paths.training)
 
 
-def synthesis_data(
-    held: ImageSet,
-    split: pd.DataFrame,
-    protocol: Protocol,
-    classes: Classes,
-    taught: Images,
-    size: int,
-    *,
-    threads: int,
-) -> SynthesisData:
-    """What a generator may be fitted on under a protocol.
+def synthesis_data(source: RealImageSource, classes: Classes, teacher_images: Images, size: int) -> SynthesisData:
+    """Images that a generator may be fitted on under the protocol of the source.
 
     Args:
-        held: the normalised images of both sources.
-        split: of the protocol.
-        protocol: decides what is visible.
-        classes: of the generator.
-        taught: images of the trained classes that another generator made; may be none.
-        size: of the generator.
-        threads: decoders at once.
+        source: the real images.
+        classes: classes of the generator.
+        teacher_images: images of the trained classes that another generator sampled; may be empty.
+        size: side of the generator's images in pixels.
+
+    Raises:
+        InputError: as `RealImageSource.read_training_images`.
     """
-    learned, watched = _rows(split, protocol, classes)
-    require_visible(split, learned["image_id"], protocol)
-    return SynthesisData(
-        real_images(held, learned, size, threads=threads), real_images(held, watched, size, threads=threads), taught
-    )
+    training, monitored = _rows(source, classes)
+    require_visible(source.split, training["image_id"], source.protocol)
+    return SynthesisData(source.read(training, size), source.read(monitored, size), teacher_images)
 
 
-def _rows(split: pd.DataFrame, protocol: Protocol, classes: Classes) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows of the split that a generator learns from, and those that it is watched on."""
-    requested = set(classes.trained) | set(classes.served)
-    return training_rows(split, protocol, requested), part_rows(split, MONITORED_PARTS[protocol], requested)
+def _rows(source: RealImageSource, classes: Classes) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of the split that a generator is trained on, and rows that it is monitored on."""
+    labels = set(classes.trained) | set(classes.served)
+    return source.training_rows(labels), part_rows(source.split, MONITORED_PARTS[source.protocol], labels)

@@ -1,13 +1,9 @@
-"""Train the classifier that judges synthetic images: on real training images alone, which no generator made."""
+"""Train the classifier that judges synthetic images, on real training images only."""
 
 from pathlib import Path
 
-import pandas as pd
-
-from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.seen_images import write_seen_images
-from hemabalance.protocols import Protocol
-from hemabalance.synthesis.data import training_images, training_rows
+from hemabalance.synthesis.data import RealImageSource
 from hemabalance.taxonomy import CLASSES
 from hemabalance.training.classifier import fit_classifier
 from hemabalance.training.job import FitJob
@@ -15,9 +11,7 @@ from hemabalance.training.small_classifier_settings import SmallClassifierSettin
 
 
 def fit_judge(
-    held: ImageSet,
-    split: pd.DataFrame,
-    protocol: Protocol,
+    source: RealImageSource,
     size: int,
     settings: SmallClassifierSettings,
     job: FitJob,
@@ -26,20 +20,18 @@ def fit_judge(
     training: Path,
     seen: Path,
 ) -> None:
-    """Train it on the images of all classes that the protocol lets training see.
+    """Train the classifier on all classes, on the images that the protocol lets training see.
 
     Args:
-        held: the normalised images of both sources.
-        split: of the protocol.
-        protocol: decides what is visible.
-        size: side of the images that it is to judge, in pixels.
+        source: the real images.
+        size: side of the images to judge, in pixels.
         settings, job, weights, training: see `training.classifier.fit_classifier`.
-        seen: Parquet to write (`dataset.seen`): the images that it learned from.
+        seen: Parquet to write (`dataset.seen_images`): the training images.
 
     Raises:
-        InputError: the data cannot serve, the training diverged, or the disk is full.
+        InputError: the data are unsuitable, the training diverged, or the disk is full.
     """
-    images = training_images(held, split, protocol, CLASSES, size, threads=job.threads)
+    images = source.read_training_images(CLASSES, size)
     fit_classifier(images, "colour", settings, job, weights=weights, training=training)
     if job.runtime.rank == 0:
-        write_seen_images(split, training_rows(split, protocol, CLASSES)["image_id"], seen)
+        write_seen_images(source.split, source.training_rows(CLASSES)["image_id"], seen)

@@ -1,4 +1,4 @@
-"""What every generator takes and gives."""
+"""The interface that every generator implements."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,26 +15,26 @@ from hemabalance.training.loop import TrainingResult
 
 @dataclass(frozen=True)
 class SynthesisData:
-    """What a generator is fitted on, all at the working size.
+    """Images that a generator is fitted on, all at the working size.
 
     Attributes:
-        real: real training images, after stain normalisation, of the classes trained and served.
-        held_back: real images that no training learns from, of the same classes; looked at for the history only.
-            Of the validation part: never test images. May be empty.
-        taught: images that another generator made of the trained classes; empty where there is none.
+        real: stain-normalised real training images of the trained and the served classes.
+        held_back: real images of the same classes that no training learns from, used for the history only. From the
+            validation part, never test images. May be empty.
+        teacher_images: images of the trained classes that another generator sampled; empty without a teacher.
     """
 
     real: Images
     held_back: Images
-    taught: Images
+    teacher_images: Images
 
 
 class Generator(Protocol):
-    """One method, trained or not."""
+    """A generator, fitted or not."""
 
     @property
     def classes(self) -> Classes:
-        """The classes that it makes images of."""
+        """Classes that the generator is trained on, and classes that it generates."""
 
     @property
     def size(self) -> int:
@@ -42,41 +42,45 @@ class Generator(Protocol):
 
     @property
     def latent(self) -> int:
-        """Numbers in a latent vector."""
+        """Length of a latent vector."""
 
     @property
     def parameters(self) -> Mapping[str, int]:
-        """How many numbers training changes, by network."""
+        """Number of trainable parameters by network."""
 
     @property
     def snapshots(self) -> Snapshots | None:
-        """Images made along the training, after `fit`; None before, and of a generator that was loaded."""
+        """Images generated during training; None before `fit` and for a loaded generator."""
 
     def fit(self, data: SynthesisData, job: FitJob) -> TrainingResult:
         """Train on the data.
 
         Raises:
-            InputError: the data cannot serve (a class with too few images), the training diverged, or the disk is full.
+            InputError: the data are unsuitable (a class has too few images), the training diverged, or the disk is
+                full.
         """
 
-    def make(self, label: str, latents: Tensor, indices: Tensor) -> Tensor:
-        """Images of a served class, in evaluation mode; use `sampling.sample`, which sees to what must be so.
+    def generate(self, label: str, latents: Tensor, indices: Tensor) -> Tensor:
+        """Images of a served class, in evaluation mode.
+
+        Callers use `sampling.sample`, which supplies full blocks of latents and deterministic convolutions.
 
         Args:
             label: one of `classes.served`.
             latents: float32 (n, latent), standard normal, on the device.
-            indices: int64 (n,), the latents' own, for methods that draw more than a latent.
+            indices: int64 (n,), latent indices, for methods whose images depend on more than a latent.
 
         Returns:
             float32 (n, 3, size, size) in [-1, 1] on the device.
         """
 
     def save(self, path: Path) -> None:
-        """Write what training found, atomically."""
+        """Write the fitted weights atomically."""
 
     def load(self, path: Path) -> None:
-        """Read what `save` wrote.
+        """Read weights that `save` wrote.
 
         Raises:
-            InputError: the file is missing, truncated, foreign, or of another method, setting, size or class list.
+            InputError: the file is missing, truncated, not a weights file, or of another method, setting, size or
+                class list.
         """

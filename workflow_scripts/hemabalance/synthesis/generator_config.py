@@ -1,4 +1,4 @@
-"""A generator as config has it: what classes it gets, and how its weights are opened."""
+"""A generator of the config: the classes it is built for, and how its weights are opened."""
 
 import json
 from pathlib import Path
@@ -18,60 +18,63 @@ from hemabalance.training.weights import read_description
 
 
 class GeneratorConfig(Section):
-    """A generator in config."""
+    """A generator of the config."""
 
     spec: GeneratorSpec
-    """Its method and settings."""
+    """Method and settings."""
     serves: Serves
-    """The classes it makes images of."""
+    """Role of the classes that the generator fills up."""
     size: int
-    """Side of its images in pixels."""
+    """Side of the images in pixels."""
 
     def classes(self, split: pd.DataFrame, roles: RolesConfig) -> Classes:
-        """What it trains on and serves, by the counts after cleaning; a method that learns to learn trains on the rich.
+        """Classes that the generator trains on and serves, by the class counts after cleaning.
+
+        A meta-learned method trains on the rich classes, any other method on the classes that it serves.
 
         Args:
-            split: of all images after cleaning.
-            roles: which class is rich or rare.
+            split: split table of all images after cleaning.
+            roles: rules that make a class rich or rare.
 
         Raises:
-            InputError: there is no class for it to serve, or as `roles.assign`.
+            InputError: there is no class to serve, or as `roles.assign`.
         """
-        found = assign(counts(split), roles)
-        made = served(found, self.serves)
-        if not made:
+        assigned = assign(counts(split), roles)
+        served_classes = served(assigned, self.serves)
+        if not served_classes:
             raise InputError(
                 f"a generator of the method {self.spec.method}", f"has no class to serve: none is {self.serves}",
                 "Set its `compare` in synthesis.generators to [], or move the thresholds in synthesis.roles",
             )  # fmt: skip
-        return Classes(found.rich if self.spec.traits.meta_learned else made, made)
+        return Classes(assigned.rich if self.spec.traits.meta_learned else served_classes, served_classes)
 
     def build(self, classes: Classes, runtime: Runtime) -> Generator:
-        """It, untrained."""
+        """The untrained generator."""
         return self.spec.build(classes=classes, size=self.size, runtime=runtime)
 
     def open(self, classes: Classes, weights: Path, runtime: Runtime) -> Generator:
-        """It, trained.
+        """The generator with trained weights.
 
         Raises:
-            InputError: the weights are missing, truncated, foreign, or of another method, setting, size or class list.
+            InputError: the weights are missing, truncated, not a weights file, or of another method, setting, size or
+                class list.
         """
         return _loaded(self.build(classes, runtime), weights)
 
 
 def open_by_description(weights: Path, runtime: Runtime) -> Generator:
-    """A trained generator by what its file says of itself.
+    """A trained generator, built from the description in its weights file.
 
     Raises:
-        InputError: the weights are missing, truncated, foreign, of no generator, or of settings that it does not have.
+        InputError: the file is missing, truncated, holds no generator, or has settings unknown to the method.
     """
-    described = read_description(weights)
-    if described.get("method") not in method_names("synthesis"):
-        problem = f"holds no generator, but {json.dumps(described.get('method') or described.get('kind'))}"
+    description = read_description(weights)
+    if description.get("method") not in method_names("synthesis"):
+        problem = f"holds no generator, but {json.dumps(description.get('method') or description.get('kind'))}"
         raise InputError(weights, problem, "Give the weights.safetensors of a generator")
-    classes = Classes(tuple(described["classes"]["trained"]), tuple(described["classes"]["served"]))
-    spec = GeneratorSpec.from_description(described, weights)
-    return _loaded(spec.build(classes=classes, size=described["size"], runtime=runtime), weights)
+    classes = Classes(tuple(description["classes"]["trained"]), tuple(description["classes"]["served"]))
+    spec = GeneratorSpec.from_description(description, weights)
+    return _loaded(spec.build(classes=classes, size=description["size"], runtime=runtime), weights)
 
 
 def _loaded(generator: Generator, weights: Path) -> Generator:

@@ -1,4 +1,4 @@
-"""What is measured image by image: diversity, likeness to the nearest training image, and the class recognised."""
+"""Measures of single images: diversity, similarity to the nearest training image, and the recognised class."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,41 +16,41 @@ from hemabalance.synthesis.set_tables import ALL, NONE, ArraysByClass
 from hemabalance.training.classifier import Classifier
 
 Values = Mapping[str, np.ndarray]
-"""Name -> one value an image."""
+"""Name of a measure -> one value per image."""
 
 Measure = Callable[[str], Callable[[np.ndarray], Values]]
-"""Class -> what measures its images, at least one."""
+"""Class -> function that measures images of the class, at least one image."""
 
 NEAREST = ("lpips", "psnr", "ssim", "l1", "l2")
 
 
 @dataclass(frozen=True)
 class ComparedImages:
-    """What is measured, RGB uint8 (n, size, size, 3) by class.
+    """Images to measure, RGB uint8 (n, size, size, 3) by class.
 
     Attributes:
-        train: all real training images, at least one of each class.
-        made: `generated` or `floor` -> images.
+        train: all real training images, at least one per class.
+        compared: `generated` or `floor` -> images.
     """
 
     train: ArraysByClass
-    made: Mapping[str, ArraysByClass]
+    compared: Mapping[str, ArraysByClass]
 
 
 def diversity(images: ComparedImages, perceptual: LPIPSModel, *, pairs: int, seed: int) -> list[dict[str, Any]]:
-    """LPIPS between two images of one class: larger is more diverse, the floor is as diverse as real images are.
+    """LPIPS between pairs of images of one class: larger values are more diverse, the floor is that of real images.
 
-    Random pairs in which no image comes twice, so that the bootstrap's pairs are independent.
+    In random pairs that use no image twice, so that the pairs of the bootstrap are independent.
 
     Args:
-        images: what to measure.
+        images: images to measure.
         perceptual: LPIPS.
-        pairs: of a class, at most; there are half as many as images.
-        seed: of pairs and intervals.
+        pairs: maximum number of pairs per class; n images have n // 2 pairs.
+        seed: seed of pairs and intervals.
 
     Returns:
-        Rows `label, compare, n` (pairs)`, lpips, lpips_low, lpips_high, reason`; `all`: pairs of all classes, each
-        within its own.
+        Rows `label, compare, n` (pairs)`, lpips, lpips_low, lpips_high, reason`; `all`: the pairs of all classes, each
+        pair within one class.
     """
 
     def measure(pixels: np.ndarray) -> Values:
@@ -62,84 +62,85 @@ def diversity(images: ComparedImages, perceptual: LPIPSModel, *, pairs: int, see
 
 
 def nearest(images: ComparedImages, perceptual: LPIPSModel, *, seed: int) -> list[dict[str, Any]]:
-    """Likeness of each image to the real training image of its class that is nearest to it by LPIPS.
+    """Similarity of each image to the real training image of its class that is nearest by LPIPS.
 
-    Nearest over the image's eight poses, and compared in that pose. Neither high nor low is good: generated images
-    should be as far from training images as real test images are.
+    The nearest image is searched over the eight poses of the image and compared in the best pose. Generated images
+    should be as far from training images as real test images are: neither high nor low values are good.
 
     Args:
-        images: what to measure.
+        images: images to measure.
         perceptual: LPIPS.
-        seed: of the intervals.
+        seed: seed of the intervals.
 
     Returns:
-        Rows `label, compare, n, reason` and, each with `_low` and `_high`, means over images: `lpips` (at the images'
-        own size)`, psnr` (dB)`, ssim, l1, l2` (mean absolute and squared difference of levels from 0 to 1).
+        Rows `label, compare, n, reason` and, each with `_low` and `_high`, means over images: `lpips` (at the size of
+        the images)`, psnr` (dB)`, ssim, l1, l2` (mean absolute and squared difference of levels from 0 to 1).
     """
 
     def measure_class(label: str) -> Callable[[np.ndarray], Values]:
         image_index = NearestImageIndex(images.train[label], perceptual)
 
         def measure(pixels: np.ndarray) -> Values:
-            found = image_index.nearest(pixels)
-            posed = np.stack([poses(one[None])[k, 0] for one, k in zip(pixels, found.pose, strict=True)])
-            return _likeness(posed, images.train[label][found.index], perceptual)
+            neighbours = image_index.nearest(pixels)
+            posed = np.stack([poses(image[None])[k, 0] for image, k in zip(pixels, neighbours.pose, strict=True)])
+            return _similarity(posed, images.train[label][neighbours.index], perceptual)
 
         return measure
 
     return _mean_rows(images, measure_class, NEAREST, "", seed)
 
 
-def _likeness(one: np.ndarray, other: np.ndarray, perceptual: LPIPSModel) -> Values:
-    distances = (one.astype(np.float32) - other) / 255
+def _similarity(pixels: np.ndarray, neighbours: np.ndarray, perceptual: LPIPSModel) -> Values:
+    differences = (pixels.astype(np.float32) - neighbours) / 255
     return {
-        "lpips": perceptual.distances(one, other),
-        "psnr": psnr(one, other),
-        "ssim": ssim(one, other),
-        "l1": np.abs(distances).mean(axis=(1, 2, 3)),
-        "l2": (distances**2).mean(axis=(1, 2, 3)),
+        "lpips": perceptual.distances(pixels, neighbours),
+        "psnr": psnr(pixels, neighbours),
+        "ssim": ssim(pixels, neighbours),
+        "l1": np.abs(differences).mean(axis=(1, 2, 3)),
+        "l2": (differences**2).mean(axis=(1, 2, 3)),
     }
 
 
 def agreement(images: ComparedImages, judge: Classifier) -> list[dict[str, Any]]:
-    """How often an independent classifier takes an image for the class that was asked for.
+    """Share of images that an independent classifier assigns to the requested class.
 
     Args:
-        images: what to measure.
-        judge: trained on real training images alone.
+        images: images to measure.
+        judge: classifier trained on real training images only.
 
     Returns:
         Rows `label, compare, n, agree, rate, low, high` (Wilson)`, reason`.
     """
     rows = []
-    for compare, made in images.made.items():
-        right = {label: judge.predict(made[label]) == label for label in images.train}
+    for compare, pixels in images.compared.items():
+        correct = {label: judge.predict(pixels[label]) == label for label in images.train}
         for label in (ALL, *images.train):
-            seen = np.concatenate(list(right.values())) if label == ALL else right[label]
-            rate = wilson(int(seen.sum()), len(seen))
-            row = {"label": label, "compare": compare, "n": len(seen), "agree": int(seen.sum())}
+            agrees = np.concatenate(list(correct.values())) if label == ALL else correct[label]
+            count = int(agrees.sum())
+            rate = wilson(count, len(agrees))
+            row = {"label": label, "compare": compare, "n": len(agrees), "agree": count}
             row |= {"rate": rate.value, "low": rate.low, "high": rate.high}
-            rows.append(row | {"reason": None if len(seen) else NONE[compare]})
+            rows.append(row | {"reason": None if len(agrees) else NONE[compare]})
     return rows
 
 
 def _mean_rows(
-    images: ComparedImages, measure: Measure, names: tuple[str, ...], why_none: str, seed: int
+    images: ComparedImages, measure: Measure, names: tuple[str, ...], missing_reason: str, seed: int
 ) -> list[dict[str, Any]]:
-    none = {name: np.empty(0) for name in names}
-    found: dict[str, dict[str, Values]] = {compare: {} for compare in images.made}
+    no_values = {name: np.empty(0) for name in names}
+    measured: dict[str, dict[str, Values]] = {compare: {} for compare in images.compared}
     for label in images.train:
-        of_class = measure(label)
-        for compare, made in images.made.items():
-            found[compare][label] = of_class(made[label]) if len(made[label]) else none
+        measure_class = measure(label)
+        for compare, pixels in images.compared.items():
+            measured[compare][label] = measure_class(pixels[label]) if len(pixels[label]) else no_values
     rows = []
-    for compare, made in images.made.items():
+    for compare, pixels in images.compared.items():
         for label in (ALL, *images.train):
             labels = list(images.train) if label == ALL else [label]
-            values = {name: np.concatenate([found[compare][each][name] for each in labels]) for name in names}
+            values = {name: np.concatenate([measured[compare][member][name] for member in labels]) for name in names}
             row: dict[str, Any] = {"label": label, "compare": compare, "n": len(values[names[0]])}
             for name in names:
                 row |= mean_row(name, values[name], seed=seed)
-            reason = why_none if any(len(made[each]) for each in labels) else NONE[compare]
+            reason = missing_reason if any(len(pixels[member]) for member in labels) else NONE[compare]
             rows.append(row | {"reason": None if row["n"] else reason})
     return rows

@@ -1,4 +1,4 @@
-"""What images are judged with: Inception features, LPIPS and a classifier that no generator used."""
+"""Networks that judge images: Inception features, LPIPS and a classifier that no generator was trained with."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from hemabalance.metrics.lpips import LPIPSModel
 from hemabalance.training.classifier import Classifier
 from hemabalance.training.device import Runtime
 
-_BATCH = 32  # through Inception and AlexNet; without effect on what they say
+_BATCH = 32  # of Inception and AlexNet; no effect on the results
 
 FeatureExtractor = Callable[[np.ndarray], np.ndarray]
 """RGB uint8 (n, size, size, 3) -> Inception features float32 (n, 2048)."""
@@ -19,12 +19,12 @@ FeatureExtractor = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Judges:
-    """The networks that look at images.
+    """Networks that judge images.
 
     Attributes:
-        inception: features for distances between sets, and for manifolds.
+        inception: features for FID, KID and manifolds.
         perceptual: LPIPS.
-        classifier: trained on real training images alone.
+        classifier: classifier trained on real training images only.
     """
 
     inception: FeatureExtractor
@@ -33,26 +33,26 @@ class Judges:
 
 
 def open_inception(weights: Path, runtime: Runtime) -> InceptionFeatures:
-    """Inception, where the runtime is; errors as `open_judges`."""
+    """Inception on the device of the runtime; errors as in `open_judges`."""
     return InceptionFeatures(weights, runtime.device, _BATCH)
 
 
 def open_perceptual(weights: Path, runtime: Runtime) -> LPIPSModel:
-    """LPIPS, where the runtime is; errors as `open_judges`."""
+    """LPIPS on the device of the runtime; errors as in `open_judges`."""
     return LPIPSModel(weights, runtime.device, _BATCH)
 
 
 def open_judges(inception: Path, lpips: Path, classifier: Path, *, runtime: Runtime) -> Judges:
-    """Load them.
+    """Load all three networks.
 
     Args:
-        inception: weights that `metrics.inception_weights.WEIGHTS.fetch` wrote.
-        lpips: weights that `metrics.lpips_weights.WEIGHTS.fetch` wrote.
-        classifier: weights that `training.classifier.fit_classifier` wrote.
-        runtime: where they run.
+        inception: weights file that `metrics.inception_weights.WEIGHTS.fetch` wrote.
+        lpips: weights file that `metrics.lpips_weights.WEIGHTS.fetch` wrote.
+        classifier: weights file that `training.classifier.fit_classifier` wrote.
+        runtime: device of the networks.
 
     Raises:
-        InputError: a file is missing, damaged or another one.
+        InputError: a file is missing, damaged or of another kind.
     """
     return Judges(
         open_inception(inception, runtime),

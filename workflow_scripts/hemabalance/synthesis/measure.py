@@ -1,8 +1,9 @@
-"""Measure one generator: on its draws, ungated, against real test images, and along its training."""
+"""Evaluate one generator: its ungated samples against real test images, and its snapshots."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,8 @@ import pandas as pd
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.tables import write_table
 from hemabalance.files import write_json
-from hemabalance.protocols import Protocol
 from hemabalance.synthesis.agreement_by_step import agreement_by_step
-from hemabalance.synthesis.data import real_images, training_rows
+from hemabalance.synthesis.data import RealImageSource
 from hemabalance.synthesis.evaluate import EvaluationSet, EvaluationSettings, evaluate
 from hemabalance.synthesis.judges import Judges
 from hemabalance.synthesis.memorisation import memorisation
@@ -22,87 +22,96 @@ from hemabalance.synthesis.real_image_measurement import copy_detector
 
 @dataclass(frozen=True)
 class GeneratorOutput:
-    """What a generator made.
+    """Images that a generator left behind.
 
     Attributes:
-        images: every draw (`draw.write_gated_samples`).
-        features: file of their Inception features (`reals.read_features`).
-        snapshots: images along its training.
+        images: all samples (`rejection_sampling.write_gated_samples`).
+        features: file with the Inception features of the samples (`real_image_features.read_features`).
+        snapshots: images generated during training.
     """
 
     images: ImageSet
     features: Path
     snapshots: ImageSet
 
-    def first(self, most: int, *, threads: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-        """Rows, images and features of the first `most` draws of each class, whatever the gate said of them."""
-        places = self.images.index.groupby("label").head(most).index.to_numpy()
+    def first(self, max_images: int, *, threads: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+        """Rows, pixels and features of the first `max_images` samples of each class, accepted or refused."""
+        places = self.images.index.groupby("label").head(max_images).index.to_numpy()
         pixels = self.images.decode_all(threads=threads, where=places)
         return self.images.index.iloc[places].reset_index(drop=True), pixels, read_features(self.features)[places]
 
 
+@dataclass(frozen=True)
+class GeneratorMeasurement:
+    """Result of `measure_generator`.
+
+    Attributes:
+        metrics: JSON values: the tables of `evaluate`, `memorisation` and `agreement_by_step`, and `protocol`.
+        neighbours: pairs of `memorisation`, with the id of each image in `image_id`.
+    """
+
+    metrics: dict[str, Any]
+    neighbours: pd.DataFrame
+
+    def write(self, *, metrics: Path, neighbours: Path) -> None:
+        """Write the metrics as JSON and the neighbours as Parquet."""
+        write_table(self.neighbours, neighbours)
+        write_json(self.metrics, metrics)
+
+
 def measure_generator(
-    draws: GeneratorOutput,
-    held: ImageSet,
-    split: pd.DataFrame,
-    protocol: Protocol,
+    output: GeneratorOutput,
+    source: RealImageSource,
     real: RealImageFeatures,
     judges: Judges,
     settings: EvaluationSettings,
     *,
-    metrics: Path,
-    neighbours: Path,
     copy_quantile: float,
     seed: int,
-    threads: int,
-) -> None:
-    """Measure everything of one generator, and write it.
+) -> GeneratorMeasurement:
+    """All measurements of one generator.
 
     Args:
-        draws: what it made.
-        held: the normalised real images of both sources.
-        split: of the protocol.
-        protocol: decides which real images are test images; none are under `thesis`.
-        real: what the judges saw in real images.
-        judges: what to measure with.
-        settings: on how much.
-        metrics: JSON to write: the tables of `evaluate`, `memorisation` and `agreement_by_step`, and `protocol`.
-        neighbours: Parquet to write: the pairs of `memorisation`, with the id of each image in `image_id`.
-        copy_quantile: what the gate calls a copy, see `copies.thresholds`.
-        seed: of draws and intervals.
-        threads: decoders at once.
+        output: images of the generator.
+        source: the real images; the test images follow from its protocol, the protocol `thesis` has none.
+        real: features of the real images.
+        judges: networks that measure the images.
+        settings: numbers of images.
+        copy_quantile: quantile that defines a copy, see `copies.thresholds`.
+        seed: seed of random selections and intervals.
+
+    Raises:
+        InputError: files are missing, damaged or belong to different runs.
     """
-    most = settings.max_images
-    rows, pixels, features = draws.first(most, threads=threads)
+    max_images = settings.max_images
+    rows, pixels, features = output.first(max_images, threads=source.threads)
     labels = rows["label"].to_numpy(dtype=str)
     classes, size = sorted(set(labels.tolist())), pixels.shape[1]
-    made = EvaluationSet(_by_class(pixels, labels, classes), _by_class(features, labels, classes))
-    learned = real_images(held, training_rows(split, protocol, classes), size, threads=threads)
-    tested = {label: real.tested(label, most) for label in classes}
-    unseen = pd.DataFrame(
-        [(image, label) for label in classes for image in tested[label]], columns=["image_id", "label"]
+    generated = EvaluationSet(_by_class(pixels, labels, classes), _by_class(features, labels, classes))
+    train = source.read(source.training_rows(classes), size)
+    test_ids = {label: real.test_ids(label, max_images) for label in classes}
+    test_rows = pd.DataFrame(
+        [(image_id, label) for label in classes for image_id in test_ids[label]], columns=["image_id", "label"]
     )
-    test = real_images(held, unseen, size, threads=threads)
-    train_side, test_side = (
+    test = source.read(test_rows, size)
+    train_set, test_set = (
         EvaluationSet(
             _by_class(images.pixels, images.labels, classes),
-            {label: real.measured(label, kind, most) for label in classes},
+            {label: real.class_features(label, kind, max_images) for label in classes},
         )
-        for images, kind in zip((learned, test), KINDS, strict=True)
+        for images, kind in zip((train, test), KINDS, strict=True)
     )
-    tables = evaluate(made, train_side, test_side, judges, settings, seed=seed)
-    copies = copy_detector(
-        held, split, protocol, real, classes, size, judges.perceptual, quantile=copy_quantile, threads=threads
-    )
-    found, pairs = memorisation(made.pixels, test, copies, most=settings.max_images, seed=seed)
-    along = agreement_by_step(draws.snapshots, judges.classifier, threads=threads)
-    ids = {label: rows.loc[labels == label, "image_id"].to_numpy() for label in classes}
-    names = [
-        ids[row.label][row.image] if row.kind == "generated" else unseen["image_id"].iloc[row.image]
+    tables = evaluate(generated, train_set, test_set, judges, settings, seed=seed)
+    copies = copy_detector(source, real, classes, size, judges.perceptual, quantile=copy_quantile)
+    copy_rows, pairs = memorisation(generated.pixels, test, copies, max_images=max_images, seed=seed)
+    agreement = agreement_by_step(output.snapshots, judges.classifier, threads=source.threads)
+    sample_ids = {label: rows.loc[labels == label, "image_id"].to_numpy() for label in classes}
+    image_ids = [
+        sample_ids[row.label][row.image] if row.kind == "generated" else test_rows["image_id"].iloc[row.image]
         for row in pairs.itertuples()
     ]
-    write_table(pairs.assign(image_id=pd.array(names, dtype="str")), neighbours)
-    write_json({"protocol": protocol, **tables, "memorisation": found, "agreement_by_step": along}, metrics)
+    metrics = {"protocol": source.protocol, **tables, "memorisation": copy_rows, "agreement_by_step": agreement}
+    return GeneratorMeasurement(metrics, pairs.assign(image_id=pd.array(image_ids, dtype="str")))
 
 
 def _by_class(values: np.ndarray, labels: np.ndarray, classes: list[str]) -> Mapping[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Does a generator give back what it was trained on? Held-back real images say how often that happens by chance."""
+"""Memorisation: share of generated images that copy a training image, compared with held-back real images."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,50 +14,49 @@ from hemabalance.training.job import Images
 ALL = "all"
 
 PAIRS = ("label", "kind", "image", "nearest_id", "pose", "distance", "copy")
-"""Columns of the table of pairs."""
+"""Columns of the table of nearest pairs."""
 
 
 def memorisation(
-    generated: Mapping[str, np.ndarray], held_back: Images, copies: CopyDetector, *, most: int, seed: int
+    generated: Mapping[str, np.ndarray], held_back: Images, copies: CopyDetector, *, max_images: int, seed: int
 ) -> tuple[list[dict[str, Any]], pd.DataFrame]:
-    """How near images come to real training images of their class, and how many of them are copies.
+    """Distance of images to the nearest real training image of their class, and the number of copies.
 
     Args:
-        generated: class -> images, RGB uint8 (n, size, size, 3), whether they passed the gate or not.
-        held_back: real images that no training saw, of any classes; those of other classes are left aside.
-        copies: the training images, and what the gate calls a copy of one.
-        most: images of each kind in a class that are looked at; of more, a random draw.
-        seed: of that draw.
+        generated: class -> images, RGB uint8 (n, size, size, 3), accepted by the gate or not.
+        held_back: real images that no training used, of any classes; other classes are ignored.
+        copies: training images and copy thresholds of the gate.
+        max_images: number of images per class and kind to compare; a random subset of more images.
+        seed: seed of the random subset.
 
     Returns:
-        Rows, of each class and of `all` together, once a kind (`generated`, `held_back`): `label, kind, n, copies,
-        share, low, high` (Wilson)`, median_distance` (LPIPS)`, threshold, hash_threshold` (None for `all`), `reason`
-        where there is no value.
+        Rows for `all` and each class, per kind (`generated`, `held_back`): `label, kind, n, copies, share, low, high`
+        (Wilson)`, median_distance` (LPIPS)`, threshold, hash_threshold` (None for `all`), `reason` for missing values.
 
-        Pairs, closest first: `label, kind, image` (place among the images given, in `held_back` for its own)`,
-        nearest_id, pose` (of the image, a place in `metrics.poses.poses`)`, distance` (LPIPS)`, copy`.
+        Pairs, closest first: `label, kind, image` (index in `generated[label]` or in `held_back`)`, nearest_id, pose`
+        (of the image, index in `metrics.poses.poses`)`, distance` (LPIPS)`, copy`.
     """
     tables = []
     for label in sorted(generated):
         places = {"generated": np.arange(len(generated[label])), "held_back": np.flatnonzero(held_back.labels == label)}
-        for kind, those in places.items():
+        for kind, positions in places.items():
             rng = np.random.default_rng([seed, CLASSES.index(label)])
-            chosen = np.sort(rng.permutation(those)[:most])
+            selected = np.sort(rng.permutation(positions)[:max_images])
             pixels = generated[label] if kind == "generated" else held_back.pixels
-            tables.append(_pairs(label, kind, chosen, pixels[chosen], copies))
+            tables.append(_pairs(label, kind, selected, pixels[selected], copies))
     pairs = pd.concat(tables, ignore_index=True)
     rows = []
     for label in (ALL, *sorted(generated)):
         for kind in ("generated", "held_back"):
-            mine = pairs[(pairs["kind"] == kind) & ((pairs["label"] == label) | (label == ALL))]
-            rows.append({"label": label, "kind": kind} | _row(mine) | _limits(label, copies))
+            subset = pairs[(pairs["kind"] == kind) & ((pairs["label"] == label) | (label == ALL))]
+            rows.append({"label": label, "kind": kind} | _row(subset) | _thresholds(label, copies))
     return rows, pairs.sort_values(["distance", "label", "kind", "image"], ignore_index=True)
 
 
 def _pairs(label: str, kind: str, places: np.ndarray, pixels: np.ndarray, copies: CopyDetector) -> pd.DataFrame:
-    found, copy = copies.search(pixels, label)
-    ids = pd.array(copies.ids[label][found.index], dtype="str")
-    columns = (label, kind, places, ids, found.pose, found.lpips, copy)
+    nearest, copy = copies.search(pixels, label)
+    ids = pd.array(copies.ids[label][nearest.index], dtype="str")
+    columns = (label, kind, places, ids, nearest.pose, nearest.lpips, copy)
     table = pd.DataFrame(dict(zip(PAIRS, columns, strict=True)))
     return table.astype({"label": "str", "kind": "str"})
 
@@ -76,6 +75,6 @@ def _row(pairs: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _limits(label: str, copies: CopyDetector) -> dict[str, Any]:
-    limit = copies.thresholds.get(label)
-    return {"threshold": limit and limit.lpips, "hash_threshold": limit and limit.bits}
+def _thresholds(label: str, copies: CopyDetector) -> dict[str, Any]:
+    threshold = copies.thresholds.get(label)
+    return {"threshold": threshold and threshold.lpips, "hash_threshold": threshold and threshold.bits}

@@ -1,6 +1,6 @@
-"""What a method of synthesis provides; its folder is in `synthesis/methods` (see `hemabalance.methods`).
+"""The interface of a synthesis method; each method is a folder in `synthesis/methods` (see `hemabalance.methods`).
 
-PyTorch is not imported here, as the Snakefile reads traits.
+The Snakefile reads the traits, so this module does not import PyTorch.
 """
 
 from dataclasses import dataclass
@@ -19,46 +19,46 @@ if TYPE_CHECKING:
 
 
 class GeneratorSettings(Section):
-    """Settings of any generator; a method's settings class is a subclass."""
+    """Base class of the settings of every generator."""
 
 
 @dataclass(frozen=True)
 class GeneratorTraits:
-    """What the workflow must know of a method before it runs: `TRAITS` of its folder."""
+    """Properties of a method that the workflow needs before the method runs: `TRAITS` of its folder."""
 
     trains_networks: bool
-    """It leaves a history of losses, and wants a GPU."""
+    """The method trains networks: it writes a history of losses and should run on a GPU."""
     serves: Serves
-    """The classes that it makes images of, unless the entry in config says otherwise."""
+    """Role of the classes that the method generates, unless the config says otherwise."""
     meta_learned: bool
-    """It learns from the rich classes, and is adapted to those that it serves; another learns from those it serves."""
+    """True: trained on the rich classes and adapted to the served ones. False: trained on the served classes."""
 
 
 class SynthesisMethod(Protocol):
-    """What the module `method` of a method's folder provides."""
+    """Functions that the module `method` of a method's folder provides."""
 
     def build(self, settings: Any, *, classes: "Classes", size: int, runtime: "Runtime") -> "Generator":
-        """An untrained generator of square images of `size` pixels; `settings` is an object of the method's own."""
+        """An untrained generator of square images of `size` pixels; `settings` is of the method's settings class."""
 
 
 class GeneratorSpec(MethodSpec):
-    """A method of synthesis and its settings."""
+    """A synthesis method and its settings."""
 
     STAGE: ClassVar[str] = "synthesis"
 
     settings: SerializeAsAny[GeneratorSettings]
-    """An object of the method's settings class."""
+    """Object of the method's settings class."""
 
     @property
     def traits(self) -> GeneratorTraits:
-        """The method's."""
+        """Traits of the method."""
         return cast(GeneratorTraits, traits_of(self.STAGE, self.method))
 
     def build(self, *, classes: "Classes", size: int, runtime: "Runtime") -> "Generator":
         """An untrained generator of square images of `size` pixels.
 
         Raises:
-            InputError: it cannot be built for this size or these settings, or the classes cannot serve.
+            InputError: the networks cannot be built for this size or these settings, or the classes are unsuitable.
         """
         method = cast(SynthesisMethod, implementation(self.STAGE, self.method))
         return method.build(self.settings, classes=classes, size=size, runtime=runtime)

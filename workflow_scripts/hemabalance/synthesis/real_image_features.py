@@ -1,4 +1,4 @@
-"""What the judges see in the real images: the same for every generator, so looked at once."""
+"""Features of the real images, computed once for all generators."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -37,20 +37,20 @@ SCHEMA = pa.DataFrameSchema(
     strict=True,
     ordered=True,
 )
-"""What `real_images.parquet` holds: one row an image, in the order in which images of a class and kind are taken.
+"""Columns of `real_images.parquet`: one row per image, in the order of selection within class and kind.
 
-`reference`: generated images are compared with it. `lpips` and `bits`: how near the next other reference of its class
-is (`copies.NearestImageIndex.nearest_others`); none and -1 where there is no other.
+`reference`: generated images are compared with the image. `lpips` and `bits`: distance to the nearest other reference
+of the class (`copies.NearestImageIndex.nearest_others`); NaN and -1 if there is no other.
 """
 
 
 @dataclass(frozen=True)
 class NearestDistances:
-    """How near each of n images comes to others.
+    """Distances of n images to their nearest image in a set.
 
     Attributes:
-        lpips: float32 (n,), LPIPS distance to the nearest.
-        bits: int64 (n,), least Hamming distance of the perceptual hashes.
+        lpips: float32 (n,), smallest LPIPS distance.
+        bits: int64 (n,), smallest Hamming distance of the perceptual hashes.
     """
 
     lpips: np.ndarray
@@ -59,52 +59,52 @@ class NearestDistances:
 
 @dataclass(frozen=True)
 class RealImageFeatures:
-    """The real images that were looked at.
+    """Real images with their features.
 
     Attributes:
         table: see `SCHEMA`.
-        features: their Inception features, float32 (n, 2048), in that order.
+        features: Inception features of the rows, float32 (n, 2048).
     """
 
     table: pd.DataFrame
     features: np.ndarray
 
-    def references(self, label: str) -> np.ndarray:
-        """Ids, str (m,), of the training images of a class that generated ones are compared with."""
+    def reference_ids(self, label: str) -> np.ndarray:
+        """Ids, str (m,), of the training images of a class that generated images are compared with."""
         return self._ids(self._where(label, "training") & self.table["reference"].to_numpy())
 
     def distances(self) -> dict[str, NearestDistances | None]:
-        """By class how near its references come to one another; None for a class of one."""
+        """Class -> distances between its references; None for a class with one reference."""
         rows = self.table[self.table["reference"]]
-        found: dict[str, NearestDistances | None] = {}
-        for label, mine in rows.groupby("label", sort=True):
-            known = len(mine) > 1
-            found[str(label)] = NearestDistances(mine["lpips"].to_numpy(), mine["bits"].to_numpy()) if known else None
-        return found
+        distances: dict[str, NearestDistances | None] = {}
+        for label, group in rows.groupby("label", sort=True):
+            nearest = NearestDistances(group["lpips"].to_numpy(), group["bits"].to_numpy())
+            distances[str(label)] = nearest if len(group) > 1 else None
+        return distances
 
-    def seen(self, image_ids: Iterable[str]) -> np.ndarray:
+    def features_of(self, image_ids: Iterable[str]) -> np.ndarray:
         """Features, float32 (n, 2048), of images by id.
 
         Raises:
-            InputError: one of them was not looked at.
+            InputError: the table has no row of an image.
         """
         requested = pd.Index(list(image_ids))
         places = pd.Index(self.table["image_id"]).get_indexer(requested)
         if (places < 0).any():
-            problem = f"is not among the {len(self.table)} real images that were looked at"
+            problem = f"is not among the {len(self.table)} real images with features"
             raise InputError(f"image {requested[int(places.argmin())]}", problem, "Run the workflow again")
-        found: np.ndarray = self.features[places]
-        return found
+        features: np.ndarray = self.features[places]
+        return features
 
-    def measured(self, label: str, kind: Kind, most: int) -> np.ndarray:
-        """Features, float32 (n, 2048), of the first images of a class and kind."""
-        found: np.ndarray = self.features[self._where(label, kind)][:most]
-        return found
+    def class_features(self, label: str, kind: Kind, max_images: int) -> np.ndarray:
+        """Features, float32 (n, 2048), of the first `max_images` images of a class and kind."""
+        features: np.ndarray = self.features[self._where(label, kind)][:max_images]
+        return features
 
-    def tested(self, label: str, most: int) -> np.ndarray:
-        """Ids, str (n,), of the first test images of a class."""
-        found: np.ndarray = self._ids(self._where(label, "test"))[:most]
-        return found
+    def test_ids(self, label: str, max_images: int) -> np.ndarray:
+        """Ids, str (n,), of the first `max_images` test images of a class."""
+        ids: np.ndarray = self._ids(self._where(label, "test"))[:max_images]
+        return ids
 
     def _where(self, label: str, kind: Kind) -> np.ndarray:
         where: np.ndarray = ((self.table["label"] == label) & (self.table["kind"] == kind)).to_numpy()
@@ -118,19 +118,22 @@ class RealImageFeatures:
 def select_real_images(
     split: pd.DataFrame, protocol: Protocol, *, references: int, measured: int, seed: int
 ) -> pd.DataFrame:
-    """Which images to look at: `image_id, label, kind, reference`, those of the smallest hash of seed and id first.
+    """Select the real images for evaluation and gate, pseudo-randomly by a hash of seed and image id.
 
     Args:
-        split: of the protocol.
-        protocol: decides which are training and which are test images; there are none of the latter under `thesis`.
-        references: training images of a class to compare generated ones with, at most.
-        measured: training and test images of a class to measure on, at most each.
-        seed: of the draw.
+        split: split table of the protocol.
+        protocol: decides which images are training and test images; `thesis` has no test images.
+        references: maximum number of training images per class to compare generated images with.
+        measured: maximum number of training images and of test images per class for the evaluation.
+        seed: seed of the hash.
+
+    Returns:
+        Rows `image_id, label, kind, reference`; within class and kind in the order of the hash.
 
     Raises:
-        InputError: split and protocol are not of one run.
+        InputError: split and protocol belong to different runs.
     """
-    most = {"training": max(references, measured), "test": measured}
+    limits = {"training": max(references, measured), "test": measured}
     rows = {
         "training": training_rows(split, protocol, CLASSES),
         "test": part_rows(split, TEST_PARTS[protocol], CLASSES),
@@ -138,31 +141,31 @@ def select_real_images(
     require_visible(split, rows["training"]["image_id"], protocol)
     tables = []
     for kind in KINDS:
-        mine = rows[kind].assign(kind=pd.array([kind] * len(rows[kind]), dtype="str"), hash=0.0)
-        mine["hash"] = draws(mine["image_id"], seed=seed)
-        mine = mine.sort_values(["label", "hash", "image_id"], ignore_index=True)
-        place = mine.groupby("label").cumcount()
-        mine["reference"] = (place < references) & (kind == "training")
-        tables.append(mine.loc[place < most[kind], ["image_id", "label", "kind", "reference"]])
+        selected = rows[kind].assign(kind=pd.array([kind] * len(rows[kind]), dtype="str"), hash=0.0)
+        selected["hash"] = draws(selected["image_id"], seed=seed)
+        selected = selected.sort_values(["label", "hash", "image_id"], ignore_index=True)
+        place = selected.groupby("label").cumcount()
+        selected["reference"] = (place < references) & (kind == "training")
+        tables.append(selected.loc[place < limits[kind], ["image_id", "label", "kind", "reference"]])
     return pd.concat(tables, ignore_index=True)
 
 
-def write_real_image_features(reals: RealImageFeatures, table: Path, features: Path) -> None:
-    """Write them."""
-    write_table(SCHEMA.validate(reals.table), table)
-    write_features(reals.features, features)
+def write_real_image_features(real: RealImageFeatures, table: Path, features: Path) -> None:
+    """Write the table as Parquet and the features as safetensors."""
+    write_table(SCHEMA.validate(real.table), table)
+    write_features(real.features, features)
 
 
 def read_real_image_features(table: Path, features: Path) -> RealImageFeatures:
-    """What `write_real_image_features` wrote.
+    """Read files that `write_real_image_features` wrote.
 
     Raises:
-        InputError: a file is missing, damaged, or not of the other.
+        InputError: a file is missing or damaged, or the files belong to different runs.
     """
-    rows, seen = read_table(table, SCHEMA), read_features(features)
-    if len(rows) != len(seen):
-        raise InputError(features, f"has features of {len(seen)} images, {table.name} of {len(rows)}", _REMEDY)
-    return RealImageFeatures(rows, seen)
+    rows, values = read_table(table, SCHEMA), read_features(features)
+    if len(rows) != len(values):
+        raise InputError(features, f"has features of {len(values)} images, {table.name} of {len(rows)}", _REMEDY)
+    return RealImageFeatures(rows, values)
 
 
 def write_features(features: np.ndarray, path: Path) -> None:
@@ -171,9 +174,9 @@ def write_features(features: np.ndarray, path: Path) -> None:
 
 
 def read_features(path: Path) -> np.ndarray:
-    """What `write_features` wrote.
+    """Read a file that `write_features` wrote.
 
     Raises:
-        InputError: the file is missing, damaged or another one.
+        InputError: the file is missing, damaged or of another kind.
     """
     return read_tensors(path, FEATURES, _REMEDY)[1][FEATURES].numpy()

@@ -1,4 +1,4 @@
-"""Running statistics of batch normalisation, for weights that have just come into being."""
+"""Recompute the running statistics of batch normalisation after the weights were replaced."""
 
 from collections.abc import Iterable
 
@@ -6,25 +6,25 @@ import torch
 from torch import Tensor, nn
 
 BATCHES = 16
-"""Enough for a generator's statistics, which are an average over them."""
+"""Number of batches that the statistics of a generator are averaged over."""
 
 
 @torch.no_grad()
 def recalibrate(network: nn.Module, batches: Iterable[Tensor]) -> None:
-    """Set the running statistics of batch normalisation to their mean over some batches; leaves evaluation mode.
+    """Set the running statistics of batch normalisation to their mean over batches, and switch to evaluation mode.
 
-    Those of the training are of weights that are gone. With these, what the network gives for one input does not
-    depend on what else is in the batch.
+    The statistics of the training belong to earlier weights. With the new statistics, the output for an input does not
+    depend on the rest of the batch.
 
     Args:
         network: changed in place.
-        batches: inputs as the network will get them, each batch alike important.
+        batches: inputs as in later use; all batches have the same weight.
     """
     norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # PyTorch's word for the plain mean over all batches
+        norm.momentum = None  # plain mean over all batches
     network.train()
     for batch in batches:
         network(batch)

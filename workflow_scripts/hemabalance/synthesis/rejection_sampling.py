@@ -1,4 +1,4 @@
-"""Draw images of each class until enough pass the gate, and write all of them with where each came from."""
+"""Rejection sampling: sample images of each class until enough pass the gate, and write all with their provenance."""
 
 import json
 import logging
@@ -27,12 +27,12 @@ ImageSampler = Callable[[str, range], np.ndarray]
 
 @dataclass(frozen=True)
 class GatedSamples:
-    """What was drawn.
+    """Samples of all classes, accepted or refused.
 
     Attributes:
-        table: `image_id, label, index` and what `Gate.assess` says, one row an image, sorted by image id.
+        table: `image_id, label, index` and the columns of `Gate.assess`, one row per image, sorted by image id.
         features: Inception features float32 (n, 2048) in the same order.
-        summary: by class what `gate.json` holds.
+        summary: class -> counts and note, as in `gate.json`.
     """
 
     table: pd.DataFrame
@@ -40,109 +40,125 @@ class GatedSamples:
     summary: dict[str, dict[str, Any]]
 
 
-def draw(
-    sampler: ImageSampler, extract: FeatureExtractor, gate: Gate, real: Mapping[str, int], settings: DrawsConfig
-) -> GatedSamples:
-    """Draw images of each class, in the order of their latent indices, until enough are accepted.
+@dataclass(frozen=True)
+class SampleProvenance:
+    """Origin of the samples of one generator.
 
-    A class that cannot reach its target within its number of draws stays short, and the log says so.
+    Attributes:
+        generator: name of the generator in the config.
+        weights: sha256 of the weights file.
+        seed: seed of the latents.
+    """
+
+    generator: str
+    weights: str
+    seed: int
+
+    def to_json(self, label: str, index: int) -> str:
+        """JSON object `class, generator, index, seed, weights`: enough to generate the image again."""
+        values = {"generator": self.generator, "weights": self.weights, "seed": self.seed}
+        return json.dumps({**values, "class": label, "index": index}, sort_keys=True)
+
+
+def sample_until_accepted(
+    sampler: ImageSampler,
+    extract: FeatureExtractor,
+    gate: Gate,
+    real_counts: Mapping[str, int],
+    settings: DrawsConfig,
+) -> GatedSamples:
+    """Sample each class in the order of the latent indices until enough images are accepted.
+
+    A class that does not reach its target within the maximum number of samples stays short and is logged.
 
     Args:
-        sampler: makes images.
-        extract: looks at them.
-        gate: judges them.
-        real: class -> number of its real training images, for every class to draw.
-        settings: how many to draw.
+        sampler: generator.
+        extract: Inception features.
+        gate: accepts or refuses images.
+        real_counts: class -> number of its real training images, for every class to sample.
+        settings: target and limits.
     """
     tables, features, summary = [], [], {}
-    for label in sorted(real):
-        table, seen = _sample_class(label, sampler, extract, gate, real[label], settings)
+    for label in sorted(real_counts):
+        table, class_features = _sample_class(label, sampler, extract, gate, real_counts[label], settings)
         tables.append(table)
-        features.append(seen)
-        summary[label] = _summary(label, table, real[label], settings, gate)
+        features.append(class_features)
+        summary[label] = _summary(label, table, real_counts[label], settings, gate)
     return GatedSamples(pd.concat(tables, ignore_index=True), np.concatenate(features), summary)
 
 
 def _sample_class(
-    label: str, sampler: ImageSampler, extract: FeatureExtractor, gate: Gate, real: int, settings: DrawsConfig
+    label: str, sampler: ImageSampler, extract: FeatureExtractor, gate: Gate, real_count: int, settings: DrawsConfig
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    wanted, most = settings.missing(real), settings.max_draws(real)
+    target, max_samples = settings.missing(real_count), settings.max_draws(real_count)
     tables: list[pd.DataFrame] = []
     features: list[np.ndarray] = []
-    drawn = accepted = 0
-    with Meter(f"{label}: {_CHUNK} draws", -(-most // _CHUNK), "batch", done=0, shown=True) as meter:
-        while drawn < most and (drawn < settings.least or accepted < wanted):
-            indices = range(drawn, min(drawn + _CHUNK, most))
+    sampled = accepted = 0
+    with Meter(f"{label}: {_CHUNK} draws", -(-max_samples // _CHUNK), "batch", done=0, shown=True) as meter:
+        while sampled < max_samples and (sampled < settings.least or accepted < target):
+            indices = range(sampled, min(sampled + _CHUNK, max_samples))
             pixels = sampler(label, indices)
-            seen = extract(pixels)
-            table = gate.assess(pixels, label, seen)
+            chunk_features = extract(pixels)
+            table = gate.assess(pixels, label, chunk_features)
             table.insert(0, "index", np.array(indices, np.int64))
             table.insert(0, "label", label)
             table.insert(0, "image_id", [image_id(label, index) for index in indices])
             tables.append(table)
-            features.append(seen)
-            drawn, accepted = drawn + len(indices), accepted + int(table["accepted"].sum())
-            meter.advance(f"{accepted} accepted of {wanted} wanted")
+            features.append(chunk_features)
+            sampled, accepted = sampled + len(indices), accepted + int(table["accepted"].sum())
+            meter.advance(f"{accepted} of {target} accepted")
     return pd.concat(tables, ignore_index=True), np.concatenate(features)
 
 
-def _summary(label: str, table: pd.DataFrame, real: int, settings: DrawsConfig, gate: Gate) -> dict[str, Any]:
-    wanted, accepted = settings.missing(real), int(table["accepted"].sum())
-    short = max(0, wanted - accepted)
+def _summary(label: str, table: pd.DataFrame, real_count: int, settings: DrawsConfig, gate: Gate) -> dict[str, Any]:
+    target, accepted = settings.missing(real_count), int(table["accepted"].sum())
+    short = max(0, target - accepted)
     notes = [gate.notes()[label]] if label in gate.notes() else []
-    if not wanted:
-        notes.append(f"no image is wanted: {real} real ones, target {settings.target_per_class}")
+    if not target:
+        notes.append(f"no image is wanted: {real_count} real ones, target {settings.target_per_class}")
     if short:
         notes.append(f"{short} short of its target after {len(table)} draws")
         log.warning("%s stays %d images short: %d of %d draws were accepted", label, short, accepted, len(table))
     reasons = table["reason"].str.split("; ").explode().value_counts()
-    failing = {reason: int(reasons.get(reason, 0)) for reason in REASONS}
+    refused = {reason: int(reasons.get(reason, 0)) for reason in REASONS}
     return {
-        "real": real, "target": wanted, "drawn": len(table), "accepted": accepted, **failing, "short": short,
+        "real": real_count, "target": target, "drawn": len(table), "accepted": accepted, **refused, "short": short,
         "note": "; ".join(notes),
     }  # fmt: skip
 
 
 def image_id(label: str, index: int) -> str:
-    """The name of a synthetic image in its set: sorts by class, then latent index."""
+    """Image id of a synthetic image: sorts by class, then latent index."""
     return f"{label}-{index:010d}"
 
 
 def write_gated_samples(
-    drawn: GatedSamples,
+    samples: GatedSamples,
     sampler: ImageSampler,
+    provenance: SampleProvenance,
     zip_path: Path,
     index_path: Path,
     *,
-    generator: str,
-    weights: str,
-    seed: int,
     threads: int,
 ) -> None:
-    """Write every drawn image, accepted or not, as an image set; each is made once more, the same as before.
-
-    `provenance` holds `generator`, `weights` (sha256 of the file), `seed`, `class` and `index` (of the latent): with
-    them the image can be made again.
+    """Write all samples, accepted or refused, as an image set; every image is generated once more, bit by bit the same.
 
     Args:
-        drawn: what `draw` gave.
-        sampler: the same.
-        zip_path, index_path: the image set to write.
-        generator: its name in config.
-        weights: sha256 of its weights file.
-        seed: of the latents.
-        threads: encoders at once.
+        samples: result of `sample_until_accepted`.
+        sampler: the same sampler.
+        provenance: origin of the samples, written to the column `provenance`.
+        zip_path, index_path: image set to write.
+        threads: number of images encoded in parallel.
     """
-    provenance = {"generator": generator, "weights": weights, "seed": seed}
     notes = [
-        json.dumps({**provenance, "class": label, "index": int(index)}, sort_keys=True)
-        for label, index in zip(drawn.table["label"], drawn.table["index"], strict=True)
+        provenance.to_json(label, int(index))
+        for label, index in zip(samples.table["label"], samples.table["index"], strict=True)
     ]
-    rows = drawn.table[["image_id", "label"]].assign(source="synthetic", origin="synthetic", provenance=notes)
-    write_image_set(zip_path, index_path, rows, _again(drawn.table, sampler), threads=threads)
+    rows = samples.table[["image_id", "label"]].assign(source="synthetic", origin="synthetic", provenance=notes)
+    write_image_set(zip_path, index_path, rows, _regenerate(samples.table, sampler), threads=threads)
 
 
-def _again(table: pd.DataFrame, sampler: ImageSampler) -> Iterator[np.ndarray]:
-    for label, mine in table.groupby("label", sort=True):
-        for first in range(0, len(mine), _CHUNK):
-            yield from sampler(str(label), range(first, min(first + _CHUNK, len(mine))))
+def _regenerate(table: pd.DataFrame, sampler: ImageSampler) -> Iterator[np.ndarray]:
+    for label, rows in table.groupby("label", sort=True):
+        for first in range(0, len(rows), _CHUNK):
+            yield from sampler(str(label), range(first, min(first + _CHUNK, len(rows))))

@@ -1,4 +1,4 @@
-"""Make one synthetic image again from where its row says it came from."""
+"""Generate one synthetic image again from its provenance."""
 
 import json
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ WEIGHTS = "weights.safetensors"
 
 @dataclass(frozen=True)
 class ReproducedImage:
-    """An image made again.
+    """A synthetic image that was generated again.
 
     Attributes:
         pixels: RGB uint8 (size, size, 3).
         provenance: `generator, weights, seed, class, index`.
-        sha256: of its PNG in the image set, to compare with.
+        sha256: sha256 of the PNG in the image set, for comparison.
     """
 
     pixels: np.ndarray
@@ -34,31 +34,31 @@ class ReproducedImage:
 
 
 def reproduce_image(index: Path, image_id: str, runtime: Runtime) -> ReproducedImage:
-    """The image of a row, from the weights beside its image set.
+    """Generate the image of a row, with the weights in the folder of its image set.
 
     Args:
-        index: `images.parquet` of a generator; `weights.safetensors` lies in the same folder.
-        image_id: of the row.
-        runtime: where the generator runs.
+        index: `images.parquet` of a generator, in one folder with `weights.safetensors`.
+        image_id: image id of the row.
+        runtime: device of the generator.
 
     Raises:
-        InputError: no such row, a real image, or weights that are not those that made it.
+        InputError: there is no such row, the image is real, or the weights are not those that generated it.
     """
     rows = read_table(index, SCHEMA)
-    found = rows[rows["image_id"] == image_id]
-    if found.empty:
-        some = ", ".join(rows["image_id"].head(3))
-        raise InputError(index, f"has no image {image_id}", f"Its images have names such as {some}")
-    row = found.iloc[0]
+    matches = rows[rows["image_id"] == image_id]
+    if matches.empty:
+        examples = ", ".join(rows["image_id"].head(3))
+        raise InputError(index, f"has no image {image_id}", f"Give an image id such as {examples}")
+    row = matches.iloc[0]
     if row["origin"] != "synthetic":
-        raise InputError(f"{index}, image {image_id}", "is a photograph", "Only synthetic images can be made again")
+        raise InputError(f"{index}, image {image_id}", "is a real image", "Give the id of a synthetic image")
     provenance: dict[str, Any] = json.loads(row["provenance"])
     weights = index.with_name(WEIGHTS)
     if not weights.is_file():
-        raise InputError(weights, "is not there", "Put the weights beside the images that they made")
+        raise InputError(weights, "does not exist", "Put the weights that generated the images into this folder")
     if (digest := sha256_file(weights)) != provenance["weights"]:
-        problem = f"did not make {image_id}: sha256 {digest}, not {provenance['weights']}"
-        raise InputError(weights, problem, "Put the weights beside the images that they made")
+        problem = f"did not generate {image_id}: its sha256 is {digest}, not {provenance['weights']}"
+        raise InputError(weights, problem, "Put the weights that generated the images into this folder")
     generator = open_by_description(weights, runtime)
     pixels = sample(
         generator, provenance["class"], [provenance["index"]], seed=provenance["seed"], device=runtime.device

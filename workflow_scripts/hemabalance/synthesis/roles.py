@@ -1,4 +1,4 @@
-"""Which class is rich, rare, or has images enough, by its count after cleaning (thesis §3.5, §3.6)."""
+"""Roles of the classes: rich, rare or enough, by the number of images after cleaning (thesis §3.5, §3.6)."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Roles:
-    """Classes by role, each in the order of `taxonomy.CLASSES`; a class without an image has none."""
+    """Classes by role, each in the order of `taxonomy.CLASSES`; a class without images has no role."""
 
     rich: tuple[str, ...]
     rare: tuple[str, ...]
@@ -22,11 +22,11 @@ class Roles:
 
 @dataclass(frozen=True)
 class Classes:
-    """What a generator is built for.
+    """Classes that a generator is built for.
 
     Attributes:
-        trained: those whose real images its (meta-)training sees.
-        served: those that it makes images of.
+        trained: classes whose real images are used in the (meta-)training.
+        served: classes that the generator can generate.
     """
 
     trained: tuple[str, ...]
@@ -34,40 +34,40 @@ class Classes:
 
 
 def assign(counts: Mapping[str, int], roles: RolesConfig) -> Roles:
-    """Roles by count; with the full archives and the defaults the thesis's 8 + 3 + neutrophil.
+    """Roles by class count; the full archives and the default thresholds give the thesis's 8 + 3 + neutrophil.
 
     Args:
-        counts: images after cleaning by class; classes without an image may be missing.
-        roles: thresholds, and lists that a person set instead.
+        counts: number of images after cleaning by class; classes without images may be missing.
+        roles: thresholds, and lists of classes that override them.
 
     Raises:
         InputError: a listed class has no image, or no class is rich.
     """
-    set_by_hand: dict[str, Sequence[str] | None] = {"rich": roles.rich, "rare": roles.rare}
-    have = {name: count for name, count in counts.items() if count}
-    for kind, listed in set_by_hand.items():
+    listed_roles: dict[str, Sequence[str] | None] = {"rich": roles.rich, "rare": roles.rare}
+    present = {name: count for name, count in counts.items() if count}
+    for kind, listed in listed_roles.items():
         for name in listed or ():
-            if name not in have:
-                raise InputError(f"synthesis.roles.{kind}", f"lists {name}, of which there is no image", "Take it out")
-    role = {name: _role(count, roles) for name, count in have.items()}
-    for kind, listed in set_by_hand.items():
+            if name not in present:
+                raise InputError(f"synthesis.roles.{kind}", f"lists {name}, which has no image", "Take it out")
+    role = {name: _role(count, roles) for name, count in present.items()}
+    for kind, listed in listed_roles.items():
         if listed is not None:
-            # Whoever is not on a person's list of rich classes does not become rich by its count.
-            role = {name: "enough" if was == kind else was for name, was in role.items()}
+            # A list replaces the threshold: a class that is not listed does not get the role by its count.
+            role = {name: "enough" if by_count == kind else by_count for name, by_count in role.items()}
             role |= dict.fromkeys(listed, kind)
-    for name, count in have.items():
+    for name, count in present.items():
         if role[name] == "rich" and count < roles.rich_from:
-            few = "%s has %d images, fewer than rich_from = %d: treated as rich all the same"
-            log.info(few, name, count, roles.rich_from)
-    found = {kind: tuple(c for c in CLASSES if role.get(c) == kind) for kind in ("rich", "rare", "enough")}
-    if not found["rich"]:
-        held = ", ".join(f"{name} {count}" for name, count in sorted(have.items())) or "no image at all"
+            message = "%s has %d images, fewer than rich_from = %d; the class is still treated as rich"
+            log.info(message, name, count, roles.rich_from)
+    result = {kind: tuple(c for c in CLASSES if role.get(c) == kind) for kind in ("rich", "rare", "enough")}
+    if not result["rich"]:
+        listing = ", ".join(f"{name} {count}" for name, count in sorted(present.items())) or "no image at all"
         raise InputError(
-            "synthesis.roles", f"leaves no class rich, so nothing can be learned from ({held})",
+            "synthesis.roles", f"leaves no class rich, so there is no class to train on ({listing})",
             f"Lower rare_below (now {roles.rare_below}) or raise enough_from (now {roles.enough_from}), or list rich "
             "classes",
         )  # fmt: skip
-    return Roles(**found)
+    return Roles(**result)
 
 
 def _role(count: int, roles: RolesConfig) -> str:
@@ -77,17 +77,17 @@ def _role(count: int, roles: RolesConfig) -> str:
 
 
 def served(roles: Roles, serves: Serves) -> tuple[str, ...]:
-    """The classes that a generator makes images of, in the order of `taxonomy.CLASSES`."""
+    """Classes that a generator of this role generates, in the order of `taxonomy.CLASSES`."""
     requested = {"rich": roles.rich, "rare": roles.rare, "all": roles.rich + roles.rare}[serves]
     return tuple(name for name in CLASSES if name in requested)
 
 
-def makers(roles: Roles, *, rich: str | None, rare: str | None) -> dict[str, str]:
-    """Class -> the generator that fills it up; classes that have enough, or no generator, are missing.
+def generators_by_class(roles: Roles, *, rich: str | None, rare: str | None) -> dict[str, str]:
+    """Class -> name of the generator that fills it up, without the classes with enough images or no generator.
 
     Args:
-        roles: of the classes.
-        rich, rare: generators of each role by name; None for none.
+        roles: roles of the classes.
+        rich, rare: name of the generator for the classes of this role; None without a generator.
     """
-    found = {label: name for labels, name in ((roles.rich, rich), (roles.rare, rare)) if name for label in labels}
-    return {label: found[label] for label in CLASSES if label in found}
+    generators = {label: name for labels, name in ((roles.rich, rich), (roles.rare, rare)) if name for label in labels}
+    return {label: generators[label] for label in CLASSES if label in generators}

@@ -1,4 +1,4 @@
-"""The same latents again and again along a training: what a generator was able to make when."""
+"""Images generated from the same latents at several steps of a training."""
 
 import json
 from collections.abc import Sequence
@@ -12,53 +12,53 @@ from hemabalance.dataset.imageset import write_image_set
 
 
 class Snapshots(nn.Module):
-    """Images of each class at steps spread evenly over a training, the last step among them.
+    """Images of each class at steps spread evenly over a training, including the last step.
 
-    A module without parameters, so that checkpoints keep what was taken: put it among `Trainable.networks`.
+    A module without parameters: as one of `Trainable.networks` it is saved in the checkpoints.
 
     Args:
-        classes: whose images.
-        points: how many steps; 0 for none.
-        each: images a class.
-        size: side in pixels.
-        steps: of the training.
+        classes: classes of the images.
+        points: number of snapshot steps; 0 for none.
+        images_per_class: number of images of each class at each step.
+        size: side of the images in pixels.
+        steps: number of training steps.
     """
 
-    taken: Tensor
-    """uint8 (points, classes, each, 3, size, size)."""
+    images: Tensor
+    """uint8 (points, classes, images_per_class, 3, size, size)."""
 
-    def __init__(self, classes: Sequence[str], *, points: int, each: int, size: int, steps: int) -> None:
+    def __init__(self, classes: Sequence[str], *, points: int, images_per_class: int, size: int, steps: int) -> None:
         super().__init__()
-        self.classes, self.each = tuple(classes), each
+        self.classes, self.images_per_class = tuple(classes), images_per_class
         self.steps = sorted({max(1, round(steps * (k + 1) / points)) for k in range(points)})
-        shape = (len(self.steps), len(self.classes), each, 3, size, size)
-        self.register_buffer("taken", torch.zeros(shape, dtype=torch.uint8))
+        shape = (len(self.steps), len(self.classes), images_per_class, 3, size, size)
+        self.register_buffer("images", torch.zeros(shape, dtype=torch.uint8))
 
     def due(self, step: int) -> bool:
-        """Whether images are to be taken after this step."""
+        """Whether a snapshot belongs to this step."""
         return step in self.steps
 
     @torch.no_grad()
-    def take(self, step: int, label: str, images: Tensor) -> None:
-        """Keep images made after a step that is due.
+    def store(self, step: int, label: str, images: Tensor) -> None:
+        """Store the images of one class at a step that is due.
 
         Args:
-            step: of the training, from 1.
-            label: their class.
-            images: (each, 3, size, size) in [-1, 1].
+            step: training step, counted from 1.
+            label: class of the images.
+            images: (images_per_class, 3, size, size) in [-1, 1].
         """
         levels = ((images.float() + 1) * 127.5).round_().clamp_(0, 255).to(torch.uint8)
-        self.taken[self.steps.index(step), self.classes.index(label)] = levels
+        self.images[self.steps.index(step), self.classes.index(label)] = levels
 
     def write(self, zip_path: Path, index_path: Path, *, generator: str, threads: int) -> None:
         """Write all images as an image set; `provenance` holds `generator, step, index`."""
         rows, pixel_arrays = [], []
-        for at, step in enumerate(self.steps):
-            for of, label in enumerate(self.classes):
-                for k in range(self.each):
-                    note = {"generator": generator, "step": step, "index": k}
-                    rows.append((f"{label}-{step:09d}-{k:04d}", label, json.dumps(note, sort_keys=True)))
-                    pixel_arrays.append(self.taken[at, of, k])
+        for step_index, step in enumerate(self.steps):
+            for class_index, label in enumerate(self.classes):
+                for k in range(self.images_per_class):
+                    provenance = {"generator": generator, "step": step, "index": k}
+                    rows.append((f"{label}-{step:09d}-{k:04d}", label, json.dumps(provenance, sort_keys=True)))
+                    pixel_arrays.append(self.images[step_index, class_index, k])
         table = pd.DataFrame(rows, columns=["image_id", "label", "provenance"], dtype="str")
         table = table.assign(source="synthetic", origin="synthetic")
         order = table["image_id"].argsort(kind="stable").to_numpy()

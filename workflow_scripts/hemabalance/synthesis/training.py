@@ -1,4 +1,4 @@
-"""What the trainings of all generators share: what the weights' file says of them, and the call of the loop."""
+"""Code that the trainings of all generators share: the description in the weights file and the training loop."""
 
 from typing import Any
 
@@ -10,41 +10,41 @@ from hemabalance.training.settings import WITHOUT_EFFECT
 
 
 def describe(method: str, size: int, classes: Classes, settings: SynthesisTraining) -> dict[str, Any]:
-    """What is written with a generator's weights: all that `build` asks for, as JSON values.
+    """The description in a generator's weights file: all arguments of `build`, as JSON values.
 
     Args:
-        method: its name.
+        method: name of the method.
         size: side of the images in pixels.
-        classes: trained and served.
-        settings: of the method.
+        classes: trained and served classes.
+        settings: settings of the method.
     """
-    known = {"trained": list(classes.trained), "served": list(classes.served)}
-    return {"method": method, "size": size, "classes": known, "settings": settings.plain}
+    class_lists = {"trained": list(classes.trained), "served": list(classes.served)}
+    return {"method": method, "size": size, "classes": class_lists, "settings": settings.plain}
 
 
 def train_generator(
-    training: Trainable, steps: int, own: SynthesisTraining, description: dict[str, Any], images: str, job: FitJob
+    training: Trainable, steps: int, settings: SynthesisTraining, description: dict[str, Any], images: str, job: FitJob
 ) -> TrainingResult:
-    """Train, or go on with the training that `job.state` holds.
+    """Train from the start, or resume the training whose checkpoint is in `job.state`.
 
     Args:
-        training: the players.
-        steps: how many.
-        own: settings of the method.
-        description: as `describe` gave it.
-        images: tells one set of training images from another.
-        job: where and how.
+        training: networks and optimizers.
+        steps: number of training steps.
+        settings: settings of the method.
+        description: result of `describe`.
+        images: fingerprint of the training images.
+        job: runtime, folders and seed.
 
     Raises:
-        InputError: the training diverged, the disk is full, or `job.state` holds one of other data or settings.
+        InputError: the training diverged, the disk is full, or the checkpoint is of other data or settings.
     """
-    shaping = {key: value for key, value in description["settings"].items() if key not in WITHOUT_EFFECT}
+    effective = {key: value for key, value in description["settings"].items() if key not in WITHOUT_EFFECT}
     return train(
         training,
-        Schedule(steps, own.checkpoint_every, own.log_every),
+        Schedule(steps, settings.checkpoint_every, settings.log_every),
         state=job.state,
         history=job.history,
-        description=description | {"settings": shaping, "seed": job.seed, "images": images},
+        description=description | {"settings": effective, "seed": job.seed, "images": images},
         runtime=job.runtime,
         what=f"training {description['method']}",
     )

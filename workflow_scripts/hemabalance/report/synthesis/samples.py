@@ -15,7 +15,7 @@ from hemabalance.dataset.splits import HELD_BACK
 from hemabalance.protocols import Protocol
 from hemabalance.report.sheets import bare, frame, headline, heads, small, strip
 from hemabalance.report.style import save_figure
-from hemabalance.synthesis.data import few_of_each, part_rows, real_images, training_rows
+from hemabalance.synthesis.data import part_rows, real_images, smallest_draws, training_rows
 from hemabalance.taxonomy import CLASSES
 
 _COLUMNS = 10
@@ -69,7 +69,7 @@ def _real(
     rows, whose = part_rows(split, HELD_BACK[protocol], [label]), "real, held back"
     if rows.empty:
         rows, whose = training_rows(split, protocol, [label]), "real, from training"
-    return list(real_images(held, few_of_each(rows, _COLUMNS), size, threads=threads).pixels), whose
+    return list(real_images(held, smallest_draws(rows, _COLUMNS), size, threads=threads).pixels), whose
 
 
 def _pictures(images: ImageSet, image_ids: pd.Series) -> list[np.ndarray]:

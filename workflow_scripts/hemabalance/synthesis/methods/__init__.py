@@ -1,1 +1,1 @@
-"""Generators of synthetic images, one folder each; the listing is the registry (`hemabalance.methods`)."""
+"""Generators of synthetic images, one folder each; the folders are the registry (`hemabalance.methods`)."""

@@ -1,4 +1,4 @@
-"""C-WGAN-GP, the thesis's generator of well-filled classes (§3.5, Tables 10-12): generator, critic and classifier."""
+"""C-WGAN-GP, the thesis's generator for rich classes (§3.5, Tables 10-12): generator, critic and classifier."""
 
 from hemabalance.section import Weight
 from hemabalance.synthesis.method import GeneratorTraits
@@ -10,11 +10,11 @@ class ClassifierGuidedSettings(ConditionalSettings):
     """C-WGAN-GP (thesis §3.5): generator, critic and a separate classifier."""
 
     class_weight: Weight = 1.0
-    """Weight of the classifier's word in the generator's loss."""
+    """Weight of the classifier's cross-entropy in the generator's loss."""
     classifier_lr: Rate = 1e-4
     """Adam's learning rate for the classifier."""
     colour_strength: Strength = 0.2
-    """Strength of the random colours that the classifier learns to look past; 0 for none."""
+    """Strength of the colour augmentation of the classifier's training images; 0 for none."""
 
 
 TRAITS = GeneratorTraits(trains_networks=True, serves="rich", meta_learned=False)

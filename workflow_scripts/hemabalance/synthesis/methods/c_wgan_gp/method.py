@@ -1,8 +1,8 @@
-"""C-WGAN-GP, the thesis's generator of well-filled classes (§3.5, Tables 10-12): generator, critic and classifier.
+"""C-WGAN-GP, the thesis's generator for rich classes (§3.5, Tables 10-12): generator, critic and classifier.
 
-The critic, which is told no class, says whether an image looks real (Gulrajani et al. 2017, arXiv:1704.00028); a
-separate classifier, which learns from real images alone, says whether it shows the asked class. In AC-GAN one network
-does both (Odena, Olah, Shlens 2017, arXiv:1610.09585).
+The unconditional critic scores whether an image looks real (Gulrajani et al. 2017, arXiv:1704.00028); a separate
+classifier, trained on real images only, scores whether the image shows the requested class. In AC-GAN one network does
+both (Odena, Olah, Shlens 2017, arXiv:1610.09585).
 """
 
 from collections.abc import Mapping
@@ -27,65 +27,66 @@ from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob
 from hemabalance.training.losses import wasserstein_generator
 
-_AT_ONCE = 256
+_BATCH = 256
 
 
 class ClassifierGuidedTraining(ConditionalTraining[ClassifierGuidedSettings]):
-    """The training.
+    """Training of generator, unconditional critic and classifier.
 
-    History besides what every such training has: `classifier` and `accuracy`, cross-entropy and share of right answers on
-    real training images; `class_fake`, cross-entropy of the asked class on fakes, unweighted; and once every
-    `log_every` steps, if there are such images, `held_back_accuracy` on real ones that no training learns from.
+    Additional history: `classifier` and `accuracy`, cross-entropy and accuracy of the classifier on real training
+    images; `class_fake`, unweighted cross-entropy of the requested class on fakes; and every `log_every` steps, if
+    there are held-back images, `held_back_accuracy` on these real images, which no training uses.
 
     Args:
-        players: `generator`, `critic`, `classifier`.
-        settings: of the method.
-        real: the images.
-        snapshots: to fill along the training.
-        data: whose images held back are watched.
+        networks: `generator`, `critic`, `classifier`.
+        settings: settings of the method.
+        real: batches of real images.
+        snapshots: filled during training.
+        data: provides the held-back images.
         job: runtime and seed.
     """
 
     def __init__(
         self,
-        players: Mapping[str, nn.Module],
+        networks: Mapping[str, nn.Module],
         settings: ClassifierGuidedSettings,
         real: ClassBatches,
         snapshots: Snapshots,
         data: SynthesisData,
         job: FitJob,
     ) -> None:
-        super().__init__(players, settings, real, snapshots, job)
+        super().__init__(networks, settings, real, snapshots, job)
         self.classifier = self.networks["classifier"]
         self.generators |= {name: job.runtime.generator(name) for name in ("classes", "colours")}
-        watched = data.held_back
-        if len(watched.pixels):
-            require_size("images held back", watched.pixels, real.size)
-        kept = np.flatnonzero(np.isin(watched.labels, real.classes))
-        self._watched = torch.from_numpy(kept)
-        self._watched_targets = torch.tensor([real.classes.index(label) for label in watched.labels[kept].tolist()])
-        self._watched_pool = ImagePool(watched.pixels, job.runtime, real.spare)
+        held_back = data.held_back
+        if len(held_back.pixels):
+            require_size("images held back", held_back.pixels, real.size)
+        positions = np.flatnonzero(np.isin(held_back.labels, real.classes))
+        labels = held_back.labels[positions].tolist()
+        self._held_back = torch.from_numpy(positions)
+        self._held_back_targets = torch.tensor([real.classes.index(label) for label in labels])
+        self._held_back_pool = ImagePool(held_back.pixels, job.runtime, real.spare)
 
-    def rate(self, player: str) -> float:
-        """Adam's learning rate for a player."""
-        return self.settings.classifier_lr if player == "classifier" else self.settings.lr
+    def learning_rate(self, network: str) -> float:
+        """Adam's learning rate for a network."""
+        return self.settings.classifier_lr if network == "classifier" else self.settings.lr
 
     def update_networks(self) -> dict[str, Tensor]:
-        """As every such training, with one update of the classifier."""
+        """One update of the classifier, then the updates of critic and generator."""
         losses = self.update_classifier(*self.real.next_batch()) | super().update_networks()
-        step, own = self.runtime.step, self.settings
-        if len(self._watched) and (step % own.log_every == 0 or step == own.steps):
+        step, settings = self.runtime.step, self.settings
+        if len(self._held_back) and (step % settings.log_every == 0 or step == settings.steps):
             losses["held_back_accuracy"] = self.held_back_accuracy()
         return losses
 
-    def drawn(self) -> tuple[Tensor, Tensor]:
-        """Real images, and random classes for fakes: the critic is not told."""
+    def sample_real(self) -> tuple[Tensor, Tensor]:
+        """Batch of real images, and random targets for the fakes, as the critic is unconditional."""
         real, _ = self.real.next_batch()
-        count, drawing = len(self.real.classes), self.generators["classes"]
-        return real, torch.randint(count, (len(real),), generator=drawing, device=real.device)
+        count, rng = len(self.real.classes), self.generators["classes"]
+        return real, torch.randint(count, (len(real),), generator=rng, device=real.device)
 
-    def told(self, targets: Tensor) -> tuple[Tensor, ...]:
-        """Nothing."""
+    def critic_conditions(self, targets: Tensor) -> tuple[Tensor, ...]:
+        """No extra critic input: this critic is unconditional."""
         return ()
 
     def update_classifier(self, images: Tensor, targets: Tensor) -> dict[str, Tensor]:
@@ -95,11 +96,11 @@ class ClassifierGuidedTraining(ConditionalTraining[ClassifierGuidedSettings]):
         logits = at_least_float32(self.classifier(images))
         loss = functional.cross_entropy(logits, targets)
         self.runtime.minimise(loss, self.optimizers["classifier"], (self.classifier,), "classifier")
-        right = (logits.detach().argmax(1) == targets).float().mean()
-        return {"classifier": loss.detach(), "accuracy": right}
+        accuracy = (logits.detach().argmax(1) == targets).float().mean()
+        return {"classifier": loss.detach(), "accuracy": accuracy}
 
     def update_generator(self, fake: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """One step of the generator: -E[D(fake)] + class_weight * CE(C(fake), asked class)."""
+        """One step of the generator: -E[D(fake)] + class_weight * CE(C(fake), requested class)."""
         adversarial = wasserstein_generator(self.judge(self.critic, fake))
         class_fake = functional.cross_entropy(at_least_float32(self.judge(self.classifier, fake)), targets)
         loss = adversarial + self.settings.class_weight * class_fake
@@ -108,14 +109,14 @@ class ClassifierGuidedTraining(ConditionalTraining[ClassifierGuidedSettings]):
 
     @torch.no_grad()
     def held_back_accuracy(self) -> Tensor:
-        """Share of the images held back whose class the classifier names, 0-dim."""
-        right = torch.zeros((), device=self.runtime.device)
-        for first in range(0, len(self._watched), _AT_ONCE):
-            chosen = self._watched[first : first + _AT_ONCE]
-            targets = self._watched_targets[first : first + _AT_ONCE]
-            named = self.judge(self.classifier, self._watched_pool.take(chosen)).argmax(1)
-            right += (named == targets.to(named.device)).sum()
-        return right / len(self._watched)
+        """Accuracy of the classifier on the held-back images, 0-dim."""
+        correct = torch.zeros((), device=self.runtime.device)
+        for first in range(0, len(self._held_back), _BATCH):
+            selected = self._held_back[first : first + _BATCH]
+            targets = self._held_back_targets[first : first + _BATCH]
+            predicted = self.judge(self.classifier, self._held_back_pool.take(selected)).argmax(1)
+            correct += (predicted == targets.to(predicted.device)).sum()
+        return correct / len(self._held_back)
 
 
 def build(
@@ -129,7 +130,7 @@ def build(
     variant = ConditionalVariant(
         name="c_wgan_gp",
         settings=settings,
-        judges=lambda size, count: {
+        critics=lambda size, count: {
             "critic": ConditionalCritic(size, settings.critic_width, 0),
             "classifier": ConditionalClassifier(size, settings.critic_width, count),
         },

@@ -1,11 +1,11 @@
-"""CWGAN-GP, the baseline of C-WGAN-GP (thesis Tables 17-20): two players, the critic being told the class."""
+"""CWGAN-GP, the baseline of C-WGAN-GP (thesis Tables 17-20): a generator and a class-conditional critic."""
 
 from hemabalance.synthesis.method import GeneratorTraits
 from hemabalance.synthesis.settings import ConditionalSettings
 
 
 class CWGANGPSettings(ConditionalSettings):
-    """CWGAN-GP (Gulrajani 2017, conditional): generator and a critic that is told the class."""
+    """CWGAN-GP (Gulrajani 2017, conditional): generator and class-conditional critic."""
 
 
 TRAITS = GeneratorTraits(trains_networks=True, serves="rich", meta_learned=False)

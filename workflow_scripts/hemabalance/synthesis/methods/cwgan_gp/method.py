@@ -1,7 +1,7 @@
-"""CWGAN-GP, the baseline of C-WGAN-GP (thesis Tables 17-20): two players, the critic being told the class.
+"""CWGAN-GP, the baseline of C-WGAN-GP (thesis Tables 17-20): a generator and a class-conditional critic.
 
 The Wasserstein GAN with gradient penalty (Gulrajani et al. 2017, arXiv:1704.00028) as a conditional GAN (Mirza,
-Osindero 2014, arXiv:1411.1784): the critic judges image and class together, so that no classifier is needed.
+Osindero 2014, arXiv:1411.1784): the critic scores image and class together, so no classifier is needed.
 """
 
 from hemabalance.networks.conditional import ConditionalCritic
@@ -21,9 +21,9 @@ def build(settings: CWGANGPSettings, *, classes: Classes, size: int, runtime: Ru
     variant = ConditionalVariant(
         name="cwgan_gp",
         settings=settings,
-        judges=lambda size, count: {"critic": ConditionalCritic(size, settings.critic_width, count)},
-        training=lambda players, own, real, snapshots, data, job: ConditionalTraining(
-            players, own, real, snapshots, job
+        critics=lambda size, count: {"critic": ConditionalCritic(size, settings.critic_width, count)},
+        training=lambda networks, settings, real, snapshots, data, job: ConditionalTraining(
+            networks, settings, real, snapshots, job
         ),
     )
     return Conditional(variant, classes=classes, size=size, runtime=runtime)

@@ -1,4 +1,4 @@
-"""The thesis's meta-learned few-shot generator (§3.6, Eqs. 34-45): an encoder shows the generator what to vary."""
+"""The thesis's meta-learned few-shot generator (§3.6, Eqs. 34-45): the generator varies encoded images."""
 
 from pydantic import Field
 
@@ -13,14 +13,14 @@ class FewshotMetaSettings(ReptileSettings):
     encoder_width: Width = 32
     """Channels of the encoder's first block."""
     features: Latent = 128
-    """Numbers in a feature vector."""
+    """Length of a feature vector."""
     references: Count = 256
-    """Feature vectors kept of a class, of its training images in each of their poses if `augment`."""
+    """Maximum number of stored feature vectors per class, of training images in each of their poses if `augment`."""
     feature_mixing: float = Field(0.3, ge=0, le=0.5)
-    """Share of a second training image's features in those that an image is drawn around, once the class is learned; 0
-    draws around those of one image, and gives more copies."""
+    """Share of a second training image's features in the features of a generated image, after adaptation; 0 uses one
+    training image per generated image, which gives more copies."""
     lambda_encoder: Weight = 1.0
-    """Weight of the encoder's loss (Eqs. 40-42, read as a mean absolute difference)."""
+    """Weight of the encoder's loss (Eqs. 40-42, interpreted as a mean absolute difference)."""
     lambda_mode_seeking: Weight = 1.0
     """Weight of the mode-seeking term."""
 

@@ -1,8 +1,8 @@
 """FIGR (Clouatre & Demers 2019, arXiv:1901.02199): Reptile on a Wasserstein GAN with gradient penalty, no encoder.
 
-Ours has the networks and the outer and inner steps of `fewshot_meta`, so that the two differ by the training alone. The
-authors' own have residual networks with layer normalisation, SGD within a task, and Adam for the meta-weights along
-the direction that Reptile goes.
+This implementation uses the networks and the inner and outer steps of `fewshot_meta`, so the two methods differ in the
+training only. The authors use residual networks with layer normalisation, SGD within a task, and Adam on the Reptile
+direction for the meta-weights.
 """
 
 from collections.abc import Mapping
@@ -21,18 +21,21 @@ from hemabalance.training.losses import gradient_penalty, wasserstein_critic, wa
 
 
 class FIGRTraining(Reptile[FIGRSettings]):
-    """The training. History: discriminator (E[D(fake)] - E[D(real)]), penalty and adversarial, unweighted."""
+    """Training of generator and critic.
+
+    History: discriminator (E[D(fake)] - E[D(real)]), penalty and adversarial, unweighted.
+    """
 
     served: Mapping[str, AdaptedGenerator]
 
     def update(self, images: Tensor, rng: torch.Generator) -> dict[str, Tensor]:
-        """One step of the discriminator, then one of the generator on the same fakes."""
+        """One step of the discriminator, then one step of the generator on the same fakes."""
         fakes = self.task["generator"](self.noise(len(images), rng))
         losses = self.update_discriminator(images, fakes.detach(), rng)
         return losses | self.update_generator(fakes)
 
     def update_discriminator(self, images: Tensor, fakes: Tensor, rng: torch.Generator) -> dict[str, Tensor]:
-        """One step; the fakes carry no graph."""
+        """One step of the discriminator; the fakes are detached."""
         critic = self.task["discriminator"]
         score = wasserstein_critic(*critic(torch.cat((images, fakes))).chunk(2))
         share = torch.rand(len(images), generator=rng, device=images.device)
@@ -41,13 +44,13 @@ class FIGRTraining(Reptile[FIGRSettings]):
         return {"discriminator": score.detach(), "penalty": penalty.detach()}
 
     def update_generator(self, fakes: Tensor) -> dict[str, Tensor]:
-        """One step; the graph of the fakes leads to the generator."""
+        """One step of the generator; the fakes carry its graph."""
         loss = wasserstein_generator(self.judge(fakes))
         self.minimise(loss, "generator")
         return {"adversarial": loss.detach()}
 
     def store_adapted(self, label: str, rng: torch.Generator) -> None:
-        """Keep the generator."""
+        """Copy the generator, or its moving average, to `served[label]`."""
         self.served[label].load_generator(self.adapted_network("generator"), lambda count: self.noise(count, rng))
 
 
@@ -61,15 +64,15 @@ def build(settings: FIGRSettings, *, classes: Classes, size: int, runtime: Runti
     variant = FewshotVariant(
         name="figr",
         settings=settings,
-        players=lambda: {
+        networks=lambda: {
             "generator": FewshotGenerator(size, settings.width, settings.latent),
             "discriminator": FewshotDiscriminator(size, settings.discriminator_width),
         },
         features=0,
         references=0,
         mixing=0.0,
-        training=lambda players, served, tasks, snapshots, job: FIGRTraining(
-            players, optimizer_groups, served, settings, tasks, classes, snapshots, job
+        training=lambda networks, served, tasks, snapshots, job: FIGRTraining(
+            networks, optimizer_groups, served, settings, tasks, classes, snapshots, job
         ),
     )
     return FewshotGeneration(variant, classes=classes, size=size, runtime=runtime)
