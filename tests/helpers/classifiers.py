@@ -87,5 +87,5 @@ def random_imagenet_weights(folder: Path) -> tuple[Path, str]:
         else:
             spread = np.sqrt(2 / value[0].numel())
             tensors[name] = rng.normal(0, spread, tuple(value.shape)).astype(np.float32)
-    write_pinned(folder / "mobilenet.safetensors", tensors, imagenet_weights.WEIGHTS.packed.source)
+    write_pinned(folder / "mobilenet.safetensors", tensors, imagenet_weights.WEIGHTS.packaged_file.source)
     return folder / "mobilenet.safetensors", digest(tensors)
