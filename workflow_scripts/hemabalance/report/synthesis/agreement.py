@@ -52,11 +52,11 @@ def _draw_panel(axis: Axes, label: str, points: Sequence[Mapping[str, Any]], res
     axis.plot(steps, [row["rate"] for row in points], "o-", color=_LINE, markersize=3.5, linewidth=1.4)
     if len(points) == 1:  # a band needs two points
         axis.vlines(steps, points[0]["low"], points[0]["high"], color=_LINE, alpha=0.5)
-    real_images = result.row("agreement", label=label, compare="floor")
-    if real_images["rate"] is not None:
-        axis.axhline(real_images["rate"], color=_FLOOR, linewidth=1, linestyle="--", zorder=0)
+    rate = result.row("agreement", label=label, compare="floor")["rate"]
+    if rate is not None:
+        axis.axhline(rate, color=_FLOOR, linewidth=1, linestyle="--", zorder=0)
         axis.annotate(
-            f"real {real_images['rate']:.2f}", (1, real_images["rate"]), (0, -2), ("axes fraction", "data"), "offset points",
+            f"real {rate:.2f}", (1, rate), (0, -2), ("axes fraction", "data"), "offset points",
             color=_FLOOR, fontsize=7, ha="right", va="top",
         )  # fmt: skip
     axis.set_title(f"{label.replace('_', ' ')} (n = {_counts(points)})", loc="left", fontsize=9)
