@@ -114,7 +114,7 @@ def test_the_confusion_matrix_holds_every_image(of: dict[str, ClassifierRun], tm
     counts = np.array(one.metrics["confusion"]["counts"])
     cells = [int(count) for count in re.findall(r"(\d+)\s+(?:\d+|<1)%", text)]
     assert sorted(cells) == sorted(counts[counts > 0].tolist())
-    assert f"{TESTED} test images, of which {np.trace(counts)} on the diagonal are right" in text
+    assert f"{TESTED} test images, of which {np.trace(counts)} on the diagonal are correct" in text
     assert "smudge cell (n = 0)" in text
     assert text.count("no test image") == 1
     confusion_figure(of["idle"].scored, tmp_path / "idle.svg")
@@ -182,9 +182,9 @@ def test_examples_are_chosen_by_a_hash_whether_right_or_not(
     first = chosen[chosen["label"] == "basophil"]["image_id"].iloc[0]
     assert np.array_equal(pictures[0], images.read(images.index["image_id"].tolist().index(first)))
     wrong = chosen[chosen["label"] != chosen["predicted"]]
-    assert text.count("taken for ") == len(wrong)
+    assert text.count("predicted as ") == len(wrong)
     correct = int((table.query("label == 'neutrophil'")["predicted"] == "neutrophil").sum())
-    assert re.search(rf"neutrophil\s+{correct} of 70\s+right", text)
+    assert re.search(rf"neutrophil\s+{correct} of 70\s+correct", text)
     assert OF in text
     examples_figure(images, table, tmp_path / "other.svg", of=OF, seed=5)
     assert (tmp_path / "other.svg").read_bytes() != (tmp_path / "1.svg").read_bytes()
@@ -208,8 +208,8 @@ def test_mistakes_are_sorted_by_confidence(of: dict[str, ClassifierRun], images:
     mistakes_figure(images, table, tmp_path / "1.svg", of=OF)
     text = drawn(tmp_path / "1.svg")[1]
     wrong = table[table["predicted"] != table["label"]].sort_values("confidence", ascending=False)
-    titles = re.findall(r"([a-z ]+), taken for ([a-z ]+?)\s", text)
-    assert f"{len(wrong)} mistakes among {TESTED} test images, the surest first" in text
+    titles = re.findall(r"([a-z ]+), predicted as ([a-z ]+?)\s", text)
+    assert f"{len(wrong)} mistakes among {TESTED} test images, most confident first" in text
     assert len(titles) == min(12, len(wrong))
     assert titles[0][0].strip() == wrong["label"].iloc[0].replace("_", " ")
     first = images.index["image_id"].tolist().index(wrong["image_id"].iloc[0])

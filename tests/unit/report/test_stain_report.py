@@ -212,8 +212,8 @@ def test_the_audit_figure_shows_both_probes_for_every_normaliser(stage: Stage, t
         audit_figure(stage.measured, tmp_path / name)
     text = drawn(tmp_path / "1.svg")[1]
     for words in (
-        "source told from colour (n = 25)",
-        "class told from colour",
+        "source predicted from colour (n = 25)",
+        "class predicted from colour",
         "untouched images",
         *NAMES[1:],
         "chance",

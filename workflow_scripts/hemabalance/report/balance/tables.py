@@ -85,7 +85,7 @@ def leaks(audit: Audit) -> list[dict[str, Any]]:
 
 
 def _match_counts(audit: Audit, learner: str, columns: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """Numbers of test images that a learner has seen, by column; `columns` names the kinds of match of each."""
+    """Numbers of test images seen by a learner; `columns` maps a column to the kinds of match that it counts."""
     rows = [row for row in audit["leaks"]["by"] if row["who"] == learner]
     return {column: sum(row["n"] for row in rows if row["how"] in kinds) for column, kinds in columns.items()}
 

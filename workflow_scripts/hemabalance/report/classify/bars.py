@@ -20,7 +20,7 @@ from hemabalance.report.marks import (
 from hemabalance.report.reported import reported
 from hemabalance.report.style import save_figure
 
-_PANELS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy: every class counts alike"}
+_PANELS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy: mean over classes"}
 _COLOURS = {"accuracy": "#56B4E9", "balanced_accuracy": "#b5dcf3"}
 
 

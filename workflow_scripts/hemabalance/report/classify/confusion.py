@@ -35,7 +35,7 @@ def confusion_figure(result: ClassifierResult, path: Path) -> None:
     figure.colorbar(heatmap, ax=axis, shrink=0.6, label="share of the true class")
     figure.suptitle(
         f"{result.name}, seed {result.seed}, protocol {result.protocol}: {result.n:,} test images, of which "
-        f"{int(np.trace(counts)):,} on the diagonal are right",
+        f"{int(np.trace(counts)):,} on the diagonal are correct",
         x=0.01, ha="left", fontsize=9, color=FAINT,
     )  # fmt: skip
     save_figure(figure, path)
@@ -57,7 +57,7 @@ def _style_axis(axis: Axes, classes: list[str], true_totals: np.ndarray, predict
         text.set_rotation_mode("anchor")
     axis.tick_params(axis="y", length=0)
     axis.set_ylabel("true class")
-    axis.set_xlabel("taken for (images)")
+    axis.set_xlabel("predicted class (images)")
     for boundary in np.arange(0.5, len(classes) - 1):
         axis.axhline(boundary, color="#ececf1", linewidth=0.6)
         axis.axvline(boundary, color="#ececf1", linewidth=0.6)

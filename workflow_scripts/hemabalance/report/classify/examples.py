@@ -43,14 +43,16 @@ def examples_figure(images: ImageSet, predictions: pd.DataFrame, path: Path, *, 
     for row_axes, label in zip(cells, classes, strict=False):
         rows = drawn[drawn["label"] == label].sort_values(["draw", "image_id"])
         correct = int((rows["predicted"] == label).sum())
-        text = f"{label_text(label)}\n{correct:,} of {len(rows):,}\nright"
+        text = f"{label_text(label)}\n{correct:,} of {len(rows):,}\ncorrect"
         row_axes[0, 0].set_ylabel(text, rotation=0, ha="right", va="center", fontsize=8)
         for (image_axis, bar_axis), row in zip(row_axes, rows.head(_EXAMPLES).to_dict("records"), strict=False):
             is_wrong = row["predicted"] != label
             _draw_prediction(
-                image_axis, bar_axis, images, row, f"taken for {label_text(row['predicted'])}" if is_wrong else ""
+                image_axis, bar_axis, images, row, f"predicted as {label_text(row['predicted'])}" if is_wrong else ""
             )
-    _finish(figure, f"{of}: chosen by a hash, right or not; bars are the twelve confidences, in the classes' order")
+    _finish(
+        figure, f"{of}: chosen by a hash, correct or not; bars are the twelve confidences, in the order of the classes"
+    )
     save_figure(figure, path)
 
 
@@ -68,12 +70,16 @@ def mistakes_figure(images: ImageSet, predictions: pd.DataFrame, path: Path, *, 
     figure, cells = _grid(-(-len(rows) // _COLUMNS), 0)
     for (image_axis, bar_axis), row in zip(cells.reshape(-1, 2), rows, strict=False):
         _draw_prediction(
-            image_axis, bar_axis, images, row, f"{label_text(row['label'])}, taken for {label_text(row['predicted'])}"
+            image_axis,
+            bar_axis,
+            images,
+            row,
+            f"{label_text(row['label'])}, predicted as {label_text(row['predicted'])}",
         )
     count = f"{len(mistakes):,} mistakes among {len(predictions):,} test images"
     if not rows:
         cells[0, 0, 0].text(0, 0.5, f"no mistake among {len(predictions):,} test images", va="center")
-    _finish(figure, f"{of}: {count}, the surest first" if rows else of)
+    _finish(figure, f"{of}: {count}, most confident first" if rows else of)
     save_figure(figure, path)
 
 
@@ -115,7 +121,7 @@ def _finish(figure: Figure, text: str) -> None:
     figure.suptitle(text, x=0, y=1, ha="left", va="top", fontsize=9, color=FAINT)
     legend = [
         measured_legend("the true class", BLUE),
-        measured_legend("taken for, wrongly", ORANGE),
+        measured_legend("predicted class, if wrong", ORANGE),
         measured_legend("other classes", GREY),
     ]
     figure.legend(handles=legend, loc="lower center", ncols=3, frameon=False, borderaxespad=0)

@@ -40,7 +40,7 @@ def reliability_figure(experiments: Sequence[ClassifierResult], path: Path) -> N
         curve_axis.set_visible(False)
         count_axis.set_visible(False)
     for curve_axis, count_axis in zip(axes[::2, 0], axes[1::2, 0], strict=True):
-        curve_axis.set_ylabel("share that is right")
+        curve_axis.set_ylabel("accuracy")
         count_axis.set_ylabel("images")
     legend: list[Artist] = [
         measured_legend("after temperature scaling, with 95 % interval", BLUE, "o"),

@@ -135,7 +135,7 @@ def _grid(rows: int, columns: int, size: tuple[float, float], shown_rows: pd.Dat
         hide_axes(axis)
     heading = "no image is held back"
     if len(shown_rows):
-        seen = "images seen in training: this protocol holds none back"
-        heading = "held-back images" if shown_rows["held_back"].all() else seen
+        no_held_back = "images seen in training: this protocol holds none back"
+        heading = "held-back images" if shown_rows["held_back"].all() else no_held_back
     figure.suptitle(heading, x=0.01, ha="left", fontsize=9, color="#55555f")
     return figure, axes

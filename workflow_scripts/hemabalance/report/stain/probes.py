@@ -48,7 +48,7 @@ def _draw_result(axis: Axes, height: float, direction: str, probe: Mapping[str, 
 
 
 def _style_panel(axis: Axes, rows: Mapping[str, int], text: str, untouched: Mapping[str, Any]) -> None:
-    axis.set_title(f"{text} told from colour (n = {untouched['n']})", loc="left", pad=22)
+    axis.set_title(f"{text} predicted from colour (n = {untouched['n']})", loc="left", pad=22)
     if untouched["chance"] is not None:
         axis.axvline(untouched["chance"], color="#999999", linewidth=1, linestyle="--", zorder=0)
         axis.annotate(

@@ -19,7 +19,7 @@ _LINE, _FLOOR = "#0072B2", "#555555"
 def agreement_figure(result: GeneratorResult, path: Path) -> None:
     """Draw the share of snapshots that are classified as the requested class, with 95 % intervals, by step.
 
-    One panel shows all classes together, and one panel each class; a dashed line shows the share for real test images.
+    There is a panel for all classes together and for each class; a dashed line shows the share for real test images.
 
     Args:
         result: results of a generator.
