@@ -132,7 +132,7 @@ def test_every_draw_has_one_outcome(stage: Stage, tmp_path: Path) -> None:
     assert table["several"].sum() == (failures > 1).sum() > 0
     gate_figure({OF: draws, "told": draws[draws["label"] == "monocyte"]}, tmp_path / "a.svg")
     text = drawn(tmp_path / "a.svg")[1]
-    for words in (OF, "told", "n = 28", "another class", "unlike the real images", "a copy", "several of these"):
+    for words in (OF, "told", "n = 28", "another class", "outside the real images", "a copy", "several of these"):
         assert words in text
 
 
