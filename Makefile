@@ -1,9 +1,10 @@
-# Two commands on a fresh machine with Python 3.11: `make demo` and `make test`. Everything else is in README.md.
+# Two commands on a fresh machine: `make demo` and `make test`. Everything else is in README.md.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: setup demo phantom sample publish test acceptance slurm-test lint bench drill clean
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# The first that fits makes the environment; PYTHON=/path/to/python3.12 is another.
+PYTHON ?= python3.13 python3.12 python3.11 python3
 # On a machine without a GPU, TORCH_INDEX=https://download.pytorch.org/whl/cpu saves several gigabytes.
 TORCH_INDEX ?=
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
@@ -16,14 +17,39 @@ SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 OVERLAY = --configfile config.yaml profiles/overlays/$(1).yaml
 PLACED := 'sources={mendeley: {origin: local, archive: "$(DATA)/PBC_dataset_normal_DIB.zip"}, tcia: {origin: local, archive: "$(DATA)/AML-Cytomorphology_LMU.zip"}}'
 
+# Debian and Ubuntu pack ensurepip apart; without it no environment gets its pip.
+define FITS
+import sys
+found = "Python %d.%d.%d (%s)" % (sys.version_info[:3] + (sys.executable,))
+if not (3, 11) <= sys.version_info < (3, 14):
+    sys.exit(found + " is not 3.11, 3.12 or 3.13")
+from importlib.util import find_spec
+if sys.argv[1:] != ["made"] and not find_spec("ensurepip"):
+    sys.exit(found + " lacks venv (its ensurepip)")
+print(found)
+endef
+define NO_PYTHON
+hemabalance needs Python 3.11, 3.12 or 3.13 with venv, and none of these is one: $(PYTHON)
+  Debian 12 and 13, Ubuntu 24.04:  apt-get install python3 python3-venv
+  Fedora:  dnf install python3.13
+  macOS:  brew install python@3.13
+  elsewhere:  uv python install 3.13, or conda create --name py313 python=3.13 and conda activate py313
+Then again, or with PYTHON=/path/to/python3.13 behind make.
+endef
+export FITS NO_PYTHON
+
 setup: $(VENV)/ready
 
 # torch first and by itself: with it in place nothing below pulls another build of it.
 $(VENV)/ready: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
-		|| { echo "hemabalance needs Python 3.11: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@# One that works is kept: another Python written over it would find packages that are not its own.
-	$(BIN)/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@if $(BIN)/python -m pip --version > /dev/null 2>&1 && $(BIN)/python -c "$$FITS" made; then exit; fi; \
+	for python in $(PYTHON); do \
+		command -v $$python > /dev/null || continue; \
+		found=$$($$python -c "$$FITS" 2>&1) && echo "$$found" && exec $$python -m venv --clear $(VENV); \
+		refused+=$$found$$'\n'; \
+	done; \
+	echo "$$refused$$NO_PYTHON" >&2; exit 1
 	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
 	$(PIP) --editable '.[dev]'
 	@touch $@

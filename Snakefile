@@ -21,9 +21,9 @@
 #   results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/    weights.safetensors, history.jsonl, training.json,
 #                                                          predictions.parquet, calibration.json, metrics.json, expert_agreement.json,
 #                                                          out_of_distribution.safetensors, model.json, card.md
-#   results/<run>/{protocol}/comparisons/{a}_and_{b}.json  two experiments on the same test images
 #   results/<run>/tables/*.csv  figures/*.svg  report.html
-#   results/<run>/experiments/tables, figures, report.html all experiments (`snakemake experiments`)
+#   results/<run>/comparisons/{a}_and_{b}.json             two experiments on the same test images
+#   results/<run>/experiments/tables, figures, comparisons, report.html   all experiments (`snakemake experiments`)
 #   results/<run>/logs/{rule}/…  benchmarks/{rule}/…  .state/{rule}/…
 from snakemake.utils import min_version
 
@@ -42,20 +42,15 @@ include: "rules/manifest.smk"
 include: "rules/splits.smk"
 include: "rules/stain.smk"
 include: "rules/stain_metrics.smk"
-include: "rules/stain_tables.smk"
-include: "rules/stain_figures.smk"
+include: "rules/stain_report.smk"
 include: "rules/synthesis.smk"
 include: "rules/synthesis_metrics.smk"
-include: "rules/synthesis_tables.smk"
-include: "rules/synthesis_figures.smk"
+include: "rules/synthesis_report.smk"
 include: "rules/recipes.smk"
 include: "rules/balance.smk"
 include: "rules/experiments.smk"
 include: "rules/classify.smk"
-include: "rules/classify_metrics.smk"
-include: "rules/classify_tables.smk"
-include: "rules/classify_figures.smk"
-include: "rules/counts.smk"
+include: "rules/classify_report.smk"
 include: "rules/report.smk"
 
 

@@ -1,10 +1,34 @@
-# Archives.
+# Archives, and networks that others have trained.
 #
 # inputs   data/sources.yaml
 # outputs  results/<run>/phantom/{source}.zip, or the archive at the place that config.yaml names
+#          data/weights/{inception,lpips,mobilenet_v2}.safetensors
 #
 # An archive that is already there is nobody's output: no rule here may delete what a person placed or what took an
 # hour to download. So `download` and `place` exist only for an archive that is missing.
+
+INCEPTION = "data/weights/inception.safetensors"
+LPIPS = "data/weights/lpips.safetensors"
+IMAGENET = "data/weights/mobilenet_v2.safetensors"
+
+
+rule pretrained_weights:
+    """Fetch the networks of FID and LPIPS, and the one whose frozen features logistic regression stands on"""
+    output:
+        inception=INCEPTION,
+        lpips=LPIPS,
+        imagenet=IMAGENET,
+    log:
+        f"{RUN}/logs/pretrained_weights/pretrained_weights.log",
+    benchmark:
+        f"{RUN}/benchmarks/pretrained_weights/pretrained_weights.tsv"
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        settings=settings(),
+        code=own_code("metrics/pretrained_weights"),
+    script:
+        "../workflow_scripts/metrics/pretrained_weights.py"
 
 
 rule phantom:

@@ -1,26 +1,12 @@
-# Classifiers: train each on its balanced set, let it see the real test images once, and tell what it knows.
+# Classifiers: train each on its balanced set; let it see the real test images once, measure it, and make it usable
+# without the workflow.
 #
 # inputs   results/<run>/{protocol}/balanced/{recipe}/images.parquet, and the image sets that it names
+#          results/<run>/manifest/{source}.parquet, {protocol}/stain/{normalizer}/weights.safetensors
+#          data/weights/mobilenet_v2.safetensors
 # outputs  results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{weights.safetensors,history.jsonl,training.json}
 #          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,calibration.json,out_of_distribution.safetensors}
-#          data/weights/mobilenet_v2.safetensors
-
-
-rule imagenet_weights:
-    """Fetch the network whose frozen features logistic regression stands on, and check it"""
-    output:
-        weights=IMAGENET,
-    log:
-        f"{RUN}/logs/imagenet_weights/imagenet_weights.log",
-    benchmark:
-        f"{RUN}/benchmarks/imagenet_weights/imagenet_weights.tsv"
-    conda:
-        "../envs/cpu.yaml"
-    params:
-        settings=settings(),
-        code=own_code("metrics/imagenet_weights"),
-    script:
-        "../workflow_scripts/metrics/imagenet_weights.py"
+#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{metrics.json,expert_agreement.json,model.json,card.md}
 
 
 rule classify_fit:
@@ -51,20 +37,28 @@ rule classify_fit:
         "../workflow_scripts/classify/classify_fit.py"
 
 
-rule classify_predict:
-    """Predict real test images with {wildcards.experiment}, seed {wildcards.training}; describe its training images"""
+rule classify_evaluate:
+    """Measure {wildcards.experiment}, seed {wildcards.training}, on real test images, and make it usable by itself"""
     input:
         unpack(set_files),
         table=balanced_set,
         weights=f"{CLASSIFIER}/weights.safetensors",
+        training=f"{CLASSIFIER}/training.json",
+        manifest=f"{RUN}/manifest/{SOURCE_OF['b']}.parquet",
+        stain=stain_weights,
+        catalogue=CONFIG.catalogue,
     output:
         predictions=f"{CLASSIFIER}/predictions.parquet",
         calibration=f"{CLASSIFIER}/calibration.json",
         out_of_distribution=f"{CLASSIFIER}/out_of_distribution.safetensors",
+        metrics=f"{CLASSIFIER}/metrics.json",
+        expert_agreement=f"{CLASSIFIER}/expert_agreement.json",
+        model=f"{CLASSIFIER}/model.json",
+        card=f"{CLASSIFIER}/card.md",
     log:
-        f"{RUN}/logs/classify_predict/{{protocol}}/{{experiment}}/seed-{{training}}.log",
+        f"{RUN}/logs/classify_evaluate/{{protocol}}/{{experiment}}/seed-{{training}}.log",
     benchmark:
-        f"{RUN}/benchmarks/classify_predict/{{protocol}}/{{experiment}}/seed-{{training}}.tsv"
+        f"{RUN}/benchmarks/classify_evaluate/{{protocol}}/{{experiment}}/seed-{{training}}.tsv"
     conda:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
@@ -73,7 +67,7 @@ rule classify_predict:
         device=CONFIG.device,
         devices=1,
     params:
-        settings=lambda wildcards: of_training(prediction_settings, wildcards),
-        code=lambda wildcards: model_code("classify/classify_predict", wildcards),
+        settings=lambda wildcards: of_training(evaluation_settings, wildcards),
+        code=lambda wildcards: model_code("classify/classify_evaluate", wildcards),
     script:
-        "../workflow_scripts/classify/classify_predict.py"
+        "../workflow_scripts/classify/classify_evaluate.py"

@@ -1,17 +1,11 @@
 # Where the trainings of experiments are, and what the pages hold that show them. Functions only, for classify*.smk.
 from hemabalance.config.plan_settings import (
-    deployment_settings,
-    comparison_settings,
-    metrics_settings,
+    evaluation_settings,
     model_settings,
     page_settings,
-    ablation_figure_settings,
-    experiment_figure_settings,
-    prediction_settings,
 )
 from hemabalance.methods import traits_of
 
-IMAGENET = "data/weights/mobilenet_v2.safetensors"
 CLASSIFIER = f"{RUN}/{{protocol}}/classifiers/{{experiment}}/seed-{{training}}"
 PAGE = f"{RUN}/{{page}}"
 BALANCE_TABLES = ["counts", "leaks", "shortcuts"]
@@ -31,7 +25,6 @@ CLASSIFY_FIGURES += [f"models_{protocol}" for protocol in PLAN.protocols]
 
 wildcard_constraints:
     experiment="|".join(CONFIG.classify.experiments),
-    other="|".join(CONFIG.classify.experiments),
     training=r"\d+",
     page="|".join(PLAN.pages),
 
@@ -70,70 +63,61 @@ def trainings_of(experiment, file):
     return [f"{folder}/seed-{seed}/{file}" for seed in entry.seeds]
 
 
-def of_first(file):
-    """Input function: a file of the first training of an experiment."""
-    return lambda wildcards: trainings_of(wildcards.experiment, file)[0]
-
-
-def with_and_without(file):
-    """Input function: a file of the first training of an ablation, and of the whole."""
-    return lambda wildcards: [
-        trainings_of(name, file)[0] for name in (wildcards.experiment, PLAN.ablation_baseline)
-    ]
-
-
 def trainings_on(page, file):
     """A file of every training on a page."""
     return [path for name in PLAN.pages[page] for path in trainings_of(name, file)]
 
 
-def on_page(file):
-    """Input function: the same."""
-    return lambda wildcards: trainings_on(wildcards.page, file)
-
-
-def real_set(suffix):
-    """Input function: the normalised real images of an experiment, zip or index."""
-
-    def of_experiment(wildcards):
-        entry = PLAN.experiments[wildcards.experiment]
-        return f"{real_folder(entry.protocol, entry.recipe)}/images.{suffix}"
-
-    return of_experiment
-
-
-def comparison_files(wildcards):
-    """The comparisons on a page."""
+def real_sets_on(page, file):
+    """A file of the normalised real images of every experiment on a page, each once."""
     return [
-        f"{RUN}/{PLAN.experiments[a].protocol}/comparisons/{a}_and_{b}.json"
-        for a, b in PLAN.pairs_on(wildcards.page)
+        f"{RUN}/{protocol}/stain/{normalizer}/{file}"
+        for protocol, normalizer in PLAN.real_sets_on(page)
     ]
 
 
-def audit_files(wildcards):
+def audits_on(page):
     """The audit of each balanced set that a page stands on."""
     return [
         f"{RUN}/{protocol}/balanced/{recipe}/audit.json"
-        for protocol, recipe in PLAN.balanced_on(wildcards.page)
+        for protocol, recipe in PLAN.balanced_on(page)
     ]
 
 
-def tables_on(page):
-    """Tables of a page about balanced sets and classifiers."""
-    names = [f"balance_{kind}" for kind in BALANCE_TABLES]
-    names += [f"classify_{kind}" for kind in CLASSIFY_TABLES]
-    return [f"{RUN}/{page}tables/{name}.csv" for name in names]
+def page_files(page):
+    """Tables and figures of a page about balanced sets and classifiers: by caption, an output's name -> its file."""
+    tables, figures = f"{RUN}/{page}tables", f"{RUN}/{page}figures"
+
+    def of_each(kinds, experiments):
+        return {
+            f"{kind}_{name}": f"{figures}/classify_{kind}_{name}.svg"
+            for name in experiments
+            for kind in kinds
+        }
+
+    shown = PLAN.pages[page]
+    return {
+        "balance_tables": {
+            f"balance_{kind}": f"{tables}/balance_{kind}.csv" for kind in BALANCE_TABLES
+        },
+        "balance_images": {
+            f"balance_images_{protocol}": f"{figures}/balance_images_{protocol}.svg"
+            for protocol in PLAN.protocols
+        },
+        "classify_tables": {
+            f"table_{kind}": f"{tables}/classify_{kind}.csv" for kind in CLASSIFY_TABLES
+        },
+        "classify_figures": {
+            f"figure_{kind}": f"{figures}/classify_{kind}.svg"
+            for kind in CLASSIFY_FIGURES
+        }
+        | of_each(["classes"], PLAN.ablations_on(page)),
+        "classify_confusion": of_each(["confusion"], shown),
+        "classify_examples": of_each(["examples", "mistakes"], shown),
+    }
 
 
-def figures_on(page):
-    """Figures of a page about balanced sets and classifiers."""
-    names = [f"balance_images_{protocol}" for protocol in PLAN.protocols]
-    names += [f"classify_{kind}" for kind in CLASSIFY_FIGURES]
-    each = [
-        f"classify_{kind}_{name}"
-        for name in PLAN.pages[page]
-        for kind in ("confusion", "examples", "mistakes")
-    ]
-    each += [f"classify_classes_{name}" for name in PLAN.ablations_on(page)]
-    pages = [f"{RUN}/{page}figures/{name}.svg" for name in names]
-    return pages + [f"{RUN}/figures/{name}.svg" for name in each]
+def on_page(page, suffix):
+    """The tables (.csv) or figures (.svg) of a page."""
+    files = [path for named in page_files(page).values() for path in named.values()]
+    return [path for path in files if path.endswith(suffix)]

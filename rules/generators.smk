@@ -3,7 +3,9 @@
 from hemabalance.synthesis.method import GeneratorSpec
 
 GENERATORS = {
-    name: GeneratorSpec(method=entry.method, settings=entry.method_settings("synthesis"))
+    name: GeneratorSpec(
+        method=entry.method, settings=entry.method_settings("synthesis")
+    )
     for name, entry in CONFIG.synthesis.generators.items()
 }
 # By protocol, the generators that are compared, and the normaliser whose images they learned from.
@@ -65,14 +67,9 @@ def facts_of(normalizer, generator):
     }
 
 
-def named(normalizer, generator):
-    """A generator in headings."""
-    return f"{generator} on images of {normalizer}"
-
-
-def of_generators(file):
-    """Input function: a file of every generator that is compared under a protocol."""
-    return lambda wildcards: [
-        f"{RUN}/{wildcards.protocol}/synthesis/{normalizer}/{generator}/{file}"
-        for normalizer, generator in GENERATED[wildcards.protocol]
+def of_generators(protocol, file):
+    """A file of every generator that is compared under a protocol."""
+    return [
+        f"{RUN}/{protocol}/synthesis/{normalizer}/{generator}/{file}"
+        for normalizer, generator in GENERATED[protocol]
     ]

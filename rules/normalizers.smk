@@ -13,6 +13,20 @@ NORMALIZERS = {
 }
 
 
+METHODS_COMPARED = {
+    protocol: [[name, NORMALIZERS[name].method] for name in names]
+    for protocol, names in COMPARED.items()
+}
+CHANGING = {
+    protocol: [name for name in names if NORMALIZERS[name].traits.changes_images]
+    for protocol, names in COMPARED.items()
+}
+TRAINED = {
+    protocol: [name for name in names if NORMALIZERS[name].traits.trains_networks]
+    for protocol, names in COMPARED.items()
+}
+
+
 def normalizer_code(script, *normalizers):
     """Fingerprint of a script that runs normalisers of the config."""
     return method_code(
@@ -28,3 +42,13 @@ def pairs_to_fit(wildcards):
 def networks_of(normalizer):
     """1 for a normaliser that is a network, 0 for another."""
     return int(NORMALIZERS[normalizer].traits.trains_networks)
+
+
+def of_normalizers(protocol, names, file):
+    """A file of each of some normalisers under a protocol."""
+    return [f"{RUN}/{protocol}/stain/{name}/{file}" for name in names]
+
+
+def stain_report_code(protocol):
+    """Param function: the fingerprint of the report on the normalisers of a protocol, which runs them."""
+    return lambda wildcards: normalizer_code("stain/stain_report", *CHANGING[protocol])

@@ -1,67 +1,68 @@
-# Figures, and the page that shows the run.
+# What the archives hold, in numbers and pictures; and the page that shows the run.
 #
-# inputs   results/<run>/{inventory,manifest,images,tables}
+# inputs   results/<run>/{inventory,manifest,images,tables,figures}, {protocol}/split.parquet
 #          workflow_scripts/hemabalance/report/{reported,titles}.yaml, page.html
-# outputs  results/<run>/figures/*.svg, report.html
+# outputs  results/<run>/tables/*.csv, figures/{contact_sheet_{source},copies_sheet}.svg, report.html
 
-FIGURES = expand("contact_sheet_{source}", source=SOURCES) + ["copies_sheet"]
-
-
-rule contact_sheet:
-    """Draw a contact sheet of {wildcards.source}"""
-    input:
-        images=f"{RUN}/images/{{source}}.zip",
-        index=f"{RUN}/images/{{source}}.parquet",
-    output:
-        figure=report(
-            f"{RUN}/figures/contact_sheet_{{source}}.svg",
-            caption="../workflow_scripts/captions/contact_sheet.rst",
-            category="Images",
-        ),
-    log:
-        f"{RUN}/logs/contact_sheet/{{source}}.log",
-    benchmark:
-        f"{RUN}/benchmarks/contact_sheet/{{source}}.tsv"
-    conda:
-        "../envs/cpu.yaml"
-    params:
-        settings=settings(),
-        code=own_code("report/contact_sheet"),
-    script:
-        "../workflow_scripts/report/contact_sheet.py"
+TABLES = expand("{kind}_{source}", kind=["collected", "removed"], source=SOURCES) + [
+    "final_counts",
+    "statuses",
+]
+SPLITS = expand("split_{protocol}", protocol=CONFIG.protocols)
+SHEETS = expand("contact_sheet_{source}", source=SOURCES)
+# By caption, the tables and figures of what the archives hold.
+DATASET_TABLES = {
+    "count_tables": TABLES,
+    "scale_table": ["scale"],
+    "split_table": SPLITS,
+}
+DATASET_FIGURES = {"contact_sheet": SHEETS, "copies_sheet": ["copies_sheet"]}
+DATASET_SETS = expand("{source}{kind}", source=SOURCES, kind=["", "_copies"])
 
 
-rule copies_sheet:
-    """Draw each image that was set aside as a copy beside the one it copies"""
+rule dataset_report:
+    """Count images by class, measure the scale of each source, and draw images and copies (thesis Tables 2-6)"""
     input:
         manifests=expand(f"{RUN}/manifest/{{source}}.parquet", source=SOURCES),
-        images=expand(
-            f"{RUN}/images/{{source}}{{kind}}.zip",
-            source=SOURCES,
-            kind=["", "_copies"],
-        ),
-        indexes=expand(
-            f"{RUN}/images/{{source}}{{kind}}.parquet",
-            source=SOURCES,
-            kind=["", "_copies"],
-        ),
+        splits=expand(f"{RUN}/{{protocol}}/split.parquet", protocol=CONFIG.protocols),
+        images=expand(f"{RUN}/images/{{name}}.zip", name=DATASET_SETS),
+        indexes=expand(f"{RUN}/images/{{name}}.parquet", name=DATASET_SETS),
+        reported=REPORTED,
     output:
-        figure=report(
-            f"{RUN}/figures/copies_sheet.svg",
-            caption="../workflow_scripts/captions/copies_sheet.rst",
-            category="Images",
-        ),
+        **{
+            name: report(
+                f"{RUN}/tables/{name}.csv",
+                caption=f"../workflow_scripts/captions/{caption}.rst",
+                category="Counts",
+            )
+            for caption, names in DATASET_TABLES.items()
+            for name in names
+        },
+        **{
+            name: report(
+                f"{RUN}/figures/{name}.svg",
+                caption=f"../workflow_scripts/captions/{caption}.rst",
+                category="Images",
+            )
+            for caption, names in DATASET_FIGURES.items()
+            for name in names
+        },
     log:
-        f"{RUN}/logs/copies_sheet/copies_sheet.log",
+        f"{RUN}/logs/dataset_report/dataset_report.log",
     benchmark:
-        f"{RUN}/benchmarks/copies_sheet/copies_sheet.tsv"
+        f"{RUN}/benchmarks/dataset_report/dataset_report.tsv"
     conda:
         "../envs/cpu.yaml"
     params:
-        settings=settings(),
-        code=own_code("report/copies_sheet"),
+        settings=settings(
+            taxonomy=CONFIG.taxonomy,
+            protocols=CONFIG.protocols,
+            sets=DATASET_SETS,
+            fields={name: entry.field for name, entry in CONFIG.sources.items()},
+        ),
+        code=own_code("report/dataset_report"),
     script:
-        "../workflow_scripts/report/copies_sheet.py"
+        "../workflow_scripts/report/dataset_report.py"
 
 
 rule report:
@@ -69,15 +70,14 @@ rule report:
     input:
         tables=lambda wildcards: expand(
             f"{RUN}/tables/{{name}}.csv",
-            name=[*TABLES, "scale", *STAIN_TABLES, *SYNTHESIS_TABLES],
+            name=[*TABLES, "scale", *SPLITS, *STAIN_TABLES, *SYNTHESIS_TABLES],
         )
-        + expand(f"{RUN}/tables/split_{{protocol}}.csv", protocol=CONFIG.protocols)
-        + tables_on(wildcards.page),
+        + on_page(wildcards.page, ".csv"),
         figures=lambda wildcards: expand(
             f"{RUN}/figures/{{name}}.svg",
-            name=[*FIGURES, *STAIN_FIGURES, *SYNTHESIS_FIGURES],
+            name=[*SHEETS, "copies_sheet", *STAIN_FIGURES, *SYNTHESIS_FIGURES],
         )
-        + figures_on(wildcards.page),
+        + on_page(wildcards.page, ".svg"),
         headline=f"{PAGE}tables/headline.json",
         receipts=expand(f"{RUN}/inventory/{{source}}.json", source=SOURCES),
         titles=TITLES,

@@ -1,46 +1,30 @@
 # What normalisers are measured with, and what comes of it.
 #
 # inputs   results/<run>/images/…, {protocol}/split.parquet, {protocol}/stain/{normalizer}/weights.safetensors
-# outputs  data/weights/inception.safetensors
-#          results/<run>/{protocol}/source_classifier/{augmentation}/{weights.safetensors,history.jsonl,training.json}
+# outputs  results/<run>/{protocol}/source_classifier/{augmentation}/{weights.safetensors,history.jsonl,training.json}
 #          results/<run>/{protocol}/real_features.safetensors
 #          results/<run>/{protocol}/stain/{normalizer}/metrics.json
 
 AUGMENTATIONS = ["none", "colour"]
-INCEPTION = "data/weights/inception.safetensors"
-JUDGE = f"{RUN}/{{protocol}}/source_classifier/{{augmentation}}"
-
-
-rule inception:
-    """Fetch the Inception network of FID and KID, and check it"""
-    output:
-        weights=INCEPTION,
-    log:
-        f"{RUN}/logs/inception/inception.log",
-    benchmark:
-        f"{RUN}/benchmarks/inception/inception.tsv"
-    conda:
-        "../envs/cpu.yaml"
-    params:
-        settings=settings(),
-        code=own_code("metrics/inception"),
-    script:
-        "../workflow_scripts/metrics/inception.py"
+JUDGES = expand(
+    f"{RUN}/{{{{protocol}}}}/source_classifier/{{augmentation}}",
+    augmentation=AUGMENTATIONS,
+)
 
 
 rule source_classifier:
-    """Train a small classifier on source A alone, colours: {wildcards.augmentation}"""
+    """Train a small classifier on source A alone under {wildcards.protocol}, and one that sees random colours"""
     input:
         **IMAGES,
         split=f"{RUN}/{{protocol}}/split.parquet",
     output:
-        weights=f"{JUDGE}/weights.safetensors",
-        history=f"{JUDGE}/history.jsonl",
-        training=f"{JUDGE}/training.json",
+        weights=[f"{judge}/weights.safetensors" for judge in JUDGES],
+        history=[f"{judge}/history.jsonl" for judge in JUDGES],
+        training=[f"{judge}/training.json" for judge in JUDGES],
     log:
-        f"{RUN}/logs/source_classifier/{{protocol}}/{{augmentation}}.log",
+        f"{RUN}/logs/source_classifier/{{protocol}}.log",
     benchmark:
-        f"{RUN}/benchmarks/source_classifier/{{protocol}}/{{augmentation}}.tsv"
+        f"{RUN}/benchmarks/source_classifier/{{protocol}}.tsv"
     conda:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
@@ -51,7 +35,7 @@ rule source_classifier:
     params:
         settings=lambda wildcards: settings(
             protocol=wildcards.protocol,
-            augmentation=wildcards.augmentation,
+            augmentations=AUGMENTATIONS,
             precision=CONFIG.precision,
             classifier=CONFIG.stain.classifier.model_dump(),
         ),
@@ -99,10 +83,7 @@ rule stain_metrics:
         weights=f"{STAIN}/weights.safetensors",
         inception=INCEPTION,
         real=f"{RUN}/{{protocol}}/real_features.safetensors",
-        classifiers=expand(
-            f"{RUN}/{{{{protocol}}}}/source_classifier/{{augmentation}}/weights.safetensors",
-            augmentation=AUGMENTATIONS,
-        ),
+        classifiers=[f"{judge}/weights.safetensors" for judge in JUDGES],
     output:
         metrics=f"{STAIN}/metrics.json",
     log:

@@ -13,7 +13,6 @@ SYNTHESIS_REAL = {
     "real": f"{RUN}/{{protocol}}/synthesis_real/{{normalizer}}/real_images.parquet",
     "real_features": f"{RUN}/{{protocol}}/synthesis_real/{{normalizer}}/features.safetensors",
 }
-LPIPS = "data/weights/lpips.safetensors"
 NORMALISED = {
     "images": f"{STAIN}/images.zip",
     "index": f"{STAIN}/images.parquet",

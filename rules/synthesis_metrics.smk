@@ -2,29 +2,11 @@
 #
 # inputs   results/<run>/{protocol}/synthesis/{normalizer}/{generator}/…, {protocol}/synthesis_judge/{normalizer}/…
 #          results/<run>/{protocol}/stain/{normalizer}/images.{zip,parquet}, {protocol}/split.parquet
-# outputs  data/weights/lpips.safetensors
-#          results/<run>/{protocol}/synthesis_real/{normalizer}/{real_images.parquet,features.safetensors}
+# outputs  results/<run>/{protocol}/synthesis_real/{normalizer}/{real_images.parquet,features.safetensors}
 #          results/<run>/{protocol}/synthesis/{normalizer}/{generator}/{metrics.json,neighbours.parquet}
 
 # Real images, all draws, and images along the training.
 SEEN = [f"{STAIN}/images", f"{GENERATOR}/images", f"{GENERATOR}/snapshots"]
-
-
-rule lpips_weights:
-    """Fetch the networks of LPIPS, and check them"""
-    output:
-        weights=LPIPS,
-    log:
-        f"{RUN}/logs/lpips_weights/lpips_weights.log",
-    benchmark:
-        f"{RUN}/benchmarks/lpips_weights/lpips_weights.tsv"
-    conda:
-        "../envs/cpu.yaml"
-    params:
-        settings=settings(),
-        code=own_code("metrics/lpips_weights"),
-    script:
-        "../workflow_scripts/metrics/lpips_weights.py"
 
 
 rule synthesis_real:

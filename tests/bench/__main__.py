@@ -33,8 +33,8 @@ from hemabalance.dataset.hamming import pairs_within
 from hemabalance.dataset.manifest import build_manifest
 from hemabalance.sources.archives import Limits, open_archive
 from hemabalance.sources.catalogue import load_catalogue
-from hemabalance.sources.decode import UnreadableImage, decode, has_signature
-from hemabalance.sources.inventory import PixelLimits, take_inventory
+from hemabalance.sources.decode import PixelLimits, UnreadableImage, decode, has_signature
+from hemabalance.sources.inventory import take_inventory
 from hemabalance.sources.phantom.archive import write_archive
 from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.plan import scaled_counts

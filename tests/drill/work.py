@@ -76,14 +76,14 @@ SYNTHESIS = Work(
 )
 CLASSIFIER = Work(
     "classifier",
-    ("classify_fit", "classify_predict", "classify_metrics"),
+    ("classify_fit", "classify_evaluate"),
     (f"{_MODEL}/*",),
     (f"{_MODEL}/model.json", f"{_MODEL}/metrics.json"),
 )
 TABLES = Work(
     "tables",
-    ("classify_tables", "report"),
-    ("tables/classify_*", "figures/classify_c*", "report.html"),
+    ("classify_report", "report"),
+    ("tables/classify_*", "tables/*.json", "figures/classify_*", "comparisons/*", "report.html"),
     ("report.html",),
 )
 TRAININGS = (STAIN, SYNTHESIS, CLASSIFIER)

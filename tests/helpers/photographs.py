@@ -11,10 +11,12 @@ import pandas as pd
 from PIL import Image
 
 from hemabalance.dataset.imageset import ImageSet, write_image_set
-from hemabalance.dataset.manifest import SCHEMA, build_manifest
+from hemabalance.dataset.manifest import build_manifest
+from hemabalance.dataset.manifest_table import SCHEMA
 from hemabalance.sources.archives import Limits
 from hemabalance.sources.catalogue import SourceEntry
-from hemabalance.sources.inventory import PixelLimits, take_inventory
+from hemabalance.sources.decode import PixelLimits
+from hemabalance.sources.inventory import take_inventory
 from hemabalance.sources.phantom.archive import U8, jpeg, tiff
 
 LIMITS = Limits(max_members=2000, max_member_bytes=1 << 22, max_total_bytes=1 << 28, max_ratio=1000.0)

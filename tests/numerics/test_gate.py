@@ -13,7 +13,7 @@ from PIL import Image
 from threadpoolctl import threadpool_limits
 
 from hemabalance.config.gate import GateSettings
-from hemabalance.metrics.nearest_neighbours import POSES, poses
+from hemabalance.metrics.poses import POSES, poses
 from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.render import render
 from hemabalance.synthesis.copies import CopyDetector

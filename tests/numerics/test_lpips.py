@@ -18,8 +18,9 @@ from torch.nn.functional import interpolate
 
 from hemabalance.metrics.lpips import SMALLEST, LPIPSModel, width
 from hemabalance.metrics.lpips_weights import WEIGHTS
-from hemabalance.metrics.nearest_neighbours import POSES, nearest, poses
+from hemabalance.metrics.nearest_neighbours import nearest
 from hemabalance.metrics.pinned_tensors import digest
+from hemabalance.metrics.poses import POSES, poses
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -7,10 +7,12 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
+from helpers.project import Project
 from hemabalance.cli import main
 from hemabalance.cluster.benchmarks import MeasuredJob, measured_jobs
 from hemabalance.cluster.demand import NETWORKS_MB, SNAKEMAKE_MB, demands, line_above
 from hemabalance.cluster.profile import set_resources
+from hemabalance.cluster.siblings import SEVERAL
 from hemabalance.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,6 +107,30 @@ def test_rules_with_networks_get_room_for_a_gpus_libraries_a_day_and_threads_for
     assert asked(rule["cpus_per_gpu"]) == 4
 
 
+def test_of_rules_that_are_one_several_times_one_is_measured_and_all_are_given_the_same() -> None:
+    jobs = [
+        MeasuredJob("stain_report_leak_free", 1.0, 800.0, 3.0, True),
+        MeasuredJob("classify_report", 1.0, 9.0, 3.0, False),
+    ]
+    wanted = demands(jobs)
+    assert list(wanted) == [
+        "classify_report", "classify_report_experiments", "stain_report_leak_free", "stain_report_thesis",
+    ]  # fmt: skip
+    assert wanted["stain_report_leak_free"] == wanted["stain_report_thesis"]
+
+
+def test_rules_that_are_one_several_times_are_known(tmp_path: Path) -> None:
+    """A profile can name only rules that are known without a config."""
+    project = Project(tmp_path)
+    both = "{compare: [leak_free, thesis]}"
+    more = f"stain: {{normalizers: {{none: {both}}}}}\nsynthesis: {{generators: {{c_wgan_gp: {both}}}}}\n"
+    (tmp_path / "more.yaml").write_text(more)
+    overlays = ("profiles/overlays/demo.yaml", "more.yaml")
+    listed = project.snakemake("--list-rules", overlays=overlays).stdout
+    generated = {line.split()[0] for line in listed.splitlines() if re.match(r"\w+_report(_| |$)", line)}
+    assert generated - {"dataset_report"} == {name for names in SEVERAL for name in names}
+
+
 def test_a_job_too_short_to_be_seen_still_asks_for_something() -> None:
     rule = written([MeasuredJob("split", 0.1, None, 0.2, False)])["split"]
     assert asked(rule["mem_mb"]) == 1000
@@ -135,7 +161,7 @@ def test_a_file_that_is_no_profile_is_left_alone(tmp_path: Path, capsys: pytest.
 
 def rules_of_the_workflow() -> set[str]:
     text = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
-    return set(re.findall(r"^rule (\w+):", text, re.MULTILINE))
+    return set(re.findall(r"^rule (\w+):", text, re.MULTILINE)).union(*SEVERAL)
 
 
 def test_every_rule_is_measured_and_its_memory_is_nowhere_else() -> None:

@@ -3,6 +3,10 @@
 import ast
 import os
 import re
+import shutil
+import subprocess
+import sys
+import tomllib
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -38,6 +42,84 @@ def test_conda_environments_carry_the_locks_pins(name: str) -> None:
     listed = pins(next(part["pip"] for part in environment["dependencies"] if isinstance(part, dict)))
     assert listed
     assert {package: LOCK.get(package) for package in listed} == listed
+
+
+@pytest.mark.parametrize("name", ["cpu", "cuda"])
+def test_conda_environments_take_the_pythons_of_the_package(name: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    environment = yaml.safe_load((ROOT / "envs" / f"{name}.yaml").read_text())
+    assert f"python{project['requires-python']}" in environment["dependencies"]
+
+
+# It says of itself what it is told to; it installs nothing, and the environment it makes is a copy of itself.
+PYTHON = """#!/bin/sh
+case "$1 $2" in
+    "-m venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+    "-m pip") echo "$0 $3" >> asked ;;
+    *) exec {real} -c "import sys; sys.executable = '{name}'; {told}; $2" $3 ;;
+esac
+"""
+TOO_OLD, TOO_NEW = "sys.version_info = (3, 10, 12)", "sys.version_info = (3, 14, 0)"
+FITTING = "sys.version_info = (3, 12, 3); sys.modules['ensurepip'] = sys"
+BARE = "sys.version_info = (3, 12, 3); sys.modules['ensurepip'] = None"
+
+
+class Pythons:
+    """`make setup` of a project with nothing in it, with pythons of the test's making."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        shutil.copy(ROOT / "Makefile", folder)
+        for name in ("requirements.lock", "pyproject.toml"):
+            (folder / name).touch()
+
+    def add(self, name: str, told: str) -> str:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(PYTHON.format(real=sys.executable, name=name, told=told))
+        path.chmod(0o755)
+        return str(path)
+
+    def set_up(self, *pythons: str) -> "subprocess.CompletedProcess[str]":
+        command = ["make", "setup", f"PYTHON={' '.join(pythons)}"]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
+
+
+@pytest.fixture
+def pythons(tmp_path: Path) -> Pythons:
+    return Pythons(tmp_path)
+
+
+def test_setup_says_what_each_python_lacks_and_what_to_install(pythons: Pythons) -> None:
+    there = [pythons.add(name, told) for name, told in (("old", TOO_OLD), ("new", TOO_NEW), ("bare", BARE))]
+    run = pythons.set_up("/no/such/python", *there)
+    assert run.returncode == 2
+    assert run.stderr.splitlines()[:3] == [
+        "Python 3.10.12 (old) is not 3.11, 3.12 or 3.13",
+        "Python 3.14.0 (new) is not 3.11, 3.12 or 3.13",
+        "Python 3.12.3 (bare) lacks venv (its ensurepip)",
+    ]
+    for system in ("Debian 12 and 13, Ubuntu 24.04", "Fedora", "macOS", "elsewhere"):
+        assert re.search(rf"^  {system}:  [a-z-]+ .*install ", run.stderr, re.MULTILINE)
+    assert not (pythons.folder / ".venv").exists()
+
+
+def test_setup_takes_the_first_python_that_fits(pythons: Pythons) -> None:
+    run = pythons.set_up(pythons.add("old", TOO_OLD), pythons.add("fits", FITTING), pythons.add("later", FITTING))
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("Python 3.12.3 (fits)\n")
+    assert (pythons.folder / ".venv" / "bin" / "python").read_text() == (pythons.folder / "fits").read_text()
+    assert (pythons.folder / "asked").read_text() == ".venv/bin/python install\n" * 2
+
+
+def test_setup_keeps_an_environment_that_works(pythons: Pythons) -> None:
+    environment = pythons.add(".venv/bin/python", BARE)
+    fits = pythons.add("fits", FITTING)
+    assert pythons.set_up(fits).stdout.startswith("Python 3.12.3 (.venv/bin/python)\n")
+    pythons.add(".venv/bin/python", TOO_OLD)
+    (pythons.folder / ".venv" / "ready").unlink()
+    assert pythons.set_up(fits).stdout.startswith("Python 3.12.3 (fits)\n")
+    assert Path(environment).read_text() == Path(fits).read_text()
 
 
 def test_every_rule_has_its_shim_and_every_shim_its_rule() -> None:

@@ -17,7 +17,7 @@ HERE = (
 )  # fmt: skip
 OVERLAYS = ("profiles/overlays/demo.yaml", "tiny.yaml", "gpus.yaml")
 JUDGE = "results/tiny/leak_free/source_classifier/none/weights.safetensors"
-SPLIT = "results/tiny/tables/split_leak_free.csv"
+SPLIT = "results/tiny/leak_free/split.parquet"
 SCALE = "results/tiny/tables/scale.csv"
 
 
@@ -53,10 +53,10 @@ def ran(node, request, tmp_path_factory):
     path = project.folder / PROFILE / "config.yaml"
     profile = yaml.safe_load(path.read_text())
     profile["set-resources"]["source_classifier"]["device"] = "cpu"
-    memory = profile["set-resources"]["scale_table"]["mem_mb"]
-    profile["set-resources"]["scale_table"]["mem_mb"] = f"({memory}) // 10"
+    memory = profile["set-resources"]["dataset_report"]["mem_mb"]
+    profile["set-resources"]["dataset_report"]["mem_mb"] = f"({memory}) // 10"
     path.write_text(yaml.safe_dump(profile))
-    forced = ("--forcerun", "source_classifier", "split_table", "scale_table", "--rerun-triggers", "mtime")
+    forced = ("--forcerun", "source_classifier", "split", "dataset_report", "--rerun-triggers", "mtime")
     done = project.snakemake(JUDGE, SPLIT, SCALE, *HERE, *forced, overlays=OVERLAYS)
     assert done.returncode == 0, done.stdout
     return project, records()
@@ -82,7 +82,7 @@ def test_a_training_takes_all_its_gpus_on_a_cluster_and_one_job_at_a_time_has_th
     (project.folder / "gpus.yaml").write_text("device: cuda\ndevices: 2\n")
     plan = project.plan("--profile", PROFILE, overlays=OVERLAYS)
     assert gpus(plan, "classify_fit") == gpus(plan, "synthesis_fit") == {"2"}
-    assert gpus(plan, "classify_predict") == gpus(plan, "stain_real") == {"1"}
+    assert gpus(plan, "classify_evaluate") == gpus(plan, "stain_real") == {"1"}
     assert gpus(plan, "stain_fit") == {"0", "2"}  # classical methods need none
     for limit, taken in (((), "1"), (("--resources", "gpu=2"), "2")):
         assert gpus(project.plan(*limit, overlays=OVERLAYS), "classify_fit") == {taken}
@@ -96,7 +96,7 @@ def megabytes(job: dict[str, str]) -> int:
 
 def test_jobs_go_through_slurm_and_leave_what_they_would_have_left_here(ran):
     project, jobs = ran
-    assert set(jobs) == {"source_classifier", "split_table", "scale_table"}
+    assert set(jobs) == {"source_classifier", "split", "dataset_report"}
     assert {rule: records[-1]["JobState"] for rule, records in jobs.items()} == dict.fromkeys(jobs, "COMPLETED")
     for path in (SPLIT, SCALE):
         assert (project.folder / path).stat().st_size > 0
@@ -105,9 +105,10 @@ def test_jobs_go_through_slurm_and_leave_what_they_would_have_left_here(ran):
 
 def test_memory_and_time_of_a_job_are_those_of_the_profile(ran):
     project, jobs = ran
-    (job,) = jobs["split_table"]
-    rule = yaml.safe_load((project.folder / PROFILE / "config.yaml").read_text())["set-resources"]["split_table"]
-    size = (project.folder / "results/tiny/leak_free/split.parquet").stat().st_size / 2**20
+    job, _ = jobs["split"]  # of both protocols
+    rule = yaml.safe_load((project.folder / PROFILE / "config.yaml").read_text())["set-resources"]["split"]
+    manifests = (project.folder / "results/tiny/manifest").glob("*.parquet")
+    size = sum(path.stat().st_size for path in manifests) / 2**20
     asked = {name: eval(rule[name], {"attempt": 1, "input": SimpleNamespace(size_mb=size)}) for name in rule}
     assert megabytes(job) == round(asked["mem_mb"])
     hours, minutes = divmod(round(asked["runtime"]), 60)
@@ -119,13 +120,13 @@ def test_a_training_asks_slurm_for_its_gpus_and_spreads_over_them(ran):
     project, jobs = ran
     (job,) = jobs["source_classifier"]
     assert (job["TresPerJob"], job["CpusPerTres"]) == ("gres:gpu:2", "gres:gpu:1")
-    log = (project.folder / "results/tiny/logs/source_classifier/leak_free/none.log").read_text()
+    log = (project.folder / "results/tiny/logs/source_classifier/leak_free.log").read_text()
     assert "Starting with 2 processes" in log, log
 
 
 def test_a_job_that_slurm_kills_for_memory_is_tried_again_with_twice_as_much(ran):
     _, jobs = ran
-    first, *_, last = tries = jobs["scale_table"]
+    first, *_, last = tries = jobs["dataset_report"]
     assert len(tries) > 1
     assert first["JobState"] != "COMPLETED"
     assert last["JobState"] == "COMPLETED"

@@ -139,9 +139,7 @@ def test_links_into_a_lost_cache_are_named_and_can_be_pulled_again(origin, tmp_p
 def test_a_change_of_config_reruns_what_it_concerns(pulled):
     assert pulled.would_run() == set()
     change(pulled, classify={"training": {"lr": 0.02}})
-    after = {"classify_predict", "classify_metrics", "classify_model", "classify_comparison"}
-    shown = {"classify_tables", "classify_figures", "classify_pictures"}
-    assert pulled.would_run() == {"classify_fit"} | after | shown | LAST
+    assert pulled.would_run() == {"classify_fit", "classify_evaluate", "classify_report"} | LAST
     change(pulled, stain={"normalizers": {"wcyclegan_gp": {"width": 8}}})
     would = pulled.would_run()
     assert {"stain_fit", "stain_images", "stain_metrics"} <= would
@@ -211,15 +209,15 @@ def test_an_earlier_commit_is_the_earlier_state(origin, tmp_path):
 def test_what_was_committed_without_building_it_is_stale_after_a_pull(origin, tmp_path):
     author = clone(origin, tmp_path / "author")
     change(author, classify={"training": {"lr": 0.02}})
-    script = author.folder / "workflow_scripts" / "synthesis" / "synthesis_sheet.py"
+    script = author.folder / "workflow_scripts" / "synthesis" / "synthesis_report.py"
     script.write_text(script.read_text() + "\n\nUNUSED = 1\n")
     commit(author, "A larger step and other code, not built")
     project = clone(author, tmp_path / "clone")
     would = project.would_run()
-    assert {"classify_fit", "classify_predict", "synthesis_sheet", "report"} <= would
+    assert {"classify_fit", "classify_evaluate", "synthesis_report_leak_free", "report"} <= would
     assert not would & {"balance", "stain_fit", "synthesis_fit"}
     said = project.hemabalance("status", *OVERLAYS).stdout
-    for rule, files in (("classify_fit", 6), ("synthesis_sheet", 2)):
+    for rule, files in (("classify_fit", 6), ("synthesis_report_leak_free", 17)):
         assert re.search(rf"^{rule} +0 +0 +{files} +0  params changed$", said, re.MULTILINE), said
 
 
@@ -250,7 +248,8 @@ def test_status_tells_where_each_stage_stands(origin, tmp_path):
     later = project.hemabalance("status", *OVERLAYS).stdout
     assert re.search(r"^inventory +0 +3 +0 +1$", later, re.MULTILINE)
     assert re.search(r"^stain_fit +8 +0 +8 +0  params changed$", later, re.MULTILINE)
-    assert re.search(r"^stain_methods +0 +0 +1 +0  made from \S+, which will be made again$", later, re.MULTILINE)
+    told = r"^stain_report_leak_free +0 +0 +14 +0  made from \S+, which will be made again$"
+    assert re.search(told, later, re.MULTILINE)
 
 
 def test_metrics_and_plots_are_where_dvc_looks(origin, tmp_path):

@@ -17,35 +17,22 @@ from helpers.browser import browser, shown
 
 MORE = ("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml")
 RULES = {
-    "phantom", "inventory", "manifest", "images", "split", "count_tables", "split_table", "contact_sheet",
-    "copies_sheet", "scale_table", "report", "all", "pairs", "stain_fit", "stain_images", "inception",
-    "source_classifier", "stain_real", "stain_metrics", "stain_tables", "stain_losses", "stain_rows", "stain_methods",
-    "stain_audit", "lpips_weights", "synthesis_judge", "synthesis_fit", "synthesis_images", "synthesis_metrics",
-    "synthesis_real", "synthesis_tables", "synthesis_gate", "synthesis_losses", "synthesis_sheet", "synthesis_strips",
-    "synthesis_agreement", "synthesis_pairs", "balance", "balance_tables", "classify_fit", "classify_predict",
-    "classify_metrics", "classify_model", "classify_comparison", "classify_tables", "classify_figures",
-    "classify_pictures",
+    "phantom", "inventory", "manifest", "images", "split", "dataset_report", "report", "all", "pairs",
+    "pretrained_weights", "stain_fit", "stain_images", "source_classifier", "stain_real", "stain_metrics",
+    "stain_report_leak_free", "synthesis_judge", "synthesis_fit", "synthesis_images", "synthesis_metrics",
+    "synthesis_real", "synthesis_report_leak_free", "balance", "classify_fit", "classify_evaluate", "classify_report",
 }  # fmt: skip
 
 
 # All that follows from the split, and all that follows from a normaliser.
-STAINED = {"stain_tables", "stain_methods", "stain_audit", "stain_rows", "report", "all"}
+STAINED = {"stain_report_leak_free", "report", "all"}
 SYNTHESISED = {rule for rule in RULES if rule.startswith("synthesis")}
 CLASSIFIED = {rule for rule in RULES if rule.startswith(("balance", "classify"))}
 AFTER_SPLIT = (
     STAINED
     | SYNTHESISED
     | CLASSIFIED
-    | {
-        "split",
-        "split_table",
-        "source_classifier",
-        "stain_fit",
-        "stain_images",
-        "stain_real",
-        "stain_metrics",
-        "stain_losses",
-    }
+    | {"split", "dataset_report", "source_classifier", "stain_fit", "stain_images", "stain_real", "stain_metrics"}
 )
 # How long it took, and what shows that.
 TIMED = (
@@ -201,12 +188,12 @@ def test_training_sees_no_held_back_image_and_all_kept_images_are_normalised(fin
 
 def test_a_setting_of_classifiers_reruns_them_and_no_generator(edited):
     (edited.folder / "more.yaml").write_text("classify: {training: {lr: 0.01}}\n")
-    assert edited.would_run(overlays=MORE) == CLASSIFIED - {"balance", "balance_tables"} | {"report", "all"}
+    assert edited.would_run(overlays=MORE) == CLASSIFIED - {"balance"} | {"report", "all"}
 
 
 def test_how_far_is_too_far_retrains_nothing(edited):
     (edited.folder / "more.yaml").write_text("classify: {evaluation: {out_of_distribution_quantile: 0.9}}\n")
-    expected = CLASSIFIED - {"balance", "balance_tables", "classify_fit"} | {"report", "all"}
+    expected = CLASSIFIED - {"balance", "classify_fit"} | {"report", "all"}
     assert edited.would_run(overlays=MORE) == expected
 
 

@@ -9,7 +9,7 @@ from hemabalance.balance.balanced_set import BalanceSettings
 from hemabalance.balance.build import BalanceRecipe, build_balanced
 from hemabalance.config.roles import RolesConfig
 from hemabalance.dataset.imageset import open_sets
-from hemabalance.dataset.manifest import read_manifest
+from hemabalance.dataset.manifest_table import read_manifest
 from hemabalance.dataset.seen_images import read_seen_images
 from hemabalance.dataset.splits import read_split
 from hemabalance.stage import stage

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from hemabalance.dataset.manifest import COPIES, read_manifest
+from hemabalance.dataset.manifest_table import COPIES, read_manifest
 from hemabalance.sources.archives import Limits
-from hemabalance.sources.inventory import PixelLimits
+from hemabalance.sources.decode import PixelLimits
 from hemabalance.sources.prepare import prepare_images
 from hemabalance.stage import stage
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from hemabalance.dataset.exclusions import read_exclusions
-from hemabalance.dataset.manifest import build_manifest, write_manifest
+from hemabalance.dataset.manifest import build_manifest
+from hemabalance.dataset.manifest_table import write_manifest
 from hemabalance.stage import stage
 
 with stage(snakemake) as run:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hemabalance.dataset.manifest import read_manifest
+from hemabalance.dataset.manifest_table import read_manifest
 from hemabalance.dataset.splits import split, write_split
 from hemabalance.stage import stage
 

@@ -6,7 +6,8 @@ from hemabalance.dataset.tables import write_table
 from hemabalance.files import write_json
 from hemabalance.sources.archives import Limits
 from hemabalance.sources.catalogue import load_catalogue
-from hemabalance.sources.inventory import PixelLimits, take_inventory
+from hemabalance.sources.decode import PixelLimits
+from hemabalance.sources.inventory import take_inventory
 from hemabalance.stage import stage
 
 with stage(snakemake) as run:

@@ -1,4 +1,4 @@
-"""Train a small classifier on source A alone."""
+"""Train small classifiers on source A alone: with its own colours, and with random ones."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,11 +15,14 @@ with stage(snakemake) as run, ExitStack() as stack:
     inputs, out, settings = snakemake.input, snakemake.output, run.settings
     runtime = start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads)
     known = open_sets(inputs.images, inputs.indexes, stack)["a"]
-    fit_classifier(
-        training_images(known, read_split(Path(inputs.split)), settings["protocol"], threads=run.threads),
-        settings["augmentation"],
-        SmallClassifierSettings.of(settings["classifier"]),
-        FitJob(runtime, run.state, Path(out.history), run.threads, settings["seed"]),
-        weights=Path(out.weights),
-        training=Path(out.training),
-    )
+    images = training_images(known, read_split(Path(inputs.split)), settings["protocol"], threads=run.threads)
+    for name, *files in zip(settings["augmentations"], out.weights, out.history, out.training, strict=True):
+        weights, history, training = map(Path, files)
+        fit_classifier(
+            images=images,
+            augmentation=name,
+            settings=SmallClassifierSettings.of(settings["classifier"]),
+            job=FitJob(runtime, run.state / name, history, run.threads, settings["seed"]),
+            weights=weights,
+            training=training,
+        )

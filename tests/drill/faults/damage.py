@@ -13,15 +13,17 @@ _MODEL = "leak_free/classifiers/original/seed-1"
 NOTHING = Work("nothing", (), (), ("report.html",))
 JUDGED = Work(
     "what a model says",
-    ("classify_predict", "classify_metrics"),
+    ("classify_evaluate",),
     tuple(f"{_MODEL}/{name}" for name in ("pred*", "cali*", "unli*", "metrics.json", "yard*", "model.json", "card.md")),
     (f"{_MODEL}/model.json", f"{_MODEL}/metrics.json"),
 )
-SCORED = Work(
-    "metrics",
-    ("classify_metrics",),
-    tuple(f"{_MODEL}/{name}" for name in ("metrics.json", "yard*", "model.json", "card.md")),
-    (f"{_MODEL}/model.json", f"{_MODEL}/metrics.json"),
+
+
+COMPARED = Work(
+    "what a model says, and the page about it",
+    (*JUDGED.rules, *TABLES.rules),
+    (*JUDGED.gone, *TABLES.gone),
+    TABLES.wanted,
 )
 
 
@@ -76,19 +78,19 @@ FAULTS = [
     _fault("the same, their time kept", JUDGED, before(f"{_MODEL}/weights.safetensors", silently(flip))),
     _fault("a classifier's weights are truncated", JUDGED, before(f"{_MODEL}/weights.safetensors", openly(cut))),
     _fault(
-        "predictions are truncated, their time kept", SCORED, before(f"{_MODEL}/predictions.parquet", silently(cut))
+        "predictions are truncated, their time kept", TABLES, before(f"{_MODEL}/predictions.parquet", silently(cut))
     ),
     _fault("a digit of a classifier's metrics.json changes", TABLES, before(f"{_MODEL}/metrics.json", openly(digit))),
     _fault("the same, its time kept", TABLES, before(f"{_MODEL}/metrics.json", silently(digit))),
     _fault(
         "weights flip between training and predicting",
         CLASSIFIER,
-        between(f"{_MODEL}/weights.safetensors", "classify_predict", silently(flip)),
+        between(f"{_MODEL}/weights.safetensors", "classify_evaluate", silently(flip)),
     ),
     _fault(
-        "predictions are truncated before they are scored",
-        JUDGED,
-        between(f"{_MODEL}/predictions.parquet", "classify_metrics", openly(cut)),
+        "predictions are truncated before they are compared",
+        COMPARED,
+        between(f"{_MODEL}/predictions.parquet", "classify_report", openly(cut)),
     ),
     _fault("the report is truncated, all being finished", NOTHING, before("report.html", openly(cut))),
     _fault("a finished table's digit changes, its time kept", NOTHING, before("tables/final*", silently(digit))),

@@ -77,9 +77,9 @@ _CLASSIFIERS = "leak_free/classifiers"
 FAULTS = [
     _fault("results' disk full, a normaliser in training", STAIN, full("stain_fit", everything=False)),
     _fault("results' disk full, images being drawn", SYNTHESIS, full("synthesis_images", everything=False)),
-    _fault("results' disk full, tables being made", TABLES, full("classify_tables", everything=False)),
+    _fault("results' disk full, tables being made", TABLES, full("classify_report", everything=False)),
     _fault("the project's disk full, a classifier in training", CLASSIFIER, full("classify_fit", everything=True)),
     _fault("classifiers/ read-only, one in training", CLASSIFIER, read_only("classify_fit", _CLASSIFIERS)),
-    _fault("tables/ read-only, tables being made", TABLES, read_only("classify_tables", "tables")),
+    _fault("tables/ read-only, tables being made", TABLES, read_only("classify_report", "tables")),
     _fault(".state/ read-only, a normaliser in training", STAIN, read_only("stain_fit", ".state")),
 ]

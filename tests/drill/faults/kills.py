@@ -78,7 +78,7 @@ FAULTS = [
     _fault("SIGKILL to everything, the manifest being made", IMAGES, workflow("manifest", KILL)),
     _fault("SIGTERM to everything, a classifier in training", CLASSIFIER, workflow("classify_fit", TERM)),
     _fault("SIGINT (Ctrl-C), a normaliser in training", STAIN, workflow("stain_fit", INT)),
-    _fault("SIGINT (Ctrl-C), twice, tables being made", TABLES, workflow("classify_tables", INT, times=2)),
+    _fault("SIGINT (Ctrl-C), twice, tables being made", TABLES, workflow("classify_report", INT, times=2)),
     _fault("SIGTERM to Snakemake alone", STAIN, workflow("stain_fit", TERM, all_of_it=False)),
     _fault("SIGKILL to Snakemake alone, started again beside its jobs", CLASSIFIER, orphans("classify_fit")),
     _fault("the same, images being written", IMAGES, orphans("images")),

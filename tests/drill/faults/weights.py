@@ -32,9 +32,9 @@ def broken_off(scene: Scene) -> None:
     """Kill the download."""
     (scene.folder / INCEPTION).unlink()
     running = scene.start_workflow()
-    script = running.wait_for_job("inception")
-    running.pause(scene.moment("inception"))
-    if not any(one.pid == script.pid for one in running.jobs("inception")):
+    script = running.wait_for_job("pretrained_weights")
+    running.pause(scene.moment("pretrained_weights"))
+    if not any(one.pid == script.pid for one in running.jobs("pretrained_weights")):
         scene.miss(running, "the download had ended")
     script.send_signal(signal.SIGKILL)
     scene.disturb(running.wait(), must_explain=False)

@@ -86,6 +86,48 @@ def test_logic_of_whatever_is_imported_counts(take: Take, file: str, text: str) 
     assert take({file: text}) != take()
 
 
+# What Pythons parse or print each its own way: empty fields, f-strings, new characters of Unicode, new syntax.
+EVERY_KIND = r"""
+import os as system
+from pathlib import Path
+
+
+@made(by="hand", *of, **what)
+class Cell(Base, metaclass=Meta):
+    '''A docstring.'''
+
+    size: int
+    name: str = f"{system.name!r:>{width}}" f"" f"{size = :{a}.{b}}" f"{{}}" "end" f"{size:}"
+
+
+@first
+async def go(x, /, y=None, *rest, z: int = 0x10, **more) -> list[int]:
+    async with x as a, y:
+        yield lambda: [*rest, {**more, "\U0001fae8": b"\xff", "ü": 1e400}, "", f""]
+    match x:
+        case Cell(a, name="b") | {"c": [1, *_], **more} if (n := len(x)) > 0.1:
+            return
+        case None | -1j:
+            pass
+        case _:
+            raise E from None
+
+
+def bare():
+    global seen
+    try:
+        x[*a, 1:, ::2], y = (), ...
+    except* (A, B) as error:
+        del error
+    else:
+        print(*x, sep="", **{})
+"""
+
+
+def test_fingerprint_is_the_same_on_every_python(take: Take) -> None:
+    assert take({"make.py": EVERY_KIND}) == "d18859d076252e40"
+
+
 def test_module_that_is_not_imported_does_not_count(take: Take) -> None:
     assert take({"pack/helper.py": "ONE = 11\n", "other.py": "import pack.helper\n"}) == take()
 

@@ -12,7 +12,7 @@ from helpers.photographs import manifest_from_rows
 from helpers.predictions import predictions
 from hemabalance.classify.expert_agreement import expert_agreement, write_expert_agreement
 from hemabalance.classify.predictions import codes_of, make_predictions, write_predictions
-from hemabalance.dataset.manifest import write_manifest
+from hemabalance.dataset.manifest_table import write_manifest
 from hemabalance.errors import InputError
 
 

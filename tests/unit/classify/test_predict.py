@@ -121,7 +121,7 @@ def test_photographs_are_brought_to_the_stain_of_training_when_asked(stained: Mo
 def test_what_is_too_plain_for_its_stain_is_flagged(stained: ModelFolder, tmp_path: Path) -> None:
     blank = encode(np.full((*SHAPE, 3), (250, 240, 200), np.uint8), "PNG")
     _, found = predict(stained, write_folder(tmp_path, {"blank.png": blank}), normalize_from="tcia")
-    assert found["flag"].tolist() == ["not_normalised;unlike"]
+    assert found["flag"].tolist() == ["not_normalised;out_of_distribution"]
 
 
 def test_normalising_is_refused_where_training_did_not(

@@ -4,15 +4,12 @@ import pytest
 
 from hemabalance.config.plan import ALL, MAIN, Plan
 from hemabalance.config.plan_settings import (
-    ablation_figure_settings,
-    comparison_settings,
     deployment_settings,
+    evaluation_settings,
     experiment_description,
     experiment_figure_settings,
-    metrics_settings,
     model_settings,
     page_settings,
-    prediction_settings,
     recipe_settings,
 )
 from hemabalance.config.run import load_config
@@ -215,13 +212,13 @@ def test_training_is_told_nothing_of_who_is_shown_or_compared() -> None:
         experiments=showing("line"), comparisons=[], ablations={}, evaluation={"out_of_distribution_quantile": 0.9}
     )
     assert model_settings(other, "both", 3, {}) == model_settings(plan(), "both", 3, {})
-    assert prediction_settings(other, "both", 3, {}) == {**model_settings(plan(), "both", 3, {}), "quantile": 0.9}
-    assert metrics_settings(other, "both", 3) == metrics_settings(plan(), "both", 3)
+    assert evaluation_settings(other, "both", 3, {}) == evaluation_settings(plan(), "both", 3, {}) | {"quantile": 0.9}
 
 
-def test_metrics_are_told_under_which_protocol() -> None:
-    assert metrics_settings(plan(), "leaky", 1)["protocol"] == "thesis"
-    assert metrics_settings(plan(), "both", 4)["protocol"] == "leak_free"
+def test_measuring_is_told_all_of_the_model_and_under_which_protocol() -> None:
+    told = evaluation_settings(plan(), "leaky", 1, {})
+    assert told == told | model_settings(plan(), "leaky", 1, {}) | deployment_settings(plan(), "leaky", 1)
+    assert (told["origin"]["protocol"], told["taxonomy"]) == ("thesis", "thesis")
 
 
 def test_a_bundle_is_told_how_photographs_are_prepared() -> None:
@@ -247,8 +244,10 @@ def test_one_rendered_archive_makes_a_bundle_rendered() -> None:
     assert deployment_settings(Plan(load_config({**VALUES, "sources": sources})), "both", 3)["rendered"]
 
 
-def test_a_comparison_is_told_the_seeds_of_both() -> None:
-    assert comparison_settings(plan(), "both", "real") == {"names": ["both", "real"], "seeds": [(3, 4), (1,)]}
+def test_a_page_is_told_which_experiments_to_compare_and_which_parts_to_draw() -> None:
+    told = page_settings(plan(), ALL)
+    assert told["comparisons"][0] == {"names": ("both", "real"), "protocol": "leak_free"}
+    assert (told["whole"], told["parts"]) == ("both", {"open": "without the gate", "alone": "without few-shot"})
 
 
 @pytest.mark.parametrize(
@@ -278,7 +277,7 @@ def test_a_page_is_told_every_training_on_it_and_its_question() -> None:
     told = page_settings(plan(), MAIN)
     trainings = [(one["name"], one["seed"]) for one in told["experiments"]]
     assert trainings == [("both", 3), ("both", 4), ("leaky", 1), ("real", 1)]
-    assert (told["question"], told["protocols"]) == (("both", "real"), ["leak_free"])
+    assert (told["question"], list(told["pictures"])) == (("both", "real"), ["both", "leaky", "real"])
     assert page_settings(plan(), ALL)["question"] == ("both", "real")
     assert page_settings(plan("thesis"), MAIN)["question"] is None
 
@@ -289,11 +288,14 @@ def test_ablations_are_told_of_though_none_is_run() -> None:
 
 
 def test_pictures_are_of_the_first_training() -> None:
-    told = experiment_figure_settings(plan(), "both")
-    assert (told["of"], told["experiment"]["seed"]) == ("both, leak_free, seed 3", 3)
-    part = ablation_figure_settings(plan(), "alone")
-    assert part["row"] == "without few-shot"
-    assert [(one["name"], one["seed"]) for one in part["experiments"]] == [("alone", 5), ("both", 3)]
+    told = {"of": "both, leak_free, seed 3", "images": "leak_free/mapped"}
+    assert experiment_figure_settings(plan(), "both") == page_settings(plan(), MAIN)["pictures"]["both"] == told
+
+
+def test_real_images_of_a_page_are_named_once() -> None:
+    every = [("leak_free", "mapped"), ("thesis", "mapped"), ("leak_free", "left")]
+    assert plan().real_sets_on(MAIN) == every
+    assert plan("leak_free").real_sets_on(ALL) == [("leak_free", "mapped"), ("leak_free", "left")]
 
 
 def test_all_that_rules_are_told_is_json() -> None:

@@ -11,7 +11,7 @@ from helpers.photographs import inventory, manifest_of, photograph
 from hemabalance.dataset.alignment import same_photograph_scores
 from hemabalance.dataset.dedup import DuplicateGroups, find_copies
 from hemabalance.dataset.perceptual_hash import THUMB, perceptual_hash, thumbnail
-from hemabalance.sources.inventory import image_id_of
+from hemabalance.sources.identity import image_id_of
 from hemabalance.sources.phantom.archive import plan, write_archive
 from hemabalance.taxonomy import FOLDERS
 

@@ -23,13 +23,8 @@ from helpers.photographs import (
     tcia_files,
 )
 from hemabalance.dataset.exclusions import read_exclusions
-from hemabalance.dataset.manifest import (
-    SCHEMA,
-    STATUSES,
-    build_manifest,
-    read_manifest,
-    write_manifest,
-)
+from hemabalance.dataset.manifest import build_manifest
+from hemabalance.dataset.manifest_table import SCHEMA, STATUSES, read_manifest, write_manifest
 from hemabalance.dataset.tables import write_table
 from hemabalance.errors import InputError
 from hemabalance.sources.phantom.archive import jpeg, tiff

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from helpers.photographs import manifest_from_rows
-from hemabalance.dataset.manifest import STATUSES
+from hemabalance.dataset.manifest_table import STATUSES
 from hemabalance.report import reported as module
 from hemabalance.report.cells import write_csv
 from hemabalance.report.dataset.counts import TABLE_OF, count_tables, split_table

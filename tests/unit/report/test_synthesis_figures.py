@@ -24,7 +24,7 @@ from helpers.synthesis_runs import (
     split_of,
 )
 from hemabalance.dataset.imageset import ImageSet
-from hemabalance.metrics.nearest_neighbours import poses
+from hemabalance.metrics.poses import poses
 from hemabalance.report.losses import losses_figure, read_history
 from hemabalance.report.synthesis.agreement import agreement_figure
 from hemabalance.report.synthesis.gate import gate_figure, outcomes

@@ -76,3 +76,5 @@ def test_tar_headers_of_hostile_size(tmp_path: Path) -> None:
     negative.size = -1024
     path.write_bytes(negative.tobuf(tarfile.GNU_FORMAT) + bytes(2048))
     refusal(path, "back.jpg", "a size of -1024 bytes")
+    path.write_bytes(tarfile.TarInfo("first.jpg").tobuf() + path.read_bytes())
+    refusal(path, "back.jpg", "a size of -1024 bytes")

@@ -15,7 +15,8 @@ from hemabalance.dataset.perceptual_hash import perceptual_hash, thumbnail, thum
 from hemabalance.errors import InputError
 from hemabalance.sources import MODULES, Annotation, mendeley, source_module, tcia
 from hemabalance.sources.catalogue import load_catalogue
-from hemabalance.sources.inventory import MAX_NAMED, content_digest, image_id_of
+from hemabalance.sources.identity import content_digest, image_id_of
+from hemabalance.sources.inventory import MAX_NAMED
 from hemabalance.sources.phantom.archive import jpeg, tiff
 
 CATALOGUE = Path(__file__).parents[3] / "data" / "sources.yaml"

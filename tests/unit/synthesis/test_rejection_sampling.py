@@ -14,9 +14,10 @@ from hemabalance.cli import main
 from hemabalance.config.draws import DrawsConfig
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.files import sha256_file
+from hemabalance.synthesis.gate_table import SCHEMA
 from hemabalance.synthesis.generator_config import GeneratorConfig
 from hemabalance.synthesis.method import GeneratorSpec
-from hemabalance.synthesis.rejection_sampling import SCHEMA, GatedSamples, draw, image_id, write_gated_samples
+from hemabalance.synthesis.rejection_sampling import GatedSamples, draw, image_id, write_gated_samples
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import sample
 from hemabalance.training.device import Runtime, start

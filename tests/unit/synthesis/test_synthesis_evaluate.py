@@ -11,7 +11,7 @@ import pytest
 from helpers.fake_networks import PixelDistance, RednessClassifier, quadrant_means, random_images
 from hemabalance.errors import InputError
 from hemabalance.metrics.fid import fid
-from hemabalance.metrics.nearest_neighbours import poses
+from hemabalance.metrics.poses import poses
 from hemabalance.synthesis.evaluate import EvaluationSet, EvaluationSettings, evaluate
 from hemabalance.synthesis.judges import Judges
 

@@ -18,7 +18,7 @@ from helpers.fake_networks import (
 from hemabalance.config.gate import GateSettings
 from hemabalance.dataset.perceptual_hash import perceptual_hash, thumbnail
 from hemabalance.errors import InputError
-from hemabalance.metrics.nearest_neighbours import poses
+from hemabalance.metrics.poses import poses
 from hemabalance.synthesis.copies import LEAST_LPIPS, SIDE, NearestImageIndex, NearestImages, thresholds
 from hemabalance.synthesis.gate import Gate
 from hemabalance.synthesis.memorisation import memorisation

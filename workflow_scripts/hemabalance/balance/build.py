@@ -16,7 +16,7 @@ from hemabalance.dataset.seen_images import SeenImages
 from hemabalance.dataset.tables import read_table
 from hemabalance.protocols import Protocol
 from hemabalance.synthesis.data import counts
-from hemabalance.synthesis.rejection_sampling import SCHEMA as GATE_SCHEMA
+from hemabalance.synthesis.gate_table import SCHEMA as GATE_SCHEMA
 from hemabalance.synthesis.roles import assign, makers
 
 log = logging.getLogger(__name__)

@@ -94,7 +94,23 @@ def _parsed(path: Path) -> tuple[str, tuple[Path, ...]]:
         body = getattr(node, "body", None)
         if isinstance(body, list):
             node.body = [part for part in body if not _is_string(part)] or [ast.Pass()]  # type: ignore[attr-defined]
-    return ast.dump(tree, annotate_fields=False), tuple(file for node in nodes for file in _imports(node))
+    return _written(tree), tuple(file for node in nodes for file in _imports(node))
+
+
+def _written(node: object) -> str:
+    """A syntax tree as text that is the same on every Python: what a node leaves empty is no part of it.
+
+    `ast.dump` names empty fields, among them those of later syntax (`type_params`), or not: each Python its own way.
+    """
+    if isinstance(node, list):
+        return f"[{','.join(map(_written, node))}]"
+    if not isinstance(node, ast.AST):
+        return ascii(node)  # repr shows characters as they are that its Python knows
+    fields = dict(ast.iter_fields(node))
+    if isinstance(node, ast.JoinedStr):  # where Python 3.12 puts empty strings
+        fields["values"] = [part for part in node.values if not (isinstance(part, ast.Constant) and part.value == "")]
+    filled = (f"{name}={_written(value)}" for name, value in fields.items() if value is not None and value != [])
+    return f"{type(node).__name__}({','.join(filled)})"
 
 
 def _statements(tree: ast.Module) -> Iterator[ast.AST]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from hemabalance.classify.predictions import read_predictions
-from hemabalance.dataset.manifest import read_manifest
+from hemabalance.dataset.manifest_table import read_manifest
 from hemabalance.errors import InputError
 from hemabalance.files import write_json
 from hemabalance.metrics.intervals import wilson
@@ -31,7 +31,7 @@ def expert_agreement(manifest: pd.DataFrame, predictions: pd.DataFrame, *, taxon
     """Agreement between label, first and second re-annotation, and model, on images of source B.
 
     Args:
-        manifest: as `manifest.SCHEMA`; its kept images of source B are looked at.
+        manifest: as `manifest_table.SCHEMA`; its kept images of source B are looked at.
         predictions: of the test images, as `predictions.SCHEMA`.
         taxonomy: that turns fine types into final classes.
 

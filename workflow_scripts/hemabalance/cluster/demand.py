@@ -7,6 +7,7 @@ from math import ceil
 import numpy as np
 
 from hemabalance.cluster.benchmarks import MeasuredJob
+from hemabalance.cluster.siblings import siblings
 
 MARGIN = 1.5
 """Of memory, on what was measured: benchmarks look every half minute, and may miss a peak."""
@@ -69,8 +70,9 @@ def line_above(x: Sequence[float], y: Sequence[float], steepest: float) -> Linea
 
 
 def demands(jobs: Sequence[MeasuredJob]) -> dict[str, Demand]:
-    """By rule, in alphabetical order, what to ask for."""
-    return {rule: _demand([job for job in jobs if job.rule == rule]) for rule in sorted({job.rule for job in jobs})}
+    """By rule, in alphabetical order, what to ask for; rules that are one several times are measured together."""
+    rules = sorted({rule for job in jobs for rule in siblings(job.rule)})
+    return {rule: _demand([job for job in jobs if job.rule in siblings(rule)]) for rule in rules}
 
 
 def _demand(jobs: Sequence[MeasuredJob]) -> Demand:

@@ -84,6 +84,15 @@ class Plan:
         on_it = (self.experiments[name] for name in self.pages[page])
         return list(dict.fromkeys((entry.protocol, entry.recipe) for entry in on_it))
 
+    def real_set(self, experiment: str) -> tuple[str, str]:
+        """Protocol and normaliser of the real images of an experiment."""
+        entry = self.experiments[experiment]
+        return entry.protocol, self.recipe(entry.recipe).normalizer
+
+    def real_sets_on(self, page: str) -> list[tuple[str, str]]:
+        """The same of every experiment on a page, each once."""
+        return list(dict.fromkeys(map(self.real_set, self.pages[page])))
+
     def pairs_on(self, page: str) -> list[tuple[str, str]]:
         """The comparisons on a page: those of config, and each ablation with what it is taken from."""
         pairs = [(pair.a, pair.b) for pair in self.config.classify.comparisons]

@@ -56,16 +56,14 @@ def model_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[str, 
     }
 
 
-def prediction_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[str, str]) -> Settings:
-    """For running a model; arguments as `model_settings`."""
-    quantile = plan.config.classify.evaluation.out_of_distribution_quantile
-    return {**model_settings(plan, experiment, seed, inputs), "quantile": quantile}
-
-
-def metrics_settings(plan: Plan, experiment: str, seed: int) -> Settings:
-    """For measuring a model."""
-    protocol, taxonomy = plan.experiments[experiment].protocol, plan.config.taxonomy
-    return {"experiment": experiment, "protocol": protocol, "training": seed, "taxonomy": taxonomy}
+def evaluation_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[str, str]) -> Settings:
+    """For measuring a model, and making it usable without the workflow; arguments as `model_settings`."""
+    return {
+        **model_settings(plan, experiment, seed, inputs),
+        "quantile": plan.config.classify.evaluation.out_of_distribution_quantile,
+        "taxonomy": plan.config.taxonomy,
+        **deployment_settings(plan, experiment, seed),
+    }
 
 
 def deployment_settings(plan: Plan, experiment: str, seed: int) -> Settings:
@@ -94,11 +92,6 @@ def deployment_settings(plan: Plan, experiment: str, seed: int) -> Settings:
     }
 
 
-def comparison_settings(plan: Plan, a: str, b: str) -> Settings:
-    """For comparing two experiments."""
-    return {"names": [a, b], "seeds": [plan.experiments[name].seeds for name in (a, b)]}
-
-
 def experiment_description(plan: Plan, experiment: str) -> Settings:
     """What tables and figures say of an experiment before it is measured, whether or not its protocol is listed."""
     config = plan.config
@@ -119,18 +112,16 @@ def experiment_description(plan: Plan, experiment: str) -> Settings:
     }
 
 
-def first_training(plan: Plan, experiment: str) -> Settings:
-    """The experiment_description of an experiment's first training, which pictures are of."""
-    return {**experiment_description(plan, experiment), "seed": plan.experiments[experiment].seeds[0]}
-
-
 def page_settings(plan: Plan, page: str) -> Settings:
     """For the tables and figures of a page."""
     pairs = plan.pairs_on(page)
     trainings = [(name, seed) for name in plan.pages[page] for seed in plan.experiments[name].seeds]
     return {
         "experiments": [{**experiment_description(plan, name), "seed": seed} for name, seed in trainings],
-        "protocols": [plan.experiments[a].protocol for a, _ in pairs],
+        "comparisons": [{"names": pair, "protocol": plan.experiments[pair[0]].protocol} for pair in pairs],
+        "pictures": {name: experiment_figure_settings(plan, name) for name in plan.pages[page]},
+        "parts": plan.ablations_on(page),
+        "whole": plan.ablation_baseline,
         "ablations": [
             {"row": row, **experiment_description(plan, name)} for row, name in plan.config.classify.ablations.items()
         ],
@@ -140,10 +131,4 @@ def page_settings(plan: Plan, page: str) -> Settings:
 
 def experiment_figure_settings(plan: Plan, experiment: str) -> Settings:
     """For the pictures of an experiment."""
-    return {"of": plan.heading(experiment), "experiment": first_training(plan, experiment)}
-
-
-def ablation_figure_settings(plan: Plan, experiment: str) -> Settings:
-    """For drawing an ablation beside the whole."""
-    row = next(row for row, name in plan.config.classify.ablations.items() if name == experiment)
-    return {"row": row, "experiments": [first_training(plan, name) for name in (experiment, plan.ablation_baseline)]}
+    return {"of": plan.heading(experiment), "images": "/".join(plan.real_set(experiment))}

@@ -1,66 +1,16 @@
 """The manifest: one row for every archive member, kept or not, with the reason."""
 
 import logging
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 
 from hemabalance.dataset.dedup import DuplicateGroups, find_copies
+from hemabalance.dataset.manifest_table import SCHEMA
 from hemabalance.dataset.perceptual_hash import thumbs_of
-from hemabalance.dataset.tables import read_table, write_table
-from hemabalance.taxonomy import CLASSES, Taxonomy, label_of
+from hemabalance.taxonomy import Taxonomy, label_of
 
 log = logging.getLogger(__name__)
-
-STATUSES = (
-    "kept",
-    "not_an_image",
-    "unreadable",
-    "duplicate",
-    "near_duplicate",
-    "conflict",
-    "excluded",
-    "unknown_label",
-)
-
-COPIES = ("duplicate", "near_duplicate", "conflict")
-"""Statuses of images that were set aside because they stand in the archives more than once."""
-
-_HEX = pa.Check.str_matches(r"^[0-9a-f]{64}$")
-_SIDE = pa.Check.ge(1)
-
-SCHEMA = pa.DataFrameSchema(
-    {
-        "image_id": pa.Column(str, unique=True),
-        "source": pa.Column(str),
-        "member": pa.Column(str),
-        "bytes": pa.Column("int64", pa.Check.ge(0)),
-        "sha256": pa.Column(str, _HEX),
-        "pixel_sha256": pa.Column(str, _HEX, nullable=True),
-        "phash": pa.Column(str, pa.Check.str_matches(r"^[0-9a-f]{16}$"), nullable=True),
-        "width": pa.Column("Int32", _SIDE, nullable=True),
-        "height": pa.Column("Int32", _SIDE, nullable=True),
-        "mode": pa.Column(str, nullable=True),
-        "label_raw": pa.Column(str),
-        "subtype": pa.Column(str, nullable=True),
-        "label": pa.Column(str, pa.Check.isin(CLASSES), nullable=True),
-        "status": pa.Column(str, pa.Check.isin(STATUSES)),
-        "reason": pa.Column(str),
-        "duplicate_of": pa.Column(str, nullable=True),
-        "group_id": pa.Column(str, nullable=True),
-        "reannotation_1": pa.Column(str, nullable=True),
-        "reannotation_2": pa.Column(str, nullable=True),
-    },
-    checks=[
-        pa.Check(lambda t: t["label"].notna() | (t["status"] != "kept"), error="a kept image has a label"),
-        pa.Check(lambda t: t["group_id"].notna() | (t["status"] != "kept"), error="a kept image has a group"),
-        pa.Check(lambda t: (t["reason"] != "") | (t["status"] == "kept"), error="what is not kept has a reason"),
-    ],
-    strict=True,
-    ordered=True,
-)
 
 
 def build_manifest(
@@ -164,13 +114,3 @@ def _copy_reasons(images: pd.DataFrame, copies: DuplicateGroups, gone: np.ndarra
         else:
             reasons.append(f"same photograph, aligned correlation {copies.score[i]:.3f}")
     return reasons
-
-
-def write_manifest(table: pd.DataFrame, path: Path) -> None:
-    """Check a manifest against `SCHEMA` and write it as Parquet."""
-    write_table(SCHEMA.validate(table), path)
-
-
-def read_manifest(path: Path) -> pd.DataFrame:
-    """Read a manifest and check it against `SCHEMA`."""
-    return read_table(path, SCHEMA)

@@ -77,7 +77,7 @@ def split(
     `thesis` (§4.4) splits only after balancing: every image is `pool` here and brings its draw along.
 
     Args:
-        manifest: rows of all sources as `manifest.SCHEMA` describes them.
+        manifest: rows of all sources as `manifest_table.SCHEMA` describes them.
         protocol: `leak_free` or `thesis`.
         seed: of the draws.
         test_share: share of all groups in [0, 1).

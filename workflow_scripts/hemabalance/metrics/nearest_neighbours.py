@@ -1,4 +1,4 @@
-"""Nearest-neighbour search among embeddings, and the eight poses (rotations and reflections) of an image."""
+"""Nearest-neighbour search among embeddings."""
 
 import math
 
@@ -8,31 +8,10 @@ from torch import Tensor
 
 from hemabalance.metrics.full_precision import full_precision
 
-POSES = 8
-"""Rotations by multiples of 90 degrees, with and without reflection."""
-
 MEMORY = 1 << 28
 """Default working memory in bytes; larger blocks are not faster."""
 
 _CANDIDATES = 2  # further candidates are equally near up to rounding
-
-
-def poses(images: np.ndarray) -> np.ndarray:
-    """Images in their eight poses (the dihedral group of the square).
-
-    Args:
-        images: (n, s, s, c), square.
-
-    Returns:
-        The same dtype (8, n, s, s, c): rotated by 0, 90, 180 and 270 degrees, then these four mirrored.
-
-    Raises:
-        ValueError: the images are not square.
-    """
-    if images.ndim != 4 or images.shape[1] != images.shape[2]:
-        raise ValueError(f"images are {images.shape}: rotation by 90 degrees needs square images")
-    rotated = [np.rot90(images, k, axes=(1, 2)) for k in range(4)]
-    return np.stack([*rotated, *(images[:, :, ::-1] for images in rotated)])
 
 
 def nearest(

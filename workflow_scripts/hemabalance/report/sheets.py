@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from hemabalance.dataset.imageset import ImageSet
-from hemabalance.dataset.manifest import COPIES
+from hemabalance.dataset.manifest_table import COPIES
 from hemabalance.dataset.splits import draws
 from hemabalance.report.style import save_figure
 from hemabalance.taxonomy import CLASSES

@@ -9,7 +9,7 @@ from hemabalance.sources.archives import Limits, open_archive
 from hemabalance.sources.catalogue import SourceEntry
 from hemabalance.sources.decode import has_signature
 from hemabalance.sources.download import Transfer, download
-from hemabalance.sources.inventory import content_digest, image_id_of
+from hemabalance.sources.identity import content_digest, image_id_of
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def how_to_place(entry: SourceEntry, target: Path) -> str:
 
 
 def archive_digest(source: str, path: Path, limits: Limits) -> str:
-    """The content digest of an archive, without decoding its images (see `inventory.content_digest`)."""
+    """The content digest of an archive, without decoding its images (see `identity.content_digest`)."""
     with open_archive(path, limits) as archive:
         images = (
             (image_id_of(source, name), hashlib.sha256(data).hexdigest())

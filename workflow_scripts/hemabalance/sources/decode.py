@@ -3,7 +3,8 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import simplejpeg
@@ -38,6 +39,15 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 ORIENTATION, BITS, PHOTOMETRIC, SAMPLE_FORMAT = 274, 258, 262, 339
+
+
+@dataclass(frozen=True)
+class PixelLimits:
+    """What a single image may declare, and which images get a hash of their pixels (section `pixels` of the config)."""
+
+    max_pixels: int
+    min_side: int
+    hash: Literal["where_needed", "all"]
 
 
 class UnreadableImage(ValueError):  # noqa: N818 - reads as what it is at the place where it is counted

@@ -4,10 +4,9 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
@@ -19,7 +18,8 @@ from hemabalance.progress import progress
 from hemabalance.sources import Annotation, Source, source_module
 from hemabalance.sources.archives import Archive, Limits, open_archive
 from hemabalance.sources.catalogue import SourceEntry
-from hemabalance.sources.decode import NotAnImage, UnreadableImage, decode, decode_grey
+from hemabalance.sources.decode import NotAnImage, PixelLimits, UnreadableImage, decode, decode_grey
+from hemabalance.sources.identity import content_digest, image_id_of
 from hemabalance.taxonomy import FOLDERS
 
 log = logging.getLogger(__name__)
@@ -29,15 +29,6 @@ BATCH = 8
 
 MAX_NAMED = 20
 """How many members a warning names before it only counts."""
-
-
-@dataclass(frozen=True)
-class PixelLimits:
-    """What a single image may declare, and which images get a hash of their pixels (section `pixels` of the config)."""
-
-    max_pixels: int
-    min_side: int
-    hash: Literal["where_needed", "all"]
 
 
 def take_inventory(
@@ -87,21 +78,6 @@ def take_inventory(
     for warning in warnings:
         log.warning("%s: %s", path, warning)
     return table, _receipt(path, table, entry, warnings)
-
-
-def image_id_of(source: str, member: str) -> str:
-    """`<source>/<folder>/<file>`: the last two parts of the path, the same in whatever folder encloses them."""
-    return "/".join((source, *member.rsplit("/", 2)[-2:]))
-
-
-def content_digest(images: Iterable[tuple[str, str]]) -> str:
-    """sha256 over the lines `<folder>/<file> <sha256>` of all images, in byte order of the path.
-
-    Args:
-        images: `image_id` and sha256 of the file's bytes.
-    """
-    lines = sorted(f"{image_id.partition('/')[2]} {digest}\n".encode() for image_id, digest in images)
-    return hashlib.sha256(b"".join(lines)).hexdigest()
 
 
 def _file_of(member: str) -> str:

@@ -14,8 +14,7 @@ from hemabalance.files import canonical_json
 from hemabalance.parallel import threaded_map
 from hemabalance.progress import progress
 from hemabalance.sources.archives import Archive, Limits, open_archive
-from hemabalance.sources.decode import decode
-from hemabalance.sources.inventory import PixelLimits
+from hemabalance.sources.decode import PixelLimits, decode
 
 
 def prepare_images(
@@ -35,7 +34,7 @@ def prepare_images(
 
     Args:
         archive_path: the source's archive, the same that the manifest was made from.
-        manifest: the rows to write (`dataset.manifest.SCHEMA`).
+        manifest: the rows to write (`dataset.manifest_table.SCHEMA`).
         zip_path, index_path: the image set to write.
         limits, pixels: as for the inventory.
         size, fit, field: see `dataset.geometry.fit_square`; recorded in the index.

@@ -13,7 +13,7 @@ from hemabalance.protocols import Protocol
 from hemabalance.stain.direction import shared_classes
 from hemabalance.stain.normalizer import DOMAINS, Domain, StainData
 from hemabalance.taxonomy import SOURCE_OF
-from hemabalance.training.job import Images
+from hemabalance.training.data_checks import Images
 
 DomainImageSets = Mapping[Domain, ImageSet]
 """The prepared images of both sources, all of one size."""

@@ -14,7 +14,8 @@ from hemabalance.dataset.perceptual_hash import perceptual_hash, thumbnail
 from hemabalance.dataset.working_size import reduced
 from hemabalance.errors import InputError
 from hemabalance.metrics.lpips import LPIPSModel
-from hemabalance.metrics.nearest_neighbours import POSES, nearest, poses
+from hemabalance.metrics.nearest_neighbours import nearest
+from hemabalance.metrics.poses import POSES, poses
 from hemabalance.synthesis.real_image_features import NearestDistances
 
 SIDE = 64
@@ -38,7 +39,7 @@ class NearestImages(NearestDistances):
 
     Attributes:
         index: int64 (n,), place of the nearest by LPIPS.
-        pose: int64 (n,), the pose of the image (a place in `metrics.nearest.poses`) that is nearest to it.
+        pose: int64 (n,), the pose of the image (a place in `metrics.poses.poses`) that is nearest to it.
     """
 
     index: np.ndarray

@@ -10,7 +10,7 @@ from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.splits import require_visible, visible
 from hemabalance.dataset.working_size import read_reduced
 from hemabalance.protocols import Protocol
-from hemabalance.training.job import Images
+from hemabalance.training.data_checks import Images
 
 log = logging.getLogger(__name__)
 

@@ -17,11 +17,12 @@ from hemabalance.protocols import Protocol
 from hemabalance.section import Section
 from hemabalance.synthesis.data import training_rows
 from hemabalance.synthesis.gate import Gate
+from hemabalance.synthesis.gate_table import SCHEMA
 from hemabalance.synthesis.generator_config import GeneratorConfig
 from hemabalance.synthesis.judges import Judges
 from hemabalance.synthesis.real_image_features import RealImageFeatures, write_features
 from hemabalance.synthesis.real_image_measurement import copy_detector
-from hemabalance.synthesis.rejection_sampling import SCHEMA, draw, write_gated_samples
+from hemabalance.synthesis.rejection_sampling import draw, write_gated_samples
 from hemabalance.synthesis.sampling import sample
 from hemabalance.training.device import Runtime
 

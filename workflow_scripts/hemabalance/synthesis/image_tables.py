@@ -8,7 +8,7 @@ import numpy as np
 
 from hemabalance.metrics.intervals import wilson
 from hemabalance.metrics.lpips import LPIPSModel
-from hemabalance.metrics.nearest_neighbours import poses
+from hemabalance.metrics.poses import poses
 from hemabalance.metrics.ssim_psnr import psnr, ssim
 from hemabalance.metrics.table_rows import mean_row
 from hemabalance.synthesis.copies import NearestImageIndex

@@ -35,7 +35,7 @@ def memorisation(
         where there is no value.
 
         Pairs, closest first: `label, kind, image` (place among the images given, in `held_back` for its own)`,
-        nearest_id, pose` (of the image, a place in `metrics.nearest.poses`)`, distance` (LPIPS)`, copy`.
+        nearest_id, pose` (of the image, a place in `metrics.poses.poses`)`, distance` (LPIPS)`, copy`.
     """
     tables = []
     for label in sorted(generated):

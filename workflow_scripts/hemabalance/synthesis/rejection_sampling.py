@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 
 from hemabalance.config.draws import DrawsConfig
 from hemabalance.dataset.imageset import write_image_set
@@ -17,33 +16,10 @@ from hemabalance.progress import Meter
 from hemabalance.synthesis.gate import REASONS, Gate
 from hemabalance.synthesis.judges import FeatureExtractor
 from hemabalance.synthesis.sampling import BLOCK
-from hemabalance.taxonomy import CLASSES
 
 log = logging.getLogger(__name__)
 
 _CHUNK = 4 * BLOCK
-
-SCHEMA = pa.DataFrameSchema(
-    {
-        "image_id": pa.Column(str, unique=True),
-        "label": pa.Column(str, pa.Check.isin(CLASSES)),
-        "index": pa.Column("int64", pa.Check.ge(0)),
-        "confidence": pa.Column("float32", pa.Check.in_range(0, 1.0001)),
-        "predicted": pa.Column(str),
-        "agrees": pa.Column(bool),
-        "margin": pa.Column(float, coerce=True),
-        "inside": pa.Column(bool),
-        "lpips": pa.Column("float32", coerce=True),
-        "nearest_id": pa.Column(str),
-        "hash_distance": pa.Column("int64", pa.Check.in_range(0, 64)),
-        "copy": pa.Column(bool),
-        "accepted": pa.Column(bool),
-        "reason": pa.Column(str),
-    },
-    strict=True,
-    ordered=True,
-)
-"""What `gate.parquet` holds: one row a draw, with what the gate said of it."""
 
 ImageSampler = Callable[[str, range], np.ndarray]
 """Class and latent indices -> RGB uint8 (n, size, size, 3)."""

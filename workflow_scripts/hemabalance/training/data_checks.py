@@ -1,12 +1,26 @@
-"""What every training asks of its images before it starts."""
+"""Images with their classes, and what every training asks of them before it starts."""
 
 import hashlib
+from dataclasses import dataclass
 
 import numpy as np
 
 from hemabalance.errors import InputError
 
 FINGERPRINT_IMAGES = 64
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images and their classes.
+
+    Attributes:
+        pixels: RGB uint8 (n, height, width, 3); may be a memory map.
+        labels: str (n,), the class of each image.
+    """
+
+    pixels: np.ndarray
+    labels: np.ndarray
 
 
 def require_size(what: str, images: np.ndarray, size: int) -> None:

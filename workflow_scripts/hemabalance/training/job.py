@@ -4,23 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from hemabalance.training.data_checks import Images
 from hemabalance.training.device import Runtime
 from hemabalance.training.loop import TrainingResult
 
-
-@dataclass(frozen=True)
-class Images:
-    """Images and their classes.
-
-    Attributes:
-        pixels: RGB uint8 (n, height, width, 3); may be a memory map.
-        labels: str (n,), the class of each image.
-    """
-
-    pixels: np.ndarray
-    labels: np.ndarray
+__all__ = ["FitJob", "Images"]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from hemabalance.dataset.manifest import STATUSES
+from hemabalance.dataset.manifest_table import STATUSES
 from hemabalance.dataset.splits import PARTS
 from hemabalance.report.reported import reported
 from hemabalance.taxonomy import CLASSES, FOLDERS

@@ -52,6 +52,11 @@ class GeneratorResult:
         return [label for label in CLASSES if label in self.training["classes"]["served"]]
 
     @property
+    def heading(self) -> str:
+        """Name of the generator and its normaliser, for headings."""
+        return f"{self.name} on images of {self.normalizer}"
+
+    @property
     def key_cells(self) -> dict[str, str]:
         """The columns that identify the generator in a table."""
         return {"generator": self.name, "normaliser": self.normalizer, "classes": self.serves}

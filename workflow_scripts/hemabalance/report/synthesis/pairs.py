@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hemabalance.dataset.imageset import ImageSet
-from hemabalance.metrics.nearest_neighbours import poses
+from hemabalance.metrics.poses import poses
 from hemabalance.report.sheets import draw_frames, figure_heading, hide_axes, image_strip, thumbnails
 from hemabalance.report.style import save_figure
 from hemabalance.synthesis.data import real_images

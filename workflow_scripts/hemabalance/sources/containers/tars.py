@@ -7,7 +7,7 @@ import lzma
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Self, cast
 
 from hemabalance.errors import InputError
 from hemabalance.files import CHUNK
@@ -61,7 +61,9 @@ def _plain(path: Path) -> io.BufferedIOBase:
 def _scan(stream: "_BoundedStream", listing: Listing) -> dict[str, int]:
     """List every member; return where in the expanded stream the content of each file begins."""
     offsets: dict[str, int] = {}
-    with tarfile.TarFile(fileobj=cast(IO[bytes], stream), encoding="utf-8", errors="surrogateescape") as tar:
+    with tarfile.TarFile(
+        fileobj=cast(IO[bytes], stream), tarinfo=_Header, encoding="utf-8", errors="surrogateescape"
+    ) as tar:
         for info in tar:
             if fault := _fault(info):
                 listing.refuse(info.name, *fault)
@@ -83,6 +85,17 @@ def _fault(info: tarfile.TarInfo) -> tuple[str, str] | None:
     if info.issparse():
         return "is a sparse file", REPACK
     return None if info.isreg() or info.isdir() else ("is a device, pipe or of an unknown type", DISTRUST)
+
+
+class _Header(tarfile.TarInfo):
+    """Refuses a negative size by its member's name, at which some releases of Python end the scan without a word."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        info = super().frombuf(buf, encoding, errors)
+        if info.size < 0:
+            raise tarfile.ReadError(f"{info.name} declares a size of {info.size} bytes")
+        return info
 
 
 class _BoundedStream:
