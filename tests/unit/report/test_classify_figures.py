@@ -174,7 +174,7 @@ def test_examples_are_chosen_by_a_hash_whether_right_or_not(
     of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path
 ) -> None:
     table = of["balanced"].predictions.query("label in ['basophil', 'neutrophil', 'monoblast']")
-    text = text_of_reproducible_figure(tmp_path, lambda path: examples_figure(images, table, path, of=OF, seed=4))
+    text = text_of_reproducible_figure(tmp_path, lambda path: examples_figure(images, table, path, heading=OF, seed=4))
     pictures = drawn(tmp_path / "1.svg")[0]
     known = table.assign(draw=draws(table["image_id"], seed=4)).sort_values(["draw", "image_id"])
     chosen = known.groupby("label").head(3)
@@ -186,13 +186,13 @@ def test_examples_are_chosen_by_a_hash_whether_right_or_not(
     correct = int((table.query("label == 'neutrophil'")["predicted"] == "neutrophil").sum())
     assert re.search(rf"neutrophil\s+{correct} of 70\s+correct", text)
     assert OF in text
-    examples_figure(images, table, tmp_path / "other.svg", of=OF, seed=5)
+    examples_figure(images, table, tmp_path / "other.svg", heading=OF, seed=5)
     assert (tmp_path / "other.svg").read_bytes() != (tmp_path / "1.svg").read_bytes()
 
 
 def test_every_example_has_twelve_bars(of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path) -> None:
     table = of["balanced"].predictions.query("label == 'promyelocyte'").head(1)
-    examples_figure(images, table, tmp_path / "a.svg", of=OF, seed=1)
+    examples_figure(images, table, tmp_path / "a.svg", heading=OF, seed=1)
     bars = re.findall(
         r'clip-path="url\(#\w+\)" style="fill: #(0072b2|d55e00|55555f)"', (tmp_path / "a.svg").read_text()
     )
@@ -205,7 +205,7 @@ def test_every_example_has_twelve_bars(of: dict[str, ClassifierRun], images: Ima
 
 def test_mistakes_are_sorted_by_confidence(of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path) -> None:
     table = of["balanced"].predictions
-    mistakes_figure(images, table, tmp_path / "1.svg", of=OF)
+    mistakes_figure(images, table, tmp_path / "1.svg", heading=OF)
     text = drawn(tmp_path / "1.svg")[1]
     wrong = table[table["predicted"] != table["label"]].sort_values("confidence", ascending=False)
     titles = re.findall(r"([a-z ]+), predicted as ([a-z ]+?)\s", text)
@@ -218,9 +218,9 @@ def test_mistakes_are_sorted_by_confidence(of: dict[str, ClassifierRun], images:
 
 def test_a_classifier_without_mistakes(of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path) -> None:
     table = of["balanced"].predictions
-    mistakes_figure(images, table[table["predicted"] == table["label"]].head(5), tmp_path / "a.svg", of=OF)
+    mistakes_figure(images, table[table["predicted"] == table["label"]].head(5), tmp_path / "a.svg", heading=OF)
     assert "no mistake among 5 test images" in drawn(tmp_path / "a.svg")[1]
-    examples_figure(images, table.head(0), tmp_path / "none.svg", of=OF, seed=1)
+    examples_figure(images, table.head(0), tmp_path / "none.svg", heading=OF, seed=1)
     assert drawn(tmp_path / "none.svg")[0] == []
 
 
@@ -229,7 +229,7 @@ def test_predictions_of_other_images_are_refused(
 ) -> None:
     table = of["balanced"].predictions.head(1).assign(image_id="mendeley/basophil/nobody")
     with pytest.raises(InputError, match=r"real\.zip: lacks mendeley/basophil/nobody"):
-        examples_figure(images, table, tmp_path / "a.svg", of=OF, seed=1)
+        examples_figure(images, table, tmp_path / "a.svg", heading=OF, seed=1)
     assert not list(tmp_path.iterdir())
 
 

@@ -24,14 +24,14 @@ _SIDE, _LENGTH, _NAMES, _ABOVE, _LEFT, _TOP, _BELOW = 1.1, 0.85, 1.4, 0.2, 1.45,
 _LABELLED = 0.02  # least confidence of a bar with a label
 
 
-def examples_figure(images: ImageSet, predictions: pd.DataFrame, path: Path, *, of: str, seed: int) -> None:
+def examples_figure(images: ImageSet, predictions: pd.DataFrame, path: Path, *, heading: str, seed: int) -> None:
     """Draw three test images of each class with confidences, chosen by a hash independent of the prediction.
 
     Args:
         images: image set that contains the test images as the classifier saw them.
         predictions: one row per test image: `image_id, label, predicted, confidence, p_<class>`.
         path: SVG to write.
-        of: experiment and protocol, for the heading.
+        heading: experiment and protocol.
         seed: seed of the choice.
 
     Raises:
@@ -51,16 +51,17 @@ def examples_figure(images: ImageSet, predictions: pd.DataFrame, path: Path, *, 
                 image_axis, bar_axis, images, row, f"predicted as {label_text(row['predicted'])}" if is_wrong else ""
             )
     _finish(
-        figure, f"{of}: chosen by a hash, correct or not; bars are the twelve confidences, in the order of the classes"
+        figure,
+        f"{heading}: chosen by a hash, correct or not; bars are the twelve confidences, in the order of the classes",
     )
     save_figure(figure, path)
 
 
-def mistakes_figure(images: ImageSet, predictions: pd.DataFrame, path: Path, *, of: str) -> None:
+def mistakes_figure(images: ImageSet, predictions: pd.DataFrame, path: Path, *, heading: str) -> None:
     """Draw the twelve mistakes with the highest confidence.
 
     Args:
-        images, predictions, path, of: as for `examples_figure`.
+        images, predictions, path, heading: as for `examples_figure`.
 
     Raises:
         InputError: an image is missing in the set.
@@ -79,7 +80,7 @@ def mistakes_figure(images: ImageSet, predictions: pd.DataFrame, path: Path, *, 
     count = f"{len(mistakes):,} mistakes among {len(predictions):,} test images"
     if not rows:
         cells[0, 0, 0].text(0, 0.5, f"no mistake among {len(predictions):,} test images", va="center")
-    _finish(figure, f"{of}: {count}, most confident first" if rows else of)
+    _finish(figure, f"{heading}: {count}, most confident first" if rows else heading)
     save_figure(figure, path)
 
 

@@ -24,7 +24,7 @@ from hemabalance.report.classify.scores import classify_tables
 from hemabalance.report.losses import read_history
 
 
-def firsts(results: Sequence[ClassifierResult]) -> dict[str, ClassifierResult]:
+def first_trainings(results: Sequence[ClassifierResult]) -> dict[str, ClassifierResult]:
     """Experiment -> its training with the first seed."""
     return {result.name: result for result in reversed(results)}
 
@@ -61,7 +61,7 @@ def experiment_tables(
         write_csv(table, out[name])
     opening: dict[str, Any] | None = None
     if question is not None:
-        first_results = firsts(results)
+        first_results = first_trainings(results)
         a, b = (first_results[name] for name in question)
         pair = next(pair for pair in comparisons if set(pair.names) == set(question))
         opening = headline(a, b, pair, [result for result in results if result.protocol != a.protocol])
@@ -93,7 +93,7 @@ def experiment_figures(
         histories: `history.jsonl` of each training.
         out: name of a figure -> SVG to write; `models_{protocol}` for each protocol.
     """
-    first_results = firsts(results)
+    first_results = first_trainings(results)
     for protocol, path in _by_protocol("models_", out):
         models_figure([result for result in results if result.protocol == protocol], path)
     class_results = [first_results[name] for name in question] if question else list(first_results.values())[:1]

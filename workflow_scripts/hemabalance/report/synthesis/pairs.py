@@ -20,7 +20,7 @@ _KIND_NAMES = {"generated": "generated", "held_back": "real, held back"}
 
 
 def pairs_figure(
-    generated_images: ImageSet, reference_images: ImageSet, neighbours: pd.DataFrame, path: Path, *, of: str
+    generated_images: ImageSet, reference_images: ImageSet, neighbours: pd.DataFrame, path: Path, *, heading: str
 ) -> None:
     """Draw the six images of each class with the smallest distance to a training image, beside this training image.
 
@@ -32,7 +32,7 @@ def pairs_figure(
         neighbours: columns `label, kind` (`generated` or `held_back`)`, image_id, nearest_id, pose` (of the image)`,
             distance, copy`.
         path: SVG to write.
-        of: generator and normaliser, for the heading.
+        heading: generator and normaliser.
     """
     size = int(generated_images.index["height"].iloc[0])
     classes = [label for label in CLASSES if (neighbours["label"] == label).any()]
@@ -55,7 +55,7 @@ def pairs_figure(
             _draw_pair(axis, poses(image[None])[row.pose, 0], neighbour, row.distance, copy=bool(row.copy))
         if rows.empty:
             row_axes[0].text(0, 0.5, "no such image", transform=row_axes[0].transAxes, va="center", color="#777777")
-    figure_heading(figure, f"{of}: each image (left) beside its nearest training image (right), with their LPIPS")
+    figure_heading(figure, f"{heading}: each image (left) beside its nearest training image (right), with their LPIPS")
     save_figure(figure, path)
 
 

@@ -32,7 +32,7 @@ def sample_sheet(
     path: Path,
     *,
     protocol: Protocol,
-    of: str,
+    heading: str,
     threads: int,
 ) -> None:
     """Draw ten real images, the first ten draws (accepted or not), and the first ten accepted draws of each class.
@@ -44,7 +44,7 @@ def sample_sheet(
         split: split of the protocol.
         path: SVG to write.
         protocol: decides which real images are held back; classes without held-back images show training images.
-        of: generator and normaliser, for the heading.
+        heading: generator and normaliser.
         threads: number of decoding threads.
     """
     size = int(generated_images.index["height"].iloc[0])
@@ -63,7 +63,7 @@ def sample_sheet(
             _load_images(generated_images, accepted_draws["image_id"].head(_COLUMNS)),
             f"accepted\n{len(accepted_draws)} of {len(draws_of_class)}",
         )
-    figure_heading(figure, f"{of}, {size} px. Framed: draws that the gate refused")
+    figure_heading(figure, f"{heading}, {size} px. Framed: draws that the gate refused")
     save_figure(figure, path)
 
 
@@ -80,13 +80,13 @@ def _load_images(images: ImageSet, image_ids: pd.Series) -> list[np.ndarray]:
     return [images.read(int(position)) for position in pd.Index(images.index["image_id"]).get_indexer(image_ids)]
 
 
-def training_strips(snapshots: ImageSet, path: Path, *, of: str) -> None:
+def training_strips(snapshots: ImageSet, path: Path, *, heading: str) -> None:
     """Draw images of fixed latents during training, one row per latent and two latents per class.
 
     Args:
         snapshots: image set written by `synthesis.snapshots`.
         path: SVG to write.
-        of: generator and normaliser, for the heading.
+        heading: generator and normaliser.
     """
     notes = snapshots.index["provenance"].map(json.loads)
     index = snapshots.index.assign(
@@ -107,7 +107,7 @@ def training_strips(snapshots: ImageSet, path: Path, *, of: str) -> None:
         )
     if figure_rows:
         strip_headings(axes[0], [f"{step:,}" for step in steps])
-        figure_heading(figure, f"{of}: the same latents by steps of training")
+        figure_heading(figure, f"{heading}: the same latents by steps of training")
     else:
         axes[0].text(0, 0.5, "no images were kept during this training", transform=axes[0].transAxes, va="center")
     save_figure(figure, path)
