@@ -1,4 +1,4 @@
-"""The ImageNet weights: those of torchvision's MobileNetV2, the same bytes every time."""
+"""The ImageNet weights agree with torchvision's MobileNetV2, and fetching gives the same bytes every time."""
 
 import io
 import shutil
@@ -19,25 +19,25 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 3), np.uint8)
 
 
 def test_weights_are_the_pinned_ones_and_the_same_bytes_every_time(
-    imagenet_wheel: Path, imagenet_weights: Path, tmp_path: Path
+    imagenet_wheel: Path, imagenet_weights_file: Path, tmp_path: Path
 ) -> None:
     WEIGHTS.fetch(tmp_path / "again.safetensors", lambda folder: shutil.copy(imagenet_wheel, folder))
-    assert (tmp_path / "again.safetensors").read_bytes() == imagenet_weights.read_bytes()
-    assert digest(WEIGHTS.load(imagenet_weights)) == WEIGHTS.sha256
+    assert (tmp_path / "again.safetensors").read_bytes() == imagenet_weights_file.read_bytes()
+    assert digest(WEIGHTS.load(imagenet_weights_file)) == WEIGHTS.sha256
 
 
 def test_features_are_those_of_torchvisions_network_with_the_packages_weights(
-    imagenet_wheel: Path, imagenet_weights: Path
+    imagenet_wheel: Path, imagenet_weights_file: Path
 ) -> None:
-    stored = torch.load(
+    tensors = torch.load(
         io.BytesIO(zipfile.ZipFile(imagenet_wheel).read(WEIGHTS.packaged_file.member)), weights_only=True
     )
     network = mobilenet_v2(weights=None).eval()
-    network.load_state_dict(stored)
+    network.load_state_dict(tensors)
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
     unit = torch.from_numpy(IMAGES).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
         expected = network.features((unit - mean) / std).mean(dim=(2, 3)).numpy()
-    found = ImageNetFeatures(WEIGHTS.load(imagenet_weights), 224, "cpu", 2)(IMAGES)
-    assert np.abs(found - expected).max() < 1e-4
-    assert np.abs(ImageNetFeatures(WEIGHTS.load(imagenet_weights), 224, "cpu", 1)(IMAGES) - found).max() < 1e-4
+    features = ImageNetFeatures(WEIGHTS.load(imagenet_weights_file), 224, "cpu", 2)(IMAGES)
+    assert np.abs(features - expected).max() < 1e-4
+    assert np.abs(ImageNetFeatures(WEIGHTS.load(imagenet_weights_file), 224, "cpu", 1)(IMAGES) - features).max() < 1e-4

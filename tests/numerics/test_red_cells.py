@@ -1,4 +1,4 @@
-"""The red-cell diameter against disks of known size and rendered cells of known scale."""
+"""Red-cell diameters of disks of known size and of rendered cells of known scale."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ PALE, RED, PURPLE = (250, 240, 235), (210, 150, 160), (90, 40, 130)
 
 
 def field(side: int, *disks: Disk) -> np.ndarray:
-    """A pale field with disks (row, column, diameter as shares of the side, colour)."""
+    """A pale image with disks (row, column, diameter as shares of the side, colour)."""
     image = np.full((side, side, 3), PALE, np.uint8)
     down, across = (np.mgrid[0:side, 0:side] + 0.5) / side
     for row, column, diameter, colour in disks:
@@ -25,16 +25,14 @@ def field(side: int, *disks: Disk) -> np.ndarray:
 @pytest.mark.parametrize("side", [64, 128, 256])
 @pytest.mark.parametrize("diameter", [0.15, 0.2, 0.3])
 def test_disks_have_their_diameter(side: int, diameter: float) -> None:
-    found = red_cell_diameters(field(side, (0.3, 0.3, diameter, RED), (0.7, 0.7, diameter, RED)))
-    assert found == pytest.approx([diameter, diameter], abs=2 / side)
+    result = red_cell_diameters(field(side, (0.3, 0.3, diameter, RED), (0.7, 0.7, diameter, RED)))
+    assert result == pytest.approx([diameter, diameter], abs=2 / side)
 
 
 @pytest.mark.parametrize(
     "disk", [(0.5, 0.05, 0.2, RED), (0.5, 0.5, 0.2, PURPLE), (0.5, 0.5, 0.05, RED), (0.5, 0.5, 0.6, RED)]
 )
-def test_what_is_no_whole_single_red_cell_does_not_count(
-    disk: Disk,
-) -> None:
+def test_objects_other_than_complete_single_red_cells_do_not_count(disk: Disk) -> None:
     assert len(red_cell_diameters(field(128, disk))) == 0
 
 
@@ -44,26 +42,26 @@ def test_touching_cells_do_not_count() -> None:
 
 @pytest.mark.parametrize("blank", [0, 128, 255])
 def test_a_blank_field_has_none(blank: int) -> None:
-    found = median_diameter([np.full((64, 64, 3), blank, np.uint8)])
-    assert found.n == 0
-    assert np.isnan([found.median, found.low, found.high]).all()
+    result = median_diameter([np.full((64, 64, 3), blank, np.uint8)])
+    assert result.n == 0
+    assert np.isnan([result.median, result.low, result.high]).all()
 
 
-@pytest.mark.parametrize("look", ["a", "b"])
+@pytest.mark.parametrize("stain", ["a", "b"])
 @pytest.mark.parametrize("side", [64, 128])
-def test_rendered_cells_have_their_scale(look, side: int) -> None:
+def test_rendered_cells_have_their_scale(stain, side: int) -> None:
     cells = sample_cells([CLASSES[k % 12] for k in range(240)], seed=5, first_index=0)
-    found = median_diameter(render(cells, look, shape=(side, side), nuisance=True, threads=2))
-    assert found.n > 200
-    assert found.low < found.median < found.high
-    assert found.median == pytest.approx(2 * RED_RADIUS_UM / FRAME_UM, rel=0.03)
+    result = median_diameter(render(cells, stain, shape=(side, side), nuisance=True, threads=2))
+    assert result.n > 200
+    assert result.low < result.median < result.high
+    assert result.median == pytest.approx(2 * RED_RADIUS_UM / FRAME_UM, rel=0.03)
 
 
 def test_the_interval_covers_the_median_of_a_known_distribution() -> None:
     rng = np.random.default_rng(0)
-    covered = 0
+    contained = 0
     for _ in range(60):
         sizes = rng.uniform(0.14, 0.26, 25)
-        found = median_diameter(field(128, (0.5, 0.5, size, RED)) for size in sizes)
-        covered += found.low - 0.006 <= 0.2 <= found.high + 0.006
-    assert covered >= 52
+        result = median_diameter(field(128, (0.5, 0.5, size, RED)) for size in sizes)
+        contained += result.low - 0.006 <= 0.2 <= result.high + 0.006
+    assert contained >= 52

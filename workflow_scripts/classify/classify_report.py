@@ -1,17 +1,17 @@
-"""Table, compare and draw the balanced sets and the classifiers of a page."""
+"""Write tables, comparisons and figures of the balanced sets and classifiers of a page."""
 
 from pathlib import Path
 
 from hemabalance.dataset.imageset import open_sets
-from hemabalance.report.classify.write import Files, write_classify_report
+from hemabalance.report.classify.write import ClassifierFiles, ClassifierPage, write_classify_report
 from hemabalance.stage import stage
 
 KINDS = ("audits", "metrics", "training", "predictions", "expert_agreements", "histories")
 
 with stage(snakemake) as run, open_sets(run.settings["sets"], snakemake.input.images, snakemake.input.indexes) as sets:
     write_classify_report(
-        **run.settings["page"],
-        files=Files(*([Path(path) for path in snakemake.input[name]] for name in KINDS)),
+        ClassifierPage(**run.settings["page"]),
+        files=ClassifierFiles(*([Path(path) for path in snakemake.input[name]] for name in KINDS)),
         sets=sets,
         out={name: Path(path) for name, path in snakemake.output.items()},
         seed=run.settings["seed"],

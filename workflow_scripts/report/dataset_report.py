@@ -1,4 +1,4 @@
-"""Count the images, measure how large each source shows its cells, and draw what there is."""
+"""Write tables and figures about the source archives."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from hemabalance.report.dataset.write import write_dataset_report
 from hemabalance.stage import stage
 
 with stage(snakemake) as run, open_sets(run.settings["sets"], snakemake.input.images, snakemake.input.indexes) as sets:
-    given, fields = snakemake.input, run.settings["fields"]
-    splits = zip(run.settings["protocols"], given.splits, strict=True)
+    inputs, fields = snakemake.input, run.settings["fields"]
+    splits = zip(run.settings["protocols"], inputs.splits, strict=True)
     write_dataset_report(
-        manifest=pd.concat([read_manifest(Path(path)) for path in given.manifests], ignore_index=True),
+        manifest=pd.concat([read_manifest(Path(path)) for path in inputs.manifests], ignore_index=True),
         splits={protocol: read_split(Path(path)) for protocol, path in splits},
         sets=sets,
         fields=fields,

@@ -1,26 +1,26 @@
-"""Table and draw what the generators that are compared do."""
+"""Write tables and figures of the generators that are compared."""
 
 from pathlib import Path
 
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.splits import read_split
 from hemabalance.report.synthesis.generator_results import read_generator_results
-from hemabalance.report.synthesis.write import Drawn, write_synthesis_report
+from hemabalance.report.synthesis.write import GeneratorFiles, write_synthesis_report
 from hemabalance.stage import stage
 
 KINDS = ("drawn", "drawn_indexes", "gates", "neighbours", "snapshots", "snapshot_indexes", "histories")
 
-with stage(snakemake) as run, ImageSet(Path(snakemake.input.images), Path(snakemake.input.index)) as held:
-    given, wanted = snakemake.input, run.settings
+with stage(snakemake) as run, ImageSet(Path(snakemake.input.images), Path(snakemake.input.index)) as real_images:
+    inputs, settings = snakemake.input, run.settings
     metrics, training, gates, *files = (
-        [Path(path) for path in given[name]] for name in ("metrics", "training", "summaries", *KINDS)
+        [Path(path) for path in inputs[name]] for name in ("metrics", "training", "summaries", *KINDS)
     )
-    generated = read_generator_results(wanted["generators"], metrics, training, gates)
+    results = read_generator_results(settings["generators"], metrics, training, gates)
     write_synthesis_report(
-        generators=[(one, Drawn(*paths)) for one, *paths in zip(generated, *files, strict=True)],
-        held=held,
-        split=read_split(Path(given.split)),
-        protocol=wanted["protocol"],
+        generators=[(result, GeneratorFiles(*paths)) for result, *paths in zip(results, *files, strict=True)],
+        real_images=real_images,
+        split=read_split(Path(inputs.split)),
+        protocol=settings["protocol"],
         out={name: Path(path) for name, path in snakemake.output.items()},
         threads=run.threads,
     )

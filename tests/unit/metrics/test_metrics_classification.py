@@ -16,86 +16,86 @@ from hemabalance.metrics.calibration import (
 from hemabalance.metrics.classification import METRICS, Classified, classify_scores
 from hemabalance.metrics.paired import mcnemar, paired_bootstrap
 
-NOTHING = (None, None, None)
+NO_INTERVAL = (None, None, None)
 
 
-def scored(targets: list[int], said: list[int], k: int = 4, seed: int = 1) -> Classified:
-    probabilities = np.full((len(said), k), 0.1)
-    probabilities[np.arange(len(said)), said] = 1 - 0.1 * (k - 1)
-    return classify_scores(np.array(targets, int), np.array(said, int), probabilities, seed=seed)
+def score_predictions(targets: list[int], predicted: list[int], k: int = 4, seed: int = 1) -> Classified:
+    probabilities = np.full((len(predicted), k), 0.1)
+    probabilities[np.arange(len(predicted)), predicted] = 1 - 0.1 * (k - 1)
+    return classify_scores(np.array(targets, int), np.array(predicted, int), probabilities, seed=seed)
 
 
 def test_a_class_without_images_has_no_value() -> None:
-    found = scored([0, 0, 1, 1, 1], [0, 3, 1, 1, 0])
+    scores = score_predictions([0, 0, 1, 1, 1], [0, 3, 1, 1, 0])
     for label in (2, 3):
-        assert {one[:3] for one in found.classes[label].values()} == {NOTHING}
-    assert found.classes[3]["sensitivity"].n == 0
-    assert found.classes[3]["precision"].n == 1
-    assert found.overall["balanced_accuracy"].value == pytest.approx((1 / 2 + 2 / 3) / 2)
-    assert found.overall["macro_f1"].value == pytest.approx((1 / 2 + 4 / 5) / 2)
+        assert {estimate[:3] for estimate in scores.classes[label].values()} == {NO_INTERVAL}
+    assert scores.classes[3]["sensitivity"].n == 0
+    assert scores.classes[3]["precision"].n == 1
+    assert scores.overall["balanced_accuracy"].value == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert scores.overall["macro_f1"].value == pytest.approx((1 / 2 + 4 / 5) / 2)
 
 
 def test_all_predictions_of_one_class() -> None:
-    found = scored([0, 0, 1, 2, 3, 3], [1] * 6)
-    assert [found.classes[label]["sensitivity"].value for label in range(4)] == [0, 1, 0, 0]
-    assert [found.classes[label]["f1"].value for label in range(4)] == [0, pytest.approx(2 / 7), 0, 0]
-    assert found.classes[0]["precision"] == (*NOTHING, 0)
-    assert found.classes[1]["precision"].value == pytest.approx(1 / 6)
-    assert found.overall["balanced_accuracy"].value == 0.25
-    assert found.overall["macro_auroc"].value == 0.5
-    assert found.classes[0]["auroc"].value == 0.5
+    scores = score_predictions([0, 0, 1, 2, 3, 3], [1] * 6)
+    assert [scores.classes[label]["sensitivity"].value for label in range(4)] == [0, 1, 0, 0]
+    assert [scores.classes[label]["f1"].value for label in range(4)] == [0, pytest.approx(2 / 7), 0, 0]
+    assert scores.classes[0]["precision"] == (*NO_INTERVAL, 0)
+    assert scores.classes[1]["precision"].value == pytest.approx(1 / 6)
+    assert scores.overall["balanced_accuracy"].value == 0.25
+    assert scores.overall["macro_auroc"].value == 0.5
+    assert scores.classes[0]["auroc"].value == 0.5
 
 
-def test_all_images_of_one_class_leave_nothing_to_tell_it_from() -> None:
-    found = scored([2, 2, 2], [2, 2, 0])
-    assert found.classes[2]["specificity"] == (*NOTHING, 0)
-    assert found.classes[2]["auroc"][:3] == found.overall["macro_auroc"][:3] == NOTHING
-    assert found.overall["accuracy"].value == pytest.approx(2 / 3)
+def test_all_images_of_one_class_leave_specificity_and_auroc_undefined() -> None:
+    scores = score_predictions([2, 2, 2], [2, 2, 0])
+    assert scores.classes[2]["specificity"] == (*NO_INTERVAL, 0)
+    assert scores.classes[2]["auroc"][:3] == scores.overall["macro_auroc"][:3] == NO_INTERVAL
+    assert scores.overall["accuracy"].value == pytest.approx(2 / 3)
 
 
 def test_one_image() -> None:
-    found = scored([1], [1])
-    assert found.overall["balanced_accuracy"] == (1.0, None, None, 1)
-    assert found.overall["macro_auroc"] == (*NOTHING, 1)
-    accuracy = found.overall["accuracy"]
+    scores = score_predictions([1], [1])
+    assert scores.overall["balanced_accuracy"] == (1.0, None, None, 1)
+    assert scores.overall["macro_auroc"] == (*NO_INTERVAL, 1)
+    accuracy = scores.overall["accuracy"]
     assert (accuracy.value, accuracy.high, accuracy.n) == (1.0, 1.0, 1)
     assert accuracy.low == pytest.approx(0.2065, abs=1e-4)  # Wilson: 1 / (1 + z²)
-    assert found.classes[1]["f1"] == (1.0, None, None, 1)
-    assert found.no_spread == ()
+    assert scores.classes[1]["f1"] == (1.0, None, None, 1)
+    assert scores.no_spread == ()
 
 
 def test_no_image() -> None:
-    found = classify_scores(np.zeros(0, int), np.zeros(0, int), np.zeros((0, 4)), seed=1)
-    assert set(found.overall.values()) == {(*NOTHING, 0)}
-    assert found.counts.sum() == 0
+    scores = classify_scores(np.zeros(0, int), np.zeros(0, int), np.zeros((0, 4)), seed=1)
+    assert set(scores.overall.values()) == {(*NO_INTERVAL, 0)}
+    assert scores.counts.sum() == 0
 
 
 def test_an_interval_that_is_a_point_is_named() -> None:
-    perfect = scored([0, 0, 1, 1, 2, 3], [0, 0, 1, 1, 2, 3])
+    perfect = score_predictions([0, 0, 1, 1, 2, 3], [0, 0, 1, 1, 2, 3])
     assert perfect.overall["balanced_accuracy"] == (1, 1, 1, 6)
     assert set(perfect.no_spread) == {"balanced_accuracy", "macro_f1", "macro_auroc"}
     assert perfect.overall["accuracy"].low < 0.65
-    assert scored([0, 0, 1, 1, 2, 3], [0, 1, 1, 1, 2, 0]).no_spread == ()
+    assert score_predictions([0, 0, 1, 1, 2, 3], [0, 1, 1, 1, 2, 0]).no_spread == ()
 
 
 def test_every_interval_holds_its_value_and_stays_in_range() -> None:
     rng = np.random.default_rng(1)
     targets = rng.integers(4, size=60)
-    said = np.where(rng.random(60) < 0.7, targets, rng.integers(4, size=60))
-    found = scored(targets.tolist(), said.tolist())
-    for one in (*found.overall.values(), *(one for row in found.classes for one in row.values())):
-        assert 0 <= one.low <= one.value <= one.high <= 1
+    predicted = np.where(rng.random(60) < 0.7, targets, rng.integers(4, size=60))
+    scores = score_predictions(targets.tolist(), predicted.tolist())
+    for estimate in (*scores.overall.values(), *(estimate for row in scores.classes for estimate in row.values())):
+        assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
 
 
 def test_same_seed_same_intervals() -> None:
-    targets, said = [0, 0, 0, 1, 1, 1, 2, 2, 3] * 5, [0, 0, 1, 1, 1, 0, 2, 3, 3] * 5
-    one, again, other = (scored(targets, said, seed=seed).overall for seed in (1, 1, 2))
-    assert one == again
-    assert one != other
+    targets, predicted = [0, 0, 0, 1, 1, 1, 2, 2, 3] * 5, [0, 0, 1, 1, 1, 0, 2, 3, 3] * 5
+    first, same_seed, other_seed = (score_predictions(targets, predicted, seed=seed).overall for seed in (1, 1, 2))
+    assert first == same_seed
+    assert first != other_seed
 
 
 @pytest.mark.parametrize(
-    ("targets", "said", "probabilities", "message"),
+    ("targets", "predicted", "probabilities", "message"),
     [
         ([0, 1], [0], [[1, 0]], "1 rows of probabilities"),
         ([0], [2], [[1, 0]], "classes from 2 to 2"),
@@ -103,36 +103,38 @@ def test_same_seed_same_intervals() -> None:
         ([0], [0], [[np.nan, 0]], "not finite"),
     ],
 )
-def test_arguments_that_do_not_match(targets: list, said: list, probabilities: list, message: str) -> None:
+def test_arguments_that_do_not_match(targets: list, predicted: list, probabilities: list, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        classify_scores(np.array(targets), np.array(said), np.array(probabilities, float), seed=1)
+        classify_scores(np.array(targets), np.array(predicted), np.array(probabilities, float), seed=1)
 
 
 # --- two classifiers
 
 
 def test_a_classifier_against_itself_and_against_none() -> None:
-    targets, said = np.array([0, 1, 2, 2, 1]), np.array([0, 1, 1, 2, 0])
-    found = paired_bootstrap(targets, said, said, METRICS, classes=3, seed=1)
-    assert set(found.values()) == {(0, 0, 0, 5)}
-    assert mcnemar(said == targets, said == targets).p == 1
-    none = np.zeros(0, int)
-    assert set(paired_bootstrap(none, none, none, METRICS, classes=3, seed=1).values()) == {(*NOTHING, 0)}
+    targets, predicted = np.array([0, 1, 2, 2, 1]), np.array([0, 1, 1, 2, 0])
+    differences = paired_bootstrap(targets, predicted, predicted, METRICS, classes=3, seed=1)
+    assert set(differences.values()) == {(0, 0, 0, 5)}
+    assert mcnemar(predicted == targets, predicted == targets).p == 1
+    no_images = np.zeros(0, int)
+    assert set(paired_bootstrap(no_images, no_images, no_images, METRICS, classes=3, seed=1).values()) == {
+        (*NO_INTERVAL, 0)
+    }
 
 
-def test_a_difference_turns_with_its_sides() -> None:
+def test_swapping_the_classifiers_negates_the_difference() -> None:
     rng = np.random.default_rng(2)
     targets = rng.integers(3, size=200)
     a = np.where(rng.random(200) < 0.9, targets, 0)
     b = np.where(rng.random(200) < 0.6, targets, 0)
-    one, other = (paired_bootstrap(targets, *pair, METRICS, classes=3, seed=1) for pair in ((a, b), (b, a)))
+    forward, reverse = (paired_bootstrap(targets, *pair, METRICS, classes=3, seed=1) for pair in ((a, b), (b, a)))
     for name in METRICS:
-        assert one[name].value == pytest.approx(-other[name].value)
-        assert 0 < one[name].low < one[name].value < one[name].high
-        assert one[name].low == pytest.approx(-other[name].high, abs=0.02)
+        assert forward[name].value == pytest.approx(-reverse[name].value)
+        assert 0 < forward[name].low < forward[name].value < forward[name].high
+        assert forward[name].low == pytest.approx(-reverse[name].high, abs=0.02)
 
 
-def test_a_pair_narrows_the_interval() -> None:
+def test_correlated_predictions_give_narrower_paired_intervals() -> None:
     rng = np.random.default_rng(3)
     targets = rng.integers(3, size=300)
     a = np.where(rng.random(300) < 0.7, targets, (targets + 1) % 3)
@@ -183,23 +185,26 @@ def test_an_edge_belongs_to_the_bin_below_it() -> None:
     assert [place for place, row in enumerate(rows) if row.n] == [0, 2, 4, 14]
 
 
-def test_calibration_of_nothing_and_of_one_image() -> None:
-    none, logits = np.zeros(0), np.zeros((0, 3))
+def test_calibration_of_no_image_and_of_one_image() -> None:
+    no_images, logits = np.zeros(0), np.zeros((0, 3))
     assert fit_temperature(logits, np.zeros(0, int)) == 1.0
     assert log_likelihood(logits, np.zeros(0, int), 1.0) is None
-    assert expected_calibration_error(none, none.astype(bool)) is None
-    assert calibration_error_interval(none, none.astype(bool), none.astype(int), seed=1) == (*NOTHING, 0)
-    assert negative_log_likelihood(logits, np.zeros(0, int), seed=1) == (*NOTHING, 0)
-    one = calibration_error_interval(np.array([0.75]), np.array([True]), np.array([0]), seed=1)
-    assert one == (0.25, None, None, 1)
+    assert expected_calibration_error(no_images, no_images.astype(bool)) is None
+    assert calibration_error_interval(no_images, no_images.astype(bool), no_images.astype(int), seed=1) == (
+        *NO_INTERVAL,
+        0,
+    )
+    assert negative_log_likelihood(logits, np.zeros(0, int), seed=1) == (*NO_INTERVAL, 0)
+    error = calibration_error_interval(np.array([0.75]), np.array([True]), np.array([0]), seed=1)
+    assert error == (0.25, None, None, 1)
 
 
 def test_a_probability_of_zero_has_a_finite_likelihood() -> None:
-    found = negative_log_likelihood(np.array([[0.0, 1.0], [0.5, 0.5]]), np.array([0, 1]), seed=1)
-    assert found.value == pytest.approx((-np.log(np.finfo(np.float32).eps) + np.log(2)) / 2)
+    likelihood = negative_log_likelihood(np.array([[0.0, 1.0], [0.5, 0.5]]), np.array([0, 1]), seed=1)
+    assert likelihood.value == pytest.approx((-np.log(np.finfo(np.float32).eps) + np.log(2)) / 2)
 
 
-def test_a_temperature_moves_no_prediction() -> None:
+def test_a_temperature_changes_no_prediction() -> None:
     logits = np.random.default_rng(4).normal(size=(100, 5))
     for temperature in (0.1, 7.0):
         np.testing.assert_array_equal(tempered(logits, temperature).argmax(1), logits.argmax(1))

@@ -1,4 +1,4 @@
-"""Figures of classification and of balanced sets, from what measuring and auditing really leave."""
+"""Figures of classifiers and balanced sets, drawn from results of the workflow's own code."""
 
 import re
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def of(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ClassifierRun]:
 
 @pytest.fixture(scope="module")
 def images(of: dict[str, ClassifierRun], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImageSet]:
-    """The test images, a little larger than what is shown of them."""
+    """The test images."""
     folder = tmp_path_factory.mktemp("images")
     rows = of["balanced"].predictions[["image_id", "label", "source"]].assign(origin="real", provenance="{}")
     paths = folder / "real.zip", folder / "real_images.parquet"
@@ -53,8 +53,8 @@ def images(of: dict[str, ClassifierRun], tmp_path_factory: pytest.TempPathFactor
         yield held
 
 
-def twice(path: Path, draw: Any) -> str:
-    """The words of a figure that comes out the same each time it is drawn."""
+def text_of_reproducible_figure(path: Path, draw: Any) -> str:
+    """The text of a figure; drawing it twice must give the same bytes."""
     for name in ("1.svg", "2.svg"):
         draw(path / name)
     assert (path / "1.svg").read_bytes() == (path / "2.svg").read_bytes()
@@ -62,26 +62,26 @@ def twice(path: Path, draw: Any) -> str:
 
 
 def diamonds(path: Path) -> int:
-    """Markers of what the thesis reports, without the one in the legend."""
-    text = path.read_text("utf-8").partition('id="legend_1"')[0]
-    shape = re.search(r'<path id="(\w+)" d="M -0 3\.[^"]*"[^>]*/>', text)
-    return text.count(f'xlink:href="#{shape[1]}"') if shape else 0
+    """Number of markers of values reported by the thesis, without the legend entry."""
+    svg = path.read_text("utf-8").partition('id="legend_1"')[0]
+    shape = re.search(r'<path id="(\w+)" d="M -0 3\.[^"]*"[^>]*/>', svg)
+    return svg.count(f'xlink:href="#{shape[1]}"') if shape else 0
 
 
-def test_models_are_drawn_best_first_beside_what_is_reported(of: dict[str, ClassifierRun], tmp_path: Path) -> None:
-    shown = [of["plain"].scored, replace(of["plain"].scored, seed=2), of["balanced"].scored]
-    said = twice(tmp_path, lambda path: models_figure(shown, path))
+def test_models_are_drawn_best_first_with_reported_values(of: dict[str, ClassifierRun], tmp_path: Path) -> None:
+    results = [of["plain"].scored, replace(of["plain"].scored, seed=2), of["balanced"].scored]
+    text = text_of_reproducible_figure(tmp_path, lambda path: models_figure(results, path))
     assert (
-        said.index("balanced")
-        < said.index("plain, seed 1")
-        < said.index("plain, seed 2")
-        < said.index("vgg19 (not trained here)")
+        text.index("balanced")
+        < text.index("plain, seed 1")
+        < text.index("plain, seed 2")
+        < text.index("vgg19 (not trained here)")
     )
-    assert "senet154_ge (not trained here)" not in said
+    assert "senet154_ge (not trained here)" not in text
     accuracy = of["balanced"].scored.metric("accuracy")
-    assert "{value:.3f} ({low:.3f} to {high:.3f})".format(**accuracy) in said
-    assert f"protocol leak_free, test images, n = {TESTED}" in said
-    assert "reported by the thesis" in said
+    assert "{value:.3f} ({low:.3f} to {high:.3f})".format(**accuracy) in text
+    assert f"protocol leak_free, test images, n = {TESTED}" in text
+    assert "reported by the thesis" in text
     models_figure([], tmp_path / "none.svg")
     assert "nothing was trained under this protocol" in drawn(tmp_path / "none.svg")[1]
     models_figure([of["idle"].scored], tmp_path / "idle.svg")
@@ -91,14 +91,14 @@ def test_models_are_drawn_best_first_beside_what_is_reported(of: dict[str, Class
 def test_classes_are_drawn_with_their_counts(of: dict[str, ClassifierRun], tmp_path: Path) -> None:
     both = {"original set": of["plain"].scored, "balanced set": of["balanced"].scored}
     classes_figure(both, tmp_path / "a.svg")
-    said = drawn(tmp_path / "a.svg")[1]
+    text = drawn(tmp_path / "a.svg")[1]
     for label, n in COUNTS.items():
-        assert f"{label.replace('_', ' ')}, n = {n}" in said
-    assert said.count("not estimable") == 6  # three panels, two experiments
+        assert f"{label.replace('_', ' ')}, n = {n}" in text
+    assert text.count("not estimable") == 6  # three panels, two experiments
     for words in ("sensitivity", "specificity", "accuracy against the rest", *both, "reported by the thesis"):
-        assert words in said
-    unlike = {"with": of["no_stain"].scored}
-    classes_figure(unlike, tmp_path / "unlike.svg")
+        assert words in text
+    other_setting = {"with": of["no_stain"].scored}
+    classes_figure(other_setting, tmp_path / "unlike.svg")
     assert "reported by the thesis" not in drawn(tmp_path / "unlike.svg")[1]
 
 
@@ -110,27 +110,29 @@ def test_classes_of_other_test_images_show_both_counts(of: dict[str, ClassifierR
 def test_the_confusion_matrix_holds_every_image(of: dict[str, ClassifierRun], tmp_path: Path) -> None:
     one = of["plain"].scored
     confusion_figure(one, tmp_path / "1.svg")
-    said = drawn(tmp_path / "1.svg")[1]
+    text = drawn(tmp_path / "1.svg")[1]
     counts = np.array(one.metrics["confusion"]["counts"])
-    cells = [int(count) for count in re.findall(r"(\d+)\s+(?:\d+|<1)%", said)]
+    cells = [int(count) for count in re.findall(r"(\d+)\s+(?:\d+|<1)%", text)]
     assert sorted(cells) == sorted(counts[counts > 0].tolist())
-    assert f"{TESTED} test images, of which {np.trace(counts)} on the diagonal are right" in said
-    assert "smudge cell (n = 0)" in said
-    assert said.count("no test image") == 1
+    assert f"{TESTED} test images, of which {np.trace(counts)} on the diagonal are correct" in text
+    assert "smudge cell (n = 0)" in text
+    assert text.count("no test image") == 1
     confusion_figure(of["idle"].scored, tmp_path / "idle.svg")
     assert drawn(tmp_path / "idle.svg")[1].count("no test image") == 12
 
 
 def test_curves_show_training_beside_validation(tmp_path: Path) -> None:
     lines = history()
-    said = twice(tmp_path, lambda path: curves_figure({"ours": lines, "logistic": pd.DataFrame()}, path))
+    text = text_of_reproducible_figure(
+        tmp_path, lambda path: curves_figure({"ours": lines, "logistic": pd.DataFrame()}, path)
+    )
     best = lines.loc[lines["validation_cross_entropy"].idxmin()]
     assert best["step"] == 180
     for name in ("macro_f1", "accuracy", "cross_entropy"):
-        assert f"kept {best[f'validation_{name}']:.3f}" in said
+        assert f"kept {best[f'validation_{name}']:.3f}" in text
     for words in ("ours", "macro F1", "cross-entropy", "training images", "validation images", "steps of training"):
-        assert words in said
-    assert "logistic" not in said
+        assert words in text
+    assert "logistic" not in text
     curves_figure({"short": lines[["step", "cross_entropy"]].head(1)}, tmp_path / "short.svg")
     assert "kept" not in drawn(tmp_path / "short.svg")[1]
 
@@ -140,17 +142,17 @@ def test_curves_of_models_without_steps_say_so(tmp_path: Path) -> None:
     assert drawn(tmp_path / "a.svg")[1] == "no model that is compared is trained by steps"
 
 
-def test_reliability_tells_the_calibration_error(of: dict[str, ClassifierRun], tmp_path: Path) -> None:
-    shown = [of["balanced"].scored, of["idle"].scored, of["plain"].scored, of["no_stain"].scored]
-    said = twice(tmp_path, lambda path: reliability_figure(shown, path))
+def test_reliability_shows_the_calibration_error(of: dict[str, ClassifierRun], tmp_path: Path) -> None:
+    results = [of["balanced"].scored, of["idle"].scored, of["plain"].scored, of["no_stain"].scored]
+    text = text_of_reproducible_figure(tmp_path, lambda path: reliability_figure(results, path))
     error = of["balanced"].scored.metric("expected_calibration_error")
     before = of["balanced"].scored.metrics["calibration"]["test"]["ece_before"]
-    assert f"calibration error {before:.3f} → {error['value']:.3f} ({error['low']:.3f} to {error['high']:.3f})" in said
-    assert f"n = {TESTED}, temperature" in said
-    assert said.count("calibration error not estimable") == 1
+    assert f"calibration error {before:.3f} → {error['value']:.3f} ({error['low']:.3f} to {error['high']:.3f})" in text
+    assert f"n = {TESTED}, temperature" in text
+    assert text.count("calibration error not estimable") == 1
 
 
-def test_ablations_stand_beside_what_is_reported(of: dict[str, ClassifierRun], tmp_path: Path) -> None:
+def test_ablations_are_drawn_with_reported_values(of: dict[str, ClassifierRun], tmp_path: Path) -> None:
     rows = [
         {"row": "full", "name": "balanced", **OURS},
         {"row": "without stain normalisation", "name": "no_stain", **OURS, "normalizer": "none"},
@@ -158,9 +160,11 @@ def test_ablations_stand_beside_what_is_reported(of: dict[str, ClassifierRun], t
     ]
     pair = compare_runs([of["balanced"]], [of["no_stain"]])
     scored = [one.scored for one in of.values()]
-    said = twice(tmp_path, lambda path: ablations_figure(ablations_of(rows, scored, [pair]), path))
-    assert said.count("not in this run") == 1
-    assert said.index("full") < said.index("without stain normalisation") < said.index("without gather-excite")
+    text = text_of_reproducible_figure(
+        tmp_path, lambda path: ablations_figure(ablations_of(rows, scored, [pair]), path)
+    )
+    assert text.count("not in this run") == 1
+    assert text.index("full") < text.index("without stain normalisation") < text.index("without gather-excite")
     assert diamonds(tmp_path / "1.svg") == 3
     ablations_figure(ablations_of(rows, scored, []), tmp_path / "alone.svg")
     assert drawn(tmp_path / "alone.svg")[1].count("not compared") == 1
@@ -170,7 +174,7 @@ def test_examples_are_chosen_by_a_hash_whether_right_or_not(
     of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path
 ) -> None:
     table = of["balanced"].predictions.query("label in ['basophil', 'neutrophil', 'monoblast']")
-    said = twice(tmp_path, lambda path: examples_figure(images, table, path, of=OF, seed=4))
+    text = text_of_reproducible_figure(tmp_path, lambda path: examples_figure(images, table, path, heading=OF, seed=4))
     pictures = drawn(tmp_path / "1.svg")[0]
     known = table.assign(draw=draws(table["image_id"], seed=4)).sort_values(["draw", "image_id"])
     chosen = known.groupby("label").head(3)
@@ -178,17 +182,17 @@ def test_examples_are_chosen_by_a_hash_whether_right_or_not(
     first = chosen[chosen["label"] == "basophil"]["image_id"].iloc[0]
     assert np.array_equal(pictures[0], images.read(images.index["image_id"].tolist().index(first)))
     wrong = chosen[chosen["label"] != chosen["predicted"]]
-    assert said.count("taken for ") == len(wrong)
-    right = int((table.query("label == 'neutrophil'")["predicted"] == "neutrophil").sum())
-    assert re.search(rf"neutrophil\s+{right} of 70\s+right", said)
-    assert OF in said
-    examples_figure(images, table, tmp_path / "other.svg", of=OF, seed=5)
+    assert text.count("predicted as ") == len(wrong)
+    correct = int((table.query("label == 'neutrophil'")["predicted"] == "neutrophil").sum())
+    assert re.search(rf"neutrophil\s+{correct} of 70\s+correct", text)
+    assert OF in text
+    examples_figure(images, table, tmp_path / "other.svg", heading=OF, seed=5)
     assert (tmp_path / "other.svg").read_bytes() != (tmp_path / "1.svg").read_bytes()
 
 
 def test_every_example_has_twelve_bars(of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path) -> None:
     table = of["balanced"].predictions.query("label == 'promyelocyte'").head(1)
-    examples_figure(images, table, tmp_path / "a.svg", of=OF, seed=1)
+    examples_figure(images, table, tmp_path / "a.svg", heading=OF, seed=1)
     bars = re.findall(
         r'clip-path="url\(#\w+\)" style="fill: #(0072b2|d55e00|55555f)"', (tmp_path / "a.svg").read_text()
     )
@@ -199,24 +203,24 @@ def test_every_example_has_twelve_bars(of: dict[str, ClassifierRun], images: Ima
     assert words in drawn(tmp_path / "a.svg")[1]
 
 
-def test_mistakes_come_surest_first(of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path) -> None:
+def test_mistakes_are_sorted_by_confidence(of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path) -> None:
     table = of["balanced"].predictions
-    mistakes_figure(images, table, tmp_path / "1.svg", of=OF)
-    said = drawn(tmp_path / "1.svg")[1]
+    mistakes_figure(images, table, tmp_path / "1.svg", heading=OF)
+    text = drawn(tmp_path / "1.svg")[1]
     wrong = table[table["predicted"] != table["label"]].sort_values("confidence", ascending=False)
-    told = re.findall(r"([a-z ]+), taken for ([a-z ]+?)\s", said)
-    assert f"{len(wrong)} mistakes among {TESTED} test images, the surest first" in said
-    assert len(told) == min(12, len(wrong))
-    assert told[0][0].strip() == wrong["label"].iloc[0].replace("_", " ")
+    titles = re.findall(r"([a-z ]+), predicted as ([a-z ]+?)\s", text)
+    assert f"{len(wrong)} mistakes among {TESTED} test images, most confident first" in text
+    assert len(titles) == min(12, len(wrong))
+    assert titles[0][0].strip() == wrong["label"].iloc[0].replace("_", " ")
     first = images.index["image_id"].tolist().index(wrong["image_id"].iloc[0])
     assert np.array_equal(drawn(tmp_path / "1.svg")[0][0], images.read(first))
 
 
-def test_no_mistake_is_said(of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path) -> None:
+def test_a_classifier_without_mistakes(of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path) -> None:
     table = of["balanced"].predictions
-    mistakes_figure(images, table[table["predicted"] == table["label"]].head(5), tmp_path / "a.svg", of=OF)
+    mistakes_figure(images, table[table["predicted"] == table["label"]].head(5), tmp_path / "a.svg", heading=OF)
     assert "no mistake among 5 test images" in drawn(tmp_path / "a.svg")[1]
-    examples_figure(images, table.head(0), tmp_path / "none.svg", of=OF, seed=1)
+    examples_figure(images, table.head(0), tmp_path / "none.svg", heading=OF, seed=1)
     assert drawn(tmp_path / "none.svg")[0] == []
 
 
@@ -225,7 +229,7 @@ def test_predictions_of_other_images_are_refused(
 ) -> None:
     table = of["balanced"].predictions.head(1).assign(image_id="mendeley/basophil/nobody")
     with pytest.raises(InputError, match=r"real\.zip: lacks mendeley/basophil/nobody"):
-        examples_figure(images, table, tmp_path / "a.svg", of=OF, seed=1)
+        examples_figure(images, table, tmp_path / "a.svg", heading=OF, seed=1)
     assert not list(tmp_path.iterdir())
 
 
@@ -234,7 +238,7 @@ def test_balanced_sets_show_real_and_synthetic_images(tmp_path: Path) -> None:
     assert "no balanced set under this protocol" in drawn(tmp_path / "none.svg")[1]
     found = run_audit(audit_inputs(build_balance_run(tmp_path / "set")))
     balance_figure([found, {**found, "recipe": "yours"}], tmp_path / "1.svg")
-    said = drawn(tmp_path / "1.svg")[1]
+    text = drawn(tmp_path / "1.svg")[1]
     train = sum(row["n"] for row in found["counts"] if row["part"] == "train")
     for words in (f"mine (n = {train})", f"yours (n = {train})", "protocol leak_free: training images", "synthetic"):
-        assert words in said
+        assert words in text

@@ -1,4 +1,4 @@
-"""The page that shows classification and balanced sets, and the headline with which it opens."""
+"""The page with classifiers and balanced sets, and its opening section."""
 
 import base64
 import re
@@ -25,7 +25,7 @@ from hemabalance.report.page import write_page
 
 @pytest.fixture(scope="module")
 def made(classifier_run_set: ClassifierRuns, audits: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the tables and figures of the run, its `headline.json`, and the `report.html` of all."""
+    """A folder with the tables and figures of a run, its `headline.json`, and its `report.html`."""
     folder = tmp_path_factory.mktemp("page")
     tables = {
         f"classify_{k}": v for k, v in classify_tables([one.scored for one in classifier_run_set.runs.values()]).items()
@@ -50,7 +50,7 @@ def made(classifier_run_set: ClassifierRuns, audits: list[Any], tmp_path_factory
 
 
 def page(folder: Path, origin: str) -> str:
-    """The report of what lies in a folder, written there and read back."""
+    """Write the report of the files in a folder, and return its HTML."""
     write_page(
         folder / "report.html",
         run="made up",
@@ -64,42 +64,42 @@ def page(folder: Path, origin: str) -> str:
     return (folder / "report.html").read_text("utf-8")
 
 
-def said(html: str) -> str:
+def text_of(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", html))
 
 
 def test_the_page_opens_with_the_answer(classifier_run_set: ClassifierRuns, made: Path) -> None:
     html = page(made, "local")
-    text = said(html.partition("<body>")[2])
+    text = text_of(html.partition("<body>")[2])
     accuracy = "{value:.4f} ({low:.4f} to {high:.4f})".format(
         **classifier_run_set.runs["pooled"].scored.metric("accuracy")
     )
     order = [
         "Do synthetic images help",
         "Yes, on these images.",
-        f"n = {sum(COUNTS.values()):,} real test images that no training saw, protocol leak_free",
-        "(McNemar&#39;s exact p < 0.0001)",
-        f"beside it, measured protocol accuracy n balanced_thesis thesis {accuracy}",
-        "So its numbers can be higher than on images never seen",
+        f"n = {sum(COUNTS.values()):,} real test images not used in any training, protocol leak_free",
+        "(McNemar&#39;s exact test, p < 0.0001)",
+        f"for comparison, measured protocol accuracy n balanced_thesis thesis {accuracy}",
+        "These results can therefore be higher than on unseen images",
         "Reported by the thesis, not measured here",
         "The archives",
         "Training images by class, protocol leak_free",
-        "All numbers are measured on test images, none of them synthetic",
+        "All values are measured on test images without synthetic images",
         "Experiments (thesis Fig. 52)",
     ]
     places = [text.find(words.replace("<", "&lt;")) for words in order]
     assert places == sorted(places)
     assert places[0] >= 0
-    assert "no evidence about blood" not in text
+    assert "no evidence about real blood cells" not in text
     assert '<a href="#answer">' in html
 
 
 def test_rendered_cells_are_no_evidence_even_in_the_answer(made: Path) -> None:
     html = page(made, "phantom")
-    answer = said(html.partition('id="answer"')[2].partition("</section>")[0])
-    assert "they are no evidence about blood" in answer
+    answer = text_of(html.partition('id="answer"')[2].partition("</section>")[0])
+    assert "the numbers are no evidence about real blood cells" in answer
     assert f"n = {sum(COUNTS.values()):,} rendered test images" in answer
-    assert "it is no evidence about blood" in said(html)
+    assert "it is no evidence about real blood cells" in text_of(html)
 
 
 def test_every_picture_of_the_page_shows(made: Path, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_run_that_compares_nothing_opens_without_a_headline(tmp_path: Path) ->
     write_csv(comparisons_table([]), tmp_path / "classify_comparisons.csv")
     html = page(tmp_path, "local")
     assert 'id="answer"' not in html
-    assert "this run has no two experiments that config compares" in said(html)
+    assert "this run has no two experiments that config compares" in text_of(html)
 
 
 def test_the_report_does_not_load_pytorch() -> None:

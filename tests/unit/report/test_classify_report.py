@@ -27,7 +27,7 @@ NETWORKS = {
 
 
 def read_back(tables: Mapping[str, pd.DataFrame], folder: Path) -> dict[str, pd.DataFrame]:
-    """The tables as a reader of the CSV files has them; no cell is blank, and what is missing has a reason."""
+    """Write tables and read them back; cells must not be blank, and rows with missing values need a reason."""
     found = {}
     for name, table in tables.items():
         write_csv(table, folder / f"{name}.csv")
@@ -57,12 +57,10 @@ def test_a_model_stands_beside_its_figure_on_the_balanced_set(network: str, perc
 
 
 def test_recipes_stand_beside_their_own_figure() -> None:
-    told = [reported_accuracies()[str(thesis_name_for(*(row[k] for k in list(OURS))))] for row in ROWS]
-    assert told == [98.4, 96.9, 95.8, 95.0, 94.3]
+    accuracies = [reported_accuracies()[str(thesis_name_for(*(row[k] for k in list(OURS))))] for row in ROWS]
+    assert accuracies == [98.4, 96.9, 95.8, 95.0, 94.3]
     assert reported_accuracies()[str(thesis_name_for("senet154_ge", "none", None, None))] == 92.41
-    assert (
-        thesis_name_for("senet154_ge", "reinhard", None, None) is None
-    )  # normalised and not balanced: the thesis has no such figure
+    assert thesis_name_for("senet154_ge", "reinhard", None, None) is None  # normalised only: not in the thesis
     assert thesis_name_for("vgg19", "none", None, None) is None
 
 
@@ -109,7 +107,7 @@ def test_a_class_without_a_test_image_is_not_estimable(classifier_run_set: Class
     assert row_of(table, experiment="plain", **{"class": "platelet"})["reported_accuracy"] == NOT_REPORTED
 
 
-def test_all_predictions_of_one_class_and_no_image_at_all_are_told(tmp_path: Path) -> None:
+def test_predictions_of_one_class_only_and_no_images_have_reasons(tmp_path: Path) -> None:
     one = build_run(tmp_path, "stubborn", skill=0, only="platelet").scored
     none = build_run(tmp_path, "idle", skill=0, counts={}).scored
     tables = read_back(classify_tables([one, none]), tmp_path)
@@ -132,24 +130,24 @@ def test_comparisons_give_paired_differences(classifier_run_set: ClassifierRuns,
     assert first["mcnemar_p"] == "<0.0001"
     files = [tmp_path / "1.json", tmp_path / "2.json"]
     for path, one in zip(files, classifier_run_set.comparisons, strict=True):
-        path.write_text(json.dumps(one.found))
+        path.write_text(json.dumps(one.content))
     assert read_comparison_results(["leak_free"] * 2, files) == classifier_run_set.comparisons
 
 
-def test_a_comparison_can_be_turned(classifier_run_set: ClassifierRuns) -> None:
+def test_a_comparison_can_be_swapped(classifier_run_set: ClassifierRuns) -> None:
     one = classifier_run_set.comparisons[0]
-    turned = one.turned("original")
-    assert turned.names == ("original", "balanced")
-    there, back = one.seed(1), turned.seed(1)
+    swapped = one.swapped("original")
+    assert swapped.names == ("original", "balanced")
+    there, back = one.seed(1), swapped.seed(1)
     assert back["macro_f1"]["value"] == -there["macro_f1"]["value"]
     assert (back["macro_f1"]["low"], back["macro_f1"]["high"]) == (
         -there["macro_f1"]["high"],
         -there["macro_f1"]["low"],
     )
     assert back["mcnemar"]["only_a"] == there["mcnemar"]["only_b"]
-    assert turned.turned("balanced") == one
+    assert swapped.swapped("balanced") == one
     with pytest.raises(KeyError, match="mine is neither"):
-        one.turned("mine")
+        one.swapped("mine")
     with pytest.raises(KeyError, match="seed 9"):
         one.seed(9)
 
@@ -166,7 +164,7 @@ def test_seeds_give_mean_and_spread(classifier_run_set: ClassifierRuns, tmp_path
     assert (lone["sd_accuracy"], lone["reason"]) == (NOT_AVAILABLE, "one seed has no spread")
 
 
-def test_ablations_have_five_rows_whatever_was_run(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
+def test_ablations_have_five_rows_for_any_run(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
     table = read_back({"a": ablations_table(classifier_run_set.ablations)}, tmp_path)["a"]
     assert table["row"].tolist() == [row["row"] for row in ROWS]
     assert table["reported_accuracy"].tolist() == ["0.984", "0.969", "0.958", "0.95", "0.943"]
@@ -180,22 +178,24 @@ def test_ablations_have_five_rows_whatever_was_run(classifier_run_set: Classifie
     assert row_of(uncompared, row="without stain normalisation")["reason"] == "not compared with the whole in this run"
 
 
-def test_the_yardstick_tells_experts_from_models(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
+def test_the_table_of_agreement_has_rows_of_experts_and_models(
+    classifier_run_set: ClassifierRuns, tmp_path: Path
+) -> None:
     found = classifier_run_set.runs["balanced"].predictions.query("source == 'tcia' and label == 'myeloblast'")
-    looked = [
+    rows_annotated = [
         {"image_id": i, "label": "myeloblast", "label_raw": "MYO", "reannotation_1": "MYO", "reannotation_2": second}
         for i, second in zip(found["image_id"], ["UNC", "MOB"] + ["MYO"] * (len(found) - 2), strict=True)
     ]
-    said = {
+    agreements = {
         name: {
             "source": "tcia",
             "rows": expert_agreement(
-                manifest_from_rows(looked), classifier_run_set.runs[name].predictions, taxonomy="thesis"
+                manifest_from_rows(rows_annotated), classifier_run_set.runs[name].predictions, taxonomy="thesis"
             ),
         }
         for name in ("balanced", "plain")
     }
-    table = read_back({"y": expert_agreement_table(json.loads(json.dumps(said)))}, tmp_path)["y"]
+    table = read_back({"y": expert_agreement_table(json.loads(json.dumps(agreements)))}, tmp_path)["y"]
     assert table["by"].tolist() == ["experts"] * 12 + ["a model"] * 6
     keys = {"against": "the archive's label", "in": "final classes"}
     second = row_of(table, of="second re-annotation", images="all re-annotated", **keys)
@@ -204,7 +204,7 @@ def test_the_yardstick_tells_experts_from_models(classifier_run_set: ClassifierR
     assert int(model["agree"]) == int((found["predicted"] == "myeloblast").sum())
 
 
-def test_balanced_sets_are_counted_and_their_leaks_told(audits: list[Any], tmp_path: Path) -> None:
+def test_tables_of_balanced_sets_have_counts_and_leaks(audits: list[Any], tmp_path: Path) -> None:
     tables = read_back(balance_tables(audits), tmp_path)
     keys = {"protocol": "leak_free", "class": "promyelocyte"}
     counts = row_of(tables["counts"], **keys)

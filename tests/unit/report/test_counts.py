@@ -34,7 +34,7 @@ MANIFEST = manifest_from_rows(
 TABLES = count_tables(MANIFEST)
 
 
-def by(name: str, key: str) -> pd.DataFrame:
+def table_by(name: str, key: str) -> pd.DataFrame:
     return TABLES[name].set_index(key)
 
 
@@ -47,12 +47,12 @@ def test_there_is_a_table_for_each_source_and_for_all() -> None:
 
 
 def test_collected_counts_every_image_of_a_class_folder() -> None:
-    assert nonzero(by("collected_mendeley", "folder")["measured"]) == {"ig": 3, "platelet": 2}
-    assert nonzero(by("collected_tcia", "folder")["measured"]) == {"LYA": 1, "LYT": 2, "MYB": 1, "MYO": 1}
+    assert nonzero(table_by("collected_mendeley", "folder")["measured"]) == {"ig": 3, "platelet": 2}
+    assert nonzero(table_by("collected_tcia", "folder")["measured"]) == {"LYA": 1, "LYT": 2, "MYB": 1, "MYO": 1}
 
 
-def test_removed_counts_what_was_not_kept_by_reason() -> None:
-    table = by("removed_mendeley", "folder")
+def test_removed_counts_images_that_were_not_kept_by_reason() -> None:
+    table = table_by("removed_mendeley", "folder")
     assert table.columns.tolist() == [
         "reported",
         "measured",
@@ -64,19 +64,21 @@ def test_removed_counts_what_was_not_kept_by_reason() -> None:
     ]
     assert table.loc["ig"].drop("reported").tolist() == [2, 0, 1, 0, 1, 0]
     assert nonzero(table["measured"]) == {"ig": 2, "platelet": 1}
-    table = by("removed_tcia", "folder")
+    table = table_by("removed_tcia", "folder")
     assert (nonzero(table["near_duplicate"]), nonzero(table["excluded"])) == ({"LYT": 1}, {"MYO": 1})
     assert table.drop("total").drop(columns=["reported", "measured"]).sum(axis=1).equals(table["measured"][:-1])
 
 
 def test_collected_less_removed_is_kept() -> None:
     for source in ("mendeley", "tcia"):
-        left = by(f"collected_{source}", "folder")["measured"] - by(f"removed_{source}", "folder")["measured"]
-        assert left["total"] == by("final_counts", "label").loc["total", f"measured_{source}"]
+        left = (
+            table_by(f"collected_{source}", "folder")["measured"] - table_by(f"removed_{source}", "folder")["measured"]
+        )
+        assert left["total"] == table_by("final_counts", "label").loc["total", f"measured_{source}"]
 
 
 def test_final_counts_are_the_kept_images_by_class_and_source() -> None:
-    table = by("final_counts", "label")
+    table = table_by("final_counts", "label")
     assert table.index.tolist() == [*CLASSES, "total"]
     assert nonzero(table["measured"]) == {IG: 2, "lymphocyte": 2, "platelet": 1}
     assert nonzero(table["measured_mendeley"]) == {IG: 1, "platelet": 1}
@@ -92,8 +94,8 @@ def test_totals_are_the_sums_of_their_columns(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TABLE_OF)
-def test_reported_figures_are_the_theses_own(name: str) -> None:
-    """Total included, which the thesis gives and we add up."""
+def test_reported_values_are_those_of_the_thesis(name: str) -> None:
+    """Including the total, which the thesis gives and the table computes as a sum."""
     known = REPORTED[TABLE_OF[name]]
     for key, value in TABLES[name].set_index(TABLES[name].columns[0])["reported"].items():
         assert value == known[IG if key == "ig" else key], key
@@ -101,7 +103,7 @@ def test_reported_figures_are_the_theses_own(name: str) -> None:
 
 
 def test_statuses_count_every_row_once() -> None:
-    table = by("statuses", "source")
+    table = table_by("statuses", "source")
     assert table.columns.tolist() == ["rows", *STATUSES]
     assert nonzero(table.loc["tcia"]) == {"rows": 5, "kept": 3, "near_duplicate": 1, "excluded": 1}
     assert table["rows"].tolist() == table[list(STATUSES)].sum(axis=1).tolist() == [7, 5]
@@ -134,7 +136,7 @@ def test_split_table_of_a_pool_has_no_share_of_test() -> None:
     assert table.columns.tolist() == ["label", "source", "images", "pool"]
 
 
-def test_csv_holds_the_table_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+def test_csv_contains_the_table_and_no_other_file_is_left(tmp_path: Path) -> None:
     write_csv(TABLES["final_counts"], tmp_path / "out" / "final_counts.csv")
     lines = (tmp_path / "out" / "final_counts.csv").read_text().splitlines()
     assert lines[0] == "label,reported,measured,measured_mendeley,measured_tcia"

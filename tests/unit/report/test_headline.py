@@ -1,4 +1,4 @@
-"""The headline: what it answers, and what it does not claim."""
+"""The opening section of the page: the answer, and what it must not claim."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ from hemabalance.report.classify.headline import headline, read_headline, write_
 def test_the_headline_answers_with_paired_intervals(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
     a, b, pooled = (classifier_run_set.runs[name].scored for name in ("balanced", "original", "pooled"))
     found = headline(a, b, classifier_run_set.comparisons[0], [pooled])
-    assert found["question"] == "Do synthetic images help a classifier to tell blood cells apart?"
+    assert found["question"] == "Do synthetic images help a classifier to distinguish blood cells?"
     assert found["answer"].startswith("Yes, on these images. From “original” to “balanced”: accuracy +0.")
     assert (found["n"], found["protocol"], found["seed"]) == (a.n, "leak_free", 1)
     assert [row["metric"] for row in found["rows"]] == ["accuracy", "balanced accuracy", "macro F1"]
@@ -25,7 +25,7 @@ def test_the_headline_answers_with_paired_intervals(classifier_run_set: Classifi
     expected = "{value:+.4f} ({low:+.4f} to {high:+.4f})".format(**difference)
     assert found["rows"][0]["difference"] == expected
     assert "Over 2 seeds" in " ".join(found["lines"])
-    assert "can be higher than on images never seen" in found["why"]
+    assert "can therefore be higher than on unseen images" in found["why"]
     assert "0.9241" in found["reported"]
     write_headline(found, tmp_path / "h.json")
     assert read_headline(tmp_path / "h.json") == found
@@ -41,14 +41,14 @@ def test_the_headline_does_not_say_more_than_was_shown(classifier_run_set: Class
     )
     assert same["answer"].startswith("Not shown on these images.")
     assert {row["reading"] for row in same["rows"]} == {"no difference shown"}
-    assert same["question"] == "Does balanced tell blood cells apart better than balanced?"
+    assert same["question"] == "Does balanced distinguish blood cells better than balanced?"
     assert "one training each" in " ".join(same["lines"])
 
 
 def without_synthetic_images(
     classifier_run_set: ClassifierRuns, **changed: Any
 ) -> tuple[ClassifierResult, ClassifierResult]:
-    """Both experiments as they are when the gate accepts nothing."""
+    """Results of both experiments if the gate accepts no image."""
     of, said = (
         classifier_run_set.runs["original"].scored,
         {"images": 4000, "synthetic": 0, "learned_from": "the same", **changed},
@@ -61,7 +61,7 @@ def test_the_headline_says_how_many_synthetic_images_were_added(classifier_run_s
     a, b = (classifier_run_set.runs[name].scored for name in ("balanced", "original"))
     found = headline(a, b, classifier_run_set.comparisons[0], [])
     assert found["lines"][0] == (
-        "Of the 5,000 training images of “balanced” 1,000 are synthetic, of the 4,000 of “original” 0."
+        "“balanced” has 5,000 training images, 1,000 of them synthetic; “original” has 4,000, 0 of them synthetic."
     )
     neither = headline(replace(a, synthetic=False), b, classifier_run_set.comparisons[0], [])
     assert "synthetic" not in " ".join(neither["lines"])
@@ -71,46 +71,45 @@ def test_the_headline_of_a_run_in_which_no_synthetic_image_was_accepted(classifi
     a, b = without_synthetic_images(classifier_run_set)
     pair = ComparisonResult(
         "leak_free",
-        {
-            **compare_runs([classifier_run_set.runs["original"]], [classifier_run_set.runs["original"]]).found,
-            "a": "balanced",
-        },
+        {**compare_runs([classifier_run_set.runs["original"]], [classifier_run_set.runs["original"]]).content, "a": "balanced"},
     )
     found = headline(a, b, pair, [])
-    assert found["question"] == "Do synthetic images help a classifier to tell blood cells apart?"
+    assert found["question"] == "Do synthetic images help a classifier to distinguish blood cells?"
     assert found["answer"] == (
         "This run cannot say: 0 of 2,400 drawn images entered “balanced” (none passed the gate, or no class was short "
         "of images), so both sets hold the same images and both experiments are the same training."
     )
     assert {row["reading"] for row in found["rows"]} == {"the same training"}
-    assert found["lines"][0].startswith("Of the 4,000 training images of “balanced” 0 are synthetic")
+    assert found["lines"][0].startswith("“balanced” has 4,000 training images, 0 of them synthetic")
     assert "McNemar" not in " ".join(found["lines"])
 
 
 @pytest.mark.parametrize("changed", [{"learned_from": "fewer real images"}, {"synthetic": 1}])
-def test_sets_that_differ_are_compared_however_little_was_added(
+def test_sets_that_differ_are_compared_even_if_few_images_were_added(
     classifier_run_set: ClassifierRuns, changed: dict[str, Any]
 ) -> None:
     found = headline(*without_synthetic_images(classifier_run_set, **changed), classifier_run_set.comparisons[0], [])
     assert found["answer"].startswith("Yes, on these images.")
-    assert found["question"].startswith("Do synthetic images help" if "synthetic" in changed else "Does balanced tell")
+    assert found["question"].startswith(
+        "Do synthetic images help" if "synthetic" in changed else "Does balanced distinguish"
+    )
     assert "McNemar" in " ".join(found["lines"])
 
 
-def test_the_headline_weighs_what_speaks_for_and_against(classifier_run_set: ClassifierRuns) -> None:
+def test_the_headline_combines_the_metrics(classifier_run_set: ClassifierRuns) -> None:
     a, b = (classifier_run_set.runs[name].scored for name in ("balanced", "original"))
     one = classifier_run_set.comparisons[0]
-    row, harm = one.seed(1), {"value": -0.1, "low": -0.2, "high": -0.05, "n": a.n}
+    row, lower_difference = one.seed(1), {"value": -0.1, "low": -0.2, "high": -0.05, "n": a.n}
 
-    def told(**changed: Mapping[str, Any]) -> str:
+    def answer_with(**changed: Mapping[str, Any]) -> str:
         rows = [{**row, **changed}]
-        answer: str = headline(a, b, ComparisonResult("leak_free", {**one.found, "by_seed": rows}), [])["answer"]
+        answer: str = headline(a, b, ComparisonResult("leak_free", {**one.content, "by_seed": rows}), [])["answer"]
         return answer
 
-    assert told(macro_f1=harm).startswith("It depends on what is counted.")
-    assert told(macro_f1={**harm, "high": 0.05}).startswith("In part, on these images.")
-    point = {"value": 0.1, "low": 0.1, "high": 0.1, "n": 3}  # an interval without width
-    assert "macro F1 +0.1000 (no difference shown)" in told(macro_f1=point)
+    assert answer_with(macro_f1=lower_difference).startswith("It depends on the metric.")
+    assert answer_with(macro_f1={**lower_difference, "high": 0.05}).startswith("In part, on these images.")
+    point = {"value": 0.1, "low": 0.1, "high": 0.1, "n": 3}  # an interval of width zero
+    assert "macro F1 +0.1000 (no difference shown)" in answer_with(macro_f1=point)
 
 
 def test_the_headline_of_a_run_without_test_images(tmp_path: Path) -> None:

@@ -19,13 +19,13 @@ def red_cells_of(folder: Path, name: str, diameter: float, count: int = 5) -> Im
     return ImageSet(folder / f"{name}.zip", folder / f"{name}.parquet")
 
 
-def test_the_source_that_shows_cells_smaller_is_to_use_less_of_its_frame(tmp_path: Path) -> None:
+def test_the_source_with_smaller_cells_should_use_less_of_its_frame(tmp_path: Path) -> None:
     with red_cells_of(tmp_path, "small", 0.24) as small, red_cells_of(tmp_path, "large", 0.3) as large:
         table = scale_table({"small": small, "large": large}, {"small": 1.0, "large": 1.0}, seed=1)
         squared = scale_table({"small": large, "large": large}, {"small": 0.8, "large": 1.0}, seed=1)
     assert table["red_cells"].tolist() == [5, 5]
     assert table["field_for_one_scale"].tolist() == pytest.approx([0.8, 1.0], abs=0.02)
-    # Once the field is in force both look equally large, and the same field is still what is asked for.
+    # With this field both sources have equal scale, and the table still gives the same field.
     assert squared["field_for_one_scale"].tolist() == pytest.approx([0.8, 1.0], abs=1e-3)
 
 

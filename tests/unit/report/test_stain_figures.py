@@ -1,4 +1,4 @@
-"""Pictures of the stain stage, and its losses."""
+"""Figures of normalised images and of losses."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield Stage(sets, normalizers(folder))
 
 
-def test_losses_are_drawn_a_panel_a_loss(tmp_path: Path) -> None:
+def test_losses_are_drawn_in_one_panel_each(tmp_path: Path) -> None:
     steps = [
         {"step": s, "critic_a": -s, "critic_b": s, "adversarial_to_cycle": 10.0**s, "l1_a": 1} for s in range(1, 4)
     ]
@@ -50,9 +50,9 @@ def test_losses_are_drawn_a_panel_a_loss(tmp_path: Path) -> None:
     }
     for name in ("1.svg", "2.svg"):
         losses_figure({"none": none, "gan": gan}, tmp_path / name)
-    said = drawn(tmp_path / "1.svg")[1]
-    assert re.search(r"critic\b.*L1 to the true image.*adversarial / cycle", said)
-    assert "none" not in said
+    text = drawn(tmp_path / "1.svg")[1]
+    assert re.search(r"critic\b.*L1 to the true image.*adversarial / cycle", text)
+    assert "none" not in text
     assert (tmp_path / "1.svg").read_bytes() == (tmp_path / "2.svg").read_bytes()
     losses_figure({"none": none}, tmp_path / "none.svg")
     assert drawn(tmp_path / "none.svg")[1] == "none of the normalisers compared is trained by steps"
@@ -66,12 +66,12 @@ def test_rows_show_three_images_of_each_class_both_ways(stage: Stage, tmp_path: 
         stain_rows(
             traits_of("stain", name), stage.normalizers[name], stage.sets, split, tmp_path / f"{name}.svg", **options
         )
-        pictures, said = drawn(tmp_path / f"{name}.svg")
+        pictures, text = drawn(tmp_path / f"{name}.svg")
         assert len(pictures) == 2 * 2 * 3
-        assert said.count("no inverse") == (0 if invertible else 12)
+        assert text.count("no inverse") == (0 if invertible else 12)
         for words in ("held-back images", "real", "normalised", "reconstructed", "basophil", "monocyte", "B → A"):
-            assert words in said
-        assert "platelet" not in said
+            assert words in text
+        assert "platelet" not in text
         real, normalised, reconstructed = np.split(np.pad(pictures[0], ((0, 0), (0, 3), (0, 0))), 3, axis=1)
         assert np.ptp(real) > 0
         assert not np.array_equal(real, normalised)
@@ -82,7 +82,7 @@ def test_rows_show_three_images_of_each_class_both_ways(stage: Stage, tmp_path: 
     assert np.array_equal(real[:, :-3], stage.sets["b"].read(where))
 
 
-def test_pictures_are_of_held_back_images_with_the_smallest_draws(stage: Stage) -> None:
+def test_rows_to_draw_are_held_back_images_with_the_smallest_draws(stage: Stage) -> None:
     split = split_of(stage.sets, "leak_free")
     rows = picture_rows(split, "leak_free", each=2)
     assert rows["held_back"].all()
@@ -95,15 +95,15 @@ def test_pictures_are_of_held_back_images_with_the_smallest_draws(stage: Stage) 
 
 def test_methods_stand_side_by_side(stage: Stage, tmp_path: Path) -> None:
     split = split_of(stage.sets, "thesis")
-    others = {name: stage.normalizers[name] for name in ("reinhard", "wcyclegan_gp")}
+    compared = {name: stage.normalizers[name] for name in ("reinhard", "wcyclegan_gp")}
     for name in ("1.svg", "2.svg"):
-        stain_methods(others, stage.sets, split, tmp_path / name, protocol="thesis", threads=1)
-    pictures, said = drawn(tmp_path / "1.svg")
+        stain_methods(compared, stage.sets, split, tmp_path / name, protocol="thesis", threads=1)
+    pictures, text = drawn(tmp_path / "1.svg")
     assert [picture.shape for picture in pictures] == [(48, 4 * 51 - 3, 3)] * 2
-    assert re.search(r"real A\s+real B\s+reinhard\s+wcyclegan_gp", said)
-    assert "this protocol holds none back" in said
+    assert re.search(r"real A\s+real B\s+reinhard\s+wcyclegan_gp", text)
+    assert "this protocol holds none back" in text
     raw, mapped = pictures[0][:, 51:99], pictures[0][:, 102:150]
-    assert np.array_equal(others["reinhard"].transform(raw[None], to="a").pixels[0], mapped)
+    assert np.array_equal(compared["reinhard"].transform(raw[None], to="a").pixels[0], mapped)
     assert (tmp_path / "1.svg").read_bytes() == (tmp_path / "2.svg").read_bytes()
 
 
@@ -116,8 +116,8 @@ def test_large_pictures_are_reduced(tmp_path: Path) -> None:
     sets: dict[Any, ImageSet] = {}
     for domain, source in SOURCE_OF.items():
         paths = tmp_path / f"{domain}.zip", tmp_path / f"{domain}.parquet"
-        mine = rows.assign(image_id=f"{source}/1", source=source).astype({"source": "str", "image_id": "str"})
-        write_image_set(*paths, mine, [np.full((256, 256, 3), 40, np.uint8)], threads=1)
+        source_rows = rows.assign(image_id=f"{source}/1", source=source).astype({"source": "str", "image_id": "str"})
+        write_image_set(*paths, source_rows, [np.full((256, 256, 3), 40, np.uint8)], threads=1)
         sets[domain] = ImageSet(*paths)
     split = split_of(sets, "thesis")
     negative: Any = Negative()
@@ -133,13 +133,13 @@ def test_a_class_that_one_source_does_not_hold_back_stays_empty(stage: Stage, tm
     options: Any = {"protocol": "leak_free", "threads": 1}
     reinhard = stage.normalizers["reinhard"]
     stain_rows(traits_of("stain", "reinhard"), reinhard, stage.sets, split, tmp_path / "rows.svg", **options)
-    pictures, said = drawn(tmp_path / "rows.svg")
-    assert (len(pictures), said.count("no such image")) == (9, 1)
+    pictures, text = drawn(tmp_path / "rows.svg")
+    assert (len(pictures), text.count("no such image")) == (9, 1)
     stain_methods({"reinhard": reinhard}, stage.sets, split, tmp_path / "methods.svg", **options)
     assert (drawn(tmp_path / "methods.svg")[0][1][:, :48] == 255).all()
     split["part"] = "train"
     stain_rows(traits_of("stain", "reinhard"), reinhard, stage.sets, split, tmp_path / "none.svg", **options)
     stain_methods({"reinhard": reinhard}, stage.sets, split, tmp_path / "no_methods.svg", **options)
     for name in ("none", "no_methods"):
-        pictures, said = drawn(tmp_path / f"{name}.svg")
-        assert (pictures, "no image is held back" in said) == ([], True)
+        pictures, text = drawn(tmp_path / f"{name}.svg")
+        assert (pictures, "no image is held back" in text) == ([], True)

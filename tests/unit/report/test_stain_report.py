@@ -1,4 +1,4 @@
-"""Tables of the stain stage, and the figure of its audit, made from what `evaluate` really gives."""
+"""Tables of the stain stage and the audit figure, made from results of `evaluate`."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -53,14 +53,14 @@ def test_every_table_names_every_normaliser_and_leaves_nothing_blank(stage: Stag
         write_csv(table, tmp_path / f"{name}.csv")
         read = pd.read_csv(tmp_path / f"{name}.csv", dtype="str", keep_default_na=False)
         assert not read.isin(["", "nan", "NaN", "None"]).any().any(), read
-        named = ["untouched images", *NAMES[1:]] if name == "audit" else NAMES
-        assert list(read["normaliser"].unique()) == named
+        expected_names = ["untouched images", *NAMES[1:]] if name == "audit" else NAMES
+        assert list(read["normaliser"].unique()) == expected_names
         missing = read.drop(columns="reason", errors="ignore").eq("not available").any(axis=1)
         if missing.any():
             assert (read.loc[missing, "reason"] != "–").all()
 
 
-def test_reported_figures_are_the_theses_own(stage: Stage) -> None:
+def test_reported_values_are_those_of_the_thesis(stage: Stage) -> None:
     tables, ours = stage.tables, {"normaliser": "wcyclegan_gp"}
     where = {"domain": "B (tcia)", "compared": "real and generated"}
     assert cell(tables["fid"], "reported_fid", **ours, **where) == "4.2130"
@@ -82,17 +82,17 @@ def test_measured_figures_are_those_of_the_metrics(stage: Stage) -> None:
     assert float(cell(stage.tables["fid"], "measured_fid", **where)) == pytest.approx(row["fid"], abs=0.005)
     assert float(cell(stage.tables["fid"], "measured_kid_x1000", **where)) == pytest.approx(1e3 * row["kid"], abs=5e-3)
     assert [cell(stage.tables["fid"], n, **where) for n in ("n_real", "n_made")] == [row["n_real"], row["n_generated"]]
-    again = ours.row("reconstruction", domain="b")
-    assert again is not None
+    reconstruction = ours.row("reconstruction", domain="b")
+    assert reconstruction is not None
     for column, key in (("measured_ssim", "ssim"), ("measured_ssim_low", "ssim_low"), ("measured_psnr_db", "psnr")):
         shown = float(cell(stage.tables["ssim"], column, normaliser="wcyclegan_gp", domain="B (tcia)"))
-        assert shown == pytest.approx(again[key], abs=0.006)
+        assert shown == pytest.approx(reconstruction[key], abs=0.006)
     assert cell(stage.tables["cost"], "measured_training_time", normaliser="wcyclegan_gp") == "1h02m05s"
     assert cell(stage.tables["cost"], "trained_images", normaliser="wcyclegan_gp") == "A 15, B 11"
     assert cell(stage.tables["structure"], "passed_through_unchanged", normaliser="reinhard", images_of="B (tcia)") == 0
 
 
-def test_what_a_method_cannot_give_is_missing_for_its_own_reason(stage: Stage) -> None:
+def test_missing_values_have_the_reason_of_the_method(stage: Stage) -> None:
     for table, where in (("ssim", {}), ("fid", {"compared": "real and reconstructed"})):
         for name, reason in (("reinhard", "the method has no inverse"), ("none (untouched)", "nothing was changed")):
             key = {"normaliser": name, "domain": "A (mendeley)", **where}
@@ -102,7 +102,7 @@ def test_what_a_method_cannot_give_is_missing_for_its_own_reason(stage: Stage) -
     assert stage.tables["is"]["reason"].str.contains("Inception logits").all()
 
 
-def test_usefulness_says_what_was_seen_and_compares_with_raw(stage: Stage) -> None:
+def test_usefulness_names_seen_images_and_compares_with_raw_images(stage: Stage) -> None:
     table = stage.tables["usefulness"]
     assert table["normaliser"].tolist() == NAMES * 4
     assert table["images"].tolist() == ["held back"] * 6 + ["all (some were seen in training)"] * 6
@@ -210,14 +210,14 @@ def test_numbers_and_times_are_readable() -> None:
 def test_the_audit_figure_shows_both_probes_for_every_normaliser(stage: Stage, tmp_path: Path) -> None:
     for name in ("1.svg", "2.svg"):
         audit_figure(stage.measured, tmp_path / name)
-    said = drawn(tmp_path / "1.svg")[1]
+    text = drawn(tmp_path / "1.svg")[1]
     for words in (
-        "source told from colour (n = 25)",
-        "class told from colour",
+        "source predicted from colour (n = 25)",
+        "class predicted from colour",
         "untouched images",
         *NAMES[1:],
         "chance",
     ):
-        assert words in said
-    assert "none (untouched)" not in said
+        assert words in text
+    assert "none (untouched)" not in text
     assert (tmp_path / "1.svg").read_bytes() == (tmp_path / "2.svg").read_bytes()

@@ -1,4 +1,4 @@
-"""Figures of the synthesis stage, from what drawing, the gate and measuring really leave."""
+"""Figures of the synthesis stage, drawn from results of the workflow's own code."""
 
 import json
 import re
@@ -57,19 +57,19 @@ def test_the_sheet_shows_real_drawn_and_accepted_images(stage: Stage, tmp_path: 
     made = stage.made["every"]
     for name in ("1.svg", "2.svg"):
         sample_sheet(
-            made.images, made.samples.table, stage.held, stage.split, tmp_path / name, protocol="leak_free", of=OF,
+            made.images, made.samples.table, stage.held, stage.split, tmp_path / name, protocol="leak_free", heading=OF,
             threads=1,
         )  # fmt: skip
-    pictures, said = drawn(tmp_path / "1.svg")
+    pictures, text = drawn(tmp_path / "1.svg")
     assert len(pictures) == 9
-    assert said.count("real, held back") == 2
-    assert said.count("real, from training") == 1  # of promyelocytes none is held back
-    assert f"{OF}, {SIZE} px" in said
+    assert text.count("real, held back") == 2
+    assert text.count("real, from training") == 1  # of promyelocytes none is held back
+    assert f"{OF}, {SIZE} px" in text
     first = sample_class("basophil", range(10))
-    assert np.array_equal(pictures[1][:, :SIZE], first[0])  # the copy too, whatever the gate said
+    assert np.array_equal(pictures[1][:, :SIZE], first[0])  # the copy is shown although the gate refused it
     passed = made.samples.table[(made.samples.table["label"] == "basophil") & made.samples.table["accepted"]]
     assert np.array_equal(pictures[2][:, :SIZE], sample_class("basophil", [passed["index"].iloc[0]])[0])
-    assert f"{len(passed)} of 28" in said
+    assert f"{len(passed)} of 28" in text
     assert (tmp_path / "1.svg").read_bytes() == (tmp_path / "2.svg").read_bytes()
     refused = ~made.samples.table.groupby("label").head(10)["accepted"]
     assert (tmp_path / "1.svg").read_text().count("stroke: #d55e00") == refused.sum()
@@ -78,47 +78,47 @@ def test_the_sheet_shows_real_drawn_and_accepted_images(stage: Stage, tmp_path: 
 def test_a_class_of_which_nothing_passed_says_so(stage: Stage, tmp_path: Path) -> None:
     made = stage.made["few"]
     gate = made.samples.table.assign(accepted=False)
-    options: Any = {"protocol": "leak_free", "of": OF, "threads": 1}
+    options: Any = {"protocol": "leak_free", "heading": OF, "threads": 1}
     sample_sheet(made.images, gate, stage.held, stage.split, tmp_path / "a.svg", **options)
-    pictures, said = drawn(tmp_path / "a.svg")
+    pictures, text = drawn(tmp_path / "a.svg")
     assert len(pictures) == 2
-    assert re.search(r"accepted\s+0 of 20", said)
-    assert "none" in said
+    assert re.search(r"accepted\s+0 of 20", text)
+    assert "none" in text
 
 
 def test_strips_follow_the_same_latents(stage: Stage, tmp_path: Path) -> None:
-    training_strips(stage.made["mine"].snapshots, tmp_path / "a.svg", of=OF)
-    pictures, said = drawn(tmp_path / "a.svg")
+    training_strips(stage.made["mine"].snapshots, tmp_path / "a.svg", heading=OF)
+    pictures, text = drawn(tmp_path / "a.svg")
     assert len(pictures) == 2 * len(RICH)
-    assert re.search(r"basophil\s+10\s+20\s+30\s+40\s+monocyte", said)
+    assert re.search(r"basophil\s+10\s+20\s+30\s+40\s+monocyte", text)
     dark, light = pictures[0][:, :SIZE].mean(), pictures[0][:, -SIZE:].mean()
     assert np.abs(pictures[0][:, -SIZE:].astype(int) - sample_class("basophil", [0])[0]).max() <= 1
     assert dark < light / 2
 
 
-def test_of_many_points_nine_are_drawn_and_of_none_a_word(stage: Stage, tmp_path: Path) -> None:
+def test_at_most_nine_points_are_drawn_and_a_training_without_points_says_so(stage: Stage, tmp_path: Path) -> None:
     made = run_generator(tmp_path, "long", RARE, stage.held, stage.split, steps=30, points=30)
-    training_strips(made.snapshots, tmp_path / "long.svg", of=OF)
-    pictures, said = drawn(tmp_path / "long.svg")
+    training_strips(made.snapshots, tmp_path / "long.svg", heading=OF)
+    pictures, text = drawn(tmp_path / "long.svg")
     assert pictures[0].shape == (SIZE, 9 * (SIZE + 3) - 3, 3)
-    assert re.search(r"promyelocyte\s+1\s+5\s+.*\s+30\b", said)
+    assert re.search(r"promyelocyte\s+1\s+5\s+.*\s+30\b", text)
     none = run_generator(tmp_path, "none", RARE, stage.held, stage.split, points=0)
-    training_strips(none.snapshots, tmp_path / "none.svg", of=OF)
-    assert drawn(tmp_path / "none.svg") == ([], "no images were kept along this training")
+    training_strips(none.snapshots, tmp_path / "none.svg", heading=OF)
+    assert drawn(tmp_path / "none.svg") == ([], "no images were kept during this training")
     one = evaluate_generator("none", "figr", "rare", none, stage.held, stage.split)
     agreement_figure(one, tmp_path / "agreement.svg")
-    assert drawn(tmp_path / "agreement.svg") == ([], "no images were kept along this training")
+    assert drawn(tmp_path / "agreement.svg") == ([], "no images were kept during this training")
 
 
 def test_agreement_is_drawn_for_all_and_for_each_class(stage: Stage, tmp_path: Path) -> None:
     one = evaluate_generator("mine", "c_wgan_gp", "rich", stage.made["mine"], stage.held, stage.split)
     for name in ("1.svg", "2.svg"):
         agreement_figure(one, tmp_path / name)
-    said = drawn(tmp_path / "1.svg")[1]
+    text = drawn(tmp_path / "1.svg")[1]
     for words in ("all (n = 8)", "basophil (n = 4)", "monocyte (n = 4)", "steps of training"):
-        assert words in said
+        assert words in text
     floor = one.row("agreement", label="basophil", compare="floor")["rate"]
-    assert f"real {floor:.2f}" in said
+    assert f"real {floor:.2f}" in text
     assert (tmp_path / "1.svg").read_bytes() == (tmp_path / "2.svg").read_bytes()
 
 
@@ -131,33 +131,33 @@ def test_every_draw_has_one_outcome(stage: Stage, tmp_path: Path) -> None:
     failures = (~draws[["agrees", "inside"]]).sum(axis=1) + draws["copy"]
     assert table["several"].sum() == (failures > 1).sum() > 0
     gate_figure({OF: draws, "told": draws[draws["label"] == "monocyte"]}, tmp_path / "a.svg")
-    said = drawn(tmp_path / "a.svg")[1]
-    for words in (OF, "told", "n = 28", "another class", "unlike the real images", "a copy", "several of these"):
-        assert words in said
+    text = drawn(tmp_path / "a.svg")[1]
+    for words in (OF, "told", "n = 28", "another class", "outside the real images", "a copy", "several reasons"):
+        assert words in text
 
 
 def test_pairs_show_the_closest_first_and_frame_copies(stage: Stage, tmp_path: Path) -> None:
     made = stage.made["mine"]
     _, neighbours = measure_memorisation(made, stage.held, stage.split)
-    pairs_figure(made.images, stage.held, neighbours, tmp_path / "a.svg", of=OF)
-    pictures, said = drawn(tmp_path / "a.svg")
-    exact = pictures[0]
-    assert np.array_equal(exact[:, :SIZE], exact[:, SIZE + 3 :])
-    assert "0.000 copy" in said
+    pairs_figure(made.images, stage.held, neighbours, tmp_path / "a.svg", heading=OF)
+    pictures, text = drawn(tmp_path / "a.svg")
+    pair = pictures[0]
+    assert np.array_equal(pair[:, :SIZE], pair[:, SIZE + 3 :])
+    assert "0.000 copy" in text
     shown = neighbours.sort_values("distance").groupby(["label", "kind"]).head(6)
     assert len(pictures) == len(shown)
     assert (tmp_path / "a.svg").read_text().count("stroke: #d55e00") == 2 * shown["copy"].sum()
-    assert OF in said
+    assert OF in text
 
 
 def test_an_image_is_shown_in_the_pose_in_which_it_is_nearest(stage: Stage, tmp_path: Path) -> None:
     row = {"label": "basophil", "kind": "generated", "image_id": "basophil-0000000003", "distance": 0.1, "copy": False}
     neighbours = pd.DataFrame([{**row, "nearest_id": "mendeley/basophil/05", "pose": 6}])
-    pairs_figure(stage.made["mine"].images, stage.held, neighbours, tmp_path / "a.svg", of=OF)
-    pictures, said = drawn(tmp_path / "a.svg")
+    pairs_figure(stage.made["mine"].images, stage.held, neighbours, tmp_path / "a.svg", heading=OF)
+    pictures, text = drawn(tmp_path / "a.svg")
     assert np.array_equal(pictures[0][:, :SIZE], poses(sample_class("basophil", [3]))[6, 0])
     assert np.array_equal(pictures[0][:, SIZE + 3 :], stage.held.read(5))
-    assert said.count("no such image") == 1  # no image is held back
+    assert text.count("no such image") == 1  # no image is held back
 
 
 def test_losses_of_many_names_wrap_and_gaps_are_bridged(tmp_path: Path) -> None:
@@ -165,8 +165,8 @@ def test_losses_of_many_names_wrap_and_gaps_are_bridged(tmp_path: Path) -> None:
     lines = [{"step": s} | {n: s / 10 for n in names if n != "held_back_accuracy" or s % 3 == 0} for s in range(1, 10)]
     (tmp_path / "h.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
     losses_figure({OF: read_history(tmp_path / "h.jsonl")}, tmp_path / "a.svg")
-    said = drawn(tmp_path / "a.svg")[1]
-    assert re.search("critic.*gradient penalty.*cross-entropy, generated.*accuracy, held back.*more", said, re.DOTALL)
+    text = drawn(tmp_path / "a.svg")[1]
+    assert re.search("critic.*gradient penalty.*cross-entropy, generated.*accuracy, held back.*more", text, re.DOTALL)
     lines_drawn = re.findall(r'<g id="line2d_\d+">\s*<path d="M [^"]*" clip-path', (tmp_path / "a.svg").read_text())
     assert len(lines_drawn) == len(names)
     assert sorted(path.count("L ") for path in lines_drawn)[0] >= 1

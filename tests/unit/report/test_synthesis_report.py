@@ -1,4 +1,4 @@
-"""Tables of the synthesis stage, from what drawing, the gate and measuring really leave."""
+"""Tables of the synthesis stage, made from results of the workflow's own code."""
 
 import re
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def cell(table: pd.DataFrame, column: str, **keys: str) -> Any:
     return table.iloc[0][column]
 
 
-def test_no_cell_is_blank_and_what_is_missing_has_a_reason(stage: Stage, tmp_path: Path) -> None:
+def test_no_cell_is_blank_and_missing_values_have_a_reason(stage: Stage, tmp_path: Path) -> None:
     assert list(stage.tables) == KINDS
     for name, table in stage.tables.items():
         write_csv(table, tmp_path / f"{name}.csv")
@@ -67,7 +67,7 @@ def test_no_cell_is_blank_and_what_is_missing_has_a_reason(stage: Stage, tmp_pat
             assert (read.loc[missing, "reason"] != "–").all()
 
 
-def test_reported_figures_are_the_theses_own(stage: Stage) -> None:
+def test_reported_values_are_those_of_the_thesis(stage: Stage) -> None:
     mine, few = {"generator": "mine"}, {"generator": "few"}
     made = {name: stage.tables[name] for name in ("precision", "fid", "pixels")}
     tables = {name: table[table["images"] == "generated"] for name, table in made.items()}
@@ -89,13 +89,16 @@ def test_every_method_of_the_thesis_has_its_row(stage: Stage) -> None:
     rich, rare = (set(reported(key)) for key in ("table19_gan_fid_is_lpips", "table21_fewshot_fid_is_lpips"))
     for name in ("fid", "cost"):
         table = stage.tables[name]
-        told = table[table["normaliser"] == "–"]
-        assert set(told.loc[told["classes"] == "rich", "generator"]) == rich - {"c_wgan_gp", "cwgan_gp"}
-        assert set(told.loc[told["classes"] == "rare", "generator"]) == rare - {"fewshot_meta"}
-        reasons = told.set_index(["generator", "classes"])["reason"]
+        reported_rows = table[table["normaliser"] == "–"]
+        assert set(reported_rows.loc[reported_rows["classes"] == "rich", "generator"]) == rich - {
+            "c_wgan_gp",
+            "cwgan_gp",
+        }
+        assert set(reported_rows.loc[reported_rows["classes"] == "rare", "generator"]) == rare - {"fewshot_meta"}
+        reasons = reported_rows.set_index(["generator", "classes"])["reason"]
         assert reasons["dcgan", "rich"] == reasons["fastgan", "rare"] == "not built"
         assert reasons["figr", "rare"] == reasons["c_wgan_gp", "rare"] == "not in this run"
-        measured = told.drop(columns=["generator", "normaliser", "classes", "reason"])
+        measured = reported_rows.drop(columns=["generator", "normaliser", "classes", "reason"])
         measured = measured[[c for c in measured if not c.startswith("reported") and c != "images"]]
         assert (measured == "not available").all().all()
         assert table["classes"].tolist() == sorted(table["classes"], key=["rich", "rare"].index)
@@ -106,8 +109,8 @@ def test_every_method_of_the_thesis_has_its_row(stage: Stage) -> None:
 def test_a_generator_of_all_classes_has_no_figure_of_the_thesis_beside_it(stage: Stage) -> None:
     one = evaluate_generator("every", "c_wgan_gp", "all", stage.made["every"], stage.held, stage.split)
     for table in synthesis_tables([one]).values():
-        told = table[table["generator"] == "every"].filter(like="reported")
-        assert (told == "not reported").all().all()
+        reported_rows = table[table["generator"] == "every"].filter(like="reported")
+        assert (reported_rows == "not reported").all().all()
 
 
 def test_measured_figures_are_those_of_the_metrics(stage: Stage) -> None:
@@ -127,7 +130,7 @@ def test_measured_figures_are_those_of_the_metrics(stage: Stage) -> None:
             ("pixels", "l2_to_nearest_real_training_image_by_lpips", "nearest", "l2", 1),
         ):
             shown, value = cell(stage.tables[table], column, **where), one.row(metric, **keys)[key]
-            if value is None:  # of so few test images
+            if value is None:  # too few test images
                 assert shown == "not available"
             else:
                 assert float(shown) == pytest.approx(scale * value, abs=6e-3), column
@@ -135,14 +138,14 @@ def test_measured_figures_are_those_of_the_metrics(stage: Stage) -> None:
         assert counts == [one.row("fidelity", **keys)[name] for name in ("n_real", "n_generated")]
 
 
-def test_floors_that_differ_stand_apart(stage: Stage) -> None:
+def test_different_floors_have_separate_rows(stage: Stage) -> None:
     other = replace(stage.generators[1], normalizer="macenko")
     table = synthesis_tables([stage.generators[0], other])["pixels"]
     floors = table[table["images"] == "floor: real images"]
     assert floors[["generator", "normaliser"]].to_numpy().tolist() == [["mine", "reinhard"], ["told", "macenko"]]
 
 
-def test_classes_stand_by_themselves(stage: Stage) -> None:
+def test_classes_have_rows_of_their_own(stage: Stage) -> None:
     table = stage.tables["classes"]
     assert table["class"].tolist() == ["basophil"] * 4 + ["monocyte"] * 4 + ["promyelocyte"] * 2
     where = {"class": "monocyte", "generator": "told", "images": "generated"}
@@ -179,7 +182,7 @@ def test_the_gate_table_counts_what_was_drawn(stage: Stage) -> None:
     assert "short of its target" in short["note"]
 
 
-def test_memory_stands_beside_its_yardstick(stage: Stage) -> None:
+def test_memorisation_is_compared_with_held_back_images(stage: Stage) -> None:
     table = stage.tables["memory"]
     mine = table[table["generator"] == "mine"]
     assert mine["class"].tolist() == ["all"] * 2 + ["basophil"] * 2 + ["monocyte"] * 2

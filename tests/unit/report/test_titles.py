@@ -1,4 +1,4 @@
-"""The words of the page: `titles.yaml`, and who reads it."""
+"""The texts of the page in `titles.yaml`, and the rules that read them."""
 
 import re
 from collections.abc import Iterator
@@ -13,22 +13,22 @@ from hemabalance.report import titles as module
 from hemabalance.report.titles import place_of, sections
 
 WORDS = Path(module.__file__).with_name("titles.yaml")
-ENTRIES = [(name, file, *words) for name, section in sections().items() for file, words in section.titles.items()]
+ENTRIES = [(name, file, *texts) for name, section in sections().items() for file, texts in section.titles.items()]
 FILES = [file for _, file, _, _ in ENTRIES]
 NAMES = [
     {"protocol": "thesis", "normalizer": "mine", "generator": "yours", "experiment": "ours"},
     {"protocol": "leak_free", "normalizer": "thesis_2", "generator": "none", "experiment": "classes_leak_free"},
 ]
-"""What the config may call them."""
+"""Possible names in config."""
 
 
 def test_every_entry_has_a_title_and_a_note_and_nothing_else() -> None:
     assert list(sections()) == ["counts", "stain", "synthesis", "balance", "classify", "pictures"]
     for section in yaml.safe_load(WORDS.read_text("utf-8")).values():
         assert set(section) == {"title", "note", "shown"}
-        for words in [{key: section[key] for key in ("title", "note")}, *section["shown"].values()]:
-            assert set(words) == {"title", "note"}
-            assert all(isinstance(text, str) and text and text == text.strip() for text in words.values())
+        for texts in [{key: section[key] for key in ("title", "note")}, *section["shown"].values()]:
+            assert set(texts) == {"title", "note"}
+            assert all(isinstance(text, str) and text and text == text.strip() for text in texts.values())
 
 
 def test_no_entry_is_written_twice() -> None:
@@ -56,7 +56,7 @@ def test_every_title_can_be_filled_in(names: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("names", NAMES, ids=lambda names: names["protocol"])
-def test_no_file_could_stand_in_two_places(names: dict[str, str]) -> None:
+def test_no_file_matches_two_entries(names: dict[str, str]) -> None:
     for pattern in FILES:
         file = pattern.format(**names)
         assert [other for other in FILES if re.fullmatch(module._as_regex(other), file)] == [pattern]
@@ -66,13 +66,16 @@ def test_no_file_could_stand_in_two_places(names: dict[str, str]) -> None:
     ("file", "title"),
     [
         ("stain_rows_leak_free_resize_2.svg", "resize_2: real, normalised, reconstructed, protocol leak_free (thesis"),
-        ("synthesis_strips_thesis_c_wgan_gp_on_none.svg", "c_wgan_gp on images of none: along training, protocol th"),
+        (
+            "synthesis_strips_thesis_c_wgan_gp_on_none.svg",
+            "c_wgan_gp on images of none: images during training, protocol th",
+        ),
         ("classify_classes_no_gather_excite.svg", "no_gather_excite: each class, with and without the part"),
         ("classify_classes.svg", "Each class against the rest, before and after balancing"),
         ("stain_rows_thesis_{braces}.svg", "{braces}: real, normalised"),
     ],
 )
-def test_names_in_a_file_name_stand_in_its_title(file: str, title: str) -> None:
+def test_names_in_a_file_name_appear_in_its_title(file: str, title: str) -> None:
     assert place_of(file).title.startswith(title)
 
 
@@ -85,7 +88,7 @@ def test_a_file_without_an_entry_is_refused(file: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "figures"),
+    ("file", "values"),
     [
         (
             "classify_classes.svg",
@@ -95,30 +98,30 @@ def test_a_file_without_an_entry_is_refused(file: str) -> None:
         ("classify_cost.csv", "its text says 1h20m and its table 8h03m"),
     ],
 )
-def test_notes_quote_the_figures_of_the_thesis(file: str, figures: str) -> None:
-    assert figures in place_of(file).note
+def test_notes_quote_values_of_the_thesis(file: str, values: str) -> None:
+    assert values in place_of(file).note
 
 
-def test_figures_of_the_thesis_are_told_as_such() -> None:
-    quoting = [note for *_, note in ENTRIES if "{reported[" in note]
-    assert len(quoting) == 3
-    for note in quoting:  # in the sentence itself, or in the one of which that is a part
+def test_quoted_values_are_attributed_to_the_thesis() -> None:
+    notes_with_values = [note for *_, note in ENTRIES if "{reported[" in note]
+    assert len(notes_with_values) == 3
+    for note in notes_with_values:  # in the same sentence
         before = note.partition("{reported[")[0]
         assert re.search(r"reports|Reported by the thesis|The thesis's times", before)
 
 
-def test_the_workflow_makes_what_has_an_entry_and_nothing_else(tmp_path: Path) -> None:
+def test_the_workflow_writes_exactly_the_files_that_have_an_entry(tmp_path: Path) -> None:
     project = Project(tmp_path)
-    done = project.snakemake("all", "experiments", "--summary", overlays=("profiles/overlays/demo.yaml",))
-    assert done.returncode == 0, done.stdout
-    made = set(re.findall(r"^results/\S+/(?:tables|figures)/(\S+\.(?:csv|svg))\t", done.stdout, re.MULTILINE))
-    assert len(made) > len(FILES)
-    assert {list(sections()[place.section].titles)[place.order] for place in map(place_of, made)} == set(FILES)
+    result = project.snakemake("all", "experiments", "--summary", overlays=("profiles/overlays/demo.yaml",))
+    assert result.returncode == 0, result.stdout
+    outputs = set(re.findall(r"^results/\S+/(?:tables|figures)/(\S+\.(?:csv|svg))\t", result.stdout, re.MULTILINE))
+    assert len(outputs) > len(FILES)
+    assert {list(sections()[place.section].titles)[place.order] for place in map(place_of, outputs)} == set(FILES)
 
 
-def readers(of: str) -> set[str]:
-    """The shims that import a module, directly or not."""
-    module = Path(f"hemabalance/report/{of}.py")
+def shims_importing(report_module: str) -> set[str]:
+    """The shims that import a module of the report, directly or indirectly."""
+    module = Path(f"hemabalance/report/{report_module}.py")
     shims = [path for path in fingerprint.SCRIPTS.glob("*/*.py") if path.parent.name != fingerprint.PACKAGE]
     names = {shim: fingerprint.relative_path(shim).with_suffix("").as_posix() for shim in shims}
     return {name for shim, name in names.items() if module in dict(fingerprint.covered_files(shim))}
@@ -127,15 +130,15 @@ def readers(of: str) -> set[str]:
 @pytest.mark.parametrize(
     ("name", "file", "shims"),
     [
-        ("TITLES", "titles.yaml", readers("titles")),
-        ("TEMPLATE", "page.html", readers("page")),
-        ("REPORTED", "reported.yaml", readers("reported")),
+        ("TITLES", "titles.yaml", shims_importing("titles")),
+        ("TEMPLATE", "page.html", shims_importing("page")),
+        ("REPORTED", "reported.yaml", shims_importing("reported")),
     ],
 )
-def test_an_edit_is_seen_by_every_rule_that_reads_the_file(name: str, file: str, shims: set[str]) -> None:
+def test_files_are_inputs_of_all_rules_that_read_them(name: str, file: str, shims: set[str]) -> None:
     assert f'{name} = "workflow_scripts/hemabalance/report/{file}"' in (ROOT / "rules/common.smk").read_text()
     rules = "".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
     rules = re.split(r"\n *rule\b", rules)[1:]
-    given = [rule for rule in rules if re.search(rf"\n +input:.*\b{name},.*\n +output:", rule, re.DOTALL)]
-    assert {re.findall(r'"\.\./workflow_scripts/(\w+/\w+)\.py"', rule)[0] for rule in given} == shims
+    readers = [rule for rule in rules if re.search(rf"\n +input:.*\b{name},.*\n +output:", rule, re.DOTALL)]
+    assert {re.findall(r'"\.\./workflow_scripts/(\w+/\w+)\.py"', rule)[0] for rule in readers} == shims
     assert shims

@@ -1,4 +1,4 @@
-"""What an image's colour alone gives away: statistics of its colour channels, and nothing of where a colour is."""
+"""Statistics of the colour channels of an image, independent of where in the image a colour is."""
 
 import numpy as np
 from skimage.color import rgb2lab
@@ -12,13 +12,13 @@ COLUMNS = tuple(f"{c}_{s}" for s in ("mean", "std", *(f"p{p}" for p in PERCENTIL
 def colour_statistics(images: np.ndarray) -> np.ndarray:
     """Mean, standard deviation and percentiles (5, 25, 50, 75, 95) of each channel of RGB and of CIELAB.
 
-    Any rearrangement of an image's pixels has the same statistics.
+    The statistics do not depend on the arrangement of the pixels.
 
     Args:
         images: RGB uint8 (n, h, w, 3).
 
     Returns:
-        float64 (n, 42), in the order of `COLUMNS`; RGB in 0..255, CIELAB (D65) in its own units.
+        float64 (n, 42), columns in the order of `COLUMNS`; RGB from 0 to 255, CIELAB (D65) in CIELAB units.
     """
     return np.array([_statistics(image) for image in images], np.float64).reshape(len(images), len(COLUMNS))
 

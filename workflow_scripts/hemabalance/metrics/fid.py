@@ -7,9 +7,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class FrechetDistance:
-    """A Fréchet distance; `value` is None where `reason` says why.
+    """A Fréchet distance; if `value` is None, `reason` says why.
 
-    It is biased upwards by small sets: read it beside the numbers of images, and beside KID.
+    Small sets bias the value upwards: compare values of similar numbers of images only, and together with KID.
     """
 
     value: float | None
@@ -22,12 +22,15 @@ def fid(features_1: np.ndarray, features_2: np.ndarray) -> FrechetDistance:
     """The Fréchet distance between Gaussians fitted to two sets of features.
 
     |mu_1 - mu_2|^2 + tr(S_1) + tr(S_2) - 2 tr((S_1 S_2)^1/2), with unbiased covariances S = A'A. The last trace is
-    the nuclear norm of A_1 A_2', which needs no root of a singular matrix: with fewer images than features the usual
-    way through the eigenvalues of S_1 S_2 is off by 1e-4, here identical sets are at zero.
+    computed as the nuclear norm of A_1 A_2', which needs no root of a singular matrix: with fewer images than features
+    the usual computation from the eigenvalues of S_1 S_2 has an error of 1e-4; here identical sets have distance zero.
 
     Args:
         features_1: float (n_1, k), finite.
         features_2: float (n_2, k), finite.
+
+    Returns:
+        No value if a set has fewer than two images.
     """
     n_1, n_2 = len(features_1), len(features_2)
     if min(n_1, n_2) < 2:
@@ -39,7 +42,7 @@ def fid(features_1: np.ndarray, features_2: np.ndarray) -> FrechetDistance:
 
 
 def _moments(features: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """The mean, a matrix A with A'A = covariance and as few rows as can be, and the covariance's trace."""
+    """Mean, a matrix A of minimal height with A'A = covariance, and the trace of the covariance."""
     values = features.astype(np.float64)
     mean = values.mean(axis=0)
     root = (values - mean) / np.sqrt(len(values) - 1)

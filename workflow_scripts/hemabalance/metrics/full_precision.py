@@ -1,4 +1,4 @@
-"""Arithmetic of metrics, the same whatever the caller computes in."""
+"""Float32 arithmetic for metrics, independent of the precision settings of the caller."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import torch
 
 @contextmanager
 def full_precision(device: torch.device) -> Iterator[None]:
-    """Keep float32 as it is: CUDA's convolutions would round to TF32, an autocast around the caller to 16 bits."""
-    kept = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False, fp32_precision="ieee")
-    with kept, torch.autocast(device.type, enabled=False):
+    """Compute in IEEE float32: no TF32 in CUDA convolutions, no 16-bit autocast of the caller."""
+    ieee_float32 = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False, fp32_precision="ieee")
+    with ieee_float32, torch.autocast(device.type, enabled=False):
         yield

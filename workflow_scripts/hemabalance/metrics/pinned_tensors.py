@@ -1,4 +1,4 @@
-"""Weights of a known network in a safetensors file that is read only while it holds exactly those."""
+"""Weights of a known network in a safetensors file, verified by checksum on reading."""
 
 import hashlib
 import json
@@ -16,42 +16,42 @@ Tensors = dict[str, np.ndarray]
 
 
 def write_pinned(path: Path, tensors: Tensors, source: str) -> None:
-    """Write tensors, and where they are from, to `path` as safetensors; whole or not at all, always the same bytes.
+    """Write tensors and their source to `path` as safetensors, atomically and with the same bytes every time.
 
     Raises:
         InputError: `path` cannot be written.
     """
-    # One key: safetensors writes several in an order that changes from run to run.
-    described = json.dumps({"source": source, "sha256": digest(tensors)})
+    # A single metadata key, since safetensors writes several keys in random order.
+    description = json.dumps({"source": source, "sha256": digest(tensors)})
     with atomic_path(path) as part:
-        part.write_bytes(format_tensors(tensors, {"description": described}))
+        part.write_bytes(format_tensors(tensors, {"description": description}))
 
 
 def read_pinned(path: Path, name: str, sha256: str) -> Tensors:
-    """What `write_pinned` wrote.
+    """Read a file written by `write_pinned`.
 
     Args:
-        path: of the file.
-        name: of the network, for messages.
-        sha256: what `digest` must give.
+        path: the safetensors file.
+        name: name of the network, for messages.
+        sha256: expected `digest` of the tensors.
 
     Raises:
         InputError: the file is missing, damaged, or holds other weights.
     """
-    again = "Delete it and run the same command again"
+    remedy = "Delete it and run the same command again"
     try:
         tensors = parse_tensors(path.read_bytes())
     except FileNotFoundError:
         raise InputError(path, f"the {name} weights are not there", "Fetch them first") from None
     except SafetensorError as error:
-        raise InputError(path, f"is damaged ({error})", again) from error
-    if (found := digest(tensors)) != sha256:
-        raise InputError(path, f"does not hold the {name} weights: sha256 {found}, not {sha256}", again)
+        raise InputError(path, f"is damaged ({error})", remedy) from error
+    if (actual := digest(tensors)) != sha256:
+        raise InputError(path, f"does not hold the {name} weights: sha256 {actual}, not {sha256}", remedy)
     return tensors
 
 
 def digest(tensors: Tensors) -> str:
-    """The sha256 over names, types, shapes and values, whatever the order and the version of the file format."""
+    """sha256 over names, dtypes, shapes and values; independent of their order and of the file format."""
     total = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         total.update(f"{name} {tensor.dtype.str} {tensor.shape}\n".encode())

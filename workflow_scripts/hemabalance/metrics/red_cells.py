@@ -1,7 +1,7 @@
-"""The physical scale of a source, from the diameter of its red cells.
+"""The physical scale of a source, estimated from the diameter of its red cells.
 
-Red cells of healthy blood are about 7 um wide whoever photographs them, so the ratio of their diameters in two
-sources is the ratio of the sources' magnifications.
+Red cells of healthy blood are about 7 um wide in every laboratory, so the ratio of their diameters in two sources is
+the ratio of the magnifications of the sources.
 """
 
 from collections.abc import Iterable
@@ -11,19 +11,19 @@ import numpy as np
 from scipy import ndimage
 from scipy.stats import binom
 
-# Shares of the image's side between which a round, pale object is taken for a single red cell.
+# Range of diameters of a single red cell, as shares of the image's side.
 _SMALLEST, _LARGEST = 0.1, 0.4
 _DARKER_THAN_BACKGROUND = 18  # grey levels of the green channel
-_NUCLEUS_RED = 130  # below this value of the red channel a pixel is nucleus, and the cell no red cell
-_MOST_NUCLEUS = 0.05
+_NUCLEUS_RED = 130  # pixels with a smaller red value belong to a nucleus, which a red cell does not have
+_MOST_NUCLEUS = 0.05  # share of nucleus pixels
 _LONGEST_AXIS_RATIO = 1.25
-_ELLIPSE_FILL = 0.98  # least area over that of the ellipse of equal second moments
+_ELLIPSE_FILL = 0.98  # least ratio of the area to that of the ellipse of equal second moments
 _FEWEST_PIXELS = 25
 
 
 @dataclass(frozen=True)
 class Diameter:
-    """Median red-cell diameter as a share of the image's side, with a 95 % interval; n cells. NaN where n = 0."""
+    """Median red-cell diameter of n cells, as a share of the image's side, with a 95 % interval; NaN if n = 0."""
 
     n: int
     median: float
@@ -32,13 +32,13 @@ class Diameter:
 
 
 def red_cell_diameters(image: np.ndarray) -> np.ndarray:
-    """Diameters of the single, round red cells that lie whole within an image.
+    """Diameters of the single, round red cells that lie completely within an image.
 
     Args:
         image: RGB uint8 (side, side, 3).
 
     Returns:
-        float64 (cells,), diameter of the circle of equal area, as a share of the side, in (0.1, 0.4).
+        float64 (cells,): diameter of the circle of equal area, as a share of the side, in (0.1, 0.4).
     """
     side = image.shape[0]
     green = ndimage.gaussian_filter(image[..., 1].astype(np.float32), side * 0.004)
@@ -47,23 +47,23 @@ def red_cell_diameters(image: np.ndarray) -> np.ndarray:
         return np.empty(0)
     cells = ndimage.binary_fill_holes(green < np.median(bright) - _DARKER_THAN_BACKGROUND)
     cells = ndimage.binary_opening(cells, iterations=max(1, round(side * 0.008)))
-    labels, _ = ndimage.label(cells)
+    components, _ = ndimage.label(cells)
     nucleus = image[..., 0] < _NUCLEUS_RED
-    found = [
-        _diameter(labels[box] == number, nucleus[box])
-        for number, box in enumerate(ndimage.find_objects(labels), start=1)
-        if all(part.start > 0 and part.stop < side for part in box)
+    diameters = [
+        _diameter(components[box] == number, nucleus[box])
+        for number, box in enumerate(ndimage.find_objects(components), start=1)
+        if all(extent.start > 0 and extent.stop < side for extent in box)
     ]
-    shares = np.array([diameter for diameter in found if diameter is not None], np.float64) / side
-    single: np.ndarray = shares[(shares > _SMALLEST) & (shares < _LARGEST)]
-    return single
+    shares = np.array([diameter for diameter in diameters if diameter is not None], np.float64) / side
+    red_cells: np.ndarray = shares[(shares > _SMALLEST) & (shares < _LARGEST)]
+    return red_cells
 
 
 def median_diameter(images: Iterable[np.ndarray]) -> Diameter:
-    """The median over all red cells of many images.
+    """The median diameter over all red cells of several images.
 
-    The interval is distribution-free, between the order statistics that the binomial distribution names
-    (Conover, Practical Nonparametric Statistics, 3rd edition, section 3.2).
+    The interval is distribution-free, between order statistics given by the binomial distribution (Conover, Practical
+    Nonparametric Statistics, 3rd edition, section 3.2).
 
     Args:
         images: RGB uint8 (side, side, 3) each.
@@ -77,20 +77,20 @@ def median_diameter(images: Iterable[np.ndarray]) -> Diameter:
 
 
 def _diameter(cell: np.ndarray, nucleus: np.ndarray) -> float | None:
-    """Diameter in pixels of a mask that is nearly a circle, as a single red cell is, else None."""
+    """Diameter in pixels of a mask that is nearly a circle, as a single red cell is; None for other masks."""
     area = float(cell.sum())
     if area < _FEWEST_PIXELS or nucleus[cell].mean() > _MOST_NUCLEUS:
         return None
-    # The ellipse of equal second moments: for a clump or a crescent it is larger than the mask.
-    spread = np.cov(np.stack(np.nonzero(cell)), bias=True) + np.eye(2) / 12
-    narrow, wide = np.sqrt(np.linalg.eigvalsh(spread))
+    # The ellipse of equal second moments is larger than the mask of a clump or a crescent.
+    covariance = np.cov(np.stack(np.nonzero(cell)), bias=True) + np.eye(2) / 12
+    narrow, wide = np.sqrt(np.linalg.eigvalsh(covariance))
     if wide > _LONGEST_AXIS_RATIO * narrow or area < _ELLIPSE_FILL * 4 * np.pi * narrow * wide:
         return None
     return float(2 * np.sqrt(area / np.pi))
 
 
 def _otsu(values: np.ndarray) -> float:
-    """The threshold that parts a histogram into two classes of least variance (Otsu 1979)."""
+    """Threshold that splits values into two classes with least within-class variance (Otsu 1979)."""
     counts, edges = np.histogram(values, bins=256)
     centres = (edges[1:] + edges[:-1]) / 2
     below, above = counts.cumsum(), counts[::-1].cumsum()[::-1]

@@ -1,7 +1,7 @@
-"""What colour alone gives away: probes of the source, the class or the origin from statistics of colours.
+"""Shortcut probes: how well source, class or origin can be predicted from colour statistics alone.
 
-Where stain is a function of the class, a classifier can read the class off the background, and accuracy on such images
-says nothing of cells.
+If stain depends on the class, a classifier can predict the class from the background, and its accuracy on such images
+is no evidence that it recognises cells.
 """
 
 from collections.abc import Mapping
@@ -13,18 +13,18 @@ import numpy as np
 from hemabalance.metrics.colour_statistics import COLUMNS, colour_statistics
 from hemabalance.metrics.probes import probe
 
-_MOMENTS = [place for place, name in enumerate(COLUMNS) if name.endswith(("_mean", "_std"))]
+_MOMENTS = [index for index, name in enumerate(COLUMNS) if name.endswith(("_mean", "_std"))]
 
 
 def colour_features(images: np.ndarray) -> dict[str, np.ndarray]:
-    """Two sets of colour statistics of each image.
+    """Two sets of colour statistics for each image.
 
     Args:
         images: RGB uint8 (n, h, w, 3).
 
     Returns:
         `colour`, float64 (n, 12): mean and standard deviation of each channel of RGB and CIELAB;
-        `colour_percentiles`, float64 (n, 42): percentiles besides, which also see noise and clipping at both ends.
+        `colour_percentiles`, float64 (n, 42): in addition percentiles, which are sensitive to noise and clipping.
     """
     statistics = colour_statistics(images)
     return {"colour": statistics[:, _MOMENTS], "colour_percentiles": statistics}
@@ -33,19 +33,19 @@ def colour_features(images: np.ndarray) -> dict[str, np.ndarray]:
 def shortcuts(
     features: Mapping[str, np.ndarray], targets: Mapping[str, np.ndarray], groups: np.ndarray, *, folds: int, seed: int
 ) -> list[dict[str, Any]]:
-    """Probe each target from each kind of features: `metrics.probes.probe`, copies kept together.
+    """Probe each target with each kind of features (`metrics.probes.probe`).
 
     Args:
         features: name -> float (n, k).
         targets: name -> str (n,).
-        groups: (n,), see `probe`.
+        groups: (n,), such as groups of copies; see `probe`.
         folds, seed: see `probe`.
 
     Returns:
-        Rows `target, features` and the probe's own values, by features, then target.
+        Rows of `target, features` and the fields of `Probe`, ordered by features, then target.
     """
     return [
-        {"target": target, "features": name, **asdict(probe(values, wanted, groups, folds=folds, seed=seed))}
+        {"target": target, "features": name, **asdict(probe(values, labels, groups, folds=folds, seed=seed))}
         for name, values in features.items()
-        for target, wanted in targets.items()
+        for target, labels in targets.items()
     ]

@@ -1,4 +1,4 @@
-"""SSIM and PSNR of pairs of images, through scikit-image."""
+"""SSIM and PSNR of pairs of images, computed by scikit-image."""
 
 import math
 from functools import partial
@@ -8,7 +8,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 
 def ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Structural similarity of each pair, with the window of Wang et al. 2004 (Gaussian, sigma 1.5), mean of channels.
+    """Structural similarity of each pair, window of Wang et al. 2004 (Gaussian, sigma 1.5), mean over channels.
 
     Args:
         a: RGB uint8 (n, h, w, 3), sides at least 11.
@@ -26,8 +26,8 @@ def ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def psnr(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Peak signal-to-noise ratio of each pair, in dB, over all channels.
 
-    Identical images, whose ratio is infinite, count as the most similar ones that differ: by one level in one
-    channel of one pixel (89 dB at 64 pixels). So a mean over pairs is finite, whatever is in it.
+    Identical images, whose ratio is infinite, get the ratio of images that differ by one level in one channel of one
+    pixel (89 dB at 64 pixels). A mean over pairs is therefore always finite.
 
     Args:
         a: RGB uint8 (n, h, w, 3).
@@ -46,4 +46,4 @@ def psnr(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _check(a: np.ndarray, b: np.ndarray) -> None:
     if a.shape != b.shape or a.dtype != np.uint8 or b.dtype != np.uint8:
-        raise ValueError(f"pairs of uint8 images are needed, not {a.dtype} {a.shape} and {b.dtype} {b.shape}")
+        raise ValueError(f"images must be pairs of uint8, not {a.dtype} {a.shape} and {b.dtype} {b.shape}")

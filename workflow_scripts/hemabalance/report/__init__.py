@@ -1,1 +1,1 @@
-"""Tables, figures and the page that shows them."""
+"""Tables, figures and the HTML page that shows them."""

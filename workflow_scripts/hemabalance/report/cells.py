@@ -1,4 +1,4 @@
-"""What stands in a cell of a table: numbers a person can read, and words where there is none."""
+"""Cells of tables: formatted numbers, and words for missing values."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,38 +9,41 @@ import pandas as pd
 from hemabalance.files import atomic_path
 
 NOT_AVAILABLE = "not available"
-"""In place of a value that this run could not measure; a column `reason` says why."""
+"""Cell text for a value that this run could not measure; the column `reason` says why."""
 
 NOT_REPORTED = "not reported"
-"""In place of a figure that the thesis does not give."""
+"""Cell text for a value that the thesis does not give."""
 
 NO_REASON = "–"
-"""The reason in a row that has all its values."""
+"""Cell text of the column `reason` in a row without missing values."""
 
 
 def number(value: float | None, places: int) -> str:
-    """A number with so many decimal places, never as -0."""
+    """A number with this many decimal places, never -0; `NOT_AVAILABLE` for None."""
     return NOT_AVAILABLE if value is None else f"{value:z.{places}f}"
 
 
 def reported_number(value: float | None, places: int) -> str:
-    """A figure of the thesis with the decimal places that it has there."""
+    """A value from the thesis with this many decimal places; `NOT_REPORTED` for None."""
     return NOT_REPORTED if value is None else number(value, places)
 
 
-def interval(row: Mapping[str, Any], key: str, column: str, places: int) -> dict[str, str]:
-    """The value `key` of a row with its `_low` and `_high` (`low`, `high` alone where it has no own), as columns."""
+def interval_cells(row: Mapping[str, Any], key: str, column: str, places: int) -> dict[str, str]:
+    """Cells `column`, `column_low`, `column_high` for the value `key` of a row.
+
+    The ends are read from `key_low` and `key_high`, or from `low` and `high` if the row lacks these keys.
+    """
     ends = {end: row[f"{key}_{end}"] if f"{key}_{end}" in row else row[end] for end in ("low", "high")}
     return {column: number(row[key], places)} | {f"{column}_{end}": number(v, places) for end, v in ends.items()}
 
 
-def lacking(*columns: str) -> dict[str, str]:
-    """The columns of values that are not available."""
+def missing_cells(*columns: str) -> dict[str, str]:
+    """Cells with `NOT_AVAILABLE` for these columns."""
     return dict.fromkeys(columns, NOT_AVAILABLE)
 
 
 def duration(seconds: float) -> str:
-    """A time as 12h06m14s, leading parts that are 0 left out; under a minute with tenths of a second."""
+    """A duration as 12h06m14s without leading zero parts; below a minute with tenths of a second."""
     if seconds < 60:
         return f"{seconds:.1f}s"
     minutes, rest = divmod(round(seconds), 60)

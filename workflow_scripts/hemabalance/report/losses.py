@@ -1,4 +1,4 @@
-"""How the losses of trained normalisers (thesis Fig. 40) and generators went."""
+"""Loss curves of normalisers (thesis Fig. 40) and generators."""
 
 import json
 import re
@@ -27,48 +27,47 @@ _PANELS = {
 }
 _LOGARITHMIC = "adversarial_to_cycle"
 _COLOURS = {"A": "#0072B2", "B": "#D55E00", "": "#444444"}
-_SMOOTHED = 60  # lines of history from which on a running mean is drawn
+_SMOOTHED = 60  # longer histories get a running mean
 _CELL = (2.1, 1.75)  # inches
 _COLUMNS = 7
 
 
 def read_history(path: Path) -> pd.DataFrame:
-    """A history, `step` and a column a loss; empty where nothing was trained."""
-    lines = path.read_text("utf-8").splitlines()
-    return pd.DataFrame([json.loads(line) for line in lines])
+    """Read a history (JSON lines): `step` and one column per loss; empty for a method that is not trained by steps."""
+    return pd.DataFrame([json.loads(line) for line in path.read_text("utf-8").splitlines()])
 
 
 def losses_figure(histories: Mapping[str, pd.DataFrame], path: Path) -> None:
-    """Draw a row of panels a trained normaliser or generator (more rows if need be), a panel a loss.
+    """Draw one or more rows of panels for each normaliser or generator, with a panel for each loss.
 
     Args:
-        histories: its name -> its history (`read_history`); those without a line are left out.
+        histories: name -> history (`read_history`); empty histories are left out.
         path: SVG to write.
     """
-    shown = {name: panels_of(history) for name, history in histories.items() if len(history)}
-    columns = min(_COLUMNS, max((len(panels) for panels in shown.values()), default=3))
-    lines = [
+    panels_by_name = {name: panels_of(history) for name, history in histories.items() if len(history)}
+    columns = min(_COLUMNS, max((len(panels) for panels in panels_by_name.values()), default=3))
+    figure_rows = [
         (name if not first else "", histories[name], list(panels.items())[first : first + columns])
-        for name, panels in shown.items()
+        for name, panels in panels_by_name.items()
         for first in range(0, len(panels), columns)
     ]
-    rows = max(1, len(lines))
-    figure = Figure(figsize=(_CELL[0] * columns + 0.4, _CELL[1] * rows + 0.3), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False)
-    for places, (name, history, panels) in zip(axes, lines, strict=False):
-        places[0].set_ylabel(name, fontsize=10, fontweight="bold")
-        for axis, (kind, losses) in zip(places, panels, strict=False):
-            _panel(axis, kind, history["step"], history[list(losses.values())], list(losses))
+    row_count = max(1, len(figure_rows))
+    figure = Figure(figsize=(_CELL[0] * columns + 0.4, _CELL[1] * row_count + 0.3), layout="constrained")
+    axes = figure.subplots(row_count, columns, squeeze=False)
+    for row_axes, (name, history, panels) in zip(axes, figure_rows, strict=False):
+        row_axes[0].set_ylabel(name, fontsize=10, fontweight="bold")
+        for axis, (kind, losses) in zip(row_axes, panels, strict=False):
+            _draw_panel(axis, kind, history["step"], history[list(losses.values())], list(losses))
     for axis in axes.flat:
         if not axis.lines:
             axis.set_axis_off()
-    if not shown:
+    if not panels_by_name:
         axes[0, 0].text(0, 0.5, "none of the normalisers compared is trained by steps", va="center")
     save_figure(figure, path)
 
 
 def panels_of(history: pd.DataFrame) -> dict[str, dict[str, str]]:
-    """Kind of loss -> domain (`A`, `B`, or nothing) -> column of the history, in the order they are drawn."""
+    """Kind of loss -> domain (`A`, `B` or empty) -> column of the history, in drawing order."""
     panels: dict[str, dict[str, str]] = {}
     for column in history.columns.drop("step"):
         kind, domain = re.fullmatch(r"(.*?)(?:_([ab]))?", column).groups("")  # type: ignore[union-attr]
@@ -77,19 +76,21 @@ def panels_of(history: pd.DataFrame) -> dict[str, dict[str, str]]:
     return {kind: dict(sorted(panels[kind].items())) for kind in order if kind in panels}
 
 
-def _panel(axis: Axes, kind: str, steps: pd.Series, losses: pd.DataFrame, domains: list[str]) -> None:
-    for place, (domain, column) in enumerate(zip(reversed(domains), reversed(losses.columns), strict=True)):
-        # What only some steps report leaves gaps, which would break the line into points.
+def _draw_panel(axis: Axes, kind: str, steps: pd.Series, losses: pd.DataFrame, domains: list[str]) -> None:
+    for index, (domain, column) in enumerate(zip(reversed(domains), reversed(losses.columns), strict=True)):
+        # Losses that only some steps report have gaps, which would interrupt the line.
         values, colour = losses[column].dropna(), _COLOURS[domain]
-        many = len(values) > _SMOOTHED
-        when = steps[values.index]
-        axis.plot(when, values, color=colour, linewidth=0.7 if many else 1.3, alpha=0.35 if many else 1)
-        if many:
+        smoothed = len(values) > _SMOOTHED
+        history_steps = steps[values.index]
+        axis.plot(
+            history_steps, values, color=colour, linewidth=0.7 if smoothed else 1.3, alpha=0.35 if smoothed else 1
+        )
+        if smoothed:
             window = len(values) // (_SMOOTHED // 2) | 1
-            smooth = values.rolling(window, center=True, min_periods=1).mean()
-            axis.plot(when, smooth, color=colour, linewidth=1.5)
+            running_mean = values.rolling(window, center=True, min_periods=1).mean()
+            axis.plot(history_steps, running_mean, color=colour, linewidth=1.5)
         axis.annotate(
-            domain, (1, 1), (-13 * place, 5), "axes fraction", "offset points", color=colour, ha="right", weight="bold"
+            domain, (1, 1), (-13 * index, 5), "axes fraction", "offset points", color=colour, ha="right", weight="bold"
         )
     axis.set_title(_PANELS.get(kind, kind.replace("_", " ")), loc="left", fontsize=9)
     if kind == _LOGARITHMIC:

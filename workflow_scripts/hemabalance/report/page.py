@@ -1,4 +1,4 @@
-"""The page that shows a run: one HTML file that works offline."""
+"""The report of a run: one HTML file that works offline."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE, NOT_REPORTED
 from hemabalance.report.classify.headline import read_headline
 from hemabalance.report.titles import place_of, sections
 
-_NO_NUMBERS = (NOT_AVAILABLE, NOT_REPORTED, NO_REASON, "")
+_NON_NUMERIC = (NOT_AVAILABLE, NOT_REPORTED, NO_REASON, "")
 
 
 def write_page(
@@ -32,27 +32,30 @@ def write_page(
     """Write the report of a run.
 
     Args:
-        path: HTML to write.
-        run: its name.
-        taxonomy: which taxonomy the labels follow.
+        path: HTML file to write.
+        run: name of the run.
+        taxonomy: taxonomy of the labels.
         origins: source -> `download`, `local` or `phantom`.
-        tables: CSV files, shown with the figures in the sections and the order of `titles.yaml`; files that share
-            a title there (of several protocols or normalisers) in the order given.
-        figures: SVG files, embedded.
-        receipts: what each archive is (`sources.inventory.take_inventory`).
-        headline: what the page opens with (`headline.write_headline`); nothing where no classifiers were compared.
+        tables: CSV files. Tables and figures are shown in the sections and the order of `titles.yaml`; files with the
+            same entry (of several protocols or normalisers) in the order of the arguments.
+        figures: SVG files, embedded in the page.
+        receipts: JSON file of each archive, named after its source (`sources.inventory.take_inventory`).
+        headline: JSON file of the opening section (`headline.write_headline`); None if no classifiers were compared.
+
+    Raises:
+        KeyError: a table or figure has no entry in `titles.yaml`.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    shown = [*map(_table, tables), *map(_figure, figures)]
-    shown.sort(key=lambda item: item["order"])
-    parts = [
+    items = [*map(_table_item, tables), *map(_figure_item, figures)]
+    items.sort(key=lambda item: item["order"])
+    page_sections = [
         {
             "name": name,
             "title": section.title,
             "note": section.note,
-            "shown": [s for s in shown if s["section"] == name],
+            "shown": [item for item in items if item["section"] == name],
         }
         for name, section in sections().items()
     ]
@@ -60,7 +63,7 @@ def write_page(
         run=run,
         taxonomy=taxonomy,
         phantom="phantom" in origins.values(),
-        sections=[part for part in parts if part["shown"]],
+        sections=[section for section in page_sections if section["shown"]],
         headline=read_headline(headline) if headline else None,
         receipts=[{"source": p.stem, **json.loads(p.read_text("utf-8"))} for p in receipts],
     )
@@ -68,30 +71,30 @@ def write_page(
         part.write_text(html, "utf-8")
 
 
-def _table(path: Path) -> dict[str, Any]:
+def _table_item(path: Path) -> dict[str, Any]:
     table = pd.read_csv(path, dtype="str", keep_default_na=False)
-    kinds = {column: "number" if _numeric(table[column]) else "text" for column in table.columns}
-    table = _folded(table)
+    column_kinds = {column: "number" if _is_numeric(table[column]) else "text" for column in table.columns}
+    table = _fold_intervals(table)
     return {
         "name": path.name,
         **asdict(place_of(path.name)),
         "columns": [column.replace("_", " ") for column in table.columns],
-        "kinds": [kinds[column] for column in table.columns],
+        "kinds": [column_kinds[column] for column in table.columns],
         "missing": (NOT_AVAILABLE, NOT_REPORTED),
         "rows": table.to_numpy().tolist(),
         "address": None,
     }
 
 
-def _folded(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with each interval in the cell of its value, and without a column of reasons where none is given."""
+def _fold_intervals(table: pd.DataFrame) -> pd.DataFrame:
+    """Put each interval into the cell of its value, and drop a column `reason` without reasons."""
     folded: dict[str, pd.Series] = {}
     value = ""
     for column in table.columns:
         if column in ("low", f"{value}_low"):
             high = table[column.removesuffix("low") + "high"]
-            known = table[column] != NOT_AVAILABLE
-            folded[value] = folded[value].where(~known, folded[value] + " (" + table[column] + " to " + high + ")")
+            is_known = table[column] != NOT_AVAILABLE
+            folded[value] = folded[value].where(~is_known, folded[value] + " (" + table[column] + " to " + high + ")")
         elif column not in ("high", f"{value}_high") and not (
             column == "reason" and (table[column] == NO_REASON).all()
         ):
@@ -99,11 +102,11 @@ def _folded(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(folded)
 
 
-def _numeric(cells: pd.Series) -> bool:
-    """Whether a column holds numbers, as far as it holds anything."""
-    return bool(pd.to_numeric(cells[~cells.isin(_NO_NUMBERS)], errors="coerce").notna().all())
+def _is_numeric(cells: pd.Series) -> bool:
+    """Whether all values of a column are numbers, apart from missing ones."""
+    return bool(pd.to_numeric(cells[~cells.isin(_NON_NUMERIC)], errors="coerce").notna().all())
 
 
-def _figure(path: Path) -> dict[str, Any]:
+def _figure_item(path: Path) -> dict[str, Any]:
     data = base64.b64encode(path.read_bytes()).decode("ascii")
     return {"name": path.name, **asdict(place_of(path.name)), "address": f"data:image/svg+xml;base64,{data}"}

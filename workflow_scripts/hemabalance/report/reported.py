@@ -1,4 +1,4 @@
-"""The figures that the thesis reports, for the "reported" columns."""
+"""Values reported by the thesis, for the "reported" columns."""
 
 from functools import cache
 from pathlib import Path
@@ -15,10 +15,10 @@ def reported_tables() -> dict[str, Any]:
 
 
 def reported(table: str) -> dict[str, Any]:
-    """One table of `reported.yaml`, by its key (`table6_final`).
+    """One table of `reported.yaml`, by its key, such as `table6_final`.
 
     Raises:
         KeyError: no such table.
     """
-    found: dict[str, Any] = reported_tables()[table]
-    return found
+    values: dict[str, Any] = reported_tables()[table]
+    return values

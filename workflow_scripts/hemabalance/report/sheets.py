@@ -1,4 +1,4 @@
-"""Sheets of pictures that people look at: a contact sheet a source, and every copy beside its original."""
+"""Image sheets: a contact sheet for each source, and each copy beside its original."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,18 +19,18 @@ from hemabalance.taxonomy import CLASSES
 _COLUMNS = 12
 _PAIRS_A_ROW = 4
 _CELL = 0.9  # inches
-_SIDE = 128  # pixels; larger pictures are reduced, or the page would weigh hundreds of megabytes
-_GAP = 3  # pixels between pictures
+_SIDE = 128  # pixels; larger images are reduced, else the page would have hundreds of megabytes
+_GAP = 3  # pixels between images
 _FRAME = "#D55E00"
 
 
 def contact_sheet(images: ImageSet, path: Path, *, seed: int) -> None:
-    """Draw up to twelve images of each class, chosen by a hash of their id, with the count of all.
+    """Draw up to twelve images of each class, chosen by a hash of the image id, with the number of all images.
 
     Args:
         images: square images of one size, with labels.
         path: SVG to write.
-        seed: of the choice.
+        seed: seed of the choice.
     """
     index = images.index.assign(position=range(len(images)), draw=draws(images.index["image_id"], seed=seed))
     present = [label for label in CLASSES if (index["label"] == label).any()]
@@ -39,96 +39,100 @@ def contact_sheet(images: ImageSet, path: Path, *, seed: int) -> None:
     for axis, label in zip(axes, present, strict=False):
         rows = index[index["label"] == label]
         chosen = rows.nsmallest(_COLUMNS, "draw")["position"]
-        axis.imshow(strip([images.read(position) for position in chosen], _COLUMNS), interpolation="none")
+        axis.imshow(image_strip([images.read(position) for position in chosen], _COLUMNS), interpolation="none")
         axis.set_ylabel(f"{label.replace('_', ' ')}\nn = {len(rows)}", rotation=0, ha="right", va="center")
     for axis in axes:
-        bare(axis)
+        hide_axes(axis)
     save_figure(figure, path)
 
 
 def copies_sheet(manifest: pd.DataFrame, sets: Sequence[ImageSet], path: Path) -> None:
-    """Draw each image that was set aside as a copy (right) beside the one that stays (left), or with its conflict.
+    """Draw each image that was set aside as a copy (right) beside the image that is kept (left); conflicts together.
 
     Args:
         manifest: rows of all sources.
-        sets: image sets that together hold the kept images and the copies.
+        sets: image sets that together contain the kept images and the copies.
         path: SVG to write.
     """
-    where = {image_id: (held, at) for held in sets for at, image_id in enumerate(held.index["image_id"])}
+    location = {
+        image_id: (image_set, position)
+        for image_set in sets
+        for position, image_id in enumerate(image_set.index["image_id"])
+    }
 
-    def picture(image_id: str) -> np.ndarray:
-        held, at = where[image_id]
-        return held.read(at)
+    def tile(image_id: str) -> np.ndarray:
+        image_set, position = location[image_id]
+        return image_set.read(position)
 
-    shown = [(title, [picture(image_id) for image_id in ids]) for title, ids in _groups(manifest)]
-    rows = max(1, -(-len(shown) // _PAIRS_A_ROW))
+    groups = [(title, [tile(image_id) for image_id in ids]) for title, ids in _groups(manifest)]
+    rows = max(1, -(-len(groups) // _PAIRS_A_ROW))
     figure = Figure(figsize=(3.1 * _PAIRS_A_ROW, 2.1 * rows + 0.2), layout="constrained")
     axes = figure.subplots(rows, _PAIRS_A_ROW, squeeze=False).ravel()
-    for axis, (title, pictures) in zip(axes, shown, strict=False):
-        axis.imshow(strip(pictures, len(pictures)), interpolation="none")
+    for axis, (title, tiles) in zip(axes, groups, strict=False):
+        axis.imshow(image_strip(tiles, len(tiles)), interpolation="none")
         axis.set_title(title, fontsize=6, loc="left", parse_math=False)
     for axis in axes:
-        bare(axis)
-    if not shown:
+        hide_axes(axis)
+    if not groups:
         axes[0].set_title("no copies were found", loc="left")
     save_figure(figure, path)
 
 
 def _groups(manifest: pd.DataFrame) -> list[tuple[str, list[str]]]:
-    """What to draw together: original and copy, or all members of a conflict; near-duplicates first."""
+    """Title and image ids of each group: original and copy, or all members of a conflict; near-duplicates first."""
     copies = manifest[manifest["status"].isin(COPIES)]
     groups: list[tuple[str, list[str]]] = []
     for status in ("near_duplicate", "conflict", "duplicate"):
         rows = copies[copies["status"] == status]
         if status == "conflict":
-            for _, together in rows.fillna({"group_id": rows["image_id"]}).groupby("group_id"):
-                named = "\n".join(f"{r.image_id}: {r.label}" for r in together.itertuples())
-                groups.append((f"conflict\n{named}", together["image_id"].tolist()))
+            for _, conflict in rows.fillna({"group_id": rows["image_id"]}).groupby("group_id"):
+                names = "\n".join(f"{copy.image_id}: {copy.label}" for copy in conflict.itertuples())
+                groups.append((f"conflict\n{names}", conflict["image_id"].tolist()))
         else:
-            for r in rows.itertuples():
-                title = f"{status.replace('_', '-')}: {r.reason}\n{r.duplicate_of}\n{r.image_id}"
-                groups.append((title, [r.duplicate_of, r.image_id]))
+            for copy in rows.itertuples():
+                title = f"{status.replace('_', '-')}: {copy.reason}\n{copy.duplicate_of}\n{copy.image_id}"
+                groups.append((title, [copy.duplicate_of, copy.image_id]))
     return groups
 
 
-def strip(pictures: Sequence[np.ndarray], places: int) -> np.ndarray:
-    """Pictures side by side on white, uint8 (height, width, 3)."""
-    side = pictures[0].shape[0]
+def image_strip(tiles: Sequence[np.ndarray], places: int) -> np.ndarray:
+    """Images side by side on white, uint8 (height, width, 3), with room for `places` images."""
+    side = tiles[0].shape[0]
     row = np.full((side, places * (side + _GAP) - _GAP, 3), 255, np.uint8)
-    for place, picture in enumerate(pictures):
-        row[:, place * (side + _GAP) : place * (side + _GAP) + side] = picture
+    for place, tile in enumerate(tiles):
+        row[:, place * (side + _GAP) : place * (side + _GAP) + side] = tile
     return row
 
 
-def small(pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Pictures of at most 128 pixels a side."""
-    if not len(pictures) or pictures[0].shape[0] <= _SIDE:
-        return list(pictures)
-    return [np.asarray(Image.fromarray(one).resize((_SIDE, _SIDE), Image.Resampling.BOX)) for one in pictures]
+def thumbnails(tiles: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Images reduced to at most 128 pixels a side."""
+    if not len(tiles) or tiles[0].shape[0] <= _SIDE:
+        return list(tiles)
+    return [np.asarray(Image.fromarray(tile).resize((_SIDE, _SIDE), Image.Resampling.BOX)) for tile in tiles]
 
 
-def frame(axis: Axes, places: Iterable[int], size: int) -> None:
-    """A frame around some pictures of a strip of `small` ones that were `size` pixels large."""
+def draw_frames(axis: Axes, places: Iterable[int], size: int) -> None:
+    """Frame the images at these places of a strip of `thumbnails` images; `size` is their original side in pixels."""
     side = min(size, _SIDE)
     for place in places:
         corner = place * (side + _GAP) - 1, -1
-        edge = Rectangle(corner, side + 1, side + 1, fill=False, edgecolor=_FRAME, linewidth=1.8, clip_on=False)
-        axis.add_patch(edge)
+        rectangle = Rectangle(corner, side + 1, side + 1, fill=False, edgecolor=_FRAME, linewidth=1.8, clip_on=False)
+        axis.add_patch(rectangle)
 
 
-def headline(figure: Figure, words: str) -> None:
-    """What a figure shows, above it on the left."""
-    figure.suptitle(words, x=0.01, ha="left", fontsize=9, color="#55555f")
+def figure_heading(figure: Figure, text: str) -> None:
+    """Put a heading above a figure, on the left."""
+    figure.suptitle(text, x=0.01, ha="left", fontsize=9, color="#55555f")
 
 
-def heads(axis: Axes, words: Sequence[str]) -> None:
-    """Words above the pictures of a strip."""
-    for place, word in enumerate(words):
-        axis.text((place + 0.5) / len(words), 1.03, word, transform=axis.transAxes, ha="center", fontsize=8)
+def strip_headings(axis: Axes, headings: Sequence[str]) -> None:
+    """Put headings above the images of a strip."""
+    for place, heading in enumerate(headings):
+        axis.text((place + 0.5) / len(headings), 1.03, heading, transform=axis.transAxes, ha="center", fontsize=8)
 
 
-def bare(axis) -> None:  # type: ignore[no-untyped-def]
-    """An axis without ticks and frame."""
+def hide_axes(axis) -> None:  # type: ignore[no-untyped-def]
+    """Remove ticks and frame of an axis."""
     axis.set_xticks([])
     axis.set_yticks([])
     for spine in axis.spines.values():

@@ -1,4 +1,4 @@
-"""One look for every figure: readable, colour-blind safe, the same bytes every time."""
+"""Common style of all figures, with the same bytes on every run."""
 
 from pathlib import Path
 
@@ -25,6 +25,6 @@ matplotlib.rcParams.update(
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as SVG, atomically and without a date."""
+    """Write a figure as SVG, atomically and without a date in its metadata."""
     with atomic_path(path) as part:
         figure.savefig(part, format="svg", bbox_inches="tight", metadata={"Date": None})

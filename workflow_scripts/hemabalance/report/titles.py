@@ -1,4 +1,4 @@
-"""What the page shows, in order, and what it says above each table and figure: the words are in `titles.yaml`."""
+"""Order, titles and notes of the tables and figures on the page, read from `titles.yaml`."""
 
 import re
 from collections.abc import Mapping
@@ -24,13 +24,13 @@ _WILDCARDS = {
 
 @dataclass(frozen=True)
 class PageSection:
-    """A part of the page.
+    """A section of the page.
 
     Attributes:
-        title: its heading.
-        note: below it.
-        titles: file name, in which `{protocol}`, `{normalizer}`, `{generator}` and `{experiment}` stand for any ->
-            title and note, in which they are yet to be filled in.
+        title: heading.
+        note: text below the heading.
+        titles: pattern of file names -> title and note. All three may contain the fields `{protocol}`, `{normalizer}`,
+            `{generator}` and `{experiment}`, which stand for any name.
     """
 
     title: str
@@ -40,7 +40,7 @@ class PageSection:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a file stands on the page, and what stands above it."""
+    """Section and order of a file on the page, with its title and note."""
 
     section: str
     order: int
@@ -50,29 +50,29 @@ class Place:
 
 @cache
 def sections() -> Mapping[str, PageSection]:
-    """The sections of the page, by name, in their order."""
+    """The sections of the page by name, in order."""
     loaded: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("titles.yaml").read_text("utf-8"))
     return {
         name: PageSection(
-            _filled(section["title"]),
-            _filled(section["note"]),
-            {file: (words["title"], words["note"]) for file, words in section["shown"].items()},
+            _fill_in(section["title"]),
+            _fill_in(section["note"]),
+            {file: (entry["title"], entry["note"]) for file, entry in section["shown"].items()},
         )
         for name, section in loaded.items()
     }
 
 
 def place_of(file: str) -> Place:
-    """The place of a table or figure, by its file name.
+    """Find the entry of a table or figure by its file name.
 
     Raises:
-        KeyError: no section lists it.
+        KeyError: no entry matches the file name.
     """
     for name, section in sections().items():
         for order, (pattern, (title, note)) in enumerate(section.titles.items()):
-            found = re.fullmatch(_as_regex(pattern), file)
-            if found:
-                return Place(name, order, _filled(title, **found.groupdict()), _filled(note, **found.groupdict()))
+            match = re.fullmatch(_as_regex(pattern), file)
+            if match:
+                return Place(name, order, _fill_in(title, **match.groupdict()), _fill_in(note, **match.groupdict()))
     raise KeyError(f"{file} has no title in report/titles.yaml")
 
 
@@ -83,12 +83,12 @@ def _as_regex(pattern: str) -> str:
     return expression
 
 
-def _filled(words: str, **names: str) -> str:
-    return _Words().format(words, reported=reported_tables(), **names)
+def _fill_in(text: str, **names: str) -> str:
+    return _ReportFormatter().format(text, reported=reported_tables(), **names)
 
 
-class _Words(Formatter):
-    """`str.format` that knows `:share`: percent of the thesis as a share of 1."""
+class _ReportFormatter(Formatter):
+    """`str.format` with the format `:share`, which converts percent to a share of 1."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
         return as_share(value) if format_spec == "share" else str(super().format_field(value, format_spec))

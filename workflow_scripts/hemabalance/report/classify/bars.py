@@ -1,4 +1,4 @@
-"""Accuracy of all models that are compared (thesis Fig. 52), and what accuracy hides."""
+"""Figure of the accuracy and balanced accuracy of all models (thesis Fig. 52)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,70 +8,89 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hemabalance.report.classify.classifier_results import ClassifierResult, thesis_accuracy
-from hemabalance.report.marks import FAINT, NOT_ESTIMABLE, counted, diamond, measured_key, reported_key, whisker
+from hemabalance.report.marks import (
+    FAINT,
+    NOT_ESTIMABLE,
+    draw_interval,
+    draw_reported,
+    measured_legend,
+    n_text,
+    reported_legend,
+)
 from hemabalance.report.reported import reported
 from hemabalance.report.style import save_figure
 
-_PANELS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy: every class counts alike"}
+_PANELS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy: mean over classes"}
 _COLOURS = {"accuracy": "#56B4E9", "balanced_accuracy": "#b5dcf3"}
 
 
 def models_figure(experiments: Sequence[ClassifierResult], path: Path) -> None:
-    """Draw a bar a training with its 95 % interval, the best on top, and diamonds for what the thesis reports.
+    """Draw a bar with a 95 % interval for each training, best on top, and diamonds for values reported by the thesis.
 
-    Models of Fig. 52 that are not among them stand below with their diamonds alone.
+    Models of Fig. 52 that this run lacks follow below, with diamonds only.
 
     Args:
-        experiments: of one protocol, so of the same test images.
+        experiments: results under one protocol, thus on the same test images.
         path: SVG to write.
     """
-    order = sorted(experiments, key=lambda one: (-(one.metric("accuracy")["value"] or 0), one.name, one.seed))
-    rest = {
-        k: v for k, v in reported("figure52_accuracy_balanced").items() if k not in {one.thesis_name for one in order}
+    sorted_results = sorted(
+        experiments, key=lambda result: (-(result.metric("accuracy")["value"] or 0), result.name, result.seed)
+    )
+    only_reported = {
+        name: percent
+        for name, percent in reported("figure52_accuracy_balanced").items()
+        if name not in {result.thesis_name for result in sorted_results}
     }
-    lines = len(order) + len(rest)
-    figure = Figure(figsize=(11.5, 0.33 * max(lines, 1) + 1.3), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1.1, 1))
-    for axis, metric in zip((left, right), _PANELS, strict=True):
-        for place, one in enumerate(order):
-            _bar(axis, one, metric, place)
-        _furnish(axis, _PANELS[metric], lines)
-    for place, percent in enumerate([thesis_accuracy(one.thesis_name) for one in order] + list(rest.values())):
+    rows = len(sorted_results) + len(only_reported)
+    figure = Figure(figsize=(11.5, 0.33 * max(rows, 1) + 1.3), layout="constrained")
+    accuracy_axis, balanced_axis = figure.subplots(1, 2, sharey=True, width_ratios=(1.1, 1))
+    for axis, metric in zip((accuracy_axis, balanced_axis), _PANELS, strict=True):
+        for row, result in enumerate(sorted_results):
+            _draw_bar(axis, result, metric, row)
+        _style_panel(axis, _PANELS[metric], rows)
+    for row, percent in enumerate(
+        [thesis_accuracy(result.thesis_name) for result in sorted_results] + list(only_reported.values())
+    ):
         if percent is not None:
-            diamond(left, percent / 100, place + 0.2)
-    names = [one.name for one in order]
-    several = {name for name in names if names.count(name) > 1}
-    names = [f"{one.name}, seed {one.seed}" if one.name in several else one.name for one in order]
-    left.set_yticks(range(lines), names + [f"{name} (not trained here)" for name in rest])
-    for place in range(len(order), lines):
-        left.get_yticklabels()[place].set_color(FAINT)
-    key: list[Artist] = [measured_key("measured, with 95 % interval", _COLOURS["accuracy"]), reported_key()]
-    figure.legend(handles=key, loc="outside lower center", ncols=2, frameon=False)
-    words = "nothing was trained under this protocol"
-    if order:
-        words = f"protocol {order[0].protocol}, test images, {counted([one.n for one in order])}"
-    figure.suptitle(words, x=0.01, ha="left", fontsize=9, color=FAINT)
+            draw_reported(accuracy_axis, percent / 100, row + 0.2)
+    experiment_names = [result.name for result in sorted_results]
+    repeated_names = {name for name in experiment_names if experiment_names.count(name) > 1}
+    names = [
+        f"{result.name}, seed {result.seed}" if result.name in repeated_names else result.name
+        for result in sorted_results
+    ]
+    accuracy_axis.set_yticks(range(rows), names + [f"{name} (not trained here)" for name in only_reported])
+    for row in range(len(sorted_results), rows):
+        accuracy_axis.get_yticklabels()[row].set_color(FAINT)
+    legend: list[Artist] = [measured_legend("measured, with 95 % interval", _COLOURS["accuracy"]), reported_legend()]
+    figure.legend(handles=legend, loc="outside lower center", ncols=2, frameon=False)
+    heading = "nothing was trained under this protocol"
+    if sorted_results:
+        heading = (
+            f"protocol {sorted_results[0].protocol}, test images, {n_text([result.n for result in sorted_results])}"
+        )
+    figure.suptitle(heading, x=0.01, ha="left", fontsize=9, color=FAINT)
     save_figure(figure, path)
 
 
-def _bar(axis: Axes, one: ClassifierResult, metric: str, place: int) -> None:
-    found = one.metric(metric)
-    if found["value"] is None:
-        axis.text(0.01, place, NOT_ESTIMABLE, color=FAINT, fontsize=8, va="center")
+def _draw_bar(axis: Axes, result: ClassifierResult, metric: str, row: int) -> None:
+    estimate = result.metric(metric)
+    if estimate["value"] is None:
+        axis.text(0.01, row, NOT_ESTIMABLE, color=FAINT, fontsize=8, va="center")
         return
-    axis.barh(place, found["value"], color=_COLOURS[metric], height=0.62)
-    whisker(axis, found, place - 0.1)
-    between = f" ({found['low']:.3f} to {found['high']:.3f})" if found["low"] is not None else ""
+    axis.barh(row, estimate["value"], color=_COLOURS[metric], height=0.62)
+    draw_interval(axis, estimate, row - 0.1)
+    interval_text = f" ({estimate['low']:.3f} to {estimate['high']:.3f})" if estimate["low"] is not None else ""
     axis.annotate(
-        f"{found['value']:.3f}{between}", (1, place), (6, 0), ("axes fraction", "data"), "offset points", fontsize=7.5,
-        va="center", annotation_clip=False,
+        f"{estimate['value']:.3f}{interval_text}", (1, row), (6, 0), ("axes fraction", "data"), "offset points",
+        fontsize=7.5, va="center", annotation_clip=False,
     )  # fmt: skip
 
 
-def _furnish(axis: Axes, words: str, lines: int) -> None:
-    axis.set_title(words, loc="left")
+def _style_panel(axis: Axes, title: str, rows: int) -> None:
+    axis.set_title(title, loc="left")
     axis.set_xlim(0, 1)
-    axis.set_ylim(max(lines, 1) - 0.45, -0.55)
+    axis.set_ylim(max(rows, 1) - 0.45, -0.55)
     axis.tick_params(axis="y", length=0)
     axis.xaxis.grid(visible=True, color="#e3e3e8", linewidth=0.8)
     axis.set_axisbelow(True)

@@ -1,4 +1,4 @@
-"""Scores of each class, two experiments or more side by side (thesis Figs. 53, 54, and 59 to 62)."""
+"""Figure of the scores of each class for one or more experiments (thesis Figs. 53, 54, and 59 to 62)."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,47 +13,49 @@ from hemabalance.report.marks import (
     COLOURS,
     FAINT,
     MARKERS,
-    counted,
-    diamond,
-    dot,
-    lines_between,
-    measured_key,
-    reported_key,
-    spaced,
+    draw_estimate,
+    draw_reported,
+    label_text,
+    measured_legend,
+    n_text,
+    reported_legend,
+    separate_rows,
 )
 from hemabalance.report.style import save_figure
 from hemabalance.taxonomy import CLASSES
 
-_WORDS = {
+_PANEL_TITLES = {
     "sensitivity": "sensitivity",
     "specificity": "specificity",
     "one_vs_rest_accuracy": "accuracy against the rest",
 }
-_TOLD = {"one_vs_rest_accuracy": "accuracy"}
-_SPREAD = 0.5  # of a row that the dots of several experiments take
+_THESIS_KEY = {"one_vs_rest_accuracy": "accuracy"}
+_SPREAD = 0.5  # share of the row height over which the dots of several experiments are spread
 
 
 def classes_figure(experiments: Mapping[str, ClassifierResult], path: Path) -> None:
-    """Draw sensitivity, specificity and one-against-rest accuracy of each class with 95 % intervals.
+    """Draw sensitivity, specificity and one-vs-rest accuracy of each class with 95 % intervals.
 
     Args:
-        experiments: what a figure calls it -> a training; up to four, of the same protocol.
+        experiments: name in the legend -> a training; up to four, of the same protocol.
         path: SVG to write.
     """
-    shown = list(experiments.values())
+    results = list(experiments.values())
     figure = Figure(figsize=(10.8, 0.43 * len(CLASSES) + 1.5), layout="constrained")
     axes = figure.subplots(1, len(OF_CLASS), sharey=True)
     for axis, metric in zip(axes, OF_CLASS, strict=True):
-        _panel(axis, metric, shown)
-    counts = [counted([one.of_class(label)["n"] for one in shown]) for label in CLASSES]
-    axes[0].set_yticks(range(len(CLASSES)), [f"{spaced(label)}, {n}" for label, n in zip(CLASSES, counts, strict=True)])
-    key: list[Artist] = [
-        measured_key(words, *look) for words, *look in zip(experiments, COLOURS, MARKERS, strict=False)
+        _draw_panel(axis, metric, results)
+    counts = [n_text([result.of_class(label)["n"] for result in results]) for label in CLASSES]
+    axes[0].set_yticks(
+        range(len(CLASSES)), [f"{label_text(label)}, {n}" for label, n in zip(CLASSES, counts, strict=True)]
+    )
+    legend: list[Artist] = [
+        measured_legend(name, *style) for name, *style in zip(experiments, COLOURS, MARKERS, strict=False)
     ]
-    if any(thesis_scores_of_class(one, label) for one in shown for label in CLASSES):
-        key.append(reported_key())
-    figure.legend(handles=key, loc="outside lower center", ncols=len(key), frameon=False)
-    protocol = f"protocol {shown[0].protocol}, " if shown else ""
+    if any(thesis_scores_of_class(result, label) for result in results for label in CLASSES):
+        legend.append(reported_legend())
+    figure.legend(handles=legend, loc="outside lower center", ncols=len(legend), frameon=False)
+    protocol = f"protocol {results[0].protocol}, " if results else ""
     figure.suptitle(
         f"{protocol}test images; each axis as long as its intervals need", x=0.01, ha="left", fontsize=9,
         color=FAINT,
@@ -61,24 +63,26 @@ def classes_figure(experiments: Mapping[str, ClassifierResult], path: Path) -> N
     save_figure(figure, path)
 
 
-def _panel(axis: Axes, metric: str, shown: list[ClassifierResult]) -> None:
-    ends = [1.0]
-    for at, (one, colour, marker) in enumerate(zip(shown, COLOURS, MARKERS, strict=False)):
-        for place, label in enumerate(CLASSES):
-            found = one.of_class(label)[metric]
-            height = place + _SPREAD * ((at + 0.5) / len(shown) - 0.5)
-            if found["value"] is None:
-                height = place + 0.3  # one word for all of them, below what is reported
-            dot(axis, found, height, colour=colour, marker=marker)
-            ends += [value for value in (found["value"], found["low"]) if value is not None]
-            percent = thesis_scores_of_class(one, label).get(_TOLD.get(metric, metric))
+def _draw_panel(axis: Axes, metric: str, results: list[ClassifierResult]) -> None:
+    values = [1.0]
+    for number, (result, colour, marker) in enumerate(zip(results, COLOURS, MARKERS, strict=False)):
+        for class_row, label in enumerate(CLASSES):
+            estimate = result.of_class(label)[metric]
+            height = class_row + _SPREAD * ((number + 0.5) / len(results) - 0.5)
+            if estimate["value"] is None:
+                height = class_row + 0.3  # the same text for all experiments, below the reported value
+            draw_estimate(axis, estimate, height, colour=colour, marker=marker)
+            values += [value for value in (estimate["value"], estimate["low"]) if value is not None]
+            percent = thesis_scores_of_class(result, label).get(_THESIS_KEY.get(metric, metric))
             if percent is not None:
-                diamond(axis, percent / 100, min(height, place + _SPREAD / 4))
-                ends.append(percent / 100)
-    axis.set_title(_WORDS[metric], loc="left")
-    least = min(ends)
-    axis.set_xlim(least - 0.06 * (1 - least) if least < 1 else 0.9, 1 + 0.03 * (1 - least) if least < 1 else 1.005)
-    lines_between(axis, len(CLASSES))
+                draw_reported(axis, percent / 100, min(height, class_row + _SPREAD / 4))
+                values.append(percent / 100)
+    axis.set_title(_PANEL_TITLES[metric], loc="left")
+    minimum = min(values)
+    axis.set_xlim(
+        minimum - 0.06 * (1 - minimum) if minimum < 1 else 0.9, 1 + 0.03 * (1 - minimum) if minimum < 1 else 1.005
+    )
+    separate_rows(axis, len(CLASSES))
     axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axis.xaxis.grid(visible=True, color="#e3e3e8", linewidth=0.8)
     axis.set_axisbelow(True)

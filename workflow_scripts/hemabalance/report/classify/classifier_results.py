@@ -1,4 +1,4 @@
-"""What was measured of one trained classifier, and what the thesis reports of its like."""
+"""Results of one trained classifier, and the corresponding values reported by the thesis."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,30 +11,35 @@ from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE, NOT_REPORTED
 from hemabalance.report.reported import reported
 
 HEADLINE = ("accuracy", "balanced_accuracy", "macro_f1", "macro_auroc")
-"""Metrics that a table shows first, by their names in `metrics.json`."""
+"""Overall metrics that tables show, by their names in `metrics.json`."""
 
 OF_CLASS = ("sensitivity", "specificity", "one_vs_rest_accuracy")
-"""What the thesis shows of each class; the last is its `accuracy` there."""
+"""Metrics that the thesis shows for each class; the last is called `accuracy` there."""
 
-
-_FIG52 = {"efficientnet_b0": "efficientnet", "resnext101_64x4d": "resnext101", "seresnext50_32x4d": "seresnext50"}
-_RICH, _RARE, _OURS = "c_wgan_gp", "fewshot_meta", "senet154_ge"
+# Name of a network -> its name in Fig. 52 of the thesis.
+_FIGURE_52_NAMES = {
+    "efficientnet_b0": "efficientnet",
+    "resnext101_64x4d": "resnext101",
+    "seresnext50_32x4d": "seresnext50",
+}
+_THESIS_RICH, _THESIS_RARE, _THESIS_NETWORK = "c_wgan_gp", "fewshot_meta", "senet154_ge"
 
 
 @dataclass(frozen=True)
 class ClassifierResult:
-    """One experiment, trained with one seed.
+    """Results of one experiment, trained with one seed.
 
     Attributes:
-        name: of the experiment in config.
-        model: in config.
-        recipe: in config, whose images it learned from.
+        name: name of the experiment in config.
+        model: name of the model in config.
+        recipe: name of the recipe in config that gave the training images.
         protocol: `leak_free` or `thesis`.
-        seed: of the training.
-        thesis_name: under which name the thesis reports its like (`thesis_name_for`); None where it reports nothing.
-        synthetic: whether its recipe takes synthetic images.
-        metrics: its `metrics.json`.
-        training: its `training.json`.
+        seed: seed of the training.
+        thesis_name: name under which the thesis reports the same setting (`thesis_name_for`); None if it reports
+            none.
+        synthetic: whether the recipe uses synthetic images.
+        metrics: content of `metrics.json`.
+        training: content of `training.json`.
     """
 
     name: str
@@ -48,111 +53,117 @@ class ClassifierResult:
     training: Mapping[str, Any]
 
     @property
-    def head(self) -> dict[str, Any]:
-        """The columns that say which training a row is about."""
+    def key_cells(self) -> dict[str, Any]:
+        """The columns that identify the training in a table."""
         return {"experiment": self.name, "protocol": self.protocol, "seed": self.seed}
 
     @property
     def n(self) -> int:
-        """Real test images that it was measured on."""
+        """Number of real test images."""
         n: int = self.metrics["n"]
         return n
 
     @property
     def images(self) -> int:
-        """Training images."""
+        """Number of training images."""
         n: int = self.training["images"]
         return n
 
     @property
     def added(self) -> int:
-        """Synthetic ones among them."""
+        """Number of synthetic training images."""
         n: int = self.training["synthetic"]
         return n
 
     @property
     def reason(self) -> str:
-        """Why values are missing, if any are."""
+        """Why values are missing; `NO_REASON` if none is."""
         return "; ".join(dict.fromkeys(map(str, self.metrics["notes"].values()))) or NO_REASON
 
     def metric(self, name: str) -> Mapping[str, Any]:
         """One metric over all test images: `value, low, high, n`."""
-        found: Mapping[str, Any] = self.metrics["metrics"][name]
-        return found
+        estimate: Mapping[str, Any] = self.metrics["metrics"][name]
+        return estimate
 
     def of_class(self, label: str) -> Mapping[str, Any]:
-        """The row of one class.
+        """The row of one class: `label, n` and metrics with `value, low, high, n`.
 
         Raises:
-            KeyError: it has none.
+            KeyError: there is no row of this class.
         """
-        for row in self.metrics["classes"]:
+        rows: Sequence[Mapping[str, Any]] = self.metrics["classes"]
+        for row in rows:
             if row["label"] == label:
-                found: Mapping[str, Any] = row
-                return found
+                return row
         raise KeyError(f"{self.name} has no row of the class {label}")
 
 
 def read_classifier_results(
     experiments: Sequence[Mapping[str, Any]], metrics: Sequence[Path], training: Sequence[Path]
 ) -> list[ClassifierResult]:
-    """What was measured of each training.
+    """Read the results of trainings.
 
     Args:
         experiments: `name, model, recipe, protocol, seed` of each, and `network, normalizer, rich, rare` as for
             `thesis_name_for`.
-        metrics: its `metrics.json`, in the same order.
-        training: its `training.json`, in the same order.
+        metrics: `metrics.json` of each, in the same order.
+        training: `training.json` of each, in the same order.
     """
-    found = []
-    for known, *paths in zip(experiments, metrics, training, strict=True):
-        name, model, recipe, protocol, seed = (known[key] for key in ("name", "model", "recipe", "protocol", "seed"))
-        synthetic = known["rich"] is not None or known["rare"] is not None
-        measured, trained = (json.loads(path.read_text("utf-8")) for path in paths)
-        found.append(
-            ClassifierResult(name, model, recipe, protocol, seed, thesis_name_of(known), synthetic, measured, trained)
+    results = []
+    for experiment, *paths in zip(experiments, metrics, training, strict=True):
+        keys = {key: experiment[key] for key in ("name", "model", "recipe", "protocol", "seed")}
+        synthetic = experiment["rich"] is not None or experiment["rare"] is not None
+        contents = [json.loads(path.read_text("utf-8")) for path in paths]
+        results.append(
+            ClassifierResult(
+                **keys,
+                thesis_name=thesis_name_of(experiment),
+                synthetic=synthetic,
+                metrics=contents[0],
+                training=contents[1],
+            )
         )
-    return found
+    return results
 
 
-def thesis_name_of(known: Mapping[str, Any]) -> str | None:
-    """`thesis_name_for` of an experiment's `network, normalizer, rich, rare`."""
-    return thesis_name_for(known["network"], known["normalizer"], known["rich"], known["rare"])
+def thesis_name_of(experiment: Mapping[str, Any]) -> str | None:
+    """`thesis_name_for` an experiment with the keys `network, normalizer, rich, rare`."""
+    return thesis_name_for(experiment["network"], experiment["normalizer"], experiment["rich"], experiment["rare"])
 
 
 def thesis_name_for(network: str, normalizer: str, rich: str | None, rare: str | None) -> str | None:
-    """Under which name the thesis reports what was built and trained alike; None where it reports nothing.
+    """Name under which the thesis reports an experiment with the same setting; None if it reports none.
 
-    Its original set is neither normalised nor balanced. Which normaliser a run takes does not matter here.
+    The original set of the thesis is neither normalised nor balanced. All normalisers except `none` count as the same.
 
     Args:
-        network: architecture of timm or method, `senet154_ge` with and `senet154` without gather-excite.
-        normalizer: method, `none` for images as they are.
-        rich, rare: methods of the generators of well-filled and of rare classes; None for none.
+        network: timm architecture or method; `senet154_ge` has gather-excite, `senet154` does not.
+        normalizer: method of the normaliser, `none` for unchanged images.
+        rich, rare: methods of the generators for classes with many and with few images; None for no generator.
 
     Returns:
         A key of `reported_accuracies`.
     """
     normalised = normalizer != "none"
-    if (rich, rare) == (_RICH, _RARE) and normalised:
-        name = "without_gather_excite" if network == "senet154" else _FIG52.get(network, network)
+    if (rich, rare) == (_THESIS_RICH, _THESIS_RARE) and normalised:
+        name = "without_gather_excite" if network == "senet154" else _FIGURE_52_NAMES.get(network, network)
         return name if name in reported_accuracies() else None
-    if network != _OURS:
+    if network != _THESIS_NETWORK:
         return None
-    others = {
+    names = {
         (None, None, False): "original",
-        (_RICH, _RARE, False): "without_stain_normalization",
-        (_RARE, _RARE, True): "without_c_wgan_gp_all_fewshot",
-        (_RICH, _RICH, True): "without_fewshot_all_c_wgan_gp",
+        (_THESIS_RICH, _THESIS_RARE, False): "without_stain_normalization",
+        (_THESIS_RARE, _THESIS_RARE, True): "without_c_wgan_gp_all_fewshot",
+        (_THESIS_RICH, _THESIS_RICH, True): "without_fewshot_all_c_wgan_gp",
     }
-    return others.get((rich, rare, normalised))
+    return names.get((rich, rare, normalised))
 
 
 def reported_accuracies() -> dict[str, float]:
-    """Accuracies that the thesis reports, in percent, by name.
+    """Accuracies reported by the thesis, in percent, by name.
 
-    Models on the balanced set by their names in Fig. 52; `original`, the set before normalising and balancing; and
-    what the ablation leaves out (Fig. 58): `without_…`.
+    Names are those of models on the balanced set (Fig. 52), `original` for the set before normalisation and balancing,
+    and `without_…` for ablations (Fig. 58).
     """
     ablations = {key: value for key, value in reported("ablation_accuracy").items() if key != "full"}
     original = {"original": reported("classification")["original"]["accuracy"]}
@@ -160,26 +171,29 @@ def reported_accuracies() -> dict[str, float]:
 
 
 def thesis_accuracy(thesis_name: str | None) -> float | None:
-    """The accuracy, in percent, that the thesis reports under a name; None where it reports nothing."""
+    """The accuracy in percent that the thesis reports under a name; None for None."""
     return None if thesis_name is None else reported_accuracies()[thesis_name]
 
 
-def thesis_scores_of_class(one: ClassifierResult, label: str) -> Mapping[str, float]:
-    """What the thesis says of a class (Figs. 53 and 54), in percent: `accuracy`, `sensitivity`, `specificity`."""
+def thesis_scores_of_class(result: ClassifierResult, label: str) -> Mapping[str, float]:
+    """Scores of a class reported by the thesis (Figs. 53 and 54), in percent: `accuracy, sensitivity, specificity`."""
     table = {"original": "figure53_original_by_class", "senet154_ge": "figure54_balanced_by_class"}.get(
-        one.thesis_name or ""
+        result.thesis_name or ""
     )
-    found: Mapping[str, float] = reported(table).get(label, {}) if table else {}
-    return found
+    scores: Mapping[str, float] = reported(table).get(label, {}) if table else {}
+    return scores
 
 
-def why_lacking(cells: Mapping[str, Any], why: str) -> str:
-    """The reason of a row of a table: none where it lacks nothing, and that images are too few where `why` is none."""
+def missing_reason(cells: Mapping[str, Any], reason: str) -> str:
+    """Cell text of the column `reason`.
+
+    `NO_REASON` if no cell is missing; else `reason`, or that there are too few images if `reason` is `NO_REASON`.
+    """
     if NOT_AVAILABLE not in cells.values():
         return NO_REASON
-    return why if why != NO_REASON else "too few images for an interval"
+    return reason if reason != NO_REASON else "too few images for an interval"
 
 
 def as_share(percent: float | None) -> str:
-    """Percent of the thesis as a share, not rounded."""
+    """A percentage from the thesis as a share of 1, not rounded; `NOT_REPORTED` for None."""
     return NOT_REPORTED if percent is None else str(Decimal(str(percent)) / 100)

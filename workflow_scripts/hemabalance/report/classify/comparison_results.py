@@ -1,4 +1,4 @@
-"""What came of comparing two experiments on the same test images."""
+"""Result of comparing two experiments on the same test images."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,85 +7,85 @@ from pathlib import Path
 from typing import Any
 
 METRICS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macro_f1": "macro F1"}
-"""What is compared, by the names in the file -> in words."""
+"""Metrics that are compared: name in the file -> name for display."""
 
 _LEAST_P = 1e-4
 
 
 @dataclass(frozen=True)
 class ComparisonResult:
-    """One comparison.
+    """Comparison of two experiments.
 
     Attributes:
-        protocol: of both experiments.
-        found: what `classify.compare.write_comparison` wrote.
+        protocol: protocol of both experiments.
+        content: content of a file written by `classify.compare.write_comparison`.
     """
 
     protocol: str
-    found: Mapping[str, Any]
+    content: Mapping[str, Any]
 
     @property
     def names(self) -> tuple[str, str]:
-        """The two experiments; differences are the first less the second."""
-        return self.found["a"], self.found["b"]
+        """The two experiments; differences are the first minus the second."""
+        return self.content["a"], self.content["b"]
 
     def seed(self, seed: int) -> Mapping[str, Any]:
-        """What was found of the trainings with one seed.
+        """The comparison of the trainings with one seed.
 
         Raises:
-            KeyError: they have it not in common.
+            KeyError: the experiments have no trainings with this seed in common.
         """
-        for row in self.found["by_seed"]:
+        rows: Sequence[Mapping[str, Any]] = self.content["by_seed"]
+        for row in rows:
             if row["seed"] == seed:
-                found: Mapping[str, Any] = row
-                return found
+                return row
         raise KeyError(f"{' and '.join(self.names)} were not compared with the seed {seed}")
 
-    def turned(self, first: str) -> "ComparisonResult":
-        """The same with `first` as the first of the two; itself where it is so already.
+    def swapped(self, first: str) -> "ComparisonResult":
+        """The same comparison with `first` as the first experiment.
 
         Raises:
-            KeyError: it is neither.
+            KeyError: `first` is neither of the two.
         """
         if first not in self.names:
             raise KeyError(f"{first} is neither of {' and '.join(self.names)}")
         if first == self.names[0]:
             return self
-        over = {name: {**row, "mean": _minus(row["mean"])} for name, row in self.found["over_seeds"].items()}
-        rows = [_turned(row) for row in self.found["by_seed"]]
+        over_seeds = {name: {**row, "mean": _negate(row["mean"])} for name, row in self.content["over_seeds"].items()}
+        rows = [_swap_row(row) for row in self.content["by_seed"]]
         names = {"a": self.names[1], "b": self.names[0]}
-        return ComparisonResult(self.protocol, {**self.found, **names, "by_seed": rows, "over_seeds": over})
+        return ComparisonResult(self.protocol, {**self.content, **names, "by_seed": rows, "over_seeds": over_seeds})
 
 
 def read_comparison_results(protocols: Sequence[str], files: Sequence[Path]) -> list[ComparisonResult]:
-    """Comparisons by their files.
+    """Read comparisons from their JSON files.
 
     Args:
-        protocols: of each.
-        files: its JSON, in the same order.
+        protocols: protocol of each comparison.
+        files: JSON file of each, in the same order.
     """
-    read = zip(protocols, files, strict=True)
-    return [ComparisonResult(protocol, json.loads(path.read_text("utf-8"))) for protocol, path in read]
+    pairs = zip(protocols, files, strict=True)
+    return [ComparisonResult(protocol, json.loads(path.read_text("utf-8"))) for protocol, path in pairs]
 
 
 def probability(p: float) -> str:
-    """A p value, to four places."""
+    """A p value with four decimal places, or `<0.0001`."""
     return f"{p:.4f}" if p >= _LEAST_P else f"<{_LEAST_P:.4f}"
 
 
-def _turned(row: Mapping[str, Any]) -> dict[str, Any]:
-    ends = {
+def _swap_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    negated = {
         name: {
             **row[name],
-            "value": _minus(row[name]["value"]),
-            "low": _minus(row[name]["high"]),
-            "high": _minus(row[name]["low"]),
+            "value": _negate(row[name]["value"]),
+            "low": _negate(row[name]["high"]),
+            "high": _negate(row[name]["low"]),
         }
         for name in METRICS
     }
-    test = row["mcnemar"]
-    return {**row, **ends, "mcnemar": {**test, "only_a": test["only_b"], "only_b": test["only_a"]}}
+    mcnemar = row["mcnemar"]
+    return {**row, **negated, "mcnemar": {**mcnemar, "only_a": mcnemar["only_b"], "only_b": mcnemar["only_a"]}}
 
 
-def _minus(value: float | None) -> float | None:
+def _negate(value: float | None) -> float | None:
     return None if value is None else -value

@@ -1,4 +1,4 @@
-"""Tables of experiments against each other on the same test images, over seeds, and beside what experts agree on."""
+"""Tables of pairwise comparisons of experiments, of seeds, and of the agreement with experts."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -7,84 +7,88 @@ from typing import Any
 import pandas as pd
 
 from hemabalance.classify.compare import over_seeds
-from hemabalance.report.cells import NO_REASON, interval, number
-from hemabalance.report.classify.classifier_results import HEADLINE, ClassifierResult, why_lacking
+from hemabalance.report.cells import NO_REASON, interval_cells, number
+from hemabalance.report.classify.classifier_results import HEADLINE, ClassifierResult, missing_reason
 from hemabalance.report.classify.comparison_results import METRICS, ComparisonResult, probability
 
 _ONE_SEED = "one seed has no spread"
 _NO_IMAGE = "no test image"
-_WHO = {
+_ANNOTATOR_NAMES = {
     "label": "the archive's label",
     "reannotation_1": "first re-annotation",
     "reannotation_2": "second re-annotation",
 }
-_LEVEL = {"fine": "fine types", "final": "final classes"}
-_IMAGES = {"kept": "all re-annotated", "test": "re-annotated test images"}
+_LEVEL_NAMES = {"fine": "fine types", "final": "final classes"}
+_IMAGE_SET_NAMES = {"kept": "all re-annotated", "test": "re-annotated test images"}
 
 
 def comparisons_table(comparisons: Sequence[ComparisonResult]) -> pd.DataFrame:
-    """A row a comparison and seed: differences with paired intervals, McNemar's exact test, and n.
+    """One row per comparison and seed: differences with paired intervals, McNemar's exact test, and n.
 
     Args:
-        comparisons: in the order of the rows; without any there is one row that says so.
+        comparisons: in the order of the rows; if there are none, the table has one row that says so.
     """
-    rows = [_difference(one, found) for one in comparisons for found in one.found["by_seed"]]
+    rows = [_difference(comparison, content) for comparison in comparisons for content in comparison.content["by_seed"]]
     if not rows:
         rows = [{"a": "none", "b": "none", "reason": "this run has no two experiments that config compares"}]
     return pd.DataFrame(rows)
 
 
-def _difference(one: ComparisonResult, found: Mapping[str, Any]) -> dict[str, Any]:
-    row: dict[str, Any] = dict(zip(("a", "b"), one.names, strict=True))
-    row |= {"protocol": one.protocol, "seed": found["seed"], "n": found["n"]}
+def _difference(comparison: ComparisonResult, content: Mapping[str, Any]) -> dict[str, Any]:
+    row: dict[str, Any] = dict(zip(("a", "b"), comparison.names, strict=True))
+    row |= {"protocol": comparison.protocol, "seed": content["seed"], "n": content["n"]}
     for metric in METRICS:
-        row |= interval(found[metric], "value", f"{metric}_a_less_b", 4)
-    test = found["mcnemar"]
-    row |= {"right_only_in_a": test["only_a"], "right_only_in_b": test["only_b"]}
-    why = why_lacking(row, NO_REASON if found["n"] else _NO_IMAGE)
-    return row | {"mcnemar_p": probability(test["p"]), "reason": why}
+        row |= interval_cells(content[metric], "value", f"{metric}_a_less_b", 4)
+    mcnemar = content["mcnemar"]
+    row |= {"right_only_in_a": mcnemar["only_a"], "right_only_in_b": mcnemar["only_b"]}
+    reason = missing_reason(row, NO_REASON if content["n"] else _NO_IMAGE)
+    return row | {"mcnemar_p": probability(mcnemar["p"]), "reason": reason}
 
 
 def seeds_table(experiments: Sequence[ClassifierResult]) -> pd.DataFrame:
-    """A row an experiment: mean and standard deviation of each metric over the seeds that it was trained with.
+    """One row per experiment: mean and standard deviation of each metric over the seeds of its trainings.
 
     Args:
-        experiments: trainings with all seeds, those of one experiment together.
+        experiments: trainings with all seeds; trainings of one experiment are adjacent.
 
     Raises:
-        InputError: a seed stands there twice.
+        InputError: an experiment has two trainings with the same seed.
     """
     rows = []
-    for name, trainings in groupby(experiments, key=lambda one: one.name):
-        found = over_seeds([one.metrics for one in trainings])
-        row: dict[str, Any] = {"experiment": name, "protocol": found["protocol"], "n": found["n"]}
-        row |= {"seeds": ", ".join(map(str, found["seeds"])), "n_seeds": len(found["seeds"])}
+    for name, trainings in groupby(experiments, key=lambda training: training.name):
+        summary = over_seeds([training.metrics for training in trainings])
+        row: dict[str, Any] = {"experiment": name, "protocol": summary["protocol"], "n": summary["n"]}
+        row |= {"seeds": ", ".join(map(str, summary["seeds"])), "n_seeds": len(summary["seeds"])}
         for metric in HEADLINE:
-            spread = found["metrics"][metric]
+            spread = summary["metrics"][metric]
             row |= {f"mean_{metric}": number(spread["mean"], 4), f"sd_{metric}": number(spread["std"], 4)}
         reason = NO_REASON if row["n_seeds"] > 1 else _ONE_SEED
-        rows.append(row | {"reason": reason if found["n"] else _NO_IMAGE})
+        rows.append(row | {"reason": reason if summary["n"] else _NO_IMAGE})
     return pd.DataFrame(rows)
 
 
 def expert_agreement_table(expert_agreements: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """How often experts agree with each other and with the label, and each model with all of them.
+    """Rows of the agreement of experts with each other and with the label, and of each model with all of them.
 
     Args:
-        expert_agreements: experiment -> what `classify.yardstick` wrote; agreement among experts does not depend on it and
-            stands there once for each kind of images.
+        expert_agreements: experiment -> content of the file written by `classify.expert_agreement`. The agreement among
+            experts does not depend on the experiment and has one row for each set of images.
     """
     rows: list[dict[str, Any]] = []
-    for name, found in expert_agreements.items():
-        rows += [_agreement(name, row) for row in found["rows"]]
-    rows.sort(key=lambda row: row["by"] != "experts")  # in their order otherwise
+    for name, content in expert_agreements.items():
+        rows += [_agreement(name, row) for row in content["rows"]]
+    rows.sort(key=lambda row: row["by"] != "experts")  # a stable sort
     return pd.DataFrame(rows).drop_duplicates(ignore_index=True)
 
 
 def _agreement(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    model = row["of"] == "model"
-    cells = {"by": "a model" if model else "experts", "of": name if model else _WHO[row["of"]]}
-    cells |= {"against": _WHO[row["against"]], "in": _LEVEL[row["level"]], "images": _IMAGES[row["images"]]}
+    is_model = row["of"] == "model"
+    cells = {"by": "a model" if is_model else "experts", "of": name if is_model else _ANNOTATOR_NAMES[row["of"]]}
+    cells |= {
+        "against": _ANNOTATOR_NAMES[row["against"]],
+        "in": _LEVEL_NAMES[row["level"]],
+        "images": _IMAGE_SET_NAMES[row["images"]],
+    }
     cells |= {"n": row["n"], "agree": row["agree"], "undecided": row["undecided"]}
-    cells |= interval(row, "value", "share_that_agrees", 3)
+    cells |= interval_cells(row, "value", "share_that_agrees", 3)
     return cells | {"reason": NO_REASON if row["n"] else "no such image was annotated again"}

@@ -1,4 +1,4 @@
-"""All that the page shows of the experiments on it: which files become which tables and figures."""
+"""Write all tables and figures of experiments and balanced sets from the files of their results."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -24,110 +24,115 @@ from hemabalance.report.classify.scores import classify_tables
 from hemabalance.report.losses import read_history
 
 
-def firsts(scored: Sequence[ClassifierResult]) -> dict[str, ClassifierResult]:
+def first_trainings(results: Sequence[ClassifierResult]) -> dict[str, ClassifierResult]:
     """Experiment -> its training with the first seed."""
-    return {one.name: one for one in reversed(scored)}
+    return {result.name: result for result in reversed(results)}
 
 
 def experiment_tables(
-    scored: Sequence[ClassifierResult],
-    compared: Sequence[ComparisonResult],
+    results: Sequence[ClassifierResult],
+    comparisons: Sequence[ComparisonResult],
     expert_agreements: Sequence[Path],
     ablations: Sequence[Mapping[str, Any]],
     question: Sequence[str] | None,
     out: Mapping[str, Path],
 ) -> None:
-    """Write all tables of classifiers, and what the page opens with.
+    """Write all tables of classifiers, and the opening section of the page.
 
     Args:
-        scored: the trainings.
-        compared: comparisons of them.
-        expert_agreements: files of `classify.yardstick.write_expert_agreement`, one a training.
-        ablations: rows as `classify_ablations.ablations_of` takes them.
-        question: the two experiments whose comparison the page opens with; None for none.
+        results: results of the trainings.
+        comparisons: comparisons of the experiments.
+        expert_agreements: file of `classify.expert_agreement.write_expert_agreement` for each training.
+        ablations: rows as for `ablations.ablations_of`.
+        question: the two experiments whose comparison opens the page; None for a page without opening section.
         out: name of a table -> CSV to write; `headline` and `values` -> JSON to write.
     """
-    said = {
-        f"{one.name}, seed {one.seed}": json.loads(path.read_text("utf-8"))
-        for one, path in zip(scored, expert_agreements, strict=True)
+    agreements = {
+        f"{result.name}, seed {result.seed}": json.loads(path.read_text("utf-8"))
+        for result, path in zip(results, expert_agreements, strict=True)
     }
-    tables: dict[str, pd.DataFrame] = classify_tables(scored) | {
-        "comparisons": comparisons_table(compared),
-        "seeds": seeds_table(scored),
-        "yardstick": expert_agreement_table(said),
-        "ablations": ablations_table(ablations_of(ablations, scored, compared)),
+    tables: dict[str, pd.DataFrame] = classify_tables(results) | {
+        "comparisons": comparisons_table(comparisons),
+        "seeds": seeds_table(results),
+        "yardstick": expert_agreement_table(agreements),
+        "ablations": ablations_table(ablations_of(ablations, results, comparisons)),
     }
     for name, table in tables.items():
         write_csv(table, out[name])
-    found: dict[str, Any] | None = None
+    opening: dict[str, Any] | None = None
     if question is not None:
-        trained = firsts(scored)
-        a, b = (trained[name] for name in question)
-        pair = next(one for one in compared if set(one.names) == set(question))
-        found = headline(a, b, pair, [one for one in scored if one.protocol != a.protocol])
-    write_headline(found, out["headline"])
-    write_json(values(scored), out["values"])
+        first_results = first_trainings(results)
+        a, b = (first_results[name] for name in question)
+        pair = next(pair for pair in comparisons if set(pair.names) == set(question))
+        opening = headline(a, b, pair, [result for result in results if result.protocol != a.protocol])
+    write_headline(opening, out["headline"])
+    write_json(values(results), out["values"])
 
 
-def values(scored: Sequence[ClassifierResult]) -> dict[str, dict[str, dict[str, float]]]:
-    """Experiment -> training -> metric -> value, as `dvc metrics show` lays it out; what has no value is left out."""
-    found: dict[str, dict[str, dict[str, float]]] = {}
-    for one in scored:
-        known = {name: one.metric(name)["value"] for name in METRICS}
-        told = {name: value for name, value in known.items() if value is not None}
-        found.setdefault(one.name, {})[f"seed-{one.seed}"] = {**told, "n": one.n}
-    return found
+def values(results: Sequence[ClassifierResult]) -> dict[str, dict[str, dict[str, float]]]:
+    """Experiment -> training -> metric -> value, for `dvc metrics show`; metrics without a value are left out."""
+    metric_values: dict[str, dict[str, dict[str, float]]] = {}
+    for result in results:
+        metrics = {name: result.metric(name)["value"] for name in METRICS}
+        present = {name: value for name, value in metrics.items() if value is not None}
+        metric_values.setdefault(result.name, {})[f"seed-{result.seed}"] = {**present, "n": result.n}
+    return metric_values
 
 
 def experiment_figures(
-    scored: Sequence[ClassifierResult],
-    compared: Sequence[ComparisonResult],
+    results: Sequence[ClassifierResult],
+    comparisons: Sequence[ComparisonResult],
     histories: Sequence[Path],
     ablations: Sequence[Mapping[str, Any]],
     question: Sequence[str] | None,
     out: Mapping[str, Path],
 ) -> None:
-    """Draw what several experiments have in common; arguments as `experiment_tables`.
+    """Draw the figures that compare experiments; other arguments as for `experiment_tables`.
 
     Args:
         histories: `history.jsonl` of each training.
         out: name of a figure -> SVG to write; `models_{protocol}` for each protocol.
     """
-    trained = firsts(scored)
+    first_results = first_trainings(results)
     for protocol, path in _by_protocol("models_", out):
-        models_figure([one for one in scored if one.protocol == protocol], path)
-    shown = [trained[name] for name in question] if question else list(trained.values())[:1]
-    classes_figure({one.name: one for one in reversed(shown)}, out["classes"])
-    ablations_figure(ablations_of(ablations, scored, compared), out["ablations"])
-    reliability_figure(list(trained.values()), out["reliability"])
-    read = {f"{one.name}, seed {one.seed}": read_history(path) for one, path in zip(scored, histories, strict=True)}
-    curves_figure(read, out["curves"])
+        models_figure([result for result in results if result.protocol == protocol], path)
+    class_results = [first_results[name] for name in question] if question else list(first_results.values())[:1]
+    classes_figure({result.name: result for result in reversed(class_results)}, out["classes"])
+    ablations_figure(ablations_of(ablations, results, comparisons), out["ablations"])
+    reliability_figure(list(first_results.values()), out["reliability"])
+    histories_by_name = {
+        f"{result.name}, seed {result.seed}": read_history(path)
+        for result, path in zip(results, histories, strict=True)
+    }
+    curves_figure(histories_by_name, out["curves"])
 
 
-def part_figure(without: ClassifierResult, whole: ClassifierResult, row: str, path: Path) -> None:
-    """Draw each class with and without a part (thesis Figs. 59 to 62).
+def part_figure(reduced: ClassifierResult, full_method: ClassifierResult, row: str, path: Path) -> None:
+    """Draw the scores of each class with and without a part of the method (thesis Figs. 59 to 62).
 
     Args:
-        without, whole: the two trainings.
-        row: what the first is called.
+        reduced: training without the part.
+        full_method: training with all parts.
+        row: name of the first training in the legend.
         path: SVG to write.
     """
-    classes_figure({row: without, "full": whole}, path)
+    classes_figure({row: reduced, "full": full_method}, path)
 
 
 def balance_outputs(audits: Sequence[Path], out: Mapping[str, Path]) -> None:
-    """Table and draw balanced sets.
+    """Write tables and figures of balanced sets.
 
     Args:
-        audits: `audit.json` of each.
+        audits: `audit.json` of each set.
         out: `counts`, `leaks`, `shortcuts` -> CSV to write; `images_{protocol}` for each protocol -> SVG.
     """
-    read = read_audits(audits)
-    for name, table in balance_tables(read).items():
+    contents = read_audits(audits)
+    for name, table in balance_tables(contents).items():
         write_csv(table, out[name])
     for protocol, path in _by_protocol("images_", out):
-        balance_figure([one for one in read if one["protocol"] == protocol], path)
+        balance_figure([audit for audit in contents if audit["protocol"] == protocol], path)
 
 
 def _by_protocol(prefix: str, out: Mapping[str, Path]) -> list[tuple[str, Path]]:
+    """Protocol and path of the outputs whose names start with a prefix."""
     return [(name.removeprefix(prefix), path) for name, path in out.items() if name.startswith(prefix)]

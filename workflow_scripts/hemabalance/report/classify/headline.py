@@ -1,4 +1,4 @@
-"""The top of the page: the question, and the numbers of this run that answer it."""
+"""The opening section of the page: the question, and the results of this run that answer it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,32 +13,32 @@ from hemabalance.report.reported import reported
 
 _PLACES = 4
 _HIGHER, _LOWER, _NOT_SHOWN, _UNKNOWN = "higher", "lower", "no difference shown", "not measured"
-_SAME = "the same training"
+_SAME_TRAINING = "the same training"
 
 
 def headline(
-    a: ClassifierResult, b: ClassifierResult, compared: ComparisonResult, others: Sequence[ClassifierResult]
+    a: ClassifierResult, b: ClassifierResult, comparison: ComparisonResult, others: Sequence[ClassifierResult]
 ) -> dict[str, Any]:
-    """What the page opens with.
+    """Content of the opening section.
 
     Args:
-        a: with synthetic images, if the question is about them.
-        b: what it is compared with, on the same test images, trained with the same seed.
-        compared: of the two, either way round.
-        others: trainings shown beside, such as the same two under the protocol `thesis`.
+        a: first training; the one with synthetic images if the question is about them.
+        b: second training, with the same test images and seed.
+        comparison: comparison of the two experiments, in either direction.
+        others: further trainings to show, such as the same two experiments under the protocol `thesis`.
 
     Returns:
         JSON values `question, answer, protocol, seed, n, a, b`; `rows` of `metric, a, b, difference, reading`; `lines`,
-        further sentences; `beside`, rows of `experiment, protocol, accuracy, n` with `why` they are not the answer;
-        `reported`, a sentence.
+        further sentences; `beside`, rows of `experiment, protocol, accuracy, n` of the other trainings; `why`, the
+        reason why these are not the answer; `reported`, a sentence with values of the thesis.
     """
-    pair = compared.turned(a.name)
-    found = pair.seed(a.seed)
-    same = _same(a, b)
-    readings = {metric: _SAME if same else _reading(found[metric]) for metric in METRICS}
+    swapped = comparison.swapped(a.name)
+    differences = swapped.seed(a.seed)
+    is_same = _same_training(a, b)
+    readings = {metric: _SAME_TRAINING if is_same else _reading(differences[metric]) for metric in METRICS}
     return {
         "question": _question(a, b),
-        "answer": _no_answer(a, b) if same else _answer(a, b, found, readings),
+        "answer": _no_answer(a, b) if is_same else _answer(a, b, differences, readings),
         "protocol": a.protocol,
         "seed": a.seed,
         "n": a.n,
@@ -46,50 +46,59 @@ def headline(
         "b": b.name,
         "rows": [
             {
-                "metric": words,
-                "a": _spanned(a.metric(metric)),
-                "b": _spanned(b.metric(metric)),
-                "difference": _spanned(found[metric], signed=True),
+                "metric": title,
+                "a": _with_interval(a.metric(metric)),
+                "b": _with_interval(b.metric(metric)),
+                "difference": _with_interval(differences[metric], signed=True),
                 "reading": readings[metric],
             }
-            for metric, words in METRICS.items()
+            for metric, title in METRICS.items()
         ],
-        "lines": [*_images(a, b), *([] if same else [_alone(found, a, b), *_seeds(pair)]), *_sources(a)],
+        "lines": [
+            *_image_lines(a, b),
+            *([] if is_same else [_mcnemar_line(differences, a, b), *_seed_lines(swapped)]),
+            *_source_lines(a),
+        ],
         "beside": [
-            {"experiment": one.name, "protocol": one.protocol, "accuracy": _spanned(one.metric("accuracy")), "n": one.n}
-            for one in others
+            {
+                "experiment": result.name,
+                "protocol": result.protocol,
+                "accuracy": _with_interval(result.metric("accuracy")),
+                "n": result.n,
+            }
+            for result in others
         ],
-        "why": _why(a, others),
-        "reported": _reported(),
+        "why": _caveat(a, others),
+        "reported": _reported_sentence(),
     }
 
 
-def write_headline(found: Mapping[str, Any] | None, path: Path) -> None:
-    """Write what `headline` gave as JSON; None where a run compares nothing and the page opens without it."""
-    write_json(found, path)
+def write_headline(content: Mapping[str, Any] | None, path: Path) -> None:
+    """Write the result of `headline` as JSON; None for a run without comparison."""
+    write_json(content, path)
 
 
 def read_headline(path: Path) -> dict[str, Any] | None:
-    """Read what `write_headline` wrote."""
-    found: dict[str, Any] | None = json.loads(path.read_text("utf-8"))
-    return found
+    """Read a file written by `write_headline`."""
+    content: dict[str, Any] | None = json.loads(path.read_text("utf-8"))
+    return content
 
 
 def _question(a: ClassifierResult, b: ClassifierResult) -> str:
-    if a.synthetic and not b.synthetic and (a.added or _same(a, b)):
-        return "Do synthetic images help a classifier to tell blood cells apart?"
-    return f"Does {a.name} tell blood cells apart better than {b.name}?"
+    if a.synthetic and not b.synthetic and (a.added or _same_training(a, b)):
+        return "Do synthetic images help a classifier to distinguish blood cells?"
+    return f"Does {a.name} distinguish blood cells better than {b.name}?"
 
 
-def _same(a: ClassifierResult, b: ClassifierResult) -> bool:
-    """Whether the two are one training under two names, for want of synthetic images to add."""
+def _same_training(a: ClassifierResult, b: ClassifierResult) -> bool:
+    """Whether the two trainings are identical because no synthetic images were added."""
     if not (a.synthetic or b.synthetic) or a.added or b.added:
         return False
     return a.model == b.model and a.training["learned_from"] == b.training["learned_from"]
 
 
 def _reading(difference: Mapping[str, Any]) -> str:
-    """What the interval of a difference says; an interval without width says nothing."""
+    """Interpretation of the interval of a difference; an interval of width zero shows no difference."""
     low, high = difference["low"], difference["high"]
     if low is None or high is None:
         return _UNKNOWN
@@ -98,100 +107,111 @@ def _reading(difference: Mapping[str, Any]) -> str:
     return _LOWER if high < 0 and high > low else _NOT_SHOWN
 
 
-def _answer(a: ClassifierResult, b: ClassifierResult, found: Mapping[str, Any], readings: Mapping[str, str]) -> str:
-    said = set(readings.values())
-    if not a.n or said == {_UNKNOWN}:
-        return "This run cannot say: it has too few test images to measure a difference on."
-    if {_HIGHER, _LOWER} <= said:
-        word = "It depends on what is counted"
-    elif _HIGHER in said:
-        word = "Yes, on these images" if said == {_HIGHER} else "In part, on these images"
+def _answer(
+    a: ClassifierResult, b: ClassifierResult, differences: Mapping[str, Any], readings: Mapping[str, str]
+) -> str:
+    distinct = set(readings.values())
+    if not a.n or distinct == {_UNKNOWN}:
+        return "This run cannot say: it has too few test images to measure a difference."
+    if {_HIGHER, _LOWER} <= distinct:
+        verdict = "It depends on the metric"
+    elif _HIGHER in distinct:
+        verdict = "Yes, on these images" if distinct == {_HIGHER} else "In part, on these images"
     else:
-        word = "No, worse on these images" if _LOWER in said else "Not shown on these images"
-    told = "; ".join(
-        f"{words} {_signed(found[metric]['value'])}" + (f" ({readings[metric]})" if readings[metric] != _HIGHER else "")
-        for metric, words in METRICS.items()
+        verdict = "No, worse on these images" if _LOWER in distinct else "Not shown on these images"
+    differences_text = "; ".join(
+        f"{title} {_signed(differences[metric]['value'])}"
+        + (f" ({readings[metric]})" if readings[metric] != _HIGHER else "")
+        for metric, title in METRICS.items()
     )
-    return f"{word}. From “{b.name}” to “{a.name}”: {told}."
+    return f"{verdict}. From “{b.name}” to “{a.name}”: {differences_text}."
 
 
 def _no_answer(a: ClassifierResult, b: ClassifierResult) -> str:
-    lost = " and ".join(
-        f"0 of {one.training['drawn']:,} drawn images entered “{one.name}”" for one in (a, b) if one.synthetic
+    unused = " and ".join(
+        f"0 of {result.training['drawn']:,} drawn images entered “{result.name}”"
+        for result in (a, b)
+        if result.synthetic
     )
     return (
-        f"This run cannot say: {lost} (none passed the gate, or no class was short of images), so both sets hold the "
+        f"This run cannot say: {unused} (none passed the gate, or no class was short of images), so both sets hold the "
         "same images and both experiments are the same training."
     )
 
 
-def _images(a: ClassifierResult, b: ClassifierResult) -> list[str]:
-    """How many synthetic images each learned from; nothing where neither takes any."""
+def _image_lines(a: ClassifierResult, b: ClassifierResult) -> list[str]:
+    """Sentence on the numbers of synthetic training images; none if neither experiment uses any."""
     if not (a.synthetic or b.synthetic):
         return []
     return [
-        f"Of the {a.images:,} training images of “{a.name}” {a.added:,} are synthetic, of the {b.images:,} of "
-        f"“{b.name}” {b.added:,}."
+        f"“{a.name}” has {a.images:,} training images, {a.added:,} of them synthetic; “{b.name}” has {b.images:,}, "
+        f"{b.added:,} of them synthetic."
     ]
 
 
-def _alone(found: Mapping[str, Any], a: ClassifierResult, b: ClassifierResult) -> str:
-    test, p = found["mcnemar"], probability(found["mcnemar"]["p"])
+def _mcnemar_line(differences: Mapping[str, Any], a: ClassifierResult, b: ClassifierResult) -> str:
+    mcnemar, p = differences["mcnemar"], probability(differences["mcnemar"]["p"])
     p = f"p {p[0]} {p[1:]}" if p.startswith("<") else f"p = {p}"
     return (
-        f"Of {found['n']:,} test images {test['only_a']:,} are told right by “{a.name}” alone and {test['only_b']:,} "
-        f"by “{b.name}” alone (McNemar's exact {p})."
+        f"Of {differences['n']:,} test images, {mcnemar['only_a']:,} are classified correctly by “{a.name}” only and "
+        f"{mcnemar['only_b']:,} by “{b.name}” only (McNemar's exact test, {p})."
     )
 
 
-def _seeds(pair: ComparisonResult) -> list[str]:
-    spread = pair.found["over_seeds"]["accuracy"]
+def _seed_lines(swapped: ComparisonResult) -> list[str]:
+    spread = swapped.content["over_seeds"]["accuracy"]
     if spread["n"] < 2:
         return [
-            "The intervals are over test images, for one training each; trainings with other seeds would scatter too."
+            "The intervals account for the choice of test images only, with one training each; trainings with other "
+            "seeds would differ as well."
         ]
-    mean, std = _signed(spread["mean"]), number(spread["std"], _PLACES)
+    mean, standard_deviation = _signed(spread["mean"]), number(spread["std"], _PLACES)
     return [
-        f"Over {spread['n']} seeds the difference in accuracy is {mean} on average, with a standard deviation of {std}."
+        f"Over {spread['n']} seeds the difference in accuracy has mean {mean} and standard deviation "
+        f"{standard_deviation}."
     ]
 
 
-def _sources(one: ClassifierResult) -> list[str]:
+def _source_lines(result: ClassifierResult) -> list[str]:
     parts = [
-        f"{row['source']} {_spanned(row['accuracy'])}, n = {row['n']:,}" for row in one.metrics["sources"] if row["n"]
+        f"{row['source']} {_with_interval(row['accuracy'])}, n = {row['n']:,}"
+        for row in result.metrics["sources"]
+        if row["n"]
     ]
-    return [f"Accuracy of “{one.name}” by source: {'; '.join(parts)}."] if len(parts) > 1 else []
+    return [f"Accuracy of “{result.name}” by source: {'; '.join(parts)}."] if len(parts) > 1 else []
 
 
-def _why(a: ClassifierResult, others: Sequence[ClassifierResult]) -> str:
-    """Why other protocols' numbers are no answer."""
-    if a.protocol == "thesis" or all(one.protocol == a.protocol for one in others):
+def _caveat(a: ClassifierResult, others: Sequence[ClassifierResult]) -> str:
+    """Why results under other protocols are no answer to the question; empty if there are none."""
+    if a.protocol == "thesis" or all(result.protocol == a.protocol for result in others):
         return ""
     return (
-        "Under the protocol thesis images are split after balancing: normalisers and generators have seen the test "
-        "images, and likenesses of them may be among the training images. So its numbers can be higher than on images "
-        "never seen, and they are no answer."
+        "Under the protocol thesis, images are split after balancing: normalisers and generators have seen the test "
+        "images, and training images may resemble them. These results can therefore be higher than on unseen images, "
+        "and do not answer the question."
     )
 
 
-def _reported() -> str:
-    known = reported("classification")
-    before, after = (as_share(known[kind]["accuracy"]) for kind in ("original", "balanced"))
+def _reported_sentence() -> str:
+    classification = reported("classification")
+    before, after = (as_share(classification[kind]["accuracy"]) for kind in ("original", "balanced"))
     return (
         f"Reported by the thesis, not measured here: accuracy {before} on its original set and {after} on its "
-        "normalised and balanced one, split after balancing, on the complete archives, without n or intervals."
+        "normalised and balanced set, split after balancing, on the complete archives, without n or intervals."
     )
 
 
-def _spanned(found: Mapping[str, Any], *, signed: bool = False) -> str:
-    if found["value"] is None:
+def _with_interval(estimate: Mapping[str, Any], *, signed: bool = False) -> str:
+    if estimate["value"] is None:
         return NOT_AVAILABLE
-    words = _signed if signed else _plain
-    between = f" ({words(found['low'])} to {words(found['high'])})" if found["low"] is not None else ""
-    return words(found["value"]) + between
+    format_number = _signed if signed else _unsigned
+    text = format_number(estimate["value"])
+    if estimate["low"] is None:
+        return text
+    return f"{text} ({format_number(estimate['low'])} to {format_number(estimate['high'])})"
 
 
-def _plain(value: float | None) -> str:
+def _unsigned(value: float | None) -> str:
     return number(value, _PLACES)
 
 

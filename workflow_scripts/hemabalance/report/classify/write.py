@@ -1,4 +1,4 @@
-"""All tables, comparisons and figures of a page about balanced sets and classifiers."""
+"""Write all tables, comparisons and figures of a page about balanced sets and classifiers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,18 +16,41 @@ from hemabalance.report.classify.experiments import (
     balance_outputs,
     experiment_figures,
     experiment_tables,
-    firsts,
+    first_trainings,
     part_figure,
 )
 
 
 @dataclass(frozen=True)
-class Files:
-    """What a page is made of; all but the audits have one file a training, in the order of the trainings.
+class ClassifierPage:
+    """What a page shows, as planned from config.
+
+    Attributes:
+        experiments: the trainings, as for `classifier_results.read_classifier_results`.
+        comparisons: `names` of two experiments, and their `protocol`.
+        pictures: experiment with figures of its own -> `of`, the heading, and `images`, name of the set of its test
+            images.
+        parts: experiment without a part of the method -> its name in the legend.
+        whole: experiment with all parts.
+        ablations, question: as for `experiments.experiment_tables`.
+    """
+
+    experiments: Sequence[Mapping[str, Any]]
+    comparisons: Sequence[Mapping[str, Any]]
+    pictures: Mapping[str, Mapping[str, str]]
+    parts: Mapping[str, str]
+    whole: str
+    ablations: Sequence[Mapping[str, Any]]
+    question: Sequence[str] | None
+
+
+@dataclass(frozen=True)
+class ClassifierFiles:
+    """Input files of a page; all but the audits have one file per training, in the order of the trainings.
 
     Attributes:
         audits: `audit.json` of each balanced set.
-        metrics, training, predictions, expert_agreements, histories: of each training.
+        metrics, training, predictions, expert_agreements, histories: files of each training.
     """
 
     audits: Sequence[Path]
@@ -39,75 +62,70 @@ class Files:
 
 
 def write_classify_report(
+    page: ClassifierPage,
     *,
-    experiments: Sequence[Mapping[str, Any]],
-    comparisons: Sequence[Mapping[str, Any]],
-    pictures: Mapping[str, Mapping[str, str]],
-    parts: Mapping[str, str],
-    whole: str,
-    ablations: Sequence[Mapping[str, Any]],
-    question: Sequence[str] | None,
-    files: Files,
+    files: ClassifierFiles,
     sets: Mapping[str, ImageSet],
     out: Mapping[str, Path],
     seed: int,
 ) -> None:
-    """Compare experiments, and write all that a page shows of them and of the sets that they learned from.
+    """Compare experiments, and write the tables and figures of experiments and of balanced sets.
 
     Args:
-        experiments: the trainings, as `scored.read_classifier_results` takes them.
-        comparisons: `names` of two experiments, and their `protocol`.
-        pictures: experiment -> `of`, its heading, and `images`, the name of the set with its test images.
-        parts: experiment that leaves a part out -> what it is called.
-        whole: the experiment that they are drawn beside.
-        ablations, question: as for `experiments.experiment_tables`.
-        files: what was made of each training.
+        page: experiments to show.
+        files: results of the trainings.
         sets: normalised real images by name.
-        out: `comparison_<a>_and_<b>` -> JSON to write; `balance_<name>`, `table_<name>` and `figure_<name>` as
-            `experiments` has them without the first word; `<confusion, examples, mistakes>_<experiment>` for each of
-            `pictures`, `classes_<experiment>` for each of `parts` -> SVG to write.
-        seed: of resamples, and of the choice of images.
+        out: `comparison_<a>_and_<b>` -> JSON to write; `balance_<name>`, `table_<name>` and `figure_<name>` with the
+            names of `experiments`, and `<confusion, examples, mistakes>_<experiment>` for each of `pictures`,
+            `classes_<experiment>` for each of `parts` -> CSV, JSON or SVG to write.
+        seed: seed of resamples, and of the choice of images.
 
     Raises:
         InputError: a file is missing, damaged or of other test images, or the disk is full.
     """
-    balance_outputs(files.audits, _beginning("balance_", out))
-    scored = read_classifier_results(experiments, files.metrics, files.training)
-    compared = read_comparison_results(
-        [pair["protocol"] for pair in comparisons], _compared(comparisons, scored, files, out, seed)
+    balance_outputs(files.audits, _with_prefix("balance_", out))
+    results = read_classifier_results(page.experiments, files.metrics, files.training)
+    comparison_files = _write_comparisons(page.comparisons, results, files.predictions, out, seed)
+    comparisons = read_comparison_results([pair["protocol"] for pair in page.comparisons], comparison_files)
+    experiment_tables(
+        results, comparisons, files.expert_agreements, page.ablations, page.question, _with_prefix("table_", out)
     )
-    experiment_tables(scored, compared, files.expert_agreements, ablations, question, _beginning("table_", out))
-    experiment_figures(scored, compared, files.histories, ablations, question, _beginning("figure_", out))
-    trained = firsts(scored)
-    first = {one.name: path for one, path in zip(reversed(scored), reversed(files.predictions), strict=True)}
-    for name, shown in pictures.items():
-        of, images, predictions = shown["of"], sets[shown["images"]], read_predictions(first[name])
-        confusion_figure(trained[name], out[f"confusion_{name}"])
-        examples_figure(images, predictions, out[f"examples_{name}"], of=of, seed=seed)
-        mistakes_figure(images, predictions, out[f"mistakes_{name}"], of=of)
-    for name, row in parts.items():
-        part_figure(trained[name], trained[whole], row, out[f"classes_{name}"])
+    experiment_figures(
+        results, comparisons, files.histories, page.ablations, page.question, _with_prefix("figure_", out)
+    )
+    first_results = first_trainings(results)
+    predictions_of = {
+        result.name: path for result, path in zip(reversed(results), reversed(files.predictions), strict=True)
+    }
+    for name, settings in page.pictures.items():
+        heading, images = settings["of"], sets[settings["images"]]
+        predictions = read_predictions(predictions_of[name])
+        confusion_figure(first_results[name], out[f"confusion_{name}"])
+        examples_figure(images, predictions, out[f"examples_{name}"], heading=heading, seed=seed)
+        mistakes_figure(images, predictions, out[f"mistakes_{name}"], heading=heading)
+    for name, row in page.parts.items():
+        part_figure(first_results[name], first_results[page.whole], row, out[f"classes_{name}"])
 
 
-def _compared(
+def _write_comparisons(
     comparisons: Sequence[Mapping[str, Any]],
-    scored: Sequence[ClassifierResult],
-    files: Files,
+    results: Sequence[ClassifierResult],
+    predictions: Sequence[Path],
     out: Mapping[str, Path],
     seed: int,
 ) -> list[Path]:
-    """The comparisons, written."""
-    said: dict[str, list[tuple[int, Path]]] = {}
-    for one, path in zip(scored, files.predictions, strict=True):
-        said.setdefault(one.name, []).append((one.seed, path))
+    """Write the comparison of each pair of experiments, and return its file."""
+    predictions_by_name: dict[str, list[tuple[int, Path]]] = {}
+    for result, path in zip(results, predictions, strict=True):
+        predictions_by_name.setdefault(result.name, []).append((result.seed, path))
     paths = []
     for pair in comparisons:
         a, b = pair["names"]
         paths.append(out[f"comparison_{a}_and_{b}"])
-        write_comparison(said[a], said[b], paths[-1], names=(a, b), resample_seed=seed)
+        write_comparison(predictions_by_name[a], predictions_by_name[b], paths[-1], names=(a, b), resample_seed=seed)
     return paths
 
 
-def _beginning(word: str, out: Mapping[str, Path]) -> dict[str, Path]:
-    """The outputs whose names begin so, by what follows."""
-    return {name.removeprefix(word): path for name, path in out.items() if name.startswith(word)}
+def _with_prefix(prefix: str, out: Mapping[str, Path]) -> dict[str, Path]:
+    """The outputs whose names start with a prefix, by the rest of the name."""
+    return {name.removeprefix(prefix): path for name, path in out.items() if name.startswith(prefix)}

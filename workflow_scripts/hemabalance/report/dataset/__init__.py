@@ -1,1 +1,1 @@
-"""Tables of what the archives hold."""
+"""Tables about the source archives."""

@@ -1,4 +1,4 @@
-"""Counts by class, reported beside measured: thesis Tables 2 to 6, and the split."""
+"""Reported and measured numbers of images by class (thesis Tables 2 to 6), and the split."""
 
 import logging
 from collections.abc import Mapping
@@ -19,9 +19,9 @@ TABLE_OF = {
     "removed_tcia": "table4_tcia_removed",
     "final_counts": "table6_final",
 }
-"""Our table -> its key among the reported ones."""
+"""Name of a table -> key of the reported table."""
 
-# The thesis names source A's classes, the archive its folders; only this one differs.
+# Folder of source A -> class name in the thesis; all others are equal.
 _THESIS_NAME = {"ig": "immature_granulocyte"}
 
 
@@ -29,15 +29,16 @@ def count_tables(manifest: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """All count tables of a manifest of all sources.
 
     Returns:
-        `collected_<source>` (image files by folder, Tables 2 and 3), `removed_<source>` (those that were not kept,
-        by folder and reason, Tables 5 and 4; collected less removed is kept), `final_counts` (kept images by final
-        class, Table 6) and `statuses` (rows by source and status). A figure that the thesis does not give is missing.
+        `collected_<source>` (image files by folder, Tables 2 and 3), `removed_<source>` (image files that were not
+        kept, by folder and reason, Tables 5 and 4; collected minus removed is kept), `final_counts` (kept images by
+        final class, Table 6) and `statuses` (rows by source and status). Values that the thesis does not give are
+        missing.
     """
     tables: dict[str, pd.DataFrame] = {}
     for source, rows in manifest.groupby("source"):
         folders = list(FOLDERS[str(source)])
         images = rows[rows["status"] != "not_an_image"]
-        tables[f"collected_{source}"] = _beside(
+        tables[f"collected_{source}"] = _reported_and_measured(
             f"collected_{source}", "folder", folders, images["label_raw"].value_counts()
         )
         tables[f"removed_{source}"] = _removed(f"removed_{source}", folders, images)
@@ -50,26 +51,26 @@ def count_tables(manifest: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def _reported_column(name: str, keys: list[str]) -> list[int | None]:
+def _reported_column(name: str, labels: list[str]) -> list[int | None]:
     values: Mapping[str, int] = reported(TABLE_OF[name]) if name in TABLE_OF else {}
-    return [values.get(_THESIS_NAME.get(key, key)) for key in keys]
+    return [values.get(_THESIS_NAME.get(column, column)) for column in labels]
 
 
-def _beside(name: str, key: str, keys: list[str], counts: pd.Series) -> pd.DataFrame:
-    table = pd.DataFrame({key: keys, "reported": pd.array(_reported_column(name, keys), dtype="Int64")})
-    table["measured"] = [int(counts.get(value, 0)) for value in keys]
-    return _with_total(table, key)
+def _reported_and_measured(name: str, column: str, labels: list[str], counts: pd.Series) -> pd.DataFrame:
+    table = pd.DataFrame({column: labels, "reported": pd.array(_reported_column(name, labels), dtype="Int64")})
+    table["measured"] = [int(counts.get(value, 0)) for value in labels]
+    return _with_total(table, column)
 
 
-def _with_total(table: pd.DataFrame, key: str) -> pd.DataFrame:
-    numbers = table.drop(columns=key)
-    total = {column: numbers[column].sum(min_count=1) for column in numbers}
-    return pd.concat([table, pd.DataFrame([{key: "total", **total}]).astype(numbers.dtypes)], ignore_index=True)
+def _with_total(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    numbers = table.drop(columns=column)
+    totals = {name: numbers[name].sum(min_count=1) for name in numbers}
+    return pd.concat([table, pd.DataFrame([{column: "total", **totals}]).astype(numbers.dtypes)], ignore_index=True)
 
 
 def _removed(name: str, folders: list[str], images: pd.DataFrame) -> pd.DataFrame:
     removed = images[images["status"] != "kept"]
-    table = _beside(name, "folder", folders, removed["label_raw"].value_counts()).iloc[:-1]
+    table = _reported_and_measured(name, "folder", folders, removed["label_raw"].value_counts()).iloc[:-1]
     for status in STATUSES:
         if status not in ("kept", "not_an_image", "unknown_label"):
             counts = removed.loc[removed["status"] == status, "label_raw"].value_counts()
@@ -78,7 +79,7 @@ def _removed(name: str, folders: list[str], images: pd.DataFrame) -> pd.DataFram
 
 
 def _final(kept: pd.DataFrame) -> pd.DataFrame:
-    table = _beside("final_counts", "label", list(CLASSES), kept["label"].value_counts()).iloc[:-1]
+    table = _reported_and_measured("final_counts", "label", list(CLASSES), kept["label"].value_counts()).iloc[:-1]
     for source, rows in kept.groupby("source"):
         counts = rows["label"].value_counts()
         table[f"measured_{source}"] = [int(counts.get(label, 0)) for label in CLASSES]
@@ -86,7 +87,7 @@ def _final(kept: pd.DataFrame) -> pd.DataFrame:
 
 
 def split_table(split: pd.DataFrame) -> pd.DataFrame:
-    """Images by final class and source (rows) and part of the split (columns), with the share that is test."""
+    """Numbers of images by final class and source (rows) and part of the split (columns), with the test share."""
     table = pd.crosstab([split["label"], split["source"]], split["part"])
     table = table.reindex(columns=[part for part in PARTS if part in table], fill_value=0)
     table.insert(0, "images", table.sum(axis=1))

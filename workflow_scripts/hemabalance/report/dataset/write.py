@@ -1,4 +1,4 @@
-"""All tables and figures of what the archives hold."""
+"""Write all tables and figures about the source archives."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,16 +21,16 @@ def write_dataset_report(
     out: Mapping[str, Path],
     seed: int,
 ) -> None:
-    """Count images, measure the scale of each source, and draw its images and the copies among them.
+    """Write the counts of images, the scale of each source, contact sheets, and the sheet of copies.
 
     Args:
         manifest: rows of all sources.
-        splits: protocol -> its split.
-        sets: source -> its kept images; `<source>_copies` -> those set aside.
-        fields: source -> the share of the frame that is used, in config.
+        splits: protocol -> split.
+        sets: source -> kept images; `<source>_copies` -> images set aside as copies.
+        fields: source -> share of the frame that is used, from config.
         out: name of a table of `counts.count_tables`, `split_<protocol>`, `scale` -> CSV to write;
             `contact_sheet_<source>`, `copies_sheet` -> SVG to write.
-        seed: of the choice of images.
+        seed: seed of the choice of images.
 
     Raises:
         InputError: an image is missing or damaged, or the disk is full.

@@ -1,4 +1,4 @@
-"""Pictures of what normalisers do: each method's own rows (thesis Figs. 41 to 46), and all methods side by side."""
+"""Images before and after normalisation: rows of each normaliser (thesis Figs. 41 to 46), and all side by side."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from hemabalance.protocols import Protocol
-from hemabalance.report.sheets import bare, heads, small, strip
+from hemabalance.report.sheets import hide_axes, image_strip, strip_headings, thumbnails
 from hemabalance.report.style import save_figure
 from hemabalance.stain.data import DomainImageSets, decode_domain, evaluation_rows
 from hemabalance.stain.method import NormalizerTraits
@@ -18,16 +18,16 @@ from hemabalance.taxonomy import CLASSES
 
 _EXAMPLES = 3
 _CELL = 1.15  # inches
-_WORDS = ("real", "normalised", "reconstructed")
+_COLUMN_HEADINGS = ("real", "normalised", "reconstructed")
 
 
 def picture_rows(split: pd.DataFrame, protocol: Protocol, *, each: int) -> pd.DataFrame:
-    """Of each source and shared class the images with the smallest draws, held back where the protocol holds any.
+    """The images with the smallest draws of each source and shared class; held-back images if the protocol has any.
 
     Args:
-        split: of the protocol.
-        protocol: decides what is held back.
-        each: at most so many.
+        split: split of the protocol.
+        protocol: decides which images are held back.
+        each: maximal number of images per source and class.
     """
     rows = evaluation_rows(split, protocol, max_images=len(split)).sort_values(["draw", "image_id"])
     return rows.groupby(["source", "label"]).head(each).sort_values(["source", "image_id"], ignore_index=True)
@@ -43,41 +43,41 @@ def stain_rows(
     protocol: Protocol,
     threads: int,
 ) -> None:
-    """Draw, for each shared class and both ways, three images: real, normalised, reconstructed.
+    """Draw three images of each shared class in both directions: real, normalised, reconstructed.
 
     Args:
-        traits: of its method; where it has no inverse, the third place stays empty and says so.
-        normalizer: fitted.
-        sets: the prepared images of both sources.
-        split: of the protocol.
+        traits: traits of the method; without an inverse, the third place is empty and says so.
+        normalizer: fitted normaliser.
+        sets: prepared images of both sources.
+        split: split of the protocol.
         path: SVG to write.
-        protocol: decides what is held back.
-        threads: decoders at once.
+        protocol: decides which images are held back.
+        threads: number of decoding threads.
     """
     rows = picture_rows(split, protocol, each=_EXAMPLES)
     views = map_images(sets, rows, normalizer, invertible=traits.invertible, threads=threads)
-    lines = [(label, domain) for label in _classes(rows) for domain in reversed(DOMAINS)]
-    figure, axes = _grid(len(lines), _EXAMPLES, (_CELL * 9 + 1.8, _CELL * len(lines) + 0.6), rows)
-    for line, (label, domain) in zip(axes, lines, strict=False):
-        _row_of(line, label, domain, views.by_domain[domain])
+    figure_rows = [(label, domain) for label in _classes(rows) for domain in reversed(DOMAINS)]
+    figure, axes = _grid(len(figure_rows), _EXAMPLES, (_CELL * 9 + 1.8, _CELL * len(figure_rows) + 0.6), rows)
+    for row_axes, (label, domain) in zip(axes, figure_rows, strict=False):
+        _draw_row(row_axes, label, domain, views.by_domain[domain])
     for axis in axes[0]:
-        heads(axis, _WORDS)
+        strip_headings(axis, _COLUMN_HEADINGS)
     save_figure(figure, path)
 
 
-def _row_of(line: np.ndarray, label: str, domain: Domain, view: View) -> None:
-    way = "B → A" if domain == "b" else "A → B"
-    line[0].set_ylabel(f"{label.replace('_', ' ')}\n{way}", rotation=0, ha="right", va="center")
-    places = view.rows[view.rows["label"] == label].sort_values(["draw", "image_id"]).index
-    for axis, place in zip(line, places, strict=False):
-        triple = [view.real[place], view.mapped[place]]
+def _draw_row(row_axes: np.ndarray, label: str, domain: Domain, view: View) -> None:
+    direction = "B → A" if domain == "b" else "A → B"
+    row_axes[0].set_ylabel(f"{label.replace('_', ' ')}\n{direction}", rotation=0, ha="right", va="center")
+    indices = view.rows[view.rows["label"] == label].sort_values(["draw", "image_id"]).index
+    for axis, index in zip(row_axes, indices, strict=False):
+        tiles = [view.real[index], view.mapped[index]]
         if view.reconstructed is not None:
-            triple.append(view.reconstructed[place])
+            tiles.append(view.reconstructed[index])
         else:
             axis.text(5 / 6, 0.5, "no inverse", transform=axis.transAxes, ha="center", va="center", color="#777777")
-        axis.imshow(strip(small(triple), len(_WORDS)), interpolation="none")
-    if not len(places):
-        line[0].text(0, 0.5, "no such image", transform=line[0].transAxes, va="center", color="#777777")
+        axis.imshow(image_strip(thumbnails(tiles), len(_COLUMN_HEADINGS)), interpolation="none")
+    if not len(indices):
+        row_axes[0].text(0, 0.5, "no such image", transform=row_axes[0].transAxes, va="center", color="#777777")
 
 
 def stain_methods(
@@ -89,22 +89,22 @@ def stain_methods(
     protocol: Protocol,
     threads: int,
 ) -> None:
-    """Draw one image of source B a class as it is and as each normaliser brings it to A, beside a real one of A.
+    """Draw one image of source B per class, original and mapped to A by each normaliser, beside a real image of A.
 
     Args:
-        normalizers: name -> fitted.
-        sets: the prepared images of both sources.
-        split: of the protocol.
+        normalizers: name -> fitted normaliser.
+        sets: prepared images of both sources.
+        split: split of the protocol.
         path: SVG to write.
-        protocol: decides what is held back.
-        threads: decoders at once.
+        protocol: decides which images are held back.
+        threads: number of decoding threads.
     """
     rows = picture_rows(split, protocol, each=1)
-    of_a, real_a = decode_domain(sets, rows, "a", threads=threads)
-    of_b, real_b = decode_domain(sets, rows, "b", threads=threads)
-    labels_b = of_b["label"]
+    rows_a, real_a = decode_domain(sets, rows, "a", threads=threads)
+    rows_b, real_b = decode_domain(sets, rows, "b", threads=threads)
+    labels_b = rows_b["label"]
     columns = {
-        "real A": dict(zip(of_a["label"], real_a, strict=True)),
+        "real A": dict(zip(rows_a["label"], real_a, strict=True)),
         "real B": dict(zip(labels_b, real_b, strict=True)),
     }
     for name, normalizer in normalizers.items():
@@ -113,9 +113,14 @@ def stain_methods(
     labels = _classes(rows)
     figure, axes = _grid(len(labels), 1, (_CELL * len(columns) + 1.8, _CELL * len(labels) + 0.6), rows)
     for axis, label in zip(axes[:, 0], labels, strict=False):
-        axis.imshow(strip(small([of.get(label, blank) for of in columns.values()]), len(columns)), interpolation="none")
+        axis.imshow(
+            image_strip(
+                thumbnails([tiles_by_label.get(label, blank) for tiles_by_label in columns.values()]), len(columns)
+            ),
+            interpolation="none",
+        )
         axis.set_ylabel(label.replace("_", " "), rotation=0, ha="right", va="center")
-    heads(axes[0, 0], list(columns))
+    strip_headings(axes[0, 0], list(columns))
     save_figure(figure, path)
 
 
@@ -123,14 +128,14 @@ def _classes(rows: pd.DataFrame) -> list[str]:
     return [label for label in CLASSES if (rows["label"] == label).any()]
 
 
-def _grid(rows: int, columns: int, size: tuple[float, float], chosen: pd.DataFrame) -> tuple[Figure, np.ndarray]:
+def _grid(rows: int, columns: int, size: tuple[float, float], shown_rows: pd.DataFrame) -> tuple[Figure, np.ndarray]:
     figure = Figure(figsize=size, layout="constrained")
     axes: np.ndarray = figure.subplots(max(rows, 1), columns, squeeze=False)
     for axis in axes.flat:
-        bare(axis)
-    said = (
-        "held-back images" if chosen["held_back"].all() else "images that training saw: this protocol holds none back"
-    )
-    said = said if len(chosen) else "no image is held back"
-    figure.suptitle(said, x=0.01, ha="left", fontsize=9, color="#55555f")
+        hide_axes(axis)
+    heading = "no image is held back"
+    if len(shown_rows):
+        no_held_back = "images seen in training: this protocol holds none back"
+        heading = "held-back images" if shown_rows["held_back"].all() else no_held_back
+    figure.suptitle(heading, x=0.01, ha="left", fontsize=9, color="#55555f")
     return figure, axes

@@ -1,4 +1,4 @@
-"""What was measured of one stain normaliser."""
+"""Results of one stain normaliser."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ SOURCE_NAME = {domain: f"{domain.upper()} ({source})" for domain, source in SOUR
 
 @dataclass(frozen=True)
 class NormalizerResult:
-    """One normaliser under one protocol.
+    """Results of one normaliser under one protocol.
 
     Attributes:
-        name: in config.
-        method: behind the name.
-        metrics: as `stain.evaluate` gives them.
-        training: as `stain.fit` writes it.
+        name: name in config.
+        method: its method.
+        metrics: content of `metrics.json`, see `stain.evaluate`.
+        training: content of `training.json`, see `stain.fit`.
     """
 
     name: str
@@ -29,15 +29,15 @@ class NormalizerResult:
 
     @property
     def untouched(self) -> bool:
-        """Whether it changes nothing: its rows are the baseline."""
+        """Whether the method leaves images unchanged; its rows are the baseline."""
         return not traits_of("stain", self.method).changes_images
 
     @property
     def label(self) -> str:
-        """Its name in tables and figures."""
+        """Name in tables and figures."""
         return f"{self.name} (untouched)" if self.untouched else self.name
 
     def row(self, table: str, **keys: str) -> Mapping[str, Any] | None:
-        """The row of a table of `metrics` that has these values; None if it has none."""
+        """The row of a table of `metrics` with these values; None if there is none."""
         rows: list[Mapping[str, Any]] = self.metrics[table]
         return next((row for row in rows if all(row[key] == value for key, value in keys.items())), None)

@@ -1,4 +1,4 @@
-"""All tables and figures of the normalisers that are compared under one protocol."""
+"""Write all tables and figures of the normalisers that are compared under one protocol."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from hemabalance.training.device import Runtime
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A normaliser that changes images, on disk.
+class FittedNormalizer:
+    """The file of a fitted normaliser that changes images.
 
     Attributes:
-        name: in config.
-        spec: its method and settings.
-        weights: its file.
+        name: name in config.
+        spec: method and settings.
+        weights: file of its weights.
     """
 
     name: str
@@ -35,47 +35,53 @@ class Fitted:
     weights: Path
 
     @classmethod
-    def of(cls, known: Mapping[str, Any], weights: Path) -> "Fitted":
-        """By `name` and `normalizer` as rules tell them, and its file."""
-        return cls(known["name"], NormalizerSpec.of(known["normalizer"]), weights)
+    def of(cls, settings: Mapping[str, Any], weights: Path) -> "FittedNormalizer":
+        """Build from the settings `name` and `normalizer` of a rule, and the file of weights."""
+        return cls(settings["name"], NormalizerSpec.of(settings["normalizer"]), weights)
 
 
-def write_stain_report(
-    *,
-    measured: Sequence[NormalizerResult],
-    fitted: Sequence[Fitted],
-    histories: Mapping[str, Path],
-    sets: DomainImageSets,
-    split: pd.DataFrame,
-    protocol: Protocol,
-    out: Mapping[str, Path],
-    runtime: Runtime,
-    threads: int,
-) -> None:
-    """Table what was measured, draw the losses, and let each normaliser map some images to be looked at.
+@dataclass(frozen=True)
+class StainReport:
+    """The inputs of a report on normalisers under one protocol.
+
+    Attributes:
+        results: results of all normalisers that are compared.
+        fitted: the normalisers among them that change images.
+        histories: name of a normaliser that is trained by steps -> its `history.jsonl`.
+        sets: prepared images of both sources.
+        split: split of the protocol.
+        protocol: decides which images are held back.
+    """
+
+    results: Sequence[NormalizerResult]
+    fitted: Sequence[FittedNormalizer]
+    histories: Mapping[str, Path]
+    sets: DomainImageSets
+    split: pd.DataFrame
+    protocol: Protocol
+
+
+def write_stain_report(report: StainReport, *, out: Mapping[str, Path], runtime: Runtime, threads: int) -> None:
+    """Write the tables of results, the loss curves, and the figures of normalised images.
 
     Args:
-        measured: of all normalisers that are compared.
-        fitted: those of them that change images.
-        histories: name of one that is trained by steps -> its `history.jsonl`.
-        sets: the prepared images of both sources.
-        split: of the protocol.
-        protocol: decides which images are held back.
+        report: results and inputs.
         out: `table_<name>` for each of `tables.stain_tables` -> CSV to write; `audit`, `losses`, `methods`, and
             `rows_<name>` for each of `fitted` -> SVG to write.
-        runtime: where networks run.
-        threads: decoders at once.
+        runtime: device and precision of networks.
+        threads: number of decoding threads.
 
     Raises:
-        InputError: weights or images are missing, damaged or others, or the disk is full.
+        InputError: weights or images are missing, damaged or do not belong to the run, or the disk is full.
     """
-    for name, table in stain_tables(measured).items():
+    for name, table in stain_tables(report.results).items():
         write_csv(table, out[f"table_{name}"])
-    audit_figure(measured, out["audit"])
-    losses_figure({name: read_history(path) for name, path in histories.items()}, out["losses"])
-    size = size_of(sets)
-    opened = {one.name: open_normalizer(one.spec, one.weights, size=size, runtime=runtime) for one in fitted}
-    for one in fitted:
-        path, normalizer = out[f"rows_{one.name}"], opened[one.name]
-        stain_rows(one.spec.traits, normalizer, sets, split, path, protocol=protocol, threads=threads)
-    stain_methods(opened, sets, split, out["methods"], protocol=protocol, threads=threads)
+    audit_figure(report.results, out["audit"])
+    losses_figure({name: read_history(path) for name, path in report.histories.items()}, out["losses"])
+    sets, split, protocol = report.sets, report.split, report.protocol
+    size, normalizers = size_of(sets), {}
+    for fitted in report.fitted:
+        normalizer = open_normalizer(fitted.spec, fitted.weights, size=size, runtime=runtime)
+        normalizers[fitted.name], path = normalizer, out[f"rows_{fitted.name}"]
+        stain_rows(fitted.spec.traits, normalizer, sets, split, path, protocol=protocol, threads=threads)
+    stain_methods(normalizers, sets, split, out["methods"], protocol=protocol, threads=threads)

@@ -1,4 +1,4 @@
-"""How often an independent classifier sees the asked class, along a training."""
+"""Figure of the agreement of an independent classifier with the requested class during training."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,47 +16,47 @@ _CELL = (2.3, 1.75)  # inches
 _LINE, _FLOOR = "#0072B2", "#555555"
 
 
-def agreement_figure(one: GeneratorResult, path: Path) -> None:
-    """Draw the share of snapshots that are taken for the class they were asked for, with 95 % intervals, by step.
+def agreement_figure(result: GeneratorResult, path: Path) -> None:
+    """Draw the share of snapshots that are classified as the requested class, with 95 % intervals, by step.
 
-    A panel for all classes together and one for each; a dashed line shows the same share of real test images.
+    There is a panel for all classes together and for each class; a dashed line shows the share for real test images.
 
     Args:
-        one: what was measured of a generator.
+        result: results of a generator.
         path: SVG to write.
     """
-    along = one.metrics["agreement_by_step"]
-    shown = [label for label in (ALL, *one.classes) if any(row["label"] == label for row in along)]
-    columns = min(_COLUMNS, max(1, len(shown)))
-    rows = max(1, -(-len(shown) // columns))
+    trajectory = result.metrics["agreement_by_step"]
+    labels = [label for label in (ALL, *result.classes) if any(row["label"] == label for row in trajectory)]
+    columns = min(_COLUMNS, max(1, len(labels)))
+    rows = max(1, -(-len(labels) // columns))
     figure = Figure(figsize=(_CELL[0] * columns + 0.5, _CELL[1] * rows + 0.5), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
-    for axis, label in zip(axes, shown, strict=False):
-        _panel(axis, label, [row for row in along if row["label"] == label], one)
-    for axis in axes[len(shown) :]:
+    for axis, label in zip(axes, labels, strict=False):
+        _draw_panel(axis, label, [row for row in trajectory if row["label"] == label], result)
+    for axis in axes[len(labels) :]:
         axis.set_axis_off()
-    if shown:
+    if labels:
         figure.supxlabel("steps of training", fontsize=9)
-        figure.supylabel("share seen as the class asked for", fontsize=9)
+        figure.supylabel("share classified as requested", fontsize=9)
     else:
         axes[0].set_axis_off()
-        axes[0].text(0, 0.5, "no images were kept along this training", va="center")
+        axes[0].text(0, 0.5, "no images were kept during this training", va="center")
     save_figure(figure, path)
 
 
-def _panel(axis: Axes, label: str, points: Sequence[Mapping[str, Any]], one: GeneratorResult) -> None:
+def _draw_panel(axis: Axes, label: str, points: Sequence[Mapping[str, Any]], result: GeneratorResult) -> None:
     steps = [row["step"] for row in points]
     axis.fill_between(
         steps, [row["low"] for row in points], [row["high"] for row in points], color=_LINE, alpha=0.22, linewidth=0
     )
     axis.plot(steps, [row["rate"] for row in points], "o-", color=_LINE, markersize=3.5, linewidth=1.4)
-    if len(points) == 1:  # a band needs two
+    if len(points) == 1:  # a band needs two points
         axis.vlines(steps, points[0]["low"], points[0]["high"], color=_LINE, alpha=0.5)
-    floor = one.row("agreement", label=label, compare="floor")
-    if floor["rate"] is not None:
-        axis.axhline(floor["rate"], color=_FLOOR, linewidth=1, linestyle="--", zorder=0)
+    rate = result.row("agreement", label=label, compare="floor")["rate"]
+    if rate is not None:
+        axis.axhline(rate, color=_FLOOR, linewidth=1, linestyle="--", zorder=0)
         axis.annotate(
-            f"real {floor['rate']:.2f}", (1, floor["rate"]), (0, -2), ("axes fraction", "data"), "offset points",
+            f"real {rate:.2f}", (1, rate), (0, -2), ("axes fraction", "data"), "offset points",
             color=_FLOOR, fontsize=7, ha="right", va="top",
         )  # fmt: skip
     axis.set_title(f"{label.replace('_', ' ')} (n = {_counts(points)})", loc="left", fontsize=9)

@@ -1,54 +1,58 @@
-"""Tables of what the gate let pass, and of how near generated images come to those that were learned from."""
+"""Tables of the gate, and of copies of training images among generated images."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hemabalance.metrics.intervals import wilson
-from hemabalance.report.cells import NO_REASON, interval, number
+from hemabalance.report.cells import NO_REASON, interval_cells, number
 from hemabalance.report.synthesis.generator_results import ALL, GeneratorResult
 
 REASONS = ("class", "manifold", "copy")
-"""Why the gate refuses an image: another class, outside the real images, or a copy of one."""
+"""Tests of the gate that an image may fail: class, manifold of real images, and copy of a real image."""
 
 KINDS = {"generated": "generated", "held_back": "real, held back"}
-
+"""Kind of images in `metrics.json` -> cell text."""
 
 _LIMITS = ("copy_up_to_lpips", "copy_up_to_hash_bits")
 
 
 def gate(generators: Sequence[GeneratorResult]) -> list[dict[str, Any]]:
-    """How many draws of each class passed, and how many failed each test; an image may fail several."""
+    """Rows of how many draws of each class were accepted, and how many failed each test; a draw may fail several."""
     rows = []
-    for one in generators:
-        classes = one.gate["classes"]
+    for result in generators:
+        classes = result.gate["classes"]
         counts = ("target", "drawn", "accepted", *REASONS, "short")
-        total = {key: sum(found[key] for found in classes.values()) for key in counts} | {"note": ""}
-        for label, found in [(ALL, total), *((label, classes[label]) for label in one.classes)]:
-            rows.append(one.head | {"class": label} | _passed(found))
+        total = {key: sum(class_gate[key] for class_gate in classes.values()) for key in counts} | {"note": ""}
+        for label, class_gate in [(ALL, total), *((label, classes[label]) for label in result.classes)]:
+            rows.append(result.key_cells | {"class": label} | _passed(class_gate))
     return rows
 
 
-def _passed(found: Mapping[str, Any]) -> dict[str, Any]:
-    row: dict[str, Any] = {"wanted": found["target"], "drawn": found["drawn"], "accepted": found["accepted"]}
+def _passed(class_gate: Mapping[str, Any]) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "wanted": class_gate["target"],
+        "drawn": class_gate["drawn"],
+        "accepted": class_gate["accepted"],
+    }
     for column, key in (("accepted_share", "accepted"), *((f"failed_{reason}_share", reason) for reason in REASONS)):
-        row |= interval(wilson(found[key], found["drawn"])._asdict(), "value", column, 3)
-    return row | {"short_of_target": found["short"], "note": found["note"] or NO_REASON}
+        row |= interval_cells(wilson(class_gate[key], class_gate["drawn"])._asdict(), "value", column, 3)
+    return row | {"short_of_target": class_gate["short"], "note": class_gate["note"] or NO_REASON}
 
 
 def memory(generators: Sequence[GeneratorResult]) -> list[dict[str, Any]]:
-    """How many images count as copies of a training image, beside real images that no training saw."""
+    """Rows of how many generated images are copies of a training image, and how many held-back real images are."""
     return [
-        one.head | {"class": row["label"], "images": KINDS[row["kind"]]} | _copied(row)
-        for one in generators
-        for label in (ALL, *one.classes)
-        for row in one.metrics["memorisation"]
+        result.key_cells | {"class": row["label"], "images": KINDS[row["kind"]]} | _copied(row)
+        for result in generators
+        for label in (ALL, *result.classes)
+        for row in result.metrics["memorisation"]
         if row["label"] == label
     ]
 
 
 def _copied(row: Mapping[str, Any]) -> dict[str, Any]:
     cells: dict[str, Any] = {"n": row["n"], "copies": row["copies"]}
-    cells |= interval(row, "share", "share", 3) | {"median_lpips": number(row["median_distance"], 4)}
+    cells |= interval_cells(row, "share", "share", 3) | {"median_lpips": number(row["median_distance"], 4)}
     if row["label"] == ALL:
         limits = dict.fromkeys(_LIMITS, "by class")
     else:

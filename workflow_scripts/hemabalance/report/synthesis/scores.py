@@ -1,9 +1,9 @@
-"""Tables of how good generated images are, over all classes of a generator (thesis Tables 18 to 21) and by class."""
+"""Tables of the quality of generated images, over all classes of a generator (thesis Tables 18 to 21) and by class."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hemabalance.report.cells import NO_REASON, NOT_REPORTED, interval, lacking, number, reported_number
+from hemabalance.report.cells import NO_REASON, NOT_REPORTED, interval_cells, missing_cells, number, reported_number
 from hemabalance.report.synthesis.generator_results import (
     ALL,
     COMPARED,
@@ -17,7 +17,7 @@ from hemabalance.taxonomy import CLASSES
 
 Cells = dict[str, Any]
 Measure = Callable[[GeneratorResult, str, str], Cells]
-"""Generator, class or `all`, and `generated` or `floor` -> cells."""
+"""Function from a generator, a class or `all`, and `generated` or `floor`, to cells."""
 
 _PRECISION: ReportedTables = {"rich": "table18_gan_precision_recall_f1"}
 _FID: ReportedTables = {"rich": "table19_gan_fid_is_lpips", "rare": "table21_fewshot_fid_is_lpips"}
@@ -30,36 +30,36 @@ _TO = "to_nearest_real_training_image_by_lpips"
 
 
 def precision(generators: Sequence[GeneratorResult]) -> list[Cells]:
-    """Precision, recall and F1 of sets of images, and how often a classifier sees the asked class (Table 18)."""
-    return _beside(generators, _PRECISION, _told_precision, _precision)
+    """Rows of precision, recall and F1, and of the agreement of a classifier with the requested class (Table 18)."""
+    return _reported_and_measured(generators, _PRECISION, _reported_precision, _precision)
 
 
-def _told_precision(figures: Any | None) -> Cells:
+def _reported_precision(figures: Any | None) -> Cells:
     names = ("precision", "recall", "f1")
     return {
         f"reported_{name}_percent": reported_number(figures[k] if figures else None, 2) for k, name in enumerate(names)
     }
 
 
-def _precision(one: GeneratorResult, label: str, compare: str) -> Cells:
-    manifold = one.row("manifold", label=label, compare=compare)
-    agreement = one.row("agreement", label=label, compare=compare)
+def _precision(result: GeneratorResult, label: str, compare: str) -> Cells:
+    manifold = result.row("manifold", label=label, compare=compare)
+    agreement = result.row("agreement", label=label, compare=compare)
     cells: Cells = {}
     for key, column in (_MANIFOLD | {key: key for key in _SHARES}).items():
-        cells |= interval(manifold, key, column, 3)
+        cells |= interval_cells(manifold, key, column, 3)
     cells |= {key: _count(manifold, key) for key in ("n_real", "n_generated", "neighbours")}
-    cells |= interval(agreement, "rate", "classifier_agrees", 3) | {"n_classified": _count(agreement, "n")}
+    cells |= interval_cells(agreement, "rate", "classifier_agrees", 3) | {"n_classified": _count(agreement, "n")}
     return cells | {"reason": _reason(manifold, agreement)}
 
 
 def fid(generators: Sequence[GeneratorResult]) -> list[Cells]:
-    """Distances between sets of real and of generated images, and LPIPS (Tables 19 and 21); KID times 1000."""
-    return _beside(generators, _FID, _told_fid, _fid)
+    """Rows of distances between sets of real and generated images, and LPIPS (Tables 19 and 21); KID times 1000."""
+    return _reported_and_measured(generators, _FID, _reported_fid, _fid)
 
 
-def _told_fid(figures: Mapping[str, Any] | None) -> Cells:
+def _reported_fid(figures: Mapping[str, Any] | None) -> Cells:
     score = figures and figures["is"]
-    # Table 19 gives two places, Table 21 four: all that there are.
+    # Table 19 gives two decimal places, Table 21 four; show the value as reported.
     lpips = NOT_REPORTED if figures is None else str(figures["lpips"])
     return {
         "reported_fid": reported_number(figures["fid"] if figures else None, 2),
@@ -68,103 +68,105 @@ def _told_fid(figures: Mapping[str, Any] | None) -> Cells:
     }
 
 
-def _fid(one: GeneratorResult, label: str, compare: str) -> Cells:
-    distance = one.row("fidelity", label=label, compare=compare)
-    pairs = one.row("diversity", label=label, compare=compare)
-    nearest = one.row("nearest", label=label, compare=compare)
-    score = one.metrics["inception_score"]
+def _fid(result: GeneratorResult, label: str, compare: str) -> Cells:
+    distance = result.row("fidelity", label=label, compare=compare)
+    pairs = result.row("diversity", label=label, compare=compare)
+    nearest = result.row("nearest", label=label, compare=compare)
+    score = result.metrics["inception_score"]
     cells = _distances(distance) | {"measured_inception_score": number(score["value"], 2)}
-    cells |= interval(pairs, "lpips", "lpips_between_images_of_a_class", 4) | {"n_pairs": _count(pairs, "n")}
-    cells |= interval(nearest, "lpips", "lpips_to_nearest_real_training_image", 4) | {"n_nearest": _count(nearest, "n")}
+    cells |= interval_cells(pairs, "lpips", "lpips_between_images_of_a_class", 4) | {"n_pairs": _count(pairs, "n")}
+    cells |= interval_cells(nearest, "lpips", "lpips_to_nearest_real_training_image", 4) | {
+        "n_nearest": _count(nearest, "n")
+    }
     return cells | {"reason": _reason(distance, pairs, nearest, score)}
 
 
 def _distances(row: Mapping[str, Any]) -> Cells:
-    thousand = {key: None if row[key] is None else 1000 * row[key] for key in ("kid", "kid_low", "kid_high")}
+    kid_x1000 = {key: None if row[key] is None else 1000 * row[key] for key in ("kid", "kid_low", "kid_high")}
     return (
-        interval(row, "fid", "measured_fid", 2)
-        | interval(thousand, "kid", "measured_kid_x1000", 2)
+        interval_cells(row, "fid", "measured_fid", 2)
+        | interval_cells(kid_x1000, "kid", "measured_kid_x1000", 2)
         | {key: _count(row, key) for key in ("n_real", "n_generated")}
     )
 
 
 def pixels(generators: Sequence[GeneratorResult]) -> list[Cells]:
-    """Likeness of each image to the nearest real training image of its class by LPIPS (Table 20)."""
-    return _beside(generators, _PIXELS, _told_pixels, _pixels)
+    """Rows of the similarity of images to their nearest real training image of the class by LPIPS (Table 20)."""
+    return _reported_and_measured(generators, _PIXELS, _reported_pixels, _pixels)
 
 
-def _told_pixels(figures: Mapping[str, Any] | None) -> Cells:
+def _reported_pixels(figures: Mapping[str, Any] | None) -> Cells:
     return {
         f"reported_{name}": reported_number(figures[key] if figures else None, n) for key, (name, n) in _NEAREST.items()
     }
 
 
-def _pixels(one: GeneratorResult, label: str, compare: str) -> Cells:
-    row = one.row("nearest", label=label, compare=compare)
+def _pixels(result: GeneratorResult, label: str, compare: str) -> Cells:
+    row = result.row("nearest", label=label, compare=compare)
     cells: Cells = {}
     for key, (name, places) in _NEAREST.items():
-        cells |= interval(row, key, f"{name}_{_TO}", places)
+        cells |= interval_cells(row, key, f"{name}_{_TO}", places)
     return cells | {"n": _count(row, "n"), "reason": _reason(row)}
 
 
 def by_class(generators: Sequence[GeneratorResult]) -> list[Cells]:
-    """What was measured of each class, with the real images as floor."""
+    """Rows of the measured values of each class, with real images as floor."""
     return [
-        {"class": label} | one.head | {"images": words} | _of_class(one, label, compare)
+        {"class": label} | result.key_cells | {"images": images} | _of_class(result, label, compare)
         for label in CLASSES
-        for one in generators
-        if label in one.classes
-        for compare, words in COMPARED.items()
+        for result in generators
+        if label in result.classes
+        for compare, images in COMPARED.items()
     ]
 
 
-def _of_class(one: GeneratorResult, label: str, compare: str) -> Cells:
-    distance = one.row("fidelity", label=label, compare=compare)
-    manifold = one.row("manifold", label=label, compare=compare)
-    agreement = one.row("agreement", label=label, compare=compare)
-    pairs = one.row("diversity", label=label, compare=compare)
-    nearest = one.row("nearest", label=label, compare=compare)
+def _of_class(result: GeneratorResult, label: str, compare: str) -> Cells:
+    distance = result.row("fidelity", label=label, compare=compare)
+    manifold = result.row("manifold", label=label, compare=compare)
+    agreement = result.row("agreement", label=label, compare=compare)
+    pairs = result.row("diversity", label=label, compare=compare)
+    nearest = result.row("nearest", label=label, compare=compare)
     cells = _distances(distance)
     for key in ("precision", "recall", "density", "coverage"):
-        cells |= interval(manifold, key, _MANIFOLD.get(key, key), 3)
-    cells |= interval(agreement, "rate", "classifier_agrees", 3) | {"n_classified": _count(agreement, "n")}
-    cells |= interval(pairs, "lpips", "lpips_between_images_of_a_class", 3)
-    cells |= interval(nearest, "lpips", "lpips_to_nearest_real_training_image", 3)
+        cells |= interval_cells(manifold, key, _MANIFOLD.get(key, key), 3)
+    cells |= interval_cells(agreement, "rate", "classifier_agrees", 3) | {"n_classified": _count(agreement, "n")}
+    cells |= interval_cells(pairs, "lpips", "lpips_between_images_of_a_class", 3)
+    cells |= interval_cells(nearest, "lpips", "lpips_to_nearest_real_training_image", 3)
     return cells | {"reason": _reason(distance, manifold, agreement, pairs, nearest)}
 
 
-def _beside(
+def _reported_and_measured(
     generators: Sequence[GeneratorResult],
     tables: ReportedTables,
     reported_cells: Callable[[Any | None], Cells],
     measure: Measure,
 ) -> list[Cells]:
-    """Reported beside measured: each generator, then methods that are only reported, then real images as floor."""
+    """Rows with reported and measured values: generators, methods that are only reported, and real images as floor."""
     rows = [
-        one.head
+        result.key_cells
         | {"images": COMPARED["generated"]}
-        | reported_cells(reported_for(one, tables))
-        | measure(one, ALL, "generated")
-        for one in generators
+        | reported_cells(reported_for(result, tables))
+        | measure(result, ALL, "generated")
+        for result in generators
     ]
     measured = list(measure(generators[0], ALL, "generated"))
-    for head, figures, why in only_reported(generators, tables):
-        cells = reported_cells(figures) | lacking(*measured) | {"reason": why}
-        rows.append(head | {"images": f"reported only: {why}"} | cells)
+    for key_cells, figures, reason in only_reported(generators, tables):
+        cells = reported_cells(figures) | missing_cells(*measured) | {"reason": reason}
+        rows.append(key_cells | {"images": f"reported only: {reason}"} | cells)
     return by_role(rows + _floors(generators, reported_cells(None), measure))
 
 
 def _floors(generators: Sequence[GeneratorResult], reported_cells: Cells, measure: Measure) -> list[Cells]:
-    """Real test images in place of generated ones, once for all generators that were measured against the same."""
-    found: dict[tuple[Any, ...], list[str]] = {}
-    for one in generators:
-        cells = measure(one, ALL, "floor")
-        found.setdefault((one.normalizer, one.serves, tuple(cells.items())), []).append(one.name)
+    """Rows of real images in place of generated ones, one for all generators with the same values."""
+    names_by_cells: dict[tuple[Any, ...], list[str]] = {}
+    for result in generators:
+        cells = measure(result, ALL, "floor")
+        names_by_cells.setdefault((result.normalizer, result.serves, tuple(cells.items())), []).append(result.name)
     return [
         {"generator": ", ".join(names), "normaliser": normalizer, "classes": serves, "images": COMPARED["floor"]}
         | reported_cells
         | dict(cells)
-        for (normalizer, serves, cells), names in found.items()
+        for (normalizer, serves, cells), names in names_by_cells.items()
     ]
 
 
@@ -173,10 +175,10 @@ def _count(row: Mapping[str, Any], key: str) -> Any:
 
 
 def _reason(*rows: Mapping[str, Any]) -> str:
-    return "; ".join(dict.fromkeys(filter(None, map(_why, rows)))) or NO_REASON
+    return "; ".join(dict.fromkeys(filter(None, map(_row_reason, rows)))) or NO_REASON
 
 
-def _why(row: Mapping[str, Any]) -> str | None:
-    """Why a row lacks a value, or an interval."""
-    few = any(value is None for key, value in row.items() if key.endswith("low"))
-    return row["reason"] or ("too few images for an interval" if few else None)
+def _row_reason(row: Mapping[str, Any]) -> str | None:
+    """Why a row lacks a value or an interval; None if it lacks nothing."""
+    lacks_interval = any(value is None for key, value in row.items() if key.endswith("low"))
+    return row["reason"] or ("too few images for an interval" if lacks_interval else None)

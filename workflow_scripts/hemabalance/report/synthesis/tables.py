@@ -1,11 +1,11 @@
-"""Tables of generators, reported beside measured: thesis Tables 17 to 22, and what the thesis did not ask."""
+"""Tables of generators with reported and measured values: thesis Tables 17 to 22, and further tables."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from hemabalance.report.cells import NO_REASON, NOT_REPORTED, duration, lacking, number, reported_number
+from hemabalance.report.cells import NO_REASON, NOT_REPORTED, duration, missing_cells, number, reported_number
 from hemabalance.report.synthesis.counts import gate, memory
 from hemabalance.report.synthesis.generator_results import (
     GeneratorResult,
@@ -26,44 +26,47 @@ def synthesis_tables(generators: Sequence[GeneratorResult]) -> dict[str, pd.Data
         generators: at least one.
 
     Returns:
-        `precision`, `fid`, `pixels`, `classes`, `gate`, `memory`, `cost`. A cell is a number or words: `not available`
-        with its `reason`, or `not reported`, in columns `reported_…`, where the thesis has no figure. Methods that the
-        thesis reports and this run has not stand there with their reported figures alone.
+        `precision`, `fid`, `pixels`, `classes`, `gate`, `memory`, `cost`. A cell is a number, `not available` (with a
+        `reason`), or `not reported` in columns `reported_…` if the thesis gives no value. Methods that the thesis
+        reports and this run lacks have rows with reported values only.
     """
     return {name: pd.DataFrame(rows(generators)) for name, rows in _TABLES.items()}
 
 
 def cost(generators: Sequence[GeneratorResult]) -> list[dict[str, Any]]:
-    """What training cost (Tables 17 and 22)."""
-    rows = [one.head | _told_cost(reported_for(one, _COST)) | _measured_cost(one.training) for one in generators]
-    missing = lacking(*_measured_cost(generators[0].training))
-    for head, figures, why in only_reported(generators, _COST):
-        rows.append(head | _told_cost(figures) | missing | {"reason": why})
+    """Rows of the cost of training (Tables 17 and 22)."""
+    rows = [
+        result.key_cells | _reported_cost(reported_for(result, _COST)) | _measured_cost(result.training)
+        for result in generators
+    ]
+    unmeasured_cells = missing_cells(*_measured_cost(generators[0].training))
+    for key_cells, figures, reason in only_reported(generators, _COST):
+        rows.append(key_cells | _reported_cost(figures) | unmeasured_cells | {"reason": reason})
     return by_role(rows)
 
 
-def _told_cost(figures: Any | None) -> dict[str, str]:
-    """Table 17 has times alone, Table 22 also episodes and parameters."""
-    known: Mapping[str, Any] = figures if isinstance(figures, Mapping) else {"time": figures}
-    million = known["parameters"] / 1e6 if "parameters" in known else None
+def _reported_cost(figures: Any | None) -> dict[str, str]:
+    """Cells of reported costs: Table 17 has times only, Table 22 also episodes and parameters."""
+    cost_values: Mapping[str, Any] = figures if isinstance(figures, Mapping) else {"time": figures}
+    million = cost_values["parameters"] / 1e6 if "parameters" in cost_values else None
     return {
-        "reported_training_time": known.get("time") or NOT_REPORTED,
-        "reported_episodes": reported_number(known.get("episodes"), 0),
+        "reported_training_time": cost_values.get("time") or NOT_REPORTED,
+        "reported_episodes": reported_number(cost_values.get("episodes"), 0),
         "reported_parameters_million": reported_number(million, 1),
     }
 
 
-def _measured_cost(done: Mapping[str, Any]) -> dict[str, Any]:
-    networks = done["parameters"]
+def _measured_cost(training: Mapping[str, Any]) -> dict[str, Any]:
+    networks = training["parameters"]
     return {
-        "measured_training_time": duration(done["seconds"]),
-        "measured_steps_or_episodes": done["steps"],
+        "measured_training_time": duration(training["seconds"]),
+        "measured_steps_or_episodes": training["steps"],
         "measured_parameters_million": number(sum(networks.values()) / 1e6, 3),
         "parameters_by_network": ", ".join(f"{name} {count:,}" for name, count in networks.items()),
-        "real_images": done["images"],
-        "taught_images": done["taught"],
-        "device": done["device"],
-        "precision": done["precision"],
+        "real_images": training["images"],
+        "taught_images": training["taught"],
+        "device": training["device"],
+        "precision": training["precision"],
         "reason": NO_REASON,
     }
 

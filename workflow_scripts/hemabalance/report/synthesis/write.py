@@ -1,4 +1,4 @@
-"""All tables and figures of the generators that are compared under one protocol."""
+"""Write all tables and figures of the generators that are compared under one protocol."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ from hemabalance.synthesis.gate_table import SCHEMA
 
 
 @dataclass(frozen=True)
-class Drawn:
+class GeneratorFiles:
     """Files of one generator.
 
     Attributes:
-        images, index: all draws, an image set.
-        gate: what the gate said of each draw.
-        neighbours: the training image nearest to each of some.
-        snapshots, snapshot_index: images along the training, an image set.
-        history: its losses.
+        images, index: image set of all draws.
+        gate: table of the results of the gate for each draw.
+        neighbours: table of images with their nearest training image.
+        snapshots, snapshot_index: image set of snapshots during training.
+        history: history of losses.
     """
 
     images: Path
@@ -43,38 +43,47 @@ class Drawn:
 
 def write_synthesis_report(
     *,
-    generators: Sequence[tuple[GeneratorResult, Drawn]],
-    held: ImageSet,
+    generators: Sequence[tuple[GeneratorResult, GeneratorFiles]],
+    real_images: ImageSet,
     split: pd.DataFrame,
     protocol: Protocol,
     out: Mapping[str, Path],
     threads: int,
 ) -> None:
-    """Table what was measured of generators, and draw their images, trainings and gates.
+    """Write the tables of results, and the figures of generated images, trainings and gates.
 
     Args:
-        generators: at least one.
-        held: the normalised real images that all of them learned from.
-        split: of the protocol.
+        generators: results and files of each generator, at least one.
+        real_images: normalised real images that the generators learned from.
+        split: split of the protocol.
         protocol: decides which real images are held back.
         out: `table_<name>` for each of `tables.synthesis_tables` -> CSV to write; `gate`, `losses`, and
             `<sheet, strips, agreement or pairs>_<generator>` for each -> SVG to write.
-        threads: decoders at once.
+        threads: number of decoding threads.
 
     Raises:
         InputError: a file is missing or damaged, or the disk is full.
     """
-    for name, table in synthesis_tables([one for one, _ in generators]).items():
+    for name, table in synthesis_tables([result for result, _ in generators]).items():
         write_csv(table, out[f"table_{name}"])
-    gates = {one.heading: read_table(files.gate, SCHEMA) for one, files in generators}
+    gates = {result.heading: read_table(files.gate, SCHEMA) for result, files in generators}
     gate_figure(gates, out["gate"])
-    losses_figure({one.heading: read_history(files.history) for one, files in generators}, out["losses"])
-    for one, files in generators:
-        agreement_figure(one, out[f"agreement_{one.name}"])
+    losses_figure({result.heading: read_history(files.history) for result, files in generators}, out["losses"])
+    for result, files in generators:
+        agreement_figure(result, out[f"agreement_{result.name}"])
         with ImageSet(files.snapshots, files.snapshot_index) as snapshots:
-            training_strips(snapshots, out[f"strips_{one.name}"], of=one.heading)
-        with ImageSet(files.images, files.index) as made:
-            path, gate = out[f"sheet_{one.name}"], gates[one.heading]
-            sample_sheet(made, gate, held, split, path, protocol=protocol, of=one.heading, threads=threads)
+            training_strips(snapshots, out[f"strips_{result.name}"], heading=result.heading)
+        with ImageSet(files.images, files.index) as generated_images:
+            path, gate = out[f"sheet_{result.name}"], gates[result.heading]
+            sample_sheet(
+                generated_images,
+                gate,
+                real_images,
+                split,
+                path,
+                protocol=protocol,
+                heading=result.heading,
+                threads=threads,
+            )
             neighbours = pd.read_parquet(files.neighbours)
-            pairs_figure(made, held, neighbours, out[f"pairs_{one.name}"], of=one.heading)
+            pairs_figure(generated_images, real_images, neighbours, out[f"pairs_{result.name}"], heading=result.heading)
