@@ -110,6 +110,8 @@ def test_loaded_weights_transform_as_the_fitted_ones(name: str, tmp_path: Path) 
     assert not made.passed_through.any()
     assert made.passed_through.shape == (19,)
     np.testing.assert_array_equal(loaded.transform(images, to="b").pixels, made.pixels)
+    single = np.concatenate([normalizer.transform(image[None], to="b").pixels for image in images[:3]])
+    assert np.abs(made.pixels[:3].astype(int) - single).max() <= 1
     back = normalizer.inverse(made.pixels, to="a").pixels
     np.testing.assert_array_equal(loaded.transform(made.pixels, to="a").pixels, back)
     assert (back != normalizer.transform(made.pixels, to="b").pixels).any()
@@ -124,12 +126,10 @@ def test_loaded_weights_transform_as_the_fitted_ones(name: str, tmp_path: Path) 
 def test_blank_and_no_images_are_transformed(name: str, tmp_path: Path) -> None:
     normalizer = fitted(name, tmp_path, steps=2)
     blank = np.stack([np.full((SIZE, SIZE, 3), level, np.uint8) for level in (0, 200, 255)])
-    made = normalizer.transform(blank, to="b").pixels
-    # Instance normalisation divides by a deviation that is 0 here.
+    # Instance normalisation divides by a deviation that is 0 here, and makes a picture out of roundings.
+    assert normalizer.transform(blank, to="b").pixels.shape == blank.shape
     scaled = torch.from_numpy(blank).permute(0, 3, 1, 2).float() / 127.5 - 1
     assert normalizer._generators["b"](scaled).isfinite().all()
-    single = np.concatenate([normalizer.transform(image[None], to="b").pixels for image in blank])
-    assert np.abs(made.astype(int) - single).max() <= 1
     nothing = normalizer.transform(blank[:0], to="a")
     assert nothing.pixels.shape == (0, SIZE, SIZE, 3)
     assert nothing.passed_through.shape == (0,)
