@@ -84,7 +84,10 @@ def gate_fixture(
     with threadpool_limits(1):
         images_by_class = {label: cells(label, 1000 * k, TRAINING) for k, label in enumerate(CLASSES)}
         judges = train_judges(
-            tmp_path_factory.mktemp("judges"), inception_weights_file, lpips_weights_file, labelled_images(images_by_class)
+            tmp_path_factory.mktemp("judges"),
+            inception_weights_file,
+            lpips_weights_file,
+            labelled_images(images_by_class),
         )
         train = {label: images[:REFERENCES] for label, images in images_by_class.items()}
         held_back = {label: cells(label, 1000 * k + 500, HELD_BACK) for k, label in enumerate(CLASSES)}

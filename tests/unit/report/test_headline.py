@@ -71,7 +71,10 @@ def test_the_headline_of_a_run_in_which_no_synthetic_image_was_accepted(classifi
     a, b = without_synthetic_images(classifier_run_set)
     pair = ComparisonResult(
         "leak_free",
-        {**compare_runs([classifier_run_set.runs["original"]], [classifier_run_set.runs["original"]]).content, "a": "balanced"},
+        {
+            **compare_runs([classifier_run_set.runs["original"]], [classifier_run_set.runs["original"]]).content,
+            "a": "balanced",
+        },
     )
     found = headline(a, b, pair, [])
     assert found["question"] == "Do synthetic images help a classifier to distinguish blood cells?"

@@ -9,13 +9,15 @@ import pytest
 import torch
 
 from hemabalance.errors import InputError
+from hemabalance.torchvision_compat import make_torchvision_importable
 from hemabalance.training.classifier import Classifier, fit_classifier
 from hemabalance.training.colour_augmentation import augment_colour
-from hemabalance.training.device import start  # which makes torchvision importable
+from hemabalance.training.device import start
 from hemabalance.training.job import FitJob, Images
 from hemabalance.training.small_classifier_settings import SmallClassifierSettings
 
-from torchvision.transforms import functional as reference  # isort: skip
+make_torchvision_importable()
+from torchvision.transforms import functional as reference  # noqa: E402
 
 SETTINGS: dict[str, Any] = {
     "width": 4, "batch": 8, "steps": 30, "lr": 0.01, "colour_strength": 0.5, "memory_budget": 1 << 20, "log_every": 10,
