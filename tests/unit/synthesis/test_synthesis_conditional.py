@@ -144,7 +144,7 @@ def test_what_cannot_serve_is_refused(name: str, tmp_path: Path) -> None:
         built(name, trained=lacking, served=lacking).initialise_training(data(), job(tmp_path))
     with pytest.raises(InputError, match="real images: 32x32 px, but the networks were built for 16x16 px"):
         built(name).initialise_training(data(size=32), job(tmp_path))
-    with pytest.raises(InputError, match="batch: is 99, but there are only 10 images"):
+    with pytest.raises(InputError, match="batch: is 99, but there are only 10 training images"):
         initialise(name, tmp_path, batch=99)
 
 
