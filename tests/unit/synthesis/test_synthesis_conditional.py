@@ -145,7 +145,7 @@ def test_unusable_classes_sizes_and_data_are_refused(name: str, tmp_path: Path) 
         build(name, trained=lacking, served=lacking).initialise_training(data(), job(tmp_path))
     with pytest.raises(InputError, match="real images: 32x32 px, but the networks were built for 16x16 px"):
         build(name).initialise_training(data(size=32), job(tmp_path))
-    with pytest.raises(InputError, match="batch: is 99, but there are only 10 images"):
+    with pytest.raises(InputError, match="batch: is 99, but there are only 10 training images"):
         initialise(name, tmp_path, batch=99)
 
 

@@ -121,9 +121,11 @@ def test_sampler_state_of_other_data_is_refused(kind: str) -> None:
 
 
 def test_batch_larger_than_the_data() -> None:
-    with pytest.raises(InputError, match=r"config key batch: is 21, but there are only 20 images .* at most 20"):
+    with pytest.raises(
+        InputError, match=r"config key batch: is 21, but there are only 20 training images\. Set it to at most 20"
+    ):
         BalancedSampler(LABELS, 21, 1, 0)
-    with pytest.raises(InputError, match="only 3 images"):
+    with pytest.raises(InputError, match="only 3 training images"):
         EpochSampler(3, 4, 1, 0)
     with pytest.raises(InputError, match=r"only 0 training images\. Check"):
         BalancedSampler([], 4, 1, 0)

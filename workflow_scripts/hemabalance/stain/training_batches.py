@@ -115,7 +115,7 @@ class PairedBatches:
         self.fingerprint = fingerprint(a, b)
 
     def next_batch(self) -> tuple[Tensor, Tensor]:
-        """The next pairs, each in one pose, as batches of a and b like those of `UnpairedBatches`."""
+        """The next pairs, each in one pose, as batches like those of `UnpairedBatches`."""
         indices = self._sampler.next_batch()
         a, b = (pool.take(indices) for pool in self._pools)
         if self.generators:

@@ -38,7 +38,7 @@ class FakeHistory(nn.Module):
         self.register_buffer("filled", torch.zeros((), dtype=torch.int64))
 
     def swap(self, fakes: Tensor, generator: torch.Generator) -> Tensor:
-        """Swap each fake with probability 1/2 for an earlier one of the history; none until the history is full.
+        """Swap each fake with probability 1/2 for an earlier fake; none until the history is full.
 
         Args:
             fakes: (n, 3, size, size), without a graph.
