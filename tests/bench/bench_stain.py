@@ -33,7 +33,7 @@ def spec_of(method: str) -> NormalizerSpec:
     small = {"width": WIDTH, "critic_width": 4, "critic_layers": 1, "steps": 1, "batch": 1, "log_every": 1}
     small["average_decay"] = 0.0
     supported = {name: value for name, value in small.items() if name in fields}
-    return NormalizerSpec.of({"method": method, "settings": supported})
+    return NormalizerSpec.from_plain({"method": method, "settings": supported})
 
 
 def rate(method: str, rendered: dict[str, np.ndarray], runtime: Runtime, folder: Path) -> float:

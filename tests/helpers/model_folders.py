@@ -17,9 +17,9 @@ from hemabalance.balance.balanced_set import SCHEMA, write_balanced
 from hemabalance.classify.fit import ModelConfig, fit_model
 from hemabalance.classify.measure import measure_predictions
 from hemabalance.classify.method import ModelSpec
-from hemabalance.classify.model_file import DETECTOR, MODEL, WEIGHTS, Frame, Stain, TrainingOrigin, stain_of
+from hemabalance.classify.model_file import DETECTOR, MODEL, WEIGHTS, Deployment, Frame, Stain, TrainingOrigin, stain_of
 from hemabalance.classify.model_folder import write_model_folder
-from hemabalance.classify.predict_balanced import predict_balanced
+from hemabalance.classify.predict_balanced import PredictionFiles, predict_balanced
 from hemabalance.cli import main
 from hemabalance.dataset.geometry import fit_square
 from hemabalance.dataset.imageset import ImageSet, write_image_set
@@ -36,13 +36,15 @@ LABELS = ("basophil", "neutrophil", "platelet")
 SHAPE, SQUARE, SIZE = (50, 48), 40, 20
 FRAME = Frame(size=SQUARE, fit="crop", fields={"mendeley": 0.8, "tcia": 1.0}, max_pixels=1_000_000, min_side=24)
 EACH = {"train": 26, "validation": 20, "test": 6}
-NORMALIZER = NormalizerSpec.of({"method": "reinhard", "settings": {"fit_images": 40, "least_contrast": 1.0}})
+NORMALIZER = NormalizerSpec.from_plain({"method": "reinhard", "settings": {"fit_images": 40, "least_contrast": 1.0}})
 NETWORK_SETTINGS = {**TRAINING, "batch": 12, "steps": 40, "validate_every": 20, "width": 8}
 NETWORK = ModelConfig(
     ModelSpec(method="sequential_cnn", settings=small_settings("classify", "sequential_cnn", **NETWORK_SETTINGS)),
     SIZE,
 )
-BAYES = ModelConfig(ModelSpec.of({"method": "naive_bayes", "settings": {"side": 10, "var_smoothing": 1e-3}}), SIZE)
+BAYES = ModelConfig(
+    ModelSpec.from_plain({"method": "naive_bayes", "settings": {"side": 10, "var_smoothing": 1e-3}}), SIZE
+)
 
 
 @dataclass(frozen=True)
@@ -109,8 +111,8 @@ def build_model_folder(
         sets = {"real": image_set}
         fit_model(model_config, rows, sets, job, weights=folder / WEIGHTS, training=folder / "training.json")
         predict_balanced(
-            folder / WEIGHTS, rows, sets, job.runtime, predictions=predictions, calibration=calibration,
-            out_of_distribution=folder / DETECTOR, quantile=0.99, threads=1,
+            folder / WEIGHTS, rows, sets, job.runtime, PredictionFiles(predictions, calibration, folder / DETECTOR),
+            quantile=0.99, threads=1,
         )  # fmt: skip
     measure_predictions(
         predictions,
@@ -122,7 +124,8 @@ def build_model_folder(
         resample_seed=1,
     )
     origin, sources = TrainingOrigin("tiny", "plain", "leak_free", 1), dict.fromkeys(FRAME.fields, SOURCE_ENTRY)
-    write_model_folder(folder, origin, FRAME, LIMITS, stain, sources, folder / "images.parquet", rendered=rendered)
+    deployment = Deployment(origin, FRAME, LIMITS, stain, sources, rendered)
+    write_model_folder(folder, deployment, balanced=folder / "images.parquet")
     photographs, labels = {}, {}
     for source, image_id, part, label, data in records:
         if part == "test":

@@ -20,7 +20,7 @@ with stage(snakemake) as run, open_sets(run.settings["sets"], snakemake.input.im
     seen = [read_seen_images(*whose, Path(path)) for whose, path in zip(settings["lists"], inputs.lists, strict=True)]
     manifest = pd.concat([read_manifest(Path(path)) for path in inputs.manifests], ignore_index=True)
     build_balanced(
-        recipe=BalanceRecipe(**settings["recipe"] | {"roles": RolesConfig.of(settings["recipe"]["roles"])}),
+        recipe=BalanceRecipe(**settings["recipe"] | {"roles": RolesConfig.from_plain(settings["recipe"]["roles"])}),
         inputs=BalanceInputs(sets, gates, seen, split=read_split(Path(inputs.split)), manifest=manifest),
         settings=BalanceSettings(**settings["balance"]),
         audit_settings=AuditSettings(**settings["audit"]),

@@ -15,7 +15,7 @@ with stage(snakemake) as run, open_sets(run.settings["sets"], snakemake.input.im
     seed = settings["seed"] + settings["training"]
     runtime = start(**run.device, precision=settings["precision"], seed=seed, threads=run.threads)
     fit_model(
-        model_config=ModelConfig(model=ModelSpec.of(settings["model"]), size=settings["size"]),
+        model_config=ModelConfig(model=ModelSpec.from_plain(settings["model"]), size=settings["size"]),
         rows=read_balanced(Path(snakemake.input.table)),
         sets=sets,
         job=FitJob(runtime, state=run.state, history=Path(out.history), threads=run.threads, seed=seed),

@@ -114,7 +114,7 @@ class MethodSpec(Section):
             InputError: there is no such method, or it does not accept these settings.
         """
         try:
-            return cls.of({name: description.get(name) for name in ("method", "settings")})
+            return cls.from_plain({name: description.get(name) for name in ("method", "settings")})
         except ValidationError as error:
             problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
             problem = f"records settings that the method {description.get('method')} does not accept ({problems})"
@@ -126,7 +126,7 @@ class MethodSpec(Section):
     def _parse_settings(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, Section):
             return value
-        return settings_class(cls.STAGE, info.data["method"]).of(value)
+        return settings_class(cls.STAGE, info.data["method"]).from_plain(value)
 
 
 @cache

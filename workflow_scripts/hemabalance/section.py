@@ -27,7 +27,7 @@ class Section(BaseModel):
     )
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Self:
+    def from_plain(cls, values: Mapping[str, Any]) -> Self:
         """The section from the JSON form of `plain`, in which tuples have become lists."""
         return cls.model_validate(values, strict=False)
 

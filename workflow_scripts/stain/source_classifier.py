@@ -21,7 +21,7 @@ with stage(snakemake) as run, ExitStack() as stack:
         fit_classifier(
             images=images,
             augmentation=name,
-            settings=SmallClassifierSettings.of(settings["classifier"]),
+            settings=SmallClassifierSettings.from_plain(settings["classifier"]),
             job=FitJob(runtime, run.state / name, history, run.threads, settings["seed"]),
             weights=weights,
             training=training,

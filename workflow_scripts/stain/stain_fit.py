@@ -18,7 +18,7 @@ with stage(snakemake) as run, ExitStack() as stack:
     rendered = open_sets(inputs.pairs, inputs.pair_indexes, stack) if inputs.get("pairs") else {}
     pairs = [read_pairs(images, "train", "photograph", threads=run.threads) for images in rendered.values()]
     fit_normalizer(
-        spec=NormalizerSpec.of(settings["normalizer"]),
+        spec=NormalizerSpec.from_plain(settings["normalizer"]),
         inputs=NormalizerFitInputs(
             sets=open_sets(inputs.images, inputs.indexes, stack),
             split=read_split(Path(inputs.split)),

@@ -14,7 +14,7 @@ from hemabalance.training.device import start
 
 with stage(snakemake) as run, ExitStack() as stack:
     inputs, settings = snakemake.input, run.settings
-    spec, seed, threads = NormalizerSpec.of(settings["normalizer"]), settings["seed"], run.threads
+    spec, seed, threads = NormalizerSpec.from_plain(settings["normalizer"]), settings["seed"], run.threads
     runtime = start(**run.device, precision=settings["precision"], seed=seed, threads=threads)
     sets = open_sets(inputs.images, inputs.indexes, stack)
     normalizer = open_normalizer(spec, Path(inputs.weights), size=size_of(sets), runtime=runtime)

@@ -17,7 +17,7 @@ with stage(snakemake) as run, ExitStack() as stack:
     )
     report = StainReport(
         results=read_normalizer_results(settings["normalizers"], metrics, training),
-        fitted=[FittedNormalizer.of(*pair) for pair in zip(settings["changing"], weights, strict=True)],
+        fitted=[FittedNormalizer.from_plain(*pair) for pair in zip(settings["changing"], weights, strict=True)],
         histories=dict(zip(settings["trained"], histories, strict=True)),
         sets=open_sets(inputs.images, inputs.indexes, stack),
         split=read_split(Path(inputs.split)),

@@ -17,8 +17,8 @@ with stage(snakemake) as run:
     with open_real_images(files.images, files.index, files.split, settings["protocol"], run.threads) as source:
         fit_generator(
             name=settings["name"],
-            config=GeneratorConfig.of(settings["generator"]),
-            roles=RolesConfig.of(settings["roles"]),
+            config=GeneratorConfig.from_plain(settings["generator"]),
+            roles=RolesConfig.from_plain(settings["roles"]),
             source=source,
             sample_teacher=teacher_sampler(**teacher, seed=seed, runtime=runtime),
             job=FitJob(runtime=runtime, state=run.state, history=Path(out.history), threads=run.threads, seed=seed),

@@ -14,7 +14,7 @@ from hemabalance.training.device import start
 with stage(snakemake) as run:
     files, out, settings = snakemake.input, snakemake.output, run.settings
     runtime = start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads)
-    config, roles = GeneratorConfig.of(settings["generator"]), RolesConfig.of(settings["roles"])
+    config, roles = GeneratorConfig.from_plain(settings["generator"]), RolesConfig.from_plain(settings["roles"])
     with open_real_images(files.images, files.index, files.split, settings["protocol"], run.threads) as source:
         generate_images(
             stored=StoredGenerator(
@@ -23,7 +23,7 @@ with stage(snakemake) as run:
             source=source,
             real=read_real_image_features(Path(files.real), Path(files.real_features)),
             judges=open_judges(Path(files.inception), Path(files.lpips), Path(files.judge), runtime=runtime),
-            request=ImageRequest.of(settings["request"]),
+            request=ImageRequest.from_plain(settings["request"]),
             paths=GeneratedPaths(
                 images=Path(out.images), index=Path(out.index), gate=Path(out.gate), summary=Path(out.summary),
                 features=Path(out.features), seen=Path(out.seen),

@@ -24,7 +24,7 @@ with stage(snakemake) as run, ExitStack() as stack:
         ),
         real=read_real_image_features(Path(files.real), Path(files.real_features)),
         judges=open_judges(Path(files.inception), Path(files.lpips), Path(files.judge), runtime=runtime),
-        settings=EvaluationSettings.of(settings["evaluation"]),
+        settings=EvaluationSettings.from_plain(settings["evaluation"]),
         copy_quantile=settings["copy_quantile"],
         seed=settings["seed"],
     )

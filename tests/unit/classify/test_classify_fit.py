@@ -26,7 +26,7 @@ def fit_naive_bayes(
     run: BalanceRun, rows: pd.DataFrame, folder: Path, *, size: int = SIZE, generators: bool = True
 ) -> dict[str, Any]:
     """`training.json` of naive Bayes."""
-    model_config = ModelConfig(ModelSpec.of({"method": "naive_bayes", "settings": {"side": 4}}), size)
+    model_config = ModelConfig(ModelSpec.from_plain({"method": "naive_bayes", "settings": {"side": 4}}), size)
     job = FitJob(runtime(), folder / "state", folder / "history.jsonl", threads=1, seed=5)
     sets = run.sets if generators else {"real": run.sets["real"]}
     fit_model(model_config, rows, sets, job, weights=folder / "weights", training=folder / "training.json")

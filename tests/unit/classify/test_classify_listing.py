@@ -48,10 +48,10 @@ def fit(spec: ModelSpec, folder: Path) -> Any:
 @every_method
 def test_it_is_built_at_full_shape(method: str) -> None:
     spec = ModelSpec(method=method, settings=settings_class("classify", method)())
-    assert ModelSpec.of(spec.plain) == spec
+    assert ModelSpec.from_plain(spec.plain) == spec
     model = spec.build(classes=CLASSES, size=128, runtime=runtime())
     described = {name: model.description[name] for name in ("method", "settings")}
-    assert ModelSpec.of(described) == spec
+    assert ModelSpec.from_plain(described) == spec
 
 
 @every_method

@@ -139,7 +139,7 @@ def test_a_missing_or_changed_normaliser_is_refused(tmp_path: Path, capsys: pyte
     stain = read_model_file(model.folder).content.stain
     assert stain is not None
     assert stain.weights == "../model_stain.safetensors"
-    spec = NormalizerSpec.of({"method": stain.method, "settings": stain.settings})
+    spec = NormalizerSpec.from_plain({"method": stain.method, "settings": stain.settings})
     open_normalizer(spec, weights, size=SQUARE, runtime=runtime())
     assert main(["predict", str(model.folder), str(folder), "--normalize-from", "tcia"]) == 0
     capsys.readouterr()

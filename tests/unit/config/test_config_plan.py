@@ -251,7 +251,7 @@ def test_one_rendered_archive_marks_a_model_as_rendered() -> None:
 def test_page_settings_contain_comparisons_and_ablations() -> None:
     settings = page_settings(plan(), ALL)
     assert settings["comparisons"][0] == {"names": ("both", "real"), "protocol": "leak_free"}
-    assert (settings["whole"], settings["parts"]) == (
+    assert (settings["baseline"], settings["ablated"]) == (
         "both",
         {"open": "without the gate", "alone": "without few-shot"},
     )
@@ -284,7 +284,7 @@ def test_page_settings_contain_every_training_and_the_question() -> None:
     settings = page_settings(plan(), MAIN)
     trainings = [(entry["name"], entry["seed"]) for entry in settings["experiments"]]
     assert trainings == [("both", 3), ("both", 4), ("leaky", 1), ("real", 1)]
-    assert (settings["question"], list(settings["pictures"])) == (("both", "real"), ["both", "leaky", "real"])
+    assert (settings["question"], list(settings["figures"])) == (("both", "real"), ["both", "leaky", "real"])
     assert page_settings(plan(), ALL)["question"] == ("both", "real")
     assert page_settings(plan("thesis"), MAIN)["question"] is None
 
@@ -295,8 +295,8 @@ def test_page_settings_contain_ablations_that_are_not_run() -> None:
 
 
 def test_figures_show_the_first_training() -> None:
-    expected = {"of": "both, leak_free, seed 3", "images": "leak_free/mapped"}
-    assert experiment_figure_settings(plan(), "both") == page_settings(plan(), MAIN)["pictures"]["both"] == expected
+    expected = {"heading": "both, leak_free, seed 3", "images": "leak_free/mapped"}
+    assert experiment_figure_settings(plan(), "both") == page_settings(plan(), MAIN)["figures"]["both"] == expected
 
 
 def test_real_sets_of_a_page_are_not_repeated() -> None:

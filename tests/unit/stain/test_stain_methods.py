@@ -31,7 +31,7 @@ def fitted(method: str, folder: Path) -> Any:
 @every_method
 def test_it_is_built_with_default_settings(method: str, tmp_path: Path) -> None:
     spec = NormalizerSpec(method=method, settings=settings_class("stain", method)())
-    assert NormalizerSpec.of(spec.plain) == spec
+    assert NormalizerSpec.from_plain(spec.plain) == spec
     spec.build(size=256, runtime=job(tmp_path).runtime)
 
 

@@ -30,7 +30,7 @@ THRESHOLDS = {"rare_below": 100, "rich_from": 1000, "enough_from": 6000}
 
 
 def roles(counts: Mapping[str, int], **changes: object) -> Roles:
-    return assign(counts, RolesConfig.of(THRESHOLDS | changes))
+    return assign(counts, RolesConfig.from_plain(THRESHOLDS | changes))
 
 
 def test_default_thresholds_give_the_roles_of_the_thesis() -> None:

@@ -56,7 +56,7 @@ def sample_images(generator: Any, count: int = 5) -> dict[str, np.ndarray]:
 @every_method
 def test_the_default_settings_build(method: str, tmp_path: Path) -> None:
     spec = GeneratorSpec(method=method, settings=settings_class("synthesis", method)())
-    assert GeneratorSpec.of(spec.plain) == spec
+    assert GeneratorSpec.from_plain(spec.plain) == spec
     spec.build(classes=classes_of(method), size=128, runtime=job(tmp_path).runtime)
 
 

@@ -35,6 +35,7 @@ __all__ = [
     "DETECTOR",
     "MODEL",
     "WEIGHTS",
+    "Deployment",
     "Frame",
     "ModelFile",
     "OpenedModelFile",
@@ -81,6 +82,27 @@ class TrainingOrigin:
     seed: int
 
 
+@dataclass(frozen=True)
+class Deployment:
+    """What `model.json` says besides the files of the model.
+
+    Attributes:
+        origin: names in config and seed.
+        frame: how photographs are made square.
+        limits: limits on archives of images to predict.
+        stain: normaliser of the training images; None for none.
+        sources: catalogue entries of the public archives, by source.
+        rendered: whether the images are rendered by the phantom.
+    """
+
+    origin: TrainingOrigin
+    frame: Frame
+    limits: Limits
+    stain: Stain | None
+    sources: Mapping[str, SourceEntry]
+    rendered: bool
+
+
 def stain_of(
     name: str,
     method: str,
@@ -113,30 +135,14 @@ def stain_of(
 
 
 def write_model_file(
-    path: Path,
-    origin: TrainingOrigin,
-    frame: Frame,
-    limits: Limits,
-    stain: Stain | None,
-    sources: Mapping[str, SourceEntry],
-    rows: pd.DataFrame,
-    *,
-    rendered: bool,
-    balanced: Path,
-    calibration: Path,
-    metrics: Path,
+    path: Path, deployment: Deployment, rows: pd.DataFrame, *, balanced: Path, calibration: Path, metrics: Path
 ) -> None:
     """Write `model.json` beside `weights.safetensors` and `out_of_distribution.safetensors`.
 
     Args:
         path: file to write, in the folder of the other two.
-        origin: names in config and seed.
-        frame: how photographs are made square.
-        limits: limits on archives of images to predict.
-        stain: normaliser of the training images; None for none.
-        sources: catalogue entries of the public archives.
+        deployment: origin, preparation of images and data behind the model.
         rows: the balanced set (`balance.balanced_set.SCHEMA`).
-        rendered: whether the images are rendered by the phantom.
         balanced: file of the balanced set.
         calibration, metrics: the model's `calibration.json` and `metrics.json`.
 
@@ -149,13 +155,13 @@ def write_model_file(
     content = ModelFile(
         format=FORMAT,
         hemabalance=_version(),
-        **vars(origin),
+        **vars(deployment.origin),
         method=description["method"],
         classes=tuple(description["classes"]),
         size=description["size"],
-        frame=frame,
-        limits=Boundaries(**vars(limits)),
-        stain=stain,
+        frame=deployment.frame,
+        limits=Boundaries(**vars(deployment.limits)),
+        stain=deployment.stain,
         temperature=json.loads(calibration.read_text("utf-8"))["temperature"],
         sha256=ModelHashes(
             weights=sha256_file(path.parent / WEIGHTS),
@@ -163,8 +169,11 @@ def write_model_file(
             balanced=sha256_file(balanced),
         ),
         metrics={name: MetricValue(**metric) for name, metric in measured["metrics"].items()},
-        data={name: _data(source, int(counts.get(name, 0)), rendered) for name, source in sources.items()},
-        notes=(RESEARCH, *([RENDERED] if rendered else [])),
+        data={
+            name: _data(source, int(counts.get(name, 0)), deployment.rendered)
+            for name, source in deployment.sources.items()
+        },
+        notes=(RESEARCH, *([RENDERED] if deployment.rendered else [])),
     )
     write_json(content.model_dump(mode="json"), path)
 

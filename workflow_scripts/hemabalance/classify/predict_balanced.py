@@ -1,6 +1,7 @@
 """Evaluation of a trained model on its balanced set: test predictions, calibration and out-of-distribution detector."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +16,22 @@ from hemabalance.dataset.imageset import ImageSet
 from hemabalance.training.device import Runtime
 
 
+@dataclass(frozen=True)
+class PredictionFiles:
+    """Files to write; see `evaluate.predict_test` and `out_of_distribution.fit_detector`."""
+
+    predictions: Path
+    calibration: Path
+    out_of_distribution: Path
+
+
 def predict_balanced(
     weights: Path,
     rows: pd.DataFrame,
     sets: Mapping[str, ImageSet],
     runtime: Runtime,
+    files: PredictionFiles,
     *,
-    predictions: Path,
-    calibration: Path,
-    out_of_distribution: Path,
     quantile: float,
     threads: int,
 ) -> None:
@@ -37,8 +45,7 @@ def predict_balanced(
         rows: the balanced set.
         sets: its image sets by name.
         runtime: device and precision of the model.
-        predictions, calibration: files to write; see `evaluate.predict_test`.
-        out_of_distribution: safetensors to write; see `out_of_distribution.fit_detector`.
+        files: files to write.
         quantile: see `out_of_distribution.fit_detector`.
         threads: images that are processed at once.
 
@@ -61,10 +68,10 @@ def predict_balanced(
         test[["image_id", "source", "label"]],
         outputs(model, pixels),
         trained_classes=set(rows.loc[rows["part"] == "train", "label"]),
-        predictions=predictions,
-        calibration=calibration,
+        predictions=files.predictions,
+        calibration=files.calibration,
     )
-    detector.save(out_of_distribution)
+    detector.save(files.out_of_distribution)
 
 
 def _fit_detector(

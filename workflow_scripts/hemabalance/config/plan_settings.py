@@ -119,9 +119,9 @@ def page_settings(plan: Plan, page: str) -> Settings:
     return {
         "experiments": [{**experiment_description(plan, name), "seed": seed} for name, seed in trainings],
         "comparisons": [{"names": pair, "protocol": plan.experiments[pair[0]].protocol} for pair in pairs],
-        "pictures": {name: experiment_figure_settings(plan, name) for name in plan.pages[page]},
-        "parts": plan.ablations_on(page),
-        "whole": plan.ablation_baseline,
+        "figures": {name: experiment_figure_settings(plan, name) for name in plan.pages[page]},
+        "ablated": plan.ablations_on(page),
+        "baseline": plan.ablation_baseline,
         "ablations": [
             {"row": row, **experiment_description(plan, name)} for row, name in plan.config.classify.ablations.items()
         ],
@@ -131,4 +131,4 @@ def page_settings(plan: Plan, page: str) -> Settings:
 
 def experiment_figure_settings(plan: Plan, experiment: str) -> Settings:
     """Settings for the figures of an experiment."""
-    return {"of": plan.heading(experiment), "images": "/".join(plan.real_set(experiment))}
+    return {"heading": plan.heading(experiment), "images": "/".join(plan.real_set(experiment))}

@@ -28,18 +28,18 @@ class ClassifierPage:
     Attributes:
         experiments: the trainings, as for `classifier_results.read_classifier_results`.
         comparisons: `names` of two experiments, and their `protocol`.
-        pictures: experiment with figures of its own -> `of`, the heading, and `images`, name of the set of its test
+        figures: experiment with figures of its own -> `heading`, and `images`, name of the set of its test
             images.
-        parts: experiment without a part of the method -> its name in the legend.
-        whole: experiment with all parts.
+        ablated: experiment without a part of the method -> its name in the legend.
+        baseline: experiment with all parts.
         ablations, question: as for `experiments.experiment_tables`.
     """
 
     experiments: Sequence[Mapping[str, Any]]
     comparisons: Sequence[Mapping[str, Any]]
-    pictures: Mapping[str, Mapping[str, str]]
-    parts: Mapping[str, str]
-    whole: str
+    figures: Mapping[str, Mapping[str, str]]
+    ablated: Mapping[str, str]
+    baseline: str
     ablations: Sequence[Mapping[str, Any]]
     question: Sequence[str] | None
 
@@ -76,8 +76,8 @@ def write_classify_report(
         files: results of the trainings.
         sets: normalised real images by name.
         out: `comparison_<a>_and_<b>` -> JSON to write; `balance_<name>`, `table_<name>` and `figure_<name>` with the
-            names of `experiments`, and `<confusion, examples, mistakes>_<experiment>` for each of `pictures`,
-            `classes_<experiment>` for each of `parts` -> CSV, JSON or SVG to write.
+            names of `experiments`, and `<confusion, examples, mistakes>_<experiment>` for each of `figures`,
+            `classes_<experiment>` for each of `ablated` -> CSV, JSON or SVG to write.
         seed: seed of resamples, and of the choice of images.
 
     Raises:
@@ -97,14 +97,14 @@ def write_classify_report(
     predictions_of = {
         result.name: path for result, path in zip(reversed(results), reversed(files.predictions), strict=True)
     }
-    for name, settings in page.pictures.items():
-        heading, images = settings["of"], sets[settings["images"]]
+    for name, settings in page.figures.items():
+        heading, images = settings["heading"], sets[settings["images"]]
         predictions = read_predictions(predictions_of[name])
         confusion_figure(first_results[name], out[f"confusion_{name}"])
         examples_figure(images, predictions, out[f"examples_{name}"], heading=heading, seed=seed)
         mistakes_figure(images, predictions, out[f"mistakes_{name}"], heading=heading)
-    for name, row in page.parts.items():
-        part_figure(first_results[name], first_results[page.whole], row, out[f"classes_{name}"])
+    for name, row in page.ablated.items():
+        part_figure(first_results[name], first_results[page.baseline], row, out[f"classes_{name}"])
 
 
 def _write_comparisons(

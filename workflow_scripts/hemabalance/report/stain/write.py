@@ -35,9 +35,9 @@ class FittedNormalizer:
     weights: Path
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any], weights: Path) -> "FittedNormalizer":
+    def from_plain(cls, settings: Mapping[str, Any], weights: Path) -> "FittedNormalizer":
         """Build from the settings `name` and `normalizer` of a rule, and the file of weights."""
-        return cls(settings["name"], NormalizerSpec.of(settings["normalizer"]), weights)
+        return cls(settings["name"], NormalizerSpec.from_plain(settings["normalizer"]), weights)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,82 @@
+"""Evaluation of a trained model: predictions, metrics, agreement with experts, and `model.json`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hemabalance.balance.balanced_set import read_balanced
+from hemabalance.classify.expert_agreement import write_expert_agreement
+from hemabalance.classify.measure import measure_predictions
+from hemabalance.classify.model_file import Deployment
+from hemabalance.classify.model_folder import write_model_folder
+from hemabalance.classify.predict_balanced import PredictionFiles, predict_balanced
+from hemabalance.dataset.imageset import ImageSet
+from hemabalance.taxonomy import Taxonomy
+from hemabalance.training.device import Runtime
+
+
+@dataclass(frozen=True)
+class EvaluationData:
+    """Data that a model is evaluated on.
+
+    Attributes:
+        balanced: table of the balanced set that the model was trained on.
+        sets: image sets of the balanced set, by name.
+        manifest: manifest of source B, with the re-annotations of experts.
+        taxonomy: maps fine types to final classes.
+    """
+
+    balanced: Path
+    sets: Mapping[str, ImageSet]
+    manifest: Path
+    taxonomy: Taxonomy
+
+
+def evaluate_model(
+    folder: Path,
+    deployment: Deployment,
+    data: EvaluationData,
+    runtime: Runtime,
+    *,
+    quantile: float,
+    resample_seed: int,
+    threads: int,
+) -> None:
+    """Predict the real test images, measure model and experts on them, and write `model.json` and `card.md`.
+
+    Args:
+        folder: holds `weights.safetensors` and `training.json`. `predictions.parquet`, `calibration.json`,
+            `out_of_distribution.safetensors`, `metrics.json`, `expert_agreement.json`, `model.json` and `card.md` are
+            written into it.
+        deployment: origin, preparation of images and data behind the model.
+        data: balanced set, its images, and the manifest of source B.
+        runtime: device and precision of the model.
+        quantile: see `out_of_distribution.fit_detector`.
+        resample_seed: seed of the bootstrap; experiments with the same seed share their resamples.
+        threads: images that are processed at once.
+
+    Raises:
+        InputError: the weights, the balanced set, its images or the manifest are missing, damaged or of another run, or
+            the disk is full.
+    """
+    predictions, calibration = folder / "predictions.parquet", folder / "calibration.json"
+    predict_balanced(
+        folder / "weights.safetensors",
+        read_balanced(data.balanced),
+        data.sets,
+        runtime,
+        PredictionFiles(predictions, calibration, folder / "out_of_distribution.safetensors"),
+        quantile=quantile,
+        threads=threads,
+    )
+    measure_predictions(
+        predictions,
+        calibration,
+        folder / "metrics.json",
+        experiment=deployment.origin.experiment,
+        protocol=deployment.origin.protocol,
+        seed=deployment.origin.seed,
+        resample_seed=resample_seed,
+    )
+    write_expert_agreement(data.manifest, predictions, folder / "expert_agreement.json", taxonomy=data.taxonomy)
+    write_model_folder(folder, deployment, balanced=data.balanced)
