@@ -12,7 +12,7 @@ from hemabalance.metrics.poses import poses
 from hemabalance.metrics.ssim_psnr import psnr, ssim
 from hemabalance.metrics.table_rows import mean_row
 from hemabalance.synthesis.copies import NearestImageIndex
-from hemabalance.synthesis.set_tables import ALL, NONE, ArraysByClass
+from hemabalance.synthesis.set_tables import ALL, MISSING_SET_REASON, ArraysByClass
 from hemabalance.training.classifier import Classifier
 
 Values = Mapping[str, np.ndarray]
@@ -120,7 +120,7 @@ def agreement(images: ComparedImages, judge: Classifier) -> list[dict[str, Any]]
             rate = wilson(count, len(agrees))
             row = {"label": label, "compare": compare, "n": len(agrees), "agree": count}
             row |= {"rate": rate.value, "low": rate.low, "high": rate.high}
-            rows.append(row | {"reason": None if len(agrees) else NONE[compare]})
+            rows.append(row | {"reason": None if len(agrees) else MISSING_SET_REASON[compare]})
     return rows
 
 
@@ -141,6 +141,6 @@ def _mean_rows(
             row: dict[str, Any] = {"label": label, "compare": compare, "n": len(values[names[0]])}
             for name in names:
                 row |= mean_row(name, values[name], seed=seed)
-            reason = missing_reason if any(len(pixels[member]) for member in labels) else NONE[compare]
+            reason = missing_reason if any(len(pixels[member]) for member in labels) else MISSING_SET_REASON[compare]
             rows.append(row | {"reason": None if row["n"] else reason})
     return rows

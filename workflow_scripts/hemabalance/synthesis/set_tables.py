@@ -14,7 +14,7 @@ ALL = "all"
 """Value of `label` in rows over all classes together."""
 
 GENERATED, FLOOR = "generated", "floor"
-NONE = {GENERATED: "there are no generated images", FLOOR: "no real image is held back to compare with"}
+MISSING_SET_REASON = {GENERATED: "there are no generated images", FLOOR: "no real image is held back to compare with"}
 """Reason for a missing value if a set is empty."""
 
 ArraysByClass = Mapping[str, np.ndarray]
@@ -110,4 +110,4 @@ def manifold(features: ComparedFeatures, *, neighbours: int, seed: int) -> list[
 
 
 def _missing_reason(row: Mapping[str, Any], compare: str) -> dict[str, str]:
-    return {} if row["n_generated"] else {"reason": NONE[compare]}
+    return {} if row["n_generated"] else {"reason": MISSING_SET_REASON[compare]}
