@@ -32,7 +32,7 @@ TESTED = sum(COUNTS.values())
 
 
 @pytest.fixture(scope="module")
-def of(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ClassifierRun]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ClassifierRun]:
     folder = tmp_path_factory.mktemp("runs")
     return {
         "balanced": build_run(folder, "balanced", skill=4.5),
@@ -43,14 +43,14 @@ def of(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ClassifierRun]:
 
 
 @pytest.fixture(scope="module")
-def images(of: dict[str, ClassifierRun], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImageSet]:
+def images(runs: dict[str, ClassifierRun], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImageSet]:
     """The test images."""
     folder = tmp_path_factory.mktemp("images")
-    rows = of["balanced"].predictions[["image_id", "label", "source"]].assign(origin="real", provenance="{}")
+    rows = runs["balanced"].predictions[["image_id", "label", "source"]].assign(origin="real", provenance="{}")
     paths = folder / "real.zip", folder / "real_images.parquet"
     write_image_set(*paths, rows.astype("str"), [photograph(seed, SIDE) for seed in range(len(rows))], threads=1)
-    with ImageSet(*paths) as held:
-        yield held
+    with ImageSet(*paths) as image_set:
+        yield image_set
 
 
 def text_of_reproducible_figure(path: Path, draw: Any) -> str:
@@ -68,8 +68,8 @@ def diamonds(path: Path) -> int:
     return svg.count(f'xlink:href="#{shape[1]}"') if shape else 0
 
 
-def test_models_are_drawn_best_first_with_reported_values(of: dict[str, ClassifierRun], tmp_path: Path) -> None:
-    results = [of["plain"].scored, replace(of["plain"].scored, seed=2), of["balanced"].scored]
+def test_models_are_drawn_best_first_with_reported_values(runs: dict[str, ClassifierRun], tmp_path: Path) -> None:
+    results = [runs["plain"].scored, replace(runs["plain"].scored, seed=2), runs["balanced"].scored]
     text = text_of_reproducible_figure(tmp_path, lambda path: models_figure(results, path))
     assert (
         text.index("balanced")
@@ -78,18 +78,18 @@ def test_models_are_drawn_best_first_with_reported_values(of: dict[str, Classifi
         < text.index("vgg19 (not trained here)")
     )
     assert "senet154_ge (not trained here)" not in text
-    accuracy = of["balanced"].scored.metric("accuracy")
+    accuracy = runs["balanced"].scored.metric("accuracy")
     assert "{value:.3f} ({low:.3f} to {high:.3f})".format(**accuracy) in text
     assert f"protocol leak_free, test images, n = {TESTED}" in text
     assert "reported by the thesis" in text
     models_figure([], tmp_path / "none.svg")
     assert "nothing was trained under this protocol" in drawn(tmp_path / "none.svg")[1]
-    models_figure([of["idle"].scored], tmp_path / "idle.svg")
+    models_figure([runs["idle"].scored], tmp_path / "idle.svg")
     assert drawn(tmp_path / "idle.svg")[1].count("not estimable") == 2
 
 
-def test_classes_are_drawn_with_their_counts(of: dict[str, ClassifierRun], tmp_path: Path) -> None:
-    both = {"original set": of["plain"].scored, "balanced set": of["balanced"].scored}
+def test_classes_are_drawn_with_their_counts(runs: dict[str, ClassifierRun], tmp_path: Path) -> None:
+    both = {"original set": runs["plain"].scored, "balanced set": runs["balanced"].scored}
     classes_figure(both, tmp_path / "a.svg")
     text = drawn(tmp_path / "a.svg")[1]
     for label, n in COUNTS.items():
@@ -97,27 +97,27 @@ def test_classes_are_drawn_with_their_counts(of: dict[str, ClassifierRun], tmp_p
     assert text.count("not estimable") == 6  # three panels, two experiments
     for words in ("sensitivity", "specificity", "accuracy against the rest", *both, "reported by the thesis"):
         assert words in text
-    other_setting = {"with": of["no_stain"].scored}
+    other_setting = {"with": runs["no_stain"].scored}
     classes_figure(other_setting, tmp_path / "unlike.svg")
     assert "reported by the thesis" not in drawn(tmp_path / "unlike.svg")[1]
 
 
-def test_classes_of_other_test_images_show_both_counts(of: dict[str, ClassifierRun], tmp_path: Path) -> None:
-    classes_figure({"a": of["plain"].scored, "b": of["idle"].scored}, tmp_path / "a.svg")
+def test_classes_of_other_test_images_show_both_counts(runs: dict[str, ClassifierRun], tmp_path: Path) -> None:
+    classes_figure({"a": runs["plain"].scored, "b": runs["idle"].scored}, tmp_path / "a.svg")
     assert "platelet, n = 22 / 0" in drawn(tmp_path / "a.svg")[1]
 
 
-def test_the_confusion_matrix_holds_every_image(of: dict[str, ClassifierRun], tmp_path: Path) -> None:
-    one = of["plain"].scored
-    confusion_figure(one, tmp_path / "1.svg")
+def test_the_confusion_matrix_holds_every_image(runs: dict[str, ClassifierRun], tmp_path: Path) -> None:
+    result = runs["plain"].scored
+    confusion_figure(result, tmp_path / "1.svg")
     text = drawn(tmp_path / "1.svg")[1]
-    counts = np.array(one.metrics["confusion"]["counts"])
+    counts = np.array(result.metrics["confusion"]["counts"])
     cells = [int(count) for count in re.findall(r"(\d+)\s+(?:\d+|<1)%", text)]
     assert sorted(cells) == sorted(counts[counts > 0].tolist())
     assert f"{TESTED} test images, of which {np.trace(counts)} on the diagonal are correct" in text
     assert "smudge cell (n = 0)" in text
     assert text.count("no test image") == 1
-    confusion_figure(of["idle"].scored, tmp_path / "idle.svg")
+    confusion_figure(runs["idle"].scored, tmp_path / "idle.svg")
     assert drawn(tmp_path / "idle.svg")[1].count("no test image") == 12
 
 
@@ -142,38 +142,38 @@ def test_curves_of_models_without_steps_say_so(tmp_path: Path) -> None:
     assert drawn(tmp_path / "a.svg")[1] == "no model that is compared is trained by steps"
 
 
-def test_reliability_shows_the_calibration_error(of: dict[str, ClassifierRun], tmp_path: Path) -> None:
-    results = [of["balanced"].scored, of["idle"].scored, of["plain"].scored, of["no_stain"].scored]
+def test_reliability_shows_the_calibration_error(runs: dict[str, ClassifierRun], tmp_path: Path) -> None:
+    results = [runs["balanced"].scored, runs["idle"].scored, runs["plain"].scored, runs["no_stain"].scored]
     text = text_of_reproducible_figure(tmp_path, lambda path: reliability_figure(results, path))
-    error = of["balanced"].scored.metric("expected_calibration_error")
-    before = of["balanced"].scored.metrics["calibration"]["test"]["ece_before"]
+    error = runs["balanced"].scored.metric("expected_calibration_error")
+    before = runs["balanced"].scored.metrics["calibration"]["test"]["ece_before"]
     assert f"calibration error {before:.3f} → {error['value']:.3f} ({error['low']:.3f} to {error['high']:.3f})" in text
     assert f"n = {TESTED}, temperature" in text
     assert text.count("calibration error not estimable") == 1
 
 
-def test_ablations_are_drawn_with_reported_values(of: dict[str, ClassifierRun], tmp_path: Path) -> None:
+def test_ablations_are_drawn_with_reported_values(runs: dict[str, ClassifierRun], tmp_path: Path) -> None:
     rows = [
         {"row": "full", "name": "balanced", **OURS},
         {"row": "without stain normalisation", "name": "no_stain", **OURS, "normalizer": "none"},
         {"row": "without gather-excite", "name": "senet154", **OURS, "network": "senet154"},
     ]
-    pair = compare_runs([of["balanced"]], [of["no_stain"]])
-    scored = [one.scored for one in of.values()]
+    pair = compare_runs([runs["balanced"]], [runs["no_stain"]])
+    results = [run.scored for run in runs.values()]
     text = text_of_reproducible_figure(
-        tmp_path, lambda path: ablations_figure(ablations_of(rows, scored, [pair]), path)
+        tmp_path, lambda path: ablations_figure(ablations_of(rows, results, [pair]), path)
     )
     assert text.count("not in this run") == 1
     assert text.index("full") < text.index("without stain normalisation") < text.index("without gather-excite")
     assert diamonds(tmp_path / "1.svg") == 3
-    ablations_figure(ablations_of(rows, scored, []), tmp_path / "alone.svg")
+    ablations_figure(ablations_of(rows, results, []), tmp_path / "alone.svg")
     assert drawn(tmp_path / "alone.svg")[1].count("not compared") == 1
 
 
 def test_examples_are_chosen_by_a_hash_whether_right_or_not(
-    of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path
+    runs: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path
 ) -> None:
-    table = of["balanced"].predictions.query("label in ['basophil', 'neutrophil', 'monoblast']")
+    table = runs["balanced"].predictions.query("label in ['basophil', 'neutrophil', 'monoblast']")
     text = text_of_reproducible_figure(tmp_path, lambda path: examples_figure(images, table, path, heading=OF, seed=4))
     pictures = drawn(tmp_path / "1.svg")[0]
     known = table.assign(draw=draws(table["image_id"], seed=4)).sort_values(["draw", "image_id"])
@@ -190,8 +190,8 @@ def test_examples_are_chosen_by_a_hash_whether_right_or_not(
     assert (tmp_path / "other.svg").read_bytes() != (tmp_path / "1.svg").read_bytes()
 
 
-def test_every_example_has_twelve_bars(of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path) -> None:
-    table = of["balanced"].predictions.query("label == 'promyelocyte'").head(1)
+def test_every_example_has_twelve_bars(runs: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path) -> None:
+    table = runs["balanced"].predictions.query("label == 'promyelocyte'").head(1)
     examples_figure(images, table, tmp_path / "a.svg", heading=OF, seed=1)
     bars = re.findall(
         r'clip-path="url\(#\w+\)" style="fill: #(0072b2|d55e00|55555f)"', (tmp_path / "a.svg").read_text()
@@ -203,8 +203,8 @@ def test_every_example_has_twelve_bars(of: dict[str, ClassifierRun], images: Ima
     assert words in drawn(tmp_path / "a.svg")[1]
 
 
-def test_mistakes_are_sorted_by_confidence(of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path) -> None:
-    table = of["balanced"].predictions
+def test_mistakes_are_sorted_by_confidence(runs: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path) -> None:
+    table = runs["balanced"].predictions
     mistakes_figure(images, table, tmp_path / "1.svg", heading=OF)
     text = drawn(tmp_path / "1.svg")[1]
     wrong = table[table["predicted"] != table["label"]].sort_values("confidence", ascending=False)
@@ -216,8 +216,8 @@ def test_mistakes_are_sorted_by_confidence(of: dict[str, ClassifierRun], images:
     assert np.array_equal(drawn(tmp_path / "1.svg")[0][0], images.read(first))
 
 
-def test_a_classifier_without_mistakes(of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path) -> None:
-    table = of["balanced"].predictions
+def test_a_classifier_without_mistakes(runs: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path) -> None:
+    table = runs["balanced"].predictions
     mistakes_figure(images, table[table["predicted"] == table["label"]].head(5), tmp_path / "a.svg", heading=OF)
     assert "no mistake among 5 test images" in drawn(tmp_path / "a.svg")[1]
     examples_figure(images, table.head(0), tmp_path / "none.svg", heading=OF, seed=1)
@@ -225,9 +225,9 @@ def test_a_classifier_without_mistakes(of: dict[str, ClassifierRun], images: Ima
 
 
 def test_predictions_of_other_images_are_refused(
-    of: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path
+    runs: dict[str, ClassifierRun], images: ImageSet, tmp_path: Path
 ) -> None:
-    table = of["balanced"].predictions.head(1).assign(image_id="mendeley/basophil/nobody")
+    table = runs["balanced"].predictions.head(1).assign(image_id="mendeley/basophil/nobody")
     with pytest.raises(InputError, match=r"real\.zip: lacks mendeley/basophil/nobody"):
         examples_figure(images, table, tmp_path / "a.svg", heading=OF, seed=1)
     assert not list(tmp_path.iterdir())
@@ -236,9 +236,9 @@ def test_predictions_of_other_images_are_refused(
 def test_balanced_sets_show_real_and_synthetic_images(tmp_path: Path) -> None:
     balance_figure([], tmp_path / "none.svg")
     assert "no balanced set under this protocol" in drawn(tmp_path / "none.svg")[1]
-    found = run_audit(audit_inputs(build_balance_run(tmp_path / "set")))
-    balance_figure([found, {**found, "recipe": "yours"}], tmp_path / "1.svg")
+    audit = run_audit(audit_inputs(build_balance_run(tmp_path / "set")))
+    balance_figure([audit, {**audit, "recipe": "yours"}], tmp_path / "1.svg")
     text = drawn(tmp_path / "1.svg")[1]
-    train = sum(row["n"] for row in found["counts"] if row["part"] == "train")
+    train = sum(row["n"] for row in audit["counts"] if row["part"] == "train")
     for words in (f"mine (n = {train})", f"yours (n = {train})", "protocol leak_free: training images", "synthetic"):
         assert words in text

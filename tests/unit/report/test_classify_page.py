@@ -24,7 +24,9 @@ from hemabalance.report.page import write_page
 
 
 @pytest.fixture(scope="module")
-def made(classifier_run_set: ClassifierRuns, audits: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def page_folder(
+    classifier_run_set: ClassifierRuns, audits: list[Any], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A folder with the tables and figures of a run, its `headline.json`, and its `report.html`."""
     folder = tmp_path_factory.mktemp("page")
     tables = {
@@ -68,8 +70,8 @@ def text_of(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", html))
 
 
-def test_the_page_opens_with_the_answer(classifier_run_set: ClassifierRuns, made: Path) -> None:
-    html = page(made, "local")
+def test_the_page_opens_with_the_answer(classifier_run_set: ClassifierRuns, page_folder: Path) -> None:
+    html = page(page_folder, "local")
     text = text_of(html.partition("<body>")[2])
     accuracy = "{value:.4f} ({low:.4f} to {high:.4f})".format(
         **classifier_run_set.runs["pooled"].scored.metric("accuracy")
@@ -94,18 +96,18 @@ def test_the_page_opens_with_the_answer(classifier_run_set: ClassifierRuns, made
     assert '<a href="#answer">' in html
 
 
-def test_rendered_cells_are_no_evidence_even_in_the_answer(made: Path) -> None:
-    html = page(made, "phantom")
+def test_rendered_cells_are_no_evidence_even_in_the_answer(page_folder: Path) -> None:
+    html = page(page_folder, "phantom")
     answer = text_of(html.partition('id="answer"')[2].partition("</section>")[0])
     assert "the numbers are no evidence about real blood cells" in answer
     assert f"n = {sum(COUNTS.values()):,} rendered test images" in answer
     assert "it is no evidence about real blood cells" in text_of(html)
 
 
-def test_every_picture_of_the_page_shows(made: Path, tmp_path: Path) -> None:
-    html = page(made, "local")
+def test_every_picture_of_the_page_shows(page_folder: Path, tmp_path: Path) -> None:
+    html = page(page_folder, "local")
     count = len(re.findall("<img ", html))
-    assert count == len(list(made.glob("*.svg"))) == 3
+    assert count == len(list(page_folder.glob("*.svg"))) == 3
     for address in re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', html):
         root = ElementTree.fromstring(base64.b64decode(address))
         assert all(float(root.attrib[side].removesuffix("pt")) > 0 for side in ("width", "height"))

@@ -16,19 +16,19 @@ from hemabalance.report.classify.headline import headline, read_headline, write_
 
 def test_the_headline_answers_with_paired_intervals(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
     a, b, pooled = (classifier_run_set.runs[name].scored for name in ("balanced", "original", "pooled"))
-    found = headline(a, b, classifier_run_set.comparisons[0], [pooled])
-    assert found["question"] == "Do synthetic images help a classifier to distinguish blood cells?"
-    assert found["answer"].startswith("Yes, on these images. From “original” to “balanced”: accuracy +0.")
-    assert (found["n"], found["protocol"], found["seed"]) == (a.n, "leak_free", 1)
-    assert [row["metric"] for row in found["rows"]] == ["accuracy", "balanced accuracy", "macro F1"]
+    content = headline(a, b, classifier_run_set.comparisons[0], [pooled])
+    assert content["question"] == "Do synthetic images help a classifier to distinguish blood cells?"
+    assert content["answer"].startswith("Yes, on these images. From “original” to “balanced”: accuracy +0.")
+    assert (content["n"], content["protocol"], content["seed"]) == (a.n, "leak_free", 1)
+    assert [row["metric"] for row in content["rows"]] == ["accuracy", "balanced accuracy", "macro F1"]
     difference = classifier_run_set.comparisons[0].seed(1)["accuracy"]
     expected = "{value:+.4f} ({low:+.4f} to {high:+.4f})".format(**difference)
-    assert found["rows"][0]["difference"] == expected
-    assert "Over 2 seeds" in " ".join(found["lines"])
-    assert "can therefore be higher than on unseen images" in found["why"]
-    assert "0.9241" in found["reported"]
-    write_headline(found, tmp_path / "h.json")
-    assert read_headline(tmp_path / "h.json") == found
+    assert content["rows"][0]["difference"] == expected
+    assert "Over 2 seeds" in " ".join(content["lines"])
+    assert "can therefore be higher than on unseen images" in content["why"]
+    assert "0.9241" in content["reported"]
+    write_headline(content, tmp_path / "h.json")
+    assert read_headline(tmp_path / "h.json") == content
 
 
 def test_the_headline_does_not_say_more_than_was_shown(classifier_run_set: ClassifierRuns) -> None:
@@ -59,8 +59,8 @@ def without_synthetic_images(
 
 def test_the_headline_says_how_many_synthetic_images_were_added(classifier_run_set: ClassifierRuns) -> None:
     a, b = (classifier_run_set.runs[name].scored for name in ("balanced", "original"))
-    found = headline(a, b, classifier_run_set.comparisons[0], [])
-    assert found["lines"][0] == (
+    content = headline(a, b, classifier_run_set.comparisons[0], [])
+    assert content["lines"][0] == (
         "“balanced” has 5,000 training images, 1,000 of them synthetic; “original” has 4,000, 0 of them synthetic."
     )
     neither = headline(replace(a, synthetic=False), b, classifier_run_set.comparisons[0], [])
@@ -76,37 +76,39 @@ def test_the_headline_of_a_run_in_which_no_synthetic_image_was_accepted(classifi
             "a": "balanced",
         },
     )
-    found = headline(a, b, pair, [])
-    assert found["question"] == "Do synthetic images help a classifier to distinguish blood cells?"
-    assert found["answer"] == (
+    content = headline(a, b, pair, [])
+    assert content["question"] == "Do synthetic images help a classifier to distinguish blood cells?"
+    assert content["answer"] == (
         "This run cannot say: 0 of 2,400 drawn images entered “balanced” (none passed the gate, or no class was short "
         "of images), so both sets hold the same images and both experiments are the same training."
     )
-    assert {row["reading"] for row in found["rows"]} == {"the same training"}
-    assert found["lines"][0].startswith("“balanced” has 4,000 training images, 0 of them synthetic")
-    assert "McNemar" not in " ".join(found["lines"])
+    assert {row["reading"] for row in content["rows"]} == {"the same training"}
+    assert content["lines"][0].startswith("“balanced” has 4,000 training images, 0 of them synthetic")
+    assert "McNemar" not in " ".join(content["lines"])
 
 
 @pytest.mark.parametrize("changed", [{"learned_from": "fewer real images"}, {"synthetic": 1}])
 def test_sets_that_differ_are_compared_even_if_few_images_were_added(
     classifier_run_set: ClassifierRuns, changed: dict[str, Any]
 ) -> None:
-    found = headline(*without_synthetic_images(classifier_run_set, **changed), classifier_run_set.comparisons[0], [])
-    assert found["answer"].startswith("Yes, on these images.")
-    assert found["question"].startswith(
+    content = headline(*without_synthetic_images(classifier_run_set, **changed), classifier_run_set.comparisons[0], [])
+    assert content["answer"].startswith("Yes, on these images.")
+    assert content["question"].startswith(
         "Do synthetic images help" if "synthetic" in changed else "Does balanced distinguish"
     )
-    assert "McNemar" in " ".join(found["lines"])
+    assert "McNemar" in " ".join(content["lines"])
 
 
 def test_the_headline_combines_the_metrics(classifier_run_set: ClassifierRuns) -> None:
     a, b = (classifier_run_set.runs[name].scored for name in ("balanced", "original"))
-    one = classifier_run_set.comparisons[0]
-    row, lower_difference = one.seed(1), {"value": -0.1, "low": -0.2, "high": -0.05, "n": a.n}
+    comparison = classifier_run_set.comparisons[0]
+    row, lower_difference = comparison.seed(1), {"value": -0.1, "low": -0.2, "high": -0.05, "n": a.n}
 
     def answer_with(**changed: Mapping[str, Any]) -> str:
         rows = [{**row, **changed}]
-        answer: str = headline(a, b, ComparisonResult("leak_free", {**one.content, "by_seed": rows}), [])["answer"]
+        answer: str = headline(a, b, ComparisonResult("leak_free", {**comparison.content, "by_seed": rows}), [])[
+            "answer"
+        ]
         return answer
 
     assert answer_with(macro_f1=lower_difference).startswith("It depends on the metric.")
@@ -117,6 +119,6 @@ def test_the_headline_combines_the_metrics(classifier_run_set: ClassifierRuns) -
 
 def test_the_headline_of_a_run_without_test_images(tmp_path: Path) -> None:
     none = build_run(tmp_path, "idle", skill=0, counts={})
-    found = headline(none.scored, none.scored, compare_runs([none], [none]), [])
-    assert found["answer"].startswith("This run cannot say")
-    assert found["rows"][0]["a"] == NOT_AVAILABLE
+    content = headline(none.scored, none.scored, compare_runs([none], [none]), [])
+    assert content["answer"].startswith("This run cannot say")
+    assert content["rows"][0]["a"] == NOT_AVAILABLE

@@ -32,7 +32,7 @@ class Stage:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("stage")
     with ExitStack() as stack:
-        sets = {domain: stack.enter_context(held) for domain, held in image_sets(folder).items()}
+        sets = {domain: stack.enter_context(image_set) for domain, image_set in image_sets(folder).items()}
         yield Stage(sets, normalizers(folder))
 
 

@@ -34,7 +34,7 @@ class Stage:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("stage")
     with ExitStack() as stack:
-        sets = {domain: stack.enter_context(held) for domain, held in image_sets(folder).items()}
+        sets = {domain: stack.enter_context(image_set) for domain, image_set in image_sets(folder).items()}
         fitted = normalizers(folder)
         measured = evaluated(sets, fitted)
         yield Stage(sets, fitted, measured, stain_tables(measured))
@@ -61,28 +61,28 @@ def test_every_table_names_every_normaliser_and_leaves_nothing_blank(stage: Stag
 
 
 def test_reported_values_are_those_of_the_thesis(stage: Stage) -> None:
-    tables, ours = stage.tables, {"normaliser": "wcyclegan_gp"}
+    tables, wcyclegan = stage.tables, {"normaliser": "wcyclegan_gp"}
     where = {"domain": "B (tcia)", "compared": "real and generated"}
-    assert cell(tables["fid"], "reported_fid", **ours, **where) == "4.2130"
+    assert cell(tables["fid"], "reported_fid", **wcyclegan, **where) == "4.2130"
     where = {"domain": "A (mendeley)", "compared": "real and reconstructed"}
-    assert cell(tables["fid"], "reported_fid", **ours, **where) == "3.7155"
-    assert cell(tables["ssim"], "reported_ssim", **ours, domain="B (tcia)") == "0.9869"
-    assert cell(tables["is"], "reported_score", **ours) == "96.26"
-    assert cell(tables["cost"], "reported_training_time", **ours) == "10h36m"
+    assert cell(tables["fid"], "reported_fid", **wcyclegan, **where) == "3.7155"
+    assert cell(tables["ssim"], "reported_ssim", **wcyclegan, domain="B (tcia)") == "0.9869"
+    assert cell(tables["is"], "reported_score", **wcyclegan) == "96.26"
+    assert cell(tables["cost"], "reported_training_time", **wcyclegan) == "10h36m"
     for name in ("fid", "ssim", "is", "cost"):
         table = tables[name][tables[name]["normaliser"] == "reinhard"]
         assert (table.filter(like="reported") == "not reported").all().all()
 
 
 def test_measured_figures_are_those_of_the_metrics(stage: Stage) -> None:
-    ours = stage.measured[2]
-    row = ours.row("fidelity", domain="a", compare="generated")
+    result = stage.measured[2]
+    row = result.row("fidelity", domain="a", compare="generated")
     assert row is not None
     where = {"normaliser": "wcyclegan_gp", "domain": "A (mendeley)", "compared": "real and generated"}
     assert float(cell(stage.tables["fid"], "measured_fid", **where)) == pytest.approx(row["fid"], abs=0.005)
     assert float(cell(stage.tables["fid"], "measured_kid_x1000", **where)) == pytest.approx(1e3 * row["kid"], abs=5e-3)
     assert [cell(stage.tables["fid"], n, **where) for n in ("n_real", "n_made")] == [row["n_real"], row["n_generated"]]
-    reconstruction = ours.row("reconstruction", domain="b")
+    reconstruction = result.row("reconstruction", domain="b")
     assert reconstruction is not None
     for column, key in (("measured_ssim", "ssim"), ("measured_ssim_low", "ssim_low"), ("measured_psnr_db", "psnr")):
         shown = float(cell(stage.tables["ssim"], column, normaliser="wcyclegan_gp", domain="B (tcia)"))
@@ -138,7 +138,7 @@ def test_truth_shows_what_is_left_of_the_difference(stage: Stage) -> None:
 
 
 def test_truth_of_photographs_is_one_row_that_says_why(stage: Stage) -> None:
-    photographs = [replace(one, metrics={**one.metrics, "truth": []}) for one in stage.measured]
+    photographs = [replace(result, metrics={**result.metrics, "truth": []}) for result in stage.measured]
     table = stain_tables(photographs)["truth"]
     assert list(table.columns) == list(stage.tables["truth"].columns)
     assert table.shape[0] == 1
@@ -184,13 +184,13 @@ def test_rendered_pairs_are_counted_as_such(stage: Stage) -> None:
 
 
 def test_normalisers_are_read_in_the_order_given(stage: Stage, tmp_path: Path) -> None:
-    for one in stage.measured:
-        write_json(one.metrics, tmp_path / f"{one.name}.json")
-        write_json(one.training, tmp_path / f"{one.name}_training.json")
+    for result in stage.measured:
+        write_json(result.metrics, tmp_path / f"{result.name}.json")
+        write_json(result.training, tmp_path / f"{result.name}_training.json")
     names = ["wcyclegan_gp", "none"]
     paths = [[tmp_path / f"{name}{end}.json" for name in names] for end in ("", "_training")]
     read = read_normalizer_results([["mine", "wcyclegan_gp"], ["none", "none"]], *paths)
-    assert [one.label for one in read] == ["mine", "none (untouched)"]
+    assert [result.label for result in read] == ["mine", "none (untouched)"]
     assert read[0].metrics == stage.measured[2].metrics
     assert cell(stain_tables(read)["cost"], "reported_training_time", normaliser="mine") == "10h36m"
 

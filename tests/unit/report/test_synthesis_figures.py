@@ -37,28 +37,27 @@ OF = "mine on images of reinhard"
 
 @dataclass
 class Stage:
-    held: ImageSet
+    real_images: ImageSet
     split: pd.DataFrame
-    made: dict[str, GeneratorRun]
+    runs: dict[str, GeneratorRun]
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("stage")
-    with real_set(folder) as held:
-        split = split_of(held, "leak_free")
-        served = {"mine": RICH, "few": RARE, "every": CLASSES}
-        yield Stage(
-            held, split, {name: run_generator(folder, name, classes, held, split) for name, classes in served.items()}
-        )
+    with real_set(folder) as real_images:
+        split = split_of(real_images, "leak_free")
+        classes_of = {"mine": RICH, "few": RARE, "every": CLASSES}
+        runs = {name: run_generator(folder, name, classes, real_images, split) for name, classes in classes_of.items()}
+        yield Stage(real_images, split, runs)
 
 
 def test_the_sheet_shows_real_drawn_and_accepted_images(stage: Stage, tmp_path: Path) -> None:
-    made = stage.made["every"]
+    run = stage.runs["every"]
     for name in ("1.svg", "2.svg"):
         sample_sheet(
-            made.images, made.samples.table, stage.held, stage.split, tmp_path / name, protocol="leak_free", heading=OF,
-            threads=1,
+            run.images, run.samples.table, stage.real_images, stage.split, tmp_path / name, protocol="leak_free",
+            heading=OF, threads=1,
         )  # fmt: skip
     pictures, text = drawn(tmp_path / "1.svg")
     assert len(pictures) == 9
@@ -67,19 +66,19 @@ def test_the_sheet_shows_real_drawn_and_accepted_images(stage: Stage, tmp_path: 
     assert f"{OF}, {SIZE} px" in text
     first = sample_class("basophil", range(10))
     assert np.array_equal(pictures[1][:, :SIZE], first[0])  # the copy is shown although the gate refused it
-    passed = made.samples.table[(made.samples.table["label"] == "basophil") & made.samples.table["accepted"]]
+    passed = run.samples.table[(run.samples.table["label"] == "basophil") & run.samples.table["accepted"]]
     assert np.array_equal(pictures[2][:, :SIZE], sample_class("basophil", [passed["index"].iloc[0]])[0])
     assert f"{len(passed)} of 28" in text
     assert (tmp_path / "1.svg").read_bytes() == (tmp_path / "2.svg").read_bytes()
-    refused = ~made.samples.table.groupby("label").head(10)["accepted"]
+    refused = ~run.samples.table.groupby("label").head(10)["accepted"]
     assert (tmp_path / "1.svg").read_text().count("stroke: #d55e00") == refused.sum()
 
 
 def test_a_class_of_which_nothing_passed_says_so(stage: Stage, tmp_path: Path) -> None:
-    made = stage.made["few"]
-    gate = made.samples.table.assign(accepted=False)
+    run = stage.runs["few"]
+    gate = run.samples.table.assign(accepted=False)
     options: Any = {"protocol": "leak_free", "heading": OF, "threads": 1}
-    sample_sheet(made.images, gate, stage.held, stage.split, tmp_path / "a.svg", **options)
+    sample_sheet(run.images, gate, stage.real_images, stage.split, tmp_path / "a.svg", **options)
     pictures, text = drawn(tmp_path / "a.svg")
     assert len(pictures) == 2
     assert re.search(r"accepted\s+0 of 20", text)
@@ -87,7 +86,7 @@ def test_a_class_of_which_nothing_passed_says_so(stage: Stage, tmp_path: Path) -
 
 
 def test_strips_follow_the_same_latents(stage: Stage, tmp_path: Path) -> None:
-    training_strips(stage.made["mine"].snapshots, tmp_path / "a.svg", heading=OF)
+    training_strips(stage.runs["mine"].snapshots, tmp_path / "a.svg", heading=OF)
     pictures, text = drawn(tmp_path / "a.svg")
     assert len(pictures) == 2 * len(RICH)
     assert re.search(r"basophil\s+10\s+20\s+30\s+40\s+monocyte", text)
@@ -97,33 +96,33 @@ def test_strips_follow_the_same_latents(stage: Stage, tmp_path: Path) -> None:
 
 
 def test_at_most_nine_points_are_drawn_and_a_training_without_points_says_so(stage: Stage, tmp_path: Path) -> None:
-    made = run_generator(tmp_path, "long", RARE, stage.held, stage.split, steps=30, points=30)
-    training_strips(made.snapshots, tmp_path / "long.svg", heading=OF)
+    run = run_generator(tmp_path, "long", RARE, stage.real_images, stage.split, steps=30, points=30)
+    training_strips(run.snapshots, tmp_path / "long.svg", heading=OF)
     pictures, text = drawn(tmp_path / "long.svg")
     assert pictures[0].shape == (SIZE, 9 * (SIZE + 3) - 3, 3)
     assert re.search(r"promyelocyte\s+1\s+5\s+.*\s+30\b", text)
-    none = run_generator(tmp_path, "none", RARE, stage.held, stage.split, points=0)
+    none = run_generator(tmp_path, "none", RARE, stage.real_images, stage.split, points=0)
     training_strips(none.snapshots, tmp_path / "none.svg", heading=OF)
     assert drawn(tmp_path / "none.svg") == ([], "no images were kept during this training")
-    one = evaluate_generator("none", "figr", "rare", none, stage.held, stage.split)
-    agreement_figure(one, tmp_path / "agreement.svg")
+    result = evaluate_generator("none", "figr", "rare", none, stage.real_images, stage.split)
+    agreement_figure(result, tmp_path / "agreement.svg")
     assert drawn(tmp_path / "agreement.svg") == ([], "no images were kept during this training")
 
 
 def test_agreement_is_drawn_for_all_and_for_each_class(stage: Stage, tmp_path: Path) -> None:
-    one = evaluate_generator("mine", "c_wgan_gp", "rich", stage.made["mine"], stage.held, stage.split)
+    result = evaluate_generator("mine", "c_wgan_gp", "rich", stage.runs["mine"], stage.real_images, stage.split)
     for name in ("1.svg", "2.svg"):
-        agreement_figure(one, tmp_path / name)
+        agreement_figure(result, tmp_path / name)
     text = drawn(tmp_path / "1.svg")[1]
     for words in ("all (n = 8)", "basophil (n = 4)", "monocyte (n = 4)", "steps of training"):
         assert words in text
-    floor = one.row("agreement", label="basophil", compare="floor")["rate"]
+    floor = result.row("agreement", label="basophil", compare="floor")["rate"]
     assert f"real {floor:.2f}" in text
     assert (tmp_path / "1.svg").read_bytes() == (tmp_path / "2.svg").read_bytes()
 
 
 def test_every_draw_has_one_outcome(stage: Stage, tmp_path: Path) -> None:
-    draws = stage.made["every"].samples.table
+    draws = stage.runs["every"].samples.table
     table = outcomes(draws)
     assert list(table.index) == list(CLASSES)
     assert table.sum(axis=1).tolist() == draws["label"].value_counts()[list(CLASSES)].tolist()
@@ -137,9 +136,9 @@ def test_every_draw_has_one_outcome(stage: Stage, tmp_path: Path) -> None:
 
 
 def test_pairs_show_the_closest_first_and_frame_copies(stage: Stage, tmp_path: Path) -> None:
-    made = stage.made["mine"]
-    _, neighbours = measure_memorisation(made, stage.held, stage.split)
-    pairs_figure(made.images, stage.held, neighbours, tmp_path / "a.svg", heading=OF)
+    run = stage.runs["mine"]
+    _, neighbours = measure_memorisation(run, stage.real_images, stage.split)
+    pairs_figure(run.images, stage.real_images, neighbours, tmp_path / "a.svg", heading=OF)
     pictures, text = drawn(tmp_path / "a.svg")
     pair = pictures[0]
     assert np.array_equal(pair[:, :SIZE], pair[:, SIZE + 3 :])
@@ -153,10 +152,10 @@ def test_pairs_show_the_closest_first_and_frame_copies(stage: Stage, tmp_path: P
 def test_an_image_is_shown_in_the_pose_in_which_it_is_nearest(stage: Stage, tmp_path: Path) -> None:
     row = {"label": "basophil", "kind": "generated", "image_id": "basophil-0000000003", "distance": 0.1, "copy": False}
     neighbours = pd.DataFrame([{**row, "nearest_id": "mendeley/basophil/05", "pose": 6}])
-    pairs_figure(stage.made["mine"].images, stage.held, neighbours, tmp_path / "a.svg", heading=OF)
+    pairs_figure(stage.runs["mine"].images, stage.real_images, neighbours, tmp_path / "a.svg", heading=OF)
     pictures, text = drawn(tmp_path / "a.svg")
     assert np.array_equal(pictures[0][:, :SIZE], poses(sample_class("basophil", [3]))[6, 0])
-    assert np.array_equal(pictures[0][:, SIZE + 3 :], stage.held.read(5))
+    assert np.array_equal(pictures[0][:, SIZE + 3 :], stage.real_images.read(5))
     assert text.count("no such image") == 1  # no image is held back
 
 

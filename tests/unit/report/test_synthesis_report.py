@@ -27,9 +27,9 @@ OF = "mine on images of reinhard"
 
 @dataclass
 class Stage:
-    held: ImageSet
+    real_images: ImageSet
     split: pd.DataFrame
-    made: dict[str, GeneratorRun]
+    runs: dict[str, GeneratorRun]
     generators: list[GeneratorResult]
     tables: dict[str, pd.DataFrame]
 
@@ -37,15 +37,15 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("stage")
-    with real_set(folder) as held:
-        split = split_of(held, "leak_free")
-        made = {
-            name: run_generator(folder, name, classes, held, split)
+    with real_set(folder) as real_images:
+        split = split_of(real_images, "leak_free")
+        runs = {
+            name: run_generator(folder, name, classes, real_images, split)
             for name, classes in (("mine", RICH), ("told", RICH), ("few", RARE), ("every", CLASSES))
         }
         methods = {"mine": ("c_wgan_gp", "rich"), "told": ("cwgan_gp", "rich"), "few": ("fewshot_meta", "rare")}
-        generators = [evaluate_generator(name, *methods[name], made[name], held, split) for name in methods]
-        yield Stage(held, split, made, generators, synthesis_tables(generators))
+        generators = [evaluate_generator(name, *methods[name], runs[name], real_images, split) for name in methods]
+        yield Stage(real_images, split, runs, generators, synthesis_tables(generators))
 
 
 def cell(table: pd.DataFrame, column: str, **keys: str) -> Any:
@@ -69,8 +69,8 @@ def test_no_cell_is_blank_and_missing_values_have_a_reason(stage: Stage, tmp_pat
 
 def test_reported_values_are_those_of_the_thesis(stage: Stage) -> None:
     mine, few = {"generator": "mine"}, {"generator": "few"}
-    made = {name: stage.tables[name] for name in ("precision", "fid", "pixels")}
-    tables = {name: table[table["images"] == "generated"] for name, table in made.items()}
+    with_floors = {name: stage.tables[name] for name in ("precision", "fid", "pixels")}
+    tables = {name: table[table["images"] == "generated"] for name, table in with_floors.items()}
     tables["cost"] = stage.tables["cost"]
     shown = [cell(tables["precision"], f"reported_{name}_percent", **mine) for name in ("precision", "recall", "f1")]
     assert shown == ["97.93", "97.60", "97.15"]
@@ -107,14 +107,14 @@ def test_every_method_of_the_thesis_has_its_row(stage: Stage) -> None:
 
 
 def test_a_generator_of_all_classes_has_no_figure_of_the_thesis_beside_it(stage: Stage) -> None:
-    one = evaluate_generator("every", "c_wgan_gp", "all", stage.made["every"], stage.held, stage.split)
-    for table in synthesis_tables([one]).values():
+    result = evaluate_generator("every", "c_wgan_gp", "all", stage.runs["every"], stage.real_images, stage.split)
+    for table in synthesis_tables([result]).values():
         reported_rows = table[table["generator"] == "every"].filter(like="reported")
         assert (reported_rows == "not reported").all().all()
 
 
 def test_measured_figures_are_those_of_the_metrics(stage: Stage) -> None:
-    one = stage.generators[0]
+    result = stage.generators[0]
     for compare, images in (("generated", "generated"), ("floor", "floor: real images")):
         where = {"generator": "mine" if compare == "generated" else "mine, told", "images": images}
         keys = {"label": "all", "compare": compare}
@@ -129,18 +129,18 @@ def test_measured_figures_are_those_of_the_metrics(stage: Stage) -> None:
             ("precision", "classifier_agrees", "agreement", "rate", 1),
             ("pixels", "l2_to_nearest_real_training_image_by_lpips", "nearest", "l2", 1),
         ):
-            shown, value = cell(stage.tables[table], column, **where), one.row(metric, **keys)[key]
+            shown, value = cell(stage.tables[table], column, **where), result.row(metric, **keys)[key]
             if value is None:  # too few test images
                 assert shown == "not available"
             else:
                 assert float(shown) == pytest.approx(scale * value, abs=6e-3), column
         counts = [cell(stage.tables["fid"], name, **where) for name in ("n_real", "n_generated")]
-        assert counts == [one.row("fidelity", **keys)[name] for name in ("n_real", "n_generated")]
+        assert counts == [result.row("fidelity", **keys)[name] for name in ("n_real", "n_generated")]
 
 
 def test_different_floors_have_separate_rows(stage: Stage) -> None:
-    other = replace(stage.generators[1], normalizer="macenko")
-    table = synthesis_tables([stage.generators[0], other])["pixels"]
+    of_macenko = replace(stage.generators[1], normalizer="macenko")
+    table = synthesis_tables([stage.generators[0], of_macenko])["pixels"]
     floors = table[table["images"] == "floor: real images"]
     assert floors[["generator", "normaliser"]].to_numpy().tolist() == [["mine", "reinhard"], ["told", "macenko"]]
 
@@ -154,28 +154,28 @@ def test_classes_have_rows_of_their_own(stage: Stage) -> None:
 
 
 def test_without_test_images_the_floor_says_why(stage: Stage, tmp_path: Path) -> None:
-    split = split_of(stage.held, "thesis")
-    one = evaluate_generator("mine", "c_wgan_gp", "rich", stage.made["mine"], stage.held, split)
+    split = split_of(stage.real_images, "thesis")
+    result = evaluate_generator("mine", "c_wgan_gp", "rich", stage.runs["mine"], stage.real_images, split)
     for name in ("precision", "fid", "classes"):
-        table = synthesis_tables([one])[name]
+        table = synthesis_tables([result])[name]
         floor = table[table["images"] == "floor: real images"]
         values = floor.filter(regex="^(measured_fid|generative_precision|classifier_agrees)$")
         assert values.shape[1]
         assert (values == "not available").all().all()
         assert (floor["reason"].str.len() > 5).all()
-    agreement_figure(one, tmp_path / "a.svg")
+    agreement_figure(result, tmp_path / "a.svg")
     assert "real" not in drawn(tmp_path / "a.svg")[1]
 
 
 def test_the_gate_table_counts_what_was_drawn(stage: Stage) -> None:
-    table, draws = stage.tables["gate"], stage.made["mine"].samples.table
+    table, draws = stage.tables["gate"], stage.runs["mine"].samples.table
     row = table[(table["generator"] == "mine") & (table["class"] == "monocyte")].iloc[0]
-    mine = draws[draws["label"] == "monocyte"]
-    assert [row["drawn"], row["accepted"]] == [len(mine), mine["accepted"].sum()]
-    assert float(row["accepted_share"]) == pytest.approx(mine["accepted"].mean(), abs=5e-4)
-    assert float(row["failed_copy_share"]) == pytest.approx(mine["copy"].mean(), abs=5e-4)
-    assert float(row["failed_manifold_share"]) == pytest.approx(1 - mine["inside"].mean(), abs=5e-4)
-    assert float(row["failed_class_share_low"]) < 1 - mine["agrees"].mean() < float(row["failed_class_share_high"])
+    rows = draws[draws["label"] == "monocyte"]
+    assert [row["drawn"], row["accepted"]] == [len(rows), rows["accepted"].sum()]
+    assert float(row["accepted_share"]) == pytest.approx(rows["accepted"].mean(), abs=5e-4)
+    assert float(row["failed_copy_share"]) == pytest.approx(rows["copy"].mean(), abs=5e-4)
+    assert float(row["failed_manifold_share"]) == pytest.approx(1 - rows["inside"].mean(), abs=5e-4)
+    assert float(row["failed_class_share_low"]) < 1 - rows["agrees"].mean() < float(row["failed_class_share_high"])
     total = table[(table["generator"] == "mine") & (table["class"] == "all")].iloc[0]
     assert total["accepted"] == draws["accepted"].sum()
     short = table[(table["generator"] == "mine") & (table["class"] == "basophil")].iloc[0]
@@ -184,13 +184,13 @@ def test_the_gate_table_counts_what_was_drawn(stage: Stage) -> None:
 
 def test_memorisation_is_compared_with_held_back_images(stage: Stage) -> None:
     table = stage.tables["memory"]
-    mine = table[table["generator"] == "mine"]
-    assert mine["class"].tolist() == ["all"] * 2 + ["basophil"] * 2 + ["monocyte"] * 2
-    assert mine["images"].tolist() == ["generated", "real, held back"] * 3
-    found = stage.generators[0].row("memorisation", label="basophil", kind="generated")
-    row = mine[(mine["class"] == "basophil") & (mine["images"] == "generated")].iloc[0]
-    assert [row["n"], row["copies"]] == [found["n"], found["copies"]]
-    assert float(row["share"]) == pytest.approx(found["share"], abs=5e-4)
+    rows = table[table["generator"] == "mine"]
+    assert rows["class"].tolist() == ["all"] * 2 + ["basophil"] * 2 + ["monocyte"] * 2
+    assert rows["images"].tolist() == ["generated", "real, held back"] * 3
+    expected = stage.generators[0].row("memorisation", label="basophil", kind="generated")
+    row = rows[(rows["class"] == "basophil") & (rows["images"] == "generated")].iloc[0]
+    assert [row["n"], row["copies"]] == [expected["n"], expected["copies"]]
+    assert float(row["share"]) == pytest.approx(expected["share"], abs=5e-4)
     rare = table[(table["class"] == "promyelocyte") & (table["images"] == "real, held back")].iloc[0]
     assert (rare["share"], rare["reason"]) == ("not available", "there are no such images")
 
@@ -203,12 +203,12 @@ def test_cost_names_networks_and_their_sum(stage: Stage) -> None:
 
 
 def test_generators_are_read_in_the_order_given(stage: Stage, tmp_path: Path) -> None:
-    for one in stage.generators:
-        for end, value in (("metrics", one.metrics), ("training", one.training), ("gate", one.gate)):
-            write_json(value, tmp_path / f"{one.name}_{end}.json")
+    for result in stage.generators:
+        for end, value in (("metrics", result.metrics), ("training", result.training), ("gate", result.gate)):
+            write_json(value, tmp_path / f"{result.name}_{end}.json")
     known = [
-        {"name": one.name, "method": one.method, "serves": one.serves, "normalizer": one.normalizer}
-        for one in stage.generators
+        {"name": result.name, "method": result.method, "serves": result.serves, "normalizer": result.normalizer}
+        for result in stage.generators
     ]
     files = [[tmp_path / f"{row['name']}_{end}.json" for row in known] for end in ("metrics", "training", "gate")]
     assert read_generator_results(known, *files) == stage.generators
