@@ -10,7 +10,10 @@ from hemabalance.sources.catalogue import load_catalogue
 from hemabalance.stage import stage
 from hemabalance.training.device import start
 
-with stage(snakemake) as run, open_sets(run.settings["sets"], snakemake.input.images, snakemake.input.indexes) as sets:
+with (
+    stage(snakemake) as run,
+    open_sets(names=run.settings["sets"], zips=snakemake.input.images, indexes=snakemake.input.indexes) as sets,
+):
     inputs, settings, model = snakemake.input, run.settings, Path(snakemake.output.model)
     evaluate_model(
         folder=model.parent,

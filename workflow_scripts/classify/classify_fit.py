@@ -10,7 +10,10 @@ from hemabalance.stage import stage
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob
 
-with stage(snakemake) as run, open_sets(run.settings["sets"], snakemake.input.images, snakemake.input.indexes) as sets:
+with (
+    stage(snakemake) as run,
+    open_sets(names=run.settings["sets"], zips=snakemake.input.images, indexes=snakemake.input.indexes) as sets,
+):
     out, settings = snakemake.output, run.settings
     seed = settings["seed"] + settings["training"]
     runtime = start(**run.device, precision=settings["precision"], seed=seed, threads=run.threads)

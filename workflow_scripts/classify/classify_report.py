@@ -8,7 +8,10 @@ from hemabalance.stage import stage
 
 KINDS = ("audits", "metrics", "training", "predictions", "expert_agreements", "histories")
 
-with stage(snakemake) as run, open_sets(run.settings["sets"], snakemake.input.images, snakemake.input.indexes) as sets:
+with (
+    stage(snakemake) as run,
+    open_sets(names=run.settings["sets"], zips=snakemake.input.images, indexes=snakemake.input.indexes) as sets,
+):
     write_classify_report(
         ClassifierPage(**run.settings["page"]),
         files=ClassifierFiles(*([Path(path) for path in snakemake.input[name]] for name in KINDS)),

@@ -10,7 +10,10 @@ from hemabalance.dataset.splits import read_split
 from hemabalance.report.dataset.write import write_dataset_report
 from hemabalance.stage import stage
 
-with stage(snakemake) as run, open_sets(run.settings["sets"], snakemake.input.images, snakemake.input.indexes) as sets:
+with (
+    stage(snakemake) as run,
+    open_sets(names=run.settings["sets"], zips=snakemake.input.images, indexes=snakemake.input.indexes) as sets,
+):
     inputs, fields = snakemake.input, run.settings["fields"]
     splits = zip(run.settings["protocols"], inputs.splits, strict=True)
     write_dataset_report(

@@ -11,9 +11,9 @@ from hemabalance.stage import stage
 with stage(snakemake) as run:
     source = snakemake.params.source
     fetch(
-        source,
-        load_catalogue(Path(snakemake.input.catalogue))[source],
-        Path(snakemake.output.archive),
+        source=source,
+        entry=load_catalogue(Path(snakemake.input.catalogue))[source],
+        target=Path(snakemake.output.archive),
         transfer=Transfer(**run.settings["download"]),
         limits=Limits(**run.settings["limits"]),
     )

@@ -12,9 +12,9 @@ from hemabalance.stage import stage
 
 with stage(snakemake) as run:
     table, receipt = take_inventory(
-        Path(snakemake.input.archive),
-        snakemake.wildcards.source,
-        load_catalogue(Path(snakemake.input.catalogue))[snakemake.wildcards.source],
+        path=Path(snakemake.input.archive),
+        source=snakemake.wildcards.source,
+        entry=load_catalogue(Path(snakemake.input.catalogue))[snakemake.wildcards.source],
         limits=Limits(**run.settings["limits"]),
         pixels=PixelLimits(**run.settings["pixels"]),
         threads=run.threads,

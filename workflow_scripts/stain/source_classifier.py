@@ -14,15 +14,19 @@ from hemabalance.training.small_classifier_settings import SmallClassifierSettin
 with stage(snakemake) as run, ExitStack() as stack:
     inputs, out, settings = snakemake.input, snakemake.output, run.settings
     runtime = start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads)
-    known = open_sets(inputs.images, inputs.indexes, stack)["a"]
-    images = training_images(known, read_split(Path(inputs.split)), settings["protocol"], threads=run.threads)
+    known = open_sets(images=inputs.images, indexes=inputs.indexes, stack=stack)["a"]
+    images = training_images(
+        image_set=known, split=read_split(Path(inputs.split)), protocol=settings["protocol"], threads=run.threads
+    )
     for name, *files in zip(settings["augmentations"], out.weights, out.history, out.training, strict=True):
         weights, history, training = map(Path, files)
         fit_classifier(
             images=images,
             augmentation=name,
             settings=SmallClassifierSettings.from_plain(settings["classifier"]),
-            job=FitJob(runtime, run.state / name, history, run.threads, settings["seed"]),
+            job=FitJob(
+                runtime=runtime, state=run.state / name, history=history, threads=run.threads, seed=settings["seed"]
+            ),
             weights=weights,
             training=training,
         )

@@ -15,16 +15,20 @@ from hemabalance.training.job import FitJob
 with stage(snakemake) as run, ExitStack() as stack:
     inputs, out, settings = snakemake.input, snakemake.output, run.settings
     runtime = start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads)
-    rendered = open_sets(inputs.pairs, inputs.pair_indexes, stack) if inputs.get("pairs") else {}
-    pairs = [read_pairs(images, "train", "photograph", threads=run.threads) for images in rendered.values()]
+    rendered = open_sets(images=inputs.pairs, indexes=inputs.pair_indexes, stack=stack) if inputs.get("pairs") else {}
+    pairs = [
+        read_pairs(images=images, part="train", kind="photograph", threads=run.threads) for images in rendered.values()
+    ]
     fit_normalizer(
         spec=NormalizerSpec.from_plain(settings["normalizer"]),
         inputs=NormalizerFitInputs(
-            sets=open_sets(inputs.images, inputs.indexes, stack),
+            sets=open_sets(images=inputs.images, indexes=inputs.indexes, stack=stack),
             split=read_split(Path(inputs.split)),
             protocol=settings["protocol"],
             pairs=tuple(pairs) if pairs else None,
         ),
-        job=FitJob(runtime, run.state, Path(out.history), run.threads, settings["seed"]),
+        job=FitJob(
+            runtime=runtime, state=run.state, history=Path(out.history), threads=run.threads, seed=settings["seed"]
+        ),
         outputs=NormalizerFitOutputs(weights=Path(out.weights), training=Path(out.training), seen=Path(out.seen)),
     )

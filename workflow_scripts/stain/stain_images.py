@@ -14,7 +14,7 @@ from hemabalance.training.device import start
 with stage(snakemake) as run, ExitStack() as stack:
     inputs, out, settings = snakemake.input, snakemake.output, run.settings
     runtime = start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads)
-    sets = open_sets(inputs.images, inputs.indexes, stack)
+    sets = open_sets(images=inputs.images, indexes=inputs.indexes, stack=stack)
     spec = NormalizerSpec.from_plain(settings["normalizer"])
     normalizer = open_normalizer(spec, Path(inputs.weights), size=size_of(sets), runtime=runtime)
     name, direction, classes = snakemake.wildcards.normalizer, settings["direction"], tuple(settings["classes"])

@@ -16,13 +16,25 @@ with stage(snakemake) as run, ExitStack() as stack:
     inputs, settings = snakemake.input, run.settings
     spec, seed, threads = NormalizerSpec.from_plain(settings["normalizer"]), settings["seed"], run.threads
     runtime = start(**run.device, precision=settings["precision"], seed=seed, threads=threads)
-    sets = open_sets(inputs.images, inputs.indexes, stack)
+    sets = open_sets(images=inputs.images, indexes=inputs.indexes, stack=stack)
     normalizer = open_normalizer(spec, Path(inputs.weights), size=size_of(sets), runtime=runtime)
     classifiers = dict(zip(settings["augmentations"], map(Path, inputs.classifiers), strict=True))
-    pairs = open_sets(inputs.pairs, inputs.pair_indexes, stack) if inputs.get("pairs") else {}
+    pairs = open_sets(images=inputs.pairs, indexes=inputs.pair_indexes, stack=stack) if inputs.get("pairs") else {}
     judges = open_normalizer_judges(
-        Path(inputs.inception), Path(inputs.real), classifiers, pairs, runtime=runtime, threads=threads
+        inception=Path(inputs.inception),
+        real=Path(inputs.real),
+        classifiers=classifiers,
+        pairs=pairs,
+        runtime=runtime,
+        threads=threads,
     )
     evaluation = NormalizerEvaluation(**settings["evaluation"], seed=seed, threads=threads)
-    metrics = evaluate(spec.traits, normalizer, sets, read_split(Path(inputs.split)), judges, evaluation)
+    metrics = evaluate(
+        traits=spec.traits,
+        normalizer=normalizer,
+        sets=sets,
+        split=read_split(Path(inputs.split)),
+        judges=judges,
+        settings=evaluation,
+    )
     write_json(metrics, Path(snakemake.output.metrics))

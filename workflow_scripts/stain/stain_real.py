@@ -12,7 +12,9 @@ from hemabalance.training.device import start
 with stage(snakemake) as run, ExitStack() as stack:
     inputs, settings = snakemake.input, run.settings
     runtime = start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads)
-    sets = open_sets(inputs.images, inputs.indexes, stack)
+    sets = open_sets(images=inputs.images, indexes=inputs.indexes, stack=stack)
     rows = evaluation_rows(read_split(Path(inputs.split)), settings["protocol"], max_images=settings["max_images"])
     extract = inception_features(Path(inputs.inception), runtime)
-    write_real_features(Path(snakemake.output.features), real_features(sets, rows, extract, threads=run.threads))
+    write_real_features(
+        Path(snakemake.output.features), real_features(sets=sets, rows=rows, extract=extract, threads=run.threads)
+    )

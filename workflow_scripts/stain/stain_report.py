@@ -16,10 +16,10 @@ with stage(snakemake) as run, ExitStack() as stack:
         [Path(path) for path in inputs.get(name, [])] for name in ("metrics", "training", "weights", "histories")
     )
     report = StainReport(
-        results=read_normalizer_results(settings["normalizers"], metrics, training),
+        results=read_normalizer_results(normalizers=settings["normalizers"], metrics=metrics, training=training),
         fitted=[FittedNormalizer.from_plain(*pair) for pair in zip(settings["changing"], weights, strict=True)],
         histories=dict(zip(settings["trained"], histories, strict=True)),
-        sets=open_sets(inputs.images, inputs.indexes, stack),
+        sets=open_sets(images=inputs.images, indexes=inputs.indexes, stack=stack),
         split=read_split(Path(inputs.split)),
         protocol=settings["protocol"],
     )

@@ -14,7 +14,9 @@ with stage(snakemake) as run:
     files, out, settings, seed = snakemake.input, snakemake.output, run.settings, run.settings["seed"]
     teacher = {"weights": files.get("teacher"), "images_per_class": settings["teacher_images"]}
     runtime = start(**run.device, precision=settings["precision"], seed=seed, threads=run.threads)
-    with open_real_images(files.images, files.index, files.split, settings["protocol"], run.threads) as source:
+    with open_real_images(
+        images=files.images, index=files.index, split=files.split, protocol=settings["protocol"], threads=run.threads
+    ) as source:
         fit_generator(
             name=settings["name"],
             config=GeneratorConfig.from_plain(settings["generator"]),

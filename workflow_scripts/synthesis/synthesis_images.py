@@ -15,14 +15,18 @@ with stage(snakemake) as run:
     files, out, settings = snakemake.input, snakemake.output, run.settings
     runtime = start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads)
     config, roles = GeneratorConfig.from_plain(settings["generator"]), RolesConfig.from_plain(settings["roles"])
-    with open_real_images(files.images, files.index, files.split, settings["protocol"], run.threads) as source:
+    with open_real_images(
+        images=files.images, index=files.index, split=files.split, protocol=settings["protocol"], threads=run.threads
+    ) as source:
         generate_images(
             stored=StoredGenerator(
                 name=settings["name"], config=config, roles=roles, weights=Path(files.weights), runtime=runtime
             ),
             source=source,
             real=read_real_image_features(Path(files.real), Path(files.real_features)),
-            judges=open_judges(Path(files.inception), Path(files.lpips), Path(files.judge), runtime=runtime),
+            judges=open_judges(
+                inception=Path(files.inception), lpips=Path(files.lpips), classifier=Path(files.judge), runtime=runtime
+            ),
             request=ImageRequest.from_plain(settings["request"]),
             paths=GeneratedPaths(
                 images=Path(out.images), index=Path(out.index), gate=Path(out.gate), summary=Path(out.summary),

@@ -12,7 +12,9 @@ from hemabalance.training.small_classifier_settings import SmallClassifierSettin
 with stage(snakemake) as run:
     files, out, settings, seed = snakemake.input, snakemake.output, run.settings, run.settings["seed"]
     runtime = start(**run.device, precision=settings["precision"], seed=seed, threads=run.threads)
-    with open_real_images(files.images, files.index, files.split, settings["protocol"], run.threads) as source:
+    with open_real_images(
+        images=files.images, index=files.index, split=files.split, protocol=settings["protocol"], threads=run.threads
+    ) as source:
         fit_judge(
             source=source,
             size=settings["size"],

@@ -16,14 +16,16 @@ from hemabalance.training.device import start
 with stage(snakemake) as run, ExitStack() as stack:
     files, out, settings = snakemake.input, snakemake.output, run.settings
     runtime = start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads)
-    images, samples, snapshots = open_image_sets(files.zips, files.indexes, stack)
+    images, samples, snapshots = open_image_sets(zips=files.zips, indexes=files.indexes, stack=stack)
     measurement = measure_generator(
         output=GeneratorOutput(images=samples, features=Path(files.features), snapshots=snapshots),
         source=RealImageSource(
             images=images, split=read_split(Path(files.split)), protocol=settings["protocol"], threads=run.threads
         ),
         real=read_real_image_features(Path(files.real), Path(files.real_features)),
-        judges=open_judges(Path(files.inception), Path(files.lpips), Path(files.judge), runtime=runtime),
+        judges=open_judges(
+            inception=Path(files.inception), lpips=Path(files.lpips), classifier=Path(files.judge), runtime=runtime
+        ),
         settings=EvaluationSettings.from_plain(settings["evaluation"]),
         copy_quantile=settings["copy_quantile"],
         seed=settings["seed"],

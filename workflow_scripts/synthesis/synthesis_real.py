@@ -12,7 +12,9 @@ from hemabalance.training.device import start
 with stage(snakemake) as run:
     files, out, settings, seed = snakemake.input, snakemake.output, run.settings, run.settings["seed"]
     runtime = start(**run.device, precision=settings["precision"], seed=seed, threads=run.threads)
-    with open_real_images(files.images, files.index, files.split, settings["protocol"], run.threads) as source:
+    with open_real_images(
+        images=files.images, index=files.index, split=files.split, protocol=settings["protocol"], threads=run.threads
+    ) as source:
         measure_real_images(
             source=source,
             rows=select_real_images(source.split, source.protocol, **settings["most"], seed=seed),

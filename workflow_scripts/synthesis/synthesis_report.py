@@ -15,7 +15,7 @@ with stage(snakemake) as run, ImageSet(Path(snakemake.input.images), Path(snakem
     metrics, training, gates, *files = (
         [Path(path) for path in inputs[name]] for name in ("metrics", "training", "summaries", *KINDS)
     )
-    results = read_generator_results(settings["generators"], metrics, training, gates)
+    results = read_generator_results(generators=settings["generators"], metrics=metrics, training=training, gates=gates)
     write_synthesis_report(
         generators=[(result, GeneratorFiles(*paths)) for result, *paths in zip(results, *files, strict=True)],
         real_images=real_images,

@@ -277,7 +277,7 @@ def test_package_does_not_use_snakemake(module: str) -> None:
 @pytest.mark.parametrize("shim", SHIMS, ids=lambda path: path.stem)
 def test_shim_defines_nothing(shim: Path) -> None:
     text = shim.read_text()
-    assert len(text.splitlines()) <= 32
+    assert len(text.splitlines()) <= 40
     definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     assert [node.name for node in ast.walk(ast.parse(text)) if isinstance(node, definitions)] == []
 

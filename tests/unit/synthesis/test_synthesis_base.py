@@ -185,7 +185,7 @@ def test_training_images_are_of_the_training_part_and_reduced_by_area_averaging(
 
 def test_too_small_and_missing_images_are_refused(image_set: ImageSet) -> None:
     rows = split_of(image_set)
-    with pytest.raises(InputError, match=r"none of 64x64 px can be made\. Set synthesis\.size"):
+    with pytest.raises(InputError, match=r"cannot be reduced to 64x64 px\. Set synthesis\.size"):
         real_images(image_set, rows, 64, threads=1)
     with pytest.raises(InputError, match="lacks other"):
         real_images(image_set, rows.replace({"image_id": {"i03": "other"}}), 16, threads=1)

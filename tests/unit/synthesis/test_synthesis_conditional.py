@@ -109,7 +109,7 @@ def test_parameters_are_counted_by_network(name: str, tmp_path: Path) -> None:
     ("changed", "named"),
     [
         ({"trained": LABELS[::-1]}, "classes.trained"),
-        ({"served": LABELS[:2]}, r"classes.served: \[.*platelet"),
+        ({"served": LABELS[:2]}, r"classes.served: stored .*platelet"),
         ({"width": 8}, "settings.width: stored 4, expected 8"),
         ({"lr": 1e-3}, "settings.lr"),
         ({"size": 32}, "size: stored 16, expected 32"),

@@ -1,4 +1,4 @@
-"""What the gate said of each draw, as a file."""
+"""Columns of `gate.parquet`, the table with the result of the gate for each sample."""
 
 import pandera.pandas as pa
 
@@ -24,4 +24,4 @@ SCHEMA = pa.DataFrameSchema(
     strict=True,
     ordered=True,
 )
-"""What `gate.parquet` holds: one row a draw, with what the gate said of it."""
+"""Columns of `gate.parquet`: one row per sample, with the result of the gate."""

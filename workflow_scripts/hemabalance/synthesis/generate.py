@@ -62,7 +62,7 @@ class GeneratedPaths:
 
     Attributes:
         images, index: image set of all samples, ZIP and Parquet.
-        gate: Parquet: the gate's result for each sample (`rejection_sampling.SCHEMA`).
+        gate: Parquet: the gate's result for each sample (`gate_table.SCHEMA`).
         summary: JSON: counts of the gate by class, and the settings.
         features: safetensors: Inception features of all samples.
         seen: Parquet (`dataset.seen_images`): the real images that the gate compares with.
