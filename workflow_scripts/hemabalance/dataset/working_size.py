@@ -1,4 +1,4 @@
-"""Images of a set at the working size, the size of generated images and of the input of classifiers (method.md, §6)."""
+"""Images of a set at the working size, the size of generated images and of the input of classifiers."""
 
 import numpy as np
 import pandas as pd
