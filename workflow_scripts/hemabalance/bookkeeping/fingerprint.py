@@ -23,7 +23,8 @@ def code_fingerprint(shim: Path, modules: Sequence[str] = ()) -> str:
     """Hash over the syntax trees of a shim and of every module of this package that it imports, transitively.
 
     Comments, docstrings, formatting and NOT_COVERED do not count. Methods are imported by name, so that the shim's
-    imports do not show them: pass their modules in `modules`, so that the fingerprint covers the methods that run.
+    imports do not show them: pass their modules in `modules`, so that the fingerprint covers the methods that run. Only
+    Python is covered: any other file that code reads, for example YAML, must be an `input` of the rule.
 
     Args:
         shim: the rule's script.

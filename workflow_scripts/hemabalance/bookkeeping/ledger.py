@@ -40,6 +40,8 @@ class FileState:
 class LedgerEntry:
     """One output.
 
+    A new attribute needs a default, because `Ledger` also reads entries of earlier versions.
+
     Attributes:
         path: as the rule writes it.
         content: the state in which the job left the output.

@@ -15,7 +15,7 @@ class NormalizerEntry(ComparedEntry):
     direction: Literal["per_class", "to_a", "to_b", "none"] = "to_a"
     """Which images are mapped: all of one source (to_a maps source B to the stain of source A), none, or, as in the
     thesis, per_class: for each class of stain.classes those of the smaller source. per_class uses the class labels,
-    also those of test images."""
+    also those of test images, and makes the background reveal the class."""
 
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ def fidelity(views: Views, *, kid_subset: int, seed: int) -> list[dict[str, Any]
 
     Returns:
         Rows `domain, compare, n_real, n_generated, fid, kid, kid_std, reason`; a value that cannot be computed is
-        None with its reason.
+        None with its reason. FID of a few dozen images is biased: compare it within one table only.
     """
     rows = []
     for domain in DOMAINS:

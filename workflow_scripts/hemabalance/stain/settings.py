@@ -29,7 +29,8 @@ class TranslatorSettings(NetworkTraining, NormalizerSettings):
     steps: Count = 150_000
     """Updates of the generators; the thesis trains 150 epochs of some thousand images."""
     average_decay: Decay = 0.999
-    """Decay of the exponential average of the generators that is saved; 0: the generators themselves are saved."""
+    """Decay of the exponential average of the generators that is saved; 0 (thesis): the generators themselves are
+    saved."""
     decay_from: Share = 0.5
     """Share of the steps after which the learning rate falls linearly to 0; 1 keeps it constant."""
     augment: bool = True
@@ -49,7 +50,8 @@ class TwoStainSettings(ClassicalSettings):
     """Settings of the methods that separate two stains by optical density."""
 
     light: Literal["white", "domain", "image"] = "image"
-    """Incoming light of each channel: 255, as published, or the background of the domain or of each image."""
+    """Incoming light of each channel: 255 (as published; makes a stain of the peach background of source A), or the
+    background of the domain or of each image."""
     background_percentile: float = Field(90.0, ge=0, lt=100)
     """The background is the median of the pixels at least as bright as this percentile."""
     beta: Weight = 0.15

@@ -1,4 +1,4 @@
-"""Usefulness: accuracy on source B of a classifier trained on source A, before and after normalisation."""
+"""Usefulness, to be read first: accuracy on source B of a classifier trained on A, before and after normalisation."""
 
 from typing import Any
 

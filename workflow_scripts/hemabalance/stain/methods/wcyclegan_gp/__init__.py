@@ -17,7 +17,8 @@ class WCycleGANGPSettings(TranslatorSettings):
     up: Literal["transposed", "resize"] = "resize"
     """Up-sampling of the generators: resize and convolution, or transposed convolutions (thesis; checkerboards)."""
     residual: bool = True
-    """The output of a generator is added to its input image; false (thesis): the output is the image."""
+    """The output of a generator is added to its input image, so that an untrained generator changes nothing; false
+    (thesis): the output is the image."""
     critic_norm: Literal["instance", "none"] = "instance"
     """Normalisation in the critics; instance as in the thesis."""
     critic_steps: int = Field(2, ge=1, le=20)
@@ -29,7 +30,8 @@ class WCycleGANGPSettings(TranslatorSettings):
     gp_weight: Weight = 10.0
     """Weight d of the gradient penalty (Eq. 30)."""
     adversarial_weight: Weight = 0.1
-    """Weight of the generators' adversarial loss; 1 in the thesis, where this loss exceeds the cycle loss."""
+    """Weight of the generators' adversarial loss; 1 in the thesis, where the unbounded scores of the critics exceed the
+    cycle loss and textures appear in nuclei."""
 
 
 TRAITS = NormalizerTraits(trains_networks=True, paired=False, invertible=True)
