@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: setup demo phantom sample publish test acceptance slurm-test lint bench drill clean
 
-# The first that fits makes the environment; PYTHON=/path/to/python3.12 is another.
+# The first of these that fits is used for the environment; PYTHON=/path/to/python3.12 chooses another one.
 PYTHON ?= python3.13 python3.12 python3.11 python3
 # On a machine without a GPU, TORCH_INDEX=https://download.pytorch.org/whl/cpu saves several gigabytes.
 TORCH_INDEX ?=
@@ -17,7 +17,7 @@ SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 OVERLAY = --configfile config.yaml profiles/overlays/$(1).yaml
 PLACED := 'sources={mendeley: {origin: local, archive: "$(DATA)/PBC_dataset_normal_DIB.zip"}, tcia: {origin: local, archive: "$(DATA)/AML-Cytomorphology_LMU.zip"}}'
 
-# Debian and Ubuntu pack ensurepip apart; without it no environment gets its pip.
+# Debian and Ubuntu ship ensurepip in a separate package; venv needs it to install pip.
 define FITS
 import sys
 found = "Python %d.%d.%d (%s)" % (sys.version_info[:3] + (sys.executable,))
@@ -25,24 +25,24 @@ if not (3, 11) <= sys.version_info < (3, 14):
     sys.exit(found + " is not 3.11, 3.12 or 3.13")
 from importlib.util import find_spec
 if sys.argv[1:] != ["made"] and not find_spec("ensurepip"):
-    sys.exit(found + " lacks venv (its ensurepip)")
+    sys.exit(found + " lacks the module venv (package python3-venv)")
 print(found)
 endef
 define NO_PYTHON
-hemabalance needs Python 3.11, 3.12 or 3.13 with venv, and none of these is one: $(PYTHON)
+hemabalance needs Python 3.11, 3.12 or 3.13 with venv. None of these fits: $(PYTHON)
   Debian 12 and 13, Ubuntu 24.04:  apt-get install python3 python3-venv
   Fedora:  dnf install python3.13
   macOS:  brew install python@3.13
   elsewhere:  uv python install 3.13, or conda create --name py313 python=3.13 and conda activate py313
-Then again, or with PYTHON=/path/to/python3.13 behind make.
+Then run make again; to choose a Python: make PYTHON=/path/to/python3.13 ...
 endef
 export FITS NO_PYTHON
 
 setup: $(VENV)/ready
 
-# torch first and by itself: with it in place nothing below pulls another build of it.
+# torch is installed first, so that no later package pulls another build of it.
 $(VENV)/ready: requirements.lock pyproject.toml
-	@# One that works is kept: another Python written over it would find packages that are not its own.
+	@# A working environment is kept: another Python in its place would find packages built for the old one.
 	@if $(BIN)/python -m pip --version > /dev/null 2>&1 && $(BIN)/python -c "$$FITS" made; then exit; fi; \
 	for python in $(PYTHON); do \
 		command -v $$python > /dev/null || continue; \
@@ -66,20 +66,20 @@ sample: setup
 	$(SNAKEMAKE) $(call OVERLAY,sample) --config $(PLACED)
 	@echo "The report: $(CURDIR)/results/sample/report.html"
 
-# What is up to date goes under DVC: of the full run, or of RUN=demo, RUN=sample.
+# Put up-to-date results under DVC: of the full run, or of RUN=demo or RUN=sample.
 publish: setup
 	$(BIN)/hemabalance publish $(if $(RUN),$(call OVERLAY,$(RUN))) $(if $(filter sample,$(RUN)),--config $(PLACED))
 
-# A file a worker, the longest first: most of its tests look at one finished run.
+# One test file per worker, the longest first: most tests of a file share one finished run.
 test: setup lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/workflow tests/unit tests/numerics
 
-# All of versions, with each way in which DVC can link files.
+# All tests of versioning, with each way in which DVC can link files.
 acceptance: setup
 	for link in copy hardlink symlink; do \
 		HEMABALANCE_LINK=$$link $(BIN)/python -m pytest tests/workflow/test_versioning.py || exit 1; done
 
-# Installs Debian's Slurm and starts it for the time of the tests; `make test` does so where CI=true alone.
+# Install Debian's Slurm and run it during the tests; `make test` does so only with CI=true.
 slurm-test: setup
 	HEMABALANCE_SLURM_TEST=1 $(BIN)/python -m pytest tests/workflow/test_slurm.py
 
@@ -94,7 +94,7 @@ bench: setup
 	$(PIP) --editable '.[bench]'
 	PYTHONPATH=tests $(BIN)/python -m bench --data $(DATA)
 
-# Faults from outside, in copies of an undisturbed demo. DRILL='--faults 10' draws ten; `make drill DRILL=--help`.
+# Inject faults into copies of an undisturbed demo. DRILL='--faults 10' chooses ten; see `make drill DRILL=--help`.
 drill: setup
 	PYTHONPATH=tests $(BIN)/python -m drill $(DRILL)
 

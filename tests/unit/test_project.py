@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+STAGES = ("sources", "stain", "synthesis", "balance", "classify", "metrics", "report", "bookkeeping")
 OURS = {"hemabalance", "pip", "setuptools"}
 
 
@@ -51,12 +52,12 @@ def test_conda_environments_take_the_pythons_of_the_package(name: str) -> None:
     assert f"python{project['requires-python']}" in environment["dependencies"]
 
 
-# It says of itself what it is told to; it installs nothing, and the environment it makes is a copy of itself.
+# Pretends to be another Python: it installs nothing, and the environment that it creates is a copy of itself.
 PYTHON = """#!/bin/sh
 case "$1 $2" in
     "-m venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
     "-m pip") echo "$0 $3" >> asked ;;
-    *) exec {real} -c "import sys; sys.executable = '{name}'; {told}; $2" $3 ;;
+    *) exec {real} -c "import sys; sys.executable = '{name}'; {version}; $2" $3 ;;
 esac
 """
 TOO_OLD, TOO_NEW = "sys.version_info = (3, 10, 12)", "sys.version_info = (3, 14, 0)"
@@ -65,7 +66,7 @@ BARE = "sys.version_info = (3, 12, 3); sys.modules['ensurepip'] = None"
 
 
 class Pythons:
-    """`make setup` of a project with nothing in it, with pythons of the test's making."""
+    """An empty project in which `make setup` finds fake Python programs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -73,10 +74,10 @@ class Pythons:
         for name in ("requirements.lock", "pyproject.toml"):
             (folder / name).touch()
 
-    def add(self, name: str, told: str) -> str:
+    def add(self, name: str, version: str) -> str:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(PYTHON.format(real=sys.executable, name=name, told=told))
+        path.write_text(PYTHON.format(real=sys.executable, name=name, version=version))
         path.chmod(0o755)
         return str(path)
 
@@ -91,13 +92,13 @@ def pythons(tmp_path: Path) -> Pythons:
 
 
 def test_setup_says_what_each_python_lacks_and_what_to_install(pythons: Pythons) -> None:
-    there = [pythons.add(name, told) for name, told in (("old", TOO_OLD), ("new", TOO_NEW), ("bare", BARE))]
-    run = pythons.set_up("/no/such/python", *there)
+    paths = [pythons.add(name, version) for name, version in (("old", TOO_OLD), ("new", TOO_NEW), ("bare", BARE))]
+    run = pythons.set_up("/no/such/python", *paths)
     assert run.returncode == 2
     assert run.stderr.splitlines()[:3] == [
         "Python 3.10.12 (old) is not 3.11, 3.12 or 3.13",
         "Python 3.14.0 (new) is not 3.11, 3.12 or 3.13",
-        "Python 3.12.3 (bare) lacks venv (its ensurepip)",
+        "Python 3.12.3 (bare) lacks the module venv (package python3-venv)",
     ]
     for system in ("Debian 12 and 13, Ubuntu 24.04", "Fedora", "macOS", "elsewhere"):
         assert re.search(rf"^  {system}:  [a-z-]+ .*install ", run.stderr, re.MULTILINE)
@@ -137,6 +138,14 @@ def test_every_rule_carries_its_settings_and_code() -> None:
         scripts, text = path.read_text().count("script:"), path.read_text()
         assert text.count("settings=") >= scripts
         assert len(re.findall(r"\bcode=", text)) == scripts
+
+
+@pytest.mark.parametrize("folder", STAGES)
+def test_every_stage_has_a_readme_of_ten_to_forty_lines(folder: str) -> None:
+    lines = (ROOT / "workflow_scripts" / "hemabalance" / folder / "README.md").read_text(encoding="utf-8").splitlines()
+    assert 10 <= len(lines) <= 40
+    assert not [line for line in lines if line.startswith(("<<<<<<<", ">>>>>>>"))]
+    assert f"(workflow_scripts/hemabalance/{folder}/README.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_no_class_name_is_defined_twice() -> None:
