@@ -7,7 +7,7 @@ import lzma
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Self, cast
+from typing import IO, cast
 
 from hemabalance.errors import InputError
 from hemabalance.files import CHUNK
@@ -97,12 +97,12 @@ def _unsupported(info: tarfile.TarInfo) -> tuple[str, str] | None:
 class _Header(tarfile.TarInfo):
     """Refuses a negative size by its member's name, at which some releases of Python end the scan without a word."""
 
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        info = super().frombuf(buf, encoding, errors)
-        if info.size < 0:
-            raise tarfile.ReadError(f"{info.name} declares a size of {info.size} bytes")
-        return info
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        # frombuf is public and would do, but not every release of Python reads members through it.
+        if self.size < 0:
+            raise tarfile.ReadError(f"{self.name} declares a size of {self.size} bytes")
+        member: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc]
+        return member
 
 
 class _BoundedStream:
