@@ -122,7 +122,7 @@ def test_an_edit_of_a_module_reruns_the_rules_that_import_it_and_what_follows(ed
 
 def test_an_edit_of_the_words_of_the_page_writes_the_page_again_and_nothing_else(edited):
     words = edited.folder / "workflow_scripts" / "hemabalance" / "report" / "titles.yaml"
-    edit(words, "What the archives hold", "What is in the archives")
+    edit(words, "Contents of the archives", "Content of the archives")
     assert edited.would_run() == {"report", "all"}
 
 
