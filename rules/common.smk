@@ -46,7 +46,7 @@ with without_traceback():
 
 RUN = f"results/{CONFIG.run}"
 SOURCES = sorted(CONFIG.sources)
-# GPUs that a rule requests: GPUS if it trains networks, ONE_GPU if it only runs them.
+# Requested GPUs: GPUS by rules that train networks, ONE_GPU by rules that only run them.
 GPUS = CONFIG.devices if CONFIG.device == "cuda" else 0
 ONE_GPU = min(GPUS, 1)
 # Reported figures of the thesis, titles of the page, and its template. They are inputs of the rules that read them,
