@@ -80,7 +80,7 @@ OVERLAYS = ("profiles/overlays/demo.yaml", "tiny.yaml")
 def environment_variables(folder: Path) -> dict[str, str]:
     """Environment variables for processes in a project: its package takes precedence over an installed one."""
     path = [str(folder / "workflow_scripts"), os.environ.get("PYTHONPATH", "")]
-    variables = {"PYTHONPATH": os.pathsep.join(filter(None, path)), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"}
+    variables = {"PYTHONPATH": os.pathsep.join(filter(None, path)), "COLUMNS": "200"}
     return {**os.environ, **variables}
 
 
@@ -100,7 +100,7 @@ class Project:
         for part in PARTS:
             source = ROOT / part
             if source.is_dir():
-                ignore = shutil.ignore_patterns("raw", "weights", "__pycache__", "cache", "tmp", "config.local")
+                ignore = shutil.ignore_patterns("raw", "weights", "cache", "tmp", "config.local")
                 shutil.copytree(source, folder / part, ignore=ignore)
             else:
                 shutil.copy(source, folder / part)
