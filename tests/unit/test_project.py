@@ -82,8 +82,10 @@ class Pythons:
         return str(path)
 
     def set_up(self, *pythons: str) -> "subprocess.CompletedProcess[str]":
-        command = ["make", "setup", f"PYTHON={' '.join(pythons)}"]
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
+        command = ["make", "--no-print-directory", "setup", f"PYTHON={' '.join(pythons)}"]
+        # The tests themselves may run under make, whose flags would otherwise be inherited.
+        environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
 
 
 @pytest.fixture
