@@ -249,8 +249,8 @@ def test_status_shows_the_state_of_each_stage(origin, tmp_path):
     later = project.hemabalance("status", *OVERLAYS).stdout
     assert re.search(r"^inventory +0 +3 +0 +1$", later, re.MULTILINE)
     assert re.search(r"^stain_fit +8 +0 +8 +0  params changed$", later, re.MULTILINE)
-    told = r"^stain_report_leak_free +0 +0 +14 +0  made from \S+, which will be made again$"
-    assert re.search(told, later, re.MULTILINE)
+    line = r"^stain_report_leak_free +0 +0 +14 +0  made from \S+, which will be made again$"
+    assert re.search(line, later, re.MULTILINE)
 
 
 def test_metrics_and_plots_are_where_dvc_looks(origin, tmp_path):

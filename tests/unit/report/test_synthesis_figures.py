@@ -129,9 +129,9 @@ def test_every_draw_has_one_outcome(stage: Stage, tmp_path: Path) -> None:
     assert table[""].sum() == draws["accepted"].sum()
     failures = (~draws[["agrees", "inside"]]).sum(axis=1) + draws["copy"]
     assert table["several"].sum() == (failures > 1).sum() > 0
-    gate_figure({OF: draws, "told": draws[draws["label"] == "monocyte"]}, tmp_path / "a.svg")
+    gate_figure({OF: draws, "plain": draws[draws["label"] == "monocyte"]}, tmp_path / "a.svg")
     text = drawn(tmp_path / "a.svg")[1]
-    for words in (OF, "told", "n = 28", "another class", "outside the real images", "a copy", "several reasons"):
+    for words in (OF, "plain", "n = 28", "another class", "outside the real images", "a copy", "several reasons"):
         assert words in text
 
 

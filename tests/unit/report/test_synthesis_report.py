@@ -41,9 +41,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         split = split_of(real_images, "leak_free")
         runs = {
             name: run_generator(folder, name, classes, real_images, split)
-            for name, classes in (("mine", RICH), ("told", RICH), ("few", RARE), ("every", CLASSES))
+            for name, classes in (("mine", RICH), ("plain", RICH), ("few", RARE), ("every", CLASSES))
         }
-        methods = {"mine": ("c_wgan_gp", "rich"), "told": ("cwgan_gp", "rich"), "few": ("fewshot_meta", "rare")}
+        methods = {"mine": ("c_wgan_gp", "rich"), "plain": ("cwgan_gp", "rich"), "few": ("fewshot_meta", "rare")}
         generators = [evaluate_generator(name, *methods[name], runs[name], real_images, split) for name in methods]
         yield Stage(real_images, split, runs, generators, synthesis_tables(generators))
 
@@ -61,7 +61,7 @@ def test_no_cell_is_blank_and_missing_values_have_a_reason(stage: Stage, tmp_pat
         write_csv(table, tmp_path / f"{name}.csv")
         read = pd.read_csv(tmp_path / f"{name}.csv", dtype="str", keep_default_na=False)
         assert not read.isin(["", "nan", "NaN", "None"]).any().any(), read
-        assert {"mine", "told", "few"} <= set(read["generator"])
+        assert {"mine", "plain", "few"} <= set(read["generator"])
         missing = read.drop(columns="reason", errors="ignore").eq("not available").any(axis=1)
         if missing.any():
             assert (read.loc[missing, "reason"] != "–").all()
@@ -116,7 +116,7 @@ def test_a_generator_of_all_classes_has_no_figure_of_the_thesis_beside_it(stage:
 def test_measured_figures_are_those_of_the_metrics(stage: Stage) -> None:
     result = stage.generators[0]
     for compare, images in (("generated", "generated"), ("floor", "floor: real images")):
-        where = {"generator": "mine" if compare == "generated" else "mine, told", "images": images}
+        where = {"generator": "mine" if compare == "generated" else "mine, plain", "images": images}
         keys = {"label": "all", "compare": compare}
         for table, column, metric, key, scale in (
             ("fid", "measured_fid", "fidelity", "fid", 1),
@@ -142,13 +142,13 @@ def test_different_floors_have_separate_rows(stage: Stage) -> None:
     of_macenko = replace(stage.generators[1], normalizer="macenko")
     table = synthesis_tables([stage.generators[0], of_macenko])["pixels"]
     floors = table[table["images"] == "floor: real images"]
-    assert floors[["generator", "normaliser"]].to_numpy().tolist() == [["mine", "reinhard"], ["told", "macenko"]]
+    assert floors[["generator", "normaliser"]].to_numpy().tolist() == [["mine", "reinhard"], ["plain", "macenko"]]
 
 
 def test_classes_have_rows_of_their_own(stage: Stage) -> None:
     table = stage.tables["classes"]
     assert table["class"].tolist() == ["basophil"] * 4 + ["monocyte"] * 4 + ["promyelocyte"] * 2
-    where = {"class": "monocyte", "generator": "told", "images": "generated"}
+    where = {"class": "monocyte", "generator": "plain", "images": "generated"}
     row = stage.generators[1].row("fidelity", label="monocyte", compare="generated")
     assert float(cell(table, "measured_fid", **where)) == pytest.approx(row["fid"], abs=6e-3)
 

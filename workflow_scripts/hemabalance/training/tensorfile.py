@@ -50,7 +50,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], kind: str, header: 
         InputError: the disk is full or the folder cannot be written to.
     """
     ordered = sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0]))
-    # The sha256 comes first, so that no other text can be mistaken for its placeholder.
+    # The blank sha256 comes first: below, `index` must find it before an equal text in the description.
     entries: dict[str, Any] = {"__metadata__": {SEAL: _BLANK, KEY: canonical_json({"kind": kind, **header})}}
     end = 0
     for name, tensor in ordered:
