@@ -1,7 +1,7 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Everything else is in README.md.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: setup demo phantom sample publish test acceptance slurm-test lint bench drill clean
+.PHONY: setup demo phantom sample publish gpu gpu-pack test acceptance slurm-test lint bench drill clean
 
 # The first of these that fits is used for the environment; PYTHON=/path/to/python3.12 chooses another one.
 PYTHON ?= python3.13 python3.12 python3.11 python3
@@ -9,6 +9,9 @@ PYTHON ?= python3.13 python3.12 python3.11 python3
 TORCH_INDEX ?=
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
 DATA ?= data/raw
+
+PACK_PYTHON ?= 3.12
+PACK := pydantic pydantic-core annotated-types typing-inspection typing-extensions pyyaml lightning-fabric lightning-utilities
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -69,6 +72,16 @@ sample: setup
 # Put up-to-date results under DVC: of the full run, or of RUN=demo or RUN=sample.
 publish: setup
 	$(BIN)/hemabalance publish $(if $(RUN),$(call OVERLAY,$(RUN))) $(if $(filter sample,$(RUN)),--config $(PLACED))
+
+# What a GPU makes of the trainings of the full run. GPU='--device cpu --tiny' tries the check itself.
+gpu: setup
+	$(BIN)/hemabalance check-gpu $(GPU)
+
+# For a GPU machine without network: the packages that `make gpu` imports and such a machine may lack.
+gpu-pack: setup
+	rm -rf gpu-pack
+	$(PIP) --target gpu-pack --no-deps --no-compile --only-binary :all: --python-version $(PACK_PYTHON) \
+		--platform manylinux_2_28_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 $(PACK)
 
 # One test file per worker, the longest first: most tests of a file share one finished run.
 test: setup lint

@@ -1,5 +1,6 @@
 """Resources of cluster jobs: from benchmarks to a profile."""
 
+import json
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,8 @@ import yaml
 from helpers.project import Project
 from hemabalance.cli import main
 from hemabalance.cluster.benchmarks import MeasuredJob, measured_jobs
-from hemabalance.cluster.demand import NETWORKS_MB, SNAKEMAKE_MB, demands, upper_line
+from hemabalance.cluster.demand import NETWORKS_MB, NETWORKS_MINUTES, SNAKEMAKE_MB, demands, upper_line
+from hemabalance.cluster.gpu_measurements import read_gpu_rules
 from hemabalance.cluster.profile import set_resources
 from hemabalance.cluster.siblings import SIBLINGS
 from hemabalance.errors import InputError
@@ -187,3 +189,41 @@ def test_the_slurm_profile_has_no_unknown_rule() -> None:
     assert set(PROFILE["set-resources"]) == workflow_rules()
     assert PROFILE["executor"] == "slurm"
     assert PROFILE["retries"] >= 3
+
+
+def gpu_json(folder: Path, **changed: object) -> Path:
+    values: dict[str, object] = {
+        "hardware": {"device": "H100", "cuda": "13.0", "memory_mib": 80000.0},
+        "sizes": "full",
+        "host_mib": {"before": 900.0, "peak": 3900.0},
+        "rules": {"stain_fit": {"hours": 10.0, "memory_mib": 12288.0}},
+    }
+    (folder / "gpu.json").write_text(json.dumps(values | changed))
+    return folder / "gpu.json"
+
+
+def test_measurements_of_a_gpu_replace_guesses(tmp_path: Path) -> None:
+    jobs = [MeasuredJob(rule, 10.0, 1000.0, 60.0, True) for rule in ("stain_fit", "stain_images")]
+    by_rule = demands(jobs, read_gpu_rules(gpu_json(tmp_path)))
+    assert by_rule["stain_fit"].minutes.base == 2 * 10 * 60
+    assert by_rule["stain_fit"].memory.base == 1.5 * 1000 + SNAKEMAKE_MB + 1.5 * 3000
+    assert by_rule["stain_images"].minutes.base == NETWORKS_MINUTES
+    assert by_rule["stain_images"].memory.base == 1.5 * 1000 + SNAKEMAKE_MB + NETWORKS_MB
+    text = set_resources(by_rule)
+    assert "at most 1000 MB, 60 s; on H100: 10.0 h, 12.0 GiB of GPU memory" in text
+    assert yaml.safe_load(text)["set-resources"]["stain_fit"]["cpus_per_gpu"] == "threads"
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"sizes": "tiny"}, "was not measured on a GPU at the sizes of a run"),
+        ({"hardware": {"device": "CPU", "cuda": None, "memory_mib": None}}, "was not measured on a GPU"),
+        ({"rules": None}, "is no complete output of check-gpu"),
+    ],
+)
+def test_measurements_of_no_gpu_are_refused(tmp_path: Path, changed: dict[str, object], problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        read_gpu_rules(gpu_json(tmp_path, **changed))
+    with pytest.raises(InputError, match="does not exist"):
+        read_gpu_rules(tmp_path / "absent.json")

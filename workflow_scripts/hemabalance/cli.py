@@ -6,10 +6,20 @@ import os
 import sys
 from collections.abc import Sequence
 
-from hemabalance.commands import config, export, export_images, predict, publish, reproduce, resources, status
+from hemabalance.commands import (
+    check_gpu,
+    config,
+    export,
+    export_images,
+    predict,
+    publish,
+    reproduce,
+    resources,
+    status,
+)
 from hemabalance.errors import InputError
 
-COMMANDS = (predict, export, export_images, reproduce, publish, status, resources, config)
+COMMANDS = (predict, export, export_images, reproduce, publish, status, resources, check_gpu, config)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -55,4 +55,8 @@ def _measurements(demand: Demand) -> str:
     n = len(demand.jobs)
     used = f"{memory:.0f} MB" if memory is not None else "memory not measured"
     seconds = max(job.seconds for job in demand.jobs)
-    return f"{n} job{'s' * (n > 1)} on {min(sizes):.3g} to {max(sizes):.3g} MB: at most {used}, {seconds:.0f} s"
+    text = f"{n} job{'s' * (n > 1)} on {min(sizes):.3g} to {max(sizes):.3g} MB: at most {used}, {seconds:.0f} s"
+    if demand.gpu is None:
+        return text
+    gpu = demand.gpu
+    return f"{text}; on {gpu.device}: {gpu.hours:.1f} h, {gpu.gpu_memory_mb / 1024:.1f} GiB of GPU memory"

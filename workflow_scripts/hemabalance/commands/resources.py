@@ -21,6 +21,12 @@ def add(commands: Any) -> None:
         metavar="FILE",
         help="profile in which to replace set-resources, which must be its last key",
     )
+    resources.add_argument(
+        "--gpu",
+        type=Path,
+        metavar="FILE",
+        help="gpu.json of `hemabalance check-gpu`: run time and memory of its trainings instead of a day and 6 GB more",
+    )
     resources.set_defaults(run=run)
 
 
@@ -28,9 +34,11 @@ def run(args: argparse.Namespace) -> int:
     """Print the section, or write it into a profile; the exit code is 0."""
     from hemabalance.cluster.benchmarks import measured_jobs
     from hemabalance.cluster.demand import demands
+    from hemabalance.cluster.gpu_measurements import read_gpu_rules
     from hemabalance.cluster.profile import replace_section, set_resources
 
-    by_rule = demands([job for folder in args.runs for job in measured_jobs(folder)])
+    gpu = {} if args.gpu is None else read_gpu_rules(args.gpu)
+    by_rule = demands([job for folder in args.runs for job in measured_jobs(folder)], gpu)
     section = set_resources(by_rule)
     if args.into is None:
         print(section, end="")

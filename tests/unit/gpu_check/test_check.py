@@ -1,0 +1,175 @@
+"""The check at tiny sizes on the CPU: every method has a row, a failing one does not hide the others."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from helpers.project import ROOT
+from hemabalance.cli import main
+from hemabalance.commands.check_gpu import read_config
+from hemabalance.errors import InputError
+from hemabalance.gpu_check import check, speed
+from hemabalance.gpu_check.cases import STAGES, TrainingCase, training_cases
+from hemabalance.gpu_check.check import CheckOptions, run_check
+from hemabalance.gpu_check.projection import projection, reported_time, rule_demands, trainings_by_case
+from hemabalance.gpu_check.speed import DEFAULT, Effort, speed_row
+from hemabalance.gpu_check.steps import Machine
+from hemabalance.methods import method_names, traits_of
+
+CONFIG = read_config([ROOT / "config.yaml"])
+METHODS = {(stage, name) for stage in STAGES for name in method_names(stage) if traits_of(stage, name).trains_networks}
+
+
+def options(folder: Path, **changed: Any) -> CheckOptions:
+    plain = CheckOptions("cpu", True, 3600.0, folder, 2, None, None)
+    return replace(plain, **changed)
+
+
+def rows(folder: Path, part: str) -> list[dict[str, Any]]:
+    results = json.loads((folder / "gpu.json").read_text())
+    return [row for found in results["parts"] if found["part"] == part for row in found["rows"]]
+
+
+def methods_in(folder: Path, part: str) -> set[tuple[str, str]]:
+    found = rows(folder, part)
+    return {(row["rule"].removesuffix("_fit"), row["method"]) for row in found if row["method"] and "error" not in row}
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("gpu")
+    assert run_check(CONFIG, options(folder))
+    return folder
+
+
+@pytest.mark.parametrize("part", ["parity", "speed", "resume"])
+def test_every_method_has_a_row(checked: Path, part: str) -> None:
+    assert methods_in(checked, part) == METHODS
+
+
+def test_every_row_was_measured(checked: Path) -> None:
+    assert all(row["same"] for row in rows(checked, "parity"))
+    assert all(row["equal"] for row in rows(checked, "resume"))
+    assert all(row["images_per_s"] > 0 and 0 < row["loader_share"] < 1 for row in rows(checked, "speed"))
+    assert {row["precision"] for row in rows(checked, "peers")} == {"32", "bf16"}
+    text = (checked / "gpu.md").read_text()
+    assert "## Parity of device and CPU" in text
+    assert "| stain: wcyclegan_gp |" in text
+
+
+def test_the_gradient_penalty_stays_in_float32(checked: Path) -> None:
+    by_name = {row["name"]: row for row in rows(checked, "parity")}
+    assert by_name["wcyclegan_gp"]["convolutions"]["float32"] > 0
+    assert "float32" not in by_name["cyclegan"]["convolutions"]
+    assert set(by_name["c_wgan_gp"]["loss_dtypes"].values()) == {"float32"}
+
+
+def test_a_method_that_fails_has_its_error_and_the_others_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: Any) -> Any:
+        raise RuntimeError("no kernel image is available")
+
+    few = [case for case in training_cases(CONFIG) if case.name in ("pix2pix", "synthesis_judge")]
+    few[0] = replace(few[0], start=broken)
+    monkeypatch.setattr(check, "training_cases", lambda config: few)
+    assert not run_check(CONFIG, options(tmp_path))
+    by_name = {row["name"]: row for row in rows(tmp_path, "parity")}
+    assert by_name["pix2pix"]["error"] == "RuntimeError: no kernel image is available"
+    assert by_name["synthesis_judge"]["same"]
+    assert "- stain: pix2pix: RuntimeError: no kernel image is available" in (tmp_path / "gpu.md").read_text()
+
+
+def test_what_was_not_measured_for_lack_of_time_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = [case for case in training_cases(CONFIG) if case.name in ("source_classifier", "synthesis_judge")]
+    monkeypatch.setattr(check, "training_cases", lambda config: few)
+    assert run_check(CONFIG, options(tmp_path, seconds=1e-6))
+    text = (tmp_path / "gpu.md").read_text()
+    assert "Not measured, because the time of the part was used up: source_classifier, synthesis_judge." in text
+
+
+def small_case() -> TrainingCase:
+    (case,) = (case for case in training_cases(CONFIG) if case.name == "synthesis_judge")
+    return case.changed(check.TINY | {"batch": 16}, check.TINY_SIZE)
+
+
+def test_a_batch_that_does_not_fit_is_halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = []
+
+    def measure(case: TrainingCase, *args: Any) -> dict[str, Any]:
+        measured.append(case.batch)
+        if case.batch > 4:
+            raise torch.cuda.OutOfMemoryError
+        return {}
+
+    monkeypatch.setattr(speed, "_measure", measure)
+    machine, effort = Machine("cpu", 1, tmp_path), Effort(0, 0.0, 1)
+    assert speed_row(small_case(), DEFAULT, machine, effort) == {
+        "variant": "float32, TF32", "batch": 4, "out_of_memory": [16, 8],
+    }  # fmt: skip
+    assert measured == [16, 8, 4]
+    monkeypatch.setattr(speed, "_measure", lambda *args: (_ for _ in ()).throw(torch.cuda.OutOfMemoryError()))
+    assert check._measured(lambda case: speed_row(case, DEFAULT, machine, effort), small_case()) == {
+        "error": "out of memory with the smallest batch"
+    }
+
+
+def test_the_projection_counts_steps_protocols_and_seeds() -> None:
+    cases = {(case.rule, case.name): case for case in training_cases(CONFIG)}
+    counts = trainings_by_case(CONFIG)
+    assert counts["stain_fit", "wcyclegan_gp"] == 2
+    assert counts["classify_fit", "senet154_ge"] == len(
+        [e for e in CONFIG.classify.experiments.values() if e.model == "senet154_ge"]
+    )
+    case = cases["stain_fit", "wcyclegan_gp"]
+    row = {"rule": case.rule, "name": case.name, "variant": DEFAULT.name, "batch": 4, "step_s": 0.1, "memory_mib": 9.0}
+    (projected,) = projection([case], [row], CONFIG)
+    assert projected["hours"] == pytest.approx(150_000 * 2 * 0.1 / 3600)  # half the batch: twice the steps
+    assert (projected["runs"], projected["reported"]) == (2, "10h36m")
+    assert rule_demands([projected]) == {"stain_fit": {"hours": projected["hours"], "memory_mib": 9.0}}
+    assert projection([case], [{**row, "variant": "bf16"}], CONFIG) == []
+    fewshot = cases["synthesis_fit", "fewshot_meta"]
+    plain = fewshot.settings.plain
+    adaptation = plain["adapt_steps"] + plain["snapshots"] * plain["snapshot_adapt_steps"]
+    assert fewshot.steps == 20_000 + 3 * adaptation / plain["inner_steps"]
+    assert reported_time(fewshot) == "5h11m"
+
+
+def test_a_real_training_goes_on_at_the_second_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = [case for case in training_cases(CONFIG) if case.name == "c_wgan_gp"]
+    monkeypatch.setattr(check, "training_cases", lambda config: few)
+    monkeypatch.setattr(check, "SHARES", dict.fromkeys(check.SHARES, 0.0))
+    done = []
+    for _ in range(2):
+        assert run_check(CONFIG, options(tmp_path, train="c_wgan_gp", seconds=4.0))
+        (row,) = rows(tmp_path, "training")
+        done.append(row["steps_done"])
+        assert set(row["losses"]) >= {"critic", "adversarial"}
+    assert 0 < done[0] < done[1] <= row["steps"]
+    assert (tmp_path / "training" / "sheet.png").stat().st_size > 1000
+
+
+def test_without_a_gpu_one_line_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert main(["check-gpu"]) == 1
+    assert capsys.readouterr().err == (
+        "device cuda: PyTorch finds no GPU on this machine. Use a machine with a GPU, or try the check with "
+        "--device cpu --tiny.\n"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_overlays_are_merged_and_a_missing_one_is_named(tmp_path: Path) -> None:
+    overlay = tmp_path / "more.yaml"
+    overlay.write_text("stain: {normalizers: {wcyclegan_gp: {width: 8}, vahadane: null}}\n")
+    normalizers = read_config([ROOT / "config.yaml", overlay]).stain.normalizers
+    assert normalizers["wcyclegan_gp"].method_settings("stain").plain["width"] == 8
+    assert "vahadane" not in normalizers
+    assert "macenko" in normalizers
+    with pytest.raises(InputError, match=r"absent\.yaml: does not exist"):
+        read_config([tmp_path / "absent.yaml"])

@@ -1,0 +1,28 @@
+"""Random images of all classes, on which the trainings of the check run; their content does not matter."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from hemabalance.training.job import Images
+
+BLOCK = 8
+"""Side of a square of one colour, in pixels: as in photographs, neighbouring pixels are alike."""
+
+
+@lru_cache(maxsize=8)
+def example_pixels(count: int, size: int, seed: int) -> np.ndarray:
+    """Images of coloured squares with noise, RGB uint8 (count, size, size, 3)."""
+    rng = np.random.default_rng([seed, size])
+    side = -(-size // BLOCK)
+    squares = rng.integers(40, 216, (count, side, side, 3), np.uint8)
+    pixels = squares.repeat(BLOCK, axis=1).repeat(BLOCK, axis=2)[:, :size, :size]
+    pixels = pixels + rng.integers(0, 40, pixels.shape, np.uint8)
+    pixels.setflags(write=False)
+    return pixels
+
+
+def example_images(labels: Sequence[str], per_class: int, size: int, seed: int) -> Images:
+    """`per_class` images of each class, in the order of the classes."""
+    return Images(example_pixels(len(labels) * per_class, size, seed), np.repeat(np.array(labels), per_class))

@@ -1,0 +1,92 @@
+"""Part 5: hours and memory of the full run, from the measured steps, beside the times that the thesis reports."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hemabalance.config.plan import Plan
+from hemabalance.config.run import Config
+from hemabalance.gpu_check.cases import TrainingCase
+from hemabalance.gpu_check.speed import DEFAULT
+from hemabalance.report.reported import reported
+
+REPORTED = {
+    "stain_fit": "table13_stain_training_time",
+    "synthesis_fit": "table17_gan_training_time",
+    "classify_fit": "table24_classifier_training_time",
+}
+REPORTED_NAMES = {"efficientnet_b0": "efficientnet"}
+PRECISIONS = {"32": DEFAULT.name, "bf16": "bf16"}
+"""Precision of the config -> the measured variant with which the trainings of a run compute."""
+
+
+def trainings_by_case(config: Config) -> Counter[tuple[str, str]]:
+    """How often each training of `snakemake experiments` runs, by rule and entry; one for each protocol and seed."""
+    plan, counts = Plan(config), Counter[tuple[str, str]]()
+    protocols = len(config.protocols)
+    for name in config.stain.normalizers:
+        counts["stain_fit", name] += protocols
+    for name in config.synthesis.generators:
+        counts["synthesis_fit", name] += protocols
+    counts["source_classifier", "source_classifier"] += 2 * protocols  # without and with colour augmentation
+    counts["synthesis_judge", "synthesis_judge"] += protocols
+    for experiment in plan.experiments.values():
+        counts["classify_fit", experiment.model] += len(experiment.seeds)
+    return counts
+
+
+def projection(
+    cases: Sequence[TrainingCase], rows: Sequence[Mapping[str, Any]], config: Config
+) -> list[dict[str, Any]]:
+    """Rows of the projected run, one for each training that was measured in the precision of the config.
+
+    Args:
+        cases: all trainings.
+        rows: of part 2.
+        config: determines how often each training runs.
+
+    Returns:
+        JSON values: `rule, name, steps, variant, hours` (one training)`, runs, memory_mib, reported` (time in the
+        thesis, for example "9h13m", or None). The hours hold the steps alone: no validation, snapshot or start.
+    """
+    counts, variant = trainings_by_case(config), PRECISIONS[config.precision]
+    by_name = {(row["rule"], row["name"]): row for row in rows if row.get("variant") == variant and "step_s" in row}
+    measured = {case.key: by_name[name] for case in cases if (name := (case.rule, case.name)) in by_name}
+    projected = []
+    for case in cases:
+        row = measured.get(case.key)
+        if row is None or not (runs := counts[case.rule, case.name]):
+            continue
+        batches = case.batch / row["batch"]  # a smaller batch, for lack of memory, needs more steps
+        projected.append(
+            {
+                "rule": case.rule,
+                "name": case.name,
+                "steps": round(case.steps),
+                "variant": variant,
+                "hours": case.steps * batches * row["step_s"] / 3600,
+                "runs": runs,
+                "memory_mib": row["memory_mib"],
+                "reported": reported_time(case),
+            }
+        )
+    return projected
+
+
+def reported_time(case: TrainingCase) -> str | None:
+    """The training time that the thesis reports for a training; None if it reports none."""
+    times = reported(REPORTED[case.rule]) if case.rule in REPORTED else {}
+    if case.name in (few := reported("table22_fewshot_cost")) and case.name not in times:
+        times = {case.name: few[case.name]["time"]}
+    time = times.get(REPORTED_NAMES.get(case.name, case.name))
+    return None if time is None else str(time)
+
+
+def rule_demands(projected: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Rule -> `hours` of its longest job, and `memory_mib` of its largest one on the device, for the Slurm profile."""
+    demands: dict[str, dict[str, float]] = {}
+    for row in projected:
+        demand = demands.setdefault(row["rule"], {"hours": 0.0, "memory_mib": 0.0})
+        demand["hours"] = max(demand["hours"], row["hours"])
+        demand["memory_mib"] = max(demand["memory_mib"], row["memory_mib"] or 0.0)
+    return demands

@@ -1,0 +1,170 @@
+"""Part 6: a real training as long as time is left; a second call continues it from its checkpoint."""
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from PIL import Image
+
+from hemabalance.config.roles import RolesConfig
+from hemabalance.dataset.geometry import fit_square
+from hemabalance.errors import InputError
+from hemabalance.files import atomic_path
+from hemabalance.gpu_check.cases import TrainingCase, full_roles
+from hemabalance.gpu_check.steps import SEED, Machine
+from hemabalance.sources.phantom.cells import sample_cells
+from hemabalance.sources.phantom.render import render
+from hemabalance.synthesis.generator import SynthesisData
+from hemabalance.synthesis.method import GeneratorSpec
+from hemabalance.synthesis.roles import Classes
+from hemabalance.training.checkpoint import KIND
+from hemabalance.training.data_checks import fingerprint
+from hemabalance.training.job import FitJob, Images
+from hemabalance.training.loop import Schedule, train
+from hemabalance.training.tensorfile import read_tensors
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+HELD_BACK = 10
+"""Every tenth image is held back from the training, for its history."""
+SHEET_COLUMNS = 8
+FRAME = 256
+"""Side of a rendered photograph in pixels, before it is reduced."""
+
+
+def training_row(
+    case: TrainingCase, roles: RolesConfig, machine: Machine, into: Path, *, precision: str, images: Images, seconds: float
+) -> dict[str, Any]:
+    """Train a class-conditional generator for `seconds` or until it is finished, or continue an earlier call.
+
+    The folder `into` gets the checkpoint, `history.jsonl`, and `sheet.png`: generated images, one row a class.
+
+    Args:
+        case: a generator of the rich classes.
+        roles: determine the rich classes of the full archives; those of them that have images are trained on.
+        machine: the device.
+        into: folder of the training.
+        precision: of the training.
+        images: at the size of the case.
+        seconds: time until the training is asked to stop.
+
+    Returns:
+        JSON values: `images` (number)`, steps_done, steps, seconds` (of all calls)`, losses` (last line of the
+        history, by name).
+
+    Raises:
+        InputError: there is no image of a rich class, or the checkpoint belongs to other images or settings.
+    """
+    rich = tuple(name for name in full_roles(roles).rich if name in set(images.labels.tolist()))
+    if not rich:
+        raise InputError("training images", "are of no rich class", "Name the folders of images after rich classes")
+    settings: Any = case.settings
+    held_back = np.arange(len(images.labels)) % HELD_BACK == 0
+    data = SynthesisData(_part(images, ~held_back), _part(images, held_back), _part(images, held_back & False))
+    spec = GeneratorSpec(method=case.method, settings=settings)
+    job = replace(machine.job(precision), state=into / "state", history=into / "history.jsonl")
+    generator: Any = spec.build(classes=Classes(rich, rich), size=case.size, runtime=job.runtime)
+    training = generator.initialise_training(data, job)
+    # Frequent checkpoints: the machine may be taken away.
+    schedule = Schedule(settings.steps, min(200, settings.checkpoint_every), min(20, settings.log_every))
+    description = {**generator.description, "images": fingerprint(images.labels, images.pixels)}
+    with _stopped_after(seconds):
+        train(
+            training, schedule, state=job.state, history=job.history, description=description, runtime=job.runtime,
+            what=f"training {case.name}",
+        )  # fmt: skip
+    _write_sheet(training, rich, into / "sheet.png", job)
+    steps_done, total_seconds = _progress(job)
+    return {
+        "images": len(images.pixels),
+        "steps_done": steps_done,
+        "steps": settings.steps,
+        "seconds": round(total_seconds, 1),
+        "losses": _last_losses(job),
+    }
+
+
+def rendered_images(labels: tuple[str, ...], per_class: int, size: int, threads: int) -> Images:
+    """Rendered cells in the stain of source A, `per_class` of each class, in turn."""
+    names = [labels[k % len(labels)] for k in range(per_class * len(labels))]
+    cells = sample_cells(names, seed=SEED, first_index=0)
+    frames = render(cells, "a", shape=(FRAME, FRAME), nuisance=True, threads=threads)
+    return Images(np.stack([_fit(frame, size) for frame in frames]), np.array(names))
+
+
+def read_images(folder: Path, size: int) -> Images:
+    """All images below the folders of a folder; the name of a folder is the class.
+
+    Raises:
+        InputError: there are no images, or one cannot be read.
+    """
+    paths = sorted(path for path in folder.glob("*/*") if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise InputError(folder, "has no folders with images", "Give a folder with one folder of images for each class")
+    pixels = []
+    for path in paths:
+        try:
+            with Image.open(path) as image:
+                pixels.append(_fit(np.asarray(image.convert("RGB")), size))
+        except OSError as error:
+            raise InputError(path, f"cannot be read: {error}", "Replace or remove it") from error
+    return Images(np.stack(pixels), np.array([path.parent.name for path in paths]))
+
+
+def _fit(pixels: np.ndarray, size: int) -> np.ndarray:
+    return np.asarray(fit_square(pixels, size=size, fit="crop", field=1.0))
+
+
+def _part(images: Images, where: np.ndarray) -> Images:
+    return Images(images.pixels[where], images.labels[where])
+
+
+@contextmanager
+def _stopped_after(seconds: float) -> Iterator[None]:
+    """Within the block the training loop is asked to stop after some time, as by the SIGTERM of a cluster."""
+    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGTERM))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except SystemExit as stop:
+        if stop.code != 128 + signal.SIGTERM:
+            raise
+    finally:
+        timer.cancel()
+
+
+def _progress(job: FitJob) -> tuple[int, float]:
+    """Steps and seconds of all calls until the last checkpoint."""
+    header, _ = read_tensors(job.state / "checkpoint.safetensors", KIND, "Delete the folder and run again")
+    steps, seconds, *_ = header["position"]
+    return int(steps), float(seconds)
+
+
+def _last_losses(job: FitJob) -> dict[str, float]:
+    path = job.state / "history.jsonl"
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    return {} if not lines else {name: value for name, value in json.loads(lines[-1]).items() if name != "step"}
+
+
+@torch.inference_mode()
+def _write_sheet(training: Any, classes: tuple[str, ...], path: Path, job: FitJob) -> None:
+    """Write generated images of the averaged generator, one row a class, the same latents in each row."""
+    network, device = training.result(), job.runtime.device
+    latents = torch.randn(SHEET_COLUMNS, training.settings.latent, generator=torch.Generator().manual_seed(SEED))
+    rows = []
+    for index in range(len(classes)):
+        targets = torch.full((SHEET_COLUMNS,), index, device=device)
+        images = network(network.encode(latents.to(device), targets))
+        levels = ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+        rows.append(np.concatenate(list(levels.permute(0, 2, 3, 1).cpu().numpy()), axis=1))
+    with atomic_path(path) as part:
+        Image.fromarray(np.concatenate(rows)).save(cast(Any, part), format="png")
