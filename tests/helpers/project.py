@@ -8,6 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from helpers.dry_run import dry_run
+
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = (
     "Snakefile", "rules", "envs", "profiles", "workflow_scripts", "config.yaml", "data", ".gitignore", ".dvcignore",
@@ -84,9 +86,14 @@ def environment_variables(folder: Path) -> dict[str, str]:
     return {**os.environ, **variables}
 
 
+def options(*arguments: str, overlays: tuple[str, ...] = OVERLAYS) -> list[str]:
+    """The arguments of snakemake."""
+    return ["--cores", "2", *arguments, "--configfile", "config.yaml", *overlays]
+
+
 def command(*arguments: str, overlays: tuple[str, ...] = OVERLAYS) -> list[str]:
     """The command line of snakemake."""
-    return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", "config.yaml", *overlays]
+    return [sys.executable, "-m", "snakemake", *options(*arguments, overlays=overlays)]
 
 
 class Project:
@@ -110,6 +117,8 @@ class Project:
 
     def snakemake(self, *arguments: str, overlays: tuple[str, ...] = OVERLAYS):
         """Run snakemake in the project; the result has `returncode` and `stdout`, which includes stderr."""
+        if "--dry-run" in arguments:
+            return dry_run(options(*arguments, overlays=overlays), self.folder, environment_variables(self.folder))
         return subprocess.run(
             command(*arguments, overlays=overlays),
             cwd=self.folder,
