@@ -2,9 +2,14 @@
 
 import fcntl
 import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
+from helpers import forked_python as forked_python_module
 from helpers.project import Project, existing_project
 
 __all__ = ["Project", "existing_project"]
@@ -24,6 +29,21 @@ def finished(tmp_path_factory) -> Project:
             (folder / "complete").touch()
     Project.weights = folder / "data" / "weights"
     return existing_project(folder)
+
+
+@pytest.fixture(scope="session")
+def forked_python(tmp_path_factory):
+    """A command that runs scripts like this Python, faster: see `helpers.forked_python`."""
+    path = tmp_path_factory.mktemp("python") / "socket"
+    program = Path(forked_python_module.__file__)
+    server = subprocess.Popen([sys.executable, str(program), "serve", str(path)])
+    try:
+        while not path.exists():
+            assert server.poll() is None
+            time.sleep(0.1)
+        yield f"{sys.executable} -IS {program} {path}"
+    finally:
+        server.kill()
 
 
 @pytest.fixture

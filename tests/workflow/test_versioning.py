@@ -100,10 +100,10 @@ def test_with_the_archives_alone_every_stage_runs(origin, tmp_path):
     assert project.would_run() == everything
 
 
-def test_with_the_final_model_alone_its_tables_are_made_and_nothing_trained_again(origin, tmp_path):
-    project, target = clone(origin, tmp_path / "clone", MODEL), RUN / "tables" / "classify_confusion.csv"
+def test_with_the_final_model_alone_its_tables_are_made_and_nothing_trained_again(origin, tmp_path, forked_python):
+    project, target = clone(origin, tmp_path / "clone", MODEL), RUN / "tables" / "classify_models.csv"
     (project.folder / f"{target}.dvc").unlink()  # so that one last job must run
-    done = project.snakemake(str(target))
+    done = project.snakemake(str(target), python=forked_python)
     assert done.returncode == 0, done.stdout
     logs = {path: path.read_text() for path in sorted((project.folder / RUN / "logs").rglob("*.log"))}
     assert [path.name for path, text in logs.items() if "Taken from DVC" not in text] == ["classify_report.log"]

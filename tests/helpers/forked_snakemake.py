@@ -1,4 +1,4 @@
-"""Dry runs in processes that are forked from one with Snakemake's modules, whose import takes most of a dry run."""
+"""Snakemake in processes that are forked from one with its modules, whose import takes most of a dry run."""
 
 import os
 import subprocess
@@ -15,12 +15,14 @@ _forkserver = get_context("forkserver")
 _forkserver.set_forkserver_preload(MODULES)
 
 
-def dry_run(
-    arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
+def run_snakemake(
+    arguments: Sequence[str], folder: Path, environment: Mapping[str, str], python: str = sys.executable
 ) -> "subprocess.CompletedProcess[str]":
-    """Run snakemake with these arguments in a folder; `stdout` includes stderr."""
+    """Run snakemake with these arguments in a folder; `stdout` includes stderr; `python` runs the scripts."""
     with tempfile.NamedTemporaryFile() as output:
-        process = _forkserver.Process(target=_run, args=(list(arguments), str(folder), dict(environment), output.name))
+        process = _forkserver.Process(
+            target=_run, args=(list(arguments), str(folder), dict(environment), output.name, python)
+        )
         process.start()
         process.join()
         text = Path(output.name).read_text("utf-8")
@@ -28,14 +30,14 @@ def dry_run(
     return subprocess.CompletedProcess(list(arguments), process.exitcode, text)
 
 
-def _run(arguments: list[str], folder: str, environment: dict[str, str], output: str) -> None:
+def _run(arguments: list[str], folder: str, environment: dict[str, str], output: str, python: str) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     handle = os.open(output, os.O_WRONLY)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
-    sys.argv = ["snakemake", *arguments]
+    sys.argv, sys.executable = ["snakemake", *arguments], python
     from snakemake.cli import main
 
     main(arguments)
