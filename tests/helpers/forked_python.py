@@ -16,7 +16,7 @@ MODULES = (
     "matplotlib.figure", "pandera.pandas", "pyarrow.parquet", "pydantic", "scipy.stats", "skimage.metrics",
     "sklearn.decomposition", "sklearn.linear_model", "snakemake.iocontainers", "snakemake.script", "torch", "yaml",
 )  # fmt: skip
-THREADS = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 def serve(path: str) -> NoReturn:
