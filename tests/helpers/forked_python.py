@@ -1,4 +1,4 @@
-"""A Python whose processes are forked from one that has imported the large packages.
+"""A Python whose processes are forked from one that has imported PyTorch and pandas.
 
 `python forked_python.py serve SOCKET` is that process. `python -IS forked_python.py SOCKET SCRIPT` runs a script as
 `python SCRIPT` would, in a fork of it. Imports take most of the time of a very small job.
@@ -11,16 +11,23 @@ import socket
 import sys
 from typing import Any, NoReturn
 
-# Not hemabalance: each project has its own copy.
+# Not hemabalance: each project has its own copy. No packages of which code imports single modules, such as scipy: a
+# script that does not import all that it uses must fail.
 MODULES = (
-    "matplotlib.figure", "pandera.pandas", "pyarrow.parquet", "pydantic", "scipy.stats", "skimage.metrics",
-    "sklearn.decomposition", "sklearn.linear_model", "snakemake.iocontainers", "snakemake.script", "torch", "yaml",
-)  # fmt: skip
+    "pandas",
+    "pandera.pandas",
+    "pyarrow",
+    "pydantic",
+    "snakemake.iocontainers",
+    "snakemake.script",
+    "torch",
+    "yaml",
+)
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 def serve(path: str) -> NoReturn:
-    """Import the packages, and run a script in a fork for each connection."""
+    """Import the modules, and run a script in a fork for each connection."""
     import importlib
     import signal
 

@@ -16,22 +16,6 @@ __all__ = ["Project", "existing_project"]
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Project:
-    """A project with a complete run, shared by all workers; tests must not change it."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
-    with (folder.parent / "finished.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "complete").exists():
-            folder.mkdir()
-            process = Project(folder).snakemake()
-            assert process.returncode == 0, process.stdout
-            (folder / "complete").touch()
-    Project.weights = folder / "data" / "weights"
-    return existing_project(folder)
-
-
-@pytest.fixture(scope="session")
 def forked_python(tmp_path_factory):
     """A command that runs scripts like this Python, faster: see `helpers.forked_python`."""
     path = tmp_path_factory.mktemp("python") / "socket"
@@ -44,6 +28,22 @@ def forked_python(tmp_path_factory):
         yield f"{sys.executable} -IS {program} {path}"
     finally:
         server.kill()
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, forked_python) -> Project:
+    """A project with a complete run, shared by all workers; tests must not change it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    with (folder.parent / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "complete").exists():
+            folder.mkdir()
+            process = Project(folder).snakemake(python=forked_python)
+            assert process.returncode == 0, process.stdout
+            (folder / "complete").touch()
+    Project.weights = folder / "data" / "weights"
+    return existing_project(folder)
 
 
 @pytest.fixture
