@@ -9,8 +9,8 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from hemabalance.config.entries import METHOD_SECTIONS
 from hemabalance.config.descriptions import described_schema
+from hemabalance.config.entries import METHOD_SECTIONS
 from hemabalance.config.run import Config, load_config
 from hemabalance.errors import InputError
 
