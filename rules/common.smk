@@ -21,11 +21,11 @@ if workflow.is_main_process and "--lint" not in sys.argv:
 
 # Threads that wait by spinning take cores from other jobs and slow them down up to tenfold.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-# Scripts import faster without garbage collection, see hemabalance/__init__.py.
-os.environ["HEMABALANCE_JOB"] = "1"
 # Jobs must import the package of this checkout, not an installed copy; Snakemake adds only the script's own folder.
+# HEMABALANCE_JOB: they import it without garbage collection, which is faster, see hemabalance/__init__.py.
 os.environ.update(
-    PYTHONPATH=os.pathsep.join(filter(None, [str(SCRIPTS), os.getenv("PYTHONPATH")]))
+    PYTHONPATH=os.pathsep.join(filter(None, [str(SCRIPTS), os.getenv("PYTHONPATH")])),
+    HEMABALANCE_JOB="1",
 )
 
 # On one machine, one GPU job at a time unless `--resources gpu=` is given. A cluster (--jobs) assigns GPUs itself. The
