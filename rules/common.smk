@@ -10,17 +10,22 @@ sys.path.insert(0, str(SCRIPTS))
 from snakemake.exceptions import WorkflowError
 
 from hemabalance.errors import InputError
-from hemabalance.bookkeeping.fingerprint import code_fingerprint
+from hemabalance.bookkeeping.fingerprint import code_fingerprint, keep_trees
 from hemabalance.files import canonical_json
 from hemabalance.methods import modules_of
 from hemabalance.sources import MODULES as SOURCE_MODULES
 from hemabalance.taxonomy import SOURCE_OF
 
+if workflow.is_main_process and "--lint" not in sys.argv:
+    keep_trees(Path(".snakemake"))
+
 # Threads that wait by spinning take cores from other jobs and slow them down up to tenfold.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # Jobs must import the package of this checkout, not an installed copy; Snakemake adds only the script's own folder.
+# HEMABALANCE_JOB: they import it without garbage collection, which is faster, see hemabalance/__init__.py.
 os.environ.update(
-    PYTHONPATH=os.pathsep.join(filter(None, [str(SCRIPTS), os.getenv("PYTHONPATH")]))
+    PYTHONPATH=os.pathsep.join(filter(None, [str(SCRIPTS), os.getenv("PYTHONPATH")])),
+    HEMABALANCE_JOB="1",
 )
 
 # On one machine, one GPU job at a time unless `--resources gpu=` is given. A cluster (--jobs) assigns GPUs itself. The

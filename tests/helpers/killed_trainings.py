@@ -14,6 +14,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import lightning_fabric  # noqa: F401  # imported before the forks, which all need it
+import torch._dynamo  # noqa: F401
+
 from helpers.small_trainings import SCHEDULE, cpu, fit
 
 KILLS = 10

@@ -14,6 +14,7 @@ from hemabalance.section import Section
 from hemabalance.training import loop
 
 SMALL: dict[str, Any] = {
+    "architecture": "efficientnet_b0",
     "width": 4,
     "critic_width": 4,
     "discriminator_width": 4,

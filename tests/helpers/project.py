@@ -8,6 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from helpers.forked_snakemake import run_snakemake
+
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = (
     "Snakefile", "rules", "envs", "profiles", "workflow_scripts", "config.yaml", "data", ".gitignore", ".dvcignore",
@@ -84,9 +86,14 @@ def environment_variables(folder: Path) -> dict[str, str]:
     return {**os.environ, **variables}
 
 
+def snakemake_options(*arguments: str, overlays: tuple[str, ...] = OVERLAYS) -> list[str]:
+    """The arguments of snakemake."""
+    return ["--cores", "2", *arguments, "--configfile", "config.yaml", *overlays]
+
+
 def command(*arguments: str, overlays: tuple[str, ...] = OVERLAYS) -> list[str]:
     """The command line of snakemake."""
-    return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", "config.yaml", *overlays]
+    return [sys.executable, "-m", "snakemake", *snakemake_options(*arguments, overlays=overlays)]
 
 
 class Project:
@@ -108,12 +115,19 @@ class Project:
         if self.weights is not None:
             shutil.copytree(self.weights, folder / "data" / "weights", dirs_exist_ok=True, copy_function=os.link)
 
-    def snakemake(self, *arguments: str, overlays: tuple[str, ...] = OVERLAYS):
-        """Run snakemake in the project; the result has `returncode` and `stdout`, which includes stderr."""
+    def snakemake(self, *arguments: str, overlays: tuple[str, ...] = OVERLAYS, python: str | None = None):
+        """Run snakemake in the project; the result has `returncode` and `stdout`, which includes stderr.
+
+        `python` runs the scripts, see `helpers.forked_python`; default: this Python.
+        """
+        environment = environment_variables(self.folder)
+        if python or "--dry-run" in arguments:
+            options = snakemake_options(*arguments, overlays=overlays)
+            return run_snakemake(options, self.folder, environment, python or sys.executable)
         return subprocess.run(
             command(*arguments, overlays=overlays),
             cwd=self.folder,
-            env=environment_variables(self.folder),
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -1,7 +1,10 @@
+import gc
 import json
 import logging
 import os
 import random
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -73,6 +76,20 @@ def exit_code(work: SimpleNamespace, error: Exception) -> object:
     with pytest.raises(SystemExit) as caught:
         fail(work, error)
     return caught.value.code
+
+
+def test_garbage_is_not_collected_during_the_imports_of_a_job_but_afterwards(tmp_path: Path) -> None:
+    program = "import gc; import hemabalance.stage; print(gc.isenabled())"
+    for variables, expected in (({"HEMABALANCE_JOB": "1"}, "False"), ({}, "True")):
+        environment = {**os.environ, "PYTHONPATH": str(SCRIPTS), **variables}
+        run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+        assert run.stdout.strip() == expected, run.stderr
+    gc.disable()
+    try:
+        with stage(job(tmp_path)):
+            assert gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_input_error_is_a_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -98,8 +98,8 @@ def test_a_second_run_has_nothing_to_do(finished):
     assert "Nothing to be done" in done.stdout
 
 
-def test_two_runs_give_the_same_bytes(finished, project):
-    done = project.snakemake("--cores", "1")
+def test_two_runs_give_the_same_bytes(finished, project, forked_python):
+    done = project.snakemake("--cores", "1", python=forked_python)
     assert done.returncode == 0, done.stdout
     assert digests(project.folder) == digests(finished.folder)
 

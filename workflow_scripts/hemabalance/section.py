@@ -19,12 +19,10 @@ Precision = Literal["32", "bf16"]
 class Section(BaseModel):
     """A part of the config: immutable, without unknown keys, without implicit type conversions.
 
-    The string below a field is its description, which `hemabalance config` prints.
+    The string below a field is its description, which `hemabalance config` prints (`config.descriptions`).
     """
 
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> Self:

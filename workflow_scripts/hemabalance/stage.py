@@ -1,5 +1,6 @@
 """The context in which every rule's script runs: log, seeds, threads, state folder, and readable error messages."""
 
+import gc
 import hashlib
 import json
 import logging
@@ -57,6 +58,7 @@ def stage(job: Any) -> Iterator[Run]:
         SystemExit: code 1 after any error, which is written to stderr and to the rule's log; code 0, before the body
             of the script runs, if the outputs were fetched from DVC.
     """
+    gc.enable()  # off during the imports, see hemabalance/__init__.py
     settings = json.loads(job.params.settings)
     log_file = Path(job.log[0])
     # Read now, because most modules that the script will run have just been imported.

@@ -38,6 +38,7 @@ def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def clear_caches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fingerprint, "_TREES", {})
+    fingerprint._existing_files.cache_clear()
     fingerprint._fingerprint.cache_clear()
 
 

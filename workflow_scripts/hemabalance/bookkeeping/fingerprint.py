@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
+from hemabalance.bookkeeping.tree_cache import TreeCache
+
 SCRIPTS = Path(__file__).resolve().parents[2]
 PACKAGE = Path(__file__).resolve().parents[1].name
 NOT_COVERED = ("bookkeeping/", "errors.py", "progress.py")
@@ -17,6 +19,16 @@ NOT_COVERED = ("bookkeeping/", "errors.py", "progress.py")
 fingerprint covers them: a change there makes no result stale."""
 
 _TREES: dict[Path, tuple[str, tuple[Path, ...]]] = {}
+_CACHE = TreeCache()
+
+
+def keep_trees(state: Path) -> None:
+    """Use the trees that earlier processes have parsed, and keep those that this one parses, when it ends.
+
+    Args:
+        state: Snakemake's folder `.snakemake`.
+    """
+    _CACHE.open(state, version=Path(__file__).read_bytes())
 
 
 def code_fingerprint(shim: Path, modules: Sequence[str] = ()) -> str:
@@ -48,7 +60,7 @@ def syntax_tree_hashes(files: Iterable[Path] = ()) -> dict[Path, str]:
     """
     for path in files:
         _read(path)
-    return {path: hashlib.sha256(tree.encode()).hexdigest() for path, (tree, _) in _TREES.items()}
+    return {path: tree for path, (tree, _) in _TREES.items()}
 
 
 def covered_files(shim: Path, modules: Sequence[str] = ()) -> list[tuple[Path, Path]]:
@@ -82,20 +94,24 @@ def relative_path(path: Path) -> Path:
 
 
 def _read(path: Path) -> tuple[str, tuple[Path, ...]]:
-    """A file's syntax tree without docstrings, and the package's files that it imports; cached at the first call."""
+    """The hash of a file's syntax tree without docstrings, and the package's files that it imports; read once."""
     if path not in _TREES:
-        _TREES[path] = _parse(path)
+        content = path.read_bytes()
+        tree, names = _CACHE.get(content) or _CACHE.put(content, _parse(content, path))
+        _TREES[path] = tree, tuple(file for name in names for file in _existing_files(name))
     return _TREES[path]
 
 
-def _parse(path: Path) -> tuple[str, tuple[Path, ...]]:
-    tree = ast.parse(path.read_bytes(), filename=str(path))
+def _parse(content: bytes, path: Path) -> tuple[str, list[str]]:
+    """The hash of a syntax tree without docstrings, and the dotted names in the package that it imports."""
+    tree = ast.parse(content, filename=str(path))
     nodes = list(_statements(tree))
     for node in nodes:
         body = getattr(node, "body", None)
         if isinstance(body, list):
             node.body = [part for part in body if not _is_string(part)] or [ast.Pass()]  # type: ignore[attr-defined]
-    return _tree_text(tree), tuple(file for node in nodes for file in _imports(node))
+    names = dict.fromkeys(name for node in nodes for name in _imports(node))
+    return hashlib.sha256(_tree_text(tree).encode()).hexdigest(), list(names)
 
 
 def _tree_text(node: object) -> str:
@@ -130,29 +146,30 @@ def _is_string(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _imports(node: ast.AST) -> Iterator[Path]:
+def _imports(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Import):
         names = [alias.name for alias in node.names]
     elif isinstance(node, ast.ImportFrom) and node.module:
         names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     else:
         return
-    for name in names:
-        if name.split(".")[0] == PACKAGE:
-            yield from _existing_files(name)
+    yield from (name for name in names if name.split(".")[0] == PACKAGE)
 
 
-def _existing_files(name: str) -> Iterator[Path]:
+@cache
+def _existing_files(name: str) -> tuple[Path, ...]:
     """The module's file and the `__init__.py` of every parent package; an attribute adds no file."""
     parts = name.split(".")
-    for end in range(1, len(parts) + 1):
-        stem = SCRIPTS.joinpath(*parts[:end])
-        for path in (stem.with_suffix(".py"), stem / "__init__.py"):
-            if path.is_file() and not path.relative_to(SCRIPTS / PACKAGE).as_posix().startswith(NOT_COVERED):
-                yield path
+    stems = [SCRIPTS.joinpath(*parts[:end]) for end in range(1, len(parts) + 1)]
+    paths = [path for stem in stems for path in (stem.with_suffix(".py"), stem / "__init__.py")]
+    return tuple(path for path in paths if path.is_file() and not _is_not_covered(path))
 
 
-def _module_files(name: str) -> Iterator[Path]:
+def _is_not_covered(path: Path) -> bool:
+    return path.relative_to(SCRIPTS / PACKAGE).as_posix().startswith(NOT_COVERED)
+
+
+def _module_files(name: str) -> tuple[Path, ...]:
     stem = SCRIPTS.joinpath(*name.split("."))
     if not stem.with_suffix(".py").is_file() and not (stem / "__init__.py").is_file():
         raise ModuleNotFoundError(f"no module {name} under {SCRIPTS}")

@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
+from hemabalance.config.descriptions import described_schema
 from hemabalance.config.explain import union_members
 from hemabalance.errors import InputError
 
@@ -40,7 +41,7 @@ def describe_key(key: str, config: type[BaseModel], entries: Mapping[str, str], 
         return "\n".join(_describe_entries(key, entry, width))
     if _is_section(model):
         return "\n".join([*_wrap(model.__doc__, "", width), "", *_describe_section(key, model, width)])
-    schema = parent.model_json_schema()
+    schema = described_schema(parent)
     return "\n".join(_describe_value(key, schema["properties"][key.rpartition(".")[2]], schema, width))
 
 
@@ -49,7 +50,7 @@ def schema_of(key: str, config: type[BaseModel], entries: Mapping[str, str]) -> 
     model = _find_type(key, config, entries)[1]
     if not _is_section(model):
         raise InputError(f"key {key}", "is a value, not a section of the config", "Choose the section that contains it")
-    return json.dumps(model.model_json_schema(), indent=2)
+    return json.dumps(described_schema(model), indent=2)
 
 
 def _find_type(key: str, config: type[BaseModel], entries: Mapping[str, str]) -> tuple[Any, Any]:
@@ -89,7 +90,7 @@ def _describe_entries(key: str, entry: Any, width: int) -> Iterator[str]:
     """The keys of every entry, and the methods to choose from."""
     by_method = union_members(entry)
     example = next(iter(by_method.values())) if by_method else entry
-    schema = example.model_json_schema()
+    schema = described_schema(example)
     fields = [set(model.model_fields) for model in by_method.values()]
     shared = set.intersection(*fields) if by_method else example.model_fields
     settings = " and the settings of its method" if by_method else ""
@@ -111,7 +112,7 @@ def _describe_entries(key: str, entry: Any, width: int) -> Iterator[str]:
 
 
 def _describe_section(key: str, model: type[BaseModel], width: int) -> Iterator[str]:
-    schema = model.model_json_schema()
+    schema = described_schema(model)
     for name, values in schema["properties"].items():
         full = f"{key}.{name}" if key else name
         section = _section(values, schema)

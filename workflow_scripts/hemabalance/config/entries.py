@@ -52,7 +52,7 @@ def any_entry(stage: str, base: type[MethodEntry]) -> Any:
             f"{stage}_{name}",
             __base__=(_settings_beside(stage, name, base), base),
             __doc__=settings_class(stage, name).__doc__,
-            method=(Literal[name], Field(name, description=base.model_fields["method"].description)),  # type: ignore[arg-type]
+            method=(Literal[name], name),  # type: ignore[arg-type]
         )
         for name in method_names(stage)
     ]

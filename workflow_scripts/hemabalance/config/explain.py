@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from hemabalance.config.descriptions import field_descriptions
 from hemabalance.config.entries import METHOD_SECTIONS
 
 Location = tuple[str | int, ...]
@@ -23,8 +24,9 @@ def explain(item: dict[str, Any], config: type[BaseModel]) -> str:
         hint = f", did you mean {near[0]!r}" if near else f"; allowed are {', '.join(allowed)}"
         return f"unknown key {key!r}{hint}"
     if item["type"] == "missing":
-        field = field_at(loc, config)[0]
-        return f"{key!r} is missing: {field.description if field else 'see hemabalance config'}"
+        section = field_at(loc[:-1], config)[1]
+        descriptions = field_descriptions(section) if _is_model(section) else {}
+        return f"{key!r} is missing: {descriptions.get(str(loc[-1]), 'see hemabalance config')}"
     if item["type"] == "value_error":
         return str(item["ctx"]["error"])
     if item["type"] == "union_tag_invalid":
@@ -41,7 +43,7 @@ def field_at(loc: Sequence[str | int], config: type[BaseModel]) -> tuple[FieldIn
     model: Any = config
     field = None
     for part in loc:
-        if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
+        if _is_model(model) and part in model.model_fields:
             field = model.model_fields[str(part)]
             # pydantic strips `Annotated` from a field's type, except around a discriminated union.
             model = field.annotation
@@ -55,7 +57,7 @@ def field_at(loc: Sequence[str | int], config: type[BaseModel]) -> tuple[FieldIn
 def union_members(model: Any) -> dict[str, type[BaseModel]]:
     """The models of a union of entries, by method; empty for any other type."""
     union = get_args(model)[0] if get_origin(model) is Annotated else model
-    models = [member for member in get_args(union) if isinstance(member, type) and issubclass(member, BaseModel)]
+    models = [member for member in get_args(union) if _is_model(member)]
     if not models or not all("method" in model.model_fields for model in models):
         return {}
     return {get_args(model.model_fields["method"].annotation)[0]: model for model in models}
@@ -74,4 +76,8 @@ def range_of(field: FieldInfo | None) -> str:
 
 def _keys_at(loc: Location, config: type[BaseModel]) -> list[str]:
     model = field_at(loc, config)[1]
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+    return list(model.model_fields) if _is_model(model) else []
+
+
+def _is_model(model: Any) -> bool:
+    return isinstance(model, type) and issubclass(model, BaseModel)
