@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 SHARES = {"parity": 0.25, "speed": 0.4, "peers": 0.1, "augmentation": 0.02, "resume": 0.13}
 """Share of the time of each part; the rest is for the real training."""
 TINY = {
+    "architecture": "efficientnet_b0",
     "width": 4, "critic_width": 4, "critic_layers": 1, "discriminator_width": 4, "encoder_width": 4, "latent": 4,
     "features": 4, "stem": 4, "groups": 2, "depths": (1, 1, 1, 1), "batch": 4, "shots": 2, "inner_steps": 2,
     "critic_steps": 2, "input_size": 32, "references": 8, "snapshots": 2, "snapshot_images": 2, "steps": 40,

@@ -13,6 +13,7 @@ import torch
 from hemabalance.files import atomic_path, write_json
 
 PACKAGES = ("torch", "timm", "lightning-fabric", "lightning", "numpy", "pandas", "pydantic")
+NOT_FINITE = "not finite"
 Row = Mapping[str, Any]
 Column = tuple[str, Callable[[Row], str]]
 
@@ -47,9 +48,18 @@ def peak_memory_mib() -> float:
 
 def write(results: Mapping[str, Any], folder: Path) -> None:
     """Write `gpu.json` and `gpu.md` into a folder, each atomically."""
-    write_json(results, folder / "gpu.json")
+    write_json(_finite(results), folder / "gpu.json")
     with atomic_path(folder / "gpu.md") as part:
         part.write_text(markdown(results), "utf-8")
+
+
+def _finite(value: Any) -> Any:
+    """The value with text in place of the numbers that JSON does not have."""
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return NOT_FINITE if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def markdown(results: Mapping[str, Any]) -> str:
@@ -93,7 +103,7 @@ def _number(key: str, form: str, scale: float = 1.0) -> Callable[[Row], str]:
         value = row.get(key)
         if value is None:
             return "–"
-        return "not finite" if not math.isfinite(value) else format(value * scale, form)
+        return NOT_FINITE if not math.isfinite(value) else format(value * scale, form)
 
     return cell
 

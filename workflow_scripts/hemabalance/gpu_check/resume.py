@@ -17,6 +17,7 @@ from hemabalance.training.checkpoint import weights
 from hemabalance.training.loop import Schedule, train
 
 SMALL = {
+    "architecture": "efficientnet_b0",
     "width": 16, "critic_width": 16, "discriminator_width": 8, "encoder_width": 8, "stem": 16, "groups": 4,
     "depths": (1, 1, 1, 1), "batch": 8, "shots": 4, "inner_steps": 2, "critic_steps": 2, "input_size": 64,
     "validate_every": 50,

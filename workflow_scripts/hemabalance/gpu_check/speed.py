@@ -1,5 +1,6 @@
 """Part 2: steps of each training at the sizes of the run: speed, memory, and how busy the device is."""
 
+import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,10 +8,11 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from hemabalance.gpu_check.cases import TrainingCase
-from hemabalance.gpu_check.steps import Machine, take_steps, wait, watched_pools
+from hemabalance.gpu_check.steps import Machine, take_steps, watched_pools
 from hemabalance.training.device import unwrapped
 from hemabalance.training.trainable import Trainable
 
@@ -49,6 +51,7 @@ COMPILED = (
     Variant("bf16, channels last, compiled", "bf16", channels_last=True, compiled=True),
 )
 """Only for classifiers: a compiled network cannot be differentiated twice, as the gradient penalty requires."""
+RUNS = 4
 PROFILED_STEPS = 2
 
 
@@ -98,20 +101,18 @@ def _measure(case: TrainingCase, variant: Variant, machine: Machine, effort: Eff
         training = case.training(job)
         _prepare(training, variant)
 
-        def step() -> None:
-            take_steps(training, job.runtime, 1)
+        def steps(count: int) -> None:
+            take_steps(training, job.runtime, count)
 
-        for _ in range(effort.warm_up):
-            step()
+        steps(effort.warm_up)
         warm_up_s = time.perf_counter() - begin
-        times = _times(step, effort)
+        step_s = _step_seconds(steps, effort)
         memory = torch.cuda.max_memory_allocated() / 2**20 if device.type == "cuda" else None
         with watched_pools(device) as use:
             start = time.perf_counter()
-            step()
+            steps(1)
             watched_s = time.perf_counter() - start
-        step_s = sorted(times)[len(times) // 2]
-        busy = _kernel_seconds(step, device) / step_s if device.type == "cuda" else None
+        busy = _kernel_seconds(steps) / step_s if device.type == "cuda" else None
     return {
         "step_s": step_s,
         "steps_per_s": 1 / step_s,
@@ -132,20 +133,20 @@ def _prepare(training: Trainable, variant: Variant) -> None:
             inner.compile()
 
 
-def _times(step: Callable[[], None], effort: Effort) -> list[float]:
-    times: list[float] = []
-    while len(times) < 2 or (sum(times) < effort.seconds and len(times) < effort.max_steps):
+def _step_seconds(steps: Callable[[int], None], effort: Effort) -> float:
+    """Seconds of a step: the median over runs of several steps, between which the device is not waited for."""
+    count, times = max(1, effort.max_steps // RUNS), list[float]()
+    while len(times) < 2 or (sum(times) * count < effort.seconds and len(times) < RUNS):
         begin = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - begin)
-    return times
+        steps(count)
+        times.append((time.perf_counter() - begin) / count)
+    return statistics.median(times)
 
 
-def _kernel_seconds(step: Callable[[], None], device: torch.device) -> float:
+def _kernel_seconds(steps: Callable[[int], None]) -> float:
     """Seconds of a step in which kernels ran on the device; kernels that overlap would count twice."""
     with profile(activities=[ProfilerActivity.CUDA, ProfilerActivity.CPU]) as profiler:
-        for _ in range(PROFILED_STEPS):
-            step()
-        wait(device)
-    microseconds = sum(event.self_device_time_total for event in profiler.key_averages())
+        steps(PROFILED_STEPS)
+    events = [event for event in profiler.key_averages() if event.device_type == DeviceType.CUDA]
+    microseconds = sum(event.self_device_time_total for event in events if not event.is_user_annotation)
     return float(microseconds) / 1e6 / PROFILED_STEPS
