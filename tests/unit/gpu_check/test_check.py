@@ -25,7 +25,7 @@ METHODS = {(stage, name) for stage in STAGES for name in method_names(stage) if 
 
 
 def options(folder: Path, **changed: Any) -> CheckOptions:
-    plain = CheckOptions("cpu", True, 3600.0, folder, 2, None, None)
+    plain = CheckOptions("cpu", True, 3600.0, folder, 1, None, None)
     return replace(plain, **changed)
 
 

@@ -65,8 +65,9 @@ def _merged(values: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, 
     merged = dict(values)
     for key, value in overlay.items():
         before = merged.get(key)
-        both = isinstance(before, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merged(before, value) if both else value
+        if isinstance(before, Mapping) and isinstance(value, Mapping):
+            value = _merged(before, value)
+        merged[key] = value
     return merged
 
 

@@ -19,7 +19,7 @@ from hemabalance.gpu_check.parity import parity_row
 from hemabalance.gpu_check.peers import augmentation_row, peer_row, timm_name
 from hemabalance.gpu_check.projection import projection, rule_demands
 from hemabalance.gpu_check.real_training import read_images, rendered_images, training_row
-from hemabalance.gpu_check.resume import resume_row
+from hemabalance.gpu_check.resume import SIZE, SMALL, resume_row
 from hemabalance.gpu_check.speed import COMPILED, VARIANTS, Effort, Variant, speed_row
 from hemabalance.gpu_check.steps import Machine
 from hemabalance.training.device import start
@@ -32,8 +32,8 @@ TINY = {
     "architecture": "efficientnet_b0",
     "width": 4, "critic_width": 4, "critic_layers": 1, "discriminator_width": 4, "encoder_width": 4, "latent": 4,
     "features": 4, "stem": 4, "groups": 2, "depths": (1, 1, 1, 1), "batch": 4, "shots": 2, "inner_steps": 2,
-    "critic_steps": 2, "input_size": 32, "references": 8, "snapshots": 2, "snapshot_images": 2, "steps": 40,
-    "episodes": 40, "log_every": 5, "checkpoint_every": 20,
+    "critic_steps": 2, "input_size": 32, "references": 8, "snapshots": 2, "snapshot_adapt_steps": 1,
+    "snapshot_images": 2, "blocks": 1, "steps": 40, "episodes": 40, "log_every": 5, "checkpoint_every": 20,
 }  # fmt: skip
 """Settings with which the check runs on a CPU in a minute."""
 TINY_SIZE = 32
@@ -84,20 +84,24 @@ class _Check:
         bf16 = self.machine.device == "cpu" or torch.cuda.is_bf16_supported(including_emulation=False)
         distinct = distinct_cases(cases)
         self.part("parity", distinct, lambda case: parity_row(case, self.machine, bf16=bf16))
-        variants = [variant for variant in VARIANTS if bf16 or variant.precision == "32"]
+        variants = [variant for variant in VARIANTS if bf16 or variant.precision == "32"][
+            : 2 if self.options.tiny else None
+        ]
         jobs = [(case, variant) for variant in variants for case in distinct]
         if self.machine.device == "cuda":
             compiled = [variant for variant in COMPILED if bf16 or variant.precision == "32"]
             jobs += [(case, variant) for variant in compiled for case in distinct if case.rule == "classify_fit"]
-        self.part("speed", jobs, lambda job: speed_row(*job, self.machine, effort))
+        self.part("speed", jobs, lambda job: speed_row(job[0], job[1], self.machine, effort))
         self.results["host_mib"]["peak"] = output.peak_memory_mib()
-        self.project(cases)
+        if not self.options.tiny:
+            self.project(cases)
         classifiers = [case for case in distinct if case.rule == "classify_fit"]
         precisions = ("32", "bf16") if bf16 else ("32",)
         peers = [(case, precision) for precision in precisions for case in classifiers if timm_name(case)]
-        self.part("peers", peers, lambda job: peer_row(*job, self.machine, effort))
+        self.part("peers", peers, lambda job: peer_row(job[0], job[1], self.machine, effort))
         self.part("augmentation", classifiers[:1], lambda case: augmentation_row(case, self.machine, effort))
-        self.part("resume", _by_turns(_one_a_method(cases)), lambda case: resume_row(case, self.machine, steps))
+        small = [case if self.options.tiny else case.changed(SMALL, SIZE) for case in _by_turns(_one_a_method(cases))]
+        self.part("resume", small, lambda case: resume_row(case, self.machine, steps))
         self.train(cases)
 
     def part(self, name: str, jobs: Sequence[Any], measure: Callable[[Any], Mapping[str, Any]]) -> None:
@@ -107,16 +111,18 @@ class _Check:
         self.results["parts"].append(part)
         for job in jobs:
             case, *others = job if isinstance(job, tuple) else (job,)
-            title = " ".join([case.name, *(getattr(other, "name", other) for other in others)])
+            title = " ".join([case.name, *(str(getattr(other, "name", other)) for other in others)])
             if time.monotonic() - begin > limit:
                 part["not_measured"].append(title)
                 continue
             log.info("%s: %s", name, title)
             labels = {"rule": case.rule, "name": case.name, "method": case.method}
-            labels |= {"variant": other.name for other in others if isinstance(other, Variant)}
+            if others and isinstance(others[0], Variant):
+                labels["variant"] = others[0].name
             part["rows"].append({**labels, **_measured(measure, job)})
             part["seconds"] = time.monotonic() - begin
             output.write(self.results, self.options.into)
+        output.write(self.results, self.options.into)
 
     def project(self, cases: Sequence[TrainingCase]) -> None:
         """Write the projection of the run from the measured steps."""

@@ -8,7 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
 
-class CpuRandomness(TorchDispatchMode):
+class CpuRandomness(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Within the block every random operation runs on the CPU, and its result moves to the device.
 
     PyTorch's generators of the CPU and of CUDA give different numbers for one seed. Each generator is replaced by a
@@ -16,7 +16,7 @@ class CpuRandomness(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._generators: dict[int, tuple[torch.Generator, torch.Generator]] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

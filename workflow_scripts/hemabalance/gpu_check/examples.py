@@ -17,7 +17,7 @@ def example_pixels(count: int, size: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng([seed, size])
     side = -(-size // BLOCK)
     squares = rng.integers(40, 216, (count, side, side, 3), np.uint8)
-    pixels = squares.repeat(BLOCK, axis=1).repeat(BLOCK, axis=2)[:, :size, :size]
+    pixels: np.ndarray = squares.repeat(BLOCK, axis=1).repeat(BLOCK, axis=2)[:, :size, :size]
     pixels = pixels + rng.integers(0, 40, pixels.shape, np.uint8)
     pixels.setflags(write=False)
     return pixels

@@ -4,7 +4,7 @@ import math
 import platform
 import resource
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from hemabalance.files import atomic_path, write_json
 
 PACKAGES = ("torch", "timm", "lightning-fabric", "lightning", "numpy", "pandas", "pydantic")
 NOT_FINITE = "not finite"
+LISTED = 10
+"""Number of trainings without time that `gpu.md` names; `gpu.json` names all."""
 Row = Mapping[str, Any]
 Column = tuple[str, Callable[[Row], str]]
 
@@ -29,15 +31,15 @@ def hardware(device: str, threads: int) -> dict[str, Any]:
         "threads": threads,
         "python": platform.python_version(),
         "cuda": torch.version.cuda,
-        "cudnn": torch.backends.cudnn.version(),
+        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
     }
 
 
 def _version(package: str) -> str | None:
     try:
-        return version(package)
-    except PackageNotFoundError:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
         return None
 
 
@@ -90,8 +92,11 @@ def table(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:
 
 
 def _unmeasured(part: Row) -> str:
-    names = ", ".join(part["not_measured"])
-    return f" Not measured, because the time of the part was used up: {names}." if names else ""
+    names = part["not_measured"]
+    if not names:
+        return ""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f" Not measured, because the time of the part was used up: {', '.join(names[:LISTED])}{more}."
 
 
 def _training(row: Row) -> str:

@@ -24,8 +24,8 @@ from hemabalance.training.trainable import Trainable
 FEW = {"batch": 4, "shots": 4, "critic_steps": 1, "inner_steps": 1, "drop_rate": 0.0}
 """Settings with which a step is taken: full networks, few images."""
 FACTOR, LEAST = 300.0, 1e-4
-"""A difference is accepted up to `FACTOR` times the difference that a change of the weights in their last bit makes, and
-up to `LEAST` in any case. TensorFloat-32 would exceed it about tenfold."""
+"""A difference is accepted up to `FACTOR` times the difference that a change of all weights in their last bit makes,
+and up to `LEAST` in any case. TensorFloat-32, which has 13 bits fewer, would exceed it."""
 
 
 @dataclass(frozen=True)
@@ -170,11 +170,11 @@ def _record_gradients(training: Trainable, gradients: dict[str, Tensor]) -> list
     return [optimizer.register_step_pre_hook(hook_of(name)) for name, optimizer in training.optimizers.items()]
 
 
-class _Convolutions(TorchDispatchMode):
+class _Convolutions(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Within the block counts the convolutions, forward and backward, by the data type of their images."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.counts: Counter[str] = Counter()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

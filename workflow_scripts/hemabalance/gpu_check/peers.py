@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from hemabalance.classify.augment import Strengths, augment
+from hemabalance.classify.methods.timm.method import TIMM_NAMES
 from hemabalance.classify.settings import NetworkSettings
 from hemabalance.gpu_check.cases import PER_CLASS, TrainingCase
 from hemabalance.gpu_check.examples import example_images
@@ -23,12 +24,11 @@ from hemabalance.training.device import Runtime
 make_torchvision_importable()
 
 import timm  # noqa: E402
-from timm.data import create_transform  # noqa: E402
-from timm.loss import LabelSmoothingCrossEntropy  # noqa: E402
-from timm.optim import create_optimizer_v2  # noqa: E402
-from timm.utils import ModelEmaV3  # noqa: E402
+from timm.data.transforms_factory import create_transform  # noqa: E402
+from timm.loss.cross_entropy import LabelSmoothingCrossEntropy  # noqa: E402
+from timm.optim._optim_factory import create_optimizer_v2  # noqa: E402
+from timm.utils.model_ema import ModelEmaV3  # noqa: E402
 
-TIMM_NAMES = {"xception": "legacy_xception"}
 AUGMENTED = 32
 """Images whose augmentation is timed on one CPU core with timm's transforms."""
 
@@ -38,8 +38,8 @@ def timm_name(case: TrainingCase) -> str | None:
     plain = case.settings.plain
     if case.method == "senet154":
         return None if plain["gather_excite"] else "legacy_senet154"
-    architecture = plain.get("architecture")
-    return TIMM_NAMES.get(architecture, architecture)
+    architecture: str | None = plain.get("architecture")
+    return None if architecture is None else TIMM_NAMES.get(architecture, architecture)
 
 
 def peer_row(case: TrainingCase, precision: str, machine: Machine, effort: Effort) -> dict[str, Any]:
@@ -89,11 +89,11 @@ def peer_row(case: TrainingCase, precision: str, machine: Machine, effort: Effor
 def _timm_step(name: str, settings: NetworkSettings, runtime: Runtime) -> Callable[[], None]:
     """A step with transfer, normalisation, forward, backward, optimiser and average as in timm's train.py."""
     device = runtime.device
-    model = timm.create_model(name, num_classes=len(CLASSES), drop_rate=settings.drop_rate).to(device)
-    model = model.to(memory_format=torch.channels_last)
+    model: Any = timm.create_model(name, num_classes=len(CLASSES), drop_rate=settings.drop_rate).to(device)
+    model.to(memory_format=torch.channels_last)
     optimizer = create_optimizer_v2(model, opt="adamw", lr=settings.lr, weight_decay=settings.weight_decay)
     average = ModelEmaV3(model, decay=settings.average_decay)
-    loss_of = LabelSmoothingCrossEntropy(settings.label_smoothing)
+    loss_of = LabelSmoothingCrossEntropy(settings.label_smoothing)  # type: ignore[no-untyped-call]
     side = settings.input_size
     host = torch.randint(0, 256, (settings.batch, 3, side, side), dtype=torch.uint8)
     targets = torch.randint(len(CLASSES), (settings.batch,))
@@ -135,7 +135,7 @@ def augmentation_row(case: TrainingCase, machine: Machine, effort: Effort) -> di
         wait(runtime.device)
         times.append(time.perf_counter() - begin)
     ours = statistics.median(times[effort.warm_up :]) / len(images)
-    transform = create_transform(case.size, is_training=True, color_jitter=settings.colour_strength or None)
+    transform = create_transform(case.size, is_training=True, color_jitter=settings.colour_strength)
     photographs = [Image.fromarray(image) for image in pixels[:AUGMENTED]]
     begin = time.perf_counter()
     for photograph in photographs:

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -41,7 +40,14 @@ FRAME = 256
 
 
 def training_row(
-    case: TrainingCase, roles: RolesConfig, machine: Machine, into: Path, *, precision: str, images: Images, seconds: float
+    case: TrainingCase,
+    roles: RolesConfig,
+    machine: Machine,
+    into: Path,
+    *,
+    precision: str,
+    images: Images,
+    seconds: float,
 ) -> dict[str, Any]:
     """Train a class-conditional generator for `seconds` or until it is finished, or continue an earlier call.
 

@@ -3,9 +3,8 @@
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,7 +19,7 @@ SMALL = {
     "architecture": "efficientnet_b0",
     "width": 16, "critic_width": 16, "discriminator_width": 8, "encoder_width": 8, "stem": 16, "groups": 4,
     "depths": (1, 1, 1, 1), "batch": 8, "shots": 4, "inner_steps": 2, "critic_steps": 2, "input_size": 64,
-    "validate_every": 50,
+    "validate_every": 50, "snapshots": 2, "snapshot_adapt_steps": 2, "blocks": 2,
 }  # fmt: skip
 """Settings of small networks: hundreds of steps in seconds."""
 SIZE = 64
@@ -55,10 +54,10 @@ def resume_row(case: TrainingCase, machine: Machine, steps: int) -> dict[str, An
         difference of a weight)`, history_equal, not_deterministic` (operations without a deterministic algorithm).
     """
     length = "episodes" if "episodes" in type(case.settings).model_fields else "steps"
-    small = case.changed({**SMALL, length: steps, "adapt_steps": 2}, SIZE)
+    short = case.changed({length: steps, "adapt_steps": 2})
     with _deterministic() as operations:
-        whole = _trained(small, machine, steps, "whole", stop_after=None)
-        halves = _trained(small, machine, steps, "halves", stop_after=steps // 2)
+        whole = _trained(short, machine, steps, "whole", stop_after=None)
+        halves = _trained(short, machine, steps, "halves", stop_after=steps // 2)
     pairs = [(whole.weights[name], halves.weights[name]) for name in whole.weights]
     difference = max(float((a.double() - b.double()).abs().max()) if a.numel() else 0.0 for a, b in pairs)
     equal = all(torch.equal(a, b) for a, b in pairs)
@@ -86,13 +85,11 @@ def _trained(case: TrainingCase, machine: Machine, steps: int, name: str, *, sto
     for stop in stops:
         job = replace(machine.job(), state=folder / "state", history=folder / "history.jsonl")
         trainable: Any = case.training(job)
-        try:
+        with suppress(_Stopped):
             train(
                 trainable if stop is None else _StopsAt(trainable, stop), schedule, state=job.state,
                 history=job.history, description={}, runtime=job.runtime, what=f"resuming {case.name}, {name}",
             )  # fmt: skip
-        except _Stopped:
-            pass
     result = _Result({k: v.detach().cpu().clone() for k, v in weights(trainable).items()}, job.history.read_bytes())
     shutil.rmtree(folder)
     return result
