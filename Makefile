@@ -11,7 +11,8 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 DATA ?= data/raw
 
 PACK_PYTHON ?= 3.12
-PACK := pydantic pydantic-core annotated-types typing-inspection typing-extensions pyyaml lightning-fabric lightning-utilities
+PACK := pydantic pydantic-core annotated-types typing-inspection typing-extensions pyyaml pandera typeguard typing-inspect \
+	mypy-extensions lightning-fabric lightning-utilities packaging
 
 VENV := .venv
 BIN := $(VENV)/bin
