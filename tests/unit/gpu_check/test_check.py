@@ -1,24 +1,31 @@
 """The check at tiny sizes on the CPU: every method has a row, a failing one does not hide the others."""
 
 import json
+import os
+import signal
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from helpers.project import ROOT
 from hemabalance.cli import main
 from hemabalance.commands.check_gpu import read_config
 from hemabalance.errors import InputError
-from hemabalance.gpu_check import check, speed
+from hemabalance.gpu_check import check, real_training, speed
 from hemabalance.gpu_check.cases import STAGES, TrainingCase, training_cases
 from hemabalance.gpu_check.check import CheckOptions, run_check
 from hemabalance.gpu_check.projection import projection, reported_time, rule_demands, trainings_by_case
+from hemabalance.gpu_check.real_training import read_images
 from hemabalance.gpu_check.speed import DEFAULT, Effort, speed_row
 from hemabalance.gpu_check.steps import Machine
 from hemabalance.methods import method_names, traits_of
+from hemabalance.synthesis.conditional_training import ConditionalTraining
 
 CONFIG = read_config([ROOT / "config.yaml"])
 METHODS = {(stage, name) for stage in STAGES for name in method_names(stage) if traits_of(stage, name).trains_networks}
@@ -141,14 +148,76 @@ def test_a_real_training_goes_on_at_the_second_call(tmp_path: Path, monkeypatch:
     few = [case for case in training_cases(CONFIG) if case.name == "c_wgan_gp"]
     monkeypatch.setattr(check, "training_cases", lambda config: few)
     monkeypatch.setattr(check, "SHARES", dict.fromkeys(check.SHARES, 0.0))
+    step = ConditionalTraining.step
+
+    def stop_at_seven(self: Any) -> Any:
+        if self.runtime.step == 7:
+            os.kill(os.getpid(), signal.SIGTERM)  # as the timer does when the time is over
+        return step(self)
+
+    monkeypatch.setattr(ConditionalTraining, "step", stop_at_seven)
     done = []
     for _ in range(2):
-        assert run_check(CONFIG, options(tmp_path, train="c_wgan_gp", seconds=4.0))
+        assert run_check(CONFIG, options(tmp_path, train="c_wgan_gp"))
         (row,) = rows(tmp_path, "training")
         done.append(row["steps_done"])
         assert set(row["losses"]) >= {"critic", "adversarial"}
-    assert 0 < done[0] < done[1] <= row["steps"]
+    assert done == [7, row["steps"]]
     assert (tmp_path / "training" / "sheet.png").stat().st_size > 1000
+
+
+def test_the_timer_ends_a_training_as_a_cluster_does() -> None:
+    before = signal.signal(signal.SIGTERM, lambda *args: sys.exit(128 + signal.SIGTERM))
+    try:
+        with real_training._stopped_after(0.01):
+            time.sleep(600)
+        with pytest.raises(SystemExit), real_training._stopped_after(3600):
+            sys.exit(1)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_images_are_read_from_a_folder_a_class(tmp_path: Path) -> None:
+    for name in ("monocyte/a.png", "basophil/b.png", "basophil/c.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (40, 30), "pink").save(tmp_path / name)
+    (tmp_path / "monocyte" / "notes.txt").write_text("none")
+    images = read_images(tmp_path, 16)
+    assert images.pixels.shape == (3, 16, 16, 3)
+    assert images.labels.tolist() == ["basophil", "basophil", "monocyte"]
+    (tmp_path / "monocyte" / "a.png").write_text("no image")
+    with pytest.raises(InputError, match=r"a\.png: cannot be read"):
+        read_images(tmp_path, 16)
+    with pytest.raises(InputError, match="has no folders with images"):
+        read_images(tmp_path / "monocyte", 16)
+
+
+def test_the_real_training_reads_given_images_and_refuses_other_classes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = [case for case in training_cases(CONFIG) if case.name == "c_wgan_gp"]
+    monkeypatch.setattr(check, "training_cases", lambda config: few)
+    monkeypatch.setattr(check, "SHARES", dict.fromkeys(check.SHARES, 0.0))
+    (tmp_path / "images" / "smudge_cell").mkdir(parents=True)
+    Image.new("RGB", (40, 40), "pink").save(tmp_path / "images" / "smudge_cell" / "a.png")
+    assert not run_check(CONFIG, options(tmp_path, train="c_wgan_gp", images=tmp_path / "images"))
+    (row,) = rows(tmp_path, "training")
+    assert row["error"].startswith("InputError: training images: are of no rich class")
+
+
+@pytest.mark.parametrize(("passed", "code"), [(True, 0), (False, 1)])
+def test_the_command_prints_the_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], passed: bool, code: int
+) -> None:
+    def run(config: Any, chosen: CheckOptions) -> bool:
+        assert (chosen.device, chosen.tiny, chosen.train) == ("cpu", True, None)
+        (chosen.into / "gpu.md").write_text("# The card")
+        return passed
+
+    monkeypatch.setattr(check, "run_check", run)
+    arguments = ["--device", "cpu", "--tiny", "--train", "none", "--configfile", str(ROOT / "config.yaml")]
+    assert main(["check-gpu", *arguments, "--into", str(tmp_path)]) == code
+    assert capsys.readouterr().out == "# The card\n"
 
 
 def test_without_a_gpu_one_line_says_what_to_do(
