@@ -15,38 +15,14 @@ from hemabalance.classify import classifier_training
 from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.model import ModelData
 from hemabalance.classify.settings import NetworkSettings
+from hemabalance.gpu_check.peers import make_timm_step
 from hemabalance.methods import settings_class
 from hemabalance.taxonomy import CLASSES
-from hemabalance.torchvision_compat import make_torchvision_importable
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob, Images
 
-make_torchvision_importable()
-
-import timm  # noqa: E402
-from timm.loss import LabelSmoothingCrossEntropy  # noqa: E402
-from timm.optim import create_optimizer_v2  # noqa: E402
-from timm.utils import ModelEmaV3  # noqa: E402
-
 SIZE, BATCH, STEPS = 64, 16, 24
 SHORT = {"batch": BATCH, "steps": STEPS, "validate_every": STEPS, "log_every": STEPS, "checkpoint_every": STEPS}
-
-
-def make_timm_step(settings: NetworkSettings) -> Callable[[Tensor, Tensor], None]:
-    """Return a step with forward, backward, optimiser and average as in timm's train.py."""
-    torch.manual_seed(1)
-    model = timm.create_model("resnet50", num_classes=len(CLASSES), drop_rate=settings.drop_rate)
-    optimizer = create_optimizer_v2(model, opt="adamw", lr=settings.lr, weight_decay=settings.weight_decay)
-    average = ModelEmaV3(model, decay=settings.average_decay)
-    loss_of = LabelSmoothingCrossEntropy(settings.label_smoothing)
-
-    def step(images: Tensor, targets: Tensor) -> None:
-        optimizer.zero_grad()
-        loss_of(model(images), targets).backward()
-        optimizer.step()
-        average.update(model)
-
-    return step
 
 
 def bench_classify() -> None:
@@ -58,7 +34,7 @@ def bench_classify() -> None:
     held_back = Images(images.pixels[:BATCH], labels[:BATCH])
     settings = settings_class("classify", "timm")(architecture="resnet50", input_size=SIZE, **SHORT)
     assert isinstance(settings, NetworkSettings)
-    timm_step = make_timm_step(settings)
+    timm_step = make_timm_step("resnet50", settings, runtime)
     augmentation_times: list[float] = []
     our_times: list[float] = []
     timm_times: list[float] = []

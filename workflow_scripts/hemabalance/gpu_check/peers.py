@@ -63,7 +63,7 @@ def peer_row(case: TrainingCase, precision: str, machine: Machine, effort: Effor
     training = case.training(job)
     settings = case.settings
     assert isinstance(settings, NetworkSettings)
-    theirs = _timm_step(name, settings, job.runtime)
+    theirs = _timm_step_with_transfer(name, settings, job.runtime)
     our_times, timm_times = [], []
     for k in range(effort.warm_up + effort.max_steps):
         begin = time.perf_counter()
@@ -86,32 +86,51 @@ def peer_row(case: TrainingCase, precision: str, machine: Machine, effort: Effor
     }
 
 
-def _timm_step(name: str, settings: NetworkSettings, runtime: Runtime) -> Callable[[], None]:
-    """A step with transfer, normalisation, forward, backward, optimiser and average as in timm's train.py."""
+def make_timm_step(name: str, settings: NetworkSettings, runtime: Runtime) -> Callable[[Tensor, Tensor], None]:
+    """A step of a network with forward, backward, optimiser and average as in timm's train.py.
+
+    Args:
+        name: of the network in timm.
+        settings: of the training.
+        runtime: device and precision.
+
+    Returns:
+        A function of images, float32 (n, 3, side, side), and targets, int64 (n,), on the device.
+    """
     device = runtime.device
+    torch.manual_seed(1)
     model: Any = timm.create_model(name, num_classes=len(CLASSES), drop_rate=settings.drop_rate).to(device)
     model.to(memory_format=torch.channels_last)
     optimizer = create_optimizer_v2(model, opt="adamw", lr=settings.lr, weight_decay=settings.weight_decay)
     average = ModelEmaV3(model, decay=settings.average_decay)
     loss_of = LabelSmoothingCrossEntropy(settings.label_smoothing)  # type: ignore[no-untyped-call]
-    side = settings.input_size
-    host = torch.randint(0, 256, (settings.batch, 3, side, side), dtype=torch.uint8)
-    targets = torch.randint(len(CLASSES), (settings.batch,))
-    if device.type == "cuda":
-        host, targets = host.pin_memory(), targets.pin_memory()
-    mean, deviation = (torch.tensor(v, device=device).view(1, 3, 1, 1) * 255 for v in ([0.5] * 3, [0.5] * 3))
 
-    def step() -> None:
-        images = host.to(device, non_blocking=True).float().sub_(mean).div_(deviation)
-        images = images.contiguous(memory_format=torch.channels_last)
+    def step(images: Tensor, targets: Tensor) -> None:
         optimizer.zero_grad()
         with torch.autocast(device.type, torch.bfloat16, enabled=runtime.precision == "bf16"):
-            loss = loss_of(model(images), targets.to(device, non_blocking=True))
+            loss = loss_of(model(images), targets)
         loss.backward()
         optimizer.step()
         average.update(model)
 
     return step
+
+
+def _timm_step_with_transfer(name: str, settings: NetworkSettings, runtime: Runtime) -> Callable[[], None]:
+    """The same with the transfer and normalisation of a batch in pinned memory."""
+    device, side = runtime.device, settings.input_size
+    step = make_timm_step(name, settings, runtime)
+    host = torch.randint(0, 256, (settings.batch, 3, side, side), dtype=torch.uint8)
+    targets = torch.randint(len(CLASSES), (settings.batch,))
+    if device.type == "cuda":
+        host, targets = host.pin_memory(), targets.pin_memory()
+
+    def transfer_and_step() -> None:
+        images = host.to(device, non_blocking=True).float().div_(127.5).sub_(1)
+        images = images.contiguous(memory_format=torch.channels_last)
+        step(images, targets.to(device, non_blocking=True))
+
+    return transfer_and_step
 
 
 def augmentation_row(case: TrainingCase, machine: Machine, effort: Effort) -> dict[str, Any]:
