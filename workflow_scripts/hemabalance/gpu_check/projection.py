@@ -9,6 +9,7 @@ from hemabalance.config.run import Config
 from hemabalance.gpu_check.cases import TrainingCase
 from hemabalance.gpu_check.speed import DEFAULT
 from hemabalance.report.reported import reported
+from hemabalance.training.classifier import AUGMENTATIONS
 
 REPORTED = {
     "stain_fit": "table13_stain_training_time",
@@ -21,17 +22,33 @@ PRECISIONS = {"32": DEFAULT.name, "bf16": "bf16"}
 
 
 def trainings_by_case(config: Config) -> Counter[tuple[str, str]]:
-    """How often each training of `snakemake experiments` runs, by rule and entry; one for each protocol and seed."""
+    """How often each training of `snakemake all experiments` runs, by rule and entry of the config.
+
+    A normaliser is trained once under each protocol that uses it, a generator once for each normaliser and protocol
+    whose images it learns, a classifier once for each experiment and seed.
+    """
     plan, counts = Plan(config), Counter[tuple[str, str]]()
-    protocols = len(config.protocols)
-    for name in config.stain.normalizers:
-        counts["stain_fit", name] += protocols
-    for name in config.synthesis.generators:
-        counts["synthesis_fit", name] += protocols
-    counts["source_classifier", "source_classifier"] += 2 * protocols  # without and with colour augmentation
-    counts["synthesis_judge", "synthesis_judge"] += protocols
+    normalizers = {(protocol, name) for protocol in config.protocols for name in config.stain.compared(protocol)}
+    generators = {
+        (protocol, config.synthesis.normalizer, name)
+        for protocol in config.protocols
+        for name in config.synthesis.compared(protocol)
+    }
     for experiment in plan.experiments.values():
+        recipe = plan.recipe(experiment.recipe)
+        normalizers.add((experiment.protocol, recipe.normalizer))
+        generators |= {(experiment.protocol, recipe.normalizer, name) for name in recipe.generators}
         counts["classify_fit", experiment.model] += len(experiment.seeds)
+    entries = config.synthesis.generators
+    generators |= {(p, normalizer, t) for p, normalizer, name in generators if (t := entries[name].teacher)}
+    judged = {(protocol, normalizer) for protocol, normalizer, _ in generators}
+    for _, name in normalizers | judged:
+        counts["stain_fit", name] += 1
+    for _, _, name in generators:
+        counts["synthesis_fit", name] += 1
+    counts["synthesis_judge", "synthesis_judge"] = len(judged)
+    measured = [protocol for protocol in config.protocols if config.stain.compared(protocol)]
+    counts["source_classifier", "source_classifier"] = len(AUGMENTATIONS) * len(measured)
     return counts
 
 
