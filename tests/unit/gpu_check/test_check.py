@@ -5,17 +5,20 @@ import os
 import signal
 import sys
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import yaml
 from PIL import Image
 
-from helpers.project import ROOT
+from helpers.project import ROOT, Project
 from hemabalance.cli import main
 from hemabalance.commands.check_gpu import read_config
+from hemabalance.config.data import PixelConfig
 from hemabalance.errors import InputError
 from hemabalance.gpu_check import check, real_training, speed
 from hemabalance.gpu_check.cases import STAGES, TrainingCase, training_cases
@@ -26,6 +29,7 @@ from hemabalance.gpu_check.speed import DEFAULT, Effort, speed_row
 from hemabalance.gpu_check.steps import Machine
 from hemabalance.methods import method_names, traits_of
 from hemabalance.synthesis.conditional_training import ConditionalTraining
+from hemabalance.synthesis.method import GeneratorSpec
 
 CONFIG = read_config([ROOT / "config.yaml"])
 METHODS = {(stage, name) for stage in STAGES for name in method_names(stage) if traits_of(stage, name).trains_networks}
@@ -123,13 +127,26 @@ def test_a_batch_that_does_not_fit_is_halved(tmp_path: Path, monkeypatch: pytest
     }
 
 
-def test_the_projection_counts_steps_protocols_and_seeds() -> None:
+def test_the_projection_counts_the_trainings_of_the_workflow(tmp_path: Path) -> None:
+    project, sources = Project(tmp_path), {}
+    for name in ("mendeley", "tcia"):
+        (tmp_path / f"{name}.zip").touch()
+        sources[name] = {"origin": "local", "archive": f"{name}.zip"}
+    (tmp_path / "local.yaml").write_text(yaml.safe_dump({"sources": sources}))
+    planned: Counter[tuple[str, str]] = Counter()
+    for rule, wildcards in project.jobs("all", "experiments", overlays=("local.yaml",)):
+        values = dict(part.split("=") for part in wildcards.split(", ") if part)
+        if rule == "source_classifier":
+            planned[rule, rule] += 2  # without and with colour augmentation
+        elif rule in ("stain_fit", "synthesis_fit", "synthesis_judge"):
+            planned[rule, values.get("generator") or (values["normalizer"] if rule == "stain_fit" else rule)] += 1
+        elif rule == "classify_fit":
+            planned[rule, CONFIG.classify.experiments[values["experiment"]].model] += 1
+    assert trainings_by_case(CONFIG) == planned
+
+
+def test_the_projection_multiplies_steps_and_batches() -> None:
     cases = {(case.rule, case.name): case for case in training_cases(CONFIG)}
-    counts = trainings_by_case(CONFIG)
-    assert counts["stain_fit", "wcyclegan_gp"] == 2
-    assert counts["classify_fit", "senet154_ge"] == len(
-        [e for e in CONFIG.classify.experiments.values() if e.model == "senet154_ge"]
-    )
     case = cases["stain_fit", "wcyclegan_gp"]
     row = {"rule": case.rule, "name": case.name, "variant": DEFAULT.name, "batch": 4, "step_s": 0.1, "memory_mib": 9.0}
     (projected,) = projection([case], [row], CONFIG)
@@ -167,42 +184,70 @@ def test_a_real_training_goes_on_at_the_second_call(tmp_path: Path, monkeypatch:
 
 
 def test_the_timer_ends_a_training_as_a_cluster_does() -> None:
-    before = signal.signal(signal.SIGTERM, lambda *args: sys.exit(128 + signal.SIGTERM))
-    try:
-        with real_training._stopped_after(0.01):
-            time.sleep(600)
-        with pytest.raises(SystemExit), real_training._stopped_after(3600):
-            sys.exit(1)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    before = signal.getsignal(signal.SIGTERM)
+    with real_training._stopped_after(0.01):
+        time.sleep(600)
+    with pytest.raises(SystemExit), real_training._stopped_after(3600):
+        sys.exit(1)
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_images_are_read_from_a_folder_a_class(tmp_path: Path) -> None:
     for name in ("monocyte/a.png", "basophil/b.png", "basophil/c.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        Image.new("RGB", (40, 30), "pink").save(tmp_path / name)
+        Image.new("RGB", (200, 150), "pink").save(tmp_path / name)
     (tmp_path / "monocyte" / "notes.txt").write_text("none")
-    images = read_images(tmp_path, 16)
+    images = read_images(tmp_path, 16, PixelConfig())
     assert images.pixels.shape == (3, 16, 16, 3)
     assert images.labels.tolist() == ["basophil", "basophil", "monocyte"]
     (tmp_path / "monocyte" / "a.png").write_text("no image")
     with pytest.raises(InputError, match=r"a\.png: cannot be read"):
-        read_images(tmp_path, 16)
+        read_images(tmp_path, 16, PixelConfig())
     with pytest.raises(InputError, match="has no folders with images"):
-        read_images(tmp_path / "monocyte", 16)
+        read_images(tmp_path / "monocyte", 16, PixelConfig())
 
 
-def test_the_real_training_reads_given_images_and_refuses_other_classes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"train": "c_wgan"}, "--train c_wgan: is no generator that learns .* Choose one of .*c_wgan_gp"),
+        ({"train": "fewshot_meta"}, "--train fewshot_meta: is no generator that learns"),
+        ({"train": "c_wgan_gp", "images": Path("nowhere")}, "nowhere: has no folders with images"),
+    ],
+)
+def test_a_wrong_real_training_is_refused_before_anything_is_measured(
+    tmp_path: Path, changed: dict[str, Any], message: str
 ) -> None:
+    with pytest.raises(InputError, match=message):
+        run_check(CONFIG, options(tmp_path / "gpu", **changed))
+    assert not (tmp_path / "gpu").exists()
+
+
+def test_images_of_other_classes_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "images" / "smudge_cell").mkdir(parents=True)
+    Image.new("RGB", (200, 200), "pink").save(tmp_path / "images" / "smudge_cell" / "a.png")
+    with pytest.raises(InputError, match=r"are of no rich class.*such as basophil"):
+        run_check(CONFIG, options(tmp_path / "gpu", train="c_wgan_gp", images=tmp_path / "images"))
+
+
+def test_a_training_without_time_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few = [case for case in training_cases(CONFIG) if case.name == "c_wgan_gp"]
     monkeypatch.setattr(check, "training_cases", lambda config: few)
-    monkeypatch.setattr(check, "SHARES", dict.fromkeys(check.SHARES, 0.0))
-    (tmp_path / "images" / "smudge_cell").mkdir(parents=True)
-    Image.new("RGB", (40, 40), "pink").save(tmp_path / "images" / "smudge_cell" / "a.png")
-    assert not run_check(CONFIG, options(tmp_path, train="c_wgan_gp", images=tmp_path / "images"))
-    (row,) = rows(tmp_path, "training")
-    assert row["error"].startswith("InputError: training images: are of no rich class")
+    assert run_check(CONFIG, options(tmp_path, train="c_wgan_gp", seconds=0.0))
+    parts = json.loads((tmp_path / "gpu.json").read_text())["parts"]
+    assert {part["part"]: part["not_measured"] for part in parts}["training"] == ["c_wgan_gp"]
+
+
+def test_a_training_that_is_stopped_before_its_first_step_has_done_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (case,) = (case for case in training_cases(CONFIG) if case.name == "c_wgan_gp")
+    small = case.changed(check.TINY, check.TINY_SIZE)
+    images = real_training.rendered_images(("basophil", "monocyte"), 10, small.size, 1)
+    what = real_training.RealTraining(small, CONFIG.synthesis.roles, images, "32", tmp_path)
+    monkeypatch.setattr(GeneratorSpec, "build", lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGTERM))
+    row = real_training.training_row(what, Machine("cpu", 1, tmp_path), 3600)
+    assert (row["steps_done"], row["losses"]) == (0, {})
 
 
 @pytest.mark.parametrize(("passed", "code"), [(True, 0), (False, 1)])

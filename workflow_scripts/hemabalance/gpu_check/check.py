@@ -5,7 +5,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from hemabalance.gpu_check.cases import TrainingCase, distinct_cases, full_roles
 from hemabalance.gpu_check.parity import parity_row
 from hemabalance.gpu_check.peers import augmentation_row, peer_row, timm_name
 from hemabalance.gpu_check.projection import projection, rule_demands
-from hemabalance.gpu_check.real_training import read_images, rendered_images, training_row
+from hemabalance.gpu_check.real_training import RealTraining, read_images, rendered_images, training_row
 from hemabalance.gpu_check.resume import SIZE, SMALL, resume_row
 from hemabalance.gpu_check.speed import COMPILED, VARIANTS, Effort, Variant, speed_row
 from hemabalance.gpu_check.steps import Machine
@@ -39,7 +39,8 @@ TINY = {
 TINY_SIZE = 32
 FULL_EFFORT, TINY_EFFORT = Effort(3, 1.0, 20), Effort(1, 0.0, 2)
 RESUME_STEPS, TINY_RESUME_STEPS = 200, 4
-RENDERED_PER_CLASS = 40
+TINY_VARIANTS = 2
+RENDERED_PER_CLASS, TINY_RENDERED_PER_CLASS = 40, 4
 
 
 @dataclass(frozen=True)
@@ -72,21 +73,24 @@ class _Check:
     config: Config
     options: CheckOptions
     machine: Machine
+    cases: Sequence[TrainingCase]
+    real_training: RealTraining | None
     results: dict[str, Any]
     begin: float = field(default_factory=time.monotonic)
 
+    @property
+    def seconds_left(self) -> float:
+        return self.options.seconds - (time.monotonic() - self.begin)
+
     def run(self) -> None:
-        cases = [case for case in training_cases(self.config) if case.start is not None]
-        if self.options.tiny:
-            cases = [case.changed(TINY, TINY_SIZE) for case in _one_a_method(cases)]
+        cases = self.cases
         effort = TINY_EFFORT if self.options.tiny else FULL_EFFORT
         steps = TINY_RESUME_STEPS if self.options.tiny else RESUME_STEPS
         bf16 = self.machine.device == "cpu" or torch.cuda.is_bf16_supported(including_emulation=False)
         distinct = distinct_cases(cases)
         self.part("parity", distinct, lambda case: parity_row(case, self.machine, bf16=bf16))
-        variants = [variant for variant in VARIANTS if bf16 or variant.precision == "32"][
-            : 2 if self.options.tiny else None
-        ]
+        variants = [variant for variant in VARIANTS if bf16 or variant.precision == "32"]
+        variants = variants[:TINY_VARIANTS] if self.options.tiny else variants
         jobs = [(case, variant) for variant in variants for case in distinct]
         if self.machine.device == "cuda":
             compiled = [variant for variant in COMPILED if bf16 or variant.precision == "32"]
@@ -102,7 +106,7 @@ class _Check:
         self.part("augmentation", classifiers[:1], lambda case: augmentation_row(case, self.machine, effort))
         small = [case if self.options.tiny else case.changed(SMALL, SIZE) for case in _by_turns(_one_a_method(cases))]
         self.part("resume", small, lambda case: resume_row(case, self.machine, steps))
-        self.train(cases)
+        self.train()
 
     def part(self, name: str, jobs: Sequence[Any], measure: Callable[[Any], Mapping[str, Any]]) -> None:
         """Measure jobs until the time of the part is used up; an error becomes the row of its job."""
@@ -112,7 +116,7 @@ class _Check:
         for job in jobs:
             case, *others = job if isinstance(job, tuple) else (job,)
             title = " ".join([case.name, *(str(getattr(other, "name", other)) for other in others)])
-            if time.monotonic() - begin > limit:
+            if time.monotonic() - begin > limit or self.seconds_left <= 0:
                 part["not_measured"].append(title)
                 continue
             log.info("%s: %s", name, title)
@@ -131,27 +135,11 @@ class _Check:
         self.results["rules"] = rule_demands(rows)
         output.write(self.results, self.options.into)
 
-    def train(self, cases: Sequence[TrainingCase]) -> None:
+    def train(self) -> None:
         """Train for the rest of the time."""
-        options = self.options
-        case = next((case for case in cases if case.name == options.train), None)
-        if case is None:
-            return
-        left = options.seconds - (time.monotonic() - self.begin)
-        if options.images is not None:
-            images = read_images(options.images, case.size)
-        else:
-            rich = full_roles(self.config.synthesis.roles).rich
-            images = rendered_images(rich, 4 if options.tiny else RENDERED_PER_CLASS, case.size, options.threads)
-
-        def measure(case: TrainingCase) -> Mapping[str, Any]:
-            seconds = max(1.0, options.seconds - (time.monotonic() - self.begin))
-            return training_row(
-                case, self.config.synthesis.roles, self.machine, options.into / "training",
-                precision=self.config.precision, images=images, seconds=seconds,
-            )  # fmt: skip
-
-        self.part("training", [case] if left > 0 else [], measure)
+        if self.real_training is not None:
+            training = self.real_training
+            self.part("training", [training.case], lambda case: training_row(training, self.machine, self.seconds_left))
 
 
 def run_check(config: Config, options: CheckOptions) -> bool:
@@ -165,10 +153,15 @@ def run_check(config: Config, options: CheckOptions) -> bool:
         Whether every training ran, and none differs from the CPU.
 
     Raises:
-        InputError: the device is missing, or the output cannot be written.
+        InputError: the device is missing, there is no such generator to train, its images cannot be read or are of no
+            rich class, or the output cannot be written.
     """
     before = output.peak_memory_mib()
     start(device=options.device, precision="32", devices=1, seed=1, threads=options.threads)
+    cases = [case for case in training_cases(config) if case.start is not None]
+    if options.tiny:
+        cases = [case.changed(TINY, TINY_SIZE) for case in _one_a_method(cases)]
+    real_training = _real_training(config, options, cases)
     options.into.mkdir(parents=True, exist_ok=True)
     results: dict[str, Any] = {
         "hardware": output.hardware(options.device, options.threads),
@@ -179,9 +172,26 @@ def run_check(config: Config, options: CheckOptions) -> bool:
     }
     with tempfile.TemporaryDirectory() as folder:
         machine = Machine(options.device, options.threads, Path(folder))
-        _Check(config, options, machine, results).run()
+        _Check(config, options, machine, cases, real_training, results).run()
     rows = [row for part in results["parts"] for row in part["rows"]]
     return not any("error" in row or row.get("same") is False for row in rows)
+
+
+def _real_training(config: Config, options: CheckOptions, cases: Sequence[TrainingCase]) -> RealTraining | None:
+    """The training of part 6; errors about its generator and images are raised before anything is measured."""
+    if options.train is None:
+        return None
+    generators = {case.name: case for case in cases if case.rule == "synthesis_fit" and not case.served}
+    if options.train not in generators:
+        problem, names = "is no generator that learns the classes that it generates", ", ".join(generators)
+        raise InputError(f"--train {options.train}", problem, f"Choose one of {names}, or none")
+    case, roles = generators[options.train], config.synthesis.roles
+    if options.images is not None:
+        images = read_images(options.images, case.size, config.pixels)
+    else:
+        per_class = TINY_RENDERED_PER_CLASS if options.tiny else RENDERED_PER_CLASS
+        images = rendered_images(full_roles(roles).rich, per_class, case.size, options.threads)
+    return RealTraining(case, roles, images, config.precision, options.into / "training")
 
 
 def _measured(measure: Callable[[Any], Mapping[str, Any]], job: Any) -> Mapping[str, Any]:
@@ -198,8 +208,9 @@ def _measured(measure: Callable[[Any], Mapping[str, Any]], job: Any) -> Mapping[
 
 
 def _one_a_method(cases: Iterable[TrainingCase]) -> list[TrainingCase]:
-    """The first training of each method, and of each rule without a method."""
-    return list({(case.rule, case.method): case for case in reversed(list(cases))}.values())[::-1]
+    """The first training of each method, named after it, and of each rule without a method."""
+    first = {(case.rule, case.method): case for case in reversed(list(cases))}
+    return [replace(case, name=case.method or case.rule) for case in first.values()][::-1]
 
 
 def _by_turns(cases: Sequence[TrainingCase]) -> list[TrainingCase]:

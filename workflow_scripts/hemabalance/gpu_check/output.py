@@ -76,6 +76,8 @@ def markdown(results: Mapping[str, Any]) -> str:
         f"{results['sizes']} sizes.",
         "",
     ]
+    if machine["memory_mib"] is None:
+        lines += ["Without a GPU: parity compares oneDNN with PyTorch's own kernels; TensorFloat-32 has no effect.", ""]
     for part in results["parts"]:
         title, columns = TABLES[part["part"]]
         lines += [f"## {title}", "", f"{part['seconds']:.0f} s.{_unmeasured(part)}", ""]

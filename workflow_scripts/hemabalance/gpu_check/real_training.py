@@ -6,20 +6,23 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import FrameType
 from typing import Any, cast
 
 import numpy as np
 import torch
 from PIL import Image
 
+from hemabalance.config.data import PixelConfig
 from hemabalance.config.roles import RolesConfig
 from hemabalance.dataset.geometry import fit_square
 from hemabalance.errors import InputError
 from hemabalance.files import atomic_path
 from hemabalance.gpu_check.cases import TrainingCase, full_roles
 from hemabalance.gpu_check.steps import SEED, Machine
+from hemabalance.sources.decode import UnreadableImage, decode
 from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.render import render
 from hemabalance.synthesis.generator import SynthesisData
@@ -35,59 +38,75 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 HELD_BACK = 10
 """Every tenth image is held back from the training, for its history."""
 SHEET_COLUMNS = 8
+LEAST_SECONDS = 0.1
+STOPPED = 128 + signal.SIGTERM
+"""Exit code of a process that SIGTERM has ended."""
 FRAME = 256
 """Side of a rendered photograph in pixels, before it is reduced."""
 
 
-def training_row(
-    case: TrainingCase,
-    roles: RolesConfig,
-    machine: Machine,
-    into: Path,
-    *,
-    precision: str,
-    images: Images,
-    seconds: float,
-) -> dict[str, Any]:
-    """Train a class-conditional generator for `seconds` or until it is finished, or continue an earlier call.
+@dataclass(frozen=True)
+class RealTraining:
+    """A class-conditional generator to train, and its images.
 
-    The folder `into` gets the checkpoint, `history.jsonl`, and `sheet.png`: generated images, one row a class.
-
-    Args:
-        case: a generator of the rich classes.
+    Attributes:
+        case: the generator; it generates the classes that it learns.
         roles: determine the rich classes of the full archives; those of them that have images are trained on.
-        machine: the device.
-        into: folder of the training.
-        precision: of the training.
         images: at the size of the case.
-        seconds: time until the training is asked to stop.
+        precision: "32" or "bf16".
+        folder: gets the checkpoint, `history.jsonl`, and `sheet.png`: generated images, one row a class.
+
+    Raises:
+        InputError: there is no image of a rich class.
+    """
+
+    case: TrainingCase
+    roles: RolesConfig
+    images: Images
+    precision: str
+    folder: Path
+
+    def __post_init__(self) -> None:
+        if not self.classes:
+            problem, rich = "are of no rich class", ", ".join(full_roles(self.roles).rich)
+            raise InputError("training images", problem, f"Name the folders of images after classes, such as {rich}")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The rich classes that have images."""
+        present = set(self.images.labels.tolist())
+        return tuple(name for name in full_roles(self.roles).rich if name in present)
+
+
+def training_row(what: RealTraining, machine: Machine, seconds: float) -> dict[str, Any]:
+    """Train for `seconds` or until the training is finished, or continue the training of an earlier call.
 
     Returns:
         JSON values: `images` (number)`, steps_done, steps, seconds` (of all calls)`, losses` (last line of the
         history, by name).
 
     Raises:
-        InputError: there is no image of a rich class, or the checkpoint belongs to other images or settings.
+        InputError: the checkpoint belongs to other images or settings, or the training diverged.
     """
-    rich = tuple(name for name in full_roles(roles).rich if name in set(images.labels.tolist()))
-    if not rich:
-        raise InputError("training images", "are of no rich class", "Name the folders of images after rich classes")
+    case, images, classes = what.case, what.images, what.classes
     settings: Any = case.settings
     held_back = np.arange(len(images.labels)) % HELD_BACK == 0
     data = SynthesisData(_part(images, ~held_back), _part(images, held_back), _part(images, held_back & False))
-    spec = GeneratorSpec(method=case.method, settings=settings)
-    job = replace(machine.job(precision), state=into / "state", history=into / "history.jsonl")
-    generator: Any = spec.build(classes=Classes(rich, rich), size=case.size, runtime=job.runtime)
-    training = generator.initialise_training(data, job)
-    # Frequent checkpoints: the machine may be taken away.
-    schedule = Schedule(settings.steps, min(200, settings.checkpoint_every), min(20, settings.log_every))
-    description = {**generator.description, "images": fingerprint(images.labels, images.pixels)}
+    job = replace(machine.job(what.precision), state=what.folder / "state", history=what.folder / "history.jsonl")
     with _stopped_after(seconds):
-        train(
-            training, schedule, state=job.state, history=job.history, description=description, runtime=job.runtime,
-            what=f"training {case.name}",
-        )  # fmt: skip
-    _write_sheet(training, rich, into / "sheet.png", job)
+        spec = GeneratorSpec(method=case.method, settings=settings)
+        generator: Any = spec.build(classes=Classes(classes, classes), size=case.size, runtime=job.runtime)
+        training = generator.initialise_training(data, job)
+        # Frequent checkpoints: the machine may be taken away.
+        schedule = Schedule(settings.steps, min(200, settings.checkpoint_every), min(20, settings.log_every))
+        description = {**generator.description, "images": fingerprint(images.labels, images.pixels)}
+        try:
+            train(
+                training, schedule, state=job.state, history=job.history, description=description,
+                runtime=job.runtime, what=f"training {case.name}",
+            )  # fmt: skip
+        finally:
+            _write_sheet(training, classes, what.folder / "sheet.png", job)
     steps_done, total_seconds = _progress(job)
     return {
         "images": len(images.pixels),
@@ -106,8 +125,13 @@ def rendered_images(labels: tuple[str, ...], per_class: int, size: int, threads:
     return Images(np.stack([_fit(frame, size) for frame in frames]), np.array(names))
 
 
-def read_images(folder: Path, size: int) -> Images:
+def read_images(folder: Path, size: int, limits: PixelConfig) -> Images:
     """All images below the folders of a folder; the name of a folder is the class.
+
+    Args:
+        folder: has a folder for each class.
+        size: side of the result in pixels; photographs are cropped to a square.
+        limits: of the photographs.
 
     Raises:
         InputError: there are no images, or one cannot be read.
@@ -118,10 +142,10 @@ def read_images(folder: Path, size: int) -> Images:
     pixels = []
     for path in paths:
         try:
-            with Image.open(path) as image:
-                pixels.append(_fit(np.asarray(image.convert("RGB")), size))
-        except OSError as error:
+            photograph, _ = decode(path.read_bytes(), max_pixels=limits.max_pixels, min_side=limits.min_side)
+        except (OSError, UnreadableImage) as error:
             raise InputError(path, f"cannot be read: {error}", "Replace or remove it") from error
+        pixels.append(_fit(photograph, size))
     return Images(np.stack(pixels), np.array([path.parent.name for path in paths]))
 
 
@@ -135,22 +159,34 @@ def _part(images: Images, where: np.ndarray) -> Images:
 
 @contextmanager
 def _stopped_after(seconds: float) -> Iterator[None]:
-    """Within the block the training loop is asked to stop after some time, as by the SIGTERM of a cluster."""
-    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGTERM))
+    """Within the block the training loop is asked to stop after some time, as by the SIGTERM of a cluster.
+
+    The loop catches the signal and saves a checkpoint; before and after the loop, the block just ends.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(STOPPED)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    timer = threading.Timer(max(seconds, LEAST_SECONDS), os.kill, (os.getpid(), signal.SIGTERM))
     timer.daemon = True
     timer.start()
     try:
         yield
-    except SystemExit as stop:
-        if stop.code != 128 + signal.SIGTERM:
+    except SystemExit as error:
+        if error.code != STOPPED:
             raise
     finally:
         timer.cancel()
+        signal.signal(signal.SIGTERM, before)
 
 
 def _progress(job: FitJob) -> tuple[int, float]:
-    """Steps and seconds of all calls until the last checkpoint."""
-    header, _ = read_tensors(job.state / "checkpoint.safetensors", KIND, "Delete the folder and run again")
+    """Steps and seconds of all calls until the last checkpoint; 0 without one."""
+    path = job.state / "checkpoint.safetensors"
+    if not path.exists():
+        return 0, 0.0
+    header, _ = read_tensors(path, KIND, f"Delete the folder {job.state} and run again")
     steps, seconds, *_ = header["position"]
     return int(steps), float(seconds)
 
