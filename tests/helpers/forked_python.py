@@ -70,6 +70,8 @@ def _run(connection: socket.socket) -> NoReturn:
         code = 0
     except SystemExit as stop:
         code = stop.code or 0
+        if not isinstance(code, int):
+            print(code, file=sys.stderr)
     except BaseException:
         traceback.print_exc()
     with contextlib.suppress(Exception):
