@@ -22,13 +22,13 @@ from helpers.photographs import (
     photograph_of,
     tcia_files,
 )
+from helpers.thesis import CLASSES, FOLDERS
 from hemabalance.dataset.exclusions import read_exclusions
 from hemabalance.dataset.manifest import build_manifest
 from hemabalance.dataset.manifest_table import SCHEMA, STATUSES, read_manifest, write_manifest
 from hemabalance.dataset.tables import write_table
 from hemabalance.errors import InputError
 from hemabalance.sources.phantom.archive import jpeg, tiff
-from hemabalance.taxonomy import CLASSES, FOLDERS
 
 HEADER = "source,member,reason,who\n"
 BASOPHIL, MYELOCYTE = "mendeley/basophil/BA_100.jpg", "mendeley/ig/MY_100.jpg"
