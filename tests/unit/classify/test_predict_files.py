@@ -67,7 +67,7 @@ def test_a_file_named_directly_gets_a_row_even_if_it_is_no_image(network: ModelF
     folder = write_folder(tmp_path, {"letter.txt": b"Dear reader", name: data, "image without suffix": data})
     code, table = predict(network, folder / "letter.txt", folder / name, folder / "image without suffix")
     assert code == 1
-    assert table["error"].tolist() == ["not a JPEG, PNG or TIFF file", "", ""]
+    assert table["error"].tolist() == ["not a JPEG, PNG, TIFF, BMP or WebP file", "", ""]
     assert table["predicted"].iloc[1] == table["predicted"].iloc[2]
 
 

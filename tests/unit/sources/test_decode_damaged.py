@@ -16,7 +16,7 @@ def test_empty_file() -> None:
 
 @pytest.mark.parametrize("data", [b"x", b"plain text", b"GIF89a" + bytes(50), b"BM" + bytes(50), b"\xff\xd8", b"%PDF"])
 def test_not_an_image(data: bytes) -> None:
-    assert isinstance(refusal(data, "not a JPEG, PNG or TIFF file"), NotAnImage)
+    assert isinstance(refusal(data, "not a JPEG, PNG, TIFF, BMP or WebP file"), NotAnImage)
     assert not has_signature(data)
 
 

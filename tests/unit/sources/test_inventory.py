@@ -16,7 +16,7 @@ from hemabalance.errors import InputError
 from hemabalance.sources import MODULES, Annotation, mendeley, source_module, tcia
 from hemabalance.sources.catalogue import load_catalogue
 from hemabalance.sources.identity import content_digest, image_id_of
-from hemabalance.sources.inventory import MAX_NAMED
+from hemabalance.sources.left_out import MAX_NAMED
 from hemabalance.sources.phantom.archive import jpeg, tiff
 
 CATALOGUE = Path(__file__).parents[3] / "data" / "sources.yaml"
@@ -30,7 +30,7 @@ BROKEN = {
     "zero bytes": (b"", "unreadable", "empty file"),
     "truncated": (jpeg(photograph(1))[:-300], "unreadable", "image file is truncated"),
     "truncated, decoded at half its size": (jpeg(photograph(1, 200))[:-300], "unreadable", "image file is truncated"),
-    "text": (b"a note that somebody named .jpg", "not_an_image", "not a JPEG, PNG or TIFF file"),
+    "text": (b"a note that somebody named .jpg", "not_an_image", "not a JPEG, PNG, TIFF, BMP or WebP file"),
     "1x1": (jpeg(photograph(1)[:1, :1]), "unreadable", "1x1 pixels, the shorter side is under 32"),
     "too large": (jpeg(photograph(1, 400)), "unreadable", "400x400 pixels are more than the 100000 allowed"),
     "half transparent": (tiff(photograph(1), 128), "unreadable", "alpha channel is not fully opaque"),
@@ -256,7 +256,7 @@ def test_images_and_annotation_rows_without_each_other_are_warned_of(
     note = {"AML/cells/BAS/note.txt": b"no image, so no annotation is missed"}
     table, receipt = inventory(write_zip(tmp_path / "b.zip", files | {"AML/annotations.dat": lines} | note), "tcia")
     assert receipt["warnings"] == [
-        "AML/cells/BAS/note.txt left out: not a JPEG, PNG or TIFF file",
+        "AML/cells/BAS/note.txt left out: not a JPEG, PNG, TIFF, BMP or WebP file",
         "1 annotation rows have no image: BAS/BAS_0009.tiff",
         "1 images have no annotation row: AML/cells/BAS/BAS_0002.tiff",
     ]

@@ -1,6 +1,5 @@
 """Reader for zip archives, and for a zip that only wraps another zip, such as Mendeley's download."""
 
-import re
 import stat
 import sys
 import tempfile
@@ -17,9 +16,10 @@ from hemabalance.files import CHUNK
 from hemabalance.sources.containers.contract import Limits
 from hemabalance.sources.containers.errors import DISTRUST, UNPACK, archive_errors, member_location
 from hemabalance.sources.containers.listing import ListedArchive, Listing
+from hemabalance.sources.formats import IMAGE_SUFFIXES
+from hemabalance.sources.junk import junk_of
 
 MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 UTF8_FLAG, ENCRYPTED_FLAGS = 0x800, 0x2041
 
 
@@ -29,7 +29,7 @@ def open_zip(path: Path, limits: Limits, stack: ExitStack) -> "Zip":
     if not _is_wrapper(outer.namelist()):
         return Zip(path, str(path), outer, limits)
     wrapper = Zip(path, str(path), outer, replace(limits, max_member_bytes=sys.maxsize))  # max_total_bytes still binds
-    inner = next(member.name for member in wrapper.members if _is_zip(member.name))
+    inner = next(m.name for m in wrapper.members if m.name.lower().endswith(".zip") and junk_of(m.name) is None)
     copy = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
     for chunk in wrapper.chunks(inner):
         try:
@@ -49,12 +49,14 @@ class Zip(ListedArchive):
         self._infos: dict[str, zipfile.ZipInfo] = {}
         listing = Listing(where, limits)
         for info in archive.infolist():
+            if (name := _name_of(info)) is None:
+                listing.refuse(info.filename, "has a name that is not UTF-8", UNPACK)
             if refusal := _unsupported(info):
-                listing.refuse(info.filename, *refusal)
+                listing.refuse(name, *refusal)
             if info.is_dir():
-                listing.add_folder(info.filename)
+                listing.add_folder(name)
             else:
-                self._infos[listing.add_file(info.filename, info.file_size, info.compress_size)] = info
+                self._infos[listing.add_file(name, info.file_size, info.compress_size)] = info
         super().__init__(path, listing)
 
     def read(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
@@ -83,18 +85,26 @@ def _zip_file(handle: IO[bytes], where: str) -> zipfile.ZipFile:
 
 
 def _is_wrapper(names: list[str]) -> bool:
-    return sum(map(_is_zip, names)) == 1 and not any(n.lower().endswith(IMAGE_SUFFIXES) for n in names)
+    names = [name.lower() for name in names if junk_of(name) is None]
+    return sum(name.endswith(".zip") for name in names) == 1 and not any(n.endswith(IMAGE_SUFFIXES) for n in names)
 
 
-def _is_zip(name: str) -> bool:
-    return name.lower().endswith(".zip") and not re.search(r"(^|/)(__MACOSX/|\._)", name)
+def _name_of(info: zipfile.ZipInfo) -> str | None:
+    """Return a member's name; None if its bytes are not UTF-8.
+
+    Finder writes UTF-8 without the flag that says so, which zipfile takes for code page 437.
+    """
+    if info.flag_bits & UTF8_FLAG or info.orig_filename.isascii():
+        return info.filename
+    try:
+        return info.orig_filename.partition("\0")[0].encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return None
 
 
 def _unsupported(info: zipfile.ZipInfo) -> tuple[str, str] | None:
     """Return problem and remedy if a member is not a plain file or folder, else None."""
     kind = stat.S_IFMT(info.external_attr >> 16)
-    if not info.flag_bits & UTF8_FLAG and not info.orig_filename.isascii():
-        return "has a name that is not UTF-8", UNPACK
     if info.flag_bits & ENCRYPTED_FLAGS:
         return "is encrypted", "Unpack the archive with its password and give the unpacked folder instead"
     if kind == stat.S_IFLNK:
