@@ -1,10 +1,12 @@
 """Reader for zip archives, and for a zip that only wraps another zip, such as Mendeley's download."""
 
 import stat
+import struct
 import sys
 import tempfile
 import threading
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -20,7 +22,7 @@ from hemabalance.sources.formats import IMAGE_SUFFIXES
 from hemabalance.sources.junk import junk_of
 
 MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
-UTF8_FLAG, ENCRYPTED_FLAGS = 0x800, 0x2041
+UTF8_FLAG, ENCRYPTED_FLAGS, UNICODE_PATH = 0x800, 0x2041, 0x7075
 
 
 def open_zip(path: Path, limits: Limits, stack: ExitStack) -> "Zip":
@@ -29,7 +31,9 @@ def open_zip(path: Path, limits: Limits, stack: ExitStack) -> "Zip":
     if not _is_wrapper(outer.namelist()):
         return Zip(path, str(path), outer, limits)
     wrapper = Zip(path, str(path), outer, replace(limits, max_member_bytes=sys.maxsize))  # max_total_bytes still binds
-    inner = next(m.name for m in wrapper.members if m.name.lower().endswith(".zip") and junk_of(m.name) is None)
+    inner = next((member.name for member in wrapper.members if _is_zip(member.name)), None)
+    if inner is None:  # its name is another one than the one in the list
+        return Zip(path, str(path), outer, limits)
     copy = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
     for chunk in wrapper.chunks(inner):
         try:
@@ -85,21 +89,36 @@ def _zip_file(handle: IO[bytes], where: str) -> zipfile.ZipFile:
 
 
 def _is_wrapper(names: list[str]) -> bool:
-    names = [name.lower() for name in names if junk_of(name) is None]
-    return sum(name.endswith(".zip") for name in names) == 1 and not any(n.endswith(IMAGE_SUFFIXES) for n in names)
+    has_image = any(name.lower().endswith(IMAGE_SUFFIXES) and junk_of(name) is None for name in names)
+    return sum(map(_is_zip, names)) == 1 and not has_image
+
+
+def _is_zip(name: str) -> bool:
+    return name.lower().endswith(".zip") and junk_of(name) is None
 
 
 def _name_of(info: zipfile.ZipInfo) -> str | None:
-    """Return a member's name; None if its bytes are not UTF-8.
+    """Return a member's name; None if neither its bytes nor the extra field for this purpose are UTF-8.
 
     Finder writes UTF-8 without the flag that says so, which zipfile takes for code page 437.
     """
     if info.flag_bits & UTF8_FLAG or info.orig_filename.isascii():
         return info.filename
+    raw = info.orig_filename.encode("cp437")
     try:
-        return info.orig_filename.partition("\0")[0].encode("cp437").decode("utf-8")
-    except UnicodeError:
+        return (_unicode_path(info.extra, raw) or raw).partition(b"\0")[0].decode("utf-8")
+    except UnicodeDecodeError:
         return None
+
+
+def _unicode_path(extra: bytes, raw: bytes) -> bytes | None:
+    """Return the name in the extra field `Info-ZIP Unicode Path` if it was written for the name `raw`, else None."""
+    while len(extra) >= 4:
+        kind, length = struct.unpack_from("<HH", extra)
+        body, extra = extra[4 : 4 + length], extra[4 + length :]
+        if kind == UNICODE_PATH and body[:5] == struct.pack("<BI", 1, zlib.crc32(raw)):
+            return body[5:]
+    return None
 
 
 def _unsupported(info: zipfile.ZipInfo) -> tuple[str, str] | None:
