@@ -51,7 +51,7 @@ def test_junk_is_named_as_junk_and_summed_up_in_one_warning(tmp_path: Path) -> N
     assert set(rows["content"]) == {"not_an_image"}
     assert receipt["counts"] == {"basophil": 2, "ig": 2, "platelet": 2}
     assert receipt["warnings"] == [
-        "10 files that no person made left out (a file of the operating system (5); "
+        "10 junk files left out (a file of the operating system (5); "
         "in __MACOSX, a folder of the operating system (2); a hidden file (1); other reasons (2)), "
         "the first PBC/.gitignore"
     ]

@@ -35,7 +35,7 @@ def content_warnings(rows: Iterable[Row], classes: Collection[str]) -> Iterator[
         if remedy != FETCH_AGAIN:
             yield f"to read {count} of the files left out: {remedy}"
     if junk:
-        yield f"{len(junk)} files that no person made left out ({_reasons(junk)}), the first {junk[0]['member']}"
+        yield f"{len(junk)} junk files left out ({_reasons(junk)}), the first {junk[0]['member']}"
     unknown = Counter(_folder_of(row["member"]) for row in rows if row["is_image"])
     for folder, count in unknown.items():
         if folder not in classes:
