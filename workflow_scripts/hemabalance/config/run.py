@@ -48,7 +48,7 @@ class Config(Section):
     preset: str = NO_PRESET
     """Sources and classes of published archives: `thesis`, or `none`; own sources switch it off."""
     taxonomy: str | None = None
-    """How a preset's labels become classes; `thesis`: Table 6; `refined`: PBC's PMY images are promyelocytes."""
+    """How the labels of a preset become classes: one of the preset's `taxonomies`; default: the first."""
     protocols: tuple[Protocol, ...] = Field(PROTOCOLS, min_length=1)
     """`leak_free`: copies stay in one part, the test set is split off first; `thesis`: split after balancing (§4.4)."""
     catalogue: str = "data/sources.yaml"

@@ -6,6 +6,9 @@ from typing import Any
 
 import yaml
 
+THESIS = "thesis"
+"""The preset under which values of the thesis are shown."""
+
 
 @cache
 def reported_tables() -> dict[str, Any]:
