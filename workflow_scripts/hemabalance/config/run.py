@@ -26,6 +26,7 @@ from hemabalance.config.data import (
 )
 from hemabalance.config.entries import resolve_entries
 from hemabalance.config.explain import explain
+from hemabalance.config.paths import PathText
 from hemabalance.config.stain import StainConfig
 from hemabalance.config.synthesis import SynthesisConfig
 from hemabalance.errors import InputError
@@ -47,9 +48,9 @@ class Config(Section):
     """`thesis`: Table 6; `refined`: PBC's PMY images are promyelocytes."""
     protocols: tuple[Protocol, ...] = Field(PROTOCOLS, min_length=1)
     """`leak_free`: copies stay in one part, the test set is split off first; `thesis`: split after balancing (§4.4)."""
-    catalogue: str = "data/sources.yaml"
+    catalogue: PathText = "data/sources.yaml"
     """File that describes the public archives."""
-    exclusions: str = "data/exclusions.csv"
+    exclusions: PathText = "data/exclusions.csv"
     """An expert's list of images to exclude: CSV with the columns source,member,reason,who."""
     sources: dict[str, SourceConfig] = Field(min_length=1)
     """Archives, by name."""
