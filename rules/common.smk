@@ -59,7 +59,11 @@ with without_traceback():
     CATALOGUE = required_input(CONFIG.catalogue, "catalogue", STATE)
     EXCLUSIONS = required_input(CONFIG.exclusions, "exclusions", STATE)
     # All at once, because Snakemake does not see a link that appears after it has listed the folder.
-    ARCHIVES = {name: input_path(entry.archive, STATE) for name, entry in CONFIG.sources.items()}
+    ARCHIVES = {
+        name: input_path(entry.archive, STATE)
+        for name, entry in CONFIG.sources.items()
+        if entry.origin != "phantom"
+    }
 
 RUN = f"results/{CONFIG.run}"
 SOURCES = sorted(CONFIG.sources)
@@ -105,5 +109,4 @@ def own_code(script):
 
 def archive_of(source):
     """Path of a source's archive: rendered, or as given in the config."""
-    entry = CONFIG.sources[source]
-    return f"{RUN}/phantom/{source}.zip" if entry.origin == "phantom" else ARCHIVES[source]
+    return ARCHIVES.get(source, f"{RUN}/phantom/{source}.zip")

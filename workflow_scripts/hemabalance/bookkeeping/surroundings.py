@@ -57,4 +57,3 @@ def _can_write(folder: Path) -> bool:
             return True
     except OSError:
         return False
-
