@@ -8,6 +8,7 @@ SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 STATE = Path(".snakemake")
 sys.path.insert(0, str(SCRIPTS))
 
+from snakemake.common import get_appdirs
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
@@ -50,8 +51,9 @@ def without_traceback():
 with without_traceback():
     check_environment(sys.prefix)
     # Snakemake has got this far because profiles/default lets it start with a temporary folder.
-    if (other_folders := use_writable_folders(STATE)) and workflow.is_main_process:
-        logger.warning(other_folders)
+    note = use_writable_folders(STATE, Path(get_appdirs().user_cache_dir))
+    if note and workflow.is_main_process:
+        logger.warning(note)
     # Imported here because the import reads the folders of all methods and reports an incomplete one as an InputError.
     from hemabalance.config.run import load_config
 

@@ -16,8 +16,8 @@ from hemabalance.commands import (
     resources,
     status,
 )
+from hemabalance.commands.terminal import discard_output, ended_by_signals, is_lost_output, prepare_output
 from hemabalance.errors import InputError
-from hemabalance.terminal import discard_output, ended_by_signals, is_lost_output, prepare_output
 
 COMMANDS = (predict, export, export_images, reproduce, publish, status, resources, check_gpu, config)
 

@@ -26,7 +26,7 @@ def check_environment(environment: str) -> None:
         raise InputError(environment, problem, remedy)
 
 
-def use_writable_folders(state: Path) -> str:
+def use_writable_folders(state: Path, cache: Path | None = None) -> str:
     """Give this process and its jobs folders for caches if those of the user cannot be written to.
 
     A home folder that is read-only or missing is common in containers and on clusters. Snakemake, matplotlib and DVC
@@ -34,13 +34,12 @@ def use_writable_folders(state: Path) -> str:
 
     Args:
         state: Snakemake's folder `.snakemake` in the working folder.
+        cache: folder that must be writable; default: XDG_CACHE_HOME, or ~/.cache.
 
     Returns:
         A message that says which folder is used instead; empty if the user's can be written to.
     """
-    from snakemake.common import get_appdirs
-
-    cache = Path(get_appdirs().user_cache_dir)
+    cache = cache or Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
     if _can_write(cache):
         return ""
     replacement = (state / "hemabalance" / "cache").absolute()

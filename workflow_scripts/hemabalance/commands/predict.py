@@ -75,8 +75,8 @@ def run(args: argparse.Namespace) -> int:
     from hemabalance.classify.inputs import open_inputs
     from hemabalance.classify.model_file import read_model_file
     from hemabalance.classify.predict import check_out, write_predicted
+    from hemabalance.commands.terminal import discard_output, is_lost_output
     from hemabalance.progress import Meter
-    from hemabalance.terminal import discard_output, is_lost_output
 
     if args.out is not None:
         check_out(args.out)
