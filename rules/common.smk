@@ -14,7 +14,7 @@ from snakemake.logging import logger
 
 from hemabalance.errors import InputError
 from hemabalance.bookkeeping.fingerprint import code_fingerprint, keep_trees
-from hemabalance.bookkeeping.plain_paths import input_path, required_input
+from hemabalance.bookkeeping.plain_paths import input_path, require_files
 from hemabalance.bookkeeping.surroundings import check_environment, use_writable_folders
 from hemabalance.files import canonical_json
 from hemabalance.methods import modules_of
@@ -58,8 +58,12 @@ with without_traceback():
     from hemabalance.config.run import load_config
 
     CONFIG = load_config(config)
-    CATALOGUE = required_input(CONFIG.catalogue, "catalogue", STATE)
-    EXCLUSIONS = required_input(CONFIG.exclusions, "exclusions", STATE)
+    # Not in the process of a job, which without a shared disk has only its own inputs.
+    if workflow.is_main_process:
+        require_files({"catalogue": CONFIG.catalogue, "exclusions": CONFIG.exclusions})
+    CATALOGUE, EXCLUSIONS = (
+        input_path(path, STATE) for path in (CONFIG.catalogue, CONFIG.exclusions)
+    )
     # All at once, because Snakemake does not see a link that appears after it has listed the folder.
     ARCHIVES = {
         name: input_path(entry.archive, STATE)

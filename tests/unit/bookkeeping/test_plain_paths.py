@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hemabalance.bookkeeping.plain_paths import input_path, required_input, users_path
+from hemabalance.bookkeeping.plain_paths import input_path, require_files, users_path
 from hemabalance.errors import InputError
 
 STATE = Path(".snakemake")
@@ -51,10 +51,11 @@ def test_a_missing_file_with_a_wildcard_in_its_path_is_refused(folder: Path) -> 
 
 def test_a_missing_file_that_no_rule_makes_is_named_with_its_place_and_key(folder: Path) -> None:
     with pytest.raises(InputError, match="no such file") as caught:
-        required_input("list.csv", "exclusions", STATE)
+        require_files({"exclusions": "list.csv"})
     assert caught.value.where == str(folder / "list.csv")
     assert "`exclusions`" in caught.value.remedy
     with pytest.raises(InputError, match="is a folder"):
-        required_input(".", "exclusions", STATE)
+        require_files({"exclusions": "."})
     Path("list{2}.csv").touch()
-    assert required_input("list{2}.csv", "exclusions", STATE).endswith("-list_2_.csv")
+    require_files({"exclusions": "list{2}.csv"})
+    assert input_path("list{2}.csv", STATE).endswith("-list_2_.csv")

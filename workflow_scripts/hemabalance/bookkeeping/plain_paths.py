@@ -6,6 +6,7 @@ Snakemake has no way to quote either. Therefore it gets the path of a symbolic l
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from hemabalance.errors import InputError
@@ -44,20 +45,19 @@ def input_path(path: str, state: Path) -> str:
     return str(link)
 
 
-def required_input(path: str, key: str, state: Path) -> str:
-    """As `input_path`, for a file that no rule makes.
+def require_files(paths: Mapping[str, str]) -> None:
+    """Refuse paths of the config at which there is no file, although no rule makes these files.
 
     Args:
-        path, state: see `input_path`.
-        key: key of the config that holds the path.
+        paths: key of the config -> path.
 
     Raises:
-        InputError: the file does not exist; or as `input_path`.
+        InputError: a path is a folder, or nothing exists there.
     """
-    if not os.path.isfile(path):
-        problem = "is a folder" if os.path.isdir(path) else "no such file"
-        raise InputError(os.path.abspath(path), problem, f"Correct `{key}` in the config, or put the file there")
-    return input_path(path, state)
+    for key, path in paths.items():
+        if not os.path.isfile(path):
+            problem = "is a folder, not a file" if os.path.isdir(path) else "no such file"
+            raise InputError(os.path.abspath(path), problem, f"Correct `{key}` in the config, or put the file there")
 
 
 def users_path(path: str) -> Path:
