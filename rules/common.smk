@@ -73,6 +73,10 @@ with without_traceback():
 
 RUN = f"results/{CONFIG.run}"
 SOURCES = sorted(CONFIG.sources)
+CLASSES = list(CONFIG.classes)
+REFERENCE = CONFIG.reference
+OTHER_SOURCES = list(CONFIG.other_sources)
+PRESET = CONFIG.preset
 # Requested GPUs: GPUS by rules that train networks, ONE_GPU by rules that only run them.
 GPUS = CONFIG.devices if CONFIG.device == "cuda" else 0
 ONE_GPU = min(GPUS, 1)

@@ -27,6 +27,7 @@ from bench.bench_synthesis import bench_synthesis
 from bench.bench_training import bench_loop
 from bench.bench_versioning import bench_versioning
 from helpers.project import ROOT
+from helpers.thesis import CLASSES
 from hemabalance.config.paths import expand_path
 from hemabalance.config.run import load_config, read_config_file
 from hemabalance.dataset.exclusions import read_exclusions
@@ -40,7 +41,6 @@ from hemabalance.sources.phantom.archive import write_archive
 from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.plan import scaled_counts
 from hemabalance.sources.phantom.render import render
-from hemabalance.taxonomy import CLASSES
 from hemabalance.torchvision_compat import make_torchvision_importable
 
 WORKERS = 2

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from helpers.thesis import CLASSES
 from hemabalance.classify import classifier_training
 from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.model import ModelData
 from hemabalance.classify.settings import NetworkSettings
 from hemabalance.gpu_check.peers import make_timm_step
 from hemabalance.methods import settings_class
-from hemabalance.taxonomy import CLASSES
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob, Images
 

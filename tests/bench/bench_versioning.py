@@ -17,11 +17,11 @@ from pathlib import Path
 import yaml
 from PIL import Image
 
+from helpers.thesis import CLASSES
 from hemabalance.bookkeeping.seals import read_versioned
 from hemabalance.bookkeeping.summary import summary
 from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.render import render
-from hemabalance.taxonomy import CLASSES
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = (

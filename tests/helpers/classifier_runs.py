@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from helpers.thesis import CLASSES
 from hemabalance.classify.compare import compare_seeds
 from hemabalance.classify.evaluate import predict_test
 from hemabalance.classify.measure import measure
@@ -18,7 +19,6 @@ from hemabalance.protocols import Protocol
 from hemabalance.report.classify.ablations import Ablation, ablations_of
 from hemabalance.report.classify.classifier_results import ClassifierResult, read_classifier_results
 from hemabalance.report.classify.comparison_results import ComparisonResult
-from hemabalance.taxonomy import CLASSES
 
 COUNTS = {
     "basophil": 12, "eosinophil": 30, "erythroblast": 14, "immature_granulocyte": 26, "lymphocyte": 40, "monoblast": 1,

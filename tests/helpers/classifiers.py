@@ -7,12 +7,12 @@ import numpy as np
 import torch
 
 from helpers.method_settings import small_settings
+from helpers.thesis import CLASSES
 from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.model import ModelData
 from hemabalance.metrics import imagenet_weights
 from hemabalance.metrics.imagenet_features import build_without_weights
 from hemabalance.metrics.pinned_tensors import digest, write_pinned
-from hemabalance.taxonomy import CLASSES
 from hemabalance.training.device import Runtime, start
 from hemabalance.training.job import FitJob, Images
 

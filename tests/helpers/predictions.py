@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from helpers.thesis import CLASSES
 from hemabalance.classify.measure import measure
 from hemabalance.classify.predictions import codes_of, predictions_table
-from hemabalance.taxonomy import CLASSES
 
 
 def rows_of(labels: list[str], source: str = "mendeley") -> pd.DataFrame:

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from helpers import classical_normalizers, gan_normalizers
 from helpers.classical_normalizers import SIZE, photographs
+from helpers.thesis import SOURCE_OF
 from hemabalance.dataset.imageset import ImageSet, write_image_set
 from hemabalance.dataset.splits import draws
 from hemabalance.methods import traits_of
@@ -24,7 +25,6 @@ from hemabalance.stain.data import DomainImageSets, evaluation_rows
 from hemabalance.stain.evaluate import NormalizerEvaluation, NormalizerJudges, evaluate
 from hemabalance.stain.normalizer import Domain
 from hemabalance.stain.real_features import real_features
-from hemabalance.taxonomy import SOURCE_OF
 
 CLASSES = ("basophil", "monocyte")
 TRAINING = {"steps": 6, "seconds": 3725.4, "parameters": 1234, "device": "cpu", "precision": "32"}

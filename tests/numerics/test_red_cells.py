@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from helpers.thesis import CLASSES
 from hemabalance.metrics.red_cells import median_diameter, red_cell_diameters
 from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.render import render
 from hemabalance.sources.phantom.scene import FRAME_UM, RED_RADIUS_UM
-from hemabalance.taxonomy import CLASSES
 
 Disk = tuple[float, float, float, tuple[int, int, int]]
 PALE, RED, PURPLE = (250, 240, 235), (210, 150, 160), (90, 40, 130)

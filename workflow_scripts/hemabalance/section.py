@@ -5,10 +5,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-ClassName = Literal[
-    "basophil", "eosinophil", "erythroblast", "immature_granulocyte", "lymphocyte", "monoblast", "monocyte",
-    "myeloblast", "neutrophil", "platelet", "promyelocyte", "smudge_cell",
-]  # fmt: skip
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from helpers.balanced_sets import SIZE, BalanceRun, build_balance_run, build_balanced
+from helpers.thesis import CLASSES
 from hemabalance.balance.balanced_set import read_images
 from hemabalance.balance.export import export_folder, export_parquet
 from hemabalance.errors import InputError
-from hemabalance.taxonomy import CLASSES
 
 COUNTS = {"train": 57, "validation": 14, "test": 14}
 

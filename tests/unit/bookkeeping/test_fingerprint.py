@@ -201,6 +201,8 @@ LAYERS = {
             "progress",
             "protocols",
             "section",
+            "classes",
+            "presets",
             "taxonomy",
             "torchvision_compat",
             "cluster",

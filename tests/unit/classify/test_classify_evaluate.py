@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from helpers.predictions import logits_of, predictions, random_labels, rows_of
+from helpers.thesis import CLASSES
 from hemabalance.classify.evaluate import outputs, predict_test
 from hemabalance.classify.measure import measure
 from hemabalance.classify.predictions import (
@@ -22,7 +23,6 @@ from hemabalance.classify.predictions import (
 )
 from hemabalance.errors import InputError
 from hemabalance.metrics.calibration import COLDEST, tempered
-from hemabalance.taxonomy import CLASSES
 
 # --- the table of predictions
 

@@ -13,12 +13,12 @@ from torch import nn
 
 from helpers.classifiers import TRAINING, build, data, images, job, no_images
 from helpers.small_trainings import PowerCut
+from helpers.thesis import CLASSES
 from hemabalance.classify.best_network import BestNetwork
 from hemabalance.classify.classifier_training import ClassifierTraining, warmup_cosine
 from hemabalance.classify.model import ModelData
 from hemabalance.errors import InputError
 from hemabalance.metrics.classification import accuracy, macro_f1
-from hemabalance.taxonomy import CLASSES
 from hemabalance.training.batches import BalancedSampler, EpochSampler
 from hemabalance.training.loop import TrainingResult
 

@@ -10,12 +10,12 @@ import pytest
 
 from helpers.classifiers import SIZE, data, images, job, random_imagenet_weights, runtime
 from helpers.method_settings import TrainingSpy, files_of, small_settings
+from helpers.thesis import CLASSES
 from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.open_model import open_classifier
 from hemabalance.errors import InputError
 from hemabalance.methods import method_names, settings_class, traits_of
 from hemabalance.metrics import imagenet_weights
-from hemabalance.taxonomy import CLASSES
 
 every_method = pytest.mark.parametrize("method", method_names("classify"))
 

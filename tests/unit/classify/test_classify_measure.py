@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from helpers.predictions import logits_of, measure_table, predictions, random_labels, rows_of
+from helpers.thesis import CLASSES
 from hemabalance.classify.measure import measure_predictions
 from hemabalance.classify.predictions import predictions_table, write_predictions
-from hemabalance.taxonomy import CLASSES
 
 HEADLINE = {
     "accuracy",

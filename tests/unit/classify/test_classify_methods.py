@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from torchvision.models import mobilenet_v2
 
 from helpers.classifiers import build, data, images, job, no_images, random_imagenet_weights
+from helpers.thesis import CLASSES
 from hemabalance.classify.imagenet_initialisation import initialise_from_imagenet, read_tensors
 from hemabalance.classify.methods.naive_bayes.method import reduced
 from hemabalance.classify.methods.timm import Architecture
@@ -25,7 +26,6 @@ from hemabalance.classify.sklearn_model import MIN_LOG_PROBABILITY
 from hemabalance.errors import InputError
 from hemabalance.metrics import imagenet_weights
 from hemabalance.metrics.imagenet_features import ImageNetFeatures
-from hemabalance.taxonomy import CLASSES
 
 # --- timm
 

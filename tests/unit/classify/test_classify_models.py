@@ -22,11 +22,11 @@ from helpers.classifiers import (
     random_imagenet_weights,
     runtime,
 )
+from helpers.thesis import CLASSES
 from hemabalance.classify.model import ModelData
 from hemabalance.classify.open_model import open_classifier
 from hemabalance.errors import InputError
 from hemabalance.metrics import imagenet_weights
-from hemabalance.taxonomy import CLASSES
 from hemabalance.training.job import Images
 from hemabalance.training.weights import save_tensors
 

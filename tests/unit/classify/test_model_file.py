@@ -11,6 +11,7 @@ import pytest
 
 from helpers.model_folders import BAYES, EACH, FRAME, LABELS, SIZE, ModelFolder, build_model_folder
 from helpers.photographs import LIMITS, SOURCE_ENTRY
+from helpers.thesis import CLASSES
 from hemabalance.balance.balanced_set import read_balanced
 from hemabalance.classify.card import render_card
 from hemabalance.classify.model_file import MODEL, read_model_file, stain_of
@@ -18,7 +19,6 @@ from hemabalance.classify.model_schema import FORMAT, RENDERED, RESEARCH, ModelF
 from hemabalance.cli import main
 from hemabalance.errors import InputError
 from hemabalance.files import sha256_file
-from hemabalance.taxonomy import CLASSES
 
 
 @pytest.fixture(scope="module")

@@ -15,13 +15,13 @@ from torch import Tensor, nn
 
 from helpers.classifiers import SIZE, build, data, job
 from helpers.model_folders import NETWORK, ModelFolder, build_model_folder
+from helpers.thesis import CLASSES
 from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.model_file import read_model_file
 from hemabalance.classify.onnx_export import MAX_DIFFERENCE, export_onnx
 from hemabalance.classify.open_model import open_classifier
 from hemabalance.cli import main
 from hemabalance.errors import InputError
-from hemabalance.taxonomy import CLASSES
 from hemabalance.training.device import start
 
 

@@ -113,11 +113,17 @@ def test_experiments_under_thesis_use_models_fitted_on_test_images() -> None:
         ({"zzz": 1}, ["'zzz'", "allowed are run, seed"]),
         ({"images": {"siz": 64}}, ["'images.siz'", "did you mean 'size'"]),
         ({"sources": {"tcia": {"orign": "local"}}}, ["'sources.tcia.orign'", "did you mean 'origin'"]),
-        ({"sources": {"mendely": {"origin": "local", "archive": "x"}}}, ["'sources.mendely'", "mean 'mendeley'"]),
-        ({"sources": {"zzz": {"origin": "local", "archive": "x"}}}, ["'sources.zzz'", "allowed are mendeley, tcia"]),
-        ({"sources": {"tcia": {"origin": "web"}}}, ["'web'", "'download', 'local' or 'phantom'"]),
-        ({"sources": {"tcia": {"archive": ""}}}, ["'sources.tcia.archive'", "should have at least 1 character"]),
-        ({"taxonomy": "fine"}, ["'taxonomy' is 'fine'", "'thesis' or 'refined'"]),
+        (
+            {"sources": {"mendely": {"origin": "local", "archive": "x"}}},
+            ["'sources.mendely'", "mean 'mendeley'"],
+        ),
+        (
+            {"sources": {"zzz": {"origin": "local", "archive": "x"}}},
+            ["write zzz.classes, labels as found"],
+        ),
+        ({"sources": {"tcia": {"origin": "web"}}}, ["'web'", "'local', 'download' or 'phantom'"]),
+        ({"sources": {"tcia": {"archive": ""}}}, ["sources.tcia.archive is missing", "zip"]),
+        ({"taxonomy": "fine"}, ["taxonomy is 'fine'", "preset thesis has thesis, refined"]),
         ({"protocols": ["thesis", "leaky"]}, ["'protocols.1' is 'leaky'", "'leak_free' or 'thesis'"]),
         ({"protocols": ["thesis", "thesis"]}, ["protocols", "twice"]),
         ({"protocols": []}, ["'protocols' is []", "at least 1"]),
@@ -184,8 +190,8 @@ def test_refused_value_is_explained(overlay: dict[str, Any], says: list[str]) ->
 
 
 def test_missing_key_is_described() -> None:
-    problem = refusal(BASE | {"sources": {"tcia": {"origin": "local"}}})
-    assert problem.startswith("'sources.tcia.archive' is missing: Zip, tar or unpacked folder")
+    problem = refusal(merged({"classify": {"experiments": {"mine": {"model": "logistic"}}}}))
+    assert problem.startswith("'classify.experiments.mine.recipe' is missing: ")
 
 
 def test_every_mistake_is_named() -> None:
@@ -202,9 +208,9 @@ def test_run_named_by_a_date() -> None:
 
 
 def test_sources_may_be_fewer() -> None:
-    only = load_config(BASE | {"sources": {"tcia": {"origin": "local", "archive": "some/folder"}}})
+    only = load_config(BASE | {"sources": {"mendeley": None}})
     assert list(only.sources) == ["tcia"]
-    assert only.sources["tcia"].field == 1.0
+    assert (only.preset, only.reference, only.other_sources) == ("thesis", "tcia", ())
 
 
 def leaves(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:

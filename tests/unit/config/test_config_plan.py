@@ -47,6 +47,7 @@ EXPERIMENTS = {
 }
 VALUES: dict[str, Any] = {
     "seed": 7,
+    "preset": "thesis",
     "sources": {
         "mendeley": {"origin": "local", "archive": "some/folder", "field": 0.8},
         "tcia": {"origin": "local", "archive": "another"},

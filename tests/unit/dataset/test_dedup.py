@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from helpers.photographs import inventory, manifest_of, photograph
+from helpers.thesis import FOLDERS
 from hemabalance.dataset.alignment import same_photograph_scores
 from hemabalance.dataset.dedup import DuplicateGroups, find_copies
 from hemabalance.dataset.perceptual_hash import THUMB, perceptual_hash, thumbnail
 from hemabalance.sources.identity import image_id_of
 from hemabalance.sources.phantom.archive import plan, write_archive
-from hemabalance.taxonomy import FOLDERS
 
 MIN_CORRELATION = 0.965
 FRAME = 96  # side of the photographs from which windows of thumbnail size are cut

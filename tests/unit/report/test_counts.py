@@ -6,12 +6,12 @@ import pytest
 import yaml
 
 from helpers.photographs import manifest_from_rows
+from helpers.thesis import CLASSES, FOLDERS
 from hemabalance.dataset.manifest_table import STATUSES
 from hemabalance.report import reported as module
 from hemabalance.report.cells import write_csv
 from hemabalance.report.dataset.counts import TABLE_OF, count_tables, split_table
 from hemabalance.report.reported import reported
-from hemabalance.taxonomy import CLASSES, FOLDERS
 
 REPORTED: dict[str, Any] = yaml.safe_load(Path(module.__file__).with_name("reported.yaml").read_text("utf-8"))
 IG = "immature_granulocyte"

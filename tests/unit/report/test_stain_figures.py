@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 
 from helpers.stain_runs import CLASSES, drawn, image_sets, normalizers, split_of
+from helpers.thesis import SOURCE_OF
 from hemabalance.dataset.imageset import ImageSet, write_image_set
 from hemabalance.methods import traits_of
 from hemabalance.report.losses import losses_figure, panels_of, read_history
 from hemabalance.report.stain.figures import picture_rows, stain_methods, stain_rows
 from hemabalance.stain.data import DomainImageSets
 from hemabalance.stain.normalizer import Transformed
-from hemabalance.taxonomy import SOURCE_OF
 
 
 @dataclass

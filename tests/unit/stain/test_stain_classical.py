@@ -23,11 +23,11 @@ from helpers.classical_normalizers import (
     photographs,
     rendered,
 )
+from helpers.thesis import CLASSES
 from hemabalance.errors import InputError
 from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.render import render
 from hemabalance.stain.normalizer import Domain, StainData, other_domain
-from hemabalance.taxonomy import CLASSES
 from hemabalance.training.job import Images
 
 CLASSICAL = ("reinhard", "macenko", "vahadane")

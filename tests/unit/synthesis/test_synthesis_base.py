@@ -11,6 +11,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from helpers.thesis import CLASSES
 from hemabalance.config.roles import RolesConfig
 from hemabalance.dataset.imageset import ImageSet, write_image_set
 from hemabalance.dataset.splits import draws
@@ -19,7 +20,6 @@ from hemabalance.synthesis.data import RealImageSource, real_images, smallest_dr
 from hemabalance.synthesis.roles import Classes, Roles, assign, served
 from hemabalance.synthesis.sampling import BLOCK, LAST, latents, sample
 from hemabalance.synthesis.snapshots import Snapshots
-from hemabalance.taxonomy import CLASSES
 
 FULL = {  # Table 6
     "neutrophil": 12_000, "eosinophil": 3500, "immature_granulocyte": 2900, "platelet": 2300, "erythroblast": 1600,

@@ -1,22 +1,10 @@
-"""The config sections on archives, photographs, duplicates and splits."""
+"""The config sections on limits of archives, photographs, duplicates and splits."""
 
 from typing import Literal
 
 from pydantic import Field
 
-from hemabalance.config.paths import PathText
 from hemabalance.section import Section
-
-
-class SourceConfig(Section):
-    """The archive of one source."""
-
-    origin: Literal["download", "local", "phantom"]
-    """`download`: downloaded when missing; `local`: provided by the user; `phantom`: rendered by this project."""
-    archive: PathText
-    """Zip, tar or unpacked folder; with origin phantom, the file to render."""
-    field: float = Field(1.0, ge=0.3, le=1)
-    """Share of each side of the frame that is used, to bring the sources to one physical scale; 1 as in the thesis."""
 
 
 class LimitsConfig(Section):

@@ -4,7 +4,7 @@ import os
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 _VARIABLE = re.compile(r"\$(\w+|\{[^}]*\})")
 
@@ -29,5 +29,5 @@ def expand_path(text: str) -> str:
     return expanded
 
 
-PathText = Annotated[str, Field(min_length=1), AfterValidator(expand_path)]
+PathText = Annotated[str, AfterValidator(expand_path)]
 """Type of every path in the config; a relative path is relative to the working folder."""

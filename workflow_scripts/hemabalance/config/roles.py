@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from hemabalance.section import ClassName, Count, Section
+from hemabalance.classes import ClassName
+from hemabalance.section import Count, Section
 
 Serves = Literal["rich", "rare", "all"]
 """The roles of classes that a generator can generate."""

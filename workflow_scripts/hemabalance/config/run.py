@@ -3,7 +3,6 @@
 Rules receive parts of the validated config as JSON values, so that an edit of this file alone reruns nothing.
 """
 
-import difflib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from hemabalance.classes import ClassName
 from hemabalance.config.balance import BalanceConfig
 from hemabalance.config.classify import ClassifyConfig, with_models
 from hemabalance.config.data import (
@@ -21,18 +21,20 @@ from hemabalance.config.data import (
     LimitsConfig,
     PhantomConfig,
     PixelConfig,
-    SourceConfig,
     SplitConfig,
 )
 from hemabalance.config.entries import resolve_entries
 from hemabalance.config.explain import explain
+from hemabalance.config.laboratories import check_laboratories, complete_laboratories
+from hemabalance.config.one_source import without_normalizers
 from hemabalance.config.paths import PathText
+from hemabalance.config.preset import NO_PRESET, with_preset
+from hemabalance.config.sources import SourceConfig
 from hemabalance.config.stain import StainConfig
 from hemabalance.config.synthesis import SynthesisConfig
 from hemabalance.errors import InputError
 from hemabalance.protocols import PROTOCOLS, Protocol
 from hemabalance.section import Precision, Section
-from hemabalance.taxonomy import FOLDERS, Taxonomy
 
 REMEDY = "Correct it there, in the overlay, or in --config"
 
@@ -44,8 +46,10 @@ class Config(Section):
     """Name of the run and of its folder in results/."""
     seed: int = Field(2022, ge=0, lt=2**32)
     """Seed of all random numbers."""
-    taxonomy: Taxonomy = "thesis"
-    """`thesis`: Table 6; `refined`: PBC's PMY images are promyelocytes."""
+    preset: str = NO_PRESET
+    """Sources and classes of published archives: `thesis`, or `none`; own sources switch it off."""
+    taxonomy: str | None = None
+    """How a preset's labels become classes; `thesis`: Table 6; `refined`: PBC's PMY images are promyelocytes."""
     protocols: tuple[Protocol, ...] = Field(PROTOCOLS, min_length=1)
     """`leak_free`: copies stay in one part, the test set is split off first; `thesis`: split after balancing (§4.4)."""
     catalogue: PathText = "data/sources.yaml"
@@ -53,7 +57,13 @@ class Config(Section):
     exclusions: PathText = "data/exclusions.csv"
     """An expert's list of images to exclude: CSV with the columns source,member,reason,who."""
     sources: dict[str, SourceConfig] = Field(min_length=1)
-    """Archives, by name."""
+    """Laboratories, by name."""
+    classes: tuple[ClassName, ...] = ()
+    """Classes, kept in alphabetical order; default: all that the sources' maps name."""
+    reference: str = ""
+    """Source to whose stain all others are brought; default: the first one."""
+    allow_unclaimed: bool = False
+    """Warn instead of stopping if labels are claimed by no class, or a class or a source has no image."""
     limits: LimitsConfig = LimitsConfig()
     pixels: PixelConfig = PixelConfig()
     download: DownloadConfig = DownloadConfig()
@@ -79,14 +89,23 @@ class Config(Section):
     """Classifiers."""
 
     @model_validator(mode="after")
-    def _check_sources(self) -> "Config":
-        for name in self.sources:
-            if name not in FOLDERS:
-                near = difflib.get_close_matches(name, FOLDERS, n=1)
-                hint = f"did you mean {near[0]!r}" if near else f"allowed are {', '.join(FOLDERS)}"
-                raise ValueError(f"unknown source 'sources.{name}', {hint}")
+    def _check_laboratories(self) -> "Config":
+        check_laboratories(self.sources, self.classes, self.reference)
         if len(set(self.protocols)) < len(self.protocols):
             raise ValueError("protocols: a protocol is listed twice")
+        for key, names in (
+            ("stain.classes", self.stain.classes),
+            ("synthesis.roles.rich", self.synthesis.roles.rich),
+            ("synthesis.roles.rare", self.synthesis.roles.rare),
+        ):
+            for name in names or ():
+                _require(key, name, "classes", dict.fromkeys(self.classes))
+        for name, entry in self.stain.normalizers.items():
+            if entry.direction in ("to_b", "per_class") and len(self.sources) != 2:
+                raise ValueError(
+                    f"stain.normalizers.{name}.direction is {entry.direction!r}, which needs exactly two sources: "
+                    "use to_a, which brings every source to the stain of the reference"
+                )
         return self
 
     @model_validator(mode="after")
@@ -121,6 +140,16 @@ class Config(Section):
             raise ValueError(f"classify.experiments: no experiment with `shown: true` has a protocol of {listed}")
         return self
 
+    @property
+    def other_sources(self) -> tuple[str, ...]:
+        """The sources besides the reference, sorted: each is one pair of stain domains with it."""
+        return tuple(sorted(set(self.sources) - {self.reference}))
+
+    @property
+    def labelled_sources(self) -> tuple[str, ...]:
+        """The sources whose images have labels, sorted."""
+        return tuple(sorted(name for name, source in self.sources.items() if source.labelled))
+
 
 def _require(where: str, name: str, section: str, known: Mapping[str, Any]) -> None:
     if name not in known:
@@ -136,14 +165,25 @@ def load_config(values: Mapping[str, Any], *, where: str = "config.yaml") -> Con
     try:
         # Through JSON: lists are then valid for tuples, but strings and numbers are still not converted.
         # A date, such as YAML's value of 2022-11-01, becomes a string again.
-        return Config.model_validate_json(json.dumps(with_models(resolve_entries(values)), default=str))
+        return Config.model_validate_json(json.dumps(complete(values), default=str))
     except ValidationError as error:
         # pydantic also reports a list with an invalid item as too short.
         items = [dict(item) for item in error.errors() if item["type"] != "too_short" or not item["input"]]
         problems = "; ".join(explain(item, Config) for item in items)
         raise InputError(where, problems, REMEDY) from error
-    except ValueError as error:  # raised by `resolve_entries`
+    except ValueError as error:  # raised by `complete`
         raise InputError(where, str(error), REMEDY) from error
+
+
+def complete(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a config with those of its preset, of `like`, and the normaliser `none` alone for one source.
+
+    Raises:
+        ValueError: unknown preset or taxonomy; a wrong `like`.
+    """
+    completed = with_models(resolve_entries(complete_laboratories(with_preset(values))))
+    sources = completed.get("sources")
+    return without_normalizers(completed) if isinstance(sources, Mapping) and len(sources) == 1 else completed
 
 
 def read_config_file(path: Path) -> dict[str, Any]:

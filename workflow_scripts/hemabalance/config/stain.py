@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from hemabalance.classes import ClassName
 from hemabalance.config.entries import ComparedEntry, any_entry
-from hemabalance.section import ClassName, Count, Section
+from hemabalance.section import Count, Section
 from hemabalance.training.small_classifier_settings import SmallClassifierSettings
 
 
@@ -49,15 +50,8 @@ class StainConfig(Section):
 
     normalizers: dict[str, AnyNormalizer] = Field(min_length=1)
     """Normalisers, by name."""
-    classes: tuple[ClassName, ...] = (
-        "basophil",
-        "eosinophil",
-        "erythroblast",
-        "immature_granulocyte",
-        "lymphocyte",
-        "monocyte",
-    )
-    """Classes that the direction per_class maps (thesis §4.1)."""
+    classes: tuple[ClassName, ...] | None = None
+    """Classes that the direction per_class maps; default: all of which both sources have images (thesis §4.1: six)."""
     pairs: PairsConfig = PairsConfig()
     classifier: SmallClassifierSettings = SmallClassifierSettings()
     evaluation: StainEvaluationConfig = StainEvaluationConfig()
