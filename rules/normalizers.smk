@@ -5,13 +5,11 @@ from snakemake.logging import logger
 from hemabalance.config.paired import pairs_are_rendered
 from hemabalance.stain.method import NormalizerSpec
 
-# The same rendered cells in both stains. They exist for the two archives of a preset only.
-PAIRS = {
-    "pairs": expand(f"{RUN}/pairs/{{domain}}.zip", domain=["a", "b"]),
-    "pair_indexes": expand(f"{RUN}/pairs/{{domain}}.parquet", domain=["a", "b"]),
-}
-RENDERED = pairs_are_rendered(PRESET, REFERENCE, len(SOURCES)) and all(
-    entry.origin == "phantom" for entry in CONFIG.sources.values()
+# Whether the same cells, rendered in both stains, are the ground truth of all pairs. Paired methods learn from such
+# cells also where two archives of a preset are photographs.
+ORIGINS = [entry.origin for entry in CONFIG.sources.values()]
+RENDERED = set(ORIGINS) == {"phantom"} and pairs_are_rendered(
+    PRESET, REFERENCE, ORIGINS
 )
 LABELLED_SOURCES = list(CONFIG.labelled_sources)
 # Regular expression of the other sources; of no string if there is none.
@@ -80,9 +78,24 @@ def wildcard_pair(wildcards):
     return images_of_pair(wildcards.source)
 
 
+def rendered_pairs(source):
+    """Files of the same cells rendered in both stains of a pair."""
+    folder = f"{RUN}/pairs/{source}"
+    return {
+        "pairs": [f"{folder}/{domain}.zip" for domain in "ab"],
+        "pair_indexes": [f"{folder}/{domain}.parquet" for domain in "ab"],
+    }
+
+
 def pairs_to_fit(wildcards):
     """Inputs with rendered pairs, for a paired normaliser; empty for the others."""
-    return PAIRS if NORMALIZERS[wildcards.normalizer].traits.paired else {}
+    is_paired = NORMALIZERS[wildcards.normalizer].traits.paired
+    return rendered_pairs(wildcards.source) if is_paired else {}
+
+
+def pairs_to_measure(wildcards):
+    """Inputs with rendered pairs as ground truth, if all sources are rendered."""
+    return rendered_pairs(wildcards.source) if RENDERED else {}
 
 
 def is_labelled(source):

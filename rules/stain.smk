@@ -1,30 +1,37 @@
 # Stain normalisation: fit each normaliser on the training images of each pair of sources, and apply it to all images.
 #
 # inputs   results/<run>/images/{source}.{zip,parquet}, {protocol}/split.parquet
-# outputs  results/<run>/pairs/{domain}.{zip,parquet}
+# outputs  results/<run>/pairs/{source}/{domain}.{zip,parquet}
 #          results/<run>/{protocol}/stain/{normalizer}/{source}/
 #              {weights.safetensors,history.jsonl,training.json,seen.parquet}, for each source besides the reference
 #          results/<run>/{protocol}/stain/{normalizer}/images.{zip,parquet}: images of all labelled sources
+
+from hemabalance.config.rendered import pair_looks
 
 STAIN = f"{RUN}/{{protocol}}/stain/{{normalizer}}"
 FITTED = f"{STAIN}/{{source}}"
 
 
 rule pairs:
-    """Render the same cells in both stains"""
+    """Render the same cells in the stains of the reference and of {wildcards.source}"""
     output:
-        images=PAIRS["pairs"],
-        indexes=PAIRS["pair_indexes"],
+        images=rendered_pairs("{source}")["pairs"],
+        indexes=rendered_pairs("{source}")["pair_indexes"],
     log:
-        f"{RUN}/logs/pairs/pairs.log",
+        f"{RUN}/logs/pairs/{{source}}.log",
     benchmark:
-        f"{RUN}/benchmarks/pairs/pairs.tsv"
+        f"{RUN}/benchmarks/pairs/{{source}}.tsv"
+    wildcard_constraints:
+        source=PAIR_SOURCES,
     conda:
         "../envs/cpu.yaml"
     threads: CONFIG.threads
     params:
-        settings=settings(
-            "images", pairs=CONFIG.stain.pairs.model_dump(), frame=CONFIG.phantom.size
+        settings=lambda wildcards: settings(
+            "images",
+            pairs=CONFIG.stain.pairs.model_dump(),
+            frame=CONFIG.phantom.size,
+            looks=pair_looks(CONFIG, wildcards.source),
         ),
         code=own_code("stain/pairs"),
     script:

@@ -96,7 +96,7 @@ rule stain_metrics:
     """Measure the normaliser {wildcards.normalizer} of {wildcards.source} under the protocol {wildcards.protocol}"""
     input:
         unpack(wildcard_pair),
-        **(PAIRS if RENDERED else {}),
+        unpack(pairs_to_measure),
         split=f"{RUN}/{{protocol}}/split.parquet",
         weights=f"{FITTED}/weights.safetensors",
         inception=INCEPTION,

@@ -17,14 +17,14 @@ from hemabalance.report.cells import duration, number, write_csv
 from hemabalance.report.stain.normalizer_results import NormalizerResult
 from hemabalance.report.stain.probes import audit_figure
 from hemabalance.report.stain.tables import read_normalizer_results, stain_tables
-from hemabalance.stain.data import DomainImageSets
+from hemabalance.stain.data import PairImages
 
 NAMES = ["none (untouched)", "reinhard", "wcyclegan_gp"]
 
 
 @dataclass
 class Stage:
-    sets: DomainImageSets
+    images: PairImages
     normalizers: dict[str, Any]
     measured: list[NormalizerResult]
     tables: dict[str, pd.DataFrame]
@@ -34,10 +34,12 @@ class Stage:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("stage")
     with ExitStack() as stack:
-        sets = {domain: stack.enter_context(image_set) for domain, image_set in image_sets(folder).items()}
+        images = image_sets(folder)
+        for image_set in images.sets.values():
+            stack.enter_context(image_set)
         fitted = normalizers(folder)
-        measured = evaluated(sets, fitted)
-        yield Stage(sets, fitted, measured, stain_tables(measured))
+        measured = evaluated(images, fitted)
+        yield Stage(images, fitted, measured, stain_tables(measured))
 
 
 def cell(table: pd.DataFrame, column: str, **keys: str) -> Any:
@@ -120,7 +122,7 @@ def test_usefulness_names_seen_images_and_compares_with_raw_images(stage: Stage)
 
 def test_under_the_thesis_protocol_nothing_is_held_back(stage: Stage) -> None:
     fitted = {"none": stage.normalizers["none"]}
-    table = stain_tables(evaluated(stage.sets, fitted, "thesis", rendered=False))["usefulness"]
+    table = stain_tables(evaluated(stage.images, fitted, "thesis", rendered=False))["usefulness"]
     assert table["n"].tolist() == [0, 0, 12, 12]
     assert table["images"].tolist()[2:] == ["all (all were seen in training)"] * 2
     assert (table.loc[:1, ["accuracy", "low", "high", "gain_over_raw"]] == "not available").all().all()

@@ -1,6 +1,6 @@
 """Paired normalisers need the same cells in both stains, which the phantom renders for some pairs of sources only."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from hemabalance.config.preset import NO_PRESET
@@ -8,15 +8,20 @@ from hemabalance.methods import method_names, traits_of
 from hemabalance.presets import preset
 
 
-def pairs_are_rendered(name: str, reference: str, sources: int) -> bool:
-    """Whether the phantom renders cells in the stains of all pairs of sources: only of a preset's two archives.
+def pairs_are_rendered(name: str, reference: str, origins: Collection[str]) -> bool:
+    """Whether the phantom can render the same cells in both stains of every pair of sources.
+
+    It can for laboratories that it renders itself, and for the two archives of a preset, which its first two looks
+    resemble.
 
     Args:
         name: of the preset.
         reference: of the run.
-        sources: number of sources.
+        origins: of the sources.
     """
-    return name != NO_PRESET and sources == 2 and reference == preset(name)["reference"]
+    if name != NO_PRESET:
+        return len(origins) == 2 and reference == preset(name)["reference"]
+    return all(origin == "phantom" for origin in origins)
 
 
 def without_paired(values: Mapping[str, Any]) -> dict[str, Any]:

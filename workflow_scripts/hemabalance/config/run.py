@@ -49,7 +49,7 @@ class Config(Section):
     preset: str = NO_PRESET
     """Sources and classes of published archives: `thesis`, or `none`; own sources switch it off."""
     taxonomy: str | None = None
-    """How a preset's labels become classes; `thesis`: Table 6; `refined`: PBC's PMY images are promyelocytes."""
+    """How the labels of a preset become classes: one of the preset's `taxonomies`; default: the first."""
     protocols: tuple[Protocol, ...] = Field(PROTOCOLS, min_length=1)
     """`leak_free`: copies stay in one part, the test set is split off first; `thesis`: split after balancing (§4.4)."""
     catalogue: str = "data/sources.yaml"
@@ -191,7 +191,8 @@ def complete(values: Mapping[str, Any]) -> dict[str, Any]:
         return completed  # the validation refuses it
     if len(sources) == 1:
         return without_normalizers(completed)
-    rendered = pairs_are_rendered(completed["preset"], completed["reference"], len(sources))
+    origins = [entry.get("origin", "local") for entry in sources.values() if isinstance(entry, Mapping)]
+    rendered = pairs_are_rendered(completed["preset"], completed["reference"], origins)
     return completed if rendered else without_paired(completed)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-REPORTED_PRESET = "thesis"
-"""The preset of the archives for which the thesis reports values."""
+THESIS = "thesis"
+"""The preset under which values of the thesis are shown."""
 
 
 @cache
@@ -17,11 +17,11 @@ def reported_tables() -> dict[str, Any]:
     return loaded
 
 
-def reported(table: str, preset: str = REPORTED_PRESET) -> dict[str, Any]:
+def reported(table: str, preset: str = THESIS) -> dict[str, Any]:
     """One table of `reported.yaml`, by its key, such as `table6_final`; empty under another preset than the thesis's.
 
     Raises:
         KeyError: no such table.
     """
-    values: dict[str, Any] = reported_tables()[table] if preset == REPORTED_PRESET else {}
+    values: dict[str, Any] = reported_tables()[table] if preset == THESIS else {}
     return values

@@ -17,7 +17,7 @@ from hemabalance.report.cells import (
     number,
     reported_number,
 )
-from hemabalance.report.reported import REPORTED_PRESET, reported
+from hemabalance.report.reported import THESIS, reported
 from hemabalance.report.stain.effects import audit, truth, usefulness
 from hemabalance.report.stain.normalizer_results import NormalizerResult
 from hemabalance.stain.normalizer import DOMAINS
@@ -42,7 +42,7 @@ def read_normalizer_results(
     ]
 
 
-def stain_tables(normalizers: Sequence[NormalizerResult], preset: str = REPORTED_PRESET) -> dict[str, pd.DataFrame]:
+def stain_tables(normalizers: Sequence[NormalizerResult], preset: str = THESIS) -> dict[str, pd.DataFrame]:
     """All tables of normalisers that were measured on one pair of sources under one protocol.
 
     Args:
@@ -55,7 +55,7 @@ def stain_tables(normalizers: Sequence[NormalizerResult], preset: str = REPORTED
         columns `reported_…` if the thesis gives no value.
     """
     tables = {name: pd.DataFrame(rows(normalizers)) for name, rows in _TABLES.items()}
-    if preset != REPORTED_PRESET:
+    if preset != THESIS:
         tables = {name: table.loc[:, ~table.columns.str.startswith("reported_")] for name, table in tables.items()}
     return tables
 
