@@ -88,20 +88,27 @@ def normalizers(folder: Path) -> dict[str, Any]:
 
 
 def evaluated(
-    images: PairImages, fitted: dict[str, Any], protocol: Protocol = "leak_free", *, rendered: bool = True
+    images: PairImages,
+    fitted: dict[str, Any],
+    protocol: Protocol = "leak_free",
+    *,
+    rendered: bool = True,
+    split: pd.DataFrame | None = None,
 ) -> list[NormalizerResult]:
-    """The metrics of each normaliser, after a round trip through JSON."""
+    """The metrics of each normaliser, after a round trip through JSON; by default with the split of `split_of`."""
     cells: dict[Domain, np.ndarray] = {
         domain: photographs(domain, _LIGHT[domain], range(300, 306)) for domain in ("a", "b")
     }
     # The photographs also serve as their own ground truth, which suffices for tests of tables.
-    split = split_of(images, protocol)
+    split = split_of(images, protocol) if split is None else split
     rows = evaluation_rows(split, images.pair, protocol, max_images=40)
     real = real_features(images, rows, corners, threads=1)
     judges = NormalizerJudges(
         corners, real, {"none": DarknessClassifier(), "colour": DarknessClassifier()}, *[cells if rendered else {}] * 2
     )  # type: ignore[dict-item]
-    evaluation = NormalizerEvaluation(protocol, DIRECTIONS, CLASSES, max_images=40, kid_subset=5, folds=2, seed=1, threads=1)
+    evaluation = NormalizerEvaluation(
+        protocol, DIRECTIONS, CLASSES, max_images=40, kid_subset=5, folds=2, seed=1, threads=1
+    )
     results = []
     for name, normalizer in fitted.items():
         with threadpool_limits(1):  # threads slow down many small fits

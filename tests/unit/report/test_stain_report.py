@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.stain_runs import CLASSES, drawn, evaluated, image_sets, normalizers
+from helpers.stain_runs import CLASSES, drawn, evaluated, image_sets, normalizers, split_of
+from hemabalance.classes import UNLABELLED
 from hemabalance.files import write_json
 from hemabalance.report.cells import duration, number, write_csv
 from hemabalance.report.stain.normalizer_results import NormalizerResult
@@ -118,6 +119,30 @@ def test_usefulness_names_seen_images_and_compares_with_raw_images(stage: Stage)
         assert low < rate < high or rate in (low, high)
         raw = float(baseline[baseline["n"] == row["n"]]["accuracy"].iloc[0])
         assert float(row["gain_over_raw"]) == pytest.approx(rate - raw, abs=1.1e-3)
+
+
+def test_without_labels_in_a_source_what_needs_them_is_not_available(stage: Stage, tmp_path: Path) -> None:
+    split = split_of(stage.images, "leak_free")
+    split["label"] = split["label"].where(split["source"] != "tcia", UNLABELLED)
+    measured = evaluated(stage.images, stage.normalizers, split=split)
+    assert {result.metrics["no_labels"] for result in measured} == {"tcia has no labels"}
+    assert measured[1].metrics["n"] == {"a": 15, "b": 11}  # the platelet too: all images
+    tables = stain_tables(measured, "none")
+    assert {name: list(table.filter(like="reported")) for name, table in tables.items()} == {
+        name: [] for name in tables
+    }
+    usefulness = tables["usefulness"]
+    assert list(usefulness.columns) == list(stage.tables["usefulness"].columns)
+    assert set(usefulness["accuracy"]) == set(usefulness["n"]) == {"not available"}
+    audit = tables["audit"]
+    assert set(audit["direction"]) == {"none", "to_a", "to_b"}  # no class for per_class to map
+    by_class = audit["target"] == "class"
+    assert set(audit.loc[by_class, "balanced_accuracy"]) == {"not available"}
+    assert set(usefulness["reason"]) == set(audit.loc[by_class, "reason"]) == {"tcia has no labels"}
+    assert set(audit.loc[~by_class, "reason"]) == {"–"}
+    assert (tables["fid"].loc[tables["fid"]["normaliser"] == "reinhard", "measured_fid"] != "not available").any()
+    audit_figure(measured, tmp_path / "a.svg")
+    assert "tcia has no labels" in drawn(tmp_path / "a.svg")[1]
 
 
 def test_under_the_thesis_protocol_nothing_is_held_back(stage: Stage) -> None:

@@ -18,7 +18,14 @@ ENTRIES = [
 ]
 FILES = [file for _, file, _, _ in ENTRIES]
 NAMES = [
-    {"protocol": "thesis", "normalizer": "mine", "generator": "yours", "experiment": "ours", "source": "a_lab", "pair": ""},
+    {
+        "protocol": "thesis",
+        "normalizer": "mine",
+        "generator": "yours",
+        "experiment": "ours",
+        "source": "a_lab",
+        "pair": "",
+    },
     {
         "protocol": "leak_free",
         "normalizer": "thesis_2",
@@ -82,7 +89,10 @@ def test_no_file_matches_two_entries(names: dict[str, str]) -> None:
         ("classify_classes_no_gather_excite.svg", "no_gather_excite: each class, with and without the part"),
         ("classify_classes.svg", "Each class against the rest, before and after balancing"),
         ("stain_fid_leak_free_of_lab_2.csv", "Distance between sets of images, protocol leak_free, source B: lab_2"),
-        ("stain_rows_thesis_mine_2_of_lab_2.svg", "mine_2: real, normalised, reconstructed, protocol thesis, source B: lab_2"),
+        (
+            "stain_rows_thesis_mine_2_of_lab_2.svg",
+            "mine_2: real, normalised, reconstructed, protocol thesis, source B: lab_2",
+        ),
         ("stain_rows_thesis_{braces}.svg", "{braces}: real, normalised"),
     ],
 )

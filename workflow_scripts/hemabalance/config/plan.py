@@ -66,8 +66,9 @@ class Plan:
     def real_image_consumers(self, recipe: str) -> list[tuple[str, str]]:
         """Kind and name of everything in a recipe that used real images; each has a list of these images.
 
-        Kinds are `normalizer` (one for each pair of sources, first, see `fitted_names`), `generator`, `gate` (with the name of the generator whose images it judged), `teacher`,
-        and `judge` (with the name of the normaliser of its images).
+        Kinds are `normalizer` (first, one for each pair of sources, see `fitted_names`), `generator`, `gate` (with the
+        name of the generator whose images it judged), `teacher`, and `judge` (with the name of the normaliser of its
+        images).
         """
         entry = self.recipe(recipe)
         gated = entry.gate != "none"

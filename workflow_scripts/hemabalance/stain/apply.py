@@ -85,7 +85,8 @@ def write_normalised(
     Returns:
         The number of images `mapped`, `unchanged`, and among the mapped ones `passed_through` as degenerate.
     """
-    tables, images = [], []
+    tables: list[pd.DataFrame] = []
+    images: list[np.ndarray] = []
     counts = {"mapped": 0, "unchanged": 0, "passed_through": 0}
     for source, image_set in sets.items():
         pixels = image_set.decode_all(threads=threads)

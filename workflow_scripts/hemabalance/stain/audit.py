@@ -51,7 +51,9 @@ def audit(
     audit_rows = []
     for direction in directions:
         domains = pd.Series(target_domains(split, direction, classes, views.pair).to_numpy(), index=split["image_id"])
-        features = {name: _features_in_stain(rows, domains, values, views.pair) for name, values in feature_kinds.items()}
+        features = {
+            name: _features_in_stain(rows, domains, values, views.pair) for name, values in feature_kinds.items()
+        }
         probe_rows = shortcuts(features, targets, groups, folds=folds, seed=seed)
         audit_rows += [{"direction": direction, **_with_reason(row, no_labels)} for row in probe_rows]
     return audit_rows

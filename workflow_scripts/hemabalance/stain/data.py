@@ -69,7 +69,8 @@ def training_data(
     """
     rows = _training_rows(images.pair, split, protocol)
     _warn_of_natural_frequencies(visible(split, protocol), images.pair)
-    return StainData(*(_decode(images.sets[d], rows, split, protocol, threads) for d in DOMAINS), rendered)
+    a, b = (_decode(images.sets[domain], rows, split, protocol, threads) for domain in DOMAINS)
+    return StainData(a, b, rendered)
 
 
 def training_ids(images: PairImages, split: pd.DataFrame, protocol: Protocol) -> pd.Series:
@@ -113,9 +114,7 @@ def _warn_of_natural_frequencies(rows: pd.DataFrame, pair: Pair) -> None:
         )
 
 
-def _decode(
-    image_set: ImageSet, rows: pd.DataFrame, split: pd.DataFrame, protocol: Protocol, threads: int
-) -> Images:
+def _decode(image_set: ImageSet, rows: pd.DataFrame, split: pd.DataFrame, protocol: Protocol, threads: int) -> Images:
     """The images of a set that `rows` names, with the labels in `rows`, in the order of the set."""
     labels = image_set.index["image_id"].map(rows.set_index("image_id")["label"])
     mask = labels.notna().to_numpy()

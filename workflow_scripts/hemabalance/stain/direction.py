@@ -12,9 +12,7 @@ Direction = Literal["per_class", "to_a", "to_b", "none"]
 DIRECTIONS: tuple[Direction, ...] = ("per_class", "to_a", "to_b")
 
 
-def target_domains(
-    table: pd.DataFrame, direction: Direction, classes: tuple[str, ...] | None, pair: Pair
-) -> pd.Series:
+def target_domains(table: pd.DataFrame, direction: Direction, classes: tuple[str, ...] | None, pair: Pair) -> pd.Series:
     """For each image the domain to whose stain it is mapped, or None where it is not mapped.
 
     `per_class` (thesis §3.4, §4.1): for each class in `classes`, the source with fewer images after cleaning is

@@ -144,9 +144,7 @@ def evaluate(
     }
 
 
-def _directions(
-    split: pd.DataFrame, images: PairImages, settings: NormalizerEvaluation
-) -> tuple[Direction, ...]:
+def _directions(split: pd.DataFrame, images: PairImages, settings: NormalizerEvaluation) -> tuple[Direction, ...]:
     """The directions of the audit: `per_class` only with classes that both sources have."""
     classes = shared_classes(split, images.pair)
     return tuple(name for name in settings.directions if classes or name != "per_class")
