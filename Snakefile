@@ -6,15 +6,15 @@
 #   results/<run>/images/{source}.{zip,parquet}            kept photographs at the working size
 #   results/<run>/images/{source}_copies.{zip,parquet}     images set aside as copies or conflicts
 #   results/<run>/{protocol}/split.parquet                 part of each image: train, validation, test or pool
-#   results/<run>/{protocol}/stain/{normalizer}/           images.zip, images.parquet
-#   for each source besides the reference, which is a pair of stain domains with it:
+#   The reference and each other {source} are a pair of stain domains:
 #   results/<run>/pairs/{source}/{domain}.{zip,parquet}    the same rendered cells in both stain domains
 #   results/<run>/{protocol}/real_features/{source}.safetensors  Inception features of the evaluation images
 #   results/<run>/{protocol}/source_classifier/{source}/{augmentation}/
 #                                                          weights.safetensors, history.jsonl, training.json
 #   results/<run>/{protocol}/stain/{normalizer}/{source}/  weights.safetensors, history.jsonl, training.json,
 #                                                          seen.parquet, metrics.json
-#   for all sources:
+#   The images of all sources together:
+#   results/<run>/{protocol}/stain/{normalizer}/           images.zip, images.parquet
 #   results/<run>/{protocol}/synthesis_real/{normalizer}/  real_images.parquet, features.safetensors: features of
 #                                                          the real images that generated ones are compared with
 #   results/<run>/{protocol}/synthesis_judge/{normalizer}/     weights.safetensors, history.jsonl, training.json
