@@ -18,13 +18,21 @@ ENTRIES = [
 ]
 FILES = [file for _, file, _, _ in ENTRIES]
 NAMES = [
-    {"protocol": "thesis", "normalizer": "mine", "generator": "yours", "experiment": "ours", "source": "a_lab"},
+    {
+        "protocol": "thesis",
+        "normalizer": "mine",
+        "generator": "yours",
+        "experiment": "ours",
+        "source": "a_lab",
+        "pair": "",
+    },
     {
         "protocol": "leak_free",
         "normalizer": "thesis_2",
         "generator": "none",
         "experiment": "classes_leak_free",
         "source": "lab_2",
+        "pair": "_of_lab_3",
     },
 ]
 """Possible names in config."""
@@ -60,7 +68,7 @@ def test_every_title_can_be_filled_in(names: dict[str, str]) -> None:
         assert not set("{}") & set(place.title + place.note)
         used = set(re.findall(r"{(\w+)}", title + note))
         assert used <= set(re.findall(r"{(\w+)}", pattern))
-        assert all(names[key] in place.title + place.note for key in used)
+        assert all(names[key].removeprefix("_of_") in place.title + place.note for key in used)
 
 
 @pytest.mark.parametrize("names", NAMES, ids=lambda names: names["protocol"])
@@ -80,6 +88,11 @@ def test_no_file_matches_two_entries(names: dict[str, str]) -> None:
         ),
         ("classify_classes_no_gather_excite.svg", "no_gather_excite: each class, with and without the part"),
         ("classify_classes.svg", "Each class against the rest, before and after balancing"),
+        ("stain_fid_leak_free_of_lab_2.csv", "Distance between sets of images, protocol leak_free, source B: lab_2"),
+        (
+            "stain_rows_thesis_mine_2_of_lab_2.svg",
+            "mine_2: real, normalised, reconstructed, protocol thesis, source B: lab_2",
+        ),
         ("stain_rows_thesis_{braces}.svg", "{braces}: real, normalised"),
     ],
 )

@@ -17,11 +17,11 @@ def reported_tables() -> dict[str, Any]:
     return loaded
 
 
-def reported(table: str) -> dict[str, Any]:
-    """One table of `reported.yaml`, by its key, such as `table6_final`.
+def reported(table: str, preset: str = THESIS) -> dict[str, Any]:
+    """One table of `reported.yaml`, by its key, such as `table6_final`; empty under another preset than the thesis's.
 
     Raises:
         KeyError: no such table.
     """
-    values: dict[str, Any] = reported_tables()[table]
+    values: dict[str, Any] = reported_tables()[table] if preset == THESIS else {}
     return values

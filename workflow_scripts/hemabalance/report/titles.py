@@ -16,10 +16,11 @@ from hemabalance.report.reported import THESIS, reported_tables
 
 _WILDCARDS = {
     "{protocol}": f"(?P<protocol>{'|'.join(get_args(Protocol))})",
-    "{normalizer}": "(?P<normalizer>.+)",
+    "{normalizer}": "(?P<normalizer>.+?)",
     "{generator}": "(?P<generator>.+)",
     "{experiment}": "(?P<experiment>.+)",
     "{source}": "(?P<source>.+)",
+    "{pair}": "(?:_of_(?P<pair>.+))?",
 }
 
 
@@ -31,7 +32,7 @@ class PageSection:
         title: heading.
         note: text below the heading.
         titles: pattern of file names -> title and note. All three may contain the fields `{protocol}`, `{normalizer}`,
-            `{generator}`, `{experiment}` and `{source}`, which stand for any name.
+            `{generator}`, `{experiment}` and `{source}`, which stand for any name, and `{pair}`, see `titles.yaml`.
     """
 
     title: str
@@ -76,7 +77,10 @@ def place_of(file: str, preset: str) -> Place:
         for order, (pattern, (title, note)) in enumerate(section.titles.items()):
             match = re.fullmatch(_as_regex(pattern), file)
             if match:
-                return Place(name, order, _fill_in(title, **match.groupdict()), _fill_in(note, **match.groupdict()))
+                names = match.groupdict("")
+                if names.get("pair"):
+                    names["pair"] = f", source B: {names['pair']}"
+                return Place(name, order, _fill_in(title, **names), _fill_in(note, **names))
     raise KeyError(f"{file} has no title in report/titles.yaml")
 
 
