@@ -13,7 +13,6 @@ from hemabalance.errors import InputError
 from hemabalance.bookkeeping.fingerprint import code_fingerprint, keep_trees
 from hemabalance.files import canonical_json
 from hemabalance.methods import modules_of
-from hemabalance.sources import MODULES as SOURCE_MODULES
 from hemabalance.taxonomy import SOURCE_OF
 
 if workflow.is_main_process and "--lint" not in sys.argv:
