@@ -91,7 +91,7 @@ def own_rules(
     source: str,
     classes: Mapping[str, str | None] | Sequence[str],
     *,
-    table: Path | None = None,
+    on_disk: Path | None = None,
     **labels: Any,
 ) -> LabelRules:
     """How a laboratory's source finds its labels.
@@ -99,13 +99,13 @@ def own_rules(
     Args:
         source: its name.
         classes: its map; or the classes of the run, of which its labels are names.
-        table: a table on disk.
+        on_disk: the table, if it is no member of the archive.
         labels: the section `labels`.
     """
     config = LabelsConfig(**labels)
     mapped = isinstance(classes, Mapping)
     settings = {"labels": config.plain, "classes": dict(classes) if mapped else {}, "subtypes": {}}
-    return LabelRules(source, config, class_map(settings, () if mapped else classes), table)
+    return LabelRules(source, config, class_map(settings, () if mapped else tuple(classes)), on_disk)
 
 
 def inventory(
