@@ -56,7 +56,9 @@ rule manifest:
     params:
         settings=settings(
             "duplicates",
-            sources={name: entry.label_settings for name, entry in CONFIG.sources.items()},
+            sources={
+                name: entry.label_settings for name, entry in CONFIG.sources.items()
+            },
             classes=CONFIG.classes,
             allow_unclaimed=CONFIG.allow_unclaimed,
         ),

@@ -40,8 +40,8 @@ def test_unclaimed_labels_are_named_with_count_nearest_class_and_the_line_to_wri
     rows = [*KEPT, *unclaimed("Seg. neutrophils", 3), *unclaimed("Xyz", 1)]
     assert problem(rows, {"north": NORTH}) == (
         "sources.north: claimed by no class: folder 'Seg. neutrophils' (3 images), folder 'Xyz' (1 image). "
-        'Write sources.north.classes: {"Seg. neutrophils": neutrophil, "Xyz": null} with the right classes (null leaves '
-        "a label out); or set allow_unclaimed: true."
+        'Write sources.north.classes: {"Seg. neutrophils": neutrophil, "Xyz": null} with the right classes (null '
+        "leaves a label out); or set allow_unclaimed: true."
     )
 
 
@@ -70,7 +70,9 @@ def test_problems_of_several_sources_are_reported_together() -> None:
 def test_a_class_without_an_image_is_named_with_what_became_of_its_images() -> None:
     rows = [KEPT[0], KEPT[1] | {"status": "excluded"}]
     message = problem(rows, {"north": NORTH})
-    assert message.startswith("class neutrophil: no image is kept (1 excluded). Add images, or set sources.north.classes.")
+    assert message.startswith(
+        "class neutrophil: no image is kept (1 excluded). Add images, or set sources.north.classes."
+    )
     assert "sources.north.classes.Neutrophils to null" in message
     assert "class neutrophil: no image is kept (none is found)" in problem(KEPT[:1], {"north": NORTH})
 

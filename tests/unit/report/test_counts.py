@@ -138,7 +138,11 @@ def test_unlabelled_images_and_images_without_a_label_have_their_rows() -> None:
     ]
     tables = count_tables(manifest_from_rows(rows), {"pool": ["unlabelled"], "north": ["a"]}, ["blast"], "none")
     assert tables["collected_pool"].to_numpy().tolist() == [["unlabelled", 1], ["total", 1]]
-    assert tables["removed_north"].set_index("folder")["unknown_label"].to_dict() == {"a": 0, "(no label)": 1, "total": 1}
+    assert tables["removed_north"].set_index("folder")["unknown_label"].to_dict() == {
+        "a": 0,
+        "(no label)": 1,
+        "total": 1,
+    }
     assert tables["final_counts"]["label"].tolist() == ["blast", "unlabelled", "total"]
 
 

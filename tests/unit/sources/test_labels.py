@@ -236,7 +236,9 @@ def test_a_copy_of_an_unlabelled_image_keeps_its_label(tmp_path: Path) -> None:
 
 
 def expert_manifest(tmp_path: Path, *values: str) -> pd.DataFrame:
-    lines = "".join(f"{name},{value}\n" for name, value in zip(("1.jpg", "2.jpg", "3.jpg", "4.jpg"), values, strict=True))
+    lines = "".join(
+        f"{name},{value}\n" for name, value in zip(("1.jpg", "2.jpg", "3.jpg", "4.jpg"), values, strict=True)
+    )
     (tmp_path / "t.csv").write_text("image,second\n" + lines)
     classes = {**MAP, "Debris": None}
     labels: dict[str, Any] = {"table": "t.csv", "experts": ("second",), "undecided": ("?",)}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hemabalance.errors import InputError
+from hemabalance.sources.formats import READABLE
 from hemabalance.taxonomy import SOURCE_OF
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def add(commands: Any) -> None:
         type=Path,
         nargs="+",
         metavar="IMAGE_OR_FOLDER_OR_ZIP",
-        help="JPEG, PNG or TIFF; all images of a folder or zip",
+        help=f"{READABLE}; all images of a folder or zip",
     )
     predict.add_argument(
         "--out", type=Path, metavar="FILE", help="file to write, with all twelve probabilities: .csv or .parquet"

@@ -11,6 +11,7 @@ from hemabalance.errors import InputError
 
 log = logging.getLogger(__name__)
 
+
 def check_claims(
     manifest: pd.DataFrame, maps: Mapping[str, ClassMap], classes: Sequence[str], *, allow_unclaimed: bool
 ) -> None:
@@ -50,7 +51,9 @@ def _problems_of(source: str, manifest: pd.DataFrame, classes: ClassMap) -> Iter
         yield InputError(where, f"no image is kept ({found})", remedy)
     elif unclaimed:
         found = ", ".join(f"{classes.found_in} {label!r} ({_images(n)})" for label, n in unclaimed.items())
-        lines = ", ".join(f"{json.dumps(label, ensure_ascii=False)}: {classes.nearest(label) or 'null'}" for label in unclaimed)
+        lines = ", ".join(
+            f"{json.dumps(label, ensure_ascii=False)}: {classes.nearest(label) or 'null'}" for label in unclaimed
+        )
         remedy = f"Write {where}.classes: {{{lines}}} with the right classes (null leaves a label out)"
         yield InputError(where, f"claimed by no class: {found}", remedy)
 

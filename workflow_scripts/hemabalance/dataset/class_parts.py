@@ -27,14 +27,16 @@ def give_test_images(table: pd.DataFrame, stratum: Sequence[str], least_groups: 
         least = min(least_groups, LEAST_DECLARED) if declared else least_groups
         if rows["group_id"].nunique() >= least and not (rows["part"] == "test").any():
             order = rows.sort_values("draw", kind="stable")["group_id"].drop_duplicates()
-            free = [group for group in order if not _takes_last(table, group)] if rows["declared"].any() else list(order)
+            free = (
+                [group for group in order if not _takes_last(table, group)] if rows["declared"].any() else list(order)
+            )
             for nearest in free[:1]:
                 table.loc[table["group_id"] == nearest, "part"] = "test"
                 log.info("%s has no test image by its draws: group %s moves to test", "/".join(map(str, name)), nearest)
 
 
 def give_training_images(table: pd.DataFrame) -> None:
-    """Move a group to `train` for each class with declared groups that has none there: the group of the largest draw."""
+    """Move a group to `train` for each class with declared groups that has none there: that of the largest draw."""
     for (label,), rows in _strata(table, ["label"]):
         if rows["declared"].any() and rows["group_id"].nunique() > 1 and not (rows["part"] == "train").any():
             order = rows.sort_values("draw", ascending=False, kind="stable")["group_id"].drop_duplicates()

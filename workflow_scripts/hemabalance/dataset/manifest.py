@@ -97,7 +97,9 @@ def _set_experts(rows: pd.DataFrame, maps: Mapping[str, ClassMap]) -> None:
                     f"Add it to sources.{row.source}.classes{f', perhaps as {near}' if near else ''}, or to "
                     f"sources.{row.source}.labels.undecided"
                 )
-                raise InputError(row.image_id, f"its {column}, {value!r}, is no label of this source", remedy) from error
+                raise InputError(
+                    row.image_id, f"its {column}, {value!r}, is no label of this source", remedy
+                ) from error
         rows[column] = pd.Series(classes, index=given.index, dtype="str").reindex(rows.index)
 
 

@@ -11,15 +11,16 @@ from typing import Any
 import pandas as pd
 
 from hemabalance.dataset.perceptual_hash import THUMB, perceptual_hash, thumbnail, thumbs_of
-from hemabalance.errors import InputError
 from hemabalance.files import sha256_file
 from hemabalance.parallel import batched, threaded_map
 from hemabalance.progress import progress
 from hemabalance.sources.archives import Archive, Limits, open_archive
 from hemabalance.sources.catalogue import SourceEntry
 from hemabalance.sources.decode import NotAnImage, PixelLimits, UnreadableImage, decode, decode_grey
-from hemabalance.sources.identity import content_digest, image_id_of
-from hemabalance.sources.labels import MAX_NAMED, LabelRules, found_labels, known_folder, open_label_table
+from hemabalance.sources.identity import content_digest, image_ids, is_image
+from hemabalance.sources.junk import junk_of
+from hemabalance.sources.labels import LabelRules, found_labels, open_label_table
+from hemabalance.sources.left_out import content_warnings, refuse_empty_class
 
 log = logging.getLogger(__name__)
 
@@ -54,31 +55,31 @@ def take_inventory(
         columns of `labels.found_labels`; and the receipt, a JSON object.
 
     Raises:
-        InputError: the archive is refused (see `archives.open_archive`), two members share an `image_id`, or a
-            class folder contains no image; or the labels cannot be read (see `labels`).
+        InputError: the archive is refused (see `archives.open_archive`), a class folder contains no image, or the
+            labels cannot be read (see `labels`).
     """
-    source = rules.source
     with open_archive(path, limits) as archive:
         label_table, listed = open_label_table(path, archive, rules)
         names = [member.name for member in archive.members if member.name not in set(listed)]
-        _refuse_same_id(path, source, names)
         rows = _read(
-            archive, names, pixels, hash_pixels=pixels.hash == "all", threads=threads, what=f"reading {source}"
+            archive, names, pixels, hash_pixels=pixels.hash == "all", threads=threads, what=f"reading {rules.source}"
         )
         if pixels.hash == "where_needed" and (shared := _members_with_shared_thumbnail(rows)):
             repeated = _read(
-                archive, shared, pixels, hash_pixels=True, threads=threads, what=f"hashing pixels of {source}"
+                archive, shared, pixels, hash_pixels=True, threads=threads, what=f"hashing pixels of {rules.source}"
             )
             hashed_rows = {row["member"]: row for row in repeated}
             rows = [hashed_rows.get(row["member"], row) for row in rows]
         images = {row["member"] for row in rows if row["content"] == "image"}
         found, label_warnings = found_labels(rules, label_table, [row["member"] for row in rows], images)
-        _refuse_empty_class(path, archive, rules, found.loc[found.index.isin(images), "label_raw"])
-    table = _table(rows, source).join(found, on="member")
-    warnings = [*_content_warnings(table), *_unknown_label_warnings(table, rules), *label_warnings]
+        rows = [row | {"label": label} for row, label in zip(rows, found["label_raw"], strict=True)]
+        refuse_empty_class(path, archive.folders, rows, rules.classes)
+    table = _table(rows, rules.source).join(found, on="member")
+    warnings = [*content_warnings(rows, rules.classes), *label_warnings]
     for warning in warnings:
         log.warning("%s: %s", path, warning)
-    return table, _receipt(path, table, entry, warnings)
+    image_rows = table[table["member"].isin({row["member"] for row in rows if row["is_image"]})]
+    return table, _receipt(path, table, image_rows, entry, warnings)
 
 
 def _read(
@@ -100,20 +101,25 @@ def _members_with_shared_thumbnail(rows: Iterable[dict[str, Any]]) -> list[str]:
 
 
 def _member_row(member: str, data: bytes, pixels: PixelLimits, hash_pixels: bool) -> dict[str, Any]:
+    """One row of the inventory; and `is_image` and, if it is left out, `junk` and `remedy`, which are no columns."""
     row: dict[str, Any] = {
         "member": member,
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
         "content": "image",
         "reason": "",
+        "is_image": is_image(member, data),
     }
+    junk = None if row["is_image"] else junk_of(member)
+    if junk:
+        return row | {"content": "not_an_image", "reason": junk, "junk": True, "remedy": ""}
     allowed = {"max_pixels": pixels.max_pixels, "min_side": pixels.min_side}
     try:
         grey, (height, width), mode = decode_grey(data, **allowed, min_reduced=THUMB)
         digest = hashlib.sha256(decode(data, **allowed)[0].data).hexdigest() if hash_pixels else None
     except UnreadableImage as error:
         content = "not_an_image" if isinstance(error, NotAnImage) else "unreadable"
-        return row | {"content": content, "reason": str(error)}
+        return row | {"content": content, "reason": error.reason, "junk": False, "remedy": error.remedy}
     return row | {
         "pixel_sha256": digest,
         "width": width,
@@ -123,10 +129,12 @@ def _member_row(member: str, data: bytes, pixels: PixelLimits, hash_pixels: bool
     }
 
 
-def _table(rows: Iterable[dict[str, Any]], source: str) -> pd.DataFrame:
+def _table(rows: Sequence[dict[str, Any]], source: str) -> pd.DataFrame:
     columns = ("member", "bytes", "sha256", "content", "reason", "pixel_sha256", "width", "height", "mode", "thumb")
     table = pd.DataFrame(rows, columns=list(columns))
-    table.insert(0, "image_id", [image_id_of(source, member) for member in table["member"]])
+    images = [row["member"] for row in rows if row["is_image"]]
+    ids = image_ids(source, images, [row["member"] for row in rows if not row["is_image"]])
+    table.insert(0, "image_id", [ids[member] for member in table["member"]])
     table.insert(1, "source", source)
     table["phash"] = _phash_column(table["thumb"])
     text_columns = ["reason", "pixel_sha256", "mode", "phash"]
@@ -141,60 +149,9 @@ def _phash_column(thumbs: pd.Series) -> list[str | None]:
     return [f"{next(hashes):016x}" if has_thumb else None for has_thumb in present]
 
 
-def _refuse_same_id(path: Path, source: str, names: Iterable[str]) -> None:
-    member_of: dict[str, str] = {}
-    for name in names:
-        image_id = image_id_of(source, name)
-        if image_id in member_of:
-            raise InputError(
-                f"{path}, members {member_of[image_id]} and {name}",
-                f"both would get the image id {image_id}",
-                "Rename one of the two files, or remove one of the two folders",
-            )
-        member_of[image_id] = name
-
-
-def _refuse_empty_class(path: Path, archive: Archive, rules: LabelRules, labels: pd.Series) -> None:
-    """Refuse a folder that is a class of this source but has no image, by the labels of the images (by member)."""
-    if rules.classes.found_in != "folder" or rules.classes.unlabelled:
-        return
-    filled = {folder for member in labels.index for folder in _enclosing(member)}
-    for folder in archive.folders:
-        known = known_folder(folder.split("/"), rules.classes)
-        key = None if known is None else rules.classes.key_of(known)
-        if key is None or rules.classes.classes[key] is None or folder in filled or (labels == key).any():
-            continue
-        raise InputError(
-            f"{path}, folder {folder}",
-            "this class folder contains no readable image",
-            "Fetch the archive again, or remove the folder to run without this class",
-        )
-
-
-def _enclosing(member: str) -> Iterable[str]:
-    while member := member.rpartition("/")[0]:
-        yield member
-
-
-def _content_warnings(table: pd.DataFrame) -> Iterable[str]:
-    rejected = table[table["content"] != "image"]
-    for row in rejected.head(MAX_NAMED).itertuples():
-        yield f"{row.member} left out: {row.reason}"
-    if len(rejected) > MAX_NAMED:
-        yield f"{len(rejected) - MAX_NAMED} more files left out; the table of the inventory names them"
-
-
-def _unknown_label_warnings(table: pd.DataFrame, rules: LabelRules) -> Iterable[str]:
-    if rules.classes.unlabelled:
-        return
-    unknown = table[~table["label_raw"].isin([*rules.classes.classes, ""])]
-    for label, count in Counter(unknown["label_raw"]).items():
-        yield f"{rules.classes.found_in} {label!r} ({count} files) is no class of this source; its files are left out"
-
-
-def _receipt(path: Path, table: pd.DataFrame, entry: SourceEntry | None, warnings: list[str]) -> dict[str, Any]:
-    # Empty files are left out because `acquire.archive_digest` must give the same digest and sees no signature in them.
-    images = table[(table["content"] != "not_an_image") & (table["bytes"] > 0)]
+def _receipt(
+    path: Path, table: pd.DataFrame, images: pd.DataFrame, entry: SourceEntry | None, warnings: list[str]
+) -> dict[str, Any]:
     digest = content_digest(zip(images["image_id"], images["sha256"], strict=True))
     counts = {str(label) or NO_LABEL: int(count) for label, count in sorted(Counter(images["label_raw"]).items())}
     complete, verdict = _completeness(digest, counts, entry)

@@ -78,7 +78,7 @@ def open_label_table(path: Path, archive: Archive, rules: LabelRules) -> tuple[L
         return _label_table(str(rules.table), data, rules), [*inside, *documents]
     tables = [name for name in names if f"/{name}".endswith(f"/{config.table}")]
     if len(tables) > 1:
-        raise InputError(path, f"contains {config.table} twice", "Remove one of the two")
+        raise InputError(path, f"contains {config.table} twice ({' and '.join(tables)})", "Remove one of the two")
     if not tables:
         if config.label or config.group:
             problem = f"contains no {config.table}, and there is no file {Path(config.table).absolute()}"
@@ -162,9 +162,7 @@ def _set_from_table(
     row_of = _row_of_each(table, config.image, [member for member in members if member in images])
     unmatched = rows.drop(index=row_of.values())
     others = match_rows(list(unmatched[config.image]), [member for member in members if member not in images])
-    row_of |= {
-        match.member: line for line, match in zip(unmatched.index, others, strict=True) if match and match.depth
-    }
+    row_of |= {match.member: line for line, match in zip(unmatched.index, others, strict=True) if match and match.depth}
     if len(rows) and not row_of and (config.label or config.group):
         example = next(iter(sorted(images)), "none")
         problem = f"none of its {len(rows)} rows has an image: {rows[config.image].iloc[0]!r} first; images: {example}"
