@@ -158,7 +158,7 @@ def test_the_projection_multiplies_steps_and_batches() -> None:
     plain = fewshot.settings.plain
     adaptation = plain["adapt_steps"] + plain["snapshots"] * plain["snapshot_adapt_steps"]
     assert fewshot.steps == 20_000 + 3 * adaptation / plain["inner_steps"]
-    assert reported_time(fewshot) == "5h11m"
+    assert reported_time(fewshot, "thesis") == "5h11m"
 
 
 def test_a_real_training_goes_on_at_the_second_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

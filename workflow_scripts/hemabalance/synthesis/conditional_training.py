@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from hemabalance.errors import InputError
 from hemabalance.networks.conditional import ConditionalGenerator
 from hemabalance.networks.layers import he_std, initialise
+from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import BLOCK, latents
 from hemabalance.synthesis.settings import ConditionalSettings
 from hemabalance.synthesis.snapshots import Snapshots
@@ -30,8 +31,8 @@ class ClassBatches:
     """Class-balanced batches of real images; `spare` bytes of the memory budget remain unused.
 
     Args:
-        images: images of one size; classes not in `classes` are ignored.
-        classes: classes to sample; the index of a class is its target.
+        images: images of one size; other classes than the trained ones are ignored.
+        classes: trained classes are sampled; the index of a class among them is its target.
         settings: batch size, augmentation, memory budget.
         size: side of the images that the networks were built for, in pixels.
         job: runtime and seed.
@@ -40,22 +41,20 @@ class ClassBatches:
         InputError: a class has no image, the images have another size, or the batch is larger than the data.
     """
 
-    def __init__(
-        self, images: Images, classes: tuple[str, ...], settings: ConditionalSettings, size: int, job: FitJob
-    ) -> None:
+    def __init__(self, images: Images, classes: Classes, settings: ConditionalSettings, size: int, job: FitJob) -> None:
         require_size("real images", images.pixels, size)
-        for name in classes:
+        for name in classes.trained:
             if not (images.labels == name).any():
                 raise InputError(
                     f"class {name}",
                     "is to be trained on, but has no real training image",
                     "Take it out of synthesis.roles.rich, or give the archives images of it",
                 )
-        self.classes, self.size = classes, size
-        kept = np.flatnonzero(np.isin(images.labels, classes))
+        self.classes, self.class_index, self.size = classes.trained, classes.index, size
+        kept = np.flatnonzero(np.isin(images.labels, self.classes))
         labels = images.labels[kept].tolist()
         self._positions = torch.from_numpy(kept)
-        self._targets = torch.tensor([classes.index(label) for label in labels])
+        self._targets = torch.tensor([self.classes.index(label) for label in labels])
         self._pool = ImagePool(images.pixels, job.runtime, settings.memory_budget)
         self.spare = settings.memory_budget - (images.pixels.nbytes if self._pool.resident else 0)
         self._device = job.runtime.device
@@ -202,7 +201,8 @@ class ConditionalTraining(Generic[SettingsT]):
         was_training = generator.training
         generator.eval()
         for label in self.snapshots.classes:
-            blocks = [latents(self.seed, label, block, generator.latent) for block in range(-(-count // BLOCK))]
+            index = self.real.class_index(label)
+            blocks = [latents(self.seed, index, block, generator.latent) for block in range(-(-count // BLOCK))]
             z = torch.from_numpy(np.concatenate(blocks)[:count]).to(self.runtime.device)
             targets = torch.full((count,), self.real.classes.index(label), device=z.device)
             self.snapshots.store(self.runtime.step, label, generator(generator.encode(z, targets)))

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from hemabalance.report.style import save_figure
-from hemabalance.taxonomy import CLASSES
 
 SEVERAL = "several"
 _STYLES = {
@@ -23,7 +22,7 @@ _MIN_SHARE = 0.06  # least share of a bar with room for its number
 
 
 def outcomes(gate: pd.DataFrame) -> pd.DataFrame:
-    """Numbers of draws by class (rows, in the order of `taxonomy.CLASSES`) and outcome (columns), each counted once.
+    """Numbers of draws by class (rows, in alphabetical order) and outcome (columns), each counted once.
 
     Args:
         gate: one row per draw, `label, reason`; the reason is empty, or the failed tests, joined by `; `.
@@ -33,9 +32,7 @@ def outcomes(gate: pd.DataFrame) -> pd.DataFrame:
     """
     outcome = gate["reason"].where(~gate["reason"].str.contains(";"), SEVERAL)
     table = pd.crosstab(gate["label"], outcome)
-    return table.reindex(
-        index=[label for label in CLASSES if label in table.index], columns=list(_STYLES), fill_value=0
-    )
+    return table.reindex(columns=list(_STYLES), fill_value=0)
 
 
 def gate_figure(gates: Mapping[str, pd.DataFrame], path: Path) -> None:

@@ -10,6 +10,7 @@ from hemabalance.report.synthesis.counts import gate, memory
 from hemabalance.report.synthesis.generator_results import (
     GeneratorResult,
     ReportedTables,
+    any_reported,
     by_role,
     only_reported,
     reported_for,
@@ -19,28 +20,35 @@ from hemabalance.report.synthesis.scores import by_class, fid, pixels, precision
 _COST: ReportedTables = {"rich": "table17_gan_training_time", "rare": "table22_fewshot_cost"}
 
 
-def synthesis_tables(generators: Sequence[GeneratorResult]) -> dict[str, pd.DataFrame]:
+def synthesis_tables(generators: Sequence[GeneratorResult], preset: str = "thesis") -> dict[str, pd.DataFrame]:
     """All tables of generators that were measured under one protocol.
 
     Args:
         generators: at least one.
+        preset: of the run; the thesis's values belong to its own.
 
     Returns:
         `precision`, `fid`, `pixels`, `classes`, `gate`, `memory`, `cost`. A cell is a number, `not available` (with a
         `reason`), or `not reported` in columns `reported_…` if the thesis gives no value. Methods that the thesis
-        reports and this run lacks have rows with reported values only.
+        reports and this run lacks have rows with reported values only. There are no such columns and rows under
+        another preset.
     """
-    return {name: pd.DataFrame(rows(generators)) for name, rows in _TABLES.items()}
+    rows = {name: table(generators, preset) for name, table in _WITH_REPORTED.items()}
+    rows |= {name: table(generators) for name, table in _MEASURED.items()}
+    return {name: pd.DataFrame(table_rows) for name, table_rows in rows.items()}
 
 
-def cost(generators: Sequence[GeneratorResult]) -> list[dict[str, Any]]:
+def cost(generators: Sequence[GeneratorResult], preset: str) -> list[dict[str, Any]]:
     """Rows of the cost of training (Tables 17 and 22)."""
+    with_reported = any_reported(_COST, preset)
     rows = [
-        result.key_cells | _reported_cost(reported_for(result, _COST)) | _measured_cost(result.training)
+        result.key_cells
+        | (_reported_cost(reported_for(result, _COST, preset)) if with_reported else {})
+        | _measured_cost(result.training)
         for result in generators
     ]
     unmeasured_cells = missing_cells(*_measured_cost(generators[0].training))
-    for key_cells, figures, reason in only_reported(generators, _COST):
+    for key_cells, figures, reason in only_reported(generators, _COST, preset):
         rows.append(key_cells | _reported_cost(figures) | unmeasured_cells | {"reason": reason})
     return by_role(rows)
 
@@ -71,12 +79,14 @@ def _measured_cost(training: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-_TABLES: dict[str, Callable[[Sequence[GeneratorResult]], list[dict[str, Any]]]] = {
+_WITH_REPORTED: dict[str, Callable[[Sequence[GeneratorResult], str], list[dict[str, Any]]]] = {
     "precision": precision,
     "fid": fid,
     "pixels": pixels,
+    "cost": cost,
+}
+_MEASURED: dict[str, Callable[[Sequence[GeneratorResult]], list[dict[str, Any]]]] = {
     "classes": by_class,
     "gate": gate,
     "memory": memory,
-    "cost": cost,
 }
