@@ -1,6 +1,6 @@
 """Tables of generators with reported and measured values: thesis Tables 17 to 22, and further tables."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -33,9 +33,16 @@ def synthesis_tables(generators: Sequence[GeneratorResult], preset: str = "thesi
         reports and this run lacks have rows with reported values only. There are no such columns and rows under
         another preset.
     """
-    rows = {name: table(generators, preset) for name, table in _WITH_REPORTED.items()}
-    rows |= {name: table(generators) for name, table in _MEASURED.items()}
-    return {name: pd.DataFrame(table_rows) for name, table_rows in rows.items()}
+    tables = {
+        "precision": precision(generators, preset),
+        "fid": fid(generators, preset),
+        "pixels": pixels(generators, preset),
+        "classes": by_class(generators),
+        "gate": gate(generators),
+        "memory": memory(generators),
+        "cost": cost(generators, preset),
+    }
+    return {name: pd.DataFrame(rows) for name, rows in tables.items()}
 
 
 def cost(generators: Sequence[GeneratorResult], preset: str) -> list[dict[str, Any]]:
@@ -77,16 +84,3 @@ def _measured_cost(training: Mapping[str, Any]) -> dict[str, Any]:
         "precision": training["precision"],
         "reason": NO_REASON,
     }
-
-
-_WITH_REPORTED: dict[str, Callable[[Sequence[GeneratorResult], str], list[dict[str, Any]]]] = {
-    "precision": precision,
-    "fid": fid,
-    "pixels": pixels,
-    "cost": cost,
-}
-_MEASURED: dict[str, Callable[[Sequence[GeneratorResult]], list[dict[str, Any]]]] = {
-    "classes": by_class,
-    "gate": gate,
-    "memory": memory,
-}
