@@ -1,5 +1,6 @@
 """Training of a class-conditional generator with a Wasserstein critic, shared by C-WGAN-GP and CWGAN-GP."""
 
+import logging
 from collections.abc import Mapping
 from typing import Generic, TypeVar, cast
 
@@ -24,11 +25,15 @@ from hemabalance.training.job import FitJob, Images
 from hemabalance.training.learning_rate import linear_decay
 from hemabalance.training.losses import gradient_penalty, wasserstein_critic, wasserstein_generator
 
+log = logging.getLogger(__name__)
+
 SettingsT = TypeVar("SettingsT", bound=ConditionalSettings)
 
 
 class ClassBatches:
     """Class-balanced batches of real images; `spare` bytes of the memory budget remain unused.
+
+    With fewer images than a batch, a batch has as many as there are images.
 
     Args:
         images: images of one size; other classes than the trained ones are ignored.
@@ -38,7 +43,7 @@ class ClassBatches:
         job: runtime and seed.
 
     Raises:
-        InputError: a class has no image, the images have another size, or the batch is larger than the data.
+        InputError: a class has no image, or the images have another size.
     """
 
     def __init__(self, images: Images, classes: Classes, settings: ConditionalSettings, size: int, job: FitJob) -> None:
@@ -58,7 +63,9 @@ class ClassBatches:
         self._pool = ImagePool(images.pixels, job.runtime, settings.memory_budget)
         self.spare = settings.memory_budget - (images.pixels.nbytes if self._pool.resident else 0)
         self._device = job.runtime.device
-        self.sampler: Sampler = BalancedSampler(labels, settings.batch, job.seed, job.runtime.rank)
+        if (batch := min(settings.batch, len(labels))) < settings.batch:
+            log.warning("only %d training images of %s: batches of %d", batch, ", ".join(self.classes), batch)
+        self.sampler: Sampler = BalancedSampler(labels, batch, job.seed, job.runtime.rank)
         self.generators = {"poses": job.runtime.generator("poses")} if settings.augment else {}
         self.fingerprint = fingerprint(images.labels, images.pixels)
 
