@@ -69,7 +69,7 @@ def _draw_panel(axis: Axes, name: str, table: pd.DataFrame) -> None:
         axis.text(1.01, row, f"n = {count}", fontsize=7.5, va="center", color="#55555f")
     axis.set_title(name, loc="left", fontsize=9.5, fontweight="bold")
     axis.set_yticks(rows, [label.replace("_", " ") for label in table.index])
-    axis.set_ylim(len(rows) - 0.5, -0.5)
+    axis.set_ylim(max(len(rows), 1) - 0.5, -0.5)
     axis.set_xlim(0, 1)
     axis.tick_params(axis="y", length=0)
     axis.spines["left"].set_visible(False)
