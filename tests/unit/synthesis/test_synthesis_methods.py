@@ -130,7 +130,7 @@ def test_the_traits_match_the_method(method: str, tmp_path: Path) -> None:
 )
 def test_weights_of_an_unknown_method_or_setting_are_refused(changed: Any, message: str, tmp_path: Path) -> None:
     method = method_names("synthesis")[0]
-    description = {"method": method, "classes": {"trained": RICH, "served": RICH}, "size": SIZE}
+    description = {"method": method, "classes": {"trained": RICH, "served": RICH, "run": RICH}, "size": SIZE}
     save_tensors(tmp_path / "weights", {}, description | {"settings": spec_of(method).settings.plain} | changed)
     with pytest.raises(InputError, match=message):
         open_by_description(tmp_path / "weights", job(tmp_path).runtime)
