@@ -4,17 +4,20 @@
 # outputs  results/<run>/{inventory,manifest}/{source}.parquet, results/<run>/images/{source}{,_copies}.{zip,parquet}
 
 
-def label_table_of(source):
-    """The table of a source's labels, if it is a file; it may also be a member of the archive."""
-    table = CONFIG.sources[source].labels.table
-    return [input_path(table, STATE)] if table and Path(table).is_file() else []
+# The table of a source's labels, if it is a file; it may also be a member of the archive.
+with without_traceback():
+    LABEL_TABLES = {
+        name: [input_path(entry.labels.table, STATE)]
+        for name, entry in CONFIG.sources.items()
+        if entry.labels.table and Path(entry.labels.table).is_file()
+    }
 
 
 rule inventory:
     """Read every member of the archive {wildcards.source} once"""
     input:
         archive=lambda wildcards: archive_of(wildcards.source),
-        label_table=lambda wildcards: label_table_of(wildcards.source),
+        label_table=lambda wildcards: LABEL_TABLES.get(wildcards.source, []),
         catalogue=CATALOGUE,
     output:
         table=f"{RUN}/inventory/{{source}}.parquet",
