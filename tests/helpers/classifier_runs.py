@@ -73,13 +73,18 @@ def build_run(
     rng = np.random.default_rng([seed, *name.encode()])
     logits = rng.normal(scale=1.5, size=(len(rows) + 40, len(CLASSES)))
     validation = np.arange(40) % len(CLASSES)
-    for targets, part in ((codes_of(rows["label"]), logits[: len(rows)]), (validation, logits[len(rows) :])):
+    for targets, part in ((codes_of(rows["label"], CLASSES), logits[: len(rows)]), (validation, logits[len(rows) :])):
         part[np.arange(len(part)), targets] += skill
     if only:
         logits[:, CLASSES.index(only)] += 30
     logits = logits.astype(np.float32)
     files = folder / f"{name}-{seed}.parquet", folder / f"{name}-{seed}.calibration.json"
-    options: dict[str, Any] = {"trained_classes": CLASSES, "predictions": files[0], "calibration": files[1]}
+    options: dict[str, Any] = {
+        "classes": CLASSES,
+        "trained_classes": CLASSES,
+        "predictions": files[0],
+        "calibration": files[1],
+    }
     predict_test(np.array(CLASSES)[validation], logits[len(rows) :], rows, logits[: len(rows)], **options)
     table, calibration = read_predictions(files[0]), json.loads(files[1].read_text())
     measured = measure(table, calibration, experiment=name, protocol=protocol, seed=seed, resample_seed=3)
@@ -94,7 +99,9 @@ def build_run(
         "drawn": 2400 if synthetic else 0,
     }
     write_json(training | learned | {"learned_from": name}, training_file)
-    return ClassifierRun(description, table, read_classifier_results([description], [metrics], [training_file])[0])
+    return ClassifierRun(
+        description, table, read_classifier_results([description], [metrics], [training_file], preset="thesis")[0]
+    )
 
 
 def compare_runs(a: Sequence[ClassifierRun], b: Sequence[ClassifierRun]) -> ComparisonResult:
@@ -114,7 +121,7 @@ class ClassifierRuns:
 
     @property
     def ablations(self) -> list[Ablation]:
-        return ablations_of(ROWS, [run.scored for run in self.runs.values()], self.comparisons)
+        return ablations_of(ROWS, [run.scored for run in self.runs.values()], self.comparisons, preset="thesis")
 
 
 def classifier_run_set(folder: Path) -> ClassifierRuns:

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hemabalance.balance.balanced_set import read_balanced
-from hemabalance.classify.expert_agreement import ExpertLabels, expert_labels, read_labels_as_found, write_expert_agreement
+from hemabalance.classify.expert_agreement import (
+    ExpertLabels,
+    expert_labels,
+    read_labels_as_found,
+    write_expert_agreement,
+)
 from hemabalance.classify.measure import measure_predictions
 from hemabalance.classify.model_file import Deployment
 from hemabalance.classify.model_folder import write_model_folder

@@ -138,9 +138,7 @@ def stain_of(
         classes=None if classes is None else tuple(classes),
         reference=reference,
         sources={
-            source: StainWeights(
-                weights=Path(os.path.relpath(path, model.parent)).as_posix(), sha256=sha256_file(path)
-            )
+            source: StainWeights(weights=Path(os.path.relpath(path, model.parent)).as_posix(), sha256=sha256_file(path))
             for source, path in weights.items()
         },
     )
@@ -181,10 +179,7 @@ def write_model_file(
             balanced=sha256_file(balanced),
         ),
         metrics={name: MetricValue(**metric) for name, metric in measured["metrics"].items()},
-        data={
-            name: _data(deployment, name, int(counts.get(name, 0)))
-            for name in deployment.frame.fields
-        },
+        data={name: _data(deployment, name, int(counts.get(name, 0))) for name in deployment.frame.fields},
         notes=(RESEARCH, *([RENDERED] if deployment.rendered else [])),
     )
     write_json(content.model_dump(mode="json"), path)
@@ -251,9 +246,7 @@ def _data(deployment: Deployment, name: str, images: int) -> SourceData:
         return SourceData(**known, title=title, doi="none", licence="MIT", citation="hemabalance")
     if source is None:
         return SourceData(**known, title="", doi="", licence=NO_LICENCE, citation="")
-    return SourceData(
-        **known, title=source.title, doi=source.doi, licence=source.licence, citation=source.citation
-    )
+    return SourceData(**known, title=source.title, doi=source.doi, licence=source.licence, citation=source.citation)
 
 
 def _version() -> str:

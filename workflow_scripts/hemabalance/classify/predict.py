@@ -69,7 +69,7 @@ class Predictor:
             threads: decoders that run at once.
 
         Yields:
-            Tables with the columns `self.columns` and one row per image: `path`; `predicted`, missing if `error` gives a
+            Tables with the columns `columns` and one row per image: `path`; `predicted`, missing if `error` gives a
             reason; `confidence` and the probabilities, calibrated float32, missing likewise; `flag`, warnings joined by
             `;`.
 

@@ -82,7 +82,9 @@ def predict_balanced(
 def _require_classes(weights: Path, of_model: Sequence[str], of_run: Sequence[str]) -> None:
     if tuple(of_model) != tuple(of_run):
         problem = f"has the classes {', '.join(of_model)}, but this run has {', '.join(of_run)}"
-        raise InputError(weights, problem, "Delete it and run the workflow again, which trains a model of these classes")
+        raise InputError(
+            weights, problem, "Delete it and run the workflow again, which trains a model of these classes"
+        )
 
 
 def _fit_detector(

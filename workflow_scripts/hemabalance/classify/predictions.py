@@ -49,7 +49,7 @@ def _confidence_is_maximum(table: pd.DataFrame) -> bool:
 SCHEMA = pa.DataFrameSchema(
     {
         "image_id": pa.Column(str, unique=True),
-        "source": pa.Column(str, pa.Check.str_length(1)),
+        "source": pa.Column(str, pa.Check.str_length(min_value=1)),
         "label": pa.Column(str),
         "predicted": pa.Column(str),
         "confidence": pa.Column("float32", _SHARE),

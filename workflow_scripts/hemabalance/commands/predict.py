@@ -39,7 +39,10 @@ def add(commands: Any) -> None:
         help="JPEG, PNG or TIFF; all images of a folder or zip",
     )
     predict.add_argument(
-        "--out", type=Path, metavar="FILE", help="file to write, with the probabilities of all classes: .csv or .parquet"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="file to write, with the probabilities of all classes: .csv or .parquet",
     )
     predict.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="device of the model")
     predict.add_argument("--threads", type=_count, default=_cores(), metavar="N", help="default: all cores")
@@ -52,7 +55,7 @@ def add(commands: Any) -> None:
     scale.add_argument(
         "--source",
         metavar="SOURCE",
-        help="use the same share of the frame as for this source of the model; default: the source of --normalize-from, "
+        help="use the same share of the frame as for this source in training; default: the source of --normalize-from, "
         "or that of most training images",
     )
     scale.add_argument("--field", type=_share, metavar="SHARE", help="use this share of the frame (over 0, up to 1)")

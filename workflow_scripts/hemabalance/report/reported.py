@@ -14,11 +14,11 @@ def reported_tables() -> dict[str, Any]:
     return loaded
 
 
-def reported(table: str) -> dict[str, Any]:
-    """One table of `reported.yaml`, by its key, such as `table6_final`.
+def reported(table: str, preset: str = "thesis") -> dict[str, Any]:
+    """One table of `reported.yaml`, by its key, such as `table6_final`; empty for any preset but the thesis's.
 
     Raises:
         KeyError: no such table.
     """
     values: dict[str, Any] = reported_tables()[table]
-    return values
+    return values if preset == "thesis" else {}
