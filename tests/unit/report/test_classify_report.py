@@ -68,7 +68,9 @@ def test_recipes_stand_beside_their_own_figure() -> None:
 
 
 def test_models_show_measured_and_reported_apart(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
-    tables = read_back(classify_tables([one.scored for one in classifier_run_set.runs.values()]), tmp_path)
+    tables = read_back(
+        classify_tables([one.scored for one in classifier_run_set.runs.values()], preset="thesis"), tmp_path
+    )
     assert list(tables) == ["models", "classes", "sources", "cost"]
     ours = row_of(tables["models"], experiment="balanced", seed="1")
     right = (
@@ -95,7 +97,10 @@ def test_models_show_measured_and_reported_apart(classifier_run_set: ClassifierR
 
 def test_a_class_without_a_test_image_is_not_estimable(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
     table = read_back(
-        classify_tables([classifier_run_set.runs["balanced"].scored, classifier_run_set.runs["plain"].scored]), tmp_path
+        classify_tables(
+            [classifier_run_set.runs["balanced"].scored, classifier_run_set.runs["plain"].scored], preset="thesis"
+        ),
+        tmp_path,
     )["classes"]
     for experiment in ("balanced", "plain"):
         smudge = row_of(table, experiment=experiment, **{"class": "smudge_cell"})
@@ -110,7 +115,7 @@ def test_a_class_without_a_test_image_is_not_estimable(classifier_run_set: Class
 def test_predictions_of_one_class_only_and_no_images_have_reasons(tmp_path: Path) -> None:
     one = build_run(tmp_path, "stubborn", skill=0, only="platelet").scored
     none = build_run(tmp_path, "idle", skill=0, counts={}).scored
-    tables = read_back(classify_tables([one, none]), tmp_path)
+    tables = read_back(classify_tables([one, none], preset="thesis"), tmp_path)
     monocyte = row_of(tables["classes"], experiment="stubborn", **{"class": "monocyte"})
     assert (monocyte["sensitivity"], monocyte["precision"]) == ("0.000", NOT_AVAILABLE)
     assert "precision is not defined" in monocyte["reason"]
@@ -165,7 +170,7 @@ def test_seeds_give_mean_and_spread(classifier_run_set: ClassifierRuns, tmp_path
 
 
 def test_ablations_have_five_rows_for_any_run(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
-    table = read_back({"a": ablations_table(classifier_run_set.ablations)}, tmp_path)["a"]
+    table = read_back({"a": ablations_table(classifier_run_set.ablations, preset="thesis")}, tmp_path)["a"]
     assert table["row"].tolist() == [row["row"] for row in ROWS]
     assert table["reported_accuracy"].tolist() == ["0.984", "0.969", "0.958", "0.95", "0.943"]
     assert table["reason"].tolist() == ["–", "not in this run", "–", "not in this run", "not in this run"]
@@ -174,7 +179,10 @@ def test_ablations_have_five_rows_for_any_run(classifier_run_set: ClassifierRuns
     accuracies = [float(table.loc[place, "measured_accuracy"]) for place in (0, 2)]
     assert float(table.loc[2, column]) == pytest.approx(accuracies[1] - accuracies[0], abs=2e-4)
     assert float(table.loc[2, f"{column}_high"]) < 0
-    uncompared = ablations_table(ablations_of(ROWS, [one.scored for one in classifier_run_set.runs.values()], []))
+    uncompared = ablations_table(
+        ablations_of(ROWS, [one.scored for one in classifier_run_set.runs.values()], [], preset="thesis"),
+        preset="thesis",
+    )
     assert row_of(uncompared, row="without stain normalisation")["reason"] == "not compared with the whole in this run"
 
 

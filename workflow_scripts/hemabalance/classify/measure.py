@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from hemabalance.classify.predictions import classes_of, codes_of, probabilities_of, read_predictions
@@ -140,7 +139,7 @@ def _notes(scores: Classified, classes: Sequence[str]) -> dict[str, str]:
         notes["classes"] = (
             f"no test image of {', '.join(absent)}: not estimable; macro averages are over the other {present} classes"
         )
-    single = [classes[index] for index in np.flatnonzero(scores.counts.sum(1) == 1)]
+    single = [label for label, n in zip(classes, scores.counts.sum(1), strict=True) if n == 1]
     if single:
         notes["lone"] = f"only one test image of {', '.join(single)}: the bootstrap cannot resample it"
     if scores.no_spread:

@@ -78,11 +78,11 @@ def _coded(
     if len(relabelled):
         problem = f"differ in the label of {relabelled.iloc[0]} ({len(relabelled)} such images)"
         raise InputError(" and ".join(names), problem, _REMEDY)
-    codes = (
+    of_a, of_b = (
         codes_of(table["predicted"].where(table["predicted"].isin(shared), _OUTSIDE), (*shared, _OUTSIDE))
         for table in (a, b)
     )
-    return PairedPredictions(codes_of(a["label"], shared), *codes, len(shared) + bool(left_out), left_out)
+    return PairedPredictions(codes_of(a["label"], shared), of_a, of_b, len(shared) + bool(left_out), left_out)
 
 
 def _require_same_images(a: pd.DataFrame, b: pd.DataFrame, names: tuple[str, str]) -> None:

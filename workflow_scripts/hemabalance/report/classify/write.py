@@ -89,9 +89,10 @@ def write_classify_report(
     results = read_classifier_results(page.experiments, files.metrics, files.training, preset=page.preset)
     comparison_files = _write_comparisons(page.comparisons, results, files.predictions, out, seed)
     comparisons = read_comparison_results([pair["protocol"] for pair in page.comparisons], comparison_files)
-    shown = {"ablations": page.ablations, "question": page.question, "preset": page.preset}
-    experiment_tables(results, comparisons, files.expert_agreements, out=_with_prefix("table_", out), **shown)
-    experiment_figures(results, comparisons, files.histories, out=_with_prefix("figure_", out), **shown)
+    shown = page.ablations, page.question
+    tables, figures = (_with_prefix(f"{kind}_", out) for kind in ("table", "figure"))
+    experiment_tables(results, comparisons, files.expert_agreements, *shown, tables, preset=page.preset)
+    experiment_figures(results, comparisons, files.histories, *shown, figures, preset=page.preset)
     first_results = first_trainings(results)
     predictions_of = {
         result.name: path for result, path in zip(reversed(results), reversed(files.predictions), strict=True)
