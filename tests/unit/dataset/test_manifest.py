@@ -105,7 +105,7 @@ def test_every_member_has_one_status_and_a_reason(tmp_path: Path) -> None:
     named = "mendeley/ig/MY_101.jpg (immature_granulocyte), mendeley/platelet/PL_904.jpg (platelet)"
     conflict = ("conflict", f"one photograph under several labels: {named}")
     assert reasons == {
-        "mendeley/ig/MY_900.jpg": ("not_an_image", "not a JPEG, PNG or TIFF file"),
+        "mendeley/ig/MY_900.jpg": ("not_an_image", "not a JPEG, PNG, TIFF, BMP or WebP file"),
         "mendeley/ig/MY_901.jpg": ("unreadable", "empty file"),
         "mendeley/ig/MY_902.jpg": ("duplicate", "same bytes"),
         "mendeley/platelet/PL_905.jpg": ("excluded", "smudged (Dr. A)"),

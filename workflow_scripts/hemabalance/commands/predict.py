@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hemabalance.errors import InputError
+from hemabalance.sources.formats import READABLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +37,7 @@ def add(commands: Any) -> None:
         type=Path,
         nargs="+",
         metavar="IMAGE_OR_FOLDER_OR_ZIP",
-        help="JPEG, PNG or TIFF; all images of a folder or zip",
+        help=f"{READABLE}; all images of a folder or zip",
     )
     predict.add_argument(
         "--out",

@@ -7,9 +7,8 @@ from pathlib import Path
 from hemabalance.errors import InputError
 from hemabalance.sources.archives import Limits, open_archive
 from hemabalance.sources.catalogue import SourceEntry
-from hemabalance.sources.decode import has_signature
 from hemabalance.sources.download import Transfer, download
-from hemabalance.sources.identity import content_digest, image_id_of
+from hemabalance.sources.identity import content_digest, image_ids, is_image
 
 log = logging.getLogger(__name__)
 
@@ -62,9 +61,9 @@ def placement_instructions(entry: SourceEntry, target: Path) -> str:
 def archive_digest(source: str, path: Path, limits: Limits) -> str:
     """Return the content digest of an archive (see `identity.content_digest`) without decoding its images."""
     with open_archive(path, limits) as archive:
-        images = (
-            (image_id_of(source, name), hashlib.sha256(data).hexdigest())
+        digests = {
+            name: hashlib.sha256(data).hexdigest()
             for name, data in archive.read([member.name for member in archive.members])
-            if has_signature(data)
-        )
-        return content_digest(images)
+            if is_image(name, data)
+        }
+    return content_digest((image_id, digests[name]) for name, image_id in image_ids(source, digests).items())
