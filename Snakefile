@@ -6,11 +6,15 @@
 #   results/<run>/images/{source}.{zip,parquet}            kept photographs at the working size
 #   results/<run>/images/{source}_copies.{zip,parquet}     images set aside as copies or conflicts
 #   results/<run>/{protocol}/split.parquet                 part of each image: train, validation, test or pool
-#   results/<run>/pairs/{domain}.{zip,parquet}             the same rendered cells in both stain domains
-#   results/<run>/{protocol}/real_features.safetensors     Inception features of the evaluation images
-#   results/<run>/{protocol}/source_classifier/{augmentation}/   weights.safetensors, history.jsonl, training.json
-#   results/<run>/{protocol}/stain/{normalizer}/           weights.safetensors, history.jsonl, training.json,
-#                                                          metrics.json, images.zip, images.parquet
+#   The reference and each other {source} are a pair of stain domains:
+#   results/<run>/pairs/{source}/{domain}.{zip,parquet}    the same rendered cells in both stain domains
+#   results/<run>/{protocol}/real_features/{source}.safetensors  Inception features of the evaluation images
+#   results/<run>/{protocol}/source_classifier/{source}/{augmentation}/
+#                                                          weights.safetensors, history.jsonl, training.json
+#   results/<run>/{protocol}/stain/{normalizer}/{source}/  weights.safetensors, history.jsonl, training.json,
+#                                                          seen.parquet, metrics.json
+#   The images of all sources together:
+#   results/<run>/{protocol}/stain/{normalizer}/           images.zip, images.parquet
 #   results/<run>/{protocol}/synthesis_real/{normalizer}/  real_images.parquet, features.safetensors: features of
 #                                                          the real images that generated ones are compared with
 #   results/<run>/{protocol}/synthesis_judge/{normalizer}/     weights.safetensors, history.jsonl, training.json

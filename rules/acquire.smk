@@ -7,6 +7,8 @@
 # An archive that exists is not the output of any rule, so Snakemake never deletes a file that a person placed or that
 # took an hour to download. The rules `download` and `place` exist only for a missing archive.
 
+from hemabalance.config.rendered import rendered_laboratory
+
 INCEPTION = "data/weights/inception.safetensors"
 LPIPS = "data/weights/lpips.safetensors"
 IMAGENET = "data/weights/mobilenet_v2.safetensors"
@@ -32,7 +34,7 @@ rule pretrained_weights:
 
 
 rule phantom:
-    """Render the archive {wildcards.source} in its public layout"""
+    """Render the archive of {wildcards.source}"""
     input:
         catalogue=CONFIG.catalogue,
     output:
@@ -45,7 +47,11 @@ rule phantom:
         "../envs/cpu.yaml"
     threads: CONFIG.threads
     params:
-        settings=settings("phantom"),
+        settings=lambda wildcards: settings(
+            "phantom",
+            laboratory=rendered_laboratory(CONFIG, wildcards.source),
+            classes=CLASSES,
+        ),
         code=own_code("sources/phantom"),
     script:
         "../workflow_scripts/sources/phantom.py"

@@ -178,11 +178,11 @@ def test_training_sees_no_held_back_image_and_all_kept_images_are_normalised(fin
     train = split[(split["part"] == "train") & split["label"].isin(shared)]
     for name in ("none", "reinhard", "wcyclegan_gp", "wcyclegan_thesis"):
         folder = results / "leak_free" / "stain" / name
-        counts = json.loads((folder / "training.json").read_text())["images"]
+        counts = json.loads((folder / "tcia" / "training.json").read_text())["images"]
         assert counts == {"a": (train["source"] == "mendeley").sum(), "b": (train["source"] == "tcia").sum()}
         images = pd.read_parquet(folder / "images.parquet")
         assert sorted(images["image_id"]) == sorted(split["image_id"])
-        metrics = json.loads((folder / "metrics.json").read_text())
+        metrics = json.loads((folder / "tcia" / "metrics.json").read_text())
         assert metrics["held_back"]
 
 

@@ -8,4 +8,5 @@ from hemabalance.stage import stage
 
 with stage(snakemake) as run:
     catalogue = load_catalogue(Path(snakemake.input.catalogue))
-    require_archive(catalogue[snakemake.params.source], Path(snakemake.output.archive))
+    source = snakemake.params.source
+    require_archive(source, catalogue.get(source), Path(snakemake.output.archive))

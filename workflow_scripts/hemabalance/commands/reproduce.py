@@ -12,7 +12,7 @@ def add(commands: Any) -> None:
     """Add the command to the result of `ArgumentParser.add_subparsers`."""
     parser = commands.add_parser("reproduce", help="generate one synthetic image again, and print its provenance")
     parser.add_argument("index", type=Path, metavar="IMAGES.parquet", help="index of a generator's image set")
-    parser.add_argument("image_id", metavar="IMAGE_ID", help="such as monoblast-0000000007")
+    parser.add_argument("image_id", metavar="IMAGE_ID", help="such as lymphocyte_blast-0000000007")
     parser.add_argument("--out", type=Path, metavar="PNG", help="file to write; default: IMAGE_ID.png")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="device of the generator")
     parser.set_defaults(run=run)
