@@ -5,19 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hemabalance.balance.balanced_set import read_balanced
-from hemabalance.classify.expert_agreement import (
-    ExpertLabels,
-    expert_labels,
-    read_labels_as_found,
-    write_expert_agreement,
-)
+from hemabalance.classify.expert_agreement import ExpertLabels, read_expert_labels, write_expert_agreement
 from hemabalance.classify.measure import measure_predictions
 from hemabalance.classify.model_file import Deployment
 from hemabalance.classify.model_folder import write_model_folder
 from hemabalance.classify.predict_balanced import PredictionFiles, predict_balanced
 from hemabalance.classify.predictions import read_predictions
 from hemabalance.dataset.imageset import ImageSet
-from hemabalance.dataset.manifest_table import read_manifest
 from hemabalance.training.device import Runtime
 
 
@@ -48,12 +42,10 @@ class EvaluationData:
         Raises:
             InputError: a manifest or an inventory is missing, damaged or lacks the experts' columns.
         """
-        labels = {}
-        for source, experts in sorted(self.experts.items()):
-            inventory = self.inventories.get(source)
-            found = None if inventory is None else read_labels_as_found(inventory, experts)
-            labels[source] = expert_labels(read_manifest(self.manifests[source]), experts, found)
-        return labels
+        return {
+            source: read_expert_labels(self.manifests[source], experts, self.inventories.get(source))
+            for source, experts in sorted(self.experts.items())
+        }
 
 
 def evaluate_model(

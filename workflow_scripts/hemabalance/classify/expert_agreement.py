@@ -53,15 +53,14 @@ def expert_labels(manifest: pd.DataFrame, experts: int, inventory: pd.DataFrame 
     """The labels by experts of one source.
 
     Args:
-        manifest: its manifest; kept images that an expert annotated are used. Values of the experts' columns are
-            classes, `undecided`, or missing.
+        manifest: `image_id, status, label, label_raw, expert_1, ...` of its images; kept images that an expert
+            annotated are used. Values of the experts' columns are classes, `undecided`, or missing.
         experts: number of experts.
         inventory: `image_id` and the experts' labels as found, if labels as found are to be compared too.
     """
     names = expert_columns(experts)
     kept = manifest[manifest["status"] == "kept"]
-    columns = ["image_id", LABEL, "label_raw"]
-    table = kept.set_index("image_id", drop=False).reindex(columns=[*columns, *names]).astype(object)
+    table = kept.set_index("image_id", drop=False)[["image_id", LABEL, "label_raw", *names]].astype(object)
     if inventory is None:
         annotated = table[names].notna().any(axis=1)
         return ExpertLabels(table.loc[annotated], None, experts)
@@ -111,15 +110,17 @@ def write_expert_agreement(labels: Mapping[str, ExpertLabels], predictions: pd.D
     write_json({source: expert_agreement(of_source, predictions) for source, of_source in labels.items()}, out)
 
 
-def read_labels_as_found(path: Path, experts: int) -> pd.DataFrame:
-    """`image_id` and the experts' labels as found, from an inventory.
+def read_expert_labels(manifest: Path, experts: int, inventory: Path | None) -> ExpertLabels:
+    """`expert_labels` from the files of a source.
 
     Raises:
-        InputError: the file cannot be read or lacks one of these columns.
+        InputError: a file cannot be read or lacks a column that is needed, such as that of an expert.
     """
-    columns = {name: pa.Column(str, nullable=True) for name in expert_columns(experts)}
-    table = read_table(path, pa.DataFrameSchema({"image_id": pa.Column(str, unique=True), **columns}))
-    return table[["image_id", *columns]]
+    identity = {"image_id": pa.Column(str, unique=True)}
+    names = {name: pa.Column(str, nullable=True) for name in expert_columns(experts)}
+    labels = {"status": pa.Column(str), LABEL: pa.Column(str, nullable=True), "label_raw": pa.Column(str)}
+    found = None if inventory is None else read_table(inventory, pa.DataFrameSchema(identity | names))
+    return expert_labels(read_table(manifest, pa.DataFrameSchema(identity | labels | names)), experts, found)
 
 
 def _pairs(experts: list[str]) -> Iterator[tuple[str, str]]:
