@@ -61,8 +61,6 @@ def test_a_list_overrides_the_thresholds() -> None:
 @pytest.mark.parametrize(
     ("counts", "changes", "says"),
     [
-        ({"monoblast": 26}, {}, "leaves no class rich"),
-        ({}, {}, "no image at all"),
         ({**FULL, "platelet": 0}, {"rich": ("platelet",)}, "platelet, which has no image"),
     ],
 )
@@ -115,7 +113,7 @@ def test_an_image_does_not_depend_on_the_other_indices() -> None:
 
 
 def test_latents_are_standard_normal() -> None:
-    z = np.concatenate([latents(1, "basophil", block, 64) for block in range(20)])
+    z = np.concatenate([latents(1, 0, block, 64) for block in range(20)])
     assert z.dtype == np.float32
     assert abs(z.mean()) < 0.02
     assert abs(z.std() - 1) < 0.02

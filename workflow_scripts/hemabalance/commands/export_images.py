@@ -43,7 +43,8 @@ def run(args: argparse.Namespace) -> int:
     with open_sets(names, zips, indexes) as sets:
         size = audit["content"]["size"]
         if args.parquet:
-            export_parquet(rows, sets, size, args.out, images_per_file=_PER_FILE, threads=args.threads)
+            options = {"images_per_file": _PER_FILE, "threads": args.threads}
+            export_parquet(rows, sets, size, args.out, classes=audit["classes"], **options)
         else:
             export_folder(rows, sets, size, args.out, threads=args.threads)
     print(f"written: {len(rows):,} images of {size} px to {args.out}")
@@ -57,4 +58,6 @@ def _audit(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         remedy = "Choose the folder of a balanced set, such as results/full/leak_free/balanced/balanced"
         raise InputError(path, "is missing or damaged", remedy) from error
+    if "classes" not in audit:
+        raise InputError(path, "was written by an earlier version, without the classes", "Run the workflow again")
     return audit

@@ -26,6 +26,7 @@ def recipe_settings(plan: Plan, recipe: str, protocol: str) -> Settings:
             "gated": entry.gate != "none",
             "teachers": plan.teachers(recipe),
             "roles": config.synthesis.roles.model_dump(),
+            "classes": config.classes,
         },
         "balance": {
             "target_per_class": config.synthesis.draws.target_per_class,
