@@ -3,6 +3,7 @@
 import zipfile
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -160,7 +161,8 @@ def test_a_strip_is_not_padded_to_a_huge_square(tmp_path: Path) -> None:
     (tmp_path / "strip.png").write_bytes(encode(Image.new("RGB", (20_000, 40)), "PNG"))
     frame = Frame(size=SQUARE, fit="pad", fields={"mendeley": 1.0}, max_pixels=1_000_000, min_side=24)
     unused: Any = None
-    predictor = Predictor(unused, unused, 1.0, frame, 1.0, None)
+    model: Any = SimpleNamespace(classes=CLASSES)
+    predictor = Predictor(model, unused, 1.0, frame, 1.0, None)
     image = InputImage(str(tmp_path / "strip.png"), None, "strip.png", 1 << 20)
     (table,) = predictor.predict([image], threads=1)
     assert "padded to a square" in table["error"].iloc[0]

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from helpers.thesis import CLASSES
 from hemabalance.config.plan import ALL, MAIN, Plan
 from hemabalance.config.plan_settings import (
     deployment_settings,
@@ -198,7 +199,8 @@ def test_recipe_settings() -> None:
     assert settings["lists"] == plan().real_image_consumers("both")
     named = {"name": "both", "protocol": "thesis", "rich": "conditional", "rare": "fewshot", "gated": True}
     roles = plan().config.synthesis.roles.model_dump()
-    assert settings["recipe"] == named | {"teachers": {"fewshot": "conditional"}, "roles": roles}
+    expected = named | {"teachers": {"fewshot": "conditional"}, "roles": roles, "classes": CLASSES}
+    assert settings["recipe"] == expected
     assert settings["balance"] == {
         "target_per_class": 5000,
         "above": "keep",
