@@ -50,14 +50,6 @@ def frozen_features(wildcards):
     return {"features": IMAGENET} if model_traits(wildcards).frozen_features else {}
 
 
-def weights_of_normalizer(protocol, normalizer):
-    """Weights of a normaliser for each source besides the reference, in the order of OTHER_SOURCES."""
-    return [
-        f"{RUN}/{protocol}/stain/{normalizer}/{source}/weights.safetensors"
-        for source in OTHER_SOURCES
-    ]
-
-
 def stain_weights_of_model(wildcards):
     """Weights of the normaliser of an experiment; none for a method that changes no image."""
     normalizer = PLAN.recipe(PLAN.recipe_of(wildcards.experiment)).normalizer
