@@ -30,9 +30,17 @@
 #   results/<run>/comparisons/{a}_and_{b}.json             two experiments compared on the same test images
 #   results/<run>/experiments/tables, figures, comparisons, report.html   all experiments (`snakemake experiments`)
 #   results/<run>/logs/{rule}/…  benchmarks/{rule}/…  .state/{rule}/…
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.27.1")
+
+# Here, because `include` fails already.
+if any(brace in workflow.basedir for brace in "{}"):
+    raise WorkflowError(
+        f"{workflow.basedir}: Snakemake reads braces in the path of the project as wildcards. Move the project to a "
+        "folder whose path has none."
+    )
 
 
 configfile: "config.yaml"

@@ -36,7 +36,7 @@ rule pretrained_weights:
 rule phantom:
     """Render the archive of {wildcards.source}"""
     input:
-        catalogue=CONFIG.catalogue,
+        catalogue=CATALOGUE,
     output:
         archive=f"{RUN}/phantom/{{source}}.zip",
     log:
@@ -67,9 +67,9 @@ for _source, _entry in CONFIG.sources.items():
             name:
                 f"download_{_source}"
             input:
-                catalogue=CONFIG.catalogue,
+                catalogue=CATALOGUE,
             output:
-                archive=_entry.archive,
+                archive=archive_of(_source),
             log:
                 f"{RUN}/logs/download/{_source}.log",
             benchmark:
@@ -91,9 +91,9 @@ for _source, _entry in CONFIG.sources.items():
             name:
                 f"place_{_source}"
             input:
-                catalogue=CONFIG.catalogue,
+                catalogue=CATALOGUE,
             output:
-                archive=_entry.archive,
+                archive=archive_of(_source),
             log:
                 f"{RUN}/logs/place/{_source}.log",
             benchmark:

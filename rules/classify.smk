@@ -49,7 +49,7 @@ rule classify_evaluate:
         manifests=expand(f"{RUN}/manifest/{{source}}.parquet", source=EXPERTS),
         inventories=expand(f"{RUN}/inventory/{{source}}.parquet", source=MERGING),
         stain=stain_weights_of_model,
-        catalogue=CONFIG.catalogue,
+        catalogue=CATALOGUE,
     output:
         predictions=f"{CLASSIFIER}/predictions.parquet",
         calibration=f"{CLASSIFIER}/calibration.json",

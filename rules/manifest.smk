@@ -8,7 +8,7 @@ rule inventory:
     """Read every member of the archive {wildcards.source} once"""
     input:
         archive=lambda wildcards: archive_of(wildcards.source),
-        catalogue=CONFIG.catalogue,
+        catalogue=CATALOGUE,
     output:
         table=f"{RUN}/inventory/{{source}}.parquet",
         receipt=f"{RUN}/inventory/{{source}}.json",
@@ -32,7 +32,7 @@ rule manifest:
     """Label all members, find copies within and across sources, and decide which images are kept"""
     input:
         tables=expand(f"{RUN}/inventory/{{source}}.parquet", source=SOURCES),
-        exclusions=CONFIG.exclusions,
+        exclusions=EXCLUSIONS,
     output:
         manifests=expand(f"{RUN}/manifest/{{source}}.parquet", source=SOURCES),
     log:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hemabalance.bookkeeping.plain_paths import users_path
 from hemabalance.dataset.tables import write_table
 from hemabalance.files import write_json
 from hemabalance.sources.archives import Limits
@@ -12,7 +13,7 @@ from hemabalance.stage import stage
 
 with stage(snakemake) as run:
     table, receipt = take_inventory(
-        path=Path(snakemake.input.archive),
+        path=users_path(snakemake.input.archive),
         source=snakemake.wildcards.source,
         entry=load_catalogue(Path(snakemake.input.catalogue))[snakemake.wildcards.source],
         limits=Limits(**run.settings["limits"]),

@@ -74,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
     from hemabalance.classify.inputs import open_inputs
     from hemabalance.classify.model_file import read_model_file
     from hemabalance.classify.predict import check_out, write_predicted
+    from hemabalance.commands.terminal import discard_output, is_lost_output
     from hemabalance.progress import Meter
 
     if args.out is not None:
@@ -86,8 +87,13 @@ def run(args: argparse.Namespace) -> int:
         tables: list[pd.DataFrame] = []
         with Meter("predicting", len(inputs.images), "image", shown=not sys.stdout.isatty()) as meter:
             for table in predictor.predict(inputs.images, threads=args.threads):
-                _print(table)
                 tables.append(table)
+                try:
+                    _print(table)
+                except OSError as error:
+                    if args.out is None or not is_lost_output(error):
+                        raise
+                    discard_output()  # the table is still wanted
                 for _ in range(len(table)):
                     meter.advance()
     predictions = pd.concat(tables, ignore_index=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hemabalance.errors import InputError
-from hemabalance.files import atomic_path
+from hemabalance.files import atomic_path, check_target
 
 
 def add(commands: Any) -> None:
@@ -26,9 +26,10 @@ def run(args: argparse.Namespace) -> int:
     from hemabalance.synthesis.reproduce import reproduce_image
     from hemabalance.training.device import start
 
+    out = args.out or Path(f"{args.image_id}.png")
+    check_target(out)
     runtime = start(device=args.device, precision="32", devices=1, seed=0, threads=1)
     image = reproduce_image(args.index, args.image_id, runtime)
-    out = args.out or Path(f"{args.image_id}.png")
     try:
         with atomic_path(out) as part:
             Image.fromarray(image.pixels).save(part, "PNG")

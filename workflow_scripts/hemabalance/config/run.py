@@ -28,6 +28,7 @@ from hemabalance.config.explain import explain
 from hemabalance.config.laboratories import check_laboratories, complete_laboratories
 from hemabalance.config.one_source import without_normalizers
 from hemabalance.config.paired import pairs_are_rendered, without_paired
+from hemabalance.config.paths import PathText
 from hemabalance.config.preset import NO_PRESET, with_preset
 from hemabalance.config.sources import SourceConfig
 from hemabalance.config.stain import StainConfig
@@ -52,9 +53,9 @@ class Config(Section):
     """How the labels of a preset become classes: one of the preset's `taxonomies`; default: the first."""
     protocols: tuple[Protocol, ...] = Field(PROTOCOLS, min_length=1)
     """`leak_free`: copies stay in one part, the test set is split off first; `thesis`: split after balancing (§4.4)."""
-    catalogue: str = "data/sources.yaml"
+    catalogue: PathText = "data/sources.yaml"
     """File that describes the public archives."""
-    exclusions: str = "data/exclusions.csv"
+    exclusions: PathText = "data/exclusions.csv"
     """An expert's list of images to exclude: CSV with the columns source,member,reason,who."""
     sources: dict[str, SourceConfig] = Field(min_length=1)
     """Laboratories, by name."""
