@@ -67,9 +67,3 @@ def gate_files(wildcards):
 def balanced_set(wildcards):
     """Table of the balanced set of a recipe or experiment."""
     return f"{RUN}/{wildcards.protocol}/balanced/{recipe_of(wildcards)}/images.parquet"
-
-
-def stain_weights(wildcards):
-    """Weights of the normaliser of an experiment, of every pair."""
-    normalizer = PLAN.recipe(recipe_of(wildcards)).normalizer
-    return weights_of_normalizer(wildcards.protocol, normalizer)

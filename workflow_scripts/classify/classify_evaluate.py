@@ -10,6 +10,12 @@ from hemabalance.sources.catalogue import load_catalogue
 from hemabalance.stage import stage
 from hemabalance.training.device import start
 
+
+def paths(sources, files):
+    """Source -> its file."""
+    return dict(zip(sources, map(Path, files), strict=True))
+
+
 with (
     stage(snakemake) as run,
     open_sets(names=run.settings["sets"], zips=snakemake.input.images, indexes=snakemake.input.indexes) as sets,
@@ -21,11 +27,19 @@ with (
             origin=TrainingOrigin(**settings["origin"]),
             frame=Frame(**settings["frame"]),
             limits=Limits(**settings["limits"]),
-            stain=stain_of(**settings["stain"], weights=Path(inputs.stain), model=model),
+            stain=stain_of(**settings["stain"], weights=paths(settings["mapped"], inputs.stain), model=model),
             sources=load_catalogue(Path(inputs.catalogue)),
+            grouped=settings["grouped"],
             rendered=settings["rendered"],
         ),
-        data=EvaluationData(Path(inputs.table), sets, manifest=Path(inputs.manifest), taxonomy=settings["taxonomy"]),
+        data=EvaluationData(
+            balanced=Path(inputs.table),
+            sets=sets,
+            classes=tuple(settings["classes"]),
+            experts=settings["experts"],
+            manifests=paths(settings["experts"], inputs.manifests),
+            inventories=paths(settings["merging"], inputs.inventories),
+        ),
         runtime=start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads),
         quantile=settings["quantile"],
         resample_seed=settings["seed"],

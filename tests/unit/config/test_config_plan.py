@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from helpers.thesis import CLASSES
 from hemabalance.config.plan import ALL, MAIN, Plan
 from hemabalance.config.plan_settings import (
     deployment_settings,
@@ -235,7 +236,9 @@ def test_model_settings_do_not_depend_on_pages_and_comparisons() -> None:
 def test_evaluation_settings_contain_model_deployment_and_protocol() -> None:
     settings = evaluation_settings(plan(), "leaky", 1, {})
     assert settings == settings | model_settings(plan(), "leaky", 1, {}) | deployment_settings(plan(), "leaky", 1)
-    assert (settings["origin"]["protocol"], settings["taxonomy"]) == ("thesis", "thesis")
+    assert settings["origin"]["protocol"] == "thesis"
+    assert settings["classes"] == list(CLASSES)
+    assert (settings["experts"], settings["merging"]) == ({"tcia": 2}, ["tcia"])
 
 
 def test_deployment_settings_contain_the_image_preparation() -> None:
