@@ -51,7 +51,7 @@ def labels_of_folders(images: Sequence[str]) -> FoundLabels | None:
     )
     notes = [f"{len(images) - len(labels)} images lie outside of such folders"] if len(labels) < len(images) else []
     return FoundLabels(
-        how=where, settings=_settings(best.depth, group_depth), labels=labels, groups=groups, notes=tuple(notes)
+        how=where, settings=_settings(group_depth), labels=labels, groups=groups, notes=tuple(notes)
     )  # fmt: skip
 
 
@@ -80,11 +80,8 @@ def _groups(level: _Level, *, surely: bool) -> bool:
     return several and level.known < _LEAST_KNOWN and (level.like_groups >= 0.8 or not surely)
 
 
-def _settings(depth: int, group_depth: int | None) -> str | dict[str, Any]:
-    if depth == 1 and group_depth is None:
+def _settings(group_depth: int | None) -> str | dict[str, Any]:
+    """The label is the innermost folder that the map of classes knows, at whatever depth."""
+    if group_depth is None:
         return "folders"
-    named = {} if depth == 1 else {depth: "label"}  # the enclosing folder is the label by default
-    if group_depth is not None:
-        named[group_depth] = "group"
-    parts = [f"(?P<{named[i]}>[^/]+)/" if i in named else "[^/]+/" for i in range(max(named), 0, -1)]
-    return {"pattern": f"{''.join(parts)}[^/]+$"}
+    return {"pattern": f"(?P<group>[^/]+)/{'[^/]+/' * (group_depth - 1)}[^/]+$"}

@@ -60,7 +60,7 @@ def _head(found: Survey) -> Iterator[str]:
 
 
 def _of_preset(found: Survey, name: str) -> Iterator[str]:
-    yield f"preset: {name} # guess: the folders and files of these archives are called as in this one's, which has their classes"
+    yield f"preset: {name} # guess: the folders and files are called as in its archives; it has their classes"
     yield "sources:"
     given = {lab.published.source: lab for lab in found.laboratories if lab.published}
     for source in preset(name)["sources"]:
@@ -98,7 +98,8 @@ def _source(laboratory: SurveyedLaboratory, found: Survey) -> Iterator[str]:
     yield f"  {scalar(laboratory.name)}: # {len(listed.images)} images"
     yield f"    archive: {scalar(listed.given)}"
     yield from _labels(labels)
-    yield f"    field: {laboratory.field.value} # {'guess: ' if laboratory.field.measured else ''}{laboratory.field.reason}"
+    field = laboratory.field
+    yield f"    field: {field.value} # {'guess: ' if field.measured else ''}{field.reason}"
     if not laboratory.classes:
         return
     yield "    classes:"
@@ -148,7 +149,8 @@ def _small_images(found: Survey) -> Iterator[str]:
     smallest = min(int(laboratory.sample.sides.min()) for laboratory in found.laboratories)
     if smallest < found.min_side:
         side = 1 << (smallest.bit_length() - 1)
-        yield f"pixels: {{min_side: {side}}} # guess: images of {smallest} pixels are there, {found.min_side} is the default"
+        usual = f"{found.min_side} is the least by default"
+        yield f"pixels: {{min_side: {side}}} # guess: images of {smallest} pixels are there, {usual}"
 
 
 def _counts(found: Survey) -> Iterator[str]:

@@ -127,7 +127,7 @@ def _colours(image: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
         return None, None
     bright = green > threshold_otsu(green)  # type: ignore[no-untyped-call]
     dark = green < np.median(green[bright]) - _DARKER
-    colours = rgb2lab(small)  # type: ignore[no-untyped-call]
+    colours = rgb2lab(small)
     return (colours[bright].mean(axis=0) if bright.any() else None), (
         colours[dark].mean(axis=0) if dark.any() else None
     )
