@@ -40,3 +40,12 @@ def _distance(first: np.ndarray, second: np.ndarray) -> float:
     if not (len(first) and len(second)):
         return float("nan")
     return float(np.linalg.norm(first.mean(axis=0) - second.mean(axis=0)))
+
+
+def distance_text(pair: StainDistance) -> str:
+    """The distance of two laboratories in words."""
+    shown = [
+        f"{what} {'not measurable' if np.isnan(distance) else f'{distance:.0f}'}"
+        for what, distance in (("background", pair.background), ("cells", pair.cells))
+    ]
+    return f"{pair.first} - {pair.second}: {', '.join(shown)}"

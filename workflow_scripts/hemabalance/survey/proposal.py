@@ -9,12 +9,13 @@ import yaml
 
 from hemabalance.classes import class_name
 from hemabalance.presets import preset
+from hemabalance.survey.colours import distance_text
 from hemabalance.survey.found_labels import FoundLabels
 from hemabalance.survey.survey import Survey
 from hemabalance.survey.surveyed import SurveyedLaboratory
 from hemabalance.survey.vocabulary import ClassGuess, part_of
 
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
+_PLAIN = re.compile(r"[A-Za-z/.][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
 
 
 def config_text(found: Survey, *, run_name: str) -> str:
@@ -56,7 +57,8 @@ def scalar(value: Any) -> str:
 def _head(found: Survey) -> Iterator[str]:
     yield "# Proposed by `hemabalance init`. Lines with `guess` are guesses: read them and correct what is wrong. Then:"
     yield f"#   {found.run.command}"
-    yield f"# ({found.run.why}.) `hemabalance config sources` prints the keys of a source."
+    yield f"# ({found.run.why}.)"
+    yield "# `hemabalance config sources` prints the keys of a source."
 
 
 def _of_preset(found: Survey, name: str) -> Iterator[str]:
@@ -78,6 +80,7 @@ def _of_own_sources(found: Survey) -> Iterator[str]:
     yield "preset: none"
     if len(found.laboratories) > 1:
         yield f"reference: {found.reference} # guess: most labelled images; all others are brought to its stain"
+        yield from (f"# Stains far apart: {distance_text(pair)}" for pair in found.distances if pair.far)
     else:
         yield "# One laboratory: there is no other stain, so every normaliser is `none`."
     yield "sources:"

@@ -30,20 +30,28 @@ def proposed_fields(red_cells: Mapping[str, Diameter]) -> dict[str, ProposedFiel
     """
     measured = {name: cells.median for name, cells in red_cells.items() if cells.n >= FEWEST_RED_CELLS}
     largest = max(measured, key=measured.__getitem__, default=None)
-    return {name: _field(name, cells, largest, measured) for name, cells in red_cells.items()}
+    return {
+        name: _field(name, largest, red_cells) if name in measured else _unmeasured(cells)
+        for name, cells in red_cells.items()
+    }
 
 
-def _field(name: str, cells: Diameter, largest: str | None, measured: Mapping[str, float]) -> ProposedField:
-    if largest is None or name not in measured:
-        seen = "no red cells" if cells.n == 0 else f"only {cells.n} single red cells"
-        return ProposedField(1.0, f"not measurable: {seen} in the images looked at", False)
+def _unmeasured(cells: Diameter) -> ProposedField:
+    seen = f"only {cells.n} single red cells" if cells.n else "no red cells"
+    return ProposedField(1.0, f"not measurable: {seen} in the images looked at", False)
+
+
+def _field(name: str, largest: str | None, red_cells: Mapping[str, Diameter]) -> ProposedField:
+    cells = red_cells[name]
     size = f"red cells measure {diameter_text(cells)} of the frame"
-    ratio = measured[name] / measured[largest]
+    if largest is None or len(red_cells) == 1:
+        return ProposedField(1.0, size, True)
     if name == largest:
-        return ProposedField(1.0, f"{size}{', the largest' if len(measured) > 1 else ''}", True)
-    if ratio >= _SAME_SCALE:
-        return ProposedField(1.0, f"{size}, as in {largest}", True)
-    size += f", {measured[largest]:.2f} in {largest}"
+        return ProposedField(1.0, f"{size}, the largest", True)
+    ratio = cells.median / red_cells[largest].median
+    if ratio >= _SAME_SCALE or cells.high >= red_cells[largest].low:
+        return ProposedField(1.0, f"{size}, as in {largest} within what is known of both", True)
+    size += f", {red_cells[largest].median:.2f} in {largest}"
     if ratio < _SMALLEST_FIELD:
         return ProposedField(_SMALLEST_FIELD, f"{size}: {ratio:.2f} would be right, which is less than allowed", True)
     return ProposedField(round(ratio, 2), size, True)

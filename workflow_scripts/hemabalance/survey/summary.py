@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from hemabalance.survey.colours import distance_text
 from hemabalance.survey.outlook import FEWEST_TRAINED, RECALL, WIDEST, ClassOutlook
 from hemabalance.survey.scale import pixel_size
 from hemabalance.survey.survey import Survey
@@ -28,9 +29,11 @@ def summary_lines(found: Survey) -> Iterator[str]:
 def _laboratory(laboratory: SurveyedLaboratory, min_side: int) -> Iterator[str]:
     listed, found, sample = laboratory.listed, laboratory.found, laboratory.sample
     others = ", ".join(f"{count} {suffix}" for suffix, count in listed.others.most_common(_MOST_NAMED))
-    beside = [f"{listed.junk} files of operating systems ignored"] if listed.junk else []
+    beside = [f"{counted(listed.junk, 'file')} of operating systems ignored"] if listed.junk else []
     beside += [f"other files: {others}"] if others else []
-    yield f"{laboratory.name} ({listed.given}): {len(listed.images)} images" + "".join(f"; {text}" for text in beside)
+    yield f"{laboratory.name} ({listed.given}): {counted(len(listed.images), 'image')}" + "".join(
+        f"; {text}" for text in beside
+    )
     groups = f"; {len(set(found.groups.values()))} patients or slides" if found.groups else ""
     yield f"  labels: {found.how}; {len(found.counts)} different ones{groups}"
     yield from (f"  note: {note}" for note in found.notes)
@@ -55,7 +58,7 @@ def _stains(found: Survey) -> Iterator[str]:
     yield "Colours (CIELAB distance of the mean colours; 2 can just be seen):"
     for pair in found.distances:
         far = ": stains far apart" if pair.far else ""
-        yield f"  {pair.first} - {pair.second}: background {pair.background:.0f}, cells {pair.cells:.0f}{far}"
+        yield f"  {distance_text(pair)}{far}"
 
 
 def _copies(found: Survey) -> Iterator[str]:
@@ -64,25 +67,37 @@ def _copies(found: Survey) -> Iterator[str]:
     across = [group for group in copies.identical if len({name for name, _ in group}) > 1]
     torn = [group for group in copies.identical if len({labels[name].get(image) for name, image in group}) > 1]
     extra = sum(len(group) - 1 for group in copies.identical)
-    yield f"Copies: {extra} files repeat another one byte by byte" + _examples(copies.identical)
+    yield f"Copies: {counted(extra, 'file')} with the bytes of another one" + _examples(copies.identical)
     if across:
-        yield f"  {len(across)} photographs are in several laboratories" + _examples(across)
+        yield f"  {counted(len(across), 'photograph')} in several laboratories" + _examples(across)
     if torn:
         yield (
-            f"  {len(torn)} photographs have different labels; the workflow sets all of their copies aside"
+            f"  {counted(len(torn), 'photograph')} with different labels; the workflow sets all of their copies aside"
             + _examples(torn)
         )
     if copies.alike:
-        yield f"  in other bytes in several laboratories: {len(copies.alike)} photographs" + _examples(copies.alike)
+        yield f"  in other bytes in several laboratories: {counted(len(copies.alike), 'photograph')}" + _examples(
+            copies.alike
+        )
     if len(found.laboratories) > 1:
         yield f"  (other copies across laboratories were looked for among {copies.compared} images only, not among all)"
     for name in copies.not_compared:
         yield f"  ({name}: not compared, too large to be read here; the workflow compares everything)"
 
 
+def counted(number: int, what: str) -> str:
+    """A number with its noun in singular or plural."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _examples(groups: Sequence[Sequence[tuple[str, str]]]) -> str:
-    shown = [" = ".join(f"{name}/{image.rpartition('/')[2]}" for name, image in group) for group in groups[:2]]
+    shown = [" = ".join(_short(name, image) for name, image in group[:3]) for group in groups[:2]]
     return f": {'; '.join(shown)}{' …' if len(groups) > len(shown) else ''}" if groups else ""
+
+
+def _short(name: str, image: str) -> str:
+    """An image by its laboratory and the last two parts of its path."""
+    return "/".join((name, *image.split("/")[-2:]))
 
 
 def _classes(outlooks: Sequence[ClassOutlook]) -> Iterator[str]:

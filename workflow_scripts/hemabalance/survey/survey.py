@@ -110,7 +110,7 @@ def _refuse_too_few_classes(outlooks: Sequence[ClassOutlook], laboratories: Sequ
         return
     images = sum(len(lab.listed.images) for lab in laboratories)
     where = ", ".join(lab.listed.given for lab in laboratories)
-    found = f"only one class, {outlooks[0].name}" if outlooks else "no label"
+    found = f"only one class ({outlooks[0].name})" if outlooks else "no label"
     raise InputError(
         where, f"{found} is found for {images} images, at least two classes are needed",
         "Put the images of each class into a folder of its name, or give a table with columns of file names and "

@@ -71,8 +71,10 @@ def _first_rows(name: str, content: bytes) -> list[tuple[str, ...]] | None:
     lines = [line for line in _start(content).splitlines() if line.strip()]
     if lines and lines[0].strip().lower().startswith("sep=") and len(lines[0].strip()) == 5:
         lines = lines[1:]
-    candidates = [_split(lines[:_LOOKED_AT], separator) for separator in _SEPARATORS]
-    return max(candidates, key=lambda rows: (_regular(rows), len(rows[0]) if rows else 0), default=[])
+    candidates = [(separator, _split(lines[:_LOOKED_AT], separator)) for separator in _SEPARATORS]
+    # Blanks come last: they also stand within names.
+    _, rows = max(candidates, key=lambda each: (_regular(each[1]), each[0] is not None, len(next(iter(each[1]), ()))))
+    return [row for row in rows if len(row) == len(rows[0])]
 
 
 def _regular(rows: Sequence[tuple[str, ...]]) -> float:
@@ -81,9 +83,11 @@ def _regular(rows: Sequence[tuple[str, ...]]) -> float:
 
 
 def _split(lines: Sequence[str], separator: str | None) -> list[tuple[str, ...]]:
-    split = [line.split() for line in lines] if separator is None else list(csv.reader(lines, delimiter=separator))
-    rows = [tuple(cell.strip() for cell in row) for row in split if row]
-    return [row for row in rows if len(row) == len(rows[0])]
+    try:
+        split = [line.split() for line in lines] if separator is None else list(csv.reader(lines, delimiter=separator))
+    except csv.Error:  # no table, or one that the reader refuses with a message
+        return []
+    return [tuple(cell.strip() for cell in row) for row in split if row]
 
 
 def _start(content: bytes) -> str:
