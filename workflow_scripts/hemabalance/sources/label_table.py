@@ -63,7 +63,9 @@ def _parquet(name: str, data: bytes) -> pd.DataFrame:
     try:
         table = pd.read_parquet(io.BytesIO(data))
     except (ArrowException, OSError, ValueError) as error:
-        raise InputError(name, f"cannot be read as Parquet ({error})", "Write the table again, or save it as CSV") from error
+        raise InputError(
+            name, f"cannot be read as Parquet ({error})", "Write the table again, or save it as CSV"
+        ) from error
     table = table.reset_index(drop=True).map(_text)
     table.columns = [str(column).strip() for column in table.columns]
     return table.set_axis(range(1, len(table) + 1))
@@ -90,16 +92,22 @@ def _text_table(name: str, data: bytes, labels: LabelsConfig) -> pd.DataFrame:
         header = [field.strip() for field in next(records, (1, []))[1]]
     lines, rows = [], []
     for line, fields in records:
-        if extra := fields[len(header) :]:
-            fields = fields if any(field.strip() for field in extra) else fields[: len(header)]
-        if len(fields) != len(header):
-            problem = f"{len(fields)} columns where {len(header)} are expected ({', '.join(header)}): {fields}"
-            shown = "blanks" if separator is None else repr(separator)
-            remedy = f"Correct this line: its columns are separated by {shown}, and a text with a separator in it is quoted"
-            raise InputError(f"{name}, line {line}", problem, remedy)
         lines.append(line)
-        rows.append([field.strip() for field in fields])
+        rows.append(_row(f"{name}, line {line}", fields, header, separator))
     return pd.DataFrame(rows, columns=header, index=lines, dtype="str")
+
+
+def _row(where: str, fields: list[str], header: Sequence[str], separator: str | None) -> list[str]:
+    """The stripped fields of a line, without empty ones behind the last column; `where` is for the error."""
+    fields = [field.strip() for field in fields]
+    if not any(fields[len(header) :]):
+        fields = fields[: len(header)]
+    if len(fields) != len(header):
+        problem = f"{len(fields)} columns where {len(header)} are expected ({', '.join(header)}): {fields}"
+        shown = "blanks" if separator is None else repr(separator)
+        remedy = f"Correct this line: its columns are separated by {shown}, and a text with a separator is quoted"
+        raise InputError(where, problem, remedy)
+    return fields
 
 
 def _decoded(data: bytes) -> str:
@@ -152,7 +160,9 @@ def _check_columns(name: str, columns: Sequence[str], labels: LabelsConfig, sour
             near = difflib.get_close_matches(column.casefold(), [known.casefold() for known in columns], n=1)
             hint = next((f", perhaps {known!r}" for known in columns if [known.casefold()] == near), "")
             problem = f"has no column {column!r}, but {', '.join(map(repr, columns))}"
-            remedy = f"Set sources.{source}.labels.{key} to one of them{hint}; a table without a header needs labels.columns"
+            remedy = (
+                f"Set sources.{source}.labels.{key} to one of them{hint}; a table without a header needs labels.columns"
+            )
             raise InputError(name, problem, remedy)
 
 

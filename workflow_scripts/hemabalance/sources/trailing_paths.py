@@ -68,7 +68,7 @@ def match_rows(rows: Sequence[str], members: Sequence[str]) -> list[Match | None
 
 
 def _finder(members: Sequence[str]) -> Callable[[Parts], tuple[list[str], int]]:
-    """A function from the parts of a row to the members that agree with most of its trailing parts, and their number."""
+    """A function from the parts of a row to the members that agree with most trailing parts, and their number."""
 
     def same(part: str) -> str:
         return part

@@ -73,7 +73,7 @@ def _list(name: str, given: str, limits: Limits, stack: ExitStack) -> ListedLabo
         images = _images_by_content(archive, wanted)
     rest = set(wanted) - set(images)
     tables = tuple(sorted(member for member in rest if member.lower().endswith(TABLE_SUFFIXES)))
-    others = Counter(Path(member).suffix.lower() or "no suffix" for member in rest - set(tables))
+    others = Counter(Path(member).suffix.lower() or "no suffix" for member in sorted(rest - set(tables)))
     if not images:
         found = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5)) or "no file at all"
         raise InputError(
