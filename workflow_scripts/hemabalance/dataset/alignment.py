@@ -6,7 +6,7 @@ thumbnail with the other one, maximised over all offsets and a few scales. It do
 contrast.
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.fft import irfft2, rfft2
@@ -20,18 +20,32 @@ _MARGIN = 1 / 8
 """Largest shift searched, as a share of the frame."""
 
 _OTHER_SCALES = (0.94, 0.97, 1.03, 1.06)
-# Two passes at scale 1 reject nearly all pairs that merely look alike. The first works at a quarter of the resolution
-# and rejects five of six. Of 6,681 copies (shifted, rescaled, recompressed) that were candidates by hash and that the
-# last pass verified, the lowest scored 0.787.
-_SECOND_PASS_ABOVE = 0.78
-# The second works at half the resolution. In that pass a copy zoomed by 7 % still scores above 0.9; one in a hundred
-# pairs of similar cells exceeds the threshold.
-_THIRD_PASS_ABOVE = 0.85
-# Standard deviations of the two blurs whose difference is compared, in pixels of the last and of the first pass. The
-# narrow blur suppresses half-pixel shifts and compression noise. The wide blur removes the dark disc in the middle that
-# all cells share, so that outline and texture decide.
-_BAND, _COARSE_BAND = (1.0, 5.0), (0.7, 1.5)
-_COARSE_BATCH = 2048
+# Standard deviations of the two blurs whose difference is compared, in thumbnail pixels. The narrow blur suppresses
+# half-pixel shifts and compression noise. The wide blur removes the dark disc in the middle that all cells share, so
+# that outline and texture decide.
+_BAND = (1.0, 5.0)
+_IMAGES, _PAIRS = 256, 1024  # batches of the passes at reduced resolution, which fit the cache
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """A pass at reduced resolution and scale 1, which rejects pairs that merely look alike.
+
+    Attributes:
+        halvings: how often the thumbnail is halved.
+        band: as `_BAND`, in reduced pixels.
+        above: pairs above this score go to the next pass.
+    """
+
+    halvings: int
+    band: tuple[float, float]
+    above: float
+
+
+# Of 6,681 pairs of real photographs and their copies (shifted, rescaled, cropped, recompressed, in all poses) that were
+# candidates by hash and that the full resolution verified, the lowest scored 0.787 and 0.916. Of the candidates that
+# are different cells, one in six passes the first threshold and one in a thousand the second.
+_PASSES = _Pass(2, (0.7, 1.2), 0.74), _Pass(1, (1.0, 2.5), 0.85)
 
 
 def same_photograph_scores(
@@ -58,23 +72,31 @@ def same_photograph_scores(
         earlier pass rejects has the score of that pass, at most 0.85.
     """
     pose = np.zeros(len(left), np.int8) if pose is None else pose
-    scores = _coarse_scores(thumbs, left, right, pose, threads=threads)
-    similar = np.flatnonzero(scores > _SECOND_PASS_ABOVE)
-    parts = [similar[start : start + batch] for start in range(0, len(similar), batch)]
+    scores, similar = np.zeros(len(left), np.float32), np.arange(len(left))
+    for reduced in _PASSES:
+        scores[similar] = _reduced_scores(thumbs, left[similar], right[similar], pose[similar], reduced, threads)
+        similar = similar[scores[similar] > reduced.above]
     fine = threaded_map(
-        lambda part: _fine_scores(thumbs[left[part]], _turned(thumbs[right[part]], pose[part])), parts, threads=threads
+        lambda part: _scores(thumbs[left[part]], _turned(thumbs[right[part]], pose[part])),
+        _parts(similar, batch),
+        threads=threads,
     )
-    scores[similar] = np.concatenate([np.empty(0, np.float32), *fine])
+    scores[similar] = np.concatenate(list(fine))
     return scores
 
 
-def _coarse_scores(
-    thumbs: np.ndarray, left: np.ndarray, right: np.ndarray, pose: np.ndarray, *, threads: int
+def _parts(positions: np.ndarray, size: int) -> list[np.ndarray]:
+    """Batches of positions; one empty batch if there are none."""
+    return [positions[start : start + size] for start in range(0, max(1, len(positions)), size)]
+
+
+def _reduced_scores(
+    thumbs: np.ndarray, left: np.ndarray, right: np.ndarray, pose: np.ndarray, reduced: _Pass, threads: int
 ) -> np.ndarray:
-    """Scores at a quarter of the resolution; what depends on one image only is computed once per image."""
+    """Scores of one pass; what depends on a single image is computed once per image."""
     used, places = np.unique(np.concatenate([left, right]), return_inverse=True)
     left, right = places[: len(left)], places[len(left) :]
-    prepared = threaded_map(lambda part: _coarse_features(thumbs[part]), _parts(used), threads=threads)
+    prepared = threaded_map(lambda part: _features(thumbs[part], reduced), _parts(used, _IMAGES), threads=threads)
     images, norms, core_spectra, core_norms = (np.concatenate(column) for column in zip(*prepared, strict=True))
 
     def scores(part: np.ndarray) -> np.ndarray:
@@ -82,17 +104,14 @@ def _coarse_scores(
         spectra, window_norms = rfft2(_turned(images[second], turn)), _turned(norms[second], turn)
         return _best_correlation(core_spectra[first], core_norms[first], spectra, window_norms)
 
-    return np.concatenate(list(threaded_map(scores, _parts(np.arange(len(left))), threads=threads)))
+    return np.concatenate(list(threaded_map(scores, _parts(np.arange(len(left)), _PAIRS), threads=threads)))
 
 
-def _parts(positions: np.ndarray) -> list[np.ndarray]:
-    """Batches of the coarse pass; one empty batch if there are no positions."""
-    return [positions[start : start + _COARSE_BATCH] for start in range(0, max(1, len(positions)), _COARSE_BATCH)]
-
-
-def _coarse_features(thumbs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    rows = halved(thumbs)[:, ::2] + halved(thumbs)[:, 1::2]
-    images = _band_pass(rows[:, :, ::2] + rows[:, :, 1::2], _COARSE_BAND)
+def _features(thumbs: np.ndarray, reduced: _Pass) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    images = thumbs
+    for _ in range(reduced.halvings):
+        images = halved(images)
+    images = _band_pass(images, reduced.band)
     core_side = _core_side(images)
     return images, _window_norms(images, core_side), *_core_features(_rescaled_core(images, 1.0, core_side), images)
 
@@ -105,21 +124,12 @@ def _turned(images: np.ndarray, pose: np.ndarray) -> np.ndarray:
     return turned
 
 
-def _fine_scores(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    scores = _best_over_scales(_centred(halved(first)), _centred(halved(second)), (1.0,))
-    similar = scores > _THIRD_PASS_ABOVE
-    if similar.any():
-        scores[similar] = _best_over_scales(
-            _band_pass(first[similar], _BAND), _band_pass(second[similar], _BAND), (1.0, *_OTHER_SCALES)
-        )
-    return scores
-
-
-def _best_over_scales(a: np.ndarray, b: np.ndarray, scales: Sequence[float]) -> np.ndarray:
-    """Return the best correlation (n,) over offsets and scales of float32 (n, side, side) images."""
+def _scores(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Best correlation (n,) over offsets and scales at full resolution."""
+    a, b = _band_pass(first, _BAND), _band_pass(second, _BAND)
     core_side = _core_side(a)
     spectra, window_norms = rfft2(b), _window_norms(b, core_side)
-    cores = (_core_features(_rescaled_core(a, scale, core_side), b) for scale in scales)
+    cores = (_core_features(_rescaled_core(a, scale, core_side), b) for scale in (1.0, *_OTHER_SCALES))
     best: np.ndarray = np.maximum.reduce([_best_correlation(*core, spectra, window_norms) for core in cores])
     return best
 
@@ -164,17 +174,14 @@ def _best_correlation(
 
 
 def _window_norms(images: np.ndarray, core_side: int) -> np.ndarray:
-    """Return the root of the centred sum of squares of each window of the core's size, from integral images."""
-    offsets = images.shape[1] - core_side + 1
-    ends, starts = slice(core_side, core_side + offsets), slice(0, offsets)
+    """Return the root of the centred sum of squares of each window of the core's size."""
+    sums, squares = (_window_sums(_window_sums(values, core_side), core_side) for values in (images, images**2))
+    norms = np.sqrt(np.maximum(squares - sums**2 / core_side**2, 0.0)).astype(np.float32)
+    return np.ascontiguousarray(norms)
 
-    def window_sums(values: np.ndarray) -> np.ndarray:
-        table = np.pad(values.astype(np.float64).cumsum(1).cumsum(2), ((0, 0), (1, 0), (1, 0)))
-        sums: np.ndarray = (
-            table[:, ends, ends] - table[:, starts, ends] - table[:, ends, starts] + table[:, starts, starts]
-        )
-        return sums
 
-    sums, squares = window_sums(images), window_sums(images**2)
-    window_norms: np.ndarray = np.sqrt(np.maximum(squares - sums**2 / core_side**2, 0.0)).astype(np.float32)
-    return window_norms
+def _window_sums(values: np.ndarray, length: int) -> np.ndarray:
+    """Sums of `length` neighbouring rows, (n, rows, columns) to float64 (n, columns, rows - length + 1)."""
+    first = values[:, :length].sum(1, dtype=np.float64)[:, None]
+    steps = np.subtract(values[:, length:], values[:, :-length], dtype=np.float64)
+    return np.concatenate([first, first + steps.cumsum(1)], axis=1).transpose(0, 2, 1)

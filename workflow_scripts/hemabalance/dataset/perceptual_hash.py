@@ -36,9 +36,9 @@ def thumbs_of(column: pd.Series) -> np.ndarray:
     return np.frombuffer(b"".join(column), np.uint8).reshape(-1, THUMB, THUMB)
 
 
-def halved(thumbs: np.ndarray) -> np.ndarray:
-    """Average squares of 2x2 pixels: uint8 (n, side, side) to float32 (n, side / 2, side / 2)."""
-    rows = thumbs[:, ::2].astype(np.uint16) + thumbs[:, 1::2]
+def halved(images: np.ndarray) -> np.ndarray:
+    """Average squares of 2x2 pixels: uint8 or float32 (n, side, side) to float32 (n, side / 2, side / 2)."""
+    rows = np.add(images[:, ::2], images[:, 1::2], dtype=np.uint16 if images.dtype == np.uint8 else np.float32)
     means: np.ndarray = (rows[:, :, ::2] + rows[:, :, 1::2]).astype(np.float32) / 4
     return means
 
