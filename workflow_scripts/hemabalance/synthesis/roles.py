@@ -42,7 +42,7 @@ class Classes:
 
 
 def assign(counts: Mapping[str, int], roles: RolesConfig) -> Roles:
-    """Roles by class count; the full archives and the default thresholds give the thesis's 8 + 3 + neutrophil.
+    """Roles by class count; the thesis's archives and the default thresholds give its 8 rich and 3 rare classes.
 
     Args:
         counts: number of images after cleaning by class; classes without images may be missing.
