@@ -40,7 +40,7 @@ def test_unclaimed_labels_are_named_with_count_nearest_class_and_the_line_to_wri
     rows = [*KEPT, *unclaimed("Seg. neutrophils", 3), *unclaimed("Xyz", 1)]
     assert problem(rows, {"north": NORTH}) == (
         "sources.north: claimed by no class: folder 'Seg. neutrophils' (3 images), folder 'Xyz' (1 image). "
-        'Write sources.north.classes: {"Seg. neutrophils": neutrophil, "Xyz": null} with the right classes (null '
+        'Add to sources.north.classes: {"Seg. neutrophils": neutrophil, "Xyz": null} with the right classes (null '
         "leaves a label out); or set allow_unclaimed: true."
     )
 

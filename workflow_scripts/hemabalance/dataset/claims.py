@@ -54,7 +54,7 @@ def _problems_of(source: str, manifest: pd.DataFrame, classes: ClassMap) -> Iter
         lines = ", ".join(
             f"{json.dumps(label, ensure_ascii=False)}: {classes.nearest(label) or 'null'}" for label in unclaimed
         )
-        remedy = f"Write {where}.classes: {{{lines}}} with the right classes (null leaves a label out)"
+        remedy = f"Add to {where}.classes: {{{lines}}} with the right classes (null leaves a label out)"
         yield InputError(where, f"claimed by no class: {found}", remedy)
 
 
