@@ -4,18 +4,21 @@
 # outputs  results/<run>/{inventory,manifest}/{source}.parquet, results/<run>/images/{source}{,_copies}.{zip,parquet}
 
 
-def label_table_of(source):
-    """The table of a source's labels, if it is a file; it may also be a member of the archive."""
-    table = CONFIG.sources[source].labels.table
-    return [table] if table and Path(table).is_file() else []
+# The table of a source's labels, if it is a file; it may also be a member of the archive.
+with without_traceback():
+    LABEL_TABLES = {
+        name: [input_path(entry.labels.table, STATE)]
+        for name, entry in CONFIG.sources.items()
+        if entry.labels.table and Path(entry.labels.table).is_file()
+    }
 
 
 rule inventory:
     """Read every member of the archive {wildcards.source} once"""
     input:
         archive=lambda wildcards: archive_of(wildcards.source),
-        label_table=lambda wildcards: label_table_of(wildcards.source),
-        catalogue=CONFIG.catalogue,
+        label_table=lambda wildcards: LABEL_TABLES.get(wildcards.source, []),
+        catalogue=CATALOGUE,
     output:
         table=f"{RUN}/inventory/{{source}}.parquet",
         receipt=f"{RUN}/inventory/{{source}}.json",
@@ -43,7 +46,7 @@ rule manifest:
     """Label all members, find copies within and across sources, and decide which images are kept"""
     input:
         tables=expand(f"{RUN}/inventory/{{source}}.parquet", source=SOURCES),
-        exclusions=CONFIG.exclusions,
+        exclusions=EXCLUSIONS,
     output:
         manifests=expand(f"{RUN}/manifest/{{source}}.parquet", source=SOURCES),
     log:

@@ -105,6 +105,7 @@ rule report:
     params:
         settings=settings(
             run=CONFIG.run,
+            preset=PRESET,
             taxonomy=CONFIG.taxonomy,
             origins={name: entry.origin for name, entry in CONFIG.sources.items()},
         ),

@@ -28,6 +28,7 @@ from bench.bench_training import bench_loop
 from bench.bench_versioning import bench_versioning
 from helpers.project import ROOT
 from helpers.thesis import CLASSES
+from hemabalance.config.paths import expand_path
 from hemabalance.config.run import load_config, read_config_file
 from hemabalance.dataset.class_map import class_map
 from hemabalance.dataset.exclusions import read_exclusions
@@ -179,8 +180,9 @@ def bench_phantom() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("data/raw"), help="folder with the PBC archive")
+    parser.add_argument("--data", default="data/raw", help="folder with the PBC archive")
     args = parser.parse_args()
+    args.data = Path(expand_path(args.data))
     logging.disable(logging.WARNING)
     print(json.dumps({"machine": platform.processor() or platform.machine(), "python": platform.python_version()}))
     with tempfile.TemporaryDirectory() as name:

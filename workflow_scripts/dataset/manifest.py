@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from hemabalance.bookkeeping.plain_paths import users_path
 from hemabalance.dataset.claims import check_kept, check_labels
 from hemabalance.dataset.class_map import class_map
 from hemabalance.dataset.exclusions import read_exclusions
@@ -19,7 +20,7 @@ with stage(snakemake) as run:
     check_labels(inventories, maps, allow_unclaimed=allowed)
     manifest = build_manifest(
         inventories,
-        read_exclusions(Path(snakemake.input.exclusions), set(inventories["image_id"])),
+        read_exclusions(users_path(snakemake.input.exclusions), set(inventories["image_id"])),
         maps=maps,
         threads=run.threads,
         **run.settings["duplicates"],

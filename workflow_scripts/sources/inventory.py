@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hemabalance.bookkeeping.plain_paths import users_path
 from hemabalance.config.sources import LabelsConfig
 from hemabalance.dataset.class_map import class_map
 from hemabalance.dataset.tables import write_table
@@ -15,14 +16,14 @@ from hemabalance.stage import stage
 
 with stage(snakemake) as run:
     source, found = snakemake.wildcards.source, run.settings["source"]
-    tables = [Path(path) for path in snakemake.input.label_table]
+    tables = list(snakemake.input.label_table)
     table, receipt = take_inventory(
-        path=Path(snakemake.input.archive),
+        path=users_path(snakemake.input.archive),
         rules=LabelRules(
             source,
             LabelsConfig.from_plain(found["labels"]),
             class_map(found, run.settings["classes"]),
-            table=tables[0] if tables else None,
+            table=users_path(tables[0]) if tables else None,
         ),
         entry=load_catalogue(Path(snakemake.input.catalogue)).get(source),
         limits=Limits(**run.settings["limits"]),

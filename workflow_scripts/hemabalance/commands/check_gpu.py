@@ -2,11 +2,12 @@
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hemabalance.errors import InputError
+from hemabalance.files import check_target
 
 if TYPE_CHECKING:
     from hemabalance.config.run import Config
@@ -50,29 +51,22 @@ def read_config(paths: Sequence[Path]) -> "Config":
     Raises:
         InputError: a file is missing or is no valid config.
     """
+    from hemabalance.config.overlays import overlaid
     from hemabalance.config.run import load_config, read_config_file
 
     values: dict[str, Any] = {}
     for path in paths:
         if not path.exists():
-            raise InputError(path, "does not exist", "Start the command in the folder of the project, or name the file")
-        values = _merged(values, read_config_file(path))
+            remedy = "Start the command in the folder of the project, or name the file"
+            raise InputError(path.absolute(), "does not exist", remedy)
+        values = overlaid(values, read_config_file(path))
     return load_config(values, where=", ".join(map(str, paths)))
-
-
-def _merged(values: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
-    """The values with those of an overlay in their place; mappings are merged key by key."""
-    merged = dict(values)
-    for key, value in overlay.items():
-        before = merged.get(key)
-        if isinstance(before, Mapping) and isinstance(value, Mapping):
-            value = _merged(before, value)
-        merged[key] = value
-    return merged
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the check; the exit code is 1 if a training fails or differs from the CPU."""
+    for name in ("gpu.json", "gpu.md"):
+        check_target(args.into / name)
     # cuBLAS reads it when CUDA starts; without it no product of matrices is deterministic.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from hemabalance.classes import ClassName
+from hemabalance.config.paths import PathText
 from hemabalance.section import Count, Section
 
 
@@ -15,7 +16,7 @@ class LabelsConfig(Section):
     `labels: folders` and `labels: none` are short for the default and for `unlabelled: true`.
     """
 
-    table: str | None = Field(None, min_length=1)
+    table: PathText | None = Field(None, min_length=1)
     """CSV, TSV, Excel or Parquet file with one row an image: a file, or a member of the archive."""
     columns: tuple[str, ...] | None = None
     """Names of the columns of a table without a header line."""
@@ -70,7 +71,7 @@ class SourceConfig(Section):
 
     origin: Literal["local", "download", "phantom"] = "local"
     """`local`: provided by the user; `download`: downloaded when missing; `phantom`: rendered by this project."""
-    archive: str = ""
+    archive: PathText = ""
     """Zip, tar or unpacked folder; not needed with origin phantom."""
     labels: LabelsConfig = LabelsConfig()
     """`folders`, `none`, or a section."""

@@ -17,6 +17,18 @@ from hemabalance.errors import InputError
 
 log = logging.getLogger(__name__)
 
+_TURNS = (
+    "",
+    " rotated by 90° anticlockwise",
+    " rotated by 180°",
+    " rotated by 90° clockwise",
+    " mirrored",
+    " rotated by 90° anticlockwise and mirrored",
+    " mirrored upside down",
+    " rotated by 90° clockwise and mirrored",
+)
+"""How a copy differs from the kept image, by pose (index in `metrics.poses.poses`)."""
+
 
 def build_manifest(
     inventories: pd.DataFrame,
@@ -156,5 +168,6 @@ def _copy_reasons(
         elif copies.identical[i]:
             reasons.append("same bytes" if sha[i] == sha[copies.keeper[i]] else "same pixels")
         else:
-            reasons.append(f"same photograph, aligned correlation {copies.score[i]:.3f}")
+            turn = _TURNS[copies.pose[i]]
+            reasons.append(f"same photograph{turn}, aligned correlation {copies.score[i]:.3f}")
     return reasons
