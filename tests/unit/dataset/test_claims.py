@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from helpers.photographs import manifest_from_rows
-from hemabalance.dataset.claims import check_claims
+from hemabalance.dataset.claims import check_kept, check_labels
 from hemabalance.dataset.class_map import ClassMap
 from hemabalance.errors import InputError
 
@@ -26,21 +26,29 @@ def unclaimed(folder: str, count: int, source: str = "north") -> list[dict[str, 
     return [row | {"label_raw": folder} for row in rows]
 
 
-def problem(rows: list[dict[str, Any]], maps: dict[str, ClassMap], allow: bool = False) -> str:
+def check(rows: list[dict[str, Any]], maps: dict[str, ClassMap], allow: bool = False) -> None:
+    manifest = manifest_from_rows(rows)
+    bad = manifest["status"].isin(["not_an_image", "unreadable"])
+    inventories = manifest.assign(content=manifest["status"].where(bad, "image"))
+    check_labels(inventories, maps, allow_unclaimed=allow)
+    check_kept(manifest, maps, CLASSES, allow_unclaimed=allow)
+
+
+def problem(rows: list[dict[str, Any]], maps: dict[str, ClassMap]) -> str:
     with pytest.raises(InputError) as caught:
-        check_claims(manifest_from_rows(rows), maps, CLASSES, allow_unclaimed=allow)
+        check(rows, maps)
     return str(caught.value)
 
 
 def test_what_is_claimed_left_out_on_purpose_or_no_image_passes() -> None:
-    check_claims(manifest_from_rows(KEPT), {"north": NORTH}, CLASSES, allow_unclaimed=False)
+    check(KEPT, {"north": NORTH})
 
 
 def test_unclaimed_labels_are_named_with_count_nearest_class_and_the_line_to_write() -> None:
     rows = [*KEPT, *unclaimed("Seg. neutrophils", 3), *unclaimed("Xyz", 1)]
     assert problem(rows, {"north": NORTH}) == (
         "sources.north: claimed by no class: folder 'Seg. neutrophils' (3 images), folder 'Xyz' (1 image). "
-        'Write sources.north.classes: {"Seg. neutrophils": neutrophil, "Xyz": null} with the right classes (null '
+        'Add to sources.north.classes: {"Seg. neutrophils": neutrophil, "Xyz": null} with the right classes (null '
         "leaves a label out); or set allow_unclaimed: true."
     )
 
@@ -80,11 +88,12 @@ def test_a_class_without_an_image_is_named_with_what_became_of_its_images() -> N
 def test_allow_unclaimed_makes_warnings(caplog: pytest.LogCaptureFixture) -> None:
     rows = [KEPT[0], *unclaimed("Xyz", 1)]
     with caplog.at_level(logging.WARNING):
-        check_claims(manifest_from_rows(rows), {"north": NORTH}, CLASSES, allow_unclaimed=True)
+        check(rows, {"north": NORTH}, allow=True)
     assert "claimed by no class: folder 'Xyz' (1 image)" in caplog.text
+    assert "class neutrophil: no image is kept (none is found)" in caplog.text
 
 
 def test_an_unlabelled_source_claims_nothing() -> None:
     pool = {"image_id": "pool/a/1", "label": "unlabelled", "label_raw": "unlabelled"}
     maps = {"north": NORTH, "pool": ClassMap({}, unlabelled=True)}
-    check_claims(manifest_from_rows([*KEPT, pool]), maps, CLASSES, allow_unclaimed=False)
+    check([*KEPT, pool], maps)

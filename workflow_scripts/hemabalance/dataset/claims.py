@@ -12,10 +12,27 @@ from hemabalance.errors import InputError
 log = logging.getLogger(__name__)
 
 
-def check_claims(
+def check_labels(inventories: pd.DataFrame, maps: Mapping[str, ClassMap], *, allow_unclaimed: bool) -> None:
+    """Check that the classes claim every label of the images.
+
+    Args:
+        inventories: rows of all sources (`sources.inventory.take_inventory`): `source, label_raw, content`.
+        maps: source -> the classes of its labels.
+        allow_unclaimed: log a warning instead of raising an error.
+
+    Raises:
+        InputError: names the labels, the numbers of their images and the line of the config to write.
+    """
+    images = inventories[inventories["content"] == "image"]
+    _report(
+        [problem for source in sorted(maps) for problem in _unclaimed(source, images, maps[source])], allow_unclaimed
+    )
+
+
+def check_kept(
     manifest: pd.DataFrame, maps: Mapping[str, ClassMap], classes: Sequence[str], *, allow_unclaimed: bool
 ) -> None:
-    """Check a manifest against the classes and sources of the config.
+    """Check that each source and each class has an image.
 
     Args:
         manifest: rows of all sources (`manifest_table.SCHEMA`).
@@ -24,10 +41,13 @@ def check_claims(
         allow_unclaimed: log a warning instead of raising an error.
 
     Raises:
-        InputError: no image of a source is kept; labels are claimed by no class; a class has no image.
+        InputError: names the source or the class, and what became of its images.
     """
-    problems = [problem for source in sorted(maps) for problem in _problems_of(source, manifest, maps[source])]
-    problems = problems or list(_empty_classes(manifest, maps, classes))
+    problems = [problem for source in sorted(maps) for problem in _empty_source(source, manifest)]
+    _report(problems or list(_empty_classes(manifest, maps, classes)), allow_unclaimed)
+
+
+def _report(problems: Sequence[InputError], allow_unclaimed: bool) -> None:
     if allow_unclaimed:
         for problem in problems:
             log.warning("%s", problem)
@@ -38,24 +58,25 @@ def check_claims(
         raise InputError(first.where, found, f"{remedies}; or set allow_unclaimed: true")
 
 
-def _problems_of(source: str, manifest: pd.DataFrame, classes: ClassMap) -> Iterator[InputError]:
-    rows = manifest[manifest["source"] == source]
-    images = rows[~rows["status"].isin(["not_an_image", "unreadable"])]
-    unclaimed = images.loc[~images["label_raw"].isin([*classes.classes, ""]), "label_raw"].value_counts()
-    unclaimed = {} if classes.unlabelled else {str(label): int(unclaimed[label]) for label in sorted(unclaimed.index)}
-    where = f"sources.{source}"
-    if not (rows["status"] == "kept").any() and not unclaimed:
-        statuses = rows["status"].value_counts().sort_index()
-        found = ", ".join(f"{count} {status}" for status, count in statuses.items()) or "the archive has no files"
-        remedy = f"See the log of the rule inventory, and correct {where} or remove it"
-        yield InputError(where, f"no image is kept ({found})", remedy)
-    elif unclaimed:
-        found = ", ".join(f"{classes.found_in} {label!r} ({_images(n)})" for label, n in unclaimed.items())
+def _unclaimed(source: str, images: pd.DataFrame, classes: ClassMap) -> Iterator[InputError]:
+    labels = images.loc[images["source"] == source, "label_raw"]
+    counts = labels[~labels.isin([*classes.classes, ""])].value_counts().sort_index()
+    if len(counts) and not classes.unlabelled:
+        where = f"sources.{source}"
+        found = ", ".join(f"{classes.found_in} {label!r} ({_images(count)})" for label, count in counts.items())
         lines = ", ".join(
-            f"{json.dumps(label, ensure_ascii=False)}: {classes.nearest(label) or 'null'}" for label in unclaimed
+            f"{json.dumps(label, ensure_ascii=False)}: {classes.nearest(label) or 'null'}" for label in counts.index
         )
-        remedy = f"Write {where}.classes: {{{lines}}} with the right classes (null leaves a label out)"
+        remedy = f"Add to {where}.classes: {{{lines}}} with the right classes (null leaves a label out)"
         yield InputError(where, f"claimed by no class: {found}", remedy)
+
+
+def _empty_source(source: str, manifest: pd.DataFrame) -> Iterator[InputError]:
+    statuses = manifest.loc[manifest["source"] == source, "status"].value_counts().sort_index()
+    if "kept" not in statuses:
+        found = ", ".join(f"{count} {status}" for status, count in statuses.items()) or "the archive has no files"
+        remedy = f"See the log of the rule inventory, and correct sources.{source} or remove it"
+        yield InputError(f"sources.{source}", f"no image is kept ({found})", remedy)
 
 
 def _empty_classes(

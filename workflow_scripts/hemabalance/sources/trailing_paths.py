@@ -74,20 +74,21 @@ def _finder(members: Sequence[str]) -> Callable[[Parts], tuple[list[str], int]]:
         return part
 
     ways = [(folded, key) for folded in (same, str.casefold) for key in (same, stem_of)]
-    indexes: list[dict[str, list[str]]] = []
+    indexes: list[dict[str, list[tuple[str, list[str]]]]] = []
     for folded, key in ways:
-        index: dict[str, list[str]] = defaultdict(list)
+        index: dict[str, list[tuple[str, list[str]]]] = defaultdict(list)
         for member in members:
-            index[key(folded(member.rpartition("/")[2]))].append(member)
+            *folders, name = folded(member).split("/")
+            index[key(name)].append((member, folders))
         indexes.append(index)
 
     def find(parts: Parts) -> tuple[list[str], int]:
         for (folded, _), index in zip(ways, indexes, strict=True):
             if parts and (found := index.get(folded(parts[-1]))):
-                folders = [folded(part) for part in parts[:-1]]
-                depths = [1 + _agreement(folders, folded(member).split("/")[:-1]) for member in found]
+                own = [folded(part) for part in parts[:-1]]
+                depths = [1 + _agreement(own, folders) for _, folders in found]
                 deepest = max(depths)
-                return [member for member, depth in zip(found, depths, strict=True) if depth == deepest], deepest
+                return [member for (member, _), depth in zip(found, depths, strict=True) if depth == deepest], deepest
         return [], 0
 
     return find
