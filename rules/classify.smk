@@ -47,7 +47,7 @@ rule classify_evaluate:
         training=f"{CLASSIFIER}/training.json",
         manifest=f"{RUN}/manifest/{SOURCE_OF['b']}.parquet",
         stain=stain_weights,
-        catalogue=CONFIG.catalogue,
+        catalogue=CATALOGUE,
     output:
         predictions=f"{CLASSIFIER}/predictions.parquet",
         calibration=f"{CLASSIFIER}/calibration.json",

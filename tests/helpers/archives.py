@@ -19,6 +19,18 @@ def write_zip(path: Path, files: Files, compression: int = zipfile.ZIP_DEFLATED)
     return path
 
 
+def without_utf8_flag(path: Path) -> Path:
+    """Clear the flag of every member that says that its name is UTF-8, as Finder leaves it."""
+    data = bytearray(path.read_bytes())
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        start = data.find(signature)
+        while start >= 0:
+            data[start + flags + 1] &= ~0x08
+            start = data.find(signature, start + 1)
+    path.write_bytes(data)
+    return path
+
+
 def zip_info(name: str, compression: int = zipfile.ZIP_STORED, unix_mode: int = 0) -> zipfile.ZipInfo:
     """A ZipInfo with exactly this name, which the ZipInfo constructor would normalise."""
     info = zipfile.ZipInfo("x")

@@ -43,6 +43,42 @@ def png(samples: np.ndarray, colour_type: int, extra: Iterable[tuple[bytes, byte
     )
 
 
+def with_chunks(data: bytes, *chunks: tuple[bytes, bytes], damage: bool = False) -> bytes:
+    """The PNG with these chunks (kind, body) after its header; their checksums are wrong if `damage`."""
+    head = 8 + 25  # signature and IHDR
+    extra = b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body) ^ damage)
+        for kind, body in chunks
+    )
+    return data[:head] + extra + data[head:]
+
+
+def with_segment(data: bytes, marker: int, body: bytes) -> bytes:
+    """The JPEG with this segment after its first marker."""
+    return data[:2] + bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body + data[2:]
+
+
+def with_riff_chunk(data: bytes, kind: bytes, body: bytes, flag: int) -> bytes:
+    """The WebP, which already has some metadata, with one more chunk at its end, announced by `flag` in its header."""
+    assert data[12:16] == b"VP8X"
+    chunk = kind + struct.pack("<I", len(body)) + body + bytes(len(body) % 2)
+    grown = bytearray(data + chunk)
+    grown[20] |= flag
+    struct.pack_into("<I", grown, 4, len(grown) - 8)
+    return bytes(grown)
+
+
+def bmp32(colours: np.ndarray, alpha: np.ndarray, *, declares_alpha: bool) -> bytes:
+    """A BMP of 32 bits from (height, width, 3) and (height, width) uint8, whose header declares the alpha or not."""
+    height, width = alpha.shape
+    pixels = np.concatenate([colours[:, :, ::-1], alpha[:, :, None]], axis=2)[::-1].tobytes()
+    masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) if declares_alpha else b""
+    header = struct.pack("<iiHHIIiiII", width, height, 1, 32, 3 if declares_alpha else 0, len(pixels), 0, 0, 0, 0)
+    header = (header + masks).ljust(104 if declares_alpha else 36, b"\0")
+    offset = 14 + 4 + len(header)
+    return struct.pack("<2sIIII", b"BM", offset + len(pixels), 0, offset, 4 + len(header)) + header + pixels
+
+
 def tiff(samples: np.ndarray, bits: int, sample_format: int, photometric: int) -> bytes:
     """A TIFF of these samples (height, width[, channels]) in any depth."""
     height, width, channels = (*samples.shape, 1)[:3]
@@ -100,6 +136,9 @@ SAMPLES = {
     "PNG": encode(noise(), "PNG"),
     "TIFF": encode(noise(), "TIFF", compression="tiff_lzw"),
     "TIFF raw": encode(noise(), "TIFF"),
+    "BMP": encode(noise(), "BMP"),
+    "WebP": encode(noise(), "WEBP", lossless=True),
+    "WebP lossy": encode(smooth(), "WEBP", quality=90),
 }
 EVERY_FORMAT = pytest.mark.parametrize("data", SAMPLES.values(), ids=SAMPLES)
 

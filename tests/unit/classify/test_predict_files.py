@@ -67,7 +67,7 @@ def test_a_file_named_directly_gets_a_row_even_if_it_is_no_image(network: ModelF
     folder = write_folder(tmp_path, {"letter.txt": b"Dear reader", name: data, "image without suffix": data})
     code, table = predict(network, folder / "letter.txt", folder / name, folder / "image without suffix")
     assert code == 1
-    assert table["error"].tolist() == ["not a JPEG, PNG or TIFF file", "", ""]
+    assert table["error"].tolist() == ["not a JPEG, PNG, TIFF, BMP or WebP file", "", ""]
     assert table["predicted"].iloc[1] == table["predicted"].iloc[2]
 
 
@@ -79,7 +79,12 @@ def test_inputs_without_images_are_refused_before_predicting(
     write_zip(tmp_path / "texts.zip", {"a.txt": b"a"})
     name, data = next(iter(network.photographs.items()))
     write_folder(tmp_path, {name: data})
-    cases = {"empty": "is empty", "texts": "no image among its 2 files", "texts.zip": "no image", "gone": "not exist"}
+    cases = {
+        "empty": "is empty",
+        "texts": "no image among its 2 files (2 .txt)",
+        "texts.zip": "no image",
+        "gone": "not exist",
+    }
     for path, problem in cases.items():
         message = predict_error(network, tmp_path / name, tmp_path / path, capsys=capsys)
         assert str(tmp_path / path) in message

@@ -177,6 +177,18 @@ def test_every_consumer_of_real_images_is_listed(recipe: str, expected: list[tup
     assert plan().real_image_consumers(recipe) == expected
 
 
+def test_several_pairs_of_sources_have_a_normaliser_each() -> None:
+    three = {
+        name: {"archive": f"{name}/", "classes": {"M": "monocyte", "P": "platelet"}}
+        for name in ("north", "west", "south")
+    }
+    stain = {"normalizers": {"left": {"method": "none"}, "mapped": {"method": "reinhard"}}}
+    several = Plan(load_config({**VALUES, "sources": three, "stain": stain}))
+    assert several.fitted_names("mapped") == {"south": "mapped/south", "west": "mapped/west"}
+    assert several.real_image_consumers("open")[:2] == [("normalizer", "mapped/south"), ("normalizer", "mapped/west")]
+    assert plan().fitted_names("mapped") == {"tcia": "mapped"}
+
+
 # --- settings of rules
 
 

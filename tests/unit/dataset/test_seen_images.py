@@ -97,18 +97,18 @@ def test_a_damaged_list_is_refused(tmp_path: Path) -> None:
 @PROTOCOLS
 @pytest.mark.parametrize("method", ["reinhard", "none", "pix2pix"])
 def test_a_normaliser_lists_its_training_images(tmp_path: Path, protocol: Protocol, method: str) -> None:
-    sets = stain_runs.image_sets(tmp_path)
-    split = stain_runs.split_of(sets, protocol)
+    pair = stain_runs.image_sets(tmp_path)
+    split = stain_runs.split_of(pair, protocol)
     if protocol == "leak_free":  # two more training images of each source, in both classes
         split.loc[split["image_id"].str[-2:].isin(["01", "02", "03"]), "part"] = "train"
     spec = NormalizerSpec(method=method, settings=small_settings("stain", method))
     cells = gan_normalizers.disc_images(4, (230, 170, 190), 3, classical_normalizers.SIZE)
     with ExitStack() as stack:
-        for images in sets.values():
+        for images in pair.sets.values():
             stack.enter_context(images)
         fit_normalizer(
             spec,
-            NormalizerFitInputs(sets, split, protocol, pairs=(cells, 255 - cells)),
+            NormalizerFitInputs(pair, split, protocol, rendered=(cells, 255 - cells)),
             job(tmp_path),
             NormalizerFitOutputs(tmp_path / "weights", tmp_path / "training.json", tmp_path / "seen.parquet"),
         )

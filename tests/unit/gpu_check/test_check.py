@@ -213,6 +213,12 @@ def test_images_are_read_from_a_folder_a_class(tmp_path: Path) -> None:
     images = read_images(tmp_path, 16, PixelConfig())
     assert images.pixels.shape == (3, 16, 16, 3)
     assert images.labels.tolist() == ["basophil", "basophil", "monocyte"]
+    (tmp_path / "monocyte" / "._a.png").write_bytes(b"a resource fork")
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / "__MACOSX" / "b.png").write_bytes(b"a resource fork")
+    Image.new("RGB", (40, 40), "pink").save(tmp_path / "monocyte" / "c.webp")
+    Image.new("RGB", (40, 40), "pink").save(tmp_path / "monocyte" / "d.BMP")
+    assert len(read_images(tmp_path, 16, PixelConfig()).labels) == 5
     (tmp_path / "monocyte" / "a.png").write_text("no image")
     with pytest.raises(InputError, match=r"a\.png: cannot be read"):
         read_images(tmp_path, 16, PixelConfig())

@@ -56,6 +56,7 @@ def page(folder: Path, origin: str) -> str:
     write_page(
         folder / "report.html",
         run="made up",
+        preset="thesis",
         taxonomy="thesis",
         origins={"mendeley": origin},
         tables=sorted(folder.glob("*.csv")),

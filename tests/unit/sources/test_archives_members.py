@@ -1,23 +1,28 @@
 import os
 import stat
+import struct
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
 
-from helpers.archive_formats import ARCHIVE_WRITERS, FILES, refusal
+from helpers.archive_formats import ARCHIVE_WRITERS, FILES, LIMITS, contents, refusal
 from helpers.archives import (
     CENTRAL_FLAGS,
     patch_central,
     special_tar_member,
     tar_member,
+    without_utf8_flag,
     write_folder,
     write_tar,
     write_tar_members,
     write_zip,
+    zip_bytes,
     zip_info,
 )
+from hemabalance.sources.archives import open_archive
 
 UNSAFE = {
     "../evil.jpg": "'..'",
@@ -97,6 +102,61 @@ def test_names_that_are_not_utf8(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "d", {"good.jpg": b"1"})
     (folder / os.fsdecode(b"gr\xf6sse.jpg")).write_bytes(b"1")
     refusal(folder, "gr\\udcf6sse.jpg", "not UTF-8")
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_utf8_names_of_a_zip_without_their_flag(tmp_path: Path, nested: bool) -> None:
+    files = {"größe/Кровь/细胞.jpg": b"1", "größe/": b"", "plain/é.jpg": b"2", "__MACOSX/größe/._x.jpg": b"3"}
+    path = without_utf8_flag(write_zip(tmp_path / "a.zip", files))
+    with zipfile.ZipFile(path) as archive:
+        assert "größe/" not in archive.namelist()
+    if nested:
+        path = write_zip(tmp_path / "outer.zip", {"in.zip": path.read_bytes(), "__MACOSX/._in.zip": b"x"})
+    with open_archive(path, LIMITS) as archive:
+        assert archive.folders == ("__MACOSX", "__MACOSX/größe", "größe", "größe/Кровь", "plain")
+    expected = {name: data for name, data in files.items() if not name.endswith("/")}
+    assert contents(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("../größe.jpg", "'..'"), ("/größe.jpg", "absolute path"), ("C:\\größe.jpg", "absolute path")]
+)
+def test_unsafe_utf8_names_without_their_flag(tmp_path: Path, name: str, problem: str) -> None:
+    refusal(without_utf8_flag(write_zip(tmp_path / "a.zip", {name: b"1"})), "größe.jpg", problem)
+
+
+@pytest.mark.parametrize("raw", [b"set/gr\x94sse.jpg", "set/gr\N{LATIN SMALL LETTER O WITH DIAERESIS}sse.jpg".encode()])
+def test_a_name_in_another_code_beside_its_utf8_name(tmp_path: Path, raw: bytes) -> None:
+    """Info-ZIP and WinRAR write the UTF-8 name into an extra field, with a checksum of the name it belongs to."""
+    info = zip_info("set/" + "X" * (len(raw) - 4))
+    other = struct.pack("<HHI", 0x000A, 4, 0)
+    name = "set/größe.jpg".encode()
+    info.extra = other + struct.pack("<HHBI", 0x7075, 5 + len(name), 1, zlib.crc32(raw)) + name
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(info, b"1")
+    path.write_bytes(path.read_bytes().replace(info.filename.encode(), raw))
+    assert contents(path) == {"set/größe.jpg": b"1"}
+    path.write_bytes(path.read_bytes().replace(struct.pack("<I", zlib.crc32(raw)), b"1234"))
+    if raw.startswith(b"set/gr\x94"):
+        refusal(path, "sse.jpg", "not UTF-8")
+    else:
+        assert list(contents(path)) == [raw.decode()]
+
+
+def test_two_members_of_one_name_of_which_one_lacks_its_flag(tmp_path: Path) -> None:
+    path = without_utf8_flag(write_zip(tmp_path / "a.zip", {"é.jpg": b"1", "./é.jpg": b"2"}))
+    refusal(path, "é.jpg", "twice")
+
+
+def test_junk_does_not_keep_a_wrapped_zip_closed(tmp_path: Path) -> None:
+    inner = zip_bytes({"set/a.jpg": b"1"})
+    junk = {"__MACOSX/._cells.zip": b"x", "__MACOSX/._x.jpg": b"x", "._y.png": b"x", "Thumbs.db": b"x"}
+    assert contents(write_zip(tmp_path / "a.zip", {"cells.zip": inner} | junk)) == {"set/a.jpg": b"1"}
+
+
+def test_a_zip_that_is_junk_under_its_normalised_name_is_not_opened(tmp_path: Path) -> None:
+    assert contents(write_zip(tmp_path / "a.zip", {"__MACOSX\\x.zip": b"1"})) == {"__MACOSX/x.zip": b"1"}
 
 
 @pytest.mark.parametrize("other", ["set/a.jpg", "./set/a.jpg", "set//a.jpg", "set\\a.jpg"])

@@ -14,6 +14,7 @@ from helpers.image_files import (
     SAMPLES,
     WIDTH,
     as_pillow_reads,
+    bmp32,
     encode,
     grey,
     noise,
@@ -36,6 +37,28 @@ def test_big_tiff() -> None:
 
 def test_rgb_png() -> None:
     assert np.array_equal(rgb(SAMPLES["PNG"], "RGB"), noise())
+
+
+def test_rgb_bmp_and_webp() -> None:
+    assert np.array_equal(rgb(SAMPLES["BMP"], "RGB"), noise())
+    assert np.array_equal(rgb(SAMPLES["WebP"], "RGB"), noise())
+    lossy = rgb(SAMPLES["WebP lossy"], "RGB")
+    assert np.array_equal(lossy, as_pillow_reads(SAMPLES["WebP lossy"]))
+    assert np.abs(lossy.astype(int) - smooth()).mean() < 8
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P"])
+def test_bmp_of_8_bits_or_fewer(mode: str) -> None:
+    image = Image.fromarray(noise()).convert(mode)
+    assert np.array_equal(rgb(encode(image, "BMP"), mode), np.asarray(image.convert("RGB")))
+
+
+def test_bmp_of_32_bits_and_webp_with_an_opaque_alpha_channel() -> None:
+    alpha = noise((HEIGHT, WIDTH))
+    assert np.array_equal(rgb(bmp32(noise(), alpha, declares_alpha=False), "RGB"), noise())
+    assert np.array_equal(rgb(bmp32(noise(), alpha | 255, declares_alpha=True), "RGBA"), noise())
+    opaque = Image.fromarray(noise()).convert("RGBA")
+    assert np.array_equal(rgb(encode(opaque, "WEBP", lossless=True), "RGB"), noise())
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}], ids=str)
@@ -110,13 +133,14 @@ UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 
 
 @pytest.mark.parametrize("orientation", UPRIGHT)
-@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF"])
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF", "WEBP"])
 def test_exif_orientation(file_format: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[274] = orientation
     stored = smooth() if file_format == "JPEG" else noise()
-    pixels = rgb(encode(stored, file_format, exif=exif), "RGB")
-    plain = rgb(encode(stored, file_format), "RGB")
+    lossless = {"lossless": True} if file_format == "WEBP" else {}
+    pixels = rgb(encode(stored, file_format, exif=exif, **lossless), "RGB")
+    plain = rgb(encode(stored, file_format, **lossless), "RGB")
     assert np.array_equal(pixels, UPRIGHT[orientation](plain))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from helpers.image_files import EVERY_FORMAT, HEIGHT, SAMPLES, WIDTH, encode, noise, png, refusal, rgb, tiff
+from helpers.image_files import EVERY_FORMAT, HEIGHT, SAMPLES, WIDTH, bmp32, encode, noise, png, refusal, rgb, tiff
 from hemabalance.sources.decode import decode
 
 
@@ -16,6 +16,14 @@ def test_transparent_pixels(mode: str, file_format: str) -> None:
     image = Image.fromarray(noise()).convert(mode)
     image.putpixel((3, 4), (*[9] * (len(mode) - 1), 254))
     refusal(encode(image, file_format), "alpha channel is not fully opaque")
+
+
+def test_transparent_bmp_and_webp() -> None:
+    image = Image.fromarray(noise()).convert("RGBA")
+    image.putpixel((3, 4), (9, 9, 9, 254))
+    refusal(encode(image, "WEBP", lossless=True), "alpha channel is not fully opaque")
+    bmp = bmp32(noise(), noise((HEIGHT, WIDTH)), declares_alpha=True)
+    refusal(bmp, "alpha channel is not fully opaque")
 
 
 @pytest.mark.filterwarnings("error")
@@ -107,3 +115,27 @@ def test_tiff_of_several_pages(pages: int, named: str) -> None:
 def test_animated_png() -> None:
     frames_after_first = [Image.fromarray(noise(seed=frame)) for frame in (1, 2)]
     refusal(encode(noise(), "PNG", save_all=True, append_images=frames_after_first), "holds 3 frames", "a single image")
+
+
+def test_animated_webp() -> None:
+    frames_after_first = [Image.fromarray(noise(seed=frame)) for frame in (1, 2)]
+    data = encode(noise(), "WEBP", save_all=True, append_images=frames_after_first)
+    error = refusal(data, "holds 3 frames", "a single image")
+    assert error.remedy == "Save the frame that shows the cell as a file of its own"
+
+
+@pytest.mark.parametrize(
+    ("side", "limit"), [(28, 16), (31, 16), (16, 16), (9, 8), (1, 1)], ids=lambda value: str(value)
+)
+def test_remedy_of_a_small_image_is_the_setting_that_lets_it_in(side: int, limit: int) -> None:
+    data = encode(noise((side, 40, 3)), "PNG")
+    error = refusal(data, f"40x{side} pixels, the shorter side is under 32", min_side=32)
+    assert f"set pixels: {{min_side: {limit}}} in the config" in error.remedy
+    assert decode(data, max_pixels=10_000, min_side=limit)[0].shape == (side, 40, 3)
+
+
+def test_remedy_of_a_large_image() -> None:
+    error = refusal(SAMPLES["PNG"], "more than the 100 allowed", max_pixels=100)
+    assert "set pixels: {max_pixels: 10000000} in the config" in error.remedy
+    huge = encode(Image.new("1", (10_000, 9_000)), "PNG")
+    assert refusal(huge, max_pixels=10**9).remedy == "Cut it into images of single cells"

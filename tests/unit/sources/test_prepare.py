@@ -72,9 +72,10 @@ def test_an_archive_that_changed_since_is_refused(
     path = write_archive(tmp_path / "b", files)
     with pytest.raises(InputError) as caught:
         prepare(path, manifest, tmp_path / "out")
-    assert f"{path}, member {name}: differs from the file that the manifest was built from. Run the workflow" in str(
-        caught.value
-    )
+    problem = "differs from the file that the manifest was built from"
+    if now is None:
+        problem = "is in the manifest and no longer in the archive"
+    assert f"{path}, member {name}: {problem}. Run the workflow" in str(caught.value)
     assert list((tmp_path / "out").glob("*")) == []
 
 
@@ -82,3 +83,12 @@ def test_an_empty_selection_gives_an_empty_image_set(tmp_path: Path, manifest: p
     path = write_zip(tmp_path / "a.zip", mendeley_files())
     with ImageSet(*prepare(path, manifest.iloc[:0], tmp_path / "out")) as images:
         assert len(images) == 0
+
+
+def test_several_missing_images_are_counted(tmp_path: Path, manifest: pd.DataFrame) -> None:
+    path = write_zip(tmp_path / "b", {name: data for name, data in FILES.items() if "/MYB/" not in name})
+    gone = sorted(manifest.loc[manifest["member"].str.contains("/MYB/"), "member"])
+    with pytest.raises(InputError) as caught:
+        prepare(path, manifest, tmp_path / "out")
+    counts = f"like {len(gone) - 1} more of its {len(manifest)} images"
+    assert f"member {gone[0]}: is in the manifest and no longer in the archive, {counts}" in str(caught.value)

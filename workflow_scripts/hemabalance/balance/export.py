@@ -23,6 +23,7 @@ from PIL import Image
 from hemabalance.balance.balanced_set import PARTS, read_images
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.errors import InputError
+from hemabalance.files import check_new_folder
 from hemabalance.parallel import batched, threaded_map
 from hemabalance.progress import Meter
 
@@ -147,8 +148,7 @@ def _png(image: np.ndarray) -> bytes:
 @contextmanager
 def _atomic_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `folder`; rename it on success, remove it on any error."""
-    if folder.exists() or folder.is_symlink():
-        raise InputError(folder, "exists already; an export overwrites nothing", "Choose another folder, or remove it")
+    check_new_folder(folder)
     temporary = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

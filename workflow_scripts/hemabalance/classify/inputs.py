@@ -8,8 +8,13 @@ from pathlib import Path, PurePosixPath
 
 from hemabalance.errors import InputError
 from hemabalance.sources.archives import Archive, Limits, open_archive
-from hemabalance.sources.containers.zips import IMAGE_SUFFIXES, MAGIC
+from hemabalance.sources.containers.zips import MAGIC
 from hemabalance.sources.decode import UnreadableImage
+from hemabalance.sources.formats import IMAGE_SUFFIXES, READABLE
+from hemabalance.sources.junk import is_hidden
+
+MAX_KINDS = 5
+"""Maximum number of kinds of files that an error counts."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ def open_inputs(paths: Sequence[Path], limits: Limits) -> Iterator[InputImages]:
     """List the images of the paths; folders and zips stay open within the context.
 
     A file named directly counts as an image whatever its name. In a folder or zip, the images are the files with a
-    JPEG, PNG or TIFF suffix that are not hidden, sorted by name.
+    suffix of a format that is read (`formats.IMAGE_SUFFIXES`) that are not hidden, sorted by name.
 
     Args:
         paths: files, folders, zips.
@@ -84,8 +89,9 @@ def open_inputs(paths: Sequence[Path], limits: Limits) -> Iterator[InputImages]:
             chosen = [name for name in names if _is_image(name)]
             others = Counter(_suffix(name) for name in names if not _is_image(name))
             if not chosen:
-                problem = f"holds no image among its {len(names)} files" if names else "is empty"
-                raise InputError(path, problem, "Give images, or a folder or zip with JPEG, PNG or TIFF files")
+                kinds = ", ".join(f"{count} {kind}" for kind, count in others.most_common(MAX_KINDS))
+                problem = f"holds no image among its {len(names)} files ({kinds})" if names else "is empty"
+                raise InputError(path, problem, f"Give images, or a folder or zip with {READABLE} files")
             images += [InputImage(str(path / name), archive, name, limits.max_member_bytes) for name in chosen]
             if others:
                 skipped[str(path)] = others
@@ -97,7 +103,7 @@ def _is_container(path: Path) -> bool:
         return True
     if not path.is_file():
         problem = "is neither a file nor a folder" if path.exists() else "does not exist"
-        raise InputError(path, problem, "Give an image, a folder of images or a zip of them")
+        raise InputError(path.absolute(), problem, "Give an image, a folder of images or a zip of them")
     try:
         with path.open("rb") as handle:
             return handle.read(8).startswith(MAGIC)
@@ -105,14 +111,9 @@ def _is_container(path: Path) -> bool:
         return False  # reported later, with the other unreadable images
 
 
-def _hidden(name: str) -> bool:
-    # macOS adds a `._` file for each image, beside it or in a folder `__MACOSX`.
-    return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
-
-
 def _is_image(name: str) -> bool:
-    return name.lower().endswith(IMAGE_SUFFIXES) and not _hidden(name)
+    return name.lower().endswith(IMAGE_SUFFIXES) and not is_hidden(name)
 
 
 def _suffix(name: str) -> str:
-    return "hidden" if _hidden(name) else PurePosixPath(name).suffix.lower() or "without suffix"
+    return "hidden" if is_hidden(name) else PurePosixPath(name).suffix.lower() or "without suffix"

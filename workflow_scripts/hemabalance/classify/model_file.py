@@ -211,7 +211,7 @@ def check_file(path: Path, sha256: str) -> None:
         InputError: the file is missing, or its sha256 differs.
     """
     if not path.is_file():
-        raise InputError(path, f"is missing, but {MODEL} refers to it", _RESTORE)
+        raise InputError(path.absolute(), f"is missing, but {MODEL} refers to it", _RESTORE)
     if sha256_file(path) != sha256:
         raise InputError(path, f"is not the file that {MODEL} refers to (its sha256 differs)", _RESTORE)
 
@@ -221,7 +221,7 @@ def _read_content(path: Path) -> ModelFile:
     try:
         document = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise InputError(path, "does not exist", remedy) from error
+        raise InputError(path.absolute(), "does not exist", remedy) from error
     except (OSError, ValueError) as error:
         raise InputError(path, f"cannot be read as JSON ({error})", remedy) from error
     if not isinstance(document, dict) or "format" not in document:

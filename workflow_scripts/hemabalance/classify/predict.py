@@ -16,7 +16,7 @@ from hemabalance.dataset.geometry import fit_square
 from hemabalance.dataset.tables import write_table
 from hemabalance.dataset.working_size import reduced
 from hemabalance.errors import InputError
-from hemabalance.files import atomic_path
+from hemabalance.files import atomic_path, check_target
 from hemabalance.metrics.calibration import tempered
 from hemabalance.parallel import batched, threaded_map
 from hemabalance.sources.decode import UnreadableImage, decode
@@ -127,14 +127,13 @@ def check_out(path: Path) -> None:
     """Refuse an output path before the predictions are computed.
 
     Raises:
-        InputError: the suffix is neither that of CSV nor of Parquet, or the path is a folder.
+        InputError: the suffix is neither that of CSV nor of Parquet, or the file cannot be written there.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(
             path, "has neither the suffix of CSV nor of Parquet", f"Use a name that ends in {' or '.join(SUFFIXES)}"
         )
-    if path.is_dir():
-        raise InputError(path, "is a folder", "Give the name of the file to write")
+    check_target(path)
 
 
 def write_predicted(table: pd.DataFrame, path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hemabalance.errors import InputError
+from hemabalance.sources.formats import READABLE
 from hemabalance.taxonomy import SOURCE_OF
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def add(commands: Any) -> None:
         type=Path,
         nargs="+",
         metavar="IMAGE_OR_FOLDER_OR_ZIP",
-        help="JPEG, PNG or TIFF; all images of a folder or zip",
+        help=f"{READABLE}; all images of a folder or zip",
     )
     predict.add_argument(
         "--out", type=Path, metavar="FILE", help="file to write, with all twelve probabilities: .csv or .parquet"
@@ -75,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
     from hemabalance.classify.inputs import open_inputs
     from hemabalance.classify.model_file import read_model_file
     from hemabalance.classify.predict import check_out, write_predicted
+    from hemabalance.commands.terminal import discard_output, is_lost_output
     from hemabalance.progress import Meter
 
     if args.out is not None:
@@ -86,8 +88,13 @@ def run(args: argparse.Namespace) -> int:
         tables: list[pd.DataFrame] = []
         with Meter("predicting", len(inputs.images), "image", shown=not sys.stdout.isatty()) as meter:
             for table in predictor.predict(inputs.images, threads=args.threads):
-                _print(table)
                 tables.append(table)
+                try:
+                    _print(table)
+                except OSError as error:
+                    if args.out is None or not is_lost_output(error):
+                        raise
+                    discard_output()  # the table is still wanted
                 for _ in range(len(table)):
                     meter.advance()
     predictions = pd.concat(tables, ignore_index=True)

@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from hemabalance.classes import UNLABELLED
 from hemabalance.dataset.alignment import same_photograph_scores
 from hemabalance.dataset.hamming import pairs_within
 
@@ -49,12 +50,12 @@ def find_copies(
     pixels in two archives, or in two formats, are therefore found as near-duplicates, with a correlation of 1.000 and
     above 0.99, respectively.
 
-    The choice of the keeper does not depend on the order of rows: the image with the most pixels, then the most bytes
-    (the least compressed), then the smallest `image_id`.
+    The choice of the keeper does not depend on the order of rows: an image with a label, then the image with the most
+    pixels, then the most bytes (the least compressed), then the smallest `image_id`.
 
     Args:
         images: one row per image: `image_id, bytes, sha256, pixel_sha256` (may be missing)`, phash` (16 hex digits)`,
-            width, height`.
+            width, height`, and optionally `label`.
         thumbs: uint8 (n, 64, 64), in the same order.
         hash_radius: candidates differ in at most this number of the 64 hash bits.
         min_correlation: a candidate is verified if the aligned correlation of the thumbnails is at least this.
@@ -106,8 +107,9 @@ def _components(identity: np.ndarray, left: np.ndarray, right: np.ndarray) -> np
 
 def _keepers(images: pd.DataFrame, group: np.ndarray) -> np.ndarray:
     candidates = images.assign(group=group, area=images["width"].astype(np.int64) * images["height"].astype(np.int64))
+    candidates["unlabelled"] = candidates["label"] == UNLABELLED if "label" in candidates else False
     order = candidates.reset_index(drop=True).sort_values(
-        ["group", "area", "bytes", "image_id"], ascending=[True, False, False, True], kind="stable"
+        ["group", "unlabelled", "area", "bytes", "image_id"], ascending=[True, True, False, False, True], kind="stable"
     )
     best = order.drop_duplicates("group").set_index("group").index
     positions = order.drop_duplicates("group").index.to_numpy()

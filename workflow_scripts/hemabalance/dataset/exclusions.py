@@ -8,7 +8,7 @@ from hemabalance.errors import InputError
 
 
 def read_exclusions(path: Path, image_ids: set[str]) -> pd.DataFrame:
-    """Read the expert's list, columns `source, member, reason, who`; `member` is `<folder>/<file>`.
+    """Read the expert's list, columns `source, member, reason, who`; `member` is an image id without its source.
 
     Args:
         path: the CSV file.
@@ -35,7 +35,9 @@ def read_exclusions(path: Path, image_ids: set[str]) -> pd.DataFrame:
             raise InputError(where, "has an empty field", "Fill in source, member, reason and who")
         if f"{row.source}/{row.member}" not in image_ids:
             raise InputError(
-                where, f"no image {row.member} in source {row.source}", "Correct the row (<folder>/<file>) or remove it"
+                where,
+                f"no image {row.member} in source {row.source}",
+                "Correct the row (<folder>/<file>, with more folders if several images share these) or remove it",
             )
     repeated = table[table.duplicated(["source", "member"])]
     if len(repeated):

@@ -23,6 +23,8 @@ from hemabalance.files import atomic_path
 from hemabalance.gpu_check.cases import TrainingCase, full_roles
 from hemabalance.gpu_check.steps import SEED, Machine
 from hemabalance.sources.decode import UnreadableImage, decode
+from hemabalance.sources.formats import IMAGE_SUFFIXES
+from hemabalance.sources.junk import is_hidden
 from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.render import render
 from hemabalance.synthesis.generator import SynthesisData
@@ -34,7 +36,6 @@ from hemabalance.training.job import FitJob, Images
 from hemabalance.training.loop import Schedule, train
 from hemabalance.training.tensorfile import read_tensors
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 HELD_BACK = 10
 """Every tenth image is held back from the training, for its history."""
 SHEET_COLUMNS = 8
@@ -136,7 +137,8 @@ def read_images(folder: Path, size: int, limits: PixelConfig) -> Images:
     Raises:
         InputError: there are no images, or one cannot be read.
     """
-    paths = sorted(path for path in folder.glob("*/*") if path.suffix.lower() in SUFFIXES)
+    files = (path for path in folder.glob("*/*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    paths = sorted(path for path in files if not is_hidden(path.relative_to(folder).as_posix()))
     if not paths:
         raise InputError(folder, "has no folders with images", "Give a folder with one folder of images for each class")
     pixels = []

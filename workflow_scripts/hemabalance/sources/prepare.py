@@ -65,24 +65,21 @@ def prepare_images(
     def square(content: tuple[str, bytes]) -> np.ndarray:
         member, data = content
         if hashlib.sha256(data).hexdigest() != digests[member]:
-            raise _changed(archive_path, member)
+            raise _changed(archive_path, member, "differs from the file that the manifest was built from")
         image, _ = decode(data, max_pixels=pixels.max_pixels, min_side=pixels.min_side)
         return fit_square(image, size=size, fit=fit, field=field)
 
     with open_archive(archive_path, preparation.limits) as archive:
         if missing := set(digests) - {member.name for member in archive.members}:
-            raise _changed(archive_path, min(missing))
+            more = f", like {len(missing) - 1} more of its {len(digests)} images" if len(missing) > 1 else ""
+            raise _changed(archive_path, min(missing), f"is in the manifest and no longer in the archive{more}")
         squared = threaded_map(square, _in_order(archive, list(digests)), threads=threads)
         squared = progress(squared, total=len(digests), what="squaring images")
         write_image_set(zip_path, index_path, rows, squared, threads=threads)
 
 
-def _changed(path: Path, member: str) -> InputError:
-    return InputError(
-        f"{path}, member {member}",
-        "differs from the file that the manifest was built from",
-        "Run the workflow again from the inventory",
-    )
+def _changed(path: Path, member: str, problem: str) -> InputError:
+    return InputError(f"{path}, member {member}", problem, "Run the workflow again from the inventory")
 
 
 def _in_order(archive: Archive, members: list[str]) -> Iterator[tuple[str, bytes]]:

@@ -1,11 +1,12 @@
 """Reader for zip archives, and for a zip that only wraps another zip, such as Mendeley's download."""
 
-import re
 import stat
+import struct
 import sys
 import tempfile
 import threading
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -17,10 +18,11 @@ from hemabalance.files import CHUNK
 from hemabalance.sources.containers.contract import Limits
 from hemabalance.sources.containers.errors import DISTRUST, UNPACK, archive_errors, member_location
 from hemabalance.sources.containers.listing import ListedArchive, Listing
+from hemabalance.sources.formats import IMAGE_SUFFIXES
+from hemabalance.sources.junk import junk_of
 
 MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
-UTF8_FLAG, ENCRYPTED_FLAGS = 0x800, 0x2041
+UTF8_FLAG, ENCRYPTED_FLAGS, UNICODE_PATH = 0x800, 0x2041, 0x7075
 
 
 def open_zip(path: Path, limits: Limits, stack: ExitStack) -> "Zip":
@@ -29,7 +31,9 @@ def open_zip(path: Path, limits: Limits, stack: ExitStack) -> "Zip":
     if not _is_wrapper(outer.namelist()):
         return Zip(path, str(path), outer, limits)
     wrapper = Zip(path, str(path), outer, replace(limits, max_member_bytes=sys.maxsize))  # max_total_bytes still binds
-    inner = next(member.name for member in wrapper.members if _is_zip(member.name))
+    inner = next((member.name for member in wrapper.members if _is_zip(member.name)), None)
+    if inner is None:  # its name is another one than the one in the list
+        return Zip(path, str(path), outer, limits)
     copy = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
     for chunk in wrapper.chunks(inner):
         try:
@@ -49,12 +53,14 @@ class Zip(ListedArchive):
         self._infos: dict[str, zipfile.ZipInfo] = {}
         listing = Listing(where, limits)
         for info in archive.infolist():
+            if (name := _name_of(info)) is None:
+                listing.refuse(info.filename, "has a name that is not UTF-8", UNPACK)
             if refusal := _unsupported(info):
-                listing.refuse(info.filename, *refusal)
+                listing.refuse(name, *refusal)
             if info.is_dir():
-                listing.add_folder(info.filename)
+                listing.add_folder(name)
             else:
-                self._infos[listing.add_file(info.filename, info.file_size, info.compress_size)] = info
+                self._infos[listing.add_file(name, info.file_size, info.compress_size)] = info
         super().__init__(path, listing)
 
     def read(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
@@ -83,18 +89,41 @@ def _zip_file(handle: IO[bytes], where: str) -> zipfile.ZipFile:
 
 
 def _is_wrapper(names: list[str]) -> bool:
-    return sum(map(_is_zip, names)) == 1 and not any(n.lower().endswith(IMAGE_SUFFIXES) for n in names)
+    has_image = any(name.lower().endswith(IMAGE_SUFFIXES) and junk_of(name) is None for name in names)
+    return sum(map(_is_zip, names)) == 1 and not has_image
 
 
 def _is_zip(name: str) -> bool:
-    return name.lower().endswith(".zip") and not re.search(r"(^|/)(__MACOSX/|\._)", name)
+    return name.lower().endswith(".zip") and junk_of(name) is None
+
+
+def _name_of(info: zipfile.ZipInfo) -> str | None:
+    """Return a member's name; None if neither its bytes nor the extra field for this purpose are UTF-8.
+
+    Finder writes UTF-8 without the flag that says so, which zipfile takes for code page 437.
+    """
+    if info.flag_bits & UTF8_FLAG or info.orig_filename.isascii():
+        return info.filename
+    raw = info.orig_filename.encode("cp437")
+    try:
+        return (_unicode_path(info.extra, raw) or raw).partition(b"\0")[0].decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _unicode_path(extra: bytes, raw: bytes) -> bytes | None:
+    """Return the name in the extra field `Info-ZIP Unicode Path` if it was written for the name `raw`, else None."""
+    while len(extra) >= 4:
+        kind, length = struct.unpack_from("<HH", extra)
+        body, extra = extra[4 : 4 + length], extra[4 + length :]
+        if kind == UNICODE_PATH and body[:5] == struct.pack("<BI", 1, zlib.crc32(raw)):
+            return body[5:]
+    return None
 
 
 def _unsupported(info: zipfile.ZipInfo) -> tuple[str, str] | None:
     """Return problem and remedy if a member is not a plain file or folder, else None."""
     kind = stat.S_IFMT(info.external_attr >> 16)
-    if not info.flag_bits & UTF8_FLAG and not info.orig_filename.isascii():
-        return "has a name that is not UTF-8", UNPACK
     if info.flag_bits & ENCRYPTED_FLAGS:
         return "is encrypted", "Unpack the archive with its password and give the unpacked folder instead"
     if kind == stat.S_IFLNK:
