@@ -48,7 +48,9 @@ def trainings_by_case(config: Config) -> Counter[tuple[str, str]]:
         counts["synthesis_fit", name] += 1
     counts["synthesis_judge", "synthesis_judge"] = len(judged)
     measured = [protocol for protocol in config.protocols if config.stain.compared(protocol)]
-    counts["source_classifier", "source_classifier"] = len(AUGMENTATIONS) * len(measured)
+    labelled = set(config.labelled_sources)
+    pairs = len(labelled - {config.reference}) if config.reference in labelled else 0
+    counts["source_classifier", "source_classifier"] = len(AUGMENTATIONS) * len(measured) * pairs
     return counts
 
 
