@@ -18,8 +18,6 @@ from hemabalance.bookkeeping.plain_paths import input_path, require_files
 from hemabalance.bookkeeping.surroundings import check_environment, use_writable_folders
 from hemabalance.files import canonical_json
 from hemabalance.methods import modules_of
-from hemabalance.sources import MODULES as SOURCE_MODULES
-from hemabalance.taxonomy import SOURCE_OF
 
 if workflow.is_main_process and "--lint" not in sys.argv:
     keep_trees(STATE)

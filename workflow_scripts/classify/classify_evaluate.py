@@ -5,16 +5,11 @@ from pathlib import Path
 from hemabalance.classify.evaluate_model import EvaluationData, evaluate_model
 from hemabalance.classify.model_file import Deployment, Frame, TrainingOrigin, stain_of
 from hemabalance.dataset.imageset import open_sets
+from hemabalance.files import named_paths
 from hemabalance.sources.archives import Limits
 from hemabalance.sources.catalogue import load_catalogue
 from hemabalance.stage import stage
 from hemabalance.training.device import start
-
-
-def paths(sources, files):
-    """Source -> its file."""
-    return dict(zip(sources, map(Path, files), strict=True))
-
 
 with (
     stage(snakemake) as run,
@@ -27,21 +22,18 @@ with (
             origin=TrainingOrigin(**settings["origin"]),
             frame=Frame(**settings["frame"]),
             limits=Limits(**settings["limits"]),
-            stain=stain_of(**settings["stain"], weights=paths(settings["mapped"], inputs.stain), model=model),
+            stain=stain_of(**settings["stain"], weights=named_paths(settings["mapped"], inputs.stain), model=model),
             sources=load_catalogue(Path(inputs.catalogue)),
             grouped=settings["grouped"],
             rendered=settings["rendered"],
         ),
         data=EvaluationData(
-            balanced=Path(inputs.table),
-            sets=sets,
-            classes=tuple(settings["classes"]),
-            experts=settings["experts"],
-            manifests=paths(settings["experts"], inputs.manifests),
-            inventories=paths(settings["merging"], inputs.inventories),
+            balanced=Path(inputs.table), sets=sets, classes=tuple(settings["classes"]), experts=settings["experts"],
+            manifests=named_paths(settings["experts"], inputs.manifests),
+            inventories=named_paths(settings["merging"], inputs.inventories),
         ),
         runtime=start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads),
         quantile=settings["quantile"],
         resample_seed=settings["seed"],
         threads=run.threads,
-    )
+    )  # fmt: skip

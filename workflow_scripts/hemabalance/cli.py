@@ -10,6 +10,7 @@ from hemabalance.commands import (
     config,
     export,
     export_images,
+    init,
     predict,
     publish,
     reproduce,
@@ -19,7 +20,7 @@ from hemabalance.commands import (
 from hemabalance.commands.terminal import discard_output, ended_by_signals, is_lost_output, prepare_output
 from hemabalance.errors import InputError
 
-COMMANDS = (predict, export, export_images, reproduce, publish, status, resources, check_gpu, config)
+COMMANDS = (init, predict, export, export_images, reproduce, publish, status, resources, check_gpu, config)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -137,3 +137,8 @@ def write_json(value: Any, path: str | Path) -> None:
     """
     with atomic_path(path) as part:
         part.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+
+
+def named_paths(names: Iterable[str], files: Iterable[str]) -> dict[str, Path]:
+    """Name -> path, of names and files in the same order."""
+    return dict(zip(names, map(Path, files), strict=True))

@@ -8,5 +8,4 @@ from hemabalance.stage import stage
 
 with stage(snakemake) as run:
     catalogue = load_catalogue(Path(snakemake.input.catalogue))
-    source = snakemake.params.source
-    require_archive(source, catalogue.get(source), Path(snakemake.output.archive))
+    require_archive(catalogue.get(snakemake.params.source), Path(snakemake.output.archive))

@@ -203,7 +203,6 @@ LAYERS = {
             "section",
             "classes",
             "presets",
-            "taxonomy",
             "torchvision_compat",
             "cluster",
         ],
@@ -211,7 +210,7 @@ LAYERS = {
     ),
     **dict.fromkeys(["networks", "metrics", "dataset"], 1),
     **dict.fromkeys(["config", "methods", "stage", "sources", "training", "bookkeeping"], 2),
-    **dict.fromkeys(["stain", "synthesis", "classify", "balance"], 3),
+    **dict.fromkeys(["stain", "synthesis", "classify", "balance", "survey"], 3),
     **dict.fromkeys(["commands", "gpu_check", "report"], 4),
     **dict.fromkeys(["cli", "__main__"], 5),
 }

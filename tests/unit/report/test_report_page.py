@@ -13,6 +13,7 @@ import pytest
 
 from helpers.archives import write_zip
 from helpers.photographs import image_set, inventory, manifest_from_rows, mendeley_files, photograph
+from helpers.thesis import CLASSES, FOLDERS
 from hemabalance.files import write_json
 from hemabalance.report.cells import write_csv
 from hemabalance.report.dataset.counts import count_tables
@@ -116,7 +117,7 @@ def page(folder: Path, files: Mapping[str, bytes], origin: str = "local", title:
     _, receipt = inventory(write_zip(folder / "cells.zip", files))
     write_json(receipt, folder / "mendeley.json")
     tables = []
-    for name, table in count_tables(manifest_from_rows(ROWS)).items():
+    for name, table in count_tables(manifest_from_rows(ROWS), FOLDERS, CLASSES, "thesis").items():
         tables.append(folder / f"{name}.csv")
         write_csv(table, tables[-1])
     with image_set(folder, IDS) as images:

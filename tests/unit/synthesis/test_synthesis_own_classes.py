@@ -22,6 +22,7 @@ from hemabalance.classes import UNLABELLED
 from hemabalance.config.roles import RolesConfig
 from hemabalance.dataset.seen_images import read_seen_images
 from hemabalance.errors import InputError
+from hemabalance.synthesis.fit import GeneratorPaths, fit_generator, teacher_sampler
 from hemabalance.synthesis.generator_config import open_by_description
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import latents, sample
@@ -78,11 +79,6 @@ def test_the_log_names_what_is_missing(caplog: pytest.LogCaptureFixture) -> None
     assert "cwgan_gp has no class to generate (synthesis.roles: no class is rich" in caplog.text
     config_of("figr", "rare").classes(split_of(MIXED), "leak_free", ALL_RARE)
     assert "no class is rich (synthesis.roles): the method figr learns from all classes instead, blast, " in caplog.text
-
-
-def test_a_listed_class_without_images_is_refused() -> None:
-    with pytest.raises(InputError, match=r"synthesis\.roles\.rare: lists blast, which has no image"):
-        config_of("figr", "rare").classes(split_of({"mott_cell": 9}), "leak_free", RolesConfig(rare=("blast",)))
 
 
 @pytest.mark.parametrize("protocol", ["leak_free", "thesis"])
@@ -152,3 +148,14 @@ def test_a_judge_of_fewer_images_than_a_batch_is_trained(tmp_path: Path, monkeyp
     monkeypatch.setattr(own_laboratory, "JUDGE", own_laboratory.JUDGE.model_copy(update={"batch": 99}))
     judge = build_laboratory(tmp_path, {"blast": 8, "mott_cell": 8}).judges.classifier
     assert judge.classes == ["blast", "mott_cell"]
+
+
+def test_a_student_of_a_teacher_without_a_class_learns_from_real_images(laboratory: Laboratory) -> None:
+    teacher = run_generator(laboratory, "empty_teacher", config_of("cwgan_gp", "rich"), ALL_RARE)
+    student, folder = config_of("fewshot_meta", "rare"), laboratory.folder / "student"
+    sample_teacher = teacher_sampler(teacher / "weights.safetensors", 3, seed=1, runtime=job(folder).runtime)
+    paths = GeneratorPaths(*(folder / name for name in ("weights", "t.json", "seen", "s.zip", "s.parquet")))
+    fit_generator("student", student, ALL_RARE, laboratory.source, sample_teacher, job(folder), paths)
+    training = read_json(folder / "t.json")
+    assert (training["taught"], training["classes"]["trained"]) == (0, list(CLASSES))
+    assert training["images"] == len(laboratory.source.training_rows(CLASSES))

@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,7 @@ def read_config(paths: Sequence[Path]) -> "Config":
     Raises:
         InputError: a file is missing or is no valid config.
     """
+    from hemabalance.config.overlays import overlaid
     from hemabalance.config.run import load_config, read_config_file
 
     values: dict[str, Any] = {}
@@ -58,19 +59,8 @@ def read_config(paths: Sequence[Path]) -> "Config":
         if not path.exists():
             remedy = "Start the command in the folder of the project, or name the file"
             raise InputError(path.absolute(), "does not exist", remedy)
-        values = _merged(values, read_config_file(path))
+        values = overlaid(values, read_config_file(path))
     return load_config(values, where=", ".join(map(str, paths)))
-
-
-def _merged(values: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
-    """The values with those of an overlay in their place; mappings are merged key by key."""
-    merged = dict(values)
-    for key, value in overlay.items():
-        before = merged.get(key)
-        if isinstance(before, Mapping) and isinstance(value, Mapping):
-            value = _merged(before, value)
-        merged[key] = value
-    return merged
 
 
 def run(args: argparse.Namespace) -> int:

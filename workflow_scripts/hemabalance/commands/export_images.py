@@ -61,5 +61,6 @@ def _audit(folder: Path) -> dict[str, Any]:
         remedy = "Choose the folder of a balanced set, such as results/full/leak_free/balanced/balanced"
         raise InputError(path.absolute(), "is missing or damaged", remedy) from error
     if "classes" not in audit:
-        raise InputError(path, "was written by an earlier version, without the classes", "Run the workflow again")
+        problem = "was written by an earlier version, without the classes"
+        raise InputError(path.absolute(), problem, "Run the workflow again")
     return audit

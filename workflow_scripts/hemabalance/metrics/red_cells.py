@@ -60,15 +60,24 @@ def red_cell_diameters(image: np.ndarray) -> np.ndarray:
 
 
 def median_diameter(images: Iterable[np.ndarray]) -> Diameter:
-    """The median diameter over all red cells of several images.
+    """The median diameter over all red cells of several images; see `diameter_of`.
+
+    Args:
+        images: RGB uint8 (side, side, 3) each.
+    """
+    return diameter_of(np.concatenate([np.empty(0), *map(red_cell_diameters, images)]))
+
+
+def diameter_of(diameters: np.ndarray) -> Diameter:
+    """The median of the diameters of red cells with its interval.
 
     The interval is distribution-free, between order statistics given by the binomial distribution (Conover, Practical
     Nonparametric Statistics, 3rd edition, section 3.2).
 
     Args:
-        images: RGB uint8 (side, side, 3) each.
+        diameters: float64 (cells,), as shares of the image's side.
     """
-    shares = np.sort(np.concatenate([np.empty(0), *map(red_cell_diameters, images)]))
+    shares = np.sort(diameters)
     n = len(shares)
     if n == 0:
         return Diameter(0, np.nan, np.nan, np.nan)

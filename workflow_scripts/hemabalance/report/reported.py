@@ -23,5 +23,5 @@ def reported(table: str, preset: str = THESIS) -> dict[str, Any]:
     Raises:
         KeyError: no such table.
     """
-    values: dict[str, Any] = reported_tables()[table] if preset == THESIS else {}
-    return values
+    values: dict[str, Any] = reported_tables()[table]
+    return values if preset == THESIS else {}

@@ -46,9 +46,6 @@ class GeneratorConfig(Section):
             split: split table of all images after cleaning.
             protocol: of the split; decides which images are training images.
             roles: rules that make a class rich or rare.
-
-        Raises:
-            InputError: as `roles.assign`.
         """
         assigned = assign(counts(split, self.run_classes), roles)
         trainable = counts(training_rows(split, protocol, self.run_classes), self.run_classes)

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hemabalance.config.roles import RolesConfig, Serves
-from hemabalance.errors import InputError
 
 log = logging.getLogger(__name__)
 
@@ -43,27 +42,25 @@ class Classes:
 
 
 def assign(counts: Mapping[str, int], roles: RolesConfig) -> Roles:
-    """Roles by class count; the full archives and the default thresholds give the thesis's 8 + 3 + neutrophil.
+    """Roles by class count; the thesis's archives and the default thresholds give its 8 rich and 3 rare classes.
 
     Args:
         counts: number of images after cleaning by class; classes without images may be missing.
-        roles: thresholds, and lists of classes that override them.
-
-    Raises:
-        InputError: a listed class has no image.
+        roles: thresholds, and lists of classes that override them; a listed class without images has no role, and the
+            log says so.
     """
     listed_roles: dict[str, Sequence[str] | None] = {"rich": roles.rich, "rare": roles.rare}
     present = {name: count for name, count in counts.items() if count}
     for kind, listed in listed_roles.items():
         for name in listed or ():
             if name not in present:
-                raise InputError(f"synthesis.roles.{kind}", f"lists {name}, which has no image", "Take it out")
+                log.warning("synthesis.roles.%s lists %s, which has no image", kind, name)
     role = {name: _role(count, roles) for name, count in present.items()}
     for kind, listed in listed_roles.items():
         if listed is not None:
             # A list replaces the threshold: a class that is not listed does not get the role by its count.
             role = {name: "enough" if by_count == kind else by_count for name, by_count in role.items()}
-            role |= dict.fromkeys(listed, kind)
+            role |= {name: kind for name in listed if name in present}
     for name, count in present.items():
         if role[name] == "rich" and count < roles.rich_from:
             message = "%s has %d images, fewer than rich_from = %d; the class is still treated as rich"

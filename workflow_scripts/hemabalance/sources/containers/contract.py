@@ -1,6 +1,6 @@
 """Limits of an archive, and the interface of an open archive."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -29,11 +29,13 @@ class Archive(Protocol):
 
     `members` are the files sorted by name. `folders` are all folders listed or implied by a member's path, sorted,
     without a trailing slash. Names are UTF-8, relative, '/'-separated, without `.` and `..`, and unique.
+    `crc32` has the CRC-32 of members that the archive itself records: of all in a zip, of none elsewhere.
     """
 
     path: Path
     members: tuple[Member, ...]
     folders: tuple[str, ...]
+    crc32: Mapping[str, int]
 
     def read(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """Yield (name, content) of the named members, one in memory at a time; callable from several threads.

@@ -1,6 +1,7 @@
 """Check the names and sizes that an archive declares, and compare them with the content read."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -86,6 +87,7 @@ class ListedArchive:
         self.members = tuple(Member(name, size) for name, size in sorted(listing.sizes.items()))
         self.folders = tuple(sorted(listing.folders))
         self.sizes = listing.sizes
+        self.crc32: Mapping[str, int] = {}
 
     def check_length(self, name: str, content: bytes) -> bytes:
         """Return the content of a member after checking that it has the declared size."""

@@ -62,6 +62,7 @@ class Zip(ListedArchive):
             else:
                 self._infos[listing.add_file(name, info.file_size, info.compress_size)] = info
         super().__init__(path, listing)
+        self.crc32 = {name: info.CRC for name, info in self._infos.items()}
 
     def read(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """See `contract.Archive.read`."""
