@@ -1,6 +1,7 @@
 """A model of classes and sources of any names: training, evaluation, model file, card and prediction."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,13 +20,16 @@ from helpers.model_folders import (
     predict_error,
     runtime,
 )
+from helpers.photographs import LIMITS
 from hemabalance.balance.balanced_set import read_balanced
-from hemabalance.classify.model_file import read_model_file
+from hemabalance.classify.evaluate_model import EvaluationData, evaluate_model
+from hemabalance.classify.model_file import Deployment, TrainingOrigin, read_model_file, stain_of
 from hemabalance.classify.open_model import open_classifier
 from hemabalance.classify.predict import COLUMNS
 from hemabalance.classify.predict_balanced import PredictionFiles, predict_balanced
 from hemabalance.classify.predictions import classes_of, probabilities_of, read_predictions
 from hemabalance.dataset.imageset import ImageSet
+from hemabalance.dataset.tables import write_table
 from hemabalance.errors import InputError
 
 LABELS = (("basophil", "violet"), ("neutrophil", "lobed"), ("platelet", "crumb"), ("lymphocyte", "round_one"))
@@ -132,3 +136,45 @@ def test_per_class_normalises_from_the_reference_too(tmp_path: Path) -> None:
         code, tables[source] = predict(model, folder, normalize_from=source, source="north")
         assert code == 0
     assert not np.allclose(*(probabilities_of(table) for table in tables.values()), atol=1e-3)
+
+
+def test_the_evaluation_of_a_run_writes_the_agreement_of_each_source(model: ModelFolder, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in ("weights.safetensors", "training.json"):
+        shutil.copy(model.folder / name, folder / name)
+    rows = read_balanced(model.folder / "images.parquet").query("source == 'west_wing'")
+    manifest = rows[["image_id", "label"]].assign(status="kept", label_raw="as found", expert_1=rows["label"])
+    write_table(manifest.reset_index(drop=True), tmp_path / "west_wing.parquet")
+    stain = {"direction": "none", "classes": None, "reference": "north", "weights": {}, "model": folder / "model.json"}
+    deployment = Deployment(
+        origin=TrainingOrigin("tiny", "plain", "leak_free", 1),
+        frame=LABORATORIES.frame,
+        limits=LIMITS,
+        stain=stain_of("as is", "none", {}, **stain),
+        sources={},
+        grouped=["north"],
+        rendered=False,
+    )
+    with ImageSet(model.folder / "real.zip", model.folder / "real_images.parquet") as images:
+        data = EvaluationData(
+            balanced=model.folder / "images.parquet",
+            sets={"real": images},
+            classes=CLASSES,
+            experts={"west_wing": 1},
+            manifests={"west_wing": tmp_path / "west_wing.parquet"},
+            inventories={},
+        )
+        evaluate_model(folder, deployment, data, runtime(), quantile=0.9, resample_seed=1, threads=1)
+    agreement = json.loads((folder / "expert_agreement.json").read_text())
+    assert list(agreement) == ["west_wing"]
+    of_expert = next(row for row in agreement["west_wing"] if row["images"] == "test")
+    assert (of_expert["of"], of_expert["n"], of_expert["agree"]) == ("expert_1", *[EACH["test"] * len(CLASSES)] * 2)
+    content = read_model_file(folder).content
+    assert content.stain is None
+    assert [name for name, part in content.data.items() if part.grouped] == ["north"]
+    card = (folder / "card.md").read_text()
+    assert "The images of `west_wing` do not identify patients" in card
+    assert read_predictions(folder / "predictions.parquet").equals(
+        read_predictions(model.folder / "predictions.parquet")
+    )

@@ -9,7 +9,7 @@ from sklearn.datasets import load_sample_image
 
 from helpers.archives import write_folder
 from helpers.image_files import encode
-from helpers.model_folders import EACH, SHAPE, SIZE, SQUARE, ModelFolder, cells, predict, runtime, square
+from helpers.model_folders import EACH, SHAPE, SIZE, SQUARE, THESIS, ModelFolder, cells, predict, runtime, square
 from helpers.photographs import photograph
 from hemabalance.classify.model_file import read_model_file
 from hemabalance.classify.open_model import open_classifier
@@ -25,7 +25,7 @@ def test_images_without_a_stained_cell_are_flagged_and_most_cells_are_not(networ
         read_detector(opened.beside("out_of_distribution.safetensors")),
         open_classifier(network.weights, runtime()),
     )
-    validation = np.stack([square(data, "mendeley") for part, _, data in cells("mendeley") if part == "validation"])
+    validation = np.stack([square(data, 0.8) for part, _, data in cells("a", THESIS.labels) if part == "validation"])
     rng = np.random.default_rng(0)
     shape = (1, SQUARE, SQUARE, 3)
     temple = Image.fromarray(load_sample_image("china.jpg"))

@@ -166,7 +166,8 @@ def _limits(content: ModelFile, measured: Mapping[str, Any], rows: pd.DataFrame)
     limits = []
     if RENDERED not in content.notes:
         limits.append(_laboratories(content))
-        if ungrouped := [f"`{name}`" for name in content.data if not content.data[name].grouped]:
+        ungrouped = [f"`{name}`" for name, part in content.data.items() if part.images and not part.grouped]
+        if ungrouped:
             limits.append(
                 f"**Cells, not patients.** The images of {', '.join(ungrouped)} do not identify patients, so training "
                 "and test images may show cells of the same patient."
