@@ -1,7 +1,7 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Everything else is in README.md.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: setup demo phantom sample publish gpu gpu-pack test acceptance slurm-test lint bench drill clean
+.PHONY: setup place demo phantom sample publish gpu gpu-pack test acceptance slurm-test lint bench drill clean
 
 # The first of these that fits is used for the environment; PYTHON=/path/to/python3.12 chooses another one.
 PYTHON ?= python3.13 python3.12 python3.11 python3
@@ -19,7 +19,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 OVERLAY = --configfile config.yaml profiles/overlays/$(1).yaml
-PLACED := 'sources={mendeley: {origin: local, archive: "$(DATA)/PBC_dataset_normal_DIB.zip"}, tcia: {origin: local, archive: "$(DATA)/AML-Cytomorphology_LMU.zip"}}'
+
+# DATA as it was typed, with `~` and `$HOME`, which the config replaces; quoted for YAML, and all of it for the shell.
+QUOTED = '$(subst ','\'',$(1))'
+PLACE = "$(subst ",\",$(subst \,\\,$(value DATA)))/$(1)"
+SOURCES = sources={mendeley: {origin: local, archive: $(call PLACE,PBC_dataset_normal_DIB.zip)}, tcia: {origin: local, archive: $(call PLACE,AML-Cytomorphology_LMU.zip)}}
+PLACED = $(call QUOTED,$(SOURCES))
 
 # Debian and Ubuntu ship ensurepip in a separate package; venv needs it to install pip.
 define FITS
@@ -44,8 +49,14 @@ export FITS NO_PYTHON
 
 setup: $(VENV)/ready
 
+# Snakemake calls the Python of $(VENV) through a shell, without quotes, and reads braces in the path as wildcards.
+place:
+	@case "$$(pwd -P)" in *[[:space:]\'\"\\$$\`\&\;\|\<\>\(\){}*?]*) \
+		echo "$$(pwd -P): Snakemake cannot run an environment in a folder whose path has blanks, quotes, braces or other" \
+			"characters of the shell. Move the project to another folder." >&2; exit 1;; esac
+
 # torch is installed first, so that no later package pulls another build of it.
-$(VENV)/ready: requirements.lock pyproject.toml
+$(VENV)/ready: requirements.lock pyproject.toml | place
 	@# A working environment is kept: another Python in its place would find packages built for the old one.
 	@if $(BIN)/python -m pip --version > /dev/null 2>&1 && $(BIN)/python -c "$$FITS" made; then exit; fi; \
 	for python in $(PYTHON); do \
@@ -106,7 +117,7 @@ lint: setup
 
 bench: setup
 	$(PIP) --editable '.[bench]'
-	PYTHONPATH=tests $(BIN)/python -m bench --data $(DATA)
+	PYTHONPATH=tests $(BIN)/python -m bench --data $(call QUOTED,$(value DATA))
 
 # Inject faults into copies of an undisturbed demo. DRILL='--faults 10' chooses ten; see `make drill DRILL=--help`.
 drill: setup

@@ -6,11 +6,15 @@
 #   results/<run>/images/{source}.{zip,parquet}            kept photographs at the working size
 #   results/<run>/images/{source}_copies.{zip,parquet}     images set aside as copies or conflicts
 #   results/<run>/{protocol}/split.parquet                 part of each image: train, validation, test or pool
-#   results/<run>/pairs/{domain}.{zip,parquet}             the same rendered cells in both stain domains
-#   results/<run>/{protocol}/real_features.safetensors     Inception features of the evaluation images
-#   results/<run>/{protocol}/source_classifier/{augmentation}/   weights.safetensors, history.jsonl, training.json
-#   results/<run>/{protocol}/stain/{normalizer}/           weights.safetensors, history.jsonl, training.json,
-#                                                          metrics.json, images.zip, images.parquet
+#   The reference and each other {source} are a pair of stain domains:
+#   results/<run>/pairs/{source}/{domain}.{zip,parquet}    the same rendered cells in both stain domains
+#   results/<run>/{protocol}/real_features/{source}.safetensors  Inception features of the evaluation images
+#   results/<run>/{protocol}/source_classifier/{source}/{augmentation}/
+#                                                          weights.safetensors, history.jsonl, training.json
+#   results/<run>/{protocol}/stain/{normalizer}/{source}/  weights.safetensors, history.jsonl, training.json,
+#                                                          seen.parquet, metrics.json
+#   The images of all sources together:
+#   results/<run>/{protocol}/stain/{normalizer}/           images.zip, images.parquet
 #   results/<run>/{protocol}/synthesis_real/{normalizer}/  real_images.parquet, features.safetensors: features of
 #                                                          the real images that generated ones are compared with
 #   results/<run>/{protocol}/synthesis_judge/{normalizer}/     weights.safetensors, history.jsonl, training.json
@@ -26,9 +30,17 @@
 #   results/<run>/comparisons/{a}_and_{b}.json             two experiments compared on the same test images
 #   results/<run>/experiments/tables, figures, comparisons, report.html   all experiments (`snakemake experiments`)
 #   results/<run>/logs/{rule}/…  benchmarks/{rule}/…  .state/{rule}/…
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.27.1")
+
+# Here, because `include` fails already.
+if any(brace in workflow.basedir for brace in "{}"):
+    raise WorkflowError(
+        f"{workflow.basedir}: Snakemake reads braces in the path of the project as wildcards. Move the project to a "
+        "folder whose path has none."
+    )
 
 
 configfile: "config.yaml"

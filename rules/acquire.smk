@@ -7,6 +7,8 @@
 # An archive that exists is not the output of any rule, so Snakemake never deletes a file that a person placed or that
 # took an hour to download. The rules `download` and `place` exist only for a missing archive.
 
+from hemabalance.config.rendered import rendered_laboratory
+
 INCEPTION = "data/weights/inception.safetensors"
 LPIPS = "data/weights/lpips.safetensors"
 IMAGENET = "data/weights/mobilenet_v2.safetensors"
@@ -32,9 +34,9 @@ rule pretrained_weights:
 
 
 rule phantom:
-    """Render the archive {wildcards.source} in its public layout"""
+    """Render the archive of {wildcards.source}"""
     input:
-        catalogue=CONFIG.catalogue,
+        catalogue=CATALOGUE,
     output:
         archive=f"{RUN}/phantom/{{source}}.zip",
     log:
@@ -45,7 +47,11 @@ rule phantom:
         "../envs/cpu.yaml"
     threads: CONFIG.threads
     params:
-        settings=settings("phantom"),
+        settings=lambda wildcards: settings(
+            "phantom",
+            laboratory=rendered_laboratory(CONFIG, wildcards.source),
+            classes=CLASSES,
+        ),
         code=own_code("sources/phantom"),
     script:
         "../workflow_scripts/sources/phantom.py"
@@ -61,9 +67,9 @@ for _source, _entry in CONFIG.sources.items():
             name:
                 f"download_{_source}"
             input:
-                catalogue=CONFIG.catalogue,
+                catalogue=CATALOGUE,
             output:
-                archive=_entry.archive,
+                archive=archive_of(_source),
             log:
                 f"{RUN}/logs/download/{_source}.log",
             benchmark:
@@ -85,9 +91,9 @@ for _source, _entry in CONFIG.sources.items():
             name:
                 f"place_{_source}"
             input:
-                catalogue=CONFIG.catalogue,
+                catalogue=CATALOGUE,
             output:
-                archive=_entry.archive,
+                archive=archive_of(_source),
             log:
                 f"{RUN}/logs/place/{_source}.log",
             benchmark:

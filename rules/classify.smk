@@ -2,7 +2,8 @@
 # the model can be used without the workflow.
 #
 # inputs   results/<run>/{protocol}/balanced/{recipe}/images.parquet, and the image sets that it names
-#          results/<run>/manifest/{source}.parquet, {protocol}/stain/{normalizer}/weights.safetensors
+#          results/<run>/{manifest,inventory}/{source}.parquet of the sources with labels by experts
+#          results/<run>/{protocol}/stain/{normalizer}/{source}/weights.safetensors
 #          data/weights/mobilenet_v2.safetensors
 # outputs  results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{weights.safetensors,history.jsonl,training.json}
 #          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,calibration.json}
@@ -45,9 +46,10 @@ rule classify_evaluate:
         table=balanced_set,
         weights=f"{CLASSIFIER}/weights.safetensors",
         training=f"{CLASSIFIER}/training.json",
-        manifest=f"{RUN}/manifest/{SOURCE_OF['b']}.parquet",
-        stain=stain_weights,
-        catalogue=CONFIG.catalogue,
+        manifests=expand(f"{RUN}/manifest/{{source}}.parquet", source=EXPERTS),
+        inventories=expand(f"{RUN}/inventory/{{source}}.parquet", source=MERGING),
+        stain=stain_weights_of_model,
+        catalogue=CATALOGUE,
     output:
         predictions=f"{CLASSIFIER}/predictions.parquet",
         calibration=f"{CLASSIFIER}/calibration.json",

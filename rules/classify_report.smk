@@ -13,7 +13,7 @@
 for _page in PLAN.pages:
 
     rule:
-        """Write comparisons, tables and figures of classifiers and balanced sets (thesis Figs. 51-62)"""
+        """Write comparisons, tables and figures of classifiers and balanced sets"""
         name:
             "_".join(["classify_report", *_page.split("/")[:-1]])
         input:

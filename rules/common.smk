@@ -5,19 +5,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
+STATE = Path(".snakemake")
 sys.path.insert(0, str(SCRIPTS))
 
+from snakemake.common import get_appdirs
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from hemabalance.errors import InputError
 from hemabalance.bookkeeping.fingerprint import code_fingerprint, keep_trees
+from hemabalance.bookkeeping.plain_paths import input_path, require_files
+from hemabalance.bookkeeping.surroundings import check_environment, use_writable_folders
 from hemabalance.files import canonical_json
 from hemabalance.methods import modules_of
-from hemabalance.sources import MODULES as SOURCE_MODULES
-from hemabalance.taxonomy import SOURCE_OF
 
 if workflow.is_main_process and "--lint" not in sys.argv:
-    keep_trees(Path(".snakemake"))
+    keep_trees(STATE)
 
 # Threads that wait by spinning take cores from other jobs and slow them down up to tenfold.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -44,10 +47,27 @@ def without_traceback():
 
 
 with without_traceback():
+    check_environment(sys.prefix)
+    # Snakemake has got this far because profiles/default lets it start with a temporary folder.
+    note = use_writable_folders(STATE, Path(get_appdirs().user_cache_dir))
+    if note and workflow.is_main_process:
+        logger.warning(note)
     # Imported here because the import reads the folders of all methods and reports an incomplete one as an InputError.
     from hemabalance.config.run import load_config
 
     CONFIG = load_config(config)
+    # Not in the process of a job, which without a shared disk has only its own inputs.
+    if workflow.is_main_process:
+        require_files({"catalogue": CONFIG.catalogue, "exclusions": CONFIG.exclusions})
+    CATALOGUE, EXCLUSIONS = (
+        input_path(path, STATE) for path in (CONFIG.catalogue, CONFIG.exclusions)
+    )
+    # All at once, because Snakemake does not see a link that appears after it has listed the folder.
+    ARCHIVES = {
+        name: input_path(entry.archive, STATE)
+        for name, entry in CONFIG.sources.items()
+        if entry.origin != "phantom"
+    }
 
 RUN = f"results/{CONFIG.run}"
 SOURCES = sorted(CONFIG.sources)
@@ -97,5 +117,4 @@ def own_code(script):
 
 def archive_of(source):
     """Path of a source's archive: rendered, or as given in the config."""
-    entry = CONFIG.sources[source]
-    return f"{RUN}/phantom/{source}.zip" if entry.origin == "phantom" else entry.archive
+    return ARCHIVES.get(source, f"{RUN}/phantom/{source}.zip")

@@ -1,6 +1,8 @@
 # Paths of the experiments' trainings and the files of each page. Functions only, for classify*.smk.
 from hemabalance.config.plan_settings import (
     evaluation_settings,
+    experts_of,
+    merging_sources,
     model_settings,
     page_settings,
 )
@@ -8,6 +10,9 @@ from hemabalance.methods import traits_of
 
 CLASSIFIER = f"{RUN}/{{protocol}}/classifiers/{{experiment}}/seed-{{training}}"
 PAGE = f"{RUN}/{{page}}"
+# Sources with labels by further experts, and those of them in which several labels become one class.
+EXPERTS = list(experts_of(CONFIG))
+MERGING = merging_sources(CONFIG)
 BALANCE_TABLES = ["counts", "leaks", "shortcuts"]
 CLASSIFY_TABLES = [
     "models",
@@ -43,6 +48,14 @@ def networks_to_run(wildcards):
 def frozen_features(wildcards):
     """Input `features`: the frozen network whose features the model uses; empty for most models."""
     return {"features": IMAGENET} if model_traits(wildcards).frozen_features else {}
+
+
+def stain_weights_of_model(wildcards):
+    """Weights of the normaliser of an experiment; none for a method that changes no image."""
+    normalizer = PLAN.recipe(PLAN.recipe_of(wildcards.experiment)).normalizer
+    if not NORMALIZERS[normalizer].traits.changes_images:
+        return []
+    return weights_of_normalizer(wildcards.protocol, normalizer)
 
 
 def training_settings(section, wildcards):

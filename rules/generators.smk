@@ -26,13 +26,14 @@ def generator_code(script, *generators):
 
 
 def generator_settings(generator):
-    """Settings of a job about one generator: method, method settings, role of the classes, image size."""
+    """Settings of a job about one generator: method, method settings, role of its classes, all classes, image size."""
     return {
         "name": generator,
         "generator": {
             "spec": GENERATORS[generator].plain,
             "serves": CONFIG.synthesis.generators[generator].role,
             "size": CONFIG.synthesis.size,
+            "run_classes": CLASSES,
         },
         "roles": CONFIG.synthesis.roles.model_dump(),
     }

@@ -1,14 +1,24 @@
 # From archives to a manifest and image sets. Later stages do not read archives.
 #
-# inputs   the archives, data/sources.yaml, data/exclusions.csv
+# inputs   the archives, tables of labels beside them, data/sources.yaml, data/exclusions.csv
 # outputs  results/<run>/{inventory,manifest}/{source}.parquet, results/<run>/images/{source}{,_copies}.{zip,parquet}
+
+
+# The table of a source's labels, if it is a file; it may also be a member of the archive.
+with without_traceback():
+    LABEL_TABLES = {
+        name: [input_path(entry.labels.table, STATE)]
+        for name, entry in CONFIG.sources.items()
+        if entry.labels.table and Path(entry.labels.table).is_file()
+    }
 
 
 rule inventory:
     """Read every member of the archive {wildcards.source} once"""
     input:
         archive=lambda wildcards: archive_of(wildcards.source),
-        catalogue=CONFIG.catalogue,
+        label_table=lambda wildcards: LABEL_TABLES.get(wildcards.source, []),
+        catalogue=CATALOGUE,
     output:
         table=f"{RUN}/inventory/{{source}}.parquet",
         receipt=f"{RUN}/inventory/{{source}}.json",
@@ -20,10 +30,14 @@ rule inventory:
         "../envs/cpu.yaml"
     threads: 8
     params:
-        settings=settings("limits", "pixels"),
-        code=lambda wildcards: code(
-            "sources/inventory", SOURCE_MODULES[wildcards.source]
+        settings=lambda wildcards: settings(
+            "limits",
+            "pixels",
+            source=CONFIG.sources[wildcards.source].label_settings,
+            # Of a source with a map of its own, only its own labels matter.
+            classes=() if CONFIG.sources[wildcards.source].classes else CONFIG.classes,
         ),
+        code=own_code("sources/inventory"),
     script:
         "../workflow_scripts/sources/inventory.py"
 
@@ -32,7 +46,7 @@ rule manifest:
     """Label all members, find copies within and across sources, and decide which images are kept"""
     input:
         tables=expand(f"{RUN}/inventory/{{source}}.parquet", source=SOURCES),
-        exclusions=CONFIG.exclusions,
+        exclusions=EXCLUSIONS,
     output:
         manifests=expand(f"{RUN}/manifest/{{source}}.parquet", source=SOURCES),
     log:
@@ -43,7 +57,14 @@ rule manifest:
         "../envs/cpu.yaml"
     threads: 8
     params:
-        settings=settings("duplicates", taxonomy=CONFIG.taxonomy, sources=SOURCES),
+        settings=settings(
+            "duplicates",
+            sources={
+                name: entry.label_settings for name, entry in CONFIG.sources.items()
+            },
+            classes=CONFIG.classes,
+            allow_unclaimed=CONFIG.allow_unclaimed,
+        ),
         code=own_code("dataset/manifest"),
     script:
         "../workflow_scripts/dataset/manifest.py"

@@ -1,12 +1,19 @@
-# The normalisers of the config, for rules and pages.
+# The normalisers of the config and the pairs of sources that they are fitted on, for rules and pages. A pair is the
+# reference and one other source: the wildcard `source` of the stain rules is the other source.
+from snakemake.logging import logger
 
+from hemabalance.config.paired import pairs_are_rendered
 from hemabalance.stain.method import NormalizerSpec
 
-PAIRS = {
-    "pairs": expand(f"{RUN}/pairs/{{domain}}.zip", domain=["a", "b"]),
-    "pair_indexes": expand(f"{RUN}/pairs/{{domain}}.parquet", domain=["a", "b"]),
-}
-RENDERED = all(CONFIG.sources[name].origin == "phantom" for name in SOURCE_OF.values())
+# Whether the same cells, rendered in both stains, are the ground truth of all pairs. Paired methods learn from such
+# cells also where two archives of a preset are photographs.
+ORIGINS = [entry.origin for entry in CONFIG.sources.values()]
+RENDERED = set(ORIGINS) == {"phantom"} and pairs_are_rendered(
+    PRESET, REFERENCE, ORIGINS
+)
+LABELLED_SOURCES = list(CONFIG.labelled_sources)
+# Regular expression of the other sources; of no string if there is none.
+PAIR_SOURCES = "|".join(OTHER_SOURCES) or "(?!)"
 NORMALIZERS = {
     name: NormalizerSpec(method=entry.method, settings=entry.method_settings("stain"))
     for name, entry in CONFIG.stain.normalizers.items()
@@ -26,6 +33,20 @@ TRAINED = {
     for protocol, names in COMPARED.items()
 }
 
+_left_out = [
+    name
+    for name, entry in config["stain"]["normalizers"].items()
+    if entry is not None and name not in NORMALIZERS
+]
+if workflow.is_main_process and "--lint" not in sys.argv:
+    if not OTHER_SOURCES:
+        logger.info("One source: no stain normalisation.")
+    elif _left_out:
+        logger.info(
+            f"Left out of stain.normalizers: {', '.join(_left_out)}. Paired methods need the same cells in both "
+            "stains, and there are no such images of these sources."
+        )
+
 
 def normalizer_code(script, *normalizers):
     """Fingerprint of a script that runs normalisers of the config."""
@@ -34,9 +55,52 @@ def normalizer_code(script, *normalizers):
     )
 
 
+def pair_of(source):
+    """The stain domains of a pair: the reference and another source."""
+    return {"a": REFERENCE, "b": source}
+
+
+def images_of_pair(source):
+    """Inputs with the images of a pair, the reference first."""
+    return images_of([REFERENCE, source])
+
+
+def images_of(sources):
+    """Inputs with the images of sources."""
+    return {
+        "images": expand(f"{RUN}/images/{{source}}.zip", source=sources),
+        "indexes": expand(f"{RUN}/images/{{source}}.parquet", source=sources),
+    }
+
+
+def wildcard_pair(wildcards):
+    """Inputs with the images of the pair of the wildcard `source`."""
+    return images_of_pair(wildcards.source)
+
+
+def rendered_pairs(source):
+    """Files of the same cells rendered in both stains of a pair."""
+    folder = f"{RUN}/pairs/{source}"
+    return {
+        "pairs": [f"{folder}/{domain}.zip" for domain in "ab"],
+        "pair_indexes": [f"{folder}/{domain}.parquet" for domain in "ab"],
+    }
+
+
 def pairs_to_fit(wildcards):
     """Inputs with rendered pairs, for a paired normaliser; empty for the others."""
-    return PAIRS if NORMALIZERS[wildcards.normalizer].traits.paired else {}
+    is_paired = NORMALIZERS[wildcards.normalizer].traits.paired
+    return rendered_pairs(wildcards.source) if is_paired else {}
+
+
+def pairs_to_measure(wildcards):
+    """Inputs with rendered pairs as ground truth, if all sources are rendered."""
+    return rendered_pairs(wildcards.source) if RENDERED else {}
+
+
+def is_labelled(source):
+    """Whether both sources of a pair have labels."""
+    return {REFERENCE, source} <= set(LABELLED_SOURCES)
 
 
 def networks_of(normalizer):
@@ -44,9 +108,23 @@ def networks_of(normalizer):
     return int(NORMALIZERS[normalizer].traits.trains_networks)
 
 
-def of_normalizers(protocol, names, file):
-    """Paths of one file of each named normaliser under a protocol."""
-    return [f"{RUN}/{protocol}/stain/{name}/{file}" for name in names]
+def of_normalizers(protocol, names, file, source):
+    """Paths of one file of each named normaliser of a pair under a protocol."""
+    return [f"{RUN}/{protocol}/stain/{name}/{source}/{file}" for name in names]
+
+
+def of_pairs(protocol, normalizer, file):
+    """Paths of one file of a normaliser of every pair, in the order of OTHER_SOURCES."""
+    return [
+        path
+        for source in OTHER_SOURCES
+        for path in of_normalizers(protocol, [normalizer], file, source)
+    ]
+
+
+def weights_of_normalizer(protocol, normalizer):
+    """Paths of the weights of a normaliser of every pair, in the order of OTHER_SOURCES."""
+    return of_pairs(protocol, normalizer, "weights.safetensors")
 
 
 def stain_report_code(protocol):

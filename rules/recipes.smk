@@ -4,9 +4,8 @@ from hemabalance.config.plan import Plan
 from hemabalance.config.plan_settings import recipe_settings
 
 PLAN = Plan(CONFIG)
-# Table of the real images that a training or a gate was given, by kind.
+# Table of the real images that a training or a gate was given, by kind; those of normalisers are in of_pairs.
 SEEN_TABLES = {
-    "normalizer": "stain/{normalizer}/seen.parquet",
     "generator": "synthesis/{normalizer}/{name}/seen.parquet",
     "gate": "synthesis/{normalizer}/{name}/gate_seen.parquet",
     "teacher": "synthesis/{normalizer}/{name}/seen.parquet",
@@ -49,10 +48,11 @@ def set_files(wildcards):
 def seen_image_tables(wildcards):
     """seen.parquet of every training and gate of a recipe."""
     normalizer = PLAN.recipe(wildcards.recipe).normalizer
-    return [
+    return of_pairs(wildcards.protocol, normalizer, "seen.parquet") + [
         f"{RUN}/{wildcards.protocol}/"
         + SEEN_TABLES[kind].format(normalizer=normalizer, name=name)
         for kind, name in PLAN.real_image_consumers(wildcards.recipe)
+        if kind != "normalizer"
     ]
 
 
@@ -67,9 +67,3 @@ def gate_files(wildcards):
 def balanced_set(wildcards):
     """Table of the balanced set of a recipe or experiment."""
     return f"{RUN}/{wildcards.protocol}/balanced/{recipe_of(wildcards)}/images.parquet"
-
-
-def stain_weights(wildcards):
-    """Weights of the normaliser of an experiment."""
-    folder = real_folder(wildcards.protocol, recipe_of(wildcards))
-    return f"{folder}/weights.safetensors"

@@ -4,6 +4,8 @@
 #          workflow_scripts/hemabalance/report/{reported,titles}.yaml, page.html
 # outputs  results/<run>/tables/*.csv, figures/{contact_sheet_{source},copies_sheet}.svg, report.html
 
+from hemabalance.classes import UNLABELLED
+
 TABLES = expand("{kind}_{source}", kind=["collected", "removed"], source=SOURCES) + [
     "final_counts",
     "statuses",
@@ -17,6 +19,11 @@ DATASET_TABLES = {
     "split_table": SPLITS,
 }
 DATASET_FIGURES = {"contact_sheet": SHEETS, "copies_sheet": ["copies_sheet"]}
+# Labels of each source, the rows of its tables of counts.
+LABELS = {
+    name: (sorted(entry.classes) or CLASSES) if entry.labelled else [UNLABELLED]
+    for name, entry in CONFIG.sources.items()
+}
 DATASET_SETS = expand("{source}{kind}", source=SOURCES, kind=["", "_copies"])
 
 
@@ -55,7 +62,11 @@ rule dataset_report:
         "../envs/cpu.yaml"
     params:
         settings=settings(
-            taxonomy=CONFIG.taxonomy,
+            vocabulary={
+                "labels": LABELS,
+                "classes": CLASSES,
+                "preset": PRESET,
+            },
             protocols=CONFIG.protocols,
             sets=DATASET_SETS,
             fields={name: entry.field for name, entry in CONFIG.sources.items()},
@@ -94,6 +105,7 @@ rule report:
     params:
         settings=settings(
             run=CONFIG.run,
+            preset=PRESET,
             taxonomy=CONFIG.taxonomy,
             origins={name: entry.origin for name, entry in CONFIG.sources.items()},
         ),

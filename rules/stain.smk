@@ -1,32 +1,37 @@
-# Stain normalisation: fit each normaliser on the training images of the protocol, and apply it to all images.
+# Stain normalisation: fit each normaliser on the training images of each pair of sources, and apply it to all images.
 #
 # inputs   results/<run>/images/{source}.{zip,parquet}, {protocol}/split.parquet
-# outputs  results/<run>/pairs/{domain}.{zip,parquet}
-#          results/<run>/{protocol}/stain/{normalizer}/{weights.safetensors,history.jsonl,training.json,seen.parquet}
-#          results/<run>/{protocol}/stain/{normalizer}/images.{zip,parquet}
+# outputs  results/<run>/pairs/{source}/{domain}.{zip,parquet}
+#          results/<run>/{protocol}/stain/{normalizer}/{source}/
+#              {weights.safetensors,history.jsonl,training.json,seen.parquet}, for each source besides the reference
+#          results/<run>/{protocol}/stain/{normalizer}/images.{zip,parquet}: images of all labelled sources
+
+from hemabalance.config.rendered import pair_looks
 
 STAIN = f"{RUN}/{{protocol}}/stain/{{normalizer}}"
-IMAGES = {
-    "images": expand(f"{RUN}/images/{{source}}.zip", source=SOURCE_OF.values()),
-    "indexes": expand(f"{RUN}/images/{{source}}.parquet", source=SOURCE_OF.values()),
-}
+FITTED = f"{STAIN}/{{source}}"
 
 
 rule pairs:
-    """Render the same cells in both stains"""
+    """Render the same cells in the stains of the reference and of {wildcards.source}"""
     output:
-        images=PAIRS["pairs"],
-        indexes=PAIRS["pair_indexes"],
+        images=rendered_pairs("{source}")["pairs"],
+        indexes=rendered_pairs("{source}")["pair_indexes"],
     log:
-        f"{RUN}/logs/pairs/pairs.log",
+        f"{RUN}/logs/pairs/{{source}}.log",
     benchmark:
-        f"{RUN}/benchmarks/pairs/pairs.tsv"
+        f"{RUN}/benchmarks/pairs/{{source}}.tsv"
+    wildcard_constraints:
+        source=PAIR_SOURCES,
     conda:
         "../envs/cpu.yaml"
     threads: CONFIG.threads
     params:
-        settings=settings(
-            "images", pairs=CONFIG.stain.pairs.model_dump(), frame=CONFIG.phantom.size
+        settings=lambda wildcards: settings(
+            "images",
+            pairs=CONFIG.stain.pairs.model_dump(),
+            frame=CONFIG.phantom.size,
+            looks=pair_looks(CONFIG, wildcards.source),
         ),
         code=own_code("stain/pairs"),
     script:
@@ -34,20 +39,22 @@ rule pairs:
 
 
 rule stain_fit:
-    """Fit the normaliser {wildcards.normalizer} under the protocol {wildcards.protocol}"""
+    """Fit the normaliser {wildcards.normalizer} to {wildcards.source} under the protocol {wildcards.protocol}"""
     input:
         unpack(pairs_to_fit),
-        **IMAGES,
+        unpack(wildcard_pair),
         split=f"{RUN}/{{protocol}}/split.parquet",
     output:
-        weights=f"{STAIN}/weights.safetensors",
-        history=f"{STAIN}/history.jsonl",
-        training=f"{STAIN}/training.json",
-        seen=f"{STAIN}/seen.parquet",
+        weights=f"{FITTED}/weights.safetensors",
+        history=f"{FITTED}/history.jsonl",
+        training=f"{FITTED}/training.json",
+        seen=f"{FITTED}/seen.parquet",
     log:
-        f"{RUN}/logs/stain_fit/{{protocol}}/{{normalizer}}.log",
+        f"{RUN}/logs/stain_fit/{{protocol}}/{{normalizer}}/{{source}}.log",
     benchmark:
-        f"{RUN}/benchmarks/stain_fit/{{protocol}}/{{normalizer}}.tsv"
+        f"{RUN}/benchmarks/stain_fit/{{protocol}}/{{normalizer}}/{{source}}.tsv"
+    wildcard_constraints:
+        source=PAIR_SOURCES,
     # Long, and many jobs wait for it.
     priority: 10
     conda:
@@ -62,6 +69,7 @@ rule stain_fit:
             protocol=wildcards.protocol,
             precision=CONFIG.precision,
             normalizer=NORMALIZERS[wildcards.normalizer].plain,
+            pair=pair_of(wildcards.source),
         ),
         code=lambda wildcards: normalizer_code("stain/stain_fit", wildcards.normalizer),
     script:
@@ -71,9 +79,11 @@ rule stain_fit:
 rule stain_images:
     """Apply {wildcards.normalizer} to all images"""
     input:
-        **IMAGES,
+        **images_of(LABELLED_SOURCES),
         split=f"{RUN}/{{protocol}}/split.parquet",
-        weights=f"{STAIN}/weights.safetensors",
+        weights=lambda wildcards: weights_of_normalizer(
+            wildcards.protocol, wildcards.normalizer
+        ),
     output:
         images=f"{STAIN}/images.zip",
         index=f"{STAIN}/images.parquet",
@@ -94,6 +104,11 @@ rule stain_images:
             normalizer=NORMALIZERS[wildcards.normalizer].plain,
             direction=CONFIG.stain.normalizers[wildcards.normalizer].direction,
             classes=CONFIG.stain.classes,
+            sources=LABELLED_SOURCES,
+            fitted=[
+                {"name": name, "pair": pair_of(source)}
+                for source, name in PLAN.fitted_names(wildcards.normalizer).items()
+            ],
         ),
         code=lambda wildcards: normalizer_code(
             "stain/stain_images", wildcards.normalizer

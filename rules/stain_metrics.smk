@@ -1,30 +1,44 @@
 # Measurement of normalisers, and the networks and features that it uses.
 #
-# inputs   results/<run>/images/…, {protocol}/split.parquet, {protocol}/stain/{normalizer}/weights.safetensors
-# outputs  results/<run>/{protocol}/source_classifier/{augmentation}/{weights.safetensors,history.jsonl,training.json}
-#          results/<run>/{protocol}/real_features.safetensors
-#          results/<run>/{protocol}/stain/{normalizer}/metrics.json
+# inputs   results/<run>/images/…, {protocol}/split.parquet, {protocol}/stain/{normalizer}/{source}/weights.safetensors
+# outputs, for each source besides the reference
+#          results/<run>/{protocol}/source_classifier/{source}/{augmentation}/
+#              {weights.safetensors,history.jsonl,training.json}, if both sources have labels
+#          results/<run>/{protocol}/real_features/{source}.safetensors
+#          results/<run>/{protocol}/stain/{normalizer}/{source}/metrics.json
 
 AUGMENTATIONS = ["none", "colour"]
+# Directions that the audit compares; per_class exists with two sources only.
+DIRECTIONS = ["per_class", "to_a", "to_b"] if len(SOURCES) == 2 else ["to_a", "to_b"]
 JUDGES = expand(
-    f"{RUN}/{{{{protocol}}}}/source_classifier/{{augmentation}}",
+    f"{RUN}/{{{{protocol}}}}/source_classifier/{{{{source}}}}/{{augmentation}}",
     augmentation=AUGMENTATIONS,
 )
 
 
+def judges_of(wildcards):
+    """Weights of the classifiers of the reference; empty if a source of the pair has no labels."""
+    if not is_labelled(wildcards.source):
+        return []
+    folder = f"{RUN}/{wildcards.protocol}/source_classifier/{wildcards.source}"
+    return [f"{folder}/{name}/weights.safetensors" for name in AUGMENTATIONS]
+
+
 rule source_classifier:
-    """Train the small classifiers of source A under {wildcards.protocol}, without and with random colours"""
+    """Train small classifiers of the reference under {wildcards.protocol}, to be tested on {wildcards.source}"""
     input:
-        **IMAGES,
+        unpack(wildcard_pair),
         split=f"{RUN}/{{protocol}}/split.parquet",
     output:
         weights=[f"{judge}/weights.safetensors" for judge in JUDGES],
         history=[f"{judge}/history.jsonl" for judge in JUDGES],
         training=[f"{judge}/training.json" for judge in JUDGES],
     log:
-        f"{RUN}/logs/source_classifier/{{protocol}}.log",
+        f"{RUN}/logs/source_classifier/{{protocol}}/{{source}}.log",
     benchmark:
-        f"{RUN}/benchmarks/source_classifier/{{protocol}}.tsv"
+        f"{RUN}/benchmarks/source_classifier/{{protocol}}/{{source}}.tsv"
+    wildcard_constraints:
+        source=PAIR_SOURCES,
     conda:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
@@ -38,6 +52,7 @@ rule source_classifier:
             augmentations=AUGMENTATIONS,
             precision=CONFIG.precision,
             classifier=CONFIG.stain.classifier.model_dump(),
+            pair=pair_of(wildcards.source),
         ),
         code=own_code("stain/source_classifier"),
     script:
@@ -45,17 +60,19 @@ rule source_classifier:
 
 
 rule stain_real:
-    """Compute Inception features of the original evaluation images under the protocol {wildcards.protocol}"""
+    """Compute Inception features of the original evaluation images of a pair under {wildcards.protocol}"""
     input:
-        **IMAGES,
+        unpack(wildcard_pair),
         split=f"{RUN}/{{protocol}}/split.parquet",
         inception=INCEPTION,
     output:
-        features=f"{RUN}/{{protocol}}/real_features.safetensors",
+        features=f"{RUN}/{{protocol}}/real_features/{{source}}.safetensors",
     log:
-        f"{RUN}/logs/stain_real/{{protocol}}.log",
+        f"{RUN}/logs/stain_real/{{protocol}}/{{source}}.log",
     benchmark:
-        f"{RUN}/benchmarks/stain_real/{{protocol}}.tsv"
+        f"{RUN}/benchmarks/stain_real/{{protocol}}/{{source}}.tsv"
+    wildcard_constraints:
+        source=PAIR_SOURCES,
     conda:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
@@ -68,6 +85,7 @@ rule stain_real:
             protocol=wildcards.protocol,
             precision=CONFIG.precision,
             max_images=CONFIG.stain.evaluation.max_images,
+            pair=pair_of(wildcards.source),
         ),
         code=own_code("stain/stain_real"),
     script:
@@ -75,21 +93,23 @@ rule stain_real:
 
 
 rule stain_metrics:
-    """Measure the normaliser {wildcards.normalizer} under the protocol {wildcards.protocol}"""
+    """Measure the normaliser {wildcards.normalizer} of {wildcards.source} under the protocol {wildcards.protocol}"""
     input:
-        **(PAIRS if RENDERED else {}),
-        **IMAGES,
+        unpack(wildcard_pair),
+        unpack(pairs_to_measure),
         split=f"{RUN}/{{protocol}}/split.parquet",
-        weights=f"{STAIN}/weights.safetensors",
+        weights=f"{FITTED}/weights.safetensors",
         inception=INCEPTION,
-        real=f"{RUN}/{{protocol}}/real_features.safetensors",
-        classifiers=[f"{judge}/weights.safetensors" for judge in JUDGES],
+        real=f"{RUN}/{{protocol}}/real_features/{{source}}.safetensors",
+        classifiers=judges_of,
     output:
-        metrics=f"{STAIN}/metrics.json",
+        metrics=f"{FITTED}/metrics.json",
     log:
-        f"{RUN}/logs/stain_metrics/{{protocol}}/{{normalizer}}.log",
+        f"{RUN}/logs/stain_metrics/{{protocol}}/{{normalizer}}/{{source}}.log",
     benchmark:
-        f"{RUN}/benchmarks/stain_metrics/{{protocol}}/{{normalizer}}.tsv"
+        f"{RUN}/benchmarks/stain_metrics/{{protocol}}/{{normalizer}}/{{source}}.tsv"
+    wildcard_constraints:
+        source=PAIR_SOURCES,
     conda:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
@@ -104,9 +124,11 @@ rule stain_metrics:
             evaluation=dict(
                 CONFIG.stain.evaluation,
                 protocol=wildcards.protocol,
+                directions=DIRECTIONS,
                 classes=CONFIG.stain.classes,
             ),
-            augmentations=AUGMENTATIONS,
+            pair=pair_of(wildcards.source),
+            augmentations=AUGMENTATIONS if is_labelled(wildcards.source) else [],
         ),
         code=lambda wildcards: normalizer_code(
             "stain/stain_metrics", wildcards.normalizer

@@ -1,43 +1,71 @@
-# Tables and figures of normalisers. The normalisers differ by protocol, so each protocol has a rule of its own.
+# Tables and figures of normalisers, for each pair of sources. The normalisers differ by protocol, so each protocol and
+# pair has a rule of its own. With one source there are none.
 #
-# inputs   results/<run>/{protocol}/stain/{normalizer}/{metrics.json,training.json,history.jsonl,weights.safetensors}
+# inputs   results/<run>/{protocol}/stain/{normalizer}/{source}/
+#              {metrics.json,training.json,history.jsonl,weights.safetensors}
 #          results/<run>/images/…, {protocol}/split.parquet
 #          workflow_scripts/hemabalance/report/reported.yaml
 # outputs  results/<run>/tables/stain_{what}_{protocol}.csv
-#          results/<run>/figures/stain_{methods,audit,losses}_{protocol}.svg, stain_rows_{protocol}_{normalizer}.svg
+#          results/<run>/figures/stain_{methods,audit,losses}_{protocol}.svg, stain_rows_{protocol}_{normalizer}.svg;
+#          with several pairs, these names end in _of_{source}
 
 STAIN_KINDS = ["usefulness", "truth", "audit", "fid", "ssim", "structure", "cost", "is"]
 STAIN_PICTURES = ["methods", "audit", "losses"]
-WITH_STAIN = [protocol for protocol, names in COMPARED.items() if names]
-STAIN_TABLES = expand("stain_{kind}_{protocol}", kind=STAIN_KINDS, protocol=WITH_STAIN)
-STAIN_FIGURES = expand(
-    "stain_{kind}_{protocol}", kind=STAIN_PICTURES, protocol=WITH_STAIN
-) + [
-    f"stain_rows_{protocol}_{name}"
-    for protocol in WITH_STAIN
+WITH_STAIN = [
+    (protocol, source)
+    for protocol, names in COMPARED.items()
+    if names
+    for source in OTHER_SOURCES
+]
+
+
+def stain_name(kind, protocol, source, normalizer=None):
+    """Name of a table or figure of a pair; it ends with the source if there are several pairs."""
+    parts = ["stain", kind, protocol, *([normalizer] if normalizer else [])]
+    return "_".join(parts + (["of", source] if len(OTHER_SOURCES) > 1 else []))
+
+
+STAIN_TABLES = [
+    stain_name(kind, protocol, source)
+    for kind in STAIN_KINDS
+    for protocol, source in WITH_STAIN
+]
+STAIN_FIGURES = [
+    stain_name(kind, protocol, source)
+    for kind in STAIN_PICTURES
+    for protocol, source in WITH_STAIN
+] + [
+    stain_name("rows", protocol, source, name)
+    for protocol, source in WITH_STAIN
     for name in CHANGING[protocol]
 ]
 
-for _protocol in WITH_STAIN:
+for _protocol, _source in WITH_STAIN:
 
     rule:
         """Write tables and figures of the compared normalisers (thesis Tables 13-16, Figs. 40-46)"""
         name:
-            f"stain_report_{_protocol}"
+            stain_name("report", _protocol, _source)
         input:
-            **IMAGES,
+            **images_of_pair(_source),
             split=f"{RUN}/{_protocol}/split.parquet",
-            metrics=of_normalizers(_protocol, COMPARED[_protocol], "metrics.json"),
-            training=of_normalizers(_protocol, COMPARED[_protocol], "training.json"),
-            weights=of_normalizers(
-                _protocol, CHANGING[_protocol], "weights.safetensors"
+            metrics=of_normalizers(
+                _protocol, COMPARED[_protocol], "metrics.json", _source
             ),
-            histories=of_normalizers(_protocol, TRAINED[_protocol], "history.jsonl"),
+            training=of_normalizers(
+                _protocol, COMPARED[_protocol], "training.json", _source
+            ),
+            weights=of_normalizers(
+                _protocol, CHANGING[_protocol], "weights.safetensors", _source
+            ),
+            histories=of_normalizers(
+                _protocol, TRAINED[_protocol], "history.jsonl", _source
+            ),
             reported=REPORTED,
         output:
             **{
                 f"table_{kind}": report(
-                    f"{RUN}/tables/stain_{kind}_{_protocol}.csv",
+                    f"{RUN}/tables/{stain_name(kind, _protocol, _source)}.csv",
                     caption="../workflow_scripts/captions/stain_tables.rst",
                     category="Stain",
                 )
@@ -45,7 +73,7 @@ for _protocol in WITH_STAIN:
             },
             **{
                 kind: report(
-                    f"{RUN}/figures/stain_{kind}_{_protocol}.svg",
+                    f"{RUN}/figures/{stain_name(kind, _protocol, _source)}.svg",
                     caption=f"../workflow_scripts/captions/stain_{kind}.rst",
                     category="Stain",
                 )
@@ -53,16 +81,16 @@ for _protocol in WITH_STAIN:
             },
             **{
                 f"rows_{name}": report(
-                    f"{RUN}/figures/stain_rows_{_protocol}_{name}.svg",
+                    f"{RUN}/figures/{stain_name('rows', _protocol, _source, name)}.svg",
                     caption="../workflow_scripts/captions/stain_rows.rst",
                     category="Stain",
                 )
                 for name in CHANGING[_protocol]
             },
         log:
-            f"{RUN}/logs/stain_report/{_protocol}.log",
+            f"{RUN}/logs/stain_report/{_protocol}/{_source}.log",
         benchmark:
-            f"{RUN}/benchmarks/stain_report/{_protocol}.tsv"
+            f"{RUN}/benchmarks/stain_report/{_protocol}/{_source}.tsv"
         conda:
             "../envs/cuda.yaml"
         threads: CONFIG.threads
@@ -74,6 +102,8 @@ for _protocol in WITH_STAIN:
             settings=settings(
                 protocol=_protocol,
                 precision=CONFIG.precision,
+                preset=PRESET,
+                pair=pair_of(_source),
                 normalizers=METHODS_COMPARED[_protocol],
                 changing=[
                     {"name": name, "normalizer": NORMALIZERS[name].plain}

@@ -44,6 +44,7 @@ rule synthesis_judge:
         settings=lambda wildcards: settings(
             protocol=wildcards.protocol,
             precision=CONFIG.precision,
+            classes=CLASSES,
             size=CONFIG.synthesis.size,
             classifier=CONFIG.synthesis.judge.model_dump(),
         ),

@@ -33,6 +33,7 @@ rule synthesis_real:
         settings=lambda wildcards: settings(
             protocol=wildcards.protocol,
             precision=CONFIG.precision,
+            classes=CLASSES,
             size=CONFIG.synthesis.size,
             most={
                 "references": CONFIG.synthesis.gate.references,
@@ -73,6 +74,7 @@ rule synthesis_metrics:
         settings=lambda wildcards: settings(
             protocol=wildcards.protocol,
             precision=CONFIG.precision,
+            classes=CLASSES,
             copy_quantile=CONFIG.synthesis.gate.copy_quantile,
             evaluation=dict(
                 CONFIG.synthesis.evaluation,

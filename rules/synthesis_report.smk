@@ -25,7 +25,7 @@ SYNTHESIS_FIGURES = expand(
 for _protocol in WITH_SYNTHESIS:
 
     rule:
-        """Write tables and figures of the compared generators (thesis Tables 17-22, Figs. 47-50)"""
+        """Write tables and figures of the compared generators"""
         name:
             f"synthesis_report_{_protocol}"
         input:
@@ -78,6 +78,7 @@ for _protocol in WITH_SYNTHESIS:
         params:
             settings=settings(
                 protocol=_protocol,
+                preset=PRESET,
                 generators=[
                     generator_description(*pair) for pair in GENERATED[_protocol]
                 ],

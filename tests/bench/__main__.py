@@ -28,7 +28,9 @@ from bench.bench_training import bench_loop
 from bench.bench_versioning import bench_versioning
 from helpers.project import ROOT
 from helpers.thesis import CLASSES
+from hemabalance.config.paths import expand_path
 from hemabalance.config.run import load_config, read_config_file
+from hemabalance.dataset.class_map import class_map
 from hemabalance.dataset.exclusions import read_exclusions
 from hemabalance.dataset.hamming import pairs_within
 from hemabalance.dataset.manifest import build_manifest
@@ -36,6 +38,7 @@ from hemabalance.sources.archives import Limits, open_archive
 from hemabalance.sources.catalogue import load_catalogue
 from hemabalance.sources.decode import PixelLimits, UnreadableImage, decode, has_signature
 from hemabalance.sources.inventory import take_inventory
+from hemabalance.sources.labels import LabelRules
 from hemabalance.sources.phantom.archive import write_archive
 from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.plan import scaled_counts
@@ -48,6 +51,7 @@ CONFIG = load_config(read_config_file(ROOT / "config.yaml"))
 LIMITS = Limits(**CONFIG.limits.model_dump())
 PIXELS = CONFIG.pixels.model_dump()
 CATALOGUE = load_catalogue(Path(CONFIG.catalogue))
+MAPS = {name: class_map(source.label_settings, CONFIG.classes) for name, source in CONFIG.sources.items()}
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -60,14 +64,14 @@ def run_hemabalance(archive: Path) -> None:
     """Do the work of the rules inventory and manifest for one source."""
     table, _ = take_inventory(
         archive,
-        "mendeley",
+        LabelRules("mendeley", CONFIG.sources["mendeley"].labels, MAPS["mendeley"]),
         CATALOGUE["mendeley"],
         limits=LIMITS,
         pixels=PixelLimits(**PIXELS),
         threads=WORKERS,
     )
     exclusions = read_exclusions(Path(CONFIG.exclusions), set(table["image_id"]))
-    build_manifest(table, exclusions, taxonomy=CONFIG.taxonomy, threads=WORKERS, **CONFIG.duplicates.model_dump())
+    build_manifest(table, exclusions, maps=MAPS, threads=WORKERS, **CONFIG.duplicates.model_dump())
 
 
 def run_imagededup(folder: Path) -> None:
@@ -176,8 +180,9 @@ def bench_phantom() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("data/raw"), help="folder with the PBC archive")
+    parser.add_argument("--data", default="data/raw", help="folder with the PBC archive")
     args = parser.parse_args()
+    args.data = Path(expand_path(args.data))
     logging.disable(logging.WARNING)
     print(json.dumps({"machine": platform.processor() or platform.machine(), "python": platform.python_version()}))
     with tempfile.TemporaryDirectory() as name:

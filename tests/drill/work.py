@@ -50,9 +50,12 @@ IMAGES = Work("images", ("manifest", "images"), ("manifest/*", "images/*"), ("im
 STAIN = Work(
     "stain",
     ("stain_fit", "stain_images"),
-    tuple(
-        f"{_STAIN}/{name}"
-        for name in ("weights.safetensors", "history.jsonl", "training.json", "seen.parquet", "images.*")
+    (
+        *(
+            f"{_STAIN}/tcia/{name}"
+            for name in ("weights.safetensors", "history.jsonl", "training.json", "seen.parquet")
+        ),
+        f"{_STAIN}/images.*",
     ),
     (f"{_STAIN}/images.zip",),
 )

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.photographs import manifest_from_rows, photograph
+from helpers.thesis import CLASSES
 from hemabalance.balance.audit import AuditSettings, write_audit
 from hemabalance.balance.balanced_set import BalanceSettings, accepted_images, balance
 from hemabalance.balance.leaks import AuditInputs
@@ -133,6 +134,7 @@ def audit_inputs(balance_run: BalanceRun, protocol: Protocol = "leak_free", **ch
         "protocol": protocol,
         "rows": changed.pop("rows") if "rows" in changed else build_balanced(balance_run, protocol),
         "split": balance_run.split,
+        "classes": CLASSES,
         "manifest": balance_run.manifest,
         "seen_images": seen_image_lists(balance_run),
         "teachers": {"rare": "rich"},

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from helpers.thesis import CLASSES
+from helpers.thesis import CLASSES, PAIR
 from hemabalance.classify.compare import compare_seeds
 from hemabalance.classify.evaluate import predict_test
 from hemabalance.classify.measure import measure
@@ -48,10 +48,10 @@ class ClassifierRun:
     scored: ClassifierResult
 
 
-def rows_of(counts: Mapping[str, int] = COUNTS) -> pd.DataFrame:
+def rows_of(counts: Mapping[str, int] = COUNTS, all_sources: Sequence[str] = tuple(PAIR.values())) -> pd.DataFrame:
     """`image_id, source, label` of real test images; the sources alternate."""
     labels = [label for label, n in counts.items() for _ in range(n)]
-    sources = [("mendeley", "tcia")[place % 2] for place in range(len(labels))]
+    sources = [all_sources[place % len(all_sources)] for place in range(len(labels))]
     ids = [f"{source}/{label}/{place:05}" for place, (source, label) in enumerate(zip(sources, labels, strict=True))]
     table = pd.DataFrame({"image_id": ids, "source": sources, "label": labels}, dtype="str")
     return table.sort_values("image_id", ignore_index=True)
@@ -67,20 +67,28 @@ def build_run(
     like: Mapping[str, Any] = OURS,
     counts: Mapping[str, int] = COUNTS,
     only: str | None = None,
+    classes: tuple[str, ...] = CLASSES,
+    sources: Sequence[str] = tuple(PAIR.values()),
+    preset: str = "thesis",
 ) -> ClassifierRun:
     """Results of a classifier whose accuracy grows with `skill`, or which predicts `only` one class."""
-    rows = rows_of(counts)
+    rows = rows_of(counts, sources)
     rng = np.random.default_rng([seed, *name.encode()])
-    logits = rng.normal(scale=1.5, size=(len(rows) + 40, len(CLASSES)))
-    validation = np.arange(40) % len(CLASSES)
-    for targets, part in ((codes_of(rows["label"]), logits[: len(rows)]), (validation, logits[len(rows) :])):
+    logits = rng.normal(scale=1.5, size=(len(rows) + 40, len(classes)))
+    validation = np.arange(40) % len(classes)
+    for targets, part in ((codes_of(rows["label"], classes), logits[: len(rows)]), (validation, logits[len(rows) :])):
         part[np.arange(len(part)), targets] += skill
     if only:
-        logits[:, CLASSES.index(only)] += 30
+        logits[:, classes.index(only)] += 30
     logits = logits.astype(np.float32)
     files = folder / f"{name}-{seed}.parquet", folder / f"{name}-{seed}.calibration.json"
-    options: dict[str, Any] = {"trained_classes": CLASSES, "predictions": files[0], "calibration": files[1]}
-    predict_test(np.array(CLASSES)[validation], logits[len(rows) :], rows, logits[: len(rows)], **options)
+    options: dict[str, Any] = {
+        "classes": classes,
+        "trained_classes": classes,
+        "predictions": files[0],
+        "calibration": files[1],
+    }
+    predict_test(np.array(classes)[validation], logits[len(rows) :], rows, logits[: len(rows)], **options)
     table, calibration = read_predictions(files[0]), json.loads(files[1].read_text())
     measured = measure(table, calibration, experiment=name, protocol=protocol, seed=seed, resample_seed=3)
     description = {"name": name, "model": like["network"], "recipe": name, "protocol": protocol, "seed": seed, **like}
@@ -94,7 +102,9 @@ def build_run(
         "drawn": 2400 if synthetic else 0,
     }
     write_json(training | learned | {"learned_from": name}, training_file)
-    return ClassifierRun(description, table, read_classifier_results([description], [metrics], [training_file])[0])
+    return ClassifierRun(
+        description, table, read_classifier_results([description], [metrics], [training_file], preset=preset)[0]
+    )
 
 
 def compare_runs(a: Sequence[ClassifierRun], b: Sequence[ClassifierRun]) -> ComparisonResult:
@@ -114,7 +124,7 @@ class ClassifierRuns:
 
     @property
     def ablations(self) -> list[Ablation]:
-        return ablations_of(ROWS, [run.scored for run in self.runs.values()], self.comparisons)
+        return ablations_of(ROWS, [run.scored for run in self.runs.values()], self.comparisons, preset="thesis")
 
 
 def classifier_run_set(folder: Path) -> ClassifierRuns:

@@ -13,6 +13,7 @@ import pytest
 from helpers.classifiers import TRAINING
 from helpers.method_settings import small_settings
 from helpers.photographs import LIMITS, SOURCE_ENTRY
+from helpers.thesis import CLASSES, PAIR
 from hemabalance.balance.balanced_set import SCHEMA, write_balanced
 from hemabalance.classify.fit import ModelConfig, fit_model
 from hemabalance.classify.measure import measure_predictions
@@ -28,7 +29,7 @@ from hemabalance.sources.phantom.archive import jpeg, tiff
 from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.render import render
 from hemabalance.stain.method import NormalizerSpec
-from hemabalance.stain.normalizer import StainData
+from hemabalance.stain.normalizer import DOMAINS, Domain, StainData
 from hemabalance.training.device import Runtime, start
 from hemabalance.training.job import FitJob, Images
 
@@ -41,9 +42,10 @@ NETWORK_SETTINGS = {**TRAINING, "batch": 12, "steps": 40, "validate_every": 20, 
 NETWORK = ModelConfig(
     ModelSpec(method="sequential_cnn", settings=small_settings("classify", "sequential_cnn", **NETWORK_SETTINGS)),
     SIZE,
+    CLASSES,
 )
 BAYES = ModelConfig(
-    ModelSpec.from_plain({"method": "naive_bayes", "settings": {"side": 10, "var_smoothing": 1e-3}}), SIZE
+    ModelSpec.from_plain({"method": "naive_bayes", "settings": {"side": 10, "var_smoothing": 1e-3}}), SIZE, CLASSES
 )
 
 
@@ -77,33 +79,67 @@ def runtime() -> Runtime:
     return start(device="cpu", precision="32", devices=1, seed=5, threads=1)
 
 
+@dataclass(frozen=True)
+class Laboratories:
+    """Names of what is rendered.
+
+    Attributes:
+        a, b: names of the source in stain a, which is the reference, and of that in stain b.
+        labels: rendered cell type -> class.
+        more: names of further sources, of which only stain normalisers have images: those of b.
+    """
+
+    a: str = PAIR["a"]
+    b: str = PAIR["b"]
+    labels: tuple[tuple[str, str], ...] = tuple((label, label) for label in LABELS)
+    more: tuple[str, ...] = ()
+
+    @property
+    def fields(self) -> dict[str, float]:
+        return {self.a: 0.8, self.b: 1.0} | dict.fromkeys(self.more, 0.9)
+
+    @property
+    def frame(self) -> Frame:
+        return FRAME.model_copy(update={"fields": self.fields})
+
+
+THESIS = Laboratories()
+
+
 @cache
-def cells(source: str) -> tuple[tuple[str, str, bytes], ...]:
+def cells(stain: Domain, labels: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str, bytes], ...]:
     """Part, class and file content of the rendered photographs of a source."""
-    keys = [(part, label) for part, n in EACH.items() for label in LABELS for _ in range(n)]
-    sampled = sample_cells([label for _, label in keys], seed=3, first_index=1000 if source == "tcia" else 0)
-    images = render(sampled, "a" if source == "mendeley" else "b", shape=SHAPE, nuisance=True, threads=1)
-    encode = jpeg if source == "mendeley" else tiff
-    return tuple((*key, encode(image)) for key, image in zip(keys, images, strict=True))
+    keys = [(part, *names) for part, n in EACH.items() for names in labels for _ in range(n)]
+    sampled = sample_cells([label for _, label, _ in keys], seed=3, first_index=1000 if stain == "b" else 0)
+    images = render(sampled, stain, shape=SHAPE, nuisance=True, threads=1)
+    encode = jpeg if stain == "a" else tiff
+    return tuple((part, name, encode(image)) for (part, _, name), image in zip(keys, images, strict=True))
 
 
-def square(data: bytes, source: str) -> np.ndarray:
-    return fit_square(
-        decode(data, max_pixels=10**6, min_side=8)[0], size=SQUARE, fit="crop", field=FRAME.fields[source]
-    )
+def square(data: bytes, field: float) -> np.ndarray:
+    return fit_square(decode(data, max_pixels=10**6, min_side=8)[0], size=SQUARE, fit="crop", field=field)
 
 
 def build_model_folder(
-    folder: Path, model_config: ModelConfig, *, direction: str | None = None, rendered: bool = True
+    folder: Path,
+    model_config: ModelConfig,
+    *,
+    direction: str | None = None,
+    rendered: bool = True,
+    laboratories: Laboratories = THESIS,
 ) -> ModelFolder:
-    """Train and test a model and write its folder; with a direction, images of tcia are normalised to mendeley."""
+    """Train and test a model and write its folder; with a direction, images in stain b are normalised to a."""
     folder.mkdir(parents=True)
-    records = [(source, f"{source}/{k:04}", *cell) for source in FRAME.fields for k, cell in enumerate(cells(source))]
-    pixels = np.stack([square(data, source) for source, *_, data in records])
+    records = [
+        (source, f"{source}/{k:04}", *cell)
+        for source, stain in zip((laboratories.a, laboratories.b), DOMAINS, strict=True)
+        for k, cell in enumerate(cells(stain, laboratories.labels))
+    ]
+    pixels = np.stack([square(data, laboratories.fields[source]) for source, *_, data in records])
     table = pd.DataFrame([record[:-1] for record in records], columns=["source", "image_id", "part", "label"])
     stain = None
     if direction is not None:
-        stain, pixels = _normalise(folder, table, pixels, direction)
+        stain, pixels = _normalise(folder, table, pixels, direction, laboratories)
     rows = _write_balanced_set(folder, table, pixels)
     job = FitJob(runtime(), folder / "state", folder / "history.jsonl", threads=1, seed=5)
     predictions, calibration = folder / "predictions.parquet", folder / "calibration.json"
@@ -112,7 +148,7 @@ def build_model_folder(
         fit_model(model_config, rows, sets, job, weights=folder / WEIGHTS, training=folder / "training.json")
         predict_balanced(
             folder / WEIGHTS, rows, sets, job.runtime, PredictionFiles(predictions, calibration, folder / DETECTOR),
-            quantile=0.99, threads=1,
+            classes=model_config.classes, quantile=0.99, threads=1,
         )  # fmt: skip
     measure_predictions(
         predictions,
@@ -123,30 +159,35 @@ def build_model_folder(
         seed=1,
         resample_seed=1,
     )
-    origin, sources = TrainingOrigin("tiny", "plain", "leak_free", 1), dict.fromkeys(FRAME.fields, SOURCE_ENTRY)
-    deployment = Deployment(origin, FRAME, LIMITS, stain, sources, rendered)
+    origin = TrainingOrigin("tiny", "plain", "leak_free", 1)
+    catalogue = dict.fromkeys(PAIR.values(), SOURCE_ENTRY)
+    deployment = Deployment(origin, laboratories.frame, LIMITS, stain, catalogue, (), rendered)
     write_model_folder(folder, deployment, balanced=folder / "images.parquet")
     photographs, labels = {}, {}
     for source, image_id, part, label, data in records:
         if part == "test":
-            name = image_id.replace("/", "_") + (".jpg" if source == "mendeley" else ".tiff")
+            name = image_id.replace("/", "_") + (".jpg" if source == laboratories.a else ".tiff")
             photographs[name], labels[name] = data, label
     return ModelFolder(folder, photographs, labels)
 
 
 def _normalise(
-    folder: Path, table: pd.DataFrame, pixels: np.ndarray, direction: str
+    folder: Path, table: pd.DataFrame, pixels: np.ndarray, direction: str, laboratories: Laboratories
 ) -> tuple[Stain | None, np.ndarray]:
-    """Fit Reinhard, save it beside the model's folder, and normalise the images of tcia to mendeley."""
+    """Fit Reinhard, save it beside the model's folder for each source, and normalise the images in stain b to a."""
     normalizer = NORMALIZER.build(size=SQUARE, runtime=runtime())
-    of_a = (table["source"] == "mendeley").to_numpy()
+    of_a = (table["source"] == laboratories.a).to_numpy()
     learned = (table["part"] == "train").to_numpy()
     a, b = (
         Images(pixels[chosen & learned], table["label"][chosen & learned].to_numpy(str)) for chosen in (of_a, ~of_a)
     )
     normalizer.fit(StainData(a, b, None), FitJob(runtime(), folder, folder / "stain.jsonl", threads=1, seed=5))
-    weights = folder.parent / f"{folder.name}_stain.safetensors"
-    normalizer.save(weights)
+    weights = {
+        source: folder.parent / f"{folder.name}_stain_{source}.safetensors"
+        for source in (laboratories.b, *laboratories.more)
+    }
+    for path in weights.values():
+        normalizer.save(path)
     pixels = pixels.copy()
     pixels[~of_a] = normalizer.transform(pixels[~of_a], to="a").pixels
     model = folder / MODEL
@@ -155,7 +196,8 @@ def _normalise(
         "reinhard",
         NORMALIZER.settings.plain,
         direction=direction,
-        classes=LABELS,
+        classes=[name for _, name in laboratories.labels],
+        reference=laboratories.a,
         weights=weights,
         model=model,
     ), pixels

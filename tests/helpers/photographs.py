@@ -1,5 +1,6 @@
 """Small photographs, archives of them in the layouts of both sources, and manifests from given rows."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +11,17 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from helpers.thesis import LABEL_SETTINGS, class_maps
+from hemabalance.config.sources import LabelsConfig
+from hemabalance.dataset.class_map import ClassMap, class_map
 from hemabalance.dataset.imageset import ImageSet, write_image_set
 from hemabalance.dataset.manifest import build_manifest
-from hemabalance.dataset.manifest_table import SCHEMA
+from hemabalance.dataset.manifest_table import EXPERTS, SCHEMA
 from hemabalance.sources.archives import Limits
 from hemabalance.sources.catalogue import SourceEntry
 from hemabalance.sources.decode import PixelLimits
 from hemabalance.sources.inventory import take_inventory
+from hemabalance.sources.labels import LabelRules
 from hemabalance.sources.phantom.archive import U8, jpeg, tiff
 
 LIMITS = Limits(max_members=2000, max_member_bytes=1 << 22, max_total_bytes=1 << 28, max_ratio=1000.0)
@@ -76,25 +81,55 @@ def annotation_lines(names: Sequence[str]) -> bytes:
     return "".join(f"{name} {name.split('/')[0]} nan nan\n" for name in relative).encode()
 
 
+def label_rules(source: str = "mendeley", taxonomy: str = "thesis") -> LabelRules:
+    """How the preset's sources find their labels."""
+    labels = LabelsConfig.from_plain(LABEL_SETTINGS[source]["labels"])
+    return LabelRules(source, labels, class_maps(taxonomy)[source])
+
+
+def own_rules(
+    source: str,
+    classes: Mapping[str, str | None] | Sequence[str],
+    *,
+    on_disk: Path | None = None,
+    **labels: Any,
+) -> LabelRules:
+    """How a laboratory's source finds its labels.
+
+    Args:
+        source: its name.
+        classes: its map; or the classes of the run, of which its labels are names.
+        on_disk: the table, if it is no member of the archive.
+        labels: the section `labels`.
+    """
+    config = LabelsConfig(**labels)
+    mapped = isinstance(classes, Mapping)
+    settings = {"labels": config.plain, "classes": dict(classes) if mapped else {}, "subtypes": {}}
+    return LabelRules(source, config, class_map(settings, () if mapped else tuple(classes)), on_disk)
+
+
 def inventory(
     path: Path,
-    source: str = "mendeley",
+    source: str | LabelRules = "mendeley",
     *,
-    entry: SourceEntry = SOURCE_ENTRY,
+    entry: SourceEntry | None = SOURCE_ENTRY,
     pixels: PixelLimits = PIXELS,
     threads: int = 1,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    return take_inventory(path, source, entry, limits=LIMITS, pixels=pixels, threads=threads)
+    rules = label_rules(source) if isinstance(source, str) else source
+    return take_inventory(path, rules, entry, limits=LIMITS, pixels=pixels, threads=threads)
 
 
 def manifest_of(
-    *inventories: pd.DataFrame, exclusions: pd.DataFrame = NO_EXCLUSIONS, taxonomy: Any = "thesis"
+    *inventories: pd.DataFrame,
+    exclusions: pd.DataFrame = NO_EXCLUSIONS,
+    maps: Mapping[str, ClassMap] | None = None,
 ) -> pd.DataFrame:
     """The manifest with the settings of config.yaml, indexed by image_id."""
     table = build_manifest(
         pd.concat(inventories, ignore_index=True),
         exclusions,
-        taxonomy=taxonomy,
+        maps=class_maps() if maps is None else maps,
         hash_radius=12,
         min_correlation=0.965,
         threads=1,
@@ -103,13 +138,16 @@ def manifest_of(
 
 
 def manifest_from_rows(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """A manifest from partial rows: `image_id` (`<source>/<folder>/<file>`), `label`, `status`, ..."""
+    """A manifest from partial rows: `image_id` (`<source>/<folder>/<file>`), `label`, `status`, `expert_1`, ..."""
+    experts = sorted({name for row in rows for name in row if re.fullmatch(EXPERTS, name)})
+    dtypes = {name: str(column.dtype) for name, column in SCHEMA.columns.items() if name != EXPERTS}
+    dtypes |= dict.fromkeys(experts, "str")
     complete_rows = []
     for row in rows:
         source, folder, file = row["image_id"].split("/")
         kept = row.get("status", "kept") == "kept"
         complete_rows.append(
-            dict.fromkeys(SCHEMA.columns)
+            dict.fromkeys(dtypes)
             | {"source": source, "label_raw": folder, "member": f"set/{folder}/{file}", "bytes": 9, "sha256": "0" * 64}
             | {
                 "status": "kept",
@@ -118,11 +156,7 @@ def manifest_from_rows(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
             }
             | row
         )
-    return SCHEMA.validate(pd.DataFrame(complete_rows, columns=list(SCHEMA.columns)).astype(_dtypes()))
-
-
-def _dtypes() -> dict[str, str]:
-    return {name: str(column.dtype) for name, column in SCHEMA.columns.items()}
+    return SCHEMA.validate(pd.DataFrame(complete_rows, columns=list(dtypes)).astype(dtypes))
 
 
 def image_set(folder: Path, labels: Mapping[str, str], size: int = 16) -> ImageSet:

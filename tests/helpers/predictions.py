@@ -18,7 +18,7 @@ def rows_of(labels: list[str], source: str = "mendeley") -> pd.DataFrame:
 
 def logits_of(rows: pd.DataFrame, seed: int = 1, skill: float = 2.0) -> np.ndarray:
     logits = np.random.default_rng(seed).normal(size=(len(rows), len(CLASSES)))
-    logits[np.arange(len(rows)), codes_of(rows["label"])] += skill
+    logits[np.arange(len(rows)), codes_of(rows["label"], CLASSES)] += skill
     return logits.astype(np.float32)
 
 
@@ -28,7 +28,7 @@ def random_labels(n: int, seed: int = 1, classes: tuple[str, ...] = CLASSES) -> 
 
 def predictions(n: int = 120, seed: int = 1, skill: float = 2.0, **labels: Any) -> pd.DataFrame:
     rows = rows_of(random_labels(n, **labels))
-    return predictions_table(rows, logits_of(rows, seed, skill), 1.0)
+    return predictions_table(rows, logits_of(rows, seed, skill), 1.0, classes=CLASSES)
 
 
 def measure_table(table: pd.DataFrame, **more: Any) -> dict[str, Any]:

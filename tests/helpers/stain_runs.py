@@ -15,13 +15,14 @@ from threadpoolctl import threadpool_limits
 
 from helpers import classical_normalizers, gan_normalizers
 from helpers.classical_normalizers import SIZE, photographs
-from helpers.thesis import SOURCE_OF
+from helpers.thesis import PAIR
 from hemabalance.dataset.imageset import ImageSet, write_image_set
 from hemabalance.dataset.splits import draws
 from hemabalance.methods import traits_of
 from hemabalance.protocols import Protocol
 from hemabalance.report.stain.normalizer_results import NormalizerResult
-from hemabalance.stain.data import DomainImageSets, evaluation_rows
+from hemabalance.stain.data import PairImages, evaluation_rows
+from hemabalance.stain.direction import DIRECTIONS
 from hemabalance.stain.evaluate import NormalizerEvaluation, NormalizerJudges, evaluate
 from hemabalance.stain.normalizer import Domain
 from hemabalance.stain.real_features import real_features
@@ -48,27 +49,27 @@ def corners(images: np.ndarray) -> np.ndarray:
     return images[:, ::step, ::step].reshape(len(images), -1)[:, :12].astype(np.float32)
 
 
-def image_sets(folder: Path) -> dict[Domain, ImageSet]:
+def image_sets(folder: Path) -> PairImages:
     """Sixteen photographs of domain a and twelve of b, of the two classes alternately; the first of a is a platelet."""
     sets: dict[Domain, ImageSet] = {}
     for domain in ("a", "b"):
         labels = [CLASSES[number % 2] for number in range(_COUNT[domain])]
         if domain == "a":
             labels[0] = "platelet"
-        ids = [f"{SOURCE_OF[domain]}/{label}/{number:02}" for number, label in enumerate(labels)]
+        ids = [f"{PAIR[domain]}/{label}/{number:02}" for number, label in enumerate(labels)]
         rows = pd.DataFrame({"image_id": ids, "label": labels}, dtype="str")
-        rows = rows.assign(source=SOURCE_OF[domain], origin="real", provenance="{}").astype({"source": "str"})
+        rows = rows.assign(source=PAIR[domain], origin="real", provenance="{}").astype({"source": "str"})
         images = photographs(domain, _LIGHT[domain], range(_START[domain], _START[domain] + len(ids)))
         order = rows["image_id"].argsort().to_numpy()
         paths = folder / f"{domain}.zip", folder / f"{domain}.parquet"
         write_image_set(*paths, rows.iloc[order].reset_index(drop=True), images[order], threads=1)
         sets[domain] = ImageSet(*paths)
-    return sets
+    return PairImages(PAIR, sets)
 
 
-def split_of(sets: DomainImageSets, protocol: Protocol) -> pd.DataFrame:
+def split_of(images: PairImages, protocol: Protocol) -> pd.DataFrame:
     """A split: leak_free holds back every image but the first of each source, thesis none."""
-    rows = pd.concat([images.index[["image_id", "source", "label"]] for images in sets.values()], ignore_index=True)
+    rows = pd.concat([s.index[["image_id", "source", "label"]] for s in images.sets.values()], ignore_index=True)
     rows = rows.assign(group_id=rows["image_id"], draw=draws(rows["image_id"], seed=1), part="pool")
     if protocol == "leak_free":
         rows["part"] = np.where(rows.groupby("source").cumcount() == 0, "train", "test")
@@ -87,24 +88,31 @@ def normalizers(folder: Path) -> dict[str, Any]:
 
 
 def evaluated(
-    sets: DomainImageSets, fitted: dict[str, Any], protocol: Protocol = "leak_free", *, rendered: bool = True
+    images: PairImages,
+    fitted: dict[str, Any],
+    protocol: Protocol = "leak_free",
+    *,
+    rendered: bool = True,
+    split: pd.DataFrame | None = None,
 ) -> list[NormalizerResult]:
-    """The metrics of each normaliser, after a round trip through JSON."""
+    """The metrics of each normaliser, after a round trip through JSON; by default with the split of `split_of`."""
     cells: dict[Domain, np.ndarray] = {
         domain: photographs(domain, _LIGHT[domain], range(300, 306)) for domain in ("a", "b")
     }
     # The photographs also serve as their own ground truth, which suffices for tests of tables.
-    rows = evaluation_rows(split_of(sets, protocol), protocol, max_images=40)
-    real = real_features(sets, rows, corners, threads=1)
+    split = split_of(images, protocol) if split is None else split
+    rows = evaluation_rows(split, images.pair, protocol, max_images=40)
+    real = real_features(images, rows, corners, threads=1)
     judges = NormalizerJudges(
         corners, real, {"none": DarknessClassifier(), "colour": DarknessClassifier()}, *[cells if rendered else {}] * 2
     )  # type: ignore[dict-item]
-    split = split_of(sets, protocol)
-    evaluation = NormalizerEvaluation(protocol, CLASSES, max_images=40, kid_subset=5, folds=2, seed=1, threads=1)
+    evaluation = NormalizerEvaluation(
+        protocol, DIRECTIONS, CLASSES, max_images=40, kid_subset=5, folds=2, seed=1, threads=1
+    )
     results = []
     for name, normalizer in fitted.items():
         with threadpool_limits(1):  # threads slow down many small fits
-            metrics = evaluate(traits_of("stain", name), normalizer, sets, split, judges, evaluation)
+            metrics = evaluate(traits_of("stain", name), normalizer, images, split, judges, evaluation)
         training = TRAINING | {"images": {"a": 15, "b": 11}}
         results.append(NormalizerResult(name, name, json.loads(json.dumps(metrics, allow_nan=False)), training))
     return results

@@ -218,7 +218,7 @@ def measure_memorisation(
     test, ids = parts(image_set, split, classes, "test")
     sets = {label: table[table["label"] == label] for label in classes}
     pixels = {name: sample_class(name, rows["index"]) for name, rows in sets.items()}
-    rows, pairs = memorisation(pixels, test, run.copies, max_images=100, seed=1)
+    rows, pairs = memorisation(pixels, test, run.copies, CLASSES, max_images=100, seed=1)
     image_ids = [
         sets[row.label]["image_id"].iloc[row.image] if row.kind == "generated" else ids[row.image]
         for row in pairs.itertuples()

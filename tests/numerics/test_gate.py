@@ -170,6 +170,7 @@ def test_memorisation_finds_planted_copies_and_no_others(gate_fixture: GateFixtu
         fresh | {"eosinophil": memorised},
         labelled_images(gate_fixture.held_back),
         gate_fixture.gate.copies,
+        CLASSES,
         max_images=12,
         seed=1,
     )

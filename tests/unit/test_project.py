@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hemabalance.config.paths import expand_path
+
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = ("sources", "stain", "synthesis", "balance", "classify", "metrics", "report", "bookkeeping")
 OURS = {"hemabalance", "pip", "setuptools"}
@@ -123,6 +125,53 @@ def test_setup_keeps_an_environment_that_works(pythons: Pythons) -> None:
     (pythons.folder / ".venv" / "ready").unlink()
     assert pythons.set_up(fits).stdout.startswith("Python 3.12.3 (fits)\n")
     assert Path(environment).read_text() == Path(fits).read_text()
+
+
+@pytest.mark.parametrize("name", ["a b", "a'b", 'a"b', "a$b", "a`b", "a&b", "a\\b", "a{2}", "a(b", "a;b"])
+def test_setup_refuses_a_folder_in_which_snakemake_could_not_run(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    pythons = Pythons(tmp_path / name)
+    run = pythons.set_up(pythons.add("fits", FITTING))
+    assert run.returncode == 2
+    assert run.stderr.startswith(f"{tmp_path / name}: Snakemake cannot run an environment in a folder whose path has")
+    assert "Move the project" in run.stderr
+    assert not (pythons.folder / ".venv").exists()
+
+
+@pytest.mark.parametrize("name", ["müller", "a~b", "a#b", "a[b", "a%b,c"])
+def test_setup_accepts_other_folders(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    pythons = Pythons(tmp_path / name)
+    assert pythons.set_up(pythons.add("fits", FITTING)).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "archive"),
+    [
+        ("data/raw", "data/raw"),
+        ("~/slides", "{home}/slides"),
+        ("$HOME/my slides", "{home}/my slides"),
+        ("/o'brien", "/o'brien"),
+        ('/a"b\\c, {2}; d', '/a"b\\c, {2}; d'),
+    ],
+)
+def test_make_passes_data_on_as_it_was_typed(tmp_path: Path, data: str, archive: str) -> None:
+    """The real command line of `make sample`, with a program that records its arguments in place of Snakemake."""
+    Pythons(tmp_path)
+    recorder = tmp_path / ".venv" / "bin" / "snakemake"
+    recorder.parent.mkdir(parents=True)
+    recorder.write_text('#!/bin/sh\nfor last; do :; done\nprintf %s "$last" > given\n')
+    recorder.chmod(0o755)
+    (tmp_path / ".venv" / "ready").touch()
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
+    subprocess.run(["make", "sample", f"DATA={data}"], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    key, _, value = (tmp_path / "given").read_text().partition("=")
+    expected = archive.replace("{home}", os.path.expanduser("~"))
+    assert key == "sources"
+    assert {name: expand_path(entry["archive"]) for name, entry in yaml.safe_load(value).items()} == {
+        "mendeley": f"{expected}/PBC_dataset_normal_DIB.zip",
+        "tcia": f"{expected}/AML-Cytomorphology_LMU.zip",
+    }
 
 
 def test_every_rule_has_its_shim_and_every_shim_its_rule() -> None:

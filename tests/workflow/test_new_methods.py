@@ -88,9 +88,9 @@ def test_what_changes_no_result_may_be_edited(edited):
 def test_two_normalizers_of_one_method_are_independent(finished):
     results = finished.folder / "results" / "tiny"
     names = ["wcyclegan_gp", "wcyclegan_thesis"]
-    measured = [json.loads((results / f"leak_free/stain/{name}/metrics.json").read_text()) for name in names]
+    measured = [json.loads((results / f"leak_free/stain/{name}/tcia/metrics.json").read_text()) for name in names]
     assert measured[0] != measured[1]
-    weights = [(results / f"leak_free/stain/{name}/weights.safetensors").read_bytes() for name in names]
+    weights = [(results / f"leak_free/stain/{name}/tcia/weights.safetensors").read_bytes() for name in names]
     assert weights[0] != weights[1]
     for table in ("fid", "ssim", "audit", "usefulness", "cost"):
         rows = pd.read_csv(results / "tables" / f"stain_{table}_leak_free.csv")["normaliser"].tolist()
@@ -100,7 +100,7 @@ def test_two_normalizers_of_one_method_are_independent(finished):
 
 
 def rules_of(project: Project, name: str, file: str = "weights.safetensors", **options) -> set[str]:
-    return {rule for rule, _ in project.jobs(f"results/tiny/leak_free/stain/{name}/{file}", **options)}
+    return {rule for rule, _ in project.jobs(f"results/tiny/leak_free/stain/{name}/tcia/{file}", **options)}
 
 
 def test_only_paired_methods_request_rendered_pairs(project):

@@ -16,7 +16,7 @@ HERE = (
     "--latency-wait", "10",
 )  # fmt: skip
 OVERLAYS = ("profiles/overlays/demo.yaml", "tiny.yaml", "gpus.yaml")
-JUDGE = "results/tiny/leak_free/source_classifier/none/weights.safetensors"
+JUDGE = "results/tiny/leak_free/source_classifier/tcia/none/weights.safetensors"
 SPLIT = "results/tiny/leak_free/split.parquet"
 SCALE = "results/tiny/tables/scale.csv"
 
@@ -120,7 +120,7 @@ def test_a_training_asks_slurm_for_its_gpus_and_spreads_over_them(ran):
     project, jobs = ran
     (job,) = jobs["source_classifier"]
     assert (job["TresPerJob"], job["CpusPerTres"]) == ("gres:gpu:2", "gres:gpu:1")
-    log = (project.folder / "results/tiny/logs/source_classifier/leak_free.log").read_text()
+    log = (project.folder / "results/tiny/logs/source_classifier/leak_free/tcia.log").read_text()
     assert "Starting with 2 processes" in log, log
 
 

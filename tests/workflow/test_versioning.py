@@ -172,7 +172,7 @@ def test_touching_everything_reruns_nothing(pulled):
     assert pulled.would_run() == set()
 
 
-@pytest.mark.parametrize("damaged", ["images.zip", "weights.safetensors"])
+@pytest.mark.parametrize("damaged", ["images.zip", "tcia/weights.safetensors"])
 def test_one_changed_byte_is_reported(pulled, damaged):
     path = FREE / "stain" / "none" / damaged
     content = bytearray((pulled.folder / path).read_bytes())

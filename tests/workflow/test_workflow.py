@@ -178,11 +178,11 @@ def test_training_sees_no_held_back_image_and_all_kept_images_are_normalised(fin
     train = split[(split["part"] == "train") & split["label"].isin(shared)]
     for name in ("none", "reinhard", "wcyclegan_gp", "wcyclegan_thesis"):
         folder = results / "leak_free" / "stain" / name
-        counts = json.loads((folder / "training.json").read_text())["images"]
+        counts = json.loads((folder / "tcia" / "training.json").read_text())["images"]
         assert counts == {"a": (train["source"] == "mendeley").sum(), "b": (train["source"] == "tcia").sum()}
         images = pd.read_parquet(folder / "images.parquet")
         assert sorted(images["image_id"]) == sorted(split["image_id"])
-        metrics = json.loads((folder / "metrics.json").read_text())
+        metrics = json.loads((folder / "tcia" / "metrics.json").read_text())
         assert metrics["held_back"]
 
 
@@ -254,7 +254,7 @@ def test_a_missing_archive_says_what_to_download_and_where_to_put_it(project):
     done = project.snakemake("results/tiny/inventory/tcia.parquet", overlays=MORE)
     assert done.returncode == 1
     assert "https://www.cancerimagingarchive.net/collection/aml-cytomorphology_lmu/" in done.stdout
-    assert "put it at data/raw/tcia.zip" in done.stdout
+    assert f"put it at {project.folder}/data/raw/tcia.zip" in done.stdout
     assert "Traceback" not in done.stdout
     assert not list(project.folder.glob("results/**/*.parquet"))
 
@@ -337,7 +337,7 @@ def test_a_download_of_other_content_is_refused(mirror):
     done = mirror.snakemake("data/raw/got.zip", overlays=MORE)
     assert done.returncode == 1
     assert "content digest" in done.stdout
-    assert "put it at data/raw/got.zip" in done.stdout
+    assert f"put it at {mirror.folder}/data/raw/got.zip" in done.stdout
     assert "Traceback" not in done.stdout
     assert not list((mirror.folder / "data" / "raw").glob("got.zip*"))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from hemabalance.classify.evaluate_model import EvaluationData, evaluate_model
 from hemabalance.classify.model_file import Deployment, Frame, TrainingOrigin, stain_of
 from hemabalance.dataset.imageset import open_sets
+from hemabalance.files import named_paths
 from hemabalance.sources.archives import Limits
 from hemabalance.sources.catalogue import load_catalogue
 from hemabalance.stage import stage
@@ -21,13 +22,18 @@ with (
             origin=TrainingOrigin(**settings["origin"]),
             frame=Frame(**settings["frame"]),
             limits=Limits(**settings["limits"]),
-            stain=stain_of(**settings["stain"], weights=Path(inputs.stain), model=model),
+            stain=stain_of(**settings["stain"], weights=named_paths(settings["mapped"], inputs.stain), model=model),
             sources=load_catalogue(Path(inputs.catalogue)),
+            grouped=settings["grouped"],
             rendered=settings["rendered"],
         ),
-        data=EvaluationData(Path(inputs.table), sets, manifest=Path(inputs.manifest), taxonomy=settings["taxonomy"]),
+        data=EvaluationData(
+            balanced=Path(inputs.table), sets=sets, classes=tuple(settings["classes"]), experts=settings["experts"],
+            manifests=named_paths(settings["experts"], inputs.manifests),
+            inventories=named_paths(settings["merging"], inputs.inventories),
+        ),
         runtime=start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads),
         quantile=settings["quantile"],
         resample_seed=settings["seed"],
         threads=run.threads,
-    )
+    )  # fmt: skip

@@ -18,7 +18,9 @@ with (
     seed = settings["seed"] + settings["training"]
     runtime = start(**run.device, precision=settings["precision"], seed=seed, threads=run.threads)
     fit_model(
-        model_config=ModelConfig(model=ModelSpec.from_plain(settings["model"]), size=settings["size"]),
+        model_config=ModelConfig(
+            model=ModelSpec.from_plain(settings["model"]), size=settings["size"], classes=tuple(settings["classes"])
+        ),
         rows=read_balanced(Path(snakemake.input.table)),
         sets=sets,
         job=FitJob(runtime, state=run.state, history=Path(out.history), threads=run.threads, seed=seed),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hemabalance.bookkeeping.plain_paths import users_path
 from hemabalance.dataset.manifest_table import COPIES, read_manifest
 from hemabalance.sources.archives import Limits
 from hemabalance.sources.decode import PixelLimits
@@ -19,7 +20,7 @@ with stage(snakemake) as run:
     out = snakemake.output
     for statuses, zip_path, index in ((["kept"], out.kept, out.kept_index), (COPIES, out.copies, out.copies_index)):
         prepare_images(
-            archive_path=Path(snakemake.input.archive),
+            archive_path=users_path(snakemake.input.archive),
             manifest=manifest[manifest["status"].isin(statuses)],
             zip_path=Path(zip_path),
             index_path=Path(index),

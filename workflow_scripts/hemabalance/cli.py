@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +17,7 @@ from hemabalance.commands import (
     resources,
     status,
 )
+from hemabalance.commands.terminal import discard_output, ended_by_signals, is_lost_output, prepare_output
 from hemabalance.errors import InputError
 
 COMMANDS = (init, predict, export, export_images, reproduce, publish, status, resources, check_gpu, config)
@@ -27,19 +27,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Returns:
-        The command's exit code; 1, with one readable message on stderr, after an `InputError`.
+        The command's exit code; 1, with one readable message on stderr, after an `InputError` or if stdout takes no
+        more; 130 after Ctrl-C.
     """
+    prepare_output()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     options = _parser().parse_args(arguments)
     try:
-        code = int(options.run(options))
+        with ended_by_signals():
+            code = int(options.run(options))
         sys.stdout.flush()  # inside `try`: a closed pipe is noticed here
         return code
     except InputError as error:
         print(error, file=sys.stderr)
-    except BrokenPipeError:
-        # The reader closed the pipe (`| head`). Without this, Python would print another error when it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    except OSError as error:
+        if not is_lost_output(error):
+            raise
+        discard_output()
+        if not isinstance(error, BrokenPipeError):  # a reader that has seen enough (`| head`) is no news
+            print(f"standard output: cannot be written ({error.strerror}).", file=sys.stderr)
     return 1
 
 

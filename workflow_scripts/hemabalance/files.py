@@ -4,7 +4,8 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,48 @@ def _explain(error: OSError, target: Path, part: Path) -> InputError | None:
     return None
 
 
+def check_target(target: str | Path) -> None:
+    """Try, before any work, whether `atomic_path` will be able to write a file; nothing is left behind.
+
+    Raises:
+        InputError: the path is a folder, a device or too long a name, or its folder cannot be made or written to.
+    """
+    target = Path(target).absolute()
+    if os.path.isdir(target):
+        raise InputError(target, "is a folder", "Give the name of the file to write")
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise InputError(target, "is a device or a pipe, which a file would replace", "Give the name of a file")
+    _check_folder(target)
+
+
+def check_new_folder(folder: str | Path) -> None:
+    """Try, before any work, whether a folder can be made; nothing is left behind.
+
+    Raises:
+        InputError: something has this path already, or the folder around it cannot be made or written to.
+    """
+    folder = Path(folder).absolute()
+    if os.path.lexists(folder):
+        raise InputError(folder, "exists already; nothing is overwritten", "Choose another folder, or remove it")
+    _check_folder(folder)
+
+
+def _check_folder(target: Path) -> None:
+    part = target.with_name(target.name + ".part")
+    nearest = next(folder for folder in target.parents if os.path.lexists(folder))
+    try:
+        with suppress(FileNotFoundError):
+            part.lstat()
+        with tempfile.NamedTemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        problem = f"cannot be written: {nearest} ({error.strerror})"
+        if error.errno == errno.ENAMETOOLONG:
+            problem = "cannot be written: the name is too long"
+        remedy = "Choose another place, or check that it is a folder, its owner and its permissions"
+        raise InputError(target, problem, remedy) from error
+
+
 def sha256_file(path: str | Path) -> str:
     """The sha256 of a file's bytes, lower-case hex."""
     digest = hashlib.sha256()
@@ -94,3 +137,8 @@ def write_json(value: Any, path: str | Path) -> None:
     """
     with atomic_path(path) as part:
         part.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+
+
+def named_paths(names: Iterable[str], files: Iterable[str]) -> dict[str, Path]:
+    """Name -> path, of names and files in the same order."""
+    return dict(zip(names, map(Path, files), strict=True))

@@ -7,7 +7,7 @@ import pandas as pd
 from hemabalance.dataset.imageset import open_sets
 from hemabalance.dataset.manifest_table import read_manifest
 from hemabalance.dataset.splits import read_split
-from hemabalance.report.dataset.write import write_dataset_report
+from hemabalance.report.dataset.write import Vocabulary, write_dataset_report
 from hemabalance.stage import stage
 
 with (
@@ -18,6 +18,7 @@ with (
     splits = zip(run.settings["protocols"], inputs.splits, strict=True)
     write_dataset_report(
         manifest=pd.concat([read_manifest(Path(path)) for path in inputs.manifests], ignore_index=True),
+        vocabulary=Vocabulary(**run.settings["vocabulary"]),
         splits={protocol: read_split(Path(path)) for protocol, path in splits},
         sets=sets,
         fields=fields,

@@ -10,6 +10,7 @@ with stage(snakemake) as run:
     write_page(
         Path(snakemake.output.page),
         run=run.settings["run"],
+        preset=run.settings["preset"],
         taxonomy=run.settings["taxonomy"],
         origins=run.settings["origins"],
         tables=[Path(path) for path in given.tables],

@@ -8,4 +8,4 @@ from hemabalance.stage import stage
 
 with stage(snakemake) as run:
     catalogue = load_catalogue(Path(snakemake.input.catalogue))
-    require_archive(catalogue[snakemake.params.source], Path(snakemake.output.archive))
+    require_archive(catalogue.get(snakemake.params.source), Path(snakemake.output.archive))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hemabalance.dataset.splits import read_split
 from hemabalance.stage import stage
-from hemabalance.stain.data import open_sets, training_images
+from hemabalance.stain.data import open_pair, reference_images
 from hemabalance.training.classifier import fit_classifier
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob
@@ -14,9 +14,9 @@ from hemabalance.training.small_classifier_settings import SmallClassifierSettin
 with stage(snakemake) as run, ExitStack() as stack:
     inputs, out, settings = snakemake.input, snakemake.output, run.settings
     runtime = start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads)
-    known = open_sets(images=inputs.images, indexes=inputs.indexes, stack=stack)["a"]
-    images = training_images(
-        image_set=known, split=read_split(Path(inputs.split)), protocol=settings["protocol"], threads=run.threads
+    pair = open_pair(settings["pair"], images=inputs.images, indexes=inputs.indexes, stack=stack)
+    images = reference_images(
+        images=pair, split=read_split(Path(inputs.split)), protocol=settings["protocol"], threads=run.threads
     )
     for name, *files in zip(settings["augmentations"], out.weights, out.history, out.training, strict=True):
         weights, history, training = map(Path, files)

@@ -6,7 +6,7 @@ from pathlib import Path
 from hemabalance.dataset.pairs import read_pairs
 from hemabalance.dataset.splits import read_split
 from hemabalance.stage import stage
-from hemabalance.stain.data import open_sets
+from hemabalance.stain.data import open_domains, open_pair
 from hemabalance.stain.fit import NormalizerFitInputs, NormalizerFitOutputs, fit_normalizer
 from hemabalance.stain.method import NormalizerSpec
 from hemabalance.training.device import start
@@ -15,17 +15,17 @@ from hemabalance.training.job import FitJob
 with stage(snakemake) as run, ExitStack() as stack:
     inputs, out, settings = snakemake.input, snakemake.output, run.settings
     runtime = start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads)
-    rendered = open_sets(images=inputs.pairs, indexes=inputs.pair_indexes, stack=stack) if inputs.get("pairs") else {}
-    pairs = [
+    rendered = open_domains(inputs.pairs, indexes=inputs.pair_indexes, stack=stack) if inputs.get("pairs") else {}
+    cells = [
         read_pairs(images=images, part="train", kind="photograph", threads=run.threads) for images in rendered.values()
     ]
     fit_normalizer(
         spec=NormalizerSpec.from_plain(settings["normalizer"]),
         inputs=NormalizerFitInputs(
-            sets=open_sets(images=inputs.images, indexes=inputs.indexes, stack=stack),
+            images=open_pair(settings["pair"], images=inputs.images, indexes=inputs.indexes, stack=stack),
             split=read_split(Path(inputs.split)),
             protocol=settings["protocol"],
-            pairs=tuple(pairs) if pairs else None,
+            rendered=tuple(cells) if cells else None,
         ),
         job=FitJob(
             runtime=runtime, state=run.state, history=Path(out.history), threads=run.threads, seed=settings["seed"]

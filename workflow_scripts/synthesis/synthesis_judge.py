@@ -17,6 +17,7 @@ with stage(snakemake) as run:
     ) as source:
         fit_judge(
             source=source,
+            classes=settings["classes"],
             size=settings["size"],
             settings=SmallClassifierSettings(**settings["classifier"]),
             job=FitJob(runtime=runtime, state=run.state, history=Path(out.history), threads=run.threads, seed=seed),

@@ -27,6 +27,7 @@ with stage(snakemake) as run, ExitStack() as stack:
             inception=Path(files.inception), lpips=Path(files.lpips), classifier=Path(files.judge), runtime=runtime
         ),
         settings=EvaluationSettings.from_plain(settings["evaluation"]),
+        run_classes=settings["classes"],
         copy_quantile=settings["copy_quantile"],
         seed=settings["seed"],
     )

@@ -17,7 +17,7 @@ with stage(snakemake) as run:
     ) as source:
         measure_real_images(
             source=source,
-            rows=select_real_images(source.split, source.protocol, **settings["most"], seed=seed),
+            rows=select_real_images(source.split, source.protocol, settings["classes"], **settings["most"], seed=seed),
             size=settings["size"],
             extract=open_inception(Path(files.inception), runtime),
             perceptual=open_perceptual(Path(files.lpips), runtime),

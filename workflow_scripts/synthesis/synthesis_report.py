@@ -21,6 +21,7 @@ with stage(snakemake) as run, ImageSet(Path(snakemake.input.images), Path(snakem
         real_images=real_images,
         split=read_split(Path(inputs.split)),
         protocol=settings["protocol"],
+        preset=settings["preset"],
         out={name: Path(path) for name, path in snakemake.output.items()},
         threads=run.threads,
     )

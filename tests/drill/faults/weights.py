@@ -13,8 +13,8 @@ INCEPTION = Path("data/weights/inception.safetensors")
 INCEPTION_FEATURES = Work(
     "Inception features",
     ("stain_real",),
-    ("leak_free/real_features.safetensors",),
-    ("leak_free/real_features.safetensors",),
+    ("leak_free/real_features/tcia.safetensors",),
+    ("leak_free/real_features/tcia.safetensors",),
 )
 _NOWHERE = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "PIP_NO_INDEX": "0"}
 

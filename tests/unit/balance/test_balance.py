@@ -20,6 +20,7 @@ from helpers.balanced_sets import (
     write_set,
 )
 from helpers.photographs import photograph
+from helpers.thesis import CLASSES
 from hemabalance.balance.balanced_set import (
     SCHEMA,
     accepted_images,
@@ -106,11 +107,11 @@ def test_without_a_generator_it_is_the_original_set(run: BalanceRun) -> None:
     table = build_balanced(run, generators={}, above="subsample")
     assert table["image_id"].tolist() == run.split["image_id"].tolist()
     assert table["part"].tolist() == run.split["part"].tolist()
-    assert shortfalls(table, "leak_free", {}, 20) == []
+    assert shortfalls(table, "leak_free", CLASSES, {}, 20) == []
 
 
 def test_short_classes_are_listed_and_logged(run: BalanceRun, caplog: pytest.LogCaptureFixture) -> None:
-    short = shortfalls(build_balanced(run), "leak_free", GENERATOR_OF_CLASS, 20)
+    short = shortfalls(build_balanced(run), "leak_free", CLASSES, GENERATOR_OF_CLASS, 20)
     assert {row["label"]: row["short"] for row in short if row["images"]} == {"promyelocyte": 7}
     of_rare = next(row for row in short if row["label"] == "promyelocyte")
     assert of_rare == {"label": "promyelocyte", "images": 13, "target": 20, "short": 7, "generator": "rare"}

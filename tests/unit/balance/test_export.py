@@ -29,7 +29,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> BalanceRun:
 
 def export_set(run: BalanceRun, folder: Path, rows: pd.DataFrame | None = None, images_per_file: int = 20) -> Path:
     rows = build_balanced(run) if rows is None else rows
-    export_parquet(rows, run.sets, SIZE, folder, images_per_file=images_per_file, threads=2)
+    export_parquet(rows, run.sets, SIZE, folder, classes=CLASSES, images_per_file=images_per_file, threads=2)
     return folder
 
 
@@ -114,7 +114,9 @@ def test_hugging_face_datasets_reads_the_folder(run: BalanceRun, tmp_path: Path,
 
 EXPORTS: dict[str, Any] = {
     "folder": lambda rows, sets, folder: export_folder(rows, sets, SIZE, folder, threads=1),
-    "parquet": lambda rows, sets, folder: export_parquet(rows, sets, SIZE, folder, images_per_file=9, threads=1),
+    "parquet": lambda rows, sets, folder: export_parquet(
+        rows, sets, SIZE, folder, classes=CLASSES, images_per_file=9, threads=1
+    ),
 }
 both = pytest.mark.parametrize("kind", EXPORTS)
 

@@ -203,7 +203,6 @@ LAYERS = {
             "section",
             "classes",
             "presets",
-            "taxonomy",
             "torchvision_compat",
             "cluster",
         ],

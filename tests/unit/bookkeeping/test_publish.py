@@ -11,6 +11,8 @@ from hemabalance.bookkeeping.publish import publish
 from hemabalance.bookkeeping.records import Records
 from hemabalance.bookkeeping.seals import dvc_file, read_versioned
 from hemabalance.bookkeeping.summary import Output
+from hemabalance.cli import main
+from hemabalance.errors import InputError
 
 STATE = Path(".snakemake")
 MADE = "results/page.html"
@@ -49,3 +51,15 @@ def test_files_in_git_are_inputs_in_the_seal_but_not_added_to_dvc() -> None:
     assert seal is not None
     assert set(seal.inputs) == set(READ)
     assert not any(dvc_file(path).exists() for path in READ if path != "data/raw/a.zip")
+
+
+@pytest.mark.usefixtures("project")
+def test_without_git_nothing_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    assert main(["publish"]) == 1
+    assert capsys.readouterr().err.startswith("git: this program is not installed, or not in PATH")
+    with pytest.raises(InputError, match="not installed"):
+        publish([Output(MADE, "report", "", tuple(READ), True, "", False)], STATE)
+    assert not dvc_file(MADE).exists()

@@ -14,10 +14,11 @@ from helpers.thesis import CLASSES
 from hemabalance.classify.evaluate import outputs, predict_test
 from hemabalance.classify.measure import measure
 from hemabalance.classify.predictions import (
-    PROBABILITIES,
-    SCHEMA,
+    classes_of,
+    codes_of,
     predictions_table,
     probabilities_of,
+    probability_columns,
     read_predictions,
     write_predictions,
 )
@@ -30,8 +31,15 @@ from hemabalance.metrics.calibration import COLDEST, tempered
 def test_predictions_are_sorted_and_sum_to_one(tmp_path: Path) -> None:
     rows = rows_of(random_labels(50)).iloc[::-1]
     logits = logits_of(rows)
-    table = predictions_table(rows, logits, 2.0)
-    assert list(table.columns) == ["image_id", "source", "label", "predicted", "confidence", *PROBABILITIES]
+    table = predictions_table(rows, logits, 2.0, classes=CLASSES)
+    assert list(table.columns) == [
+        "image_id",
+        "source",
+        "label",
+        "predicted",
+        "confidence",
+        *probability_columns(CLASSES),
+    ]
     assert table["image_id"].tolist() == sorted(rows["image_id"])
     np.testing.assert_allclose(probabilities_of(table).sum(1), 1, atol=1e-6)
     expected = pd.Series(np.array(CLASSES)[logits.argmax(1)], index=rows["image_id"])
@@ -45,7 +53,7 @@ def test_rounded_ties_do_not_change_the_predicted_class() -> None:
     rows = rows_of(["platelet"])
     logits = np.zeros((1, 12))
     logits[0, 7] = 1e-4
-    table = predictions_table(rows, logits, 1e4)
+    table = predictions_table(rows, logits, 1e4, classes=CLASSES)
     assert probabilities_of(table)[0].max() == probabilities_of(table)[0].min()
     assert table["predicted"].tolist() == ["myeloblast"]
 
@@ -57,8 +65,12 @@ def test_rounded_ties_do_not_change_the_predicted_class() -> None:
         (lambda t: t.assign(confidence=np.float32(0.999)), "the confidence is the highest probability"),
         (lambda t: t.assign(predicted="platelet"), "that of the predicted class"),
         (lambda t: t.iloc[::-1], "sorted by image_id"),
-        (lambda t: t.assign(label="blast"), "label"),
-        (lambda t: t.drop(columns="p_platelet"), "p_platelet"),
+        (lambda t: t.assign(label="blast"), "label and predicted are classes"),
+        (lambda t: t.assign(predicted="blast"), "label and predicted are classes"),
+        (lambda t: t.drop(columns="p_platelet"), "label and predicted are classes"),
+        (lambda t: t.drop(columns=[f"p_{label}" for label in CLASSES]), "p_"),
+        (lambda t: t[[*t.columns[:5], *t.columns[:4:-1]]], "alphabetical order"),
+        (lambda t: t.assign(more=1), "more"),
     ],
 )
 def test_an_invalid_table_of_predictions_is_refused(tmp_path: Path, corrupt: Callable[..., Any], message: str) -> None:
@@ -71,11 +83,15 @@ def test_an_invalid_table_of_predictions_is_refused(tmp_path: Path, corrupt: Cal
 @pytest.mark.parametrize(("logits", "message"), [(np.zeros((2, 12)), "shape"), (np.full((1, 12), np.nan), "finite")])
 def test_logits_of_another_shape_or_not_finite_are_refused(logits: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        predictions_table(rows_of(["platelet"]), logits, 1.0)
+        predictions_table(rows_of(["platelet"]), logits, 1.0, classes=CLASSES)
 
 
-def test_every_prediction_column_is_in_the_schema() -> None:
-    assert [name.removeprefix("p_") for name in list(SCHEMA.columns)[5:]] == list(CLASSES)
+def test_a_table_carries_its_classes() -> None:
+    rows = rows_of(["x", "beta_cell", "x"])
+    table = predictions_table(rows, np.eye(3)[[2, 0, 1]] * 9, 1.0, classes=("beta_cell", "p_x", "x"))
+    assert classes_of(table) == ("beta_cell", "p_x", "x")
+    assert table["predicted"].tolist() == ["x", "beta_cell", "p_x"]
+    assert codes_of(table["predicted"], classes_of(table)).tolist() == [2, 0, 1]
 
 
 # --- predicting the test images
@@ -108,7 +124,13 @@ def evaluate(
     labels = rows["label"].to_numpy(dtype=str)[:validation]
     paths = {"predictions": folder / "p.parquet", "calibration": folder / "c.json"}
     predict_test(
-        labels, validation_logits, rows.iloc[validation:], test_logits, trained_classes=trained_classes, **paths
+        labels,
+        validation_logits,
+        rows.iloc[validation:],
+        test_logits,
+        classes=CLASSES,
+        trained_classes=trained_classes,
+        **paths,
     )
     return read_predictions(paths["predictions"]), json.loads(paths["calibration"].read_text("utf-8"))
 
@@ -173,10 +195,3 @@ def test_logits_that_are_not_finite_are_refused_and_nothing_is_written(tmp_path:
     with pytest.raises(InputError, match="not finite numbers"):
         evaluate(tmp_path, logits, rows, 10)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_model_of_other_classes_is_refused() -> None:
-    model = Lookup(np.zeros((3, 12), np.float32))
-    model.classes = CLASSES[::-1]
-    with pytest.raises(ValueError, match="not the twelve"):
-        outputs(model, indexed_images(np.arange(0)))

@@ -10,6 +10,7 @@ import pytest
 
 from helpers.balanced_sets import GENERATED, GENERATOR_OF_CLASS, SIZE, BalanceRun, build_balance_run, build_balanced
 from helpers.model_folders import runtime
+from helpers.thesis import CLASSES
 from hemabalance.classify.fit import ModelConfig, fit_model
 from hemabalance.classify.method import ModelSpec
 from hemabalance.training.job import FitJob
@@ -26,7 +27,7 @@ def fit_naive_bayes(
     run: BalanceRun, rows: pd.DataFrame, folder: Path, *, size: int = SIZE, generators: bool = True
 ) -> dict[str, Any]:
     """`training.json` of naive Bayes."""
-    model_config = ModelConfig(ModelSpec.from_plain({"method": "naive_bayes", "settings": {"side": 4}}), size)
+    model_config = ModelConfig(ModelSpec.from_plain({"method": "naive_bayes", "settings": {"side": 4}}), size, CLASSES)
     job = FitJob(runtime(), folder / "state", folder / "history.jsonl", threads=1, seed=5)
     sets = run.sets if generators else {"real": run.sets["real"]}
     fit_model(model_config, rows, sets, job, weights=folder / "weights", training=folder / "training.json")

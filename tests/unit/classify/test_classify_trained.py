@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from helpers.model_folders import BAYES, EACH, LABELS, ModelFolder, build_model_folder, runtime
+from helpers.thesis import CLASSES
 from hemabalance.balance.balanced_set import read_balanced
 from hemabalance.classify.out_of_distribution import OutOfDistributionDetector, read_detector
 from hemabalance.classify.predict_balanced import PredictionFiles, predict_balanced
@@ -44,7 +45,16 @@ def evaluate_model(
     }
     with RecordingImageSet(model.folder / "real.zip", model.folder / "real_images.parquet") as image_set:
         sets = {"real": image_set}
-        predict_balanced(model.weights, rows, sets, runtime(), PredictionFiles(**files), quantile=quantile, threads=1)
+        predict_balanced(
+            model.weights,
+            rows,
+            sets,
+            runtime(),
+            PredictionFiles(**files),
+            classes=CLASSES,
+            quantile=quantile,
+            threads=1,
+        )
         decoded = image_set.decoded
     calibration = json.loads(files["calibration"].read_text())
     return read_predictions(files["predictions"]), calibration, read_detector(files["out_of_distribution"]), decoded

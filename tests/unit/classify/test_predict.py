@@ -26,15 +26,18 @@ from helpers.model_folders import (
     runtime,
     square,
 )
+from helpers.thesis import CLASSES
 from hemabalance.classify.model_file import read_model_file
 from hemabalance.classify.open_model import open_classifier
 from hemabalance.classify.predict import COLUMNS
-from hemabalance.classify.predictions import PROBABILITIES, probabilities_of
+from hemabalance.classify.predictions import probabilities_of, probability_columns
 from hemabalance.cli import main
 from hemabalance.dataset.working_size import reduced
 from hemabalance.metrics.calibration import tempered
 from hemabalance.stain.fit import open_normalizer
 from hemabalance.stain.method import NormalizerSpec
+
+PROBABILITIES = probability_columns(CLASSES)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +53,7 @@ def test_photographs_get_the_predictions_of_the_evaluation(network: ModelFolder,
     expected = pd.read_parquet(network.folder / "predictions.parquet")
     expected = expected[expected["source"] == source].reset_index(drop=True)
     assert code == 0
-    assert tuple(table.columns) == COLUMNS
+    assert list(table.columns) == [*COLUMNS, *PROBABILITIES]
     assert len(table) == len(LABELS) * EACH["test"]
     assert table["path"].tolist() == [str(folder / name) for name in sorted(network.photographs_of(source))]
     assert table["predicted"].tolist() == expected["predicted"].tolist()
@@ -64,7 +67,7 @@ def test_confidences_are_the_models_at_its_temperature(network: ModelFolder, tmp
     folder = write_folder(tmp_path, network.photographs_of("tcia"))
     _, table = predict(network, folder, source="tcia")
     model = open_classifier(network.weights, runtime())
-    pixels = np.stack([square(data, "tcia") for _, data in sorted(network.photographs_of("tcia").items())])
+    pixels = np.stack([square(data, 1.0) for _, data in sorted(network.photographs_of("tcia").items())])
     logits = model.logits(reduced(pixels, SIZE, where="test"))
     temperature = json.loads((network.folder / "calibration.json").read_text())["temperature"]
     np.testing.assert_allclose(probabilities_of(table), tempered(logits, temperature), atol=1e-6)
@@ -101,7 +104,7 @@ def test_the_same_images_give_the_same_bytes_on_any_number_of_threads(network: M
     assert written[0] == written[1]
     first, last = (pd.read_csv(io.BytesIO(text)) for text in (written[0], written[2]))
     assert first["predicted"].equals(last["predicted"])
-    np.testing.assert_allclose(first[list(PROBABILITIES)], last[list(PROBABILITIES)], atol=1e-5)
+    np.testing.assert_allclose(first[PROBABILITIES], last[PROBABILITIES], atol=1e-5)
 
 
 def test_photographs_are_normalised_on_request(normalised_model: ModelFolder, tmp_path: Path) -> None:
@@ -135,10 +138,13 @@ def test_normalising_is_refused_if_training_did_not(
 def test_a_missing_or_changed_normaliser_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = build_model_folder(tmp_path / "model", BAYES, direction="per_class")
     folder = write_folder(tmp_path / "photographs", dict(list(model.photographs.items())[:1]))
-    weights = model.folder.parent / "model_stain.safetensors"
+    weights = model.folder.parent / "model_stain_tcia.safetensors"
     stain = read_model_file(model.folder).content.stain
     assert stain is not None
-    assert stain.weights == "../model_stain.safetensors"
+    assert stain.reference == "mendeley"
+    assert {source: entry.weights for source, entry in stain.sources.items()} == {
+        "tcia": "../model_stain_tcia.safetensors"
+    }
     spec = NormalizerSpec.from_plain({"method": stain.method, "settings": stain.settings})
     open_normalizer(spec, weights, size=SQUARE, runtime=runtime())
     assert main(["predict", str(model.folder), str(folder), "--normalize-from", "tcia"]) == 0

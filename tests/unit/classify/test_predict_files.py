@@ -3,6 +3,7 @@
 import zipfile
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,14 @@ from helpers.archives import flip_byte, write_folder, write_zip
 from helpers.image_files import encode, png
 from helpers.model_folders import SQUARE, ModelFolder, predict, predict_error
 from helpers.photographs import photograph
+from helpers.thesis import CLASSES
 from hemabalance.classify.inputs import InputImage
 from hemabalance.classify.model_schema import Frame
 from hemabalance.classify.predict import COLUMNS, Predictor
-from hemabalance.classify.predictions import PROBABILITIES, probabilities_of
+from hemabalance.classify.predictions import probabilities_of, probability_columns
 from hemabalance.cli import main
+
+PROBABILITIES = probability_columns(CLASSES)
 
 
 def test_a_corrupt_image_is_reported_and_the_others_are_predicted(
@@ -55,7 +59,7 @@ def test_an_error_is_an_empty_cell_of_the_csv(network: ModelFolder, tmp_path: Pa
     out = tmp_path / "predictions.csv"
     assert main(["predict", str(network.folder), str(folder), "--out", str(out)]) == 1
     lines = out.read_text().splitlines()
-    assert lines[0] == ",".join(COLUMNS)
+    assert lines[0] == ",".join([*COLUMNS, *PROBABILITIES])
     assert lines[2].startswith(f"{folder / 'torn.png'},,,,")
     assert "truncated" in lines[2]
     assert lines[2].endswith("," * len(PROBABILITIES))
@@ -157,7 +161,8 @@ def test_a_strip_is_not_padded_to_a_huge_square(tmp_path: Path) -> None:
     (tmp_path / "strip.png").write_bytes(encode(Image.new("RGB", (20_000, 40)), "PNG"))
     frame = Frame(size=SQUARE, fit="pad", fields={"mendeley": 1.0}, max_pixels=1_000_000, min_side=24)
     unused: Any = None
-    predictor = Predictor(unused, unused, 1.0, frame, 1.0, None)
+    model: Any = SimpleNamespace(classes=CLASSES)
+    predictor = Predictor(model, unused, 1.0, frame, 1.0, None)
     image = InputImage(str(tmp_path / "strip.png"), None, "strip.png", 1 << 20)
     (table,) = predictor.predict([image], threads=1)
     assert "padded to a square" in table["error"].iloc[0]

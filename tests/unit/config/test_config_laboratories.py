@@ -101,6 +101,23 @@ def test_directions_of_two_domains_need_two_sources(direction: str) -> None:
     stain = {**BASE["stain"], "normalizers": normalizers}
     three = {"north": NORTH, "pool": POOL, "third": POOL}
     assert "needs exactly two sources" in refusal(stain=stain, sources=three)
-    assert (
-        config(stain=stain, sources={"north": NORTH, "pool": POOL}).stain.normalizers["reinhard"].direction == direction
-    )
+    south = {**SOUTH, "classes": NORTH["classes"]}
+    two = config(stain=stain, sources={"north": NORTH, "south": south})
+    assert two.stain.normalizers["reinhard"].direction == direction
+
+
+def test_per_class_needs_labels_in_both_sources() -> None:
+    stain = {**BASE["stain"], "normalizers": {**BASE["stain"]["normalizers"], "reinhard": {"direction": "per_class"}}}
+    assert "'per_class', which needs labels in both" in refusal(stain=stain, sources={"north": NORTH, "pool": POOL})
+
+
+def test_paired_normalisers_are_left_out_where_no_pairs_are_rendered() -> None:
+    rendered = {name: {"origin": "phantom", "classes": NORTH["classes"]} for name in ("north", "south", "west")}
+    two = {"north": NORTH, "pool": POOL}
+    assert "pix2pix" in config().stain.normalizers
+    assert "pix2pix" in config(sources=rendered).stain.normalizers
+    assert list(BASE["stain"]["normalizers"].keys() - config(sources=two).stain.normalizers) == ["pix2pix"]
+    assert "pix2pix" not in config(reference="tcia").stain.normalizers
+    recipes = {**BASE["balance"]["recipes"], "plain": {"normalizer": "pix2pix"}}
+    says = "balance.recipes.plain.normalizer is 'pix2pix', whose method needs the same cells in both stains"
+    assert says in refusal(sources=two, balance={"recipes": recipes})

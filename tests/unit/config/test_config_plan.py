@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from helpers.thesis import CLASSES
 from hemabalance.config.plan import ALL, MAIN, Plan
 from hemabalance.config.plan_settings import (
     deployment_settings,
@@ -177,6 +178,18 @@ def test_every_consumer_of_real_images_is_listed(recipe: str, expected: list[tup
     assert plan().real_image_consumers(recipe) == expected
 
 
+def test_several_pairs_of_sources_have_a_normaliser_each() -> None:
+    three = {
+        name: {"archive": f"{name}/", "classes": {"M": "monocyte", "P": "platelet"}}
+        for name in ("north", "west", "south")
+    }
+    stain = {"normalizers": {"left": {"method": "none"}, "mapped": {"method": "reinhard"}}}
+    several = Plan(load_config({**VALUES, "sources": three, "stain": stain}))
+    assert several.fitted_names("mapped") == {"south": "mapped/south", "west": "mapped/west"}
+    assert several.real_image_consumers("open")[:2] == [("normalizer", "mapped/south"), ("normalizer", "mapped/west")]
+    assert plan().fitted_names("mapped") == {"tcia": "mapped"}
+
+
 # --- settings of rules
 
 
@@ -185,8 +198,8 @@ def test_recipe_settings() -> None:
     assert settings["sets"] == ["real", "conditional", "fewshot"]
     assert settings["lists"] == plan().real_image_consumers("both")
     named = {"name": "both", "protocol": "thesis", "rich": "conditional", "rare": "fewshot", "gated": True}
-    roles = plan().config.synthesis.roles.model_dump()
-    assert settings["recipe"] == named | {"teachers": {"fewshot": "conditional"}, "roles": roles}
+    named |= {"roles": plan().config.synthesis.roles.model_dump(), "classes": plan().config.classes}
+    assert settings["recipe"] == named | {"teachers": {"fewshot": "conditional"}}
     assert settings["balance"] == {
         "target_per_class": 5000,
         "above": "keep",
@@ -223,7 +236,9 @@ def test_model_settings_do_not_depend_on_pages_and_comparisons() -> None:
 def test_evaluation_settings_contain_model_deployment_and_protocol() -> None:
     settings = evaluation_settings(plan(), "leaky", 1, {})
     assert settings == settings | model_settings(plan(), "leaky", 1, {}) | deployment_settings(plan(), "leaky", 1)
-    assert (settings["origin"]["protocol"], settings["taxonomy"]) == ("thesis", "thesis")
+    assert settings["origin"]["protocol"] == "thesis"
+    assert settings["classes"] == list(CLASSES)
+    assert (settings["experts"], settings["merging"]) == ({"tcia": 2}, ["tcia"])
 
 
 def test_deployment_settings_contain_the_image_preparation() -> None:

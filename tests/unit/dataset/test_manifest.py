@@ -22,7 +22,7 @@ from helpers.photographs import (
     photograph_of,
     tcia_files,
 )
-from helpers.thesis import CLASSES, FOLDERS
+from helpers.thesis import CLASSES, FOLDERS, class_maps
 from hemabalance.dataset.exclusions import read_exclusions
 from hemabalance.dataset.manifest import build_manifest
 from hemabalance.dataset.manifest_table import SCHEMA, STATUSES, read_manifest, write_manifest
@@ -64,7 +64,7 @@ def tables_with_every_status(tmp_path: Path) -> tuple[pd.DataFrame, pd.DataFrame
 
 
 def build(inventories: pd.DataFrame, excluded: pd.DataFrame = NO_EXCLUSIONS, **changes: Any) -> pd.DataFrame:
-    settings: dict[str, Any] = {"taxonomy": "thesis", "hash_radius": 12, "min_correlation": 0.965, "threads": 1}
+    settings: dict[str, Any] = {"maps": class_maps(), "hash_radius": 12, "min_correlation": 0.965, "threads": 1}
     return build_manifest(inventories, excluded, **(settings | changes))
 
 
@@ -85,7 +85,7 @@ def test_every_folder_gets_its_final_class(tmp_path: Path) -> None:
 def test_the_refined_taxonomy_moves_promyelocytes_of_mendeley_only(tmp_path: Path, taxonomy: str, label: str) -> None:
     a = mendeley(tmp_path, {"PBC/ig/PMY_7.jpg": jpeg(photograph(7)), "PBC/platelet/PMY_8.jpg": jpeg(photograph(8))})
     b = tcia(tmp_path, tcia_files(["MYB", "PMO"], 1))
-    labels = manifest_of(a, b, taxonomy=taxonomy)["label"]
+    labels = manifest_of(a, b, maps=class_maps(taxonomy))["label"]
     assert labels["mendeley/ig/PMY_7.jpg"] == label
     assert labels[MYELOCYTE] == labels["tcia/MYB/MYB_0001.tiff"] == "immature_granulocyte"
     assert (labels["mendeley/platelet/PMY_8.jpg"], labels["tcia/PMO/PMO_0001.tiff"]) == ("platelet", "promyelocyte")
@@ -190,16 +190,16 @@ def test_folder_and_annotation_that_differ_are_a_conflict(tmp_path: Path) -> Non
     assert (table["status"] == "kept").sum() == 5
 
 
-def test_reannotations_are_carried_along_and_change_nothing(tmp_path: Path) -> None:
+def test_experts_labels_become_classes_and_change_nothing(tmp_path: Path) -> None:
     files = tcia_files()
     lines = annotation_lines([name for name in files if name.endswith("tiff")])
     lines = lines.replace(b"MYB_0001.tiff MYB nan nan", b"MYB_0001.tiff MYB PMO UNC")
     row = manifest_of(tcia(tmp_path, files | {"AML/annotations.dat": lines})).loc["tcia/MYB/MYB_0001.tiff"]
-    assert row[["status", "label", "reannotation_1", "reannotation_2"]].tolist() == [
+    assert row[["status", "label", "expert_1", "expert_2"]].tolist() == [
         "kept",
         "immature_granulocyte",
-        "PMO",
-        "UNC",
+        "promyelocyte",
+        "undecided",
     ]
 
 
@@ -277,7 +277,7 @@ def test_a_manifest_comes_back_as_it_was_written(tmp_path: Path) -> None:
     "changes",
     [
         {"status": "lost"},
-        {"label": "leucocyte"},
+        {"label": ""},
         {"label": None},
         {"group_id": None},
         {"status": "excluded"},

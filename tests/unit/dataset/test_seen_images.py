@@ -9,6 +9,7 @@ import pytest
 
 from helpers import classical_normalizers, gan_normalizers, stain_runs, synthesis_runs
 from helpers.method_settings import small_settings
+from helpers.thesis import CLASSES
 from hemabalance.config.draws import DrawsConfig
 from hemabalance.config.gate import GateSettings
 from hemabalance.config.roles import RolesConfig
@@ -32,7 +33,7 @@ from hemabalance.training.job import FitJob
 from hemabalance.training.small_classifier_settings import SmallClassifierSettings
 
 SPEC = GeneratorSpec(method="cwgan_gp", settings=small_settings("synthesis", "cwgan_gp", steps=1))
-GENERATOR = GeneratorConfig(spec=SPEC, serves="rich", size=16)
+GENERATOR = GeneratorConfig(spec=SPEC, serves="rich", size=16, run_classes=CLASSES)
 ROLES = RolesConfig(rare_below=1, rich_from=1, enough_from=1000, rich=("basophil", "monocyte"))
 CLASSIFIER = SmallClassifierSettings(
     width=4, batch=4, steps=2, lr=0.01, colour_strength=0.2, memory_budget=1 << 20, log_every=1, checkpoint_every=1
@@ -96,18 +97,18 @@ def test_a_damaged_list_is_refused(tmp_path: Path) -> None:
 @PROTOCOLS
 @pytest.mark.parametrize("method", ["reinhard", "none", "pix2pix"])
 def test_a_normaliser_lists_its_training_images(tmp_path: Path, protocol: Protocol, method: str) -> None:
-    sets = stain_runs.image_sets(tmp_path)
-    split = stain_runs.split_of(sets, protocol)
+    pair = stain_runs.image_sets(tmp_path)
+    split = stain_runs.split_of(pair, protocol)
     if protocol == "leak_free":  # two more training images of each source, in both classes
         split.loc[split["image_id"].str[-2:].isin(["01", "02", "03"]), "part"] = "train"
     spec = NormalizerSpec(method=method, settings=small_settings("stain", method))
     cells = gan_normalizers.disc_images(4, (230, 170, 190), 3, classical_normalizers.SIZE)
     with ExitStack() as stack:
-        for images in sets.values():
+        for images in pair.sets.values():
             stack.enter_context(images)
         fit_normalizer(
             spec,
-            NormalizerFitInputs(sets, split, protocol, pairs=(cells, 255 - cells)),
+            NormalizerFitInputs(pair, split, protocol, rendered=(cells, 255 - cells)),
             job(tmp_path),
             NormalizerFitOutputs(tmp_path / "weights", tmp_path / "training.json", tmp_path / "seen.parquet"),
         )
@@ -152,7 +153,7 @@ def test_a_generator_lists_its_training_and_validation_images(
 def test_a_judge_lists_its_training_images(image_set: ImageSet, tmp_path: Path, protocol: Protocol) -> None:
     split = with_validation(image_set, protocol)
     fit_judge(
-        RealImageSource(image_set, split, protocol, threads=1), 16, CLASSIFIER, job(tmp_path),
+        RealImageSource(image_set, split, protocol, threads=1), CLASSES, 16, CLASSIFIER, job(tmp_path),
         weights=tmp_path / "weights", training=tmp_path / "training.json", seen=tmp_path / "seen.parquet",
     )  # fmt: skip
     parts = ("train",) if protocol == "leak_free" else ("pool",)
@@ -168,7 +169,7 @@ def test_a_gate_lists_its_reference_images(image_set: ImageSet, tmp_path: Path) 
     judges: Any = Judges(
         synthesis_runs.corners, synthesis_runs.FlatPixelDistance(), synthesis_runs.LightnessClassifier()
     )  # type: ignore[arg-type]
-    rows = select_real_images(split, "leak_free", references=4, measured=2, seed=1)
+    rows = select_real_images(split, "leak_free", CLASSES, references=4, measured=2, seed=1)
     pixels = source.read(rows, 16).pixels
     real = compute_real_image_features(rows, pixels, judges.inception, judges.perceptual)
     generate_images(

@@ -16,18 +16,21 @@ import yaml
 from PIL import Image
 
 from helpers.project import ROOT, Project
+from helpers.thesis import CLASSES
 from hemabalance.cli import main
 from hemabalance.commands.check_gpu import read_config
 from hemabalance.config.data import PixelConfig
+from hemabalance.config.roles import RolesConfig
 from hemabalance.errors import InputError
 from hemabalance.gpu_check import check, real_training, speed
-from hemabalance.gpu_check.cases import STAGES, TrainingCase, training_cases
+from hemabalance.gpu_check.cases import STAGES, TrainingCase, full_roles, training_cases
 from hemabalance.gpu_check.check import CheckOptions, run_check
 from hemabalance.gpu_check.projection import projection, reported_time, rule_demands, trainings_by_case
 from hemabalance.gpu_check.real_training import read_images
 from hemabalance.gpu_check.speed import DEFAULT, Effort, speed_row
 from hemabalance.gpu_check.steps import Machine
 from hemabalance.methods import method_names, traits_of
+from hemabalance.sources.phantom.species import CELL_TYPES
 from hemabalance.synthesis.conditional_training import ConditionalTraining
 from hemabalance.synthesis.method import GeneratorSpec
 
@@ -158,7 +161,17 @@ def test_the_projection_multiplies_steps_and_batches() -> None:
     plain = fewshot.settings.plain
     adaptation = plain["adapt_steps"] + plain["snapshots"] * plain["snapshot_adapt_steps"]
     assert fewshot.steps == 20_000 + 3 * adaptation / plain["inner_steps"]
-    assert reported_time(fewshot) == "5h11m"
+    assert reported_time(fewshot, "thesis") == "5h11m"
+    assert reported_time(fewshot, "none") is None
+    assert reported_time(case, "none") is None
+
+
+def test_roles_are_those_of_the_thesis_whatever_classes_the_config_lists() -> None:
+    assert CELL_TYPES == CLASSES
+    roles = full_roles(RolesConfig())
+    assert full_roles(RolesConfig(rich=("hairy_cell",), rare=("blast",))) == roles
+    assert full_roles(RolesConfig(rich=("platelet",))).rich == ("platelet",)
+    assert roles.enough == ("neutrophil",)
 
 
 def test_a_real_training_goes_on_at_the_second_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

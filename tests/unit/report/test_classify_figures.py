@@ -70,7 +70,7 @@ def diamonds(path: Path) -> int:
 
 def test_models_are_drawn_best_first_with_reported_values(runs: dict[str, ClassifierRun], tmp_path: Path) -> None:
     results = [runs["plain"].scored, replace(runs["plain"].scored, seed=2), runs["balanced"].scored]
-    text = text_of_reproducible_figure(tmp_path, lambda path: models_figure(results, path))
+    text = text_of_reproducible_figure(tmp_path, lambda path: models_figure(results, path, preset="thesis"))
     assert (
         text.index("balanced")
         < text.index("plain, seed 1")
@@ -82,9 +82,9 @@ def test_models_are_drawn_best_first_with_reported_values(runs: dict[str, Classi
     assert "{value:.3f} ({low:.3f} to {high:.3f})".format(**accuracy) in text
     assert f"protocol leak_free, test images, n = {TESTED}" in text
     assert "reported by the thesis" in text
-    models_figure([], tmp_path / "none.svg")
+    models_figure([], tmp_path / "none.svg", preset="thesis")
     assert "nothing was trained under this protocol" in drawn(tmp_path / "none.svg")[1]
-    models_figure([runs["idle"].scored], tmp_path / "idle.svg")
+    models_figure([runs["idle"].scored], tmp_path / "idle.svg", preset="thesis")
     assert drawn(tmp_path / "idle.svg")[1].count("not estimable") == 2
 
 
@@ -161,12 +161,13 @@ def test_ablations_are_drawn_with_reported_values(runs: dict[str, ClassifierRun]
     pair = compare_runs([runs["balanced"]], [runs["no_stain"]])
     results = [run.scored for run in runs.values()]
     text = text_of_reproducible_figure(
-        tmp_path, lambda path: ablations_figure(ablations_of(rows, results, [pair]), path)
+        tmp_path,
+        lambda path: ablations_figure(ablations_of(rows, results, [pair], preset="thesis"), path, preset="thesis"),
     )
     assert text.count("not in this run") == 1
     assert text.index("full") < text.index("without stain normalisation") < text.index("without gather-excite")
     assert diamonds(tmp_path / "1.svg") == 3
-    ablations_figure(ablations_of(rows, results, []), tmp_path / "alone.svg")
+    ablations_figure(ablations_of(rows, results, [], preset="thesis"), tmp_path / "alone.svg", preset="thesis")
     assert drawn(tmp_path / "alone.svg")[1].count("not compared") == 1
 
 

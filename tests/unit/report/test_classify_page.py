@@ -30,20 +30,25 @@ def page_folder(
     """A folder with the tables and figures of a run, its `headline.json`, and its `report.html`."""
     folder = tmp_path_factory.mktemp("page")
     tables = {
-        f"classify_{k}": v for k, v in classify_tables([one.scored for one in classifier_run_set.runs.values()]).items()
+        f"classify_{k}": v
+        for k, v in classify_tables([one.scored for one in classifier_run_set.runs.values()], preset="thesis").items()
     }
     tables |= {"classify_comparisons": comparisons_table(classifier_run_set.comparisons)}
-    tables |= {"classify_ablations": ablations_table(classifier_run_set.ablations)}
+    tables |= {"classify_ablations": ablations_table(classifier_run_set.ablations, preset="thesis")}
     tables |= {f"balance_{name}": table for name, table in balance_tables(audits).items()}
     for name, table in tables.items():
         write_csv(table, folder / f"{name}.csv")
     balance_figure(audits[:1], folder / "balance_images_leak_free.svg")
-    ablations_figure(classifier_run_set.ablations, folder / "classify_ablations.svg")
+    ablations_figure(classifier_run_set.ablations, folder / "classify_ablations.svg", preset="thesis")
     curves_figure({"balanced": history()}, folder / "classify_curves.svg")
     of = classifier_run_set.runs
     write_headline(
         headline(
-            of["balanced"].scored, of["original"].scored, classifier_run_set.comparisons[0], [of["pooled"].scored]
+            of["balanced"].scored,
+            of["original"].scored,
+            classifier_run_set.comparisons[0],
+            [of["pooled"].scored],
+            preset="thesis",
         ),
         folder / "headline.json",
     )
@@ -56,6 +61,7 @@ def page(folder: Path, origin: str) -> str:
     write_page(
         folder / "report.html",
         run="made up",
+        preset="thesis",
         taxonomy="thesis",
         origins={"mendeley": origin},
         tables=sorted(folder.glob("*.csv")),

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from helpers.classifier_runs import COUNTS, OURS, ROWS, ClassifierRuns, build_run
-from helpers.photographs import manifest_from_rows
-from hemabalance.classify.expert_agreement import expert_agreement
+from hemabalance.classes import UNDECIDED
+from hemabalance.classify.expert_agreement import expert_agreement, expert_labels
 from hemabalance.report.balance.tables import balance_tables
 from hemabalance.report.cells import NOT_AVAILABLE, NOT_REPORTED, write_csv
 from hemabalance.report.classify.ablations import ablations_of, ablations_table
@@ -68,7 +68,9 @@ def test_recipes_stand_beside_their_own_figure() -> None:
 
 
 def test_models_show_measured_and_reported_apart(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
-    tables = read_back(classify_tables([one.scored for one in classifier_run_set.runs.values()]), tmp_path)
+    tables = read_back(
+        classify_tables([one.scored for one in classifier_run_set.runs.values()], preset="thesis"), tmp_path
+    )
     assert list(tables) == ["models", "classes", "sources", "cost"]
     ours = row_of(tables["models"], experiment="balanced", seed="1")
     right = (
@@ -95,7 +97,10 @@ def test_models_show_measured_and_reported_apart(classifier_run_set: ClassifierR
 
 def test_a_class_without_a_test_image_is_not_estimable(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
     table = read_back(
-        classify_tables([classifier_run_set.runs["balanced"].scored, classifier_run_set.runs["plain"].scored]), tmp_path
+        classify_tables(
+            [classifier_run_set.runs["balanced"].scored, classifier_run_set.runs["plain"].scored], preset="thesis"
+        ),
+        tmp_path,
     )["classes"]
     for experiment in ("balanced", "plain"):
         smudge = row_of(table, experiment=experiment, **{"class": "smudge_cell"})
@@ -110,12 +115,17 @@ def test_a_class_without_a_test_image_is_not_estimable(classifier_run_set: Class
 def test_predictions_of_one_class_only_and_no_images_have_reasons(tmp_path: Path) -> None:
     one = build_run(tmp_path, "stubborn", skill=0, only="platelet").scored
     none = build_run(tmp_path, "idle", skill=0, counts={}).scored
-    tables = read_back(classify_tables([one, none]), tmp_path)
+    tables = read_back(classify_tables([one, none], preset="thesis"), tmp_path)
     monocyte = row_of(tables["classes"], experiment="stubborn", **{"class": "monocyte"})
     assert (monocyte["sensitivity"], monocyte["precision"]) == ("0.000", NOT_AVAILABLE)
     assert "precision is not defined" in monocyte["reason"]
     assert row_of(tables["models"], experiment="idle")["measured_accuracy"] == NOT_AVAILABLE
-    assert (tables["sources"].query("experiment == 'idle'")["reason"] == "no test image of this source").all()
+    idle = tables["sources"].query("experiment == 'idle'")
+    assert (idle["source"].tolist(), idle["n"].tolist(), idle["reason"].tolist()) == (
+        ["none"],
+        ["0"],
+        ["no test image"],
+    )
     read_back({"seeds": seeds_table([none])}, tmp_path)
 
 
@@ -165,7 +175,7 @@ def test_seeds_give_mean_and_spread(classifier_run_set: ClassifierRuns, tmp_path
 
 
 def test_ablations_have_five_rows_for_any_run(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
-    table = read_back({"a": ablations_table(classifier_run_set.ablations)}, tmp_path)["a"]
+    table = read_back({"a": ablations_table(classifier_run_set.ablations, preset="thesis")}, tmp_path)["a"]
     assert table["row"].tolist() == [row["row"] for row in ROWS]
     assert table["reported_accuracy"].tolist() == ["0.984", "0.969", "0.958", "0.95", "0.943"]
     assert table["reason"].tolist() == ["–", "not in this run", "–", "not in this run", "not in this run"]
@@ -174,7 +184,10 @@ def test_ablations_have_five_rows_for_any_run(classifier_run_set: ClassifierRuns
     accuracies = [float(table.loc[place, "measured_accuracy"]) for place in (0, 2)]
     assert float(table.loc[2, column]) == pytest.approx(accuracies[1] - accuracies[0], abs=2e-4)
     assert float(table.loc[2, f"{column}_high"]) < 0
-    uncompared = ablations_table(ablations_of(ROWS, [one.scored for one in classifier_run_set.runs.values()], []))
+    uncompared = ablations_table(
+        ablations_of(ROWS, [one.scored for one in classifier_run_set.runs.values()], [], preset="thesis"),
+        preset="thesis",
+    )
     assert row_of(uncompared, row="without stain normalisation")["reason"] == "not compared with the whole in this run"
 
 
@@ -182,20 +195,22 @@ def test_the_table_of_agreement_has_rows_of_experts_and_models(
     classifier_run_set: ClassifierRuns, tmp_path: Path
 ) -> None:
     found = classifier_run_set.runs["balanced"].predictions.query("source == 'tcia' and label == 'myeloblast'")
-    rows_annotated = [
-        {"image_id": i, "label": "myeloblast", "label_raw": "MYO", "reannotation_1": "MYO", "reannotation_2": second}
-        for i, second in zip(found["image_id"], ["UNC", "MOB"] + ["MYO"] * (len(found) - 2), strict=True)
-    ]
+    manifest = found[["image_id", "label"]].assign(status="kept", label_raw="MYO", expert_1="myeloblast")
+    manifest["expert_2"] = [UNDECIDED, "monoblast"] + ["myeloblast"] * (len(found) - 2)
+    inventory = found[["image_id"]].assign(expert_1="MYO", expert_2=["UNC", "MOB"] + ["MYO"] * (len(found) - 2))
+    labels = expert_labels(manifest, 2, inventory)
     agreements = {
-        name: {
-            "source": "tcia",
-            "rows": expert_agreement(
-                manifest_from_rows(rows_annotated), classifier_run_set.runs[name].predictions, taxonomy="thesis"
-            ),
-        }
+        name: {"tcia": expert_agreement(labels, classifier_run_set.runs[name].predictions)}
         for name in ("balanced", "plain")
     }
-    table = read_back({"y": expert_agreement_table(json.loads(json.dumps(agreements)))}, tmp_path)["y"]
+    agreements = json.loads(json.dumps(agreements))
+    table = read_back({"y": expert_agreement_table(agreements, preset="thesis")}, tmp_path)["y"]
+    assert "source" not in table.columns
+    own = read_back({"y": expert_agreement_table(agreements, preset="none")}, tmp_path)["y"]
+    assert own["source"].unique().tolist() == ["tcia"]
+    assert own.drop(columns="source").equals(table)
+    nobody = read_back({"y": expert_agreement_table({"balanced": {}}, preset="none")}, tmp_path)["y"]
+    assert nobody["reason"].tolist() == ["no source has labels by further experts"]
     assert table["by"].tolist() == ["experts"] * 12 + ["a model"] * 6
     keys = {"against": "the archive's label", "in": "final classes"}
     second = row_of(table, of="second re-annotation", images="all re-annotated", **keys)

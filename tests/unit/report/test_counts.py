@@ -10,10 +10,11 @@ from helpers.thesis import CLASSES, FOLDERS
 from hemabalance.dataset.manifest_table import STATUSES
 from hemabalance.report import reported as module
 from hemabalance.report.cells import write_csv
-from hemabalance.report.dataset.counts import TABLE_OF, count_tables, split_table
+from hemabalance.report.dataset.counts import count_tables, split_table
 from hemabalance.report.reported import reported
 
 REPORTED: dict[str, Any] = yaml.safe_load(Path(module.__file__).with_name("reported.yaml").read_text("utf-8"))
+TABLE_OF: dict[str, str] = REPORTED["dataset_tables"]
 IG = "immature_granulocyte"
 MANIFEST = manifest_from_rows(
     [
@@ -31,7 +32,7 @@ MANIFEST = manifest_from_rows(
         {"image_id": "tcia/MYO/1", "label": "myeloblast", "status": "excluded"},
     ]
 )
-TABLES = count_tables(MANIFEST)
+TABLES = count_tables(MANIFEST, FOLDERS, CLASSES, "thesis")
 
 
 def table_by(name: str, key: str) -> pd.DataFrame:
@@ -47,7 +48,11 @@ def test_there_is_a_table_for_each_source_and_for_all() -> None:
 
 
 def test_collected_counts_every_image_of_a_class_folder() -> None:
-    assert nonzero(table_by("collected_mendeley", "folder")["measured"]) == {"ig": 3, "platelet": 2}
+    assert nonzero(table_by("collected_mendeley", "folder")["measured"]) == {
+        "ig": 3,
+        "platelet": 2,
+        "odd": 1,
+    }
     assert nonzero(table_by("collected_tcia", "folder")["measured"]) == {"LYA": 1, "LYT": 2, "MYB": 1, "MYO": 1}
 
 
@@ -61,10 +66,12 @@ def test_removed_counts_images_that_were_not_kept_by_reason() -> None:
         "near_duplicate",
         "conflict",
         "excluded",
+        "unknown_label",
     ]
-    assert table.loc["ig"].drop("reported").tolist() == [2, 0, 1, 0, 1, 0]
-    assert nonzero(table["measured"]) == {"ig": 2, "platelet": 1}
+    assert table.loc["ig"].drop("reported").tolist() == [2, 0, 1, 0, 1, 0, 0]
+    assert nonzero(table["measured"]) == {"ig": 2, "platelet": 1, "odd": 1}
     table = table_by("removed_tcia", "folder")
+    assert "unknown_label" not in table
     assert (nonzero(table["near_duplicate"]), nonzero(table["excluded"])) == ({"LYT": 1}, {"MYO": 1})
     assert table.drop("total").drop(columns=["reported", "measured"]).sum(axis=1).equals(table["measured"][:-1])
 
@@ -98,8 +105,8 @@ def test_reported_values_are_those_of_the_thesis(name: str) -> None:
     """Including the total, which the thesis gives and the table computes as a sum."""
     known = REPORTED[TABLE_OF[name]]
     for key, value in TABLES[name].set_index(TABLES[name].columns[0])["reported"].items():
-        assert value == known[IG if key == "ig" else key], key
-    assert len(known) == len(TABLES[name])
+        assert pd.isna(value) if key == "odd" else value == known[key], key
+    assert set(known) == set(TABLES[name].iloc[:, 0]) - {"odd"}
 
 
 def test_statuses_count_every_row_once() -> None:
@@ -110,14 +117,38 @@ def test_statuses_count_every_row_once() -> None:
 
 
 def test_one_source_alone_gives_its_tables_only() -> None:
-    tables = count_tables(MANIFEST[MANIFEST["source"] == "tcia"])
+    tables = count_tables(MANIFEST[MANIFEST["source"] == "tcia"], FOLDERS, CLASSES, "thesis")
     assert set(tables) == {"collected_tcia", "removed_tcia", "final_counts", "statuses"}
     assert "measured_mendeley" not in tables["final_counts"]
     assert tables["collected_tcia"]["folder"].tolist() == [*FOLDERS["tcia"], "total"]
 
 
+def test_without_the_preset_no_value_of_the_thesis_is_shown() -> None:
+    tables = count_tables(MANIFEST, FOLDERS, CLASSES, "none")
+    assert all("reported" not in table for table in tables.values())
+    for name, table in tables.items():
+        assert table.equals(TABLES[name].drop(columns="reported", errors="ignore"))
+
+
+def test_unlabelled_images_and_images_without_a_label_have_their_rows() -> None:
+    rows = [
+        {"image_id": "pool/a/1", "label": "unlabelled", "label_raw": "unlabelled"},
+        {"image_id": "north/a/1", "label": "blast"},
+        {"image_id": "north/a/2", "label": None, "label_raw": "", "status": "unknown_label"},
+    ]
+    tables = count_tables(manifest_from_rows(rows), {"pool": ["unlabelled"], "north": ["a"]}, ["blast"], "none")
+    assert tables["collected_pool"].to_numpy().tolist() == [["unlabelled", 1], ["total", 1]]
+    assert tables["removed_north"].set_index("folder")["unknown_label"].to_dict() == {
+        "a": 0,
+        "(no label)": 1,
+        "total": 1,
+    }
+    assert tables["final_counts"]["label"].tolist() == ["blast", "unlabelled", "total"]
+
+
 def test_unknown_reported_table_is_a_key_error() -> None:
-    assert reported("table6_final")["total"] == 33178
+    assert reported("table6_final")["total"] == reported("table6_final", "thesis")["total"] == 33178
+    assert reported("table6_final", "none") == {}
     with pytest.raises(KeyError):
         reported("table99")
 
@@ -129,6 +160,19 @@ def test_split_table_shows_parts_and_the_share_of_test() -> None:
     assert table.columns.tolist() == ["images", "train", "validation", "test", "test_share"]
     assert table.loc[("platelet", "mendeley")].tolist() == [4, 2, 1, 1, 0.25]
     assert table.loc[("monoblast", "tcia")].tolist() == [1, 1, 0, 0, 0]
+
+
+def test_split_table_counts_groups_where_there_are_declared_ones() -> None:
+    rows = [("blast", "north", part, group) for part, group in (("test", "a"), ("test", "a"), ("train", "b"))]
+    table = split_table(pd.DataFrame(rows, columns=["label", "source", "part", "group_id"]), grouped=True)
+    assert table.drop(columns=["label", "source"]).iloc[0].to_dict() == {
+        "images": 3,
+        "train": 1,
+        "test": 2,
+        "test_share": 0.667,
+        "train_groups": 1,
+        "test_groups": 1,
+    }
 
 
 def test_split_table_of_a_pool_has_no_share_of_test() -> None:

@@ -14,9 +14,13 @@ from hemabalance.report.classify.comparison_results import ComparisonResult
 from hemabalance.report.classify.headline import headline, read_headline, write_headline
 
 
+def opening(*results: Any, preset: str = "thesis") -> dict[str, Any]:
+    return headline(*results, preset=preset)
+
+
 def test_the_headline_answers_with_paired_intervals(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:
     a, b, pooled = (classifier_run_set.runs[name].scored for name in ("balanced", "original", "pooled"))
-    content = headline(a, b, classifier_run_set.comparisons[0], [pooled])
+    content = opening(a, b, classifier_run_set.comparisons[0], [pooled])
     assert content["question"] == "Do synthetic images help a classifier to distinguish blood cells?"
     assert content["answer"].startswith("Yes, on these images. From “original” to “balanced”: accuracy +0.")
     assert (content["n"], content["protocol"], content["seed"]) == (a.n, "leak_free", 1)
@@ -33,12 +37,10 @@ def test_the_headline_answers_with_paired_intervals(classifier_run_set: Classifi
 
 def test_the_headline_does_not_say_more_than_was_shown(classifier_run_set: ClassifierRuns) -> None:
     a, b = (classifier_run_set.runs[name].scored for name in ("balanced", "original"))
-    turned = headline(replace(b, synthetic=True), replace(a, synthetic=False), classifier_run_set.comparisons[0], [])
+    turned = opening(replace(b, synthetic=True), replace(a, synthetic=False), classifier_run_set.comparisons[0], [])
     assert turned["answer"].startswith("No, worse on these images. From “balanced” to “original”: accuracy -0.")
     assert (turned["beside"], turned["why"]) == ([], "")
-    same = headline(
-        a, a, compare_runs([classifier_run_set.runs["balanced"]], [classifier_run_set.runs["balanced"]]), []
-    )
+    same = opening(a, a, compare_runs([classifier_run_set.runs["balanced"]], [classifier_run_set.runs["balanced"]]), [])
     assert same["answer"].startswith("Not shown on these images.")
     assert {row["reading"] for row in same["rows"]} == {"no difference shown"}
     assert same["question"] == "Does balanced distinguish blood cells better than balanced?"
@@ -59,11 +61,11 @@ def without_synthetic_images(
 
 def test_the_headline_says_how_many_synthetic_images_were_added(classifier_run_set: ClassifierRuns) -> None:
     a, b = (classifier_run_set.runs[name].scored for name in ("balanced", "original"))
-    content = headline(a, b, classifier_run_set.comparisons[0], [])
+    content = opening(a, b, classifier_run_set.comparisons[0], [])
     assert content["lines"][0] == (
         "“balanced” has 5,000 training images, 1,000 of them synthetic; “original” has 4,000, 0 of them synthetic."
     )
-    neither = headline(replace(a, synthetic=False), b, classifier_run_set.comparisons[0], [])
+    neither = opening(replace(a, synthetic=False), b, classifier_run_set.comparisons[0], [])
     assert "synthetic" not in " ".join(neither["lines"])
 
 
@@ -76,7 +78,7 @@ def test_the_headline_of_a_run_in_which_no_synthetic_image_was_accepted(classifi
             "a": "balanced",
         },
     )
-    content = headline(a, b, pair, [])
+    content = opening(a, b, pair, [])
     assert content["question"] == "Do synthetic images help a classifier to distinguish blood cells?"
     assert content["answer"] == (
         "This run cannot say: 0 of 2,400 drawn images entered “balanced” (none passed the gate, or no class was short "
@@ -91,7 +93,7 @@ def test_the_headline_of_a_run_in_which_no_synthetic_image_was_accepted(classifi
 def test_sets_that_differ_are_compared_even_if_few_images_were_added(
     classifier_run_set: ClassifierRuns, changed: dict[str, Any]
 ) -> None:
-    content = headline(*without_synthetic_images(classifier_run_set, **changed), classifier_run_set.comparisons[0], [])
+    content = opening(*without_synthetic_images(classifier_run_set, **changed), classifier_run_set.comparisons[0], [])
     assert content["answer"].startswith("Yes, on these images.")
     assert content["question"].startswith(
         "Do synthetic images help" if "synthetic" in changed else "Does balanced distinguish"
@@ -106,7 +108,7 @@ def test_the_headline_combines_the_metrics(classifier_run_set: ClassifierRuns) -
 
     def answer_with(**changed: Mapping[str, Any]) -> str:
         rows = [{**row, **changed}]
-        answer: str = headline(a, b, ComparisonResult("leak_free", {**comparison.content, "by_seed": rows}), [])[
+        answer: str = opening(a, b, ComparisonResult("leak_free", {**comparison.content, "by_seed": rows}), [])[
             "answer"
         ]
         return answer
@@ -119,6 +121,6 @@ def test_the_headline_combines_the_metrics(classifier_run_set: ClassifierRuns) -
 
 def test_the_headline_of_a_run_without_test_images(tmp_path: Path) -> None:
     none = build_run(tmp_path, "idle", skill=0, counts={})
-    content = headline(none.scored, none.scored, compare_runs([none], [none]), [])
+    content = opening(none.scored, none.scored, compare_runs([none], [none]), [])
     assert content["answer"].startswith("This run cannot say")
     assert content["rows"][0]["a"] == NOT_AVAILABLE

@@ -13,6 +13,7 @@ import pytest
 
 from helpers.archives import write_zip
 from helpers.photographs import image_set, inventory, manifest_from_rows, mendeley_files, photograph
+from helpers.thesis import CLASSES, FOLDERS
 from hemabalance.files import write_json
 from hemabalance.report.cells import write_csv
 from hemabalance.report.dataset.counts import count_tables
@@ -116,7 +117,7 @@ def page(folder: Path, files: Mapping[str, bytes], origin: str = "local", title:
     _, receipt = inventory(write_zip(folder / "cells.zip", files))
     write_json(receipt, folder / "mendeley.json")
     tables = []
-    for name, table in count_tables(manifest_from_rows(ROWS)).items():
+    for name, table in count_tables(manifest_from_rows(ROWS), FOLDERS, CLASSES, "thesis").items():
         tables.append(folder / f"{name}.csv")
         write_csv(table, tables[-1])
     with image_set(folder, IDS) as images:
@@ -125,6 +126,7 @@ def page(folder: Path, files: Mapping[str, bytes], origin: str = "local", title:
     write_page(
         folder / "report.html",
         run=title,
+        preset="thesis",
         taxonomy="thesis",
         origins={"mendeley": origin},
         tables=tables,
@@ -137,11 +139,13 @@ def page(folder: Path, files: Mapping[str, bytes], origin: str = "local", title:
 def test_the_page_shows_every_table_and_figure_in_order(tmp_path: Path) -> None:
     html_page, receipt = page(tmp_path, mendeley_files())
     names = [path.name for path in tmp_path.glob("*.csv")] + ["contact_sheet_mendeley.svg", "copies_sheet.svg"]
-    order = [name for section in sections().values() for name in section.titles]
-    assert [name for name in html_page.ids() if name in order] == sorted(names, key=order.index)
+    orders = list(sections("thesis"))
+    places = [place_of(name, "thesis") for name in html_page.ids() if name in names]
+    assert len(places) == len(names)
+    assert places == sorted(places, key=lambda place: (orders.index(place.section), place.order))
     for name in names:
-        assert place_of(name).title in html_page.text
-        assert place_of(name).note in html_page.text
+        assert place_of(name, "thesis").title in html_page.text
+        assert place_of(name, "thesis").note in html_page.text
     assert "immature_granulocyte 2933 1 1" in html_page.text  # a row of final_counts
     assert "0 warnings" in html_page.text
     for value in (
@@ -168,6 +172,7 @@ def bare_page(folder: Path, files: Mapping[str, str]) -> Page:
     write_page(
         folder / "bare.html",
         run="bare",
+        preset="thesis",
         taxonomy="thesis",
         origins={},
         tables=[folder / name for name in files if name.endswith(".csv")],
@@ -242,6 +247,7 @@ def test_a_folder_has_no_checksum_and_the_page_says_so(tmp_path: Path) -> None:
     write_page(
         tmp_path / "r.html",
         run="r",
+        preset="thesis",
         taxonomy="refined",
         origins={},
         tables=[],

@@ -13,18 +13,18 @@ import pandas as pd
 import pytest
 
 from helpers.stain_runs import CLASSES, drawn, image_sets, normalizers, split_of
-from helpers.thesis import SOURCE_OF
+from helpers.thesis import PAIR
 from hemabalance.dataset.imageset import ImageSet, write_image_set
 from hemabalance.methods import traits_of
 from hemabalance.report.losses import losses_figure, panels_of, read_history
 from hemabalance.report.stain.figures import picture_rows, stain_methods, stain_rows
-from hemabalance.stain.data import DomainImageSets
+from hemabalance.stain.data import PairImages
 from hemabalance.stain.normalizer import Transformed
 
 
 @dataclass
 class Stage:
-    sets: DomainImageSets
+    images: PairImages
     normalizers: dict[str, Any]
 
 
@@ -32,8 +32,10 @@ class Stage:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("stage")
     with ExitStack() as stack:
-        sets = {domain: stack.enter_context(image_set) for domain, image_set in image_sets(folder).items()}
-        yield Stage(sets, normalizers(folder))
+        images = image_sets(folder)
+        for image_set in images.sets.values():
+            stack.enter_context(image_set)
+        yield Stage(images, normalizers(folder))
 
 
 def test_losses_are_drawn_in_one_panel_each(tmp_path: Path) -> None:
@@ -59,12 +61,12 @@ def test_losses_are_drawn_in_one_panel_each(tmp_path: Path) -> None:
 
 
 def test_rows_show_three_images_of_each_class_both_ways(stage: Stage, tmp_path: Path) -> None:
-    split = split_of(stage.sets, "leak_free")
+    split = split_of(stage.images, "leak_free")
     for name in ("wcyclegan_gp", "reinhard"):
         invertible = name == "wcyclegan_gp"
         options: Any = {"protocol": "leak_free", "threads": 1}
         stain_rows(
-            traits_of("stain", name), stage.normalizers[name], stage.sets, split, tmp_path / f"{name}.svg", **options
+            traits_of("stain", name), stage.normalizers[name], stage.images, split, tmp_path / f"{name}.svg", **options
         )
         pictures, text = drawn(tmp_path / f"{name}.svg")
         assert len(pictures) == 2 * 2 * 3
@@ -76,15 +78,15 @@ def test_rows_show_three_images_of_each_class_both_ways(stage: Stage, tmp_path: 
         assert np.ptp(real) > 0
         assert not np.array_equal(real, normalised)
         assert bool(np.ptp(reconstructed[:, :-3])) is invertible
-    first = picture_rows(split, "leak_free", each=1)
+    first = picture_rows(split, PAIR, "leak_free", each=1)
     shown = first[(first["source"] == "tcia") & (first["label"] == "basophil")]["image_id"].iloc[0]
-    where = int(np.flatnonzero(stage.sets["b"].index["image_id"] == shown)[0])
-    assert np.array_equal(real[:, :-3], stage.sets["b"].read(where))
+    where = int(np.flatnonzero(stage.images.sets["b"].index["image_id"] == shown)[0])
+    assert np.array_equal(real[:, :-3], stage.images.sets["b"].read(where))
 
 
 def test_rows_to_draw_are_held_back_images_with_the_smallest_draws(stage: Stage) -> None:
-    split = split_of(stage.sets, "leak_free")
-    rows = picture_rows(split, "leak_free", each=2)
+    split = split_of(stage.images, "leak_free")
+    rows = picture_rows(split, PAIR, "leak_free", each=2)
     assert rows["held_back"].all()
     assert (rows.groupby(["source", "label"]).size() == 2).all()
     assert set(rows["label"]) == set(CLASSES)
@@ -94,10 +96,10 @@ def test_rows_to_draw_are_held_back_images_with_the_smallest_draws(stage: Stage)
 
 
 def test_methods_stand_side_by_side(stage: Stage, tmp_path: Path) -> None:
-    split = split_of(stage.sets, "thesis")
+    split = split_of(stage.images, "thesis")
     compared = {name: stage.normalizers[name] for name in ("reinhard", "wcyclegan_gp")}
     for name in ("1.svg", "2.svg"):
-        stain_methods(compared, stage.sets, split, tmp_path / name, protocol="thesis", threads=1)
+        stain_methods(compared, stage.images, split, tmp_path / name, protocol="thesis", threads=1)
     pictures, text = drawn(tmp_path / "1.svg")
     assert [picture.shape for picture in pictures] == [(48, 4 * 51 - 3, 3)] * 2
     assert re.search(r"real A\s+real B\s+reinhard\s+wcyclegan_gp", text)
@@ -114,32 +116,33 @@ def test_large_pictures_are_reduced(tmp_path: Path) -> None:
 
     rows = pd.DataFrame({"image_id": ["1"], "label": "monocyte", "origin": "real", "provenance": "{}"}, dtype="str")
     sets: dict[Any, ImageSet] = {}
-    for domain, source in SOURCE_OF.items():
+    for domain, source in PAIR.items():
         paths = tmp_path / f"{domain}.zip", tmp_path / f"{domain}.parquet"
         source_rows = rows.assign(image_id=f"{source}/1", source=source).astype({"source": "str", "image_id": "str"})
         write_image_set(*paths, source_rows, [np.full((256, 256, 3), 40, np.uint8)], threads=1)
         sets[domain] = ImageSet(*paths)
-    split = split_of(sets, "thesis")
+    images = PairImages(PAIR, sets)
+    split = split_of(images, "thesis")
     negative: Any = Negative()
-    stain_methods({"negative": negative}, sets, split, tmp_path / "a.svg", protocol="thesis", threads=1)
+    stain_methods({"negative": negative}, images, split, tmp_path / "a.svg", protocol="thesis", threads=1)
     (picture,) = drawn(tmp_path / "a.svg")[0]
     assert picture.shape == (128, 3 * 131 - 3, 3)
     assert [int(picture[64, at, 0]) for at in (64, 195, 326)] == [40, 40, 215]
 
 
 def test_a_class_that_one_source_does_not_hold_back_stays_empty(stage: Stage, tmp_path: Path) -> None:
-    split = split_of(stage.sets, "leak_free")
+    split = split_of(stage.images, "leak_free")
     split.loc[(split["source"] == "mendeley") & (split["label"] == "monocyte"), "part"] = "train"
     options: Any = {"protocol": "leak_free", "threads": 1}
     reinhard = stage.normalizers["reinhard"]
-    stain_rows(traits_of("stain", "reinhard"), reinhard, stage.sets, split, tmp_path / "rows.svg", **options)
+    stain_rows(traits_of("stain", "reinhard"), reinhard, stage.images, split, tmp_path / "rows.svg", **options)
     pictures, text = drawn(tmp_path / "rows.svg")
     assert (len(pictures), text.count("no such image")) == (9, 1)
-    stain_methods({"reinhard": reinhard}, stage.sets, split, tmp_path / "methods.svg", **options)
+    stain_methods({"reinhard": reinhard}, stage.images, split, tmp_path / "methods.svg", **options)
     assert (drawn(tmp_path / "methods.svg")[0][1][:, :48] == 255).all()
     split["part"] = "train"
-    stain_rows(traits_of("stain", "reinhard"), reinhard, stage.sets, split, tmp_path / "none.svg", **options)
-    stain_methods({"reinhard": reinhard}, stage.sets, split, tmp_path / "no_methods.svg", **options)
+    stain_rows(traits_of("stain", "reinhard"), reinhard, stage.images, split, tmp_path / "none.svg", **options)
+    stain_methods({"reinhard": reinhard}, stage.images, split, tmp_path / "no_methods.svg", **options)
     for name in ("none", "no_methods"):
         pictures, text = drawn(tmp_path / f"{name}.svg")
         assert (pictures, "no image is held back" in text) == ([], True)

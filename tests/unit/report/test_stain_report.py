@@ -11,20 +11,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.stain_runs import CLASSES, drawn, evaluated, image_sets, normalizers
+from helpers.stain_runs import CLASSES, drawn, evaluated, image_sets, normalizers, split_of
+from hemabalance.classes import UNLABELLED
 from hemabalance.files import write_json
 from hemabalance.report.cells import duration, number, write_csv
 from hemabalance.report.stain.normalizer_results import NormalizerResult
 from hemabalance.report.stain.probes import audit_figure
 from hemabalance.report.stain.tables import read_normalizer_results, stain_tables
-from hemabalance.stain.data import DomainImageSets
+from hemabalance.stain.data import PairImages
 
 NAMES = ["none (untouched)", "reinhard", "wcyclegan_gp"]
 
 
 @dataclass
 class Stage:
-    sets: DomainImageSets
+    images: PairImages
     normalizers: dict[str, Any]
     measured: list[NormalizerResult]
     tables: dict[str, pd.DataFrame]
@@ -34,10 +35,12 @@ class Stage:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("stage")
     with ExitStack() as stack:
-        sets = {domain: stack.enter_context(image_set) for domain, image_set in image_sets(folder).items()}
+        images = image_sets(folder)
+        for image_set in images.sets.values():
+            stack.enter_context(image_set)
         fitted = normalizers(folder)
-        measured = evaluated(sets, fitted)
-        yield Stage(sets, fitted, measured, stain_tables(measured))
+        measured = evaluated(images, fitted)
+        yield Stage(images, fitted, measured, stain_tables(measured))
 
 
 def cell(table: pd.DataFrame, column: str, **keys: str) -> Any:
@@ -118,9 +121,33 @@ def test_usefulness_names_seen_images_and_compares_with_raw_images(stage: Stage)
         assert float(row["gain_over_raw"]) == pytest.approx(rate - raw, abs=1.1e-3)
 
 
+def test_without_labels_in_a_source_what_needs_them_is_not_available(stage: Stage, tmp_path: Path) -> None:
+    split = split_of(stage.images, "leak_free")
+    split["label"] = split["label"].where(split["source"] != "tcia", UNLABELLED)
+    measured = evaluated(stage.images, stage.normalizers, split=split)
+    assert {result.metrics["no_labels"] for result in measured} == {"tcia has no labels"}
+    assert measured[1].metrics["n"] == {"a": 15, "b": 11}  # the platelet too: all images
+    tables = stain_tables(measured, "none")
+    assert {name: list(table.filter(like="reported")) for name, table in tables.items()} == {
+        name: [] for name in tables
+    }
+    usefulness = tables["usefulness"]
+    assert list(usefulness.columns) == list(stage.tables["usefulness"].columns)
+    assert set(usefulness["accuracy"]) == set(usefulness["n"]) == {"not available"}
+    audit = tables["audit"]
+    assert set(audit["direction"]) == {"none", "to_a", "to_b"}  # no class for per_class to map
+    by_class = audit["target"] == "class"
+    assert set(audit.loc[by_class, "balanced_accuracy"]) == {"not available"}
+    assert set(usefulness["reason"]) == set(audit.loc[by_class, "reason"]) == {"tcia has no labels"}
+    assert set(audit.loc[~by_class, "reason"]) == {"–"}
+    assert (tables["fid"].loc[tables["fid"]["normaliser"] == "reinhard", "measured_fid"] != "not available").any()
+    audit_figure(measured, tmp_path / "a.svg")
+    assert "tcia has no labels" in drawn(tmp_path / "a.svg")[1]
+
+
 def test_under_the_thesis_protocol_nothing_is_held_back(stage: Stage) -> None:
     fitted = {"none": stage.normalizers["none"]}
-    table = stain_tables(evaluated(stage.sets, fitted, "thesis", rendered=False))["usefulness"]
+    table = stain_tables(evaluated(stage.images, fitted, "thesis", rendered=False))["usefulness"]
     assert table["n"].tolist() == [0, 0, 12, 12]
     assert table["images"].tolist()[2:] == ["all (all were seen in training)"] * 2
     assert (table.loc[:1, ["accuracy", "low", "high", "gain_over_raw"]] == "not available").all().all()

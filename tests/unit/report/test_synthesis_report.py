@@ -222,7 +222,14 @@ def test_the_page_shows_all_of_it(stage: Stage, tmp_path: Path) -> None:
     figure = tmp_path / "synthesis_pairs_leak_free_c_wgan_gp_on_wcyclegan_gp.svg"
     figure.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>", "utf-8")
     write_page(
-        tmp_path / "r.html", run="r", taxonomy="thesis", origins={}, tables=tables, figures=[figure], receipts=[]
+        tmp_path / "r.html",
+        run="r",
+        preset="thesis",
+        taxonomy="thesis",
+        origins={},
+        tables=tables,
+        figures=[figure],
+        receipts=[],
     )
     text = (tmp_path / "r.html").read_text("utf-8")
     assert "c_wgan_gp on images of wcyclegan_gp: nearest training images, protocol leak_free" in text

@@ -13,17 +13,33 @@ from hemabalance.report import titles as module
 from hemabalance.report.titles import place_of, sections
 
 WORDS = Path(module.__file__).with_name("titles.yaml")
-ENTRIES = [(name, file, *texts) for name, section in sections().items() for file, texts in section.titles.items()]
+ENTRIES = [
+    (name, file, *texts) for name, section in sections("thesis").items() for file, texts in section.titles.items()
+]
 FILES = [file for _, file, _, _ in ENTRIES]
 NAMES = [
-    {"protocol": "thesis", "normalizer": "mine", "generator": "yours", "experiment": "ours"},
-    {"protocol": "leak_free", "normalizer": "thesis_2", "generator": "none", "experiment": "classes_leak_free"},
+    {
+        "protocol": "thesis",
+        "normalizer": "mine",
+        "generator": "yours",
+        "experiment": "ours",
+        "source": "a_lab",
+        "pair": "",
+    },
+    {
+        "protocol": "leak_free",
+        "normalizer": "thesis_2",
+        "generator": "none",
+        "experiment": "classes_leak_free",
+        "source": "lab_2",
+        "pair": "_of_lab_3",
+    },
 ]
 """Possible names in config."""
 
 
 def test_every_entry_has_a_title_and_a_note_and_nothing_else() -> None:
-    assert list(sections()) == ["counts", "stain", "synthesis", "balance", "classify", "pictures"]
+    assert list(sections("thesis")) == ["counts", "stain", "synthesis", "balance", "classify", "pictures"]
     for section in yaml.safe_load(WORDS.read_text("utf-8")).values():
         assert set(section) == {"title", "note", "shown"}
         for texts in [{key: section[key] for key in ("title", "note")}, *section["shown"].values()]:
@@ -39,7 +55,7 @@ def test_no_entry_is_written_twice() -> None:
                 yield from keys(value)
 
     found = list(keys(yaml.compose(WORDS.read_text("utf-8"), Loader=yaml.SafeLoader)))
-    assert len(found) == 1 + len(sections()) * 2 + len(FILES)
+    assert len(found) == 1 + len(sections("thesis")) * 2 + len(FILES)
     assert all(len(names) == len(set(names)) for names in found)
     assert len(FILES) == len(set(FILES))
 
@@ -47,12 +63,12 @@ def test_no_entry_is_written_twice() -> None:
 @pytest.mark.parametrize("names", NAMES, ids=lambda names: names["protocol"])
 def test_every_title_can_be_filled_in(names: dict[str, str]) -> None:
     for order, (section, pattern, title, note) in enumerate(ENTRIES):
-        place = place_of(pattern.format(**names))
-        assert (place.section, FILES[order]) == (section, list(sections()[section].titles)[place.order])
+        place = place_of(pattern.format(**names), "thesis")
+        assert (place.section, FILES[order]) == (section, list(sections("thesis")[section].titles)[place.order])
         assert not set("{}") & set(place.title + place.note)
         used = set(re.findall(r"{(\w+)}", title + note))
         assert used <= set(re.findall(r"{(\w+)}", pattern))
-        assert all(names[key] in place.title + place.note for key in used)
+        assert all(names[key].removeprefix("_of_") in place.title + place.note for key in used)
 
 
 @pytest.mark.parametrize("names", NAMES, ids=lambda names: names["protocol"])
@@ -72,11 +88,16 @@ def test_no_file_matches_two_entries(names: dict[str, str]) -> None:
         ),
         ("classify_classes_no_gather_excite.svg", "no_gather_excite: each class, with and without the part"),
         ("classify_classes.svg", "Each class against the rest, before and after balancing"),
+        ("stain_fid_leak_free_of_lab_2.csv", "Distance between sets of images, protocol leak_free, source B: lab_2"),
+        (
+            "stain_rows_thesis_mine_2_of_lab_2.svg",
+            "mine_2: real, normalised, reconstructed, protocol thesis, source B: lab_2",
+        ),
         ("stain_rows_thesis_{braces}.svg", "{braces}: real, normalised"),
     ],
 )
 def test_names_in_a_file_name_appear_in_its_title(file: str, title: str) -> None:
-    assert place_of(file).title.startswith(title)
+    assert place_of(file, "thesis").title.startswith(title)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +105,7 @@ def test_names_in_a_file_name_appear_in_its_title(file: str, title: str) -> None
 )
 def test_a_file_without_an_entry_is_refused(file: str) -> None:
     with pytest.raises(KeyError, match=re.escape(f"{file} has no title in report/titles.yaml")):
-        place_of(file)
+        place_of(file, "thesis")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +120,17 @@ def test_a_file_without_an_entry_is_refused(file: str) -> None:
     ],
 )
 def test_notes_quote_values_of_the_thesis(file: str, values: str) -> None:
-    assert values in place_of(file).note
+    assert values in place_of(file, "thesis").note
+
+
+def test_without_the_preset_nothing_is_said_about_the_thesis() -> None:
+    own = sections("none")
+    words = [text for section in own.values() for texts in section.titles.values() for text in texts]
+    words += [text for section in own.values() for text in (section.title, section.note)]
+    # A protocol has the name `thesis`, and two notes say that it is the thesis's.
+    allowed = re.compile(r"Under thesis|that of the thesis|as in the thesis|with the thesis only|protocol thesis")
+    assert [text for text in words if re.search(r"\bthesis\b", allowed.sub("", text))] == []
+    assert not any("[[" in text or "]]" in text or text != text.strip() or not text for text in words)
 
 
 def test_quoted_values_are_attributed_to_the_thesis() -> None:
@@ -116,7 +147,10 @@ def test_the_workflow_writes_exactly_the_files_that_have_an_entry(tmp_path: Path
     assert result.returncode == 0, result.stdout
     outputs = set(re.findall(r"^results/\S+/(?:tables|figures)/(\S+\.(?:csv|svg))\t", result.stdout, re.MULTILINE))
     assert len(outputs) > len(FILES)
-    assert {list(sections()[place.section].titles)[place.order] for place in map(place_of, outputs)} == set(FILES)
+    assert {
+        list(sections("thesis")[place.section].titles)[place.order]
+        for place in (place_of(output, "thesis") for output in outputs)
+    } == set(FILES)
 
 
 def shims_importing(report_module: str) -> set[str]:

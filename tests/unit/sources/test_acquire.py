@@ -56,7 +56,14 @@ def test_a_missing_archive_is_explained(tmp_path: Path) -> None:
     )
 
 
+def test_a_missing_archive_that_is_not_public_is_asked_for_at_its_absolute_place() -> None:
+    with pytest.raises(InputError) as caught:
+        require_archive(None, Path("nowhere/north"))
+    assert str(caught.value).startswith(f"{Path.cwd()}/nowhere/north: does not exist")
+
+
 def test_an_existing_archive_or_folder_passes(tmp_path: Path) -> None:
+    require_archive(None, tmp_path)
     require_archive(SOURCE_ENTRY, tmp_path)
     require_archive(SOURCE_ENTRY, write_zip(tmp_path / "cells.zip", FILES))
 

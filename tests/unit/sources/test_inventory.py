@@ -13,7 +13,6 @@ from helpers.archives import Files, write_folder, write_tar, write_zip
 from helpers.photographs import HASH_ALL, SOURCE_ENTRY, inventory, mendeley_files, photograph, photograph_of, tcia_files
 from hemabalance.dataset.perceptual_hash import perceptual_hash, thumbnail, thumbs_of
 from hemabalance.errors import InputError
-from hemabalance.sources import MODULES, Annotation, mendeley, source_module, tcia
 from hemabalance.sources.catalogue import load_catalogue
 from hemabalance.sources.identity import content_digest, image_id_of
 from hemabalance.sources.phantom.archive import jpeg, tiff
@@ -25,6 +24,7 @@ ARCHIVE_WRITERS: dict[str, Callable[[Path, Files], Path]] = {
     "tar.gz": lambda path, files: write_tar(path, files, "w:gz"),
     "folder": write_folder,
 }
+FOLDER_OF = {"mendeley": "ig", "tcia": "BAS"}
 BROKEN = {
     "zero bytes": (b"", "unreadable", "empty file"),
     "truncated": (jpeg(photograph(1))[:-300], "unreadable", "image file is truncated"),
@@ -96,20 +96,15 @@ def test_a_turned_jpeg_is_described_upright(tmp_path: Path) -> None:
     assert np.abs(thumb - thumbnail(np.rot90(wide, -1).copy())).mean() < 3
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_every_source_has_its_module(name: str) -> None:
-    module = source_module(name)
-    assert module.annotations_of({}) == {}
-    assert isinstance(module.SIDECARS, tuple)
-
-
 @pytest.mark.parametrize(
     ("file", "subtype"),
     [("PMY_123456.jpg", "PMY"), ("NEUTROPHIL_1_2.jpg", "NEUTROPHIL"), ("123.jpg", None), (".DS_169665.jpg", None)],
 )
-def test_subtype_is_the_prefix_of_a_mendeley_file(file: str, subtype: str | None) -> None:
-    assert mendeley.subtype_of(file) == subtype
-    assert tcia.subtype_of(file) is None
+def test_subtype_is_the_prefix_of_a_mendeley_file(tmp_path: Path, file: str, subtype: str | None) -> None:
+    for source, expected in (("mendeley", subtype), ("tcia", None)):
+        files = {f"x/{FOLDER_OF[source]}/{file}": jpeg(photograph(1))}
+        row = inventory(write_zip(tmp_path / f"{source}.zip", files), source)[0].iloc[0]
+        assert (None if pd.isna(row["subtype"]) else row["subtype"]) == expected
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -191,20 +186,12 @@ def test_a_bad_annotation_line_is_refused(tmp_path: Path, line: str, message: st
 # --- annotations
 
 
-def test_annotations_are_read_by_path() -> None:
-    lines = b"BAS/BAS_0001.tiff BAS nan nan\n\nMYO/MYO_0001.tiff MYO MYB UNC\n"
-    assert tcia.annotations_of({"annotations.dat": lines}) == {
-        "BAS/BAS_0001.tiff": Annotation("BAS", None, None),
-        "MYO/MYO_0001.tiff": Annotation("MYO", "MYB", "UNC"),
-    }
-
-
 def test_annotations_come_beside_the_folder_label_and_sidecars_are_no_rows(tmp_path: Path) -> None:
     files = tcia_files() | {"AML/abbreviations.txt": b"MYB Myelocyte\n"}
     lines = files["AML/annotations.dat"].replace(b"MYB/MYB_0001.tiff MYB nan nan", b"MYB/MYB_0001.tiff MYO PMO UNC")
     table, receipt = inventory(write_zip(tmp_path / "b.zip", files | {"AML/annotations.dat": lines}), "tcia")
     assert len(table) == receipt["members"] == 6
-    rows = table.set_index("image_id")[["label_raw", "annotated_label", "reannotation_1", "reannotation_2"]]
+    rows = table.set_index("image_id")[["label_raw", "check_label", "expert_1", "expert_2"]]
     assert rows.loc["tcia/MYB/MYB_0001.tiff"].tolist() == ["MYB", "MYO", "PMO", "UNC"]
     assert rows.loc["tcia/MYB/MYB_0002.tiff"].isna().tolist() == [False, False, True, True]
     assert receipt["warnings"] == []
@@ -236,7 +223,7 @@ def test_images_and_annotation_rows_without_each_other_are_warned_of(
         "1 images have no annotation row: AML/cells/BAS/BAS_0002.tiff",
     ]
     assert all(warning in caplog.text for warning in receipt["warnings"])
-    assert table.loc[table["annotated_label"].isna(), "member"].str[10:].tolist() == [
+    assert table.loc[table["check_label"].isna(), "member"].str[10:].tolist() == [
         "BAS/BAS_0002.tiff",
         "BAS/note.txt",
     ]

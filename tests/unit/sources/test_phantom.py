@@ -13,7 +13,8 @@ from PIL import Image
 from helpers.thesis import CLASSES, FOLDERS
 from hemabalance.sources.phantom.archive import plan, write_archive
 from hemabalance.sources.phantom.cells import sample_cells
-from hemabalance.sources.phantom.optics import AZURE, BACKGROUND, HAEMOGLOBIN, OD, absorb
+from hemabalance.sources.phantom.looks import BACKGROUND, OD
+from hemabalance.sources.phantom.optics import AZURE, HAEMOGLOBIN, absorb
 from hemabalance.sources.phantom.render import concentrations, render
 from hemabalance.sources.phantom.species import FORMS
 

@@ -10,14 +10,15 @@ import pandas as pd
 import pytest
 
 from helpers.photographs import photograph_of
+from hemabalance.classes import UNLABELLED
 from hemabalance.dataset.imageset import ImageSet, write_image_set
 from hemabalance.dataset.pairs import read_pairs
 from hemabalance.dataset.splits import require_visible
 from hemabalance.errors import InputError
 from hemabalance.sources.phantom.pairs import write_pairs
-from hemabalance.stain.apply import Normalisation, write_normalised
+from hemabalance.stain.apply import MappingRule, Normalisation, write_normalised
 from hemabalance.stain.audit import audit
-from hemabalance.stain.data import evaluation_rows, open_sets, size_of, training_data
+from hemabalance.stain.data import PairImages, evaluation_rows, open_pair, reference_images, size_of, training_data
 from hemabalance.stain.direction import DIRECTIONS, shared_classes, target_domains
 from hemabalance.stain.normalizer import Domain, Transformed
 from hemabalance.stain.quality import fidelity, reconstruction, structure
@@ -64,7 +65,7 @@ def in_parts(counts: dict[tuple[str, str], int]) -> pd.DataFrame:
 def sets(tmp_path: Path) -> Any:
     with ExitStack() as stack:
 
-        def write_and_open(split: pd.DataFrame, size: int = SIZE) -> dict[Domain, ImageSet]:
+        def write_and_open(split: pd.DataFrame, size: int = SIZE) -> PairImages:
             files = []
             for source in SOURCES.values():
                 rows = split[split["source"] == source].reset_index(drop=True)
@@ -72,7 +73,7 @@ def sets(tmp_path: Path) -> Any:
                 rows = rows[["image_id", "label", "source"]].assign(origin="real", provenance="{}")
                 write_image_set(*paths, rows, [photograph_of(i)[:size, :size] for i in rows["image_id"]], threads=1)
                 files.append(paths)
-            return open_sets(*zip(*files, strict=True), stack)
+            return open_pair(SOURCES, *zip(*files, strict=True), stack)
 
         yield write_and_open
 
@@ -84,7 +85,7 @@ def test_per_class_maps_the_source_with_fewer_images_after_cleaning() -> None:
     counts = {("a", "basophil"): 5, ("b", "basophil"): 2, ("a", "lymphocyte"): 1, ("b", "lymphocyte"): 4}
     counts |= {("a", "neutrophil"): 3, ("b", "neutrophil"): 2, ("a", "monocyte"): 2, ("b", "monocyte"): 2}
     split = table(counts)
-    targets = target_domains(split, "per_class", ("basophil", "lymphocyte", "monocyte"))
+    targets = target_domains(split, "per_class", ("basophil", "lymphocyte", "monocyte"), SOURCES)
     mapped = split.assign(to=targets).dropna().groupby(["source", "label"])["to"].agg(["first", "size"])
     assert mapped["first"].to_dict() == {
         ("tcia", "basophil"): "a", ("mendeley", "lymphocyte"): "b", ("tcia", "monocyte"): "a",
@@ -100,7 +101,10 @@ def test_the_rule_gives_the_thesis_directions_on_its_own_counts() -> None:
     counts |= {("a", "monocyte"): 142, ("b", "monocyte"): 117}
     split = table(counts)
     mapped = (
-        split.assign(to=target_domains(split, "per_class", (*a, "monocyte"))).dropna().groupby("label")["to"].unique()
+        split.assign(to=target_domains(split, "per_class", (*a, "monocyte"), SOURCES))
+        .dropna()
+        .groupby("label")["to"]
+        .unique()
     )
     assert {label: list(to) for label, to in mapped.items()} == {
         label: ["b"] if label == "lymphocyte" else ["a"] for label in (*a, "monocyte")
@@ -109,18 +113,34 @@ def test_the_rule_gives_the_thesis_directions_on_its_own_counts() -> None:
 
 def test_to_a_maps_all_images_of_source_b_and_none_maps_no_image() -> None:
     split = table({("a", "platelet"): 3, ("a", "basophil"): 2, ("b", "basophil"): 2, ("b", "myeloblast"): 3})
-    assert target_domains(split, "to_a", ()).value_counts().to_dict() == {"a": 5}
-    assert set(split[target_domains(split, "to_b", ()).notna()]["source"]) == {"mendeley"}
-    assert target_domains(split, "none", ("basophil",)).isna().all()
+    assert target_domains(split, "to_a", (), SOURCES).value_counts().to_dict() == {"a": 5}
+    assert set(split[target_domains(split, "to_b", (), SOURCES).notna()]["source"]) == {"mendeley"}
+    assert target_domains(split, "none", ("basophil",), SOURCES).isna().all()
 
 
 def test_per_class_refuses_a_class_of_only_one_source() -> None:
     with pytest.raises(InputError, match="lists platelet, but tcia has no image of it"):
-        target_domains(table({("a", "platelet"): 3, ("b", "basophil"): 1}), "per_class", ("platelet",))
+        target_domains(table({("a", "platelet"): 3, ("b", "basophil"): 1}), "per_class", ("platelet",), SOURCES)
+
+
+def test_without_a_list_per_class_maps_the_classes_of_both_sources() -> None:
+    split = table({("a", "platelet"): 3, ("a", "basophil"): 3, ("b", "basophil"): 1, ("b", "monocyte"): 2})
+    targets = target_domains(split, "per_class", None, SOURCES)
+    assert split.loc[targets.notna(), "image_id"].tolist() == ["tcia/basophil/0000"]
+    with pytest.raises(InputError, match="mendeley and tcia have no class in common"):
+        target_domains(split[split["label"] != "basophil"], "per_class", None, SOURCES)
+
+
+def test_images_of_a_third_source_are_not_mapped() -> None:
+    split = table({("a", "basophil"): 2, ("b", "basophil"): 2})
+    third = split[split["source"] == "tcia"].assign(source="third")
+    targets = target_domains(pd.concat([split, third], ignore_index=True), "to_a", None, SOURCES)
+    assert targets.tolist() == [None, None, "a", "a", None, None]
 
 
 def test_shared_classes() -> None:
-    assert shared_classes(table({("a", "platelet"): 3, ("a", "basophil"): 2, ("b", "basophil"): 2})) == ["basophil"]
+    split = table({("a", "platelet"): 3, ("a", "basophil"): 2, ("b", "basophil"): 2})
+    assert shared_classes(split, SOURCES) == ["basophil"]
 
 
 # --- training data
@@ -132,9 +152,9 @@ def test_training_data_are_train_images_of_shared_classes(sets: Any) -> None:
     data = training_data(opened, split, "leak_free", None, threads=1)
     assert (data.a.labels.tolist(), data.b.labels.tolist()) == (["basophil"] * 3, ["basophil"] * 2)
     train = split[(split["part"] == "train") & (split["label"] == "basophil") & (split["source"] == "mendeley")]
-    index = opened["a"].index["image_id"]
+    index = opened.sets["a"].index["image_id"]
     for pixels, image_id in zip(data.a.pixels, train["image_id"], strict=True):
-        assert np.array_equal(pixels, opened["a"].read(int(np.flatnonzero(index == image_id)[0])))
+        assert np.array_equal(pixels, opened.sets["a"].read(int(np.flatnonzero(index == image_id)[0])))
 
 
 def test_under_the_thesis_protocol_training_data_are_all_images(sets: Any) -> None:
@@ -143,9 +163,35 @@ def test_under_the_thesis_protocol_training_data_are_all_images(sets: Any) -> No
     assert (len(data.a.pixels), len(data.b.pixels)) == (4, 3)
 
 
-def test_no_shared_class_is_refused(sets: Any) -> None:
-    split = table({("a", "platelet"): 3, ("b", "myeloblast"): 3})
-    with pytest.raises(InputError, match="no class has training images of both sources"):
+def test_sources_without_a_common_class_are_fitted_as_they_come_with_a_warning(
+    sets: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    split = table({("a", "platelet"): 3, ("a", "basophil"): 1, ("b", "myeloblast"): 3})
+    opened = sets(split)
+    data = training_data(opened, split, "leak_free", None, threads=1)
+    assert (data.a.labels.tolist(), data.b.labels.tolist()) == ([UNLABELLED] * 4, [UNLABELLED] * 3)
+    (warning,) = caplog.records
+    assert warning.levelname == "WARNING"
+    assert "mendeley and tcia have no class in common: all training images of" in warning.getMessage()
+    assert "second best" in warning.getMessage()
+    assert set(evaluation_rows(split.assign(part="test"), SOURCES, "leak_free", max_images=9)["label"]) == {UNLABELLED}
+    # A classifier of the reference still learns its own classes.
+    labels = reference_images(opened, split, "leak_free", threads=1).labels
+    assert sorted(labels.tolist()) == ["basophil"] + ["platelet"] * 3
+
+
+def test_a_source_without_labels_is_fitted_on_all_visible_images(sets: Any, caplog: pytest.LogCaptureFixture) -> None:
+    split = in_parts({("a", "platelet"): 6, ("a", "basophil"): 3, ("b", UNLABELLED): 9})
+    data = training_data(sets(split), split, "leak_free", None, threads=1)
+    assert (data.a.labels.tolist(), data.b.labels.tolist()) == ([UNLABELLED] * 3, [UNLABELLED] * 3)
+    assert [record.levelname for record in caplog.records if record.levelname == "WARNING"] == []
+    assert shared_classes(split.assign(label=UNLABELLED), SOURCES) == []
+
+
+def test_a_source_without_training_images_is_refused_by_name(sets: Any) -> None:
+    split = table({("a", "platelet"): 3, ("b", "platelet"): 3})
+    split.loc[split["source"] == "tcia", "part"] = "test"
+    with pytest.raises(InputError, match="training images of tcia: there are none"):
         training_data(sets(split), split, "leak_free", None, threads=1)
 
 
@@ -160,20 +206,20 @@ def test_a_held_back_image_in_training_is_an_error() -> None:
 
 def test_evaluation_images_are_test_images_first_and_never_training_images() -> None:
     split = in_parts({("a", "basophil"): 30, ("b", "basophil"): 6, ("a", "platelet"): 9})
-    rows = evaluation_rows(split, "leak_free", max_images=12)
+    rows = evaluation_rows(split, SOURCES, "leak_free", max_images=12)
     assert rows.groupby("source")["part"].value_counts().to_dict() == {
         ("mendeley", "test"): 10, ("mendeley", "validation"): 2, ("tcia", "test"): 2, ("tcia", "validation"): 2,
     }  # fmt: skip
     assert rows["held_back"].all()
     assert set(rows["label"]) == {"basophil"}
-    pooled = evaluation_rows(split.assign(part="pool"), "thesis", max_images=5)
+    pooled = evaluation_rows(split.assign(part="pool"), SOURCES, "thesis", max_images=5)
     assert len(pooled) == 10
     assert not pooled["held_back"].any()
 
 
 def test_sets_of_two_sizes_are_refused(sets: Any) -> None:
     split = table({("a", "basophil"): 2, ("b", "basophil"): 2})
-    small, large = sets(split), sets(split, 32)
+    small, large = sets(split).sets, sets(split, 32).sets
     assert size_of(small) == SIZE
     with pytest.raises(InputError, match=r"sizes \[24, 32\]"):
         size_of({"a": small["a"], "b": large["b"]})
@@ -186,19 +232,71 @@ def test_the_normalised_set_has_every_kept_image_in_the_stain_of_the_direction(s
     split = table({("a", "basophil"): 3, ("b", "basophil"): 2, ("b", "myeloblast"): 70})
     opened = sets(split)
     out = tmp_path / "images.zip", tmp_path / "images.parquet"
-    normalisation = Normalisation(name="swap", normalizer=SwapNormalizer(), direction="to_a", classes=("basophil",))
-    counts = write_normalised(opened, split, normalisation, zip_path=out[0], index_path=out[1], threads=2)
+    normalisation = Normalisation(name="swap", pair=SOURCES, normalizer=SwapNormalizer())
+    by_source = {SOURCES[domain]: images for domain, images in opened.sets.items()}
+    rule = MappingRule("to_a", ("basophil",))
+    counts = write_normalised(by_source, split, [normalisation], rule, zip_path=out[0], index_path=out[1], threads=2)
     assert counts == {"mapped": 72, "unchanged": 3, "passed_through": 0}
     with ImageSet(*out) as normalised:
         normalised.verify(threads=1)
         assert normalised.index["image_id"].tolist() == sorted(split["image_id"])
         for position, row in enumerate(normalised.index.itertuples()):
             domain: Domain = "a" if row.source == "mendeley" else "b"
-            before = opened[domain].read(int(np.flatnonzero(opened[domain].index["image_id"] == row.image_id)[0]))
+            before = opened.sets[domain].read(
+                int(np.flatnonzero(opened.sets[domain].index["image_id"] == row.image_id)[0])
+            )
             provenance = json.loads(row.provenance)
-            assert provenance["stain"] == "a"
+            assert provenance["stain"] == "mendeley"
             assert ("normalizer" in provenance) == (domain == "b")
             assert np.array_equal(normalised.read(position), before if domain == "a" else before[..., ::-1])
+
+
+def test_each_source_is_brought_to_the_reference_by_the_normaliser_of_its_pair(tmp_path: Path) -> None:
+    rows = pd.DataFrame(
+        {"image_id": [f"{s}/{k}" for s in ("north", "south", "west") for k in range(2)], "label": "blast"}, dtype="str"
+    )
+    split = rows.assign(source=rows["image_id"].str.partition("/")[0].astype("str"))
+    with ExitStack() as stack:
+        sets = {}
+        for source, of_source in split.groupby("source"):
+            paths = tmp_path / f"{source}.zip", tmp_path / f"{source}.parquet"
+            images = [photograph_of(i)[:SIZE, :SIZE] for i in of_source["image_id"]]
+            content = of_source.reset_index(drop=True).assign(origin="real", provenance="{}")
+            write_image_set(*paths, content, images, threads=1)
+            sets[str(source)] = stack.enter_context(ImageSet(*paths))
+        shift: Any = ConstantNormalizer
+        fitted = [
+            Normalisation(f"shift/{source}", {"a": "north", "b": source}, shift(value))
+            for source, value in (("south", 10), ("west", 20))
+        ]
+        out = tmp_path / "images.zip", tmp_path / "images.parquet"
+        counts = write_normalised(sets, split, fitted, MappingRule("to_a", None), **_files(out))
+        assert counts == {"mapped": 4, "unchanged": 2, "passed_through": 0}
+        with ImageSet(*out) as written:
+            provenance = [json.loads(text) for text in written.index["provenance"]]
+            pixels = [written.read(position) for position in range(6)]
+        assert {note["stain"] for note in provenance} == {"north"}
+        assert [note.get("normalizer") for note in provenance] == [None] * 2 + ["shift/south"] * 2 + ["shift/west"] * 2
+        assert [int(image.max()) for image in pixels[2:]] == [10, 10, 20, 20]
+        assert np.array_equal(pixels[1], sets["north"].read(1))
+        # One source: no normaliser.
+        alone = {"south": sets["south"]}
+        counts = write_normalised(alone, split, [], MappingRule("to_a", None), **_files(out))
+        assert counts == {"mapped": 0, "unchanged": 2, "passed_through": 0}
+
+
+def _files(out: tuple[Path, Path]) -> dict[str, Any]:
+    return {"zip_path": out[0], "index_path": out[1], "threads": 1}
+
+
+class ConstantNormalizer:
+    """Maps every image to one grey level."""
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+    def transform(self, images: np.ndarray, *, to: Domain) -> Transformed:
+        return Transformed(np.full_like(images, self.value), np.zeros(len(images), bool))
 
 
 # --- evaluation
@@ -207,7 +305,7 @@ def test_the_normalised_set_has_every_kept_image_in_the_stain_of_the_direction(s
 @pytest.fixture
 def views(sets: Any) -> tuple[Views, pd.DataFrame]:
     split = in_parts({("a", "basophil"): 36, ("b", "basophil"): 24, ("a", "monocyte"): 36, ("b", "monocyte"): 24})
-    rows = evaluation_rows(split, "leak_free", max_images=20)
+    rows = evaluation_rows(split, SOURCES, "leak_free", max_images=20)
     views = map_images(sets(split), rows, SwapNormalizer(), invertible=True, threads=1)
     for domain, view in views.by_domain.items():
         for name in ("real", "mapped", "reconstructed"):

@@ -9,6 +9,7 @@ import pytest
 
 from helpers import synthesis_runs
 from helpers.fake_networks import PixelDistance, quadrant_means, random_images
+from helpers.thesis import CLASSES
 from hemabalance.dataset.splits import draws
 from hemabalance.errors import InputError
 from hemabalance.protocols import Protocol
@@ -40,14 +41,16 @@ def split_of(train: int, test: int, part: str = "train") -> pd.DataFrame:
 def real_features_of(
     train: int = 9, test: int = 4, *, references: int = 5, measured: int = 3
 ) -> tuple[RealImageFeatures, np.ndarray]:
-    rows = select_real_images(split_of(train, test), "leak_free", references=references, measured=measured, seed=1)
+    rows = select_real_images(
+        split_of(train, test), "leak_free", CLASSES, references=references, measured=measured, seed=1
+    )
     pixels = random_images(len(rows), 1, red=True)
     return compute_real_image_features(rows, pixels, quadrant_means, LEVELS), pixels
 
 
 def test_images_with_the_smallest_hash_come_first() -> None:
     split = split_of(9, 4)
-    rows = select_real_images(split, "leak_free", references=5, measured=3, seed=1)
+    rows = select_real_images(split, "leak_free", CLASSES, references=5, measured=3, seed=1)
     assert rows.groupby(["label", "kind"]).size().to_dict() == {
         (label, kind): n for label in ("basophil", "monocyte") for kind, n in (("training", 5), ("test", 3))
     }
@@ -57,19 +60,19 @@ def test_images_with_the_smallest_hash_come_first() -> None:
         order = image_ids.to_numpy()[np.argsort(draws(image_ids, seed=1))]
         assert selected["image_id"].tolist() == order[: len(selected)].tolist()
     assert rows["reference"].tolist() == (rows["kind"] == "training").tolist()
-    from_reversed = select_real_images(split[::-1], "leak_free", references=5, measured=3, seed=1)
+    from_reversed = select_real_images(split[::-1], "leak_free", CLASSES, references=5, measured=3, seed=1)
     assert from_reversed.equals(rows)
-    assert not select_real_images(split, "leak_free", references=5, measured=3, seed=2).equals(rows)
+    assert not select_real_images(split, "leak_free", CLASSES, references=5, measured=3, seed=2).equals(rows)
 
 
 def test_more_images_may_be_measured_than_are_references() -> None:
-    rows = select_real_images(split_of(9, 4), "leak_free", references=2, measured=6, seed=1)
+    rows = select_real_images(split_of(9, 4), "leak_free", CLASSES, references=2, measured=6, seed=1)
     assert rows.groupby("kind")["reference"].sum().to_dict() == {"test": 0, "training": 4}
     assert rows["kind"].value_counts().to_dict() == {"training": 12, "test": 8}
 
 
 def test_nothing_is_held_back_under_the_thesis() -> None:
-    rows = select_real_images(split_of(5, 0, "pool"), "thesis", references=9, measured=9, seed=1)
+    rows = select_real_images(split_of(5, 0, "pool"), "thesis", CLASSES, references=9, measured=9, seed=1)
     assert rows["kind"].value_counts().to_dict() == {"training": 10}
 
 
@@ -113,7 +116,7 @@ def test_an_image_without_features_is_named() -> None:
 def test_written_features_are_read_back(tmp_path: Path, protocol: Protocol) -> None:
     images = synthesis_runs.real_set(tmp_path)
     source = RealImageSource(images, synthesis_runs.split_of(images, protocol), protocol, threads=1)
-    rows = select_real_images(source.split, protocol, references=4, measured=3, seed=1)
+    rows = select_real_images(source.split, protocol, CLASSES, references=4, measured=3, seed=1)
     files = tmp_path / "real_images.parquet", tmp_path / "features.safetensors"
     measure_real_images(source, rows, 16, synthesis_runs.corners, LEVELS, table=files[0], features=files[1])
     real = read_real_image_features(*files)
@@ -132,7 +135,7 @@ def test_written_features_are_read_back(tmp_path: Path, protocol: Protocol) -> N
 def test_references_that_training_may_not_see_are_refused(tmp_path: Path) -> None:
     images = synthesis_runs.real_set(tmp_path)
     split = synthesis_runs.split_of(images, "leak_free")
-    rows = select_real_images(split, "leak_free", references=4, measured=3, seed=1)
+    rows = select_real_images(split, "leak_free", CLASSES, references=4, measured=3, seed=1)
     real = compute_real_image_features(rows, random_images(len(rows), 1, red=True), quadrant_means, LEVELS)
     is_first = split["image_id"] == real.reference_ids("basophil")[0]
     changed = RealImageSource(images, split.assign(part=np.where(is_first, "test", split["part"])), "leak_free", 1)

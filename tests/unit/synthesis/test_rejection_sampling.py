@@ -32,7 +32,7 @@ from hemabalance.training.weights import save_weights
 SIZE = 16
 LABELS = ("basophil", "monocyte")
 SPEC = GeneratorSpec(method="cwgan_gp", settings=small_settings("synthesis", "cwgan_gp"))
-CONFIG = GeneratorConfig(spec=SPEC, serves="rich", size=SIZE)
+CONFIG = GeneratorConfig(spec=SPEC, serves="rich", size=SIZE, run_classes=LABELS)
 
 
 class OneInFour:

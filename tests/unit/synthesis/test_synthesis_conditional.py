@@ -145,8 +145,15 @@ def test_unusable_classes_sizes_and_data_are_refused(name: str, tmp_path: Path) 
         build(name, trained=lacking, served=lacking).initialise_training(data(), job(tmp_path))
     with pytest.raises(InputError, match="real images: 32x32 px, but the networks were built for 16x16 px"):
         build(name).initialise_training(data(size=32), job(tmp_path))
-    with pytest.raises(InputError, match="batch: is 99, but there are only 10 training images"):
-        initialise(name, tmp_path, batch=99)
+
+
+@every_method
+def test_with_fewer_images_than_a_batch_the_batch_is_smaller(
+    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    images, targets = initialise(name, tmp_path, batch=99).real.next_batch()
+    assert (len(images), len(targets)) == (10, 10)
+    assert "only 10 training images of basophil, monocyte, platelet: batches of 10" in caplog.text
 
 
 def test_held_back_images_of_another_size_are_refused(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from helpers.fake_networks import (
     random_images,
     real_features_of,
 )
+from helpers.thesis import CLASSES
 from hemabalance.config.gate import GateSettings
 from hemabalance.dataset.perceptual_hash import perceptual_hash, thumbnail
 from hemabalance.errors import InputError
@@ -238,7 +239,7 @@ def test_memorisation_rows_and_pairs() -> None:
     copies = gate().gate.copies
     generated = {"monocyte": random_images(6, 7, red=False), "basophil": training.pixels[:3, :, ::-1]}
     held_back = Images(random_images(4, 8, red=True), np.array(["basophil", "basophil", "platelet", "basophil"]))
-    rows, pairs = memorisation(generated, held_back, copies, max_images=5, seed=1)
+    rows, pairs = memorisation(generated, held_back, copies, CLASSES, max_images=5, seed=1)
     assert [(row["label"], row["kind"], row["n"]) for row in rows] == [
         ("all", "generated", 8), ("all", "held_back", 3), ("basophil", "generated", 3), ("basophil", "held_back", 3),
         ("monocyte", "generated", 5), ("monocyte", "held_back", 0),
@@ -253,6 +254,6 @@ def test_memorisation_rows_and_pairs() -> None:
     assert pairs.head(3)["copy"].all()
     assert set(pairs.loc[pairs["kind"] == "held_back", "image"]) == {0, 1, 3}
     assert len(set(pairs.loc[pairs["label"] == "monocyte", "image"])) == 5
-    repeated = memorisation(generated, held_back, copies, max_images=5, seed=1)
+    repeated = memorisation(generated, held_back, copies, CLASSES, max_images=5, seed=1)
     assert repeated[0] == rows
     assert repeated[1].equals(pairs)

@@ -10,6 +10,7 @@ import torch
 
 from helpers.fewshot_generators import SIZE, data, images, job
 from helpers.method_settings import TrainingSpy, files_of, small_settings
+from helpers.thesis import CLASSES
 from hemabalance.config.roles import RolesConfig
 from hemabalance.errors import InputError
 from hemabalance.methods import method_names, settings_class
@@ -31,9 +32,11 @@ def spec_of(method: str) -> GeneratorSpec:
 
 def classes_of(method: str) -> Classes:
     """Classes of a config entry with the default role of the method."""
-    labels = pd.DataFrame({"label": [*RICH * 20, *RARE * 3]})
+    labels = [*RICH * 20, *RARE * 3]
+    split = pd.DataFrame({"image_id": [f"{k:03}" for k in range(len(labels))], "label": labels, "part": "train"})
     spec = spec_of(method)
-    return GeneratorConfig(spec=spec, serves=spec.traits.serves, size=SIZE).classes(labels, RolesConfig(rare_below=10))
+    config = GeneratorConfig(spec=spec, serves=spec.traits.serves, size=SIZE, run_classes=CLASSES)
+    return config.classes(split, "leak_free", RolesConfig(rare_below=10))
 
 
 def build(method: str, folder: Path) -> Any:
@@ -127,7 +130,7 @@ def test_the_traits_match_the_method(method: str, tmp_path: Path) -> None:
 )
 def test_weights_of_an_unknown_method_or_setting_are_refused(changed: Any, message: str, tmp_path: Path) -> None:
     method = method_names("synthesis")[0]
-    description = {"method": method, "classes": {"trained": RICH, "served": RICH}, "size": SIZE}
+    description = {"method": method, "classes": {"trained": RICH, "served": RICH, "run": RICH}, "size": SIZE}
     save_tensors(tmp_path / "weights", {}, description | {"settings": spec_of(method).settings.plain} | changed)
     with pytest.raises(InputError, match=message):
         open_by_description(tmp_path / "weights", job(tmp_path).runtime)

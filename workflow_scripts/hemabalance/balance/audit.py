@@ -58,7 +58,7 @@ def write_audit(
 
     The JSON has the keys
 
-    - `recipe`, `protocol`;
+    - `recipe`, `protocol`, and `classes`, all classes of the run in alphabetical order;
     - `counts`: rows `label, source, origin, part, n`;
     - `short`: classes below the target (`balanced_set.shortfalls`);
     - `seen`: one row per list of real images that a training or gate used: `kind, name, images, parts, test_images,
@@ -97,8 +97,11 @@ def write_audit(
     content = {
         "recipe": audit_inputs.recipe,
         "protocol": audit_inputs.protocol,
+        "classes": list(audit_inputs.classes),
         "counts": _counts(audit_inputs.rows),
-        "short": shortfalls(audit_inputs.rows, audit_inputs.protocol, generators, target_per_class),
+        "short": shortfalls(
+            audit_inputs.rows, audit_inputs.protocol, audit_inputs.classes, generators, target_per_class
+        ),
         "seen": _seen_images(audit_inputs, name_leaks),
         "content": compared | thresholds,
         "leaks": _leaks(audit_inputs, leaks),

@@ -6,7 +6,7 @@ balancing: the test part holds images of generators that were trained on other t
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from hemabalance.classes import UNLABELLED
 from hemabalance.dataset.imageset import ORIGINS, ImageSet
 from hemabalance.dataset.splits import VISIBLE, draws, parts_of
 from hemabalance.dataset.tables import read_table, write_table
 from hemabalance.dataset.working_size import fill_reduced, positions_of
 from hemabalance.errors import InputError
 from hemabalance.protocols import Protocol
-from hemabalance.taxonomy import CLASSES
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ _REBUILD = "Delete the results made from it and run the workflow again"
 SCHEMA = pa.DataFrameSchema(
     {
         "image_id": pa.Column(str, unique=True),
-        "label": pa.Column(str, pa.Check.isin(CLASSES)),
+        "label": pa.Column(str, pa.Check.notin(["", UNLABELLED])),
         "source": pa.Column(str),
         "origin": pa.Column(str, pa.Check.isin(ORIGINS)),
         "part": pa.Column(str, pa.Check.isin(PARTS)),
@@ -109,7 +109,7 @@ def balance(
     unchanged.
 
     Args:
-        split: split of the protocol.
+        split: split of the protocol, of the classes of the run.
         real: index of the normalised real images.
         protocol: decides which images are training images, and when parts are assigned.
         generators: class -> generator that fills the class up; classes without a generator may be missing.
@@ -163,20 +163,25 @@ def _synthetic_rows(images: pd.DataFrame, generator: str, seed: int) -> pd.DataF
 
 
 def shortfalls(
-    rows: pd.DataFrame, protocol: Protocol, generators: Mapping[str, str], target_per_class: int
+    rows: pd.DataFrame,
+    protocol: Protocol,
+    classes: Sequence[str],
+    generators: Mapping[str, str],
+    target_per_class: int,
 ) -> list[dict[str, object]]:
     """The classes below the target, as rows `label, images, target, short, generator`; empty without generators.
 
     Args:
         rows: the balanced set.
         protocol: under `leak_free` training images count; under `thesis`, which balances the pool, all images count.
+        classes: all classes of the run.
         generators: see `balance`.
         target_per_class: see `BalanceSettings`.
     """
     counted = rows[rows["part"] == "train"] if protocol == "leak_free" else rows
     counts = counted["label"].value_counts()
     short_classes: list[dict[str, object]] = []
-    for label in CLASSES if generators else ():
+    for label in classes if generators else ():
         n, generator = int(counts.get(label, 0)), generators.get(label)
         if n >= target_per_class:
             continue

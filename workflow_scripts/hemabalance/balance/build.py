@@ -33,6 +33,7 @@ class BalanceRecipe:
         gated: whether synthetic images must pass the gate.
         teachers: generator -> the generator whose images it was also trained on; others are missing.
         roles: decides which class is rich or rare.
+        classes: all classes of the run in alphabetical order; images with other labels are left out.
     """
 
     name: str
@@ -42,6 +43,7 @@ class BalanceRecipe:
     gated: bool
     teachers: Mapping[str, str]
     roles: RolesConfig
+    classes: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class BalanceInputs:
     """The data that a balanced set is built from.
 
     Attributes:
-        sets: the normalised images of both sources as `real`, and the images of each generator under its name.
+        sets: the normalised images of all sources as `real`, and the images of each generator under its name.
         gates: generator -> its `gate.parquet`.
         seen_images: for each training and each gate behind the recipe, the real images that it used.
         split: split of the protocol.
@@ -89,18 +91,21 @@ def build_balanced(
     Raises:
         InputError: a test image leaked under `leak_free`, or an input is missing, damaged or of another run.
     """
-    generators = generators_by_class(assign(counts(inputs.split), recipe.roles), rich=recipe.rich, rare=recipe.rare)
+    split = inputs.split[inputs.split["label"].isin(recipe.classes)].reset_index(drop=True)
+    roles = assign(counts(split, recipe.classes), recipe.roles)
+    generators = generators_by_class(roles, rich=recipe.rich, rare=recipe.rare)
     generated = {
         name: accepted_images(inputs.sets[name].index, read_table(gate, GATE_SCHEMA) if recipe.gated else None)
         for name, gate in inputs.gates.items()
     }
     real = inputs.sets[REAL].index
-    rows = balance(inputs.split, real, recipe.protocol, generators, generated, settings, seed=seed)
+    rows = balance(split, real, recipe.protocol, generators, generated, settings, seed=seed)
     audit_inputs = AuditInputs(
         recipe=recipe.name,
         protocol=recipe.protocol,
         rows=rows,
-        split=inputs.split,
+        split=split,
+        classes=recipe.classes,
         manifest=inputs.manifest,
         seen_images=inputs.seen_images,
         teachers=recipe.teachers,

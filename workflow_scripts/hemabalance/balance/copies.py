@@ -6,7 +6,7 @@ normalisation: perceptual hashes propose candidates, aligned thumbnails decide.
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ import pandas as pd
 
 from hemabalance.balance.balanced_set import by_set
 from hemabalance.dataset.alignment import same_photograph_scores
+from hemabalance.dataset.hamming import pairs_between
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.perceptual_hash import THUMB, perceptual_hash, thumbnail
 from hemabalance.dataset.working_size import reduced
@@ -25,7 +26,6 @@ log = logging.getLogger(__name__)
 FILE, PIXELS, PHOTOGRAPH = "the same file", "the same pixels", "the same photograph"
 
 _BATCH = 256
-_PAIRS_PER_BLOCK = 1 << 18  # pairs of hashes compared at once; fits the cache
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,9 @@ def copies_of(
     hashes = perceptual_hash(digests.thumbs)
     near = [
         (test_places[i], other_places[j])
-        for i, j in _candidates(hashes[test_places], hashes[other_places], hash_radius)
+        # `hamming.pairs_within` would also store the pairs among the other images, of which a generator that repeats one
+        # image thousands of times has too many.
+        for i, j in pairs_between(hashes[test_places], hashes[other_places], hash_radius)
     ]
     empty = np.empty(0, np.int64)
     near_test, near_other = (np.concatenate([empty, *(pair[side] for pair in near)]) for side in (0, 1))
@@ -130,15 +132,3 @@ def _equal_pairs(values: np.ndarray, first: np.ndarray, second: np.ndarray) -> t
     left, right = (pd.DataFrame({"value": values[places], "place": places}) for places in (first, second))
     pairs = left.merge(right, on="value")
     return pairs["place_x"].to_numpy(), pairs["place_y"].to_numpy()
-
-
-def _candidates(first: np.ndarray, second: np.ndarray, radius: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of positions in `first` and `second` whose uint64 hashes differ in at most `radius` bits.
-
-    Every pair is compared (about 1 s for 10,000 x 50,000). `hamming.pairs_within` would also store the pairs among the
-    other images, of which a generator that repeats one image thousands of times has too many.
-    """
-    step = max(1, _PAIRS_PER_BLOCK // max(1, len(second)))
-    for start in range(0, len(first), step):
-        left, right = np.nonzero(np.bitwise_count(first[start : start + step, None] ^ second) <= radius)
-        yield start + left, right

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,29 +23,30 @@ from PIL import Image
 from hemabalance.balance.balanced_set import PARTS, read_images
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.errors import InputError
+from hemabalance.files import check_new_folder
 from hemabalance.parallel import batched, threaded_map
 from hemabalance.progress import Meter
-from hemabalance.taxonomy import CLASSES
 
 _BATCH = 256
 
 _TEXT_COLUMNS = ("image_id", "source", "origin", "group_id", "provenance")
 
-_FEATURES: dict[str, dict[str, Any]] = {
-    "image": {"_type": "Image"},
-    "label": {"names": list(CLASSES), "_type": "ClassLabel"},
-    **{name: {"dtype": "string", "_type": "Value"} for name in _TEXT_COLUMNS},
-}
 
-SCHEMA = arrow.schema(
-    [
-        ("image", arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])),
-        ("label", arrow.int64()),
-        *((name, arrow.string()) for name in _TEXT_COLUMNS),
-    ],
-    metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
-)
-"""Schema of each Parquet file; its metadata tell `datasets` the types of the columns."""
+def parquet_schema(classes: Sequence[str]) -> arrow.Schema:
+    """Schema of each Parquet file; its metadata tell `datasets` the types of the columns and the names of classes."""
+    features: dict[str, dict[str, Any]] = {
+        "image": {"_type": "Image"},
+        "label": {"names": list(classes), "_type": "ClassLabel"},
+        **{name: {"dtype": "string", "_type": "Value"} for name in _TEXT_COLUMNS},
+    }
+    return arrow.schema(
+        [
+            ("image", arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])),
+            ("label", arrow.int64()),
+            *((name, arrow.string()) for name in _TEXT_COLUMNS),
+        ],
+        metadata={"huggingface": json.dumps({"info": {"features": features}})},
+    )
 
 
 def export_folder(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, folder: Path, *, threads: int) -> None:
@@ -81,15 +82,23 @@ def _names(rows: pd.DataFrame) -> pd.Series:
 
 
 def export_parquet(
-    rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, folder: Path, *, images_per_file: int, threads: int
+    rows: pd.DataFrame,
+    sets: Mapping[str, ImageSet],
+    size: int,
+    folder: Path,
+    *,
+    classes: Sequence[str],
+    images_per_file: int,
+    threads: int,
 ) -> None:
     """Write `<folder>/data/<part>-<k>-of-<n>.parquet`, to be read by `datasets.load_dataset("<folder>")`.
 
-    The column `image` is an `Image`, `label` a `ClassLabel` of all twelve classes; `image_id`, `source`, `origin`,
+    The column `image` is an `Image`, `label` a `ClassLabel` of the classes of the run; `image_id`, `source`, `origin`,
     `group_id` and `provenance` are strings.
 
     Args:
         rows, sets, size, folder, threads: see `export_folder`.
+        classes: all classes of the run in alphabetical order.
         images_per_file: maximum number of images per file.
 
     Raises:
@@ -103,18 +112,21 @@ def export_parquet(
             for k in range(files):
                 shard = part_rows.iloc[k * images_per_file : (k + 1) * images_per_file]
                 path = temporary / "data" / f"{part}-{k:05d}-of-{files:05d}.parquet"
-                _write_shard(shard, sets, size, path, threads=threads)
+                _write_shard(shard, sets, size, path, classes=classes, threads=threads)
 
 
-def _write_shard(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, path: Path, *, threads: int) -> None:
-    pngs = _pngs(rows, sets, size, threads=threads)
-    with parquet.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+def _write_shard(
+    rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, path: Path, *, classes: Sequence[str], threads: int
+) -> None:
+    pngs, schema = _pngs(rows, sets, size, threads=threads), parquet_schema(classes)
+    index = {label: position for position, label in enumerate(classes)}
+    with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
         for batch in batched(range(len(rows)), _BATCH):
             chunk = rows.iloc[batch[0] : batch[-1] + 1]
             images = [{"bytes": next(pngs), "path": f"{name.rpartition('/')[2]}.png"} for name in chunk["image_id"]]
-            labels = [CLASSES.index(label) for label in chunk["label"]]
+            labels = [index[label] for label in chunk["label"]]
             columns = {"image": images, "label": labels, **{name: chunk[name].tolist() for name in _TEXT_COLUMNS}}
-            writer.write_table(arrow.table(columns, schema=SCHEMA))
+            writer.write_table(arrow.table(columns, schema=schema))
 
 
 def _pngs(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, *, threads: int) -> Iterator[bytes]:
@@ -136,8 +148,7 @@ def _png(image: np.ndarray) -> bytes:
 @contextmanager
 def _atomic_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `folder`; rename it on success, remove it on any error."""
-    if folder.exists() or folder.is_symlink():
-        raise InputError(folder, "exists already; an export overwrites nothing", "Choose another folder, or remove it")
+    check_new_folder(folder)
     temporary = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -42,7 +42,8 @@ class AuditInputs:
         recipe: name of the balanced set.
         protocol: protocol of the balanced set.
         rows: the balanced set (`balanced_set.SCHEMA`).
-        split: split of the protocol.
+        split: split of the protocol, of the classes of the run.
+        classes: all classes of the run in alphabetical order.
         manifest: manifest of all sources.
         seen_images: for each training and each gate behind the recipe, the real images that it used.
         teachers: generator -> the generator whose images it was also trained on; others are missing.
@@ -54,6 +55,7 @@ class AuditInputs:
     protocol: Protocol
     rows: pd.DataFrame
     split: pd.DataFrame
+    classes: Sequence[str]
     manifest: pd.DataFrame
     seen_images: Sequence[SeenImages]
     teachers: Mapping[str, str]
@@ -161,7 +163,9 @@ def leaks_by_content(
     index = audit_inputs.sets[REAL].index
     seen_ids = set().union(*(seen.table["image_id"] for seen in audit_inputs.seen_images))
     removed_ids = seen_ids - set(audit_inputs.rows["image_id"])
-    removed = index[index["image_id"].isin(removed_ids)].assign(image_set=REAL, part="seen")
+    removed = index[index["image_id"].isin(removed_ids) & index["label"].isin(audit_inputs.classes)].assign(
+        image_set=REAL, part="seen"
+    )
     columns = ["image_id", "image_set", "sha256", "part"]
     rows = pd.concat([audit_inputs.rows[columns], removed[columns]], ignore_index=True)
     test = (rows["part"] == "test").to_numpy()

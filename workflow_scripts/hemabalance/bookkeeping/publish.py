@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,8 +44,9 @@ def publish(outputs: Sequence[Output], state: Path) -> Published:
         state: Snakemake's folder `.snakemake` in the working folder; all paths are relative to that folder.
 
     Raises:
-        InputError: DVC fails (with its message); a file changed meanwhile.
+        InputError: git is missing; DVC fails (with its message); a file changed meanwhile.
     """
+    require_git()
     records, published = Records(state), Published()
     publishable = {}
     for output in outputs:
@@ -100,6 +102,17 @@ def _reason_against(output: Output, record: Mapping[str, object] | None, records
 
 def _is_in_project(path: str) -> bool:
     return not os.path.isabs(path) and Path(os.path.normpath(path)).parts[0] in FOLDERS
+
+
+def require_git() -> None:
+    """Refuse to publish on a machine without git.
+
+    Raises:
+        InputError: there is no program git.
+    """
+    if shutil.which("git") is None:
+        problem = "this program is not installed, or not in PATH; it says which files are versioned already"
+        raise InputError("git", problem, "Install git (Debian, Ubuntu: apt-get install git), and publish again")
 
 
 def _belongs_to_git(path: str) -> bool:

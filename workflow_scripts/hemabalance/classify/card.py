@@ -101,7 +101,8 @@ def _use(content: ModelFile) -> str:
 
 def _data(content: ModelFile, rows: pd.DataFrame) -> str:
     licences = [
-        f"`{name}`: {part.title}, {part.images:,} training images. {part.licence}. {part.citation}"
+        f"`{name}`: {', '.join(filter(None, (part.title, f'{part.images:,} training images')))}. "
+        + " ".join(filter(None, (f"{part.licence}.", part.citation)))
         for name, part in content.data.items()
     ]
     kinds = rows["source"].where(rows["origin"] == "real", "synthetic") + ", " + rows["part"]
@@ -164,13 +165,12 @@ def _limits(content: ModelFile, measured: Mapping[str, Any], rows: pd.DataFrame)
     few_training = [f"{label} ({real.get(label, 0)})" for label in content.classes if real.get(label, 0) < FEW]
     limits = []
     if RENDERED not in content.notes:
-        limits += [
-            "**Two laboratories.** All images come from two laboratories. A class that only one of them has can be "
-            "recognised by anything that distinguishes the laboratories. Scores on images of a third laboratory are "
-            "unknown.",
-            "**Cells, not patients.** The archives do not identify patients, so training and test images may show "
-            "cells of the same patient.",
-        ]
+        limits.append(_laboratories(content))
+        if ungrouped := [f"`{name}`" for name in content.data if not content.data[name].grouped]:
+            limits.append(
+                f"**Cells, not patients.** The images of {', '.join(ungrouped)} do not identify patients, so training "
+                "and test images may show cells of the same patient."
+            )
     if few_test:
         limits.append(
             f"**Few test images** of {', '.join(few_test)}: their scores are unreliable, whatever the interval."
@@ -181,6 +181,20 @@ def _limits(content: ModelFile, measured: Mapping[str, Any], rows: pd.DataFrame)
         limits.append(_PER_CLASS)
     limits.append("**One training.** Another seed gives another model; the report shows how much seeds differ.")
     return _bullets(limits)
+
+
+def _laboratories(content: ModelFile) -> str:
+    n = sum(part.images > 0 for part in content.data.values())
+    if n == 1:
+        return (
+            "**One laboratory.** All images come from one laboratory. Scores on images of another laboratory are "
+            "unknown."
+        )
+    return (
+        f"**{n} laboratories.** All images come from {n} laboratories. A class that only one of them has can be "
+        "recognised by anything that distinguishes the laboratories. Scores on images of another laboratory are "
+        "unknown."
+    )
 
 
 def _usage(content: ModelFile) -> str:

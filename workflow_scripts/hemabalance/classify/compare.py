@@ -1,4 +1,7 @@
-"""Comparison of two experiments on the same test images, and statistics of one experiment over several seeds."""
+"""Comparison of two experiments on the same test images, and statistics of one experiment over several seeds.
+
+Experiments of different class lists are compared on the classes that both know (`shared_classes`).
+"""
 
 import json
 from collections import Counter
@@ -9,16 +12,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hemabalance.classify.predictions import codes_of, read_predictions
+from hemabalance.classify.predictions import read_predictions
+from hemabalance.classify.shared_classes import paired_predictions
 from hemabalance.errors import InputError
 from hemabalance.files import write_json
 from hemabalance.metrics.classification import METRICS
 from hemabalance.metrics.paired import mcnemar, paired_bootstrap
-from hemabalance.taxonomy import CLASSES
 
 
 def compare(a: pd.DataFrame, b: pd.DataFrame, *, names: tuple[str, str], resample_seed: int) -> dict[str, Any]:
     """Compare two classifiers on the same test images.
+
+    Two classifiers of different class lists are compared on the test images that both were tested on and whose label is
+    a class of both. A prediction of any other class counts as an error, as any wrong class does: the classifier is not
+    told which classes are shared.
 
     Args:
         a, b: predictions (`predictions.SCHEMA`).
@@ -28,17 +35,17 @@ def compare(a: pd.DataFrame, b: pd.DataFrame, *, names: tuple[str, str], resampl
     Returns:
         JSON values `n`; `accuracy, balanced_accuracy, macro_f1`: a minus b, each `value, low, high, n`, with intervals
         by a paired bootstrap within classes; `mcnemar`: `only_a, only_b` (images that only one classifies correctly)
-        and the exact `p`.
+        and the exact `p`. Where the class lists differ, also `classes` (the shared ones) and `left_out`: `classes_a,
+        classes_b` (classes of one only) and `images_a, images_b` (numbers of test images of each that are not used).
 
     Raises:
-        InputError: the two have different images, or different labels for an image; names the first such image.
+        InputError: as `shared_classes.paired_predictions`.
     """
-    _require_same_images(a, b, names)
-    targets, predicted_a, predicted_b = codes_of(a["label"]), codes_of(a["predicted"]), codes_of(b["predicted"])
-    differences = paired_bootstrap(targets, predicted_a, predicted_b, METRICS, classes=len(CLASSES), seed=resample_seed)
-    test = mcnemar(predicted_a == targets, predicted_b == targets)
+    pair = paired_predictions(a, b, names)
+    differences = paired_bootstrap(pair.targets, pair.a, pair.b, METRICS, classes=pair.classes, seed=resample_seed)
+    test = mcnemar(pair.a == pair.targets, pair.b == pair.targets)
     metrics: dict[str, Any] = {name: estimate._asdict() for name, estimate in differences.items()}
-    return {"n": len(a)} | metrics | {"mcnemar": test._asdict()}
+    return {"n": len(pair.targets), **pair.left_out} | metrics | {"mcnemar": test._asdict()}
 
 
 def compare_seeds(
@@ -146,20 +153,6 @@ def require_distinct(seeds: Iterable[int], where: str) -> None:
     seed, times = next(iter(Counter(seeds).most_common(1)), (0, 0))
     if times > 1:
         raise InputError(f"the seeds of {where}", f"contain {seed} {times} times", "List each seed once")
-
-
-def _require_same_images(a: pd.DataFrame, b: pd.DataFrame, names: tuple[str, str]) -> None:
-    where, remedy = " and ".join(names), "Compare experiments of the same run and protocol, or run the workflow again"
-    for table, partner, name in ((a, b, names[0]), (b, a, names[1])):
-        unpaired = table.loc[~table["image_id"].isin(partner["image_id"]), "image_id"]
-        if len(unpaired):
-            first, n = unpaired.iloc[0], len(unpaired)
-            problem = f"were tested on different images: {first} is only in {name} ({n} such images)"
-            raise InputError(where, problem, remedy)
-    relabelled = a.loc[a["label"].to_numpy() != b["label"].to_numpy(), "image_id"]
-    if len(relabelled):
-        problem = f"differ in the label of {relabelled.iloc[0]} ({len(relabelled)} such images)"
-        raise InputError(where, problem, remedy)
 
 
 def _named(seeds: Iterable[int]) -> str:

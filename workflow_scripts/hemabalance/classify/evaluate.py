@@ -1,6 +1,6 @@
 """Predictions of a trained classifier on test images, with confidences calibrated on the validation images."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +20,20 @@ from hemabalance.metrics.calibration import (
     reliability,
     tempered,
 )
-from hemabalance.taxonomy import CLASSES
 
 
 def outputs(model: Model, pixels: np.ndarray) -> np.ndarray:
-    """The logits of a trained model, float32 (n, 12); n may be 0.
+    """The logits of a trained model, float32 (n, classes); n may be 0.
 
     Args:
-        model: model of all twelve classes in the order of the taxonomy.
+        model: a trained model.
         pixels: RGB uint8 (n, size, size, 3).
 
     Raises:
         InputError: the logits are not finite.
-        ValueError: the model has other classes.
     """
-    if tuple(model.classes) != CLASSES:
-        raise ValueError(f"the model has the classes {model.classes}, not the twelve of the taxonomy")
     if not len(pixels):
-        return np.zeros((0, len(CLASSES)), np.float32)
+        return np.zeros((0, len(model.classes)), np.float32)
     logits = model.logits(pixels)
     if not np.isfinite(logits).all():
         remedy = "Delete its results and train it again, with a lower learning rate if it happens again"
@@ -51,6 +47,7 @@ def predict_test(
     rows: pd.DataFrame,
     logits: np.ndarray,
     *,
+    classes: Sequence[str],
     trained_classes: Collection[str],
     predictions: Path,
     calibration: Path,
@@ -58,11 +55,12 @@ def predict_test(
     """Calibrate a trained model and write its predictions of the test images.
 
     Args:
-        validation_labels, validation_logits: str (m,) and the model's `outputs` (m, 12) for the validation images, on
-            which the temperature is fitted. Images of classes without training images are left out: the model cannot
+        validation_labels, validation_logits: str (m,) and the model's `outputs` (m, classes) for the validation images,
+            on which the temperature is fitted. Images of classes without training images are left out: the model cannot
             predict such a class at any temperature.
         rows: `image_id, source, label` of the real test images.
-        logits: the model's `outputs` (n, 12) for them, in the order of the rows.
+        logits: the model's `outputs` (n, classes) for them, in the order of the rows.
+        classes: classes of the model, in the order of its logits.
         trained_classes: classes that had training images.
         predictions: Parquet to write (`predictions.SCHEMA`).
         calibration: JSON to write: `temperature`; `validation`: `n, nll_before, nll_after, at_bound` (whether the
@@ -74,10 +72,10 @@ def predict_test(
         ValueError: rows and logits have different lengths.
     """
     trained = np.isin(validation_labels, list(trained_classes))
-    fit_logits, fit_targets = validation_logits[trained], codes_of(validation_labels[trained].tolist())
+    fit_logits, fit_targets = validation_logits[trained], codes_of(validation_labels[trained].tolist(), classes)
     temperature = fit_temperature(fit_logits, fit_targets)
-    targets = codes_of(rows["label"])
-    table = predictions_table(rows, logits, temperature)
+    targets = codes_of(rows["label"], classes)
+    table = predictions_table(rows, logits, temperature, classes=classes)
     write_predictions(table, predictions)
     at_bound = bool(len(fit_logits)) and temperature in (COLDEST, HOTTEST)
     fit_likelihoods = _likelihoods(fit_logits, fit_targets, temperature)

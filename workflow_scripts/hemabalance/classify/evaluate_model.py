@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hemabalance.balance.balanced_set import read_balanced
-from hemabalance.classify.expert_agreement import write_expert_agreement
+from hemabalance.classify.expert_agreement import ExpertLabels, read_expert_labels, write_expert_agreement
 from hemabalance.classify.measure import measure_predictions
 from hemabalance.classify.model_file import Deployment
 from hemabalance.classify.model_folder import write_model_folder
 from hemabalance.classify.predict_balanced import PredictionFiles, predict_balanced
+from hemabalance.classify.predictions import read_predictions
 from hemabalance.dataset.imageset import ImageSet
-from hemabalance.taxonomy import Taxonomy
 from hemabalance.training.device import Runtime
 
 
@@ -22,14 +22,30 @@ class EvaluationData:
     Attributes:
         balanced: table of the balanced set that the model was trained on.
         sets: image sets of the balanced set, by name.
-        manifest: manifest of source B, with the re-annotations of experts.
-        taxonomy: maps fine types to final classes.
+        classes: classes of the run, in alphabetical order.
+        experts: source -> number of experts that annotated a part of its images again; sources without experts are left
+            out.
+        manifests: source -> its manifest, for these sources at least.
+        inventories: source -> its inventory, for those of these sources of which several labels become one class.
     """
 
     balanced: Path
     sets: Mapping[str, ImageSet]
-    manifest: Path
-    taxonomy: Taxonomy
+    classes: tuple[str, ...]
+    experts: Mapping[str, int]
+    manifests: Mapping[str, Path]
+    inventories: Mapping[str, Path]
+
+    def expert_labels(self) -> dict[str, ExpertLabels]:
+        """Source -> the labels by its experts.
+
+        Raises:
+            InputError: a manifest or an inventory is missing, damaged or lacks the experts' columns.
+        """
+        return {
+            source: read_expert_labels(self.manifests[source], experts, self.inventories.get(source))
+            for source, experts in sorted(self.experts.items())
+        }
 
 
 def evaluate_model(
@@ -49,15 +65,15 @@ def evaluate_model(
             `out_of_distribution.safetensors`, `metrics.json`, `expert_agreement.json`, `model.json` and `card.md` are
             written into it.
         deployment: origin, preparation of images and data behind the model.
-        data: balanced set, its images, and the manifest of source B.
+        data: balanced set, its images, and the labels by experts.
         runtime: device and precision of the model.
         quantile: see `out_of_distribution.fit_detector`.
         resample_seed: seed of the bootstrap; experiments with the same seed share their resamples.
         threads: images that are processed at once.
 
     Raises:
-        InputError: the weights, the balanced set, its images or the manifest are missing, damaged or of another run, or
-            the disk is full.
+        InputError: the weights, the balanced set, its images or a manifest are missing, damaged or of another run, the
+            model has other classes than the run, or the disk is full.
     """
     predictions, calibration = folder / "predictions.parquet", folder / "calibration.json"
     predict_balanced(
@@ -66,6 +82,7 @@ def evaluate_model(
         data.sets,
         runtime,
         PredictionFiles(predictions, calibration, folder / "out_of_distribution.safetensors"),
+        classes=data.classes,
         quantile=quantile,
         threads=threads,
     )
@@ -78,5 +95,5 @@ def evaluate_model(
         seed=deployment.origin.seed,
         resample_seed=resample_seed,
     )
-    write_expert_agreement(data.manifest, predictions, folder / "expert_agreement.json", taxonomy=data.taxonomy)
+    write_expert_agreement(data.expert_labels(), read_predictions(predictions), folder / "expert_agreement.json")
     write_model_folder(folder, deployment, balanced=data.balanced)

@@ -13,7 +13,6 @@ from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.model import ModelData
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.files import write_json
-from hemabalance.taxonomy import CLASSES
 from hemabalance.training.job import FitJob, Images
 
 
@@ -24,10 +23,12 @@ class ModelConfig:
     Attributes:
         model: method and settings.
         size: side of its input images, in pixels.
+        classes: its classes, in alphabetical order; a class may have no image.
     """
 
     model: ModelSpec
     size: int
+    classes: tuple[str, ...]
 
 
 def read_part(
@@ -69,7 +70,7 @@ def fit_model(
         InputError: the model cannot be built or cannot learn from these images, the training diverged, or the disk is
             full.
     """
-    model = model_config.model.build(classes=CLASSES, size=model_config.size, runtime=job.runtime)
+    model = model_config.model.build(classes=model_config.classes, size=model_config.size, runtime=job.runtime)
     data = ModelData(
         *(read_labelled(rows, part, sets, model_config.size, threads=job.threads) for part in ("train", "validation"))
     )

@@ -25,7 +25,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         InputError: the file is missing, damaged, or holds anything but tensors by name.
     """
     if not path.is_file():
-        raise InputError(path, "the file does not exist", REMEDY)
+        raise InputError(path.absolute(), "the file does not exist", REMEDY)
     try:
         if path.suffix == ".safetensors":
             return load_file(path)

@@ -103,7 +103,7 @@ def _is_container(path: Path) -> bool:
         return True
     if not path.is_file():
         problem = "is neither a file nor a folder" if path.exists() else "does not exist"
-        raise InputError(path, problem, "Give an image, a folder of images or a zip of them")
+        raise InputError(path.absolute(), problem, "Give an image, a folder of images or a zip of them")
     try:
         with path.open("rb") as handle:
             return handle.read(8).startswith(MAGIC)

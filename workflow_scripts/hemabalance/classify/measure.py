@@ -1,14 +1,13 @@
 """Metrics of one trained classifier on the real test images, as one JSON object."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from hemabalance.classify.predictions import codes_of, probabilities_of, read_predictions
+from hemabalance.classify.predictions import classes_of, codes_of, probabilities_of, read_predictions
 from hemabalance.files import write_json
 from hemabalance.metrics.auroc import RESAMPLES as AUROC_RESAMPLES
 from hemabalance.metrics.calibration import BINS, calibration_error_interval, negative_log_likelihood
@@ -16,7 +15,6 @@ from hemabalance.metrics.classification import Classified, classify_scores
 from hemabalance.metrics.intervals import RESAMPLES
 from hemabalance.metrics.resampling import Estimate
 from hemabalance.protocols import Protocol
-from hemabalance.taxonomy import CLASSES, SOURCE_OF
 
 HOW = {
     "intervals": "95 % intervals. Shares of images (accuracy, sensitivity, specificity, one-against-rest accuracy, "
@@ -59,15 +57,16 @@ def measure(
         JSON values `experiment, protocol, seed, n`; `metrics`: name -> `value, low, high, n` of `accuracy,
         balanced_accuracy, macro_f1, macro_auroc, expected_calibration_error, negative_log_likelihood`; `classes`: rows
         `label, n` (its test images) and `sensitivity, specificity, one_vs_rest_accuracy, precision, f1, auroc`, each
-        `value, low, high, n`; `sources`: rows `source, n` and the same metrics on the images of the source;
+        `value, low, high, n`; `sources`: rows `source, n` and the same metrics on the images of each source that has
+        test images, in alphabetical order;
         `confusion`: `classes, counts` (rows true, columns predicted); `calibration`: the argument; `notes`: reasons for
         missing values and for intervals of zero width; `how`: definitions. Values that cannot be estimated are null,
         never 0 or 1.
     """
-    scores = _scores(table, resample_seed)
+    scores, classes = _scores(table, resample_seed), classes_of(table)
     rows = [
         {"label": label, "n": int(scores.counts[index].sum())} | _plain(scores.classes[index])
-        for index, label in enumerate(CLASSES)
+        for index, label in enumerate(classes)
     ]
     return {
         "experiment": experiment,
@@ -76,10 +75,10 @@ def measure(
         "n": len(table),
         "metrics": _headline(table, scores, resample_seed),
         "classes": rows,
-        "sources": [_source_metrics(table, source, resample_seed) for source in SOURCE_OF.values()],
-        "confusion": {"classes": list(CLASSES), "counts": scores.counts.tolist()},
+        "sources": [_source_metrics(table, source, resample_seed) for source in sorted(set(table["source"]))],
+        "confusion": {"classes": list(classes), "counts": scores.counts.tolist()},
         "calibration": dict(calibration),
-        "notes": _notes(scores),
+        "notes": _notes(scores, classes),
         "how": HOW | {"protocol": PROTOCOL[protocol]},
     }
 
@@ -107,12 +106,12 @@ def measure_predictions(
 
 
 def _scores(table: pd.DataFrame, resample_seed: int) -> Classified:
-    targets, predicted = codes_of(table["label"]), codes_of(table["predicted"])
+    targets, predicted = (codes_of(table[name], classes_of(table)) for name in ("label", "predicted"))
     return classify_scores(targets, predicted, probabilities_of(table), seed=resample_seed)
 
 
 def _headline(table: pd.DataFrame, scores: Classified, resample_seed: int) -> dict[str, Any]:
-    targets, confidence = codes_of(table["label"]), table["confidence"].to_numpy()
+    targets, confidence = codes_of(table["label"], classes_of(table)), table["confidence"].to_numpy()
     correct = (table["predicted"] == table["label"]).to_numpy(dtype=bool)
     calibrated = {
         "expected_calibration_error": calibration_error_interval(confidence, correct, targets, seed=resample_seed),
@@ -130,17 +129,17 @@ def _plain(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
     return {name: estimate._asdict() for name, estimate in estimates.items()}
 
 
-def _notes(scores: Classified) -> dict[str, str]:
+def _notes(scores: Classified, classes: Sequence[str]) -> dict[str, str]:
     if not scores.counts.sum():
         return {"classes": "there are no test images, so nothing can be estimated"}
     notes = {}
-    absent = [label for label, n in zip(CLASSES, scores.counts.sum(1), strict=True) if not n]
+    absent = [label for label, n in zip(classes, scores.counts.sum(1), strict=True) if not n]
     if absent:
-        present = len(CLASSES) - len(absent)
+        present = len(classes) - len(absent)
         notes["classes"] = (
             f"no test image of {', '.join(absent)}: not estimable; macro averages are over the other {present} classes"
         )
-    single = [CLASSES[index] for index in np.flatnonzero(scores.counts.sum(1) == 1)]
+    single = [label for label, n in zip(classes, scores.counts.sum(1), strict=True) if n == 1]
     if single:
         notes["lone"] = f"only one test image of {', '.join(single)}: the bootstrap cannot resample it"
     if scores.no_spread:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,13 +22,13 @@ from hemabalance.classify.model_schema import (
     ModelHashes,
     SourceData,
     Stain,
+    StainWeights,
 )
 from hemabalance.errors import InputError
 from hemabalance.files import sha256_file, write_json
 from hemabalance.protocols import Protocol
 from hemabalance.sources.archives import Limits
 from hemabalance.sources.catalogue import SourceEntry
-from hemabalance.taxonomy import CLASSES
 from hemabalance.training.weights import read_description
 
 __all__ = [
@@ -48,6 +48,9 @@ __all__ = [
 ]
 
 MODEL, WEIGHTS, DETECTOR = "model.json", "weights.safetensors", "out_of_distribution.safetensors"
+NO_LICENCE = "no licence given"
+"""In place of the licence of a source that is not in the catalogue."""
+
 _RESTORE = "Copy all files of the model from the same folder, or run the workflow again"
 
 
@@ -91,7 +94,8 @@ class Deployment:
         frame: how photographs are made square.
         limits: limits on archives of images to predict.
         stain: normaliser of the training images; None for none.
-        sources: catalogue entries of the public archives, by source.
+        sources: catalogue entries of the public archives, by source; sources of the run may be missing.
+        grouped: the sources whose images name a patient, slide or other group.
         rendered: whether the images are rendered by the phantom.
     """
 
@@ -100,6 +104,7 @@ class Deployment:
     limits: Limits
     stain: Stain | None
     sources: Mapping[str, SourceEntry]
+    grouped: Collection[str]
     rendered: bool
 
 
@@ -109,28 +114,33 @@ def stain_of(
     settings: Mapping[str, Any],
     *,
     direction: str,
-    classes: Sequence[str],
-    weights: Path,
+    classes: Sequence[str] | None,
+    reference: str,
+    weights: Mapping[str, Path],
     model: Path,
 ) -> Stain | None:
-    """The normaliser's entry in a model file; None for a normaliser that changes no image.
+    """The normaliser's entry in a model file; None for a normaliser that changes no image or has no source to map.
 
     Args:
         name, method, settings: name, method and settings of the normaliser in config.
         direction, classes: which images it mapped; `none` for a method that changes no image.
-        weights: file of its weights.
+        reference: the source to or from whose stain images are mapped.
+        weights: other source -> file of the weights between its stain and that of the reference.
         model: the `model.json` to be written.
     """
-    if direction == "none":
+    if direction == "none" or not weights:
         return None
     return Stain(
         name=name,
         method=method,
         settings=json.loads(json.dumps(settings)),
         direction=direction,
-        classes=tuple(classes),
-        weights=Path(os.path.relpath(weights, model.parent)).as_posix(),
-        sha256=sha256_file(weights),
+        classes=None if classes is None else tuple(classes),
+        reference=reference,
+        sources={
+            source: StainWeights(weights=Path(os.path.relpath(path, model.parent)).as_posix(), sha256=sha256_file(path))
+            for source, path in weights.items()
+        },
     )
 
 
@@ -169,10 +179,7 @@ def write_model_file(
             balanced=sha256_file(balanced),
         ),
         metrics={name: MetricValue(**metric) for name, metric in measured["metrics"].items()},
-        data={
-            name: _data(source, int(counts.get(name, 0)), deployment.rendered)
-            for name, source in deployment.sources.items()
-        },
+        data={name: _data(deployment, name, int(counts.get(name, 0))) for name in deployment.frame.fields},
         notes=(RESEARCH, *([RENDERED] if deployment.rendered else [])),
     )
     write_json(content.model_dump(mode="json"), path)
@@ -185,20 +192,14 @@ def read_model_file(path: Path) -> OpenedModelFile:
         path: `model.json`, the weights beside it, or the folder of both.
 
     Raises:
-        InputError: the file is missing, no model file, of another format or with other classes, or a file beside it
-            is missing or has another sha256 than the model file records.
+        InputError: the file is missing, no model file or of another format, or a file beside it is missing or has
+            another sha256 than the model file records.
     """
     if path.is_dir():
         path = path / MODEL
     elif path.suffix == ".safetensors":
         path = path.with_name(MODEL)
     opened = OpenedModelFile(path, _read_content(path))
-    if opened.content.classes != CLASSES:
-        different = sorted(set(opened.content.classes) ^ set(CLASSES))
-        problem = (
-            f"has other classes ({', '.join(different)} differ)" if different else "has its classes in another order"
-        )
-        raise InputError(path, problem, "Use the version of hemabalance that wrote it")
     check_file(opened.beside(WEIGHTS), opened.content.sha256.weights)
     check_file(opened.beside(DETECTOR), opened.content.sha256.out_of_distribution)
     return opened
@@ -211,7 +212,7 @@ def check_file(path: Path, sha256: str) -> None:
         InputError: the file is missing, or its sha256 differs.
     """
     if not path.is_file():
-        raise InputError(path, f"is missing, but {MODEL} refers to it", _RESTORE)
+        raise InputError(path.absolute(), f"is missing, but {MODEL} refers to it", _RESTORE)
     if sha256_file(path) != sha256:
         raise InputError(path, f"is not the file that {MODEL} refers to (its sha256 differs)", _RESTORE)
 
@@ -221,7 +222,7 @@ def _read_content(path: Path) -> ModelFile:
     try:
         document = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise InputError(path, "does not exist", remedy) from error
+        raise InputError(path.absolute(), "does not exist", remedy) from error
     except (OSError, ValueError) as error:
         raise InputError(path, f"cannot be read as JSON ({error})", remedy) from error
     if not isinstance(document, dict) or "format" not in document:
@@ -238,13 +239,14 @@ def _read_content(path: Path) -> ModelFile:
         raise InputError(path, f"is no valid model file (key {key}: {first['msg']})", _RESTORE) from error
 
 
-def _data(source: SourceEntry, images: int, rendered: bool) -> SourceData:
-    if rendered:
-        title = f"rendered cells imitating {source.title}"
-        return SourceData(images=images, title=title, doi="none", licence="MIT", citation="hemabalance")
-    return SourceData(
-        images=images, title=source.title, doi=source.doi, licence=source.licence, citation=source.citation
-    )
+def _data(deployment: Deployment, name: str, images: int) -> SourceData:
+    source, known = deployment.sources.get(name), {"images": images, "grouped": name in deployment.grouped}
+    if deployment.rendered:
+        title = "rendered cells" if source is None else f"rendered cells imitating {source.title}"
+        return SourceData(**known, title=title, doi="none", licence="MIT", citation="hemabalance")
+    if source is None:
+        return SourceData(**known, title="", doi="", licence=NO_LICENCE, citation="")
+    return SourceData(**known, title=source.title, doi=source.doi, licence=source.licence, citation=source.citation)
 
 
 def _version() -> str:

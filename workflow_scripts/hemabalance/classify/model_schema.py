@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from hemabalance.dataset.geometry import Fit
 from hemabalance.protocols import Protocol
 
-FORMAT = 1
+FORMAT = 2
 RENDERED = (
     "The images are rendered, not photographed: the model demonstrates the workflow and says nothing about blood."
 )
@@ -35,23 +35,36 @@ class Frame(_Part):
     min_side: int = Field(ge=1)
 
 
+class StainWeights(_Part):
+    """Weights of the normaliser between one source and the reference.
+
+    Attributes:
+        weights: file of the weights, relative to the model's folder.
+        sha256: sha256 of that file.
+    """
+
+    weights: str
+    sha256: str
+
+
 class Stain(_Part):
     """The stain normaliser of the training images.
 
     Attributes:
         name, method, settings: name, method and settings in config.
-        direction, classes: which images it mapped; see `stain.direction.targets`.
-        weights: file of its weights, relative to the model's folder.
-        sha256: sha256 of that file.
+        direction, classes: which images it mapped; see `stain.direction.targets`. Without classes, `per_class` mapped
+            all classes of which both sources have images.
+        reference: the source that is domain "a" of every pair.
+        sources: every other source of the run -> weights that map between its stain and that of the reference.
     """
 
     name: str
     method: str
     settings: dict[str, Any]
     direction: str
-    classes: tuple[str, ...]
-    weights: str
-    sha256: str
+    classes: tuple[str, ...] | None
+    reference: str
+    sources: dict[str, StainWeights] = Field(min_length=1)
 
 
 class Boundaries(_Part):
@@ -64,9 +77,14 @@ class Boundaries(_Part):
 
 
 class SourceData(_Part):
-    """A source of real training images: their number, and the publisher's title, licence and citation."""
+    """A source of real training images: their number, and the publisher's title, licence and citation.
+
+    Title, DOI and citation are empty for a source that is not in the catalogue of public archives. `grouped`: whether
+    its images name a patient, slide or other group, which is in one part of the split only.
+    """
 
     images: int
+    grouped: bool
     title: str
     doi: str
     licence: str
@@ -100,7 +118,7 @@ class ModelFile(_Part):
     protocol: Protocol
     seed: int
     method: str
-    classes: tuple[str, ...]
+    classes: tuple[str, ...] = Field(min_length=1, description="in the order of the logits")
     size: int = Field(ge=1, description="side of the input images in pixels")
     frame: Frame
     limits: Boundaries

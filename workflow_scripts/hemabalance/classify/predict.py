@@ -11,12 +11,12 @@ from hemabalance.classify.inputs import InputImage
 from hemabalance.classify.model import Model
 from hemabalance.classify.model_schema import Frame
 from hemabalance.classify.out_of_distribution import OutOfDistributionDetector
-from hemabalance.classify.predictions import PROBABILITIES
+from hemabalance.classify.predictions import probability_columns
 from hemabalance.dataset.geometry import fit_square
 from hemabalance.dataset.tables import write_table
 from hemabalance.dataset.working_size import reduced
 from hemabalance.errors import InputError
-from hemabalance.files import atomic_path
+from hemabalance.files import atomic_path, check_target
 from hemabalance.metrics.calibration import tempered
 from hemabalance.parallel import batched, threaded_map
 from hemabalance.sources.decode import UnreadableImage, decode
@@ -27,7 +27,9 @@ BATCH = 64
 GREY, OUT_OF_DISTRIBUTION, NOT_NORMALISED = "grey", "out_of_distribution", "not_normalised"
 """Flags: image without colour; differs from the training images; has too little contrast to be normalised."""
 
-COLUMNS = ("path", "predicted", "confidence", "flag", "error", *PROBABILITIES)
+COLUMNS = ("path", "predicted", "confidence", "flag", "error")
+"""Columns of a table of predictions, followed by one column of probabilities for each class of the model."""
+
 SUFFIXES = (".csv", ".parquet")
 
 Normalise = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -54,6 +56,11 @@ class Predictor:
     field: float
     normalise: Normalise | None
 
+    @property
+    def columns(self) -> list[str]:
+        """`COLUMNS` and the columns of the probabilities `p_<class>`."""
+        return [*COLUMNS, *probability_columns(self.model.classes)]
+
     def predict(self, images: Sequence[InputImage], *, threads: int) -> Iterator[pd.DataFrame]:
         """Predict images in order, in batches, so that memory use does not grow with their number.
 
@@ -62,7 +69,7 @@ class Predictor:
             threads: decoders that run at once.
 
         Yields:
-            Tables with the columns `COLUMNS` and one row per image: `path`; `predicted`, missing if `error` gives a
+            Tables with the columns `columns` and one row per image: `path`; `predicted`, missing if `error` gives a
             reason; `confidence` and the probabilities, calibrated float32, missing likewise; `flag`, warnings joined by
             `;`.
 
@@ -90,7 +97,7 @@ class Predictor:
     def _table(self, paths: Sequence[str], results: Sequence[np.ndarray | str]) -> pd.DataFrame:
         """The table of one batch; each result is a square, or the reason why the photograph cannot be read."""
         readable = np.array([isinstance(result, np.ndarray) for result in results])
-        probabilities = np.full((len(results), len(PROBABILITIES)), np.nan, np.float32)
+        probabilities = np.full((len(results), len(self.model.classes)), np.nan, np.float32)
         predicted, flags = np.full(len(results), None, object), np.full(len(results), "", object)
         if readable.any():
             squares = np.stack([result for result in results if isinstance(result, np.ndarray)])
@@ -102,7 +109,8 @@ class Predictor:
         table = pd.DataFrame(texts | {"flag": flags, "error": errors}).astype("str")
         table["predicted"] = table["predicted"].where(readable)
         table["confidence"] = probabilities.max(1)
-        return pd.concat([table, pd.DataFrame(probabilities, columns=list(PROBABILITIES))], axis=1)[list(COLUMNS)]
+        shares = pd.DataFrame(probabilities, columns=probability_columns(self.model.classes))
+        return pd.concat([table, shares], axis=1)[self.columns]
 
     def _logits_and_flags(self, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Logits (n, classes) and flags, str objects (n,), of squares RGB uint8 (n, s, s, 3)."""
@@ -127,14 +135,13 @@ def check_out(path: Path) -> None:
     """Refuse an output path before the predictions are computed.
 
     Raises:
-        InputError: the suffix is neither that of CSV nor of Parquet, or the path is a folder.
+        InputError: the suffix is neither that of CSV nor of Parquet, or the file cannot be written there.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(
             path, "has neither the suffix of CSV nor of Parquet", f"Use a name that ends in {' or '.join(SUFFIXES)}"
         )
-    if path.is_dir():
-        raise InputError(path, "is a folder", "Give the name of the file to write")
+    check_target(path)
 
 
 def write_predicted(table: pd.DataFrame, path: Path) -> None:

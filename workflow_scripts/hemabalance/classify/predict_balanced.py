@@ -1,6 +1,6 @@
 """Evaluation of a trained model on its balanced set: test predictions, calibration and out-of-distribution detector."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from hemabalance.classify.model import Model
 from hemabalance.classify.open_model import open_classifier
 from hemabalance.classify.out_of_distribution import OutOfDistributionDetector, fit_detector
 from hemabalance.dataset.imageset import ImageSet
+from hemabalance.errors import InputError
 from hemabalance.training.device import Runtime
 
 
@@ -32,6 +33,7 @@ def predict_balanced(
     runtime: Runtime,
     files: PredictionFiles,
     *,
+    classes: Sequence[str],
     quantile: float,
     threads: int,
 ) -> None:
@@ -46,14 +48,16 @@ def predict_balanced(
         sets: its image sets by name.
         runtime: device and precision of the model.
         files: files to write.
+        classes: classes of the run, which must be those of the model.
         quantile: see `out_of_distribution.fit_detector`.
         threads: images that are processed at once.
 
     Raises:
-        InputError: the weights or an image set are missing, damaged or of another run, the model's logits are not
-            finite, or there are too few real training images.
+        InputError: the weights or an image set are missing, damaged or of another run, the model has other classes than
+            the run, its logits are not finite, or there are too few real training images.
     """
     model = open_classifier(weights, runtime)
+    _require_classes(weights, model.classes, classes)
     # Under `thesis` the test part also holds synthetic images; only real ones are tested on.
     real = rows[rows["origin"] == "real"]
     validation, pixels = read_part(rows, "validation", sets, model.size, threads=threads)
@@ -67,11 +71,20 @@ def predict_balanced(
         logits,
         test[["image_id", "source", "label"]],
         outputs(model, pixels),
+        classes=model.classes,
         trained_classes=set(rows.loc[rows["part"] == "train", "label"]),
         predictions=files.predictions,
         calibration=files.calibration,
     )
     detector.save(files.out_of_distribution)
+
+
+def _require_classes(weights: Path, of_model: Sequence[str], of_run: Sequence[str]) -> None:
+    if tuple(of_model) != tuple(of_run):
+        problem = f"has the classes {', '.join(of_model)}, but this run has {', '.join(of_run)}"
+        raise InputError(
+            weights, problem, "Delete it and run the workflow again, which trains a model of these classes"
+        )
 
 
 def _fit_detector(

@@ -39,8 +39,8 @@ def read_gpu_rules(path: Path) -> dict[str, GpuDemand]:
             for rule, demand in results["rules"].items()
         }
     except FileNotFoundError as error:
-        raise InputError(path, "does not exist", remedy) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(path.absolute(), "does not exist", remedy) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(path, "is no complete output of check-gpu", remedy) from error
     if hardware["cuda"] is None or hardware["memory_mib"] is None or sizes != "full":
         raise InputError(path, "was not measured on a GPU at the sizes of a run", remedy)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hemabalance.cluster.demand import Demand, LinearBound
 from hemabalance.errors import InputError
-from hemabalance.files import atomic_path
+from hemabalance.files import atomic_path, check_target
 
 HEAD = "set-resources:\n"
 
@@ -19,16 +19,32 @@ def set_resources(by_rule: Mapping[str, Demand]) -> str:
     return HEAD + "".join(_entry(rule, demand) for rule, demand in by_rule.items())
 
 
-def replace_section(profile: Path, section: str) -> None:
-    """Replace the section `set-resources` of a profile, which must be its last key.
+def check_profile(profile: Path) -> str:
+    """The text of a profile before its section `set-resources`, which must be its last key.
 
     Raises:
-        InputError: the profile has no such key.
+        InputError: the profile is missing or has no such key, or its folder cannot be written to.
     """
-    text = profile.read_text("utf-8") if profile.exists() else ""
-    before, heading, _ = text.partition(HEAD)
+    check_target(profile)
+    choose = "Choose a profile such as profiles/slurm/config.yaml"
+    if not profile.exists():
+        raise InputError(profile.absolute(), "does not exist", choose)
+    try:
+        before, heading, _ = profile.read_text("utf-8").partition(HEAD)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(profile, f"cannot be read ({error})", choose) from error
     if not heading:
-        raise InputError(profile, "has no line `set-resources:`", "Choose a profile such as profiles/slurm/config.yaml")
+        raise InputError(profile, "has no line `set-resources:`", choose)
+    return before
+
+
+def replace_section(profile: Path, section: str) -> None:
+    """Replace the section `set-resources` of a profile.
+
+    Raises:
+        InputError: as `check_profile`, or the disk is full.
+    """
+    before = check_profile(profile)
     with atomic_path(profile) as part:
         part.write_text(before + section, "utf-8")
 

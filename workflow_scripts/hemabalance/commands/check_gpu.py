@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hemabalance.errors import InputError
+from hemabalance.files import check_target
 
 if TYPE_CHECKING:
     from hemabalance.config.run import Config
@@ -56,13 +57,16 @@ def read_config(paths: Sequence[Path]) -> "Config":
     values: dict[str, Any] = {}
     for path in paths:
         if not path.exists():
-            raise InputError(path, "does not exist", "Start the command in the folder of the project, or name the file")
+            remedy = "Start the command in the folder of the project, or name the file"
+            raise InputError(path.absolute(), "does not exist", remedy)
         values = overlaid(values, read_config_file(path))
     return load_config(values, where=", ".join(map(str, paths)))
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the check; the exit code is 1 if a training fails or differs from the CPU."""
+    for name in ("gpu.json", "gpu.md"):
+        check_target(args.into / name)
     # cuBLAS reads it when CUDA starts; without it no product of matrices is deterministic.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch

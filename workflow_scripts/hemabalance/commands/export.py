@@ -20,10 +20,12 @@ def run(args: argparse.Namespace) -> int:
     from hemabalance.classify.model_file import WEIGHTS, read_model_file
     from hemabalance.classify.onnx_export import export_onnx, onnx_metadata
     from hemabalance.classify.open_model import open_classifier
+    from hemabalance.files import check_target
     from hemabalance.training.device import start
 
     if args.onnx.suffix.lower() != ".onnx":
         raise InputError(args.onnx, "does not have the suffix .onnx", "Choose a name that ends in .onnx")
+    check_target(args.onnx)
     model_file = read_model_file(args.model)
     runtime = start(device="cpu", precision="32", devices=1, seed=0, threads=1)
     model = open_classifier(model_file.beside(WEIGHTS), runtime)

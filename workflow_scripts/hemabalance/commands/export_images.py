@@ -30,7 +30,9 @@ def run(args: argparse.Namespace) -> int:
     from hemabalance.balance.balanced_set import REAL, read_balanced
     from hemabalance.balance.export import export_folder, export_parquet
     from hemabalance.dataset.imageset import open_sets
+    from hemabalance.files import check_new_folder
 
+    check_new_folder(args.out)
     rows, audit = read_balanced(args.balanced / "images.parquet"), _audit(args.balanced)
     normalizer = next(entry["name"] for entry in audit["seen"] if entry["kind"] == "normalizer")
     protocol = args.balanced.absolute().parents[1]
@@ -43,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
     with open_sets(names, zips, indexes) as sets:
         size = audit["content"]["size"]
         if args.parquet:
-            export_parquet(rows, sets, size, args.out, images_per_file=_PER_FILE, threads=args.threads)
+            options = {"images_per_file": _PER_FILE, "threads": args.threads}
+            export_parquet(rows, sets, size, args.out, classes=audit["classes"], **options)
         else:
             export_folder(rows, sets, size, args.out, threads=args.threads)
     print(f"written: {len(rows):,} images of {size} px to {args.out}")
@@ -56,5 +59,8 @@ def _audit(folder: Path) -> dict[str, Any]:
         audit: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         remedy = "Choose the folder of a balanced set, such as results/full/leak_free/balanced/balanced"
-        raise InputError(path, "is missing or damaged", remedy) from error
+        raise InputError(path.absolute(), "is missing or damaged", remedy) from error
+    if "classes" not in audit:
+        problem = "was written by an earlier version, without the classes"
+        raise InputError(path.absolute(), problem, "Run the workflow again")
     return audit

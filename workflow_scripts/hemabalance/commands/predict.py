@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from hemabalance.errors import InputError
 from hemabalance.sources.formats import READABLE
-from hemabalance.taxonomy import SOURCE_OF
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from hemabalance.training.device import Runtime
 
 log = logging.getLogger(__name__)
-
-SOURCES = tuple(SOURCE_OF.values())
 
 
 def add(commands: Any) -> None:
@@ -43,20 +40,21 @@ def add(commands: Any) -> None:
         help=f"{READABLE}; all images of a folder or zip",
     )
     predict.add_argument(
-        "--out", type=Path, metavar="FILE", help="file to write, with all twelve probabilities: .csv or .parquet"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="file to write, with the probabilities of all classes: .csv or .parquet",
     )
     predict.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="device of the model")
     predict.add_argument("--threads", type=_count, default=_cores(), metavar="N", help="default: all cores")
     predict.add_argument(
         "--normalize-from",
-        choices=SOURCES,
         metavar="SOURCE",
-        help=f"normalise images from the stain of this source ({', '.join(SOURCES)}) to the other's, as in training",
+        help="normalise images from the stain of this source of the model, as in training",
     )
     scale = predict.add_mutually_exclusive_group()
     scale.add_argument(
         "--source",
-        choices=SOURCES,
         metavar="SOURCE",
         help="use the same share of the frame as for this source in training; default: the source of --normalize-from, "
         "or that of most training images",
@@ -76,19 +74,26 @@ def run(args: argparse.Namespace) -> int:
     from hemabalance.classify.inputs import open_inputs
     from hemabalance.classify.model_file import read_model_file
     from hemabalance.classify.predict import check_out, write_predicted
+    from hemabalance.commands.terminal import discard_output, is_lost_output
     from hemabalance.progress import Meter
 
     if args.out is not None:
         check_out(args.out)
     model_file = read_model_file(args.model)
+    _require_sources(model_file, args)
     with open_inputs(args.images, model_file.archive_limits()) as inputs:
         _log_skipped(inputs.skipped)
         predictor = _predictor(model_file, args)
         tables: list[pd.DataFrame] = []
         with Meter("predicting", len(inputs.images), "image", shown=not sys.stdout.isatty()) as meter:
             for table in predictor.predict(inputs.images, threads=args.threads):
-                _print(table)
                 tables.append(table)
+                try:
+                    _print(table)
+                except OSError as error:
+                    if args.out is None or not is_lost_output(error):
+                        raise
+                    discard_output()  # the table is still wanted
                 for _ in range(len(table)):
                     meter.advance()
     predictions = pd.concat(tables, ignore_index=True)
@@ -122,9 +127,6 @@ def _field(model_file: "OpenedModelFile", args: argparse.Namespace) -> float:
         return float(args.field)
     content = model_file.content
     source = args.source or args.normalize_from or content.usual
-    if source not in content.frame.fields:
-        remedy = f"Choose one of {', '.join(content.frame.fields)}, or use --field"
-        raise InputError(model_file.path, f"was not trained on images of {source}", remedy)
     share = content.frame.fields[source]
     if len(set(content.frame.fields.values())) > 1:
         log.info(
@@ -135,23 +137,35 @@ def _field(model_file: "OpenedModelFile", args: argparse.Namespace) -> float:
     return share
 
 
+def _require_sources(model_file: "OpenedModelFile", args: argparse.Namespace) -> None:
+    """Refuse a source of which the model has seen no image."""
+    sources = model_file.content.frame.fields
+    for option, source in (("--source", args.source), ("--normalize-from", args.normalize_from)):
+        if source is not None and source not in sources:
+            other = ", or use --field" if option == "--source" else ""
+            remedy = f"Give {option} one of the model's sources: {', '.join(sources)}{other}"
+            raise InputError(model_file.path, f"was not trained on images of {source}", remedy)
+
+
 def _normaliser(model_file: "OpenedModelFile", source: str, runtime: "Runtime") -> "Normalise":
     from hemabalance.classify.model_file import check_file
     from hemabalance.stain.fit import open_normalizer
     from hemabalance.stain.method import NormalizerSpec
-    from hemabalance.stain.normalizer import DOMAINS, other_domain
+    from hemabalance.stain.normalizer import Domain, other_domain
 
     stain = model_file.content.stain
-    domain = next(domain for domain in DOMAINS if SOURCE_OF[domain] == source)
-    if stain is None or stain.direction in ("none", f"to_{domain}"):
+    domain: Domain = "b" if stain is not None and source in stain.sources else "a"
+    if stain is None or stain.direction == f"to_{domain}":
         problem = f"was trained on images of {source} in their original stain"
         raise InputError(model_file.path, problem, "Omit --normalize-from")
     if stain.direction == "per_class":
         log.warning(
             "in training, %s mapped only images of some classes; the classes of new images are unknown", stain.name
         )
-    weights = model_file.beside(stain.weights)
-    check_file(weights, stain.sha256)
+    # Images of the reference are mapped only where there is one other source.
+    entry = stain.sources[source] if domain == "b" else next(iter(stain.sources.values()))
+    weights = model_file.beside(entry.weights)
+    check_file(weights, entry.sha256)
     spec = NormalizerSpec.from_description({"method": stain.method, "settings": stain.settings}, model_file.path)
     normalizer = open_normalizer(spec, weights, size=model_file.content.frame.size, runtime=runtime)
 

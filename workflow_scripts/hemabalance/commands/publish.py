@@ -22,9 +22,12 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Publish, and print what was published and what was left out, with reasons; the exit code is 0."""
     from hemabalance.bookkeeping.locks import locked
-    from hemabalance.bookkeeping.publish import publish
+    from hemabalance.bookkeeping.publish import publish, require_git
     from hemabalance.bookkeeping.summary import summary
+    from hemabalance.bookkeeping.surroundings import use_writable_folders
 
+    require_git()
+    use_writable_folders(SNAKEMAKE_STATE)
     with locked(SNAKEMAKE_STATE / "hemabalance" / "publish.lock"):
         outputs = summary(snakemake_arguments(args))
         published = publish(outputs, SNAKEMAKE_STATE)

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from hemabalance.errors import InputError
-from hemabalance.files import atomic_path
+from hemabalance.files import atomic_path, check_target
 
 
 def add(commands: Any) -> None:
     """Add the command to the result of `ArgumentParser.add_subparsers`."""
     parser = commands.add_parser("reproduce", help="generate one synthetic image again, and print its provenance")
     parser.add_argument("index", type=Path, metavar="IMAGES.parquet", help="index of a generator's image set")
-    parser.add_argument("image_id", metavar="IMAGE_ID", help="such as monoblast-0000000007")
+    parser.add_argument("image_id", metavar="IMAGE_ID", help="such as lymphocyte_blast-0000000007")
     parser.add_argument("--out", type=Path, metavar="PNG", help="file to write; default: IMAGE_ID.png")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="device of the generator")
     parser.set_defaults(run=run)
@@ -26,9 +26,10 @@ def run(args: argparse.Namespace) -> int:
     from hemabalance.synthesis.reproduce import reproduce_image
     from hemabalance.training.device import start
 
+    out = args.out or Path(f"{args.image_id}.png")
+    check_target(out)
     runtime = start(device=args.device, precision="32", devices=1, seed=0, threads=1)
     image = reproduce_image(args.index, args.image_id, runtime)
-    out = args.out or Path(f"{args.image_id}.png")
     try:
         with atomic_path(out) as part:
             Image.fromarray(image.pixels).save(part, "PNG")

@@ -35,8 +35,10 @@ def run(args: argparse.Namespace) -> int:
     from hemabalance.cluster.benchmarks import measured_jobs
     from hemabalance.cluster.demand import demands
     from hemabalance.cluster.gpu_measurements import read_gpu_rules
-    from hemabalance.cluster.profile import replace_section, set_resources
+    from hemabalance.cluster.profile import check_profile, replace_section, set_resources
 
+    if args.into is not None:
+        check_profile(args.into)
     gpu = {} if args.gpu is None else read_gpu_rules(args.gpu)
     by_rule = demands([job for folder in args.runs for job in measured_jobs(folder)], gpu)
     section = set_resources(by_rule)

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from hemabalance.commands.snakemake_arguments import add_snakemake_arguments, snakemake_arguments
+from hemabalance.commands.snakemake_arguments import SNAKEMAKE_STATE, add_snakemake_arguments, snakemake_arguments
 
 
 def add(commands: Any) -> None:
@@ -22,7 +22,9 @@ def run(args: argparse.Namespace) -> int:
     """Print the table; the exit code is 0."""
     from hemabalance.bookkeeping.status import IN_DVC, STATES, rule_statuses
     from hemabalance.bookkeeping.summary import summary
+    from hemabalance.bookkeeping.surroundings import use_writable_folders
 
+    use_writable_folders(SNAKEMAKE_STATE)
     outputs = summary(snakemake_arguments(args))
     table = rule_statuses(outputs)
     width = max((len(row.rule) for row in table), default=4)

@@ -78,8 +78,10 @@ class PhantomConfig(Section):
     """Rendered archives, for sources with the origin `phantom`."""
 
     fraction: float = Field(0.04, gt=0, le=1)
-    """Images per class folder, as a share of those in the real archive."""
+    """Images of each label, as a share of those in the real archive; only for archives of a preset."""
     min_images: int = Field(8, ge=1)
-    """Least number of images per class folder."""
+    """Least number of images of each label; for own laboratories, the number where `counts` names none."""
+    patients: int = Field(6, ge=1, le=99)
+    """Patients of a laboratory, over whom the images of each label are spread; not for archives of a preset."""
     size: int = Field(128, ge=64, le=512)
-    """Frame width of source A in pixels."""
+    """Frame width in pixels; in the preset `thesis`, that of the reference."""

@@ -66,18 +66,24 @@ class Plan:
     def real_image_consumers(self, recipe: str) -> list[tuple[str, str]]:
         """Kind and name of everything in a recipe that used real images; each has a list of these images.
 
-        Kinds are `normalizer`, `generator`, `gate` (with the name of the generator whose images it judged), `teacher`,
-        and `judge` (with the name of the normaliser of its images).
+        Kinds are `normalizer` (first, one for each pair of sources, see `fitted_names`), `generator`, `gate` (with the
+        name of the generator whose images it judged), `teacher`, and `judge` (with the name of the normaliser of its
+        images).
         """
         entry = self.recipe(recipe)
         gated = entry.gate != "none"
-        consumers = [("normalizer", entry.normalizer)]
+        consumers = [("normalizer", name) for name in self.fitted_names(entry.normalizer).values()]
         for name in entry.generators:
             consumers += [("generator", name), *([("gate", name)] if gated else [])]
         consumers += [("teacher", name) for name in dict.fromkeys(self.teachers(recipe).values())]
         if entry.generators and gated:
             consumers.append(("judge", entry.normalizer))
         return consumers
+
+    def fitted_names(self, normalizer: str) -> dict[str, str]:
+        """Source besides the reference -> name of the normaliser fitted to this pair, in lists and provenances."""
+        others = self.config.other_sources
+        return {source: normalizer if len(others) == 1 else f"{normalizer}/{source}" for source in others}
 
     def balanced_on(self, page: str) -> list[tuple[str, str]]:
         """Protocol and recipe of each balanced set that the experiments on a page use, without repetition."""

@@ -1,9 +1,12 @@
 """Settings of the rules for balanced sets and classifiers: JSON values. A change of any value reruns the rule."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from hemabalance.config.plan import Plan
+from hemabalance.config.run import Config
+from hemabalance.config.sources import SourceConfig
 from hemabalance.methods import traits_of
 
 Settings = dict[str, Any]
@@ -23,6 +26,7 @@ def recipe_settings(plan: Plan, recipe: str, protocol: str) -> Settings:
             "gated": entry.gate != "none",
             "teachers": plan.teachers(recipe),
             "roles": config.synthesis.roles.model_dump(),
+            "classes": config.classes,
         },
         "balance": {
             "target_per_class": config.synthesis.draws.target_per_class,
@@ -53,6 +57,7 @@ def model_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[str, 
         "sets": plan.sets(recipe),
         "model": {"method": entry.method, "settings": {**entry.method_settings("classify").plain, **inputs}},
         "size": plan.size(recipe),
+        "classes": list(plan.config.classes),
     }
 
 
@@ -61,9 +66,26 @@ def evaluation_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[
     return {
         **model_settings(plan, experiment, seed, inputs),
         "quantile": plan.config.classify.evaluation.out_of_distribution_quantile,
-        "taxonomy": plan.config.taxonomy,
+        "experts": experts_of(plan.config),
+        "merging": merging_sources(plan.config),
         **deployment_settings(plan, experiment, seed),
     }
+
+
+def experts_of(config: Config) -> dict[str, int]:
+    """Source -> number of experts whose labels it has besides its own; sources without experts are left out."""
+    counts = {name: len(source.labels.experts) for name, source in sorted(config.sources.items())}
+    return {name: experts for name, experts in counts.items() if experts}
+
+
+def merging_sources(config: Config) -> list[str]:
+    """The sources with labels by experts in which several labels become one class, sorted."""
+    return [name for name in experts_of(config) if _merges(config.sources[name])]
+
+
+def _merges(source: SourceConfig) -> bool:
+    named = [label for label in source.classes.values() if label is not None]
+    return len(set(named)) < len(named)
 
 
 def deployment_settings(plan: Plan, experiment: str, seed: int) -> Settings:
@@ -71,6 +93,7 @@ def deployment_settings(plan: Plan, experiment: str, seed: int) -> Settings:
     config, entry = plan.config, plan.experiments[experiment]
     normalizer = plan.recipe(entry.recipe).normalizer
     stain = config.stain.normalizers[normalizer]
+    changes_images = traits_of("stain", stain.method).changes_images
     return {
         "limits": config.limits.model_dump(),
         "origin": {"experiment": experiment, "recipe": entry.recipe, "protocol": entry.protocol, "seed": seed},
@@ -85,11 +108,19 @@ def deployment_settings(plan: Plan, experiment: str, seed: int) -> Settings:
             "name": normalizer,
             "method": stain.method,
             "settings": stain.method_settings("stain").plain,
-            "direction": stain.direction if traits_of("stain", stain.method).changes_images else "none",
+            "direction": stain.direction if changes_images else "none",
             "classes": config.stain.classes,
+            "reference": config.reference,
         },
+        "mapped": list(config.other_sources) if changes_images else [],
+        "grouped": [name for name, source in config.sources.items() if _names_groups(source)],
         "rendered": any(source.origin == "phantom" for source in config.sources.values()),
     }
+
+
+def _names_groups(source: SourceConfig) -> bool:
+    pattern = re.compile(source.labels.pattern or "")
+    return source.labels.group is not None or "group" in pattern.groupindex
 
 
 def experiment_description(plan: Plan, experiment: str) -> Settings:
@@ -117,6 +148,7 @@ def page_settings(plan: Plan, page: str) -> Settings:
     pairs = plan.pairs_on(page)
     trainings = [(name, seed) for name in plan.pages[page] for seed in plan.experiments[name].seeds]
     return {
+        "preset": plan.config.preset,
         "experiments": [{**experiment_description(plan, name), "seed": seed} for name, seed in trainings],
         "comparisons": [{"names": pair, "protocol": plan.experiments[pair[0]].protocol} for pair in pairs],
         "figures": {name: experiment_figure_settings(plan, name) for name in plan.pages[page]},

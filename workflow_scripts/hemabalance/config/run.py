@@ -27,6 +27,8 @@ from hemabalance.config.entries import resolve_entries
 from hemabalance.config.explain import explain
 from hemabalance.config.laboratories import check_laboratories, complete_laboratories
 from hemabalance.config.one_source import without_normalizers
+from hemabalance.config.paired import pairs_are_rendered, without_paired
+from hemabalance.config.paths import PathText
 from hemabalance.config.preset import NO_PRESET, with_preset
 from hemabalance.config.sources import SourceConfig
 from hemabalance.config.stain import StainConfig
@@ -48,12 +50,12 @@ class Config(Section):
     preset: str = NO_PRESET
     """Sources and classes of published archives: `thesis`, or `none`; own sources switch it off."""
     taxonomy: str | None = None
-    """How a preset's labels become classes; `thesis`: Table 6; `refined`: PBC's PMY images are promyelocytes."""
+    """How the labels of a preset become classes: one of the preset's `taxonomies`; default: the first."""
     protocols: tuple[Protocol, ...] = Field(PROTOCOLS, min_length=1)
     """`leak_free`: copies stay in one part, the test set is split off first; `thesis`: split after balancing (§4.4)."""
-    catalogue: str = "data/sources.yaml"
+    catalogue: PathText = "data/sources.yaml"
     """File that describes the public archives."""
-    exclusions: str = "data/exclusions.csv"
+    exclusions: PathText = "data/exclusions.csv"
     """An expert's list of images to exclude: CSV with the columns source,member,reason,who."""
     sources: dict[str, SourceConfig] = Field(min_length=1)
     """Laboratories, by name."""
@@ -104,6 +106,10 @@ class Config(Section):
                 raise ValueError(
                     f"stain.normalizers.{name}.direction is {entry.direction!r}, which needs exactly two sources: "
                     "use to_a, which brings every source to the stain of the reference"
+                )
+            if entry.direction == "per_class" and len(self.labelled_sources) < len(self.sources):
+                raise ValueError(
+                    f"stain.normalizers.{name}.direction is 'per_class', which needs labels in both sources: use to_a"
                 )
         return self
 
@@ -175,14 +181,20 @@ def load_config(values: Mapping[str, Any], *, where: str = "config.yaml") -> Con
 
 
 def complete(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a config with those of its preset, of `like`, and the normaliser `none` alone for one source.
+    """The values of a config with those of its preset, of `like`, and the normalisers that its sources allow.
 
     Raises:
-        ValueError: unknown preset or taxonomy; a wrong `like`.
+        ValueError: unknown preset or taxonomy; a wrong `like`; a paired normaliser is used without rendered pairs.
     """
     completed = with_models(resolve_entries(complete_laboratories(with_preset(values))))
     sources = completed.get("sources")
-    return without_normalizers(completed) if isinstance(sources, Mapping) and len(sources) == 1 else completed
+    if not isinstance(sources, Mapping):
+        return completed  # the validation refuses it
+    if len(sources) == 1:
+        return without_normalizers(completed)
+    origins = [entry.get("origin", "local") for entry in sources.values() if isinstance(entry, Mapping)]
+    rendered = pairs_are_rendered(completed["preset"], completed["reference"], origins)
+    return completed if rendered else without_paired(completed)
 
 
 def read_config_file(path: Path) -> dict[str, Any]:

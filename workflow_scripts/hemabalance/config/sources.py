@@ -1,10 +1,12 @@
 """The config section `sources`: archives of photographs, their labels, and the classes of these labels."""
 
-from typing import Literal
+import re
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from hemabalance.classes import ClassName
+from hemabalance.config.paths import PathText
 from hemabalance.section import Count, Section
 
 
@@ -14,7 +16,7 @@ class LabelsConfig(Section):
     `labels: folders` and `labels: none` are short for the default and for `unlabelled: true`.
     """
 
-    table: str | None = Field(None, min_length=1)
+    table: PathText | None = Field(None, min_length=1)
     """CSV, TSV, Excel or Parquet file with one row an image: a file, or a member of the archive."""
     columns: tuple[str, ...] | None = None
     """Names of the columns of a table without a header line."""
@@ -32,6 +34,8 @@ class LabelsConfig(Section):
     """Values of the experts' columns that mean an expert did not decide."""
     pattern: str | None = None
     """Regular expression searched in the path; its named groups `label`, `group`, `subtype` are used."""
+    documents: tuple[str, ...] = ()
+    """Names of further files in the archive that are no images, such as a legend; they are not listed."""
     unlabelled: bool = False
     """The images have no labels: they serve only stain normalisation."""
 
@@ -46,6 +50,13 @@ class LabelsConfig(Section):
             raise ValueError(f"labels: {missing[0]!r} is not one of labels.columns: {', '.join(self.columns)}")
         if self.unlabelled and (self.label or self.check or self.experts):
             raise ValueError("labels: unlabelled images have no label, check or experts")
+        if self.pattern is not None:
+            try:
+                named = set(re.compile(self.pattern).groupindex)
+            except re.error as error:
+                raise ValueError(f"labels.pattern is no regular expression: {error}") from error
+            if not named & {"label", "group", "subtype"}:
+                raise ValueError("labels.pattern has no named group: write (?P<label>…), (?P<group>…) or both")
         return self
 
     @property
@@ -60,7 +71,7 @@ class SourceConfig(Section):
 
     origin: Literal["local", "download", "phantom"] = "local"
     """`local`: provided by the user; `download`: downloaded when missing; `phantom`: rendered by this project."""
-    archive: str = ""
+    archive: PathText = ""
     """Zip, tar or unpacked folder; not needed with origin phantom."""
     labels: LabelsConfig = LabelsConfig()
     """`folders`, `none`, or a section."""
@@ -79,6 +90,12 @@ class SourceConfig(Section):
     def labelled(self) -> bool:
         """Whether its images have labels."""
         return not self.labels.unlabelled
+
+    @property
+    def label_settings(self) -> dict[str, Any]:
+        """What decides the labels of its images, as JSON values."""
+        values = self.plain
+        return {name: values[name] for name in ("labels", "classes", "subtypes")}
 
     @property
     def named_classes(self) -> set[str]:

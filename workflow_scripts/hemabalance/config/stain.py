@@ -14,9 +14,10 @@ class NormalizerEntry(ComparedEntry):
     """One normaliser; its name is that of a folder in the results."""
 
     direction: Literal["per_class", "to_a", "to_b", "none"] = "to_a"
-    """Which images are mapped: all of one source (to_a maps source B to the stain of source A), none, or, as in the
-    thesis, per_class: for each class of stain.classes those of the smaller source. per_class uses the class labels,
-    also those of test images, and makes the background reveal the class."""
+    """Which images are mapped: to_a, those of all sources to the stain of the reference; none; or with exactly two
+    sources to_b, those of the reference to the stain of the other, or, as in the thesis, per_class, for each class of
+    stain.classes those of the smaller source. per_class uses the class labels, also those of test images, and makes
+    the background reveal the class."""
 
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ else:
 
 
 class PairsConfig(Section):
-    """Pairs of one rendered cell in both stains, for training paired methods and for evaluation in phantom runs."""
+    """Pairs of one rendered cell in both stains, for training paired methods and for evaluation in phantom runs.
+
+    They exist for the archives of a preset and for rendered sources; otherwise paired methods are left out.
+    """
 
     train: Count = 4000
     """Number of training pairs."""

@@ -6,19 +6,26 @@ different cells that look alike: of 3,255 pairs of real photographs within 12 bi
 
 import logging
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from hemabalance.classes import UNLABELLED
 from hemabalance.dataset.alignment import same_photograph_scores
-from hemabalance.dataset.hamming import pairs_within
+from hemabalance.dataset.hamming import pairs_between, pairs_within, too_many_pairs
+from hemabalance.dataset.perceptual_hash import pose_hashes
+from hemabalance.metrics.poses import COMPOSED, INVERSE, POSES
+from hemabalance.parallel import threaded_map
 
 log = logging.getLogger(__name__)
 
 # The search needs up to 80 bytes per pair: 1.6 GB.
 MAX_CANDIDATES = 20_000_000
+# Rows that a thread compares with all later ones at once.
+_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -31,12 +38,14 @@ class DuplicateGroups:
         identical: bool (n,), whether the image equals its keeper in all pixels (or all bytes).
         score: float32 (n,), best aligned correlation with a verified copy; 1 if identical to the keeper or without
             copies.
+        pose: int64 (n,), the pose in which the keeper looks like the image (index in `metrics.poses.poses`).
     """
 
     group: np.ndarray
     keeper: np.ndarray
     identical: np.ndarray
     score: np.ndarray
+    pose: np.ndarray
 
 
 def find_copies(
@@ -49,12 +58,12 @@ def find_copies(
     pixels in two archives, or in two formats, are therefore found as near-duplicates, with a correlation of 1.000 and
     above 0.99, respectively.
 
-    The choice of the keeper does not depend on the order of rows: the image with the most pixels, then the most bytes
-    (the least compressed), then the smallest `image_id`.
+    The choice of the keeper does not depend on the order of rows: an image with a label, then the image with the most
+    pixels, then the most bytes (the least compressed), then the smallest `image_id`.
 
     Args:
         images: one row per image: `image_id, bytes, sha256, pixel_sha256` (may be missing)`, phash` (16 hex digits)`,
-            width, height`.
+            width, height`, and optionally `label`.
         thumbs: uint8 (n, 64, 64), in the same order.
         hash_radius: candidates differ in at most this number of the 64 hash bits.
         min_correlation: a candidate is verified if the aligned correlation of the thumbnails is at least this.
@@ -67,15 +76,15 @@ def find_copies(
     # The search needs one representative of each set of identical images.
     _, representatives = np.unique(identity, return_index=True)
     hashes = np.array([int(text, 16) for text in images["phash"].iloc[representatives]], np.uint64)
-    left, right, _ = pairs_within(hashes, hash_radius, threads=threads, max_pairs=MAX_CANDIDATES)
+    left, right, pose = _candidates(hashes, thumbs[representatives], hash_radius, threads)
     left, right = representatives[left], representatives[right]
-    scores = same_photograph_scores(thumbs, left, right, threads=threads)
+    scores = same_photograph_scores(thumbs, left, right, pose, threads=threads)
     verified = scores >= min_correlation
     log.info(
-        "%d images, %d distinct: %d candidate pairs within %d bits, %d verified as the same photograph",
-        len(images), len(representatives), len(left), hash_radius, int(verified.sum()),
+        "%d images, %d distinct: %d candidate pairs within %d bits, %d verified as the same photograph, %d in another pose",
+        len(images), len(representatives), len(left), hash_radius, int(verified.sum()), int(verified[pose > 0].sum()),
     )  # fmt: skip
-    left, right, scores = left[verified], right[verified], scores[verified]
+    left, right, pose, scores = left[verified], right[verified], pose[verified], scores[verified]
     group = _components(identity, left, right)
     keeper = _keepers(images, group)
     best = np.ones(len(images), np.float32)
@@ -84,7 +93,57 @@ def find_copies(
     np.maximum.at(nearest, identity[right], scores)
     identical = identity == identity[keeper]
     best[~identical] = nearest[identity[~identical]]
-    return DuplicateGroups(group, keeper, identical, best)
+    turns = _poses_of_keepers(identity, keeper, left, right, pose, scores)
+    return DuplicateGroups(group, keeper, identical, best, turns)
+
+
+def _candidates(
+    hashes: np.ndarray, thumbs: np.ndarray, radius: int, threads: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs left < right within the radius, and the pose of the right image in which they are.
+
+    Unchanged images are compared by `phash`, images in another pose by `pose_hashes`.
+    """
+    left, right, _ = pairs_within(hashes, radius, threads=threads, max_pairs=MAX_CANDIDATES)
+    found = [(left, right, np.zeros(len(left), np.int8))]
+    turned = pose_hashes(thumbs)
+    for pose in range(1, POSES):
+        found += _candidates_in_pose(turned[0], turned[pose], pose, radius, threads)
+        if sum(len(part[0]) for part in found) > MAX_CANDIDATES:
+            raise too_many_pairs(MAX_CANDIDATES, radius)
+    left, right, poses = (np.concatenate(column) for column in zip(*found, strict=True))
+    return left, right, poses
+
+
+def _candidates_in_pose(
+    hashes: np.ndarray, turned: np.ndarray, pose: int, radius: int, threads: int
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    def search(start: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        rows, later = hashes[start : start + _ROWS], turned[start:]
+        pairs = ((i[i < j] + start, j[i < j] + start) for i, j in pairs_between(rows, later, radius))
+        return [(left, right, np.full(len(left), pose, np.int8)) for left, right in pairs if len(left)]
+
+    return list(chain.from_iterable(threaded_map(search, range(0, len(hashes), _ROWS), threads=threads)))
+
+
+def _poses_of_keepers(
+    identity: np.ndarray,
+    keeper: np.ndarray,
+    left: np.ndarray,
+    right: np.ndarray,
+    pose: np.ndarray,
+    scores: np.ndarray,
+) -> np.ndarray:
+    """Follow the verified pairs from each keeper, the best ones first; see `DuplicateGroups.pose`."""
+    order = np.argsort(-np.concatenate([scores, scores]), kind="stable")
+    start, end = (identity[np.concatenate(ends)[order]] for ends in ((right, left), (left, right)))
+    turn = np.concatenate([pose, INVERSE[pose]])[order]
+    poses = np.full(int(identity.max(initial=-1)) + 1, -1)
+    poses[identity[keeper]] = 0
+    while (reached := (poses[start] >= 0) & (poses[end] < 0)).any():
+        found, first = np.unique(end[reached], return_index=True)
+        poses[found] = COMPOSED[turn[reached][first], poses[start[reached][first]]]
+    return poses[identity]
 
 
 def _identity_numbers(images: pd.DataFrame) -> np.ndarray:
@@ -106,8 +165,9 @@ def _components(identity: np.ndarray, left: np.ndarray, right: np.ndarray) -> np
 
 def _keepers(images: pd.DataFrame, group: np.ndarray) -> np.ndarray:
     candidates = images.assign(group=group, area=images["width"].astype(np.int64) * images["height"].astype(np.int64))
+    candidates["unlabelled"] = candidates["label"] == UNLABELLED if "label" in candidates else False
     order = candidates.reset_index(drop=True).sort_values(
-        ["group", "area", "bytes", "image_id"], ascending=[True, False, False, True], kind="stable"
+        ["group", "unlabelled", "area", "bytes", "image_id"], ascending=[True, True, False, False, True], kind="stable"
     )
     best = order.drop_duplicates("group").set_index("group").index
     positions = order.drop_duplicates("group").index.to_numpy()

@@ -79,6 +79,34 @@ def pairs_within(
     return i, j, np.bitwise_count(hashes[i] ^ hashes[j])
 
 
+def pairs_between(first: Hashes, second: Hashes, radius: int) -> Iterator[tuple[Indices, Indices]]:
+    """Yield the pairs of a hash of `first` and a hash of `second` that differ in at most `radius` bits.
+
+    Every pair is compared: about 1 s for 10,000 x 150,000.
+
+    Args:
+        first, second: uint64 (n,) and (m,).
+        radius: bits.
+
+    Yields:
+        Positions in `first` and in `second`, in parts sorted by both.
+    """
+    step = max(1, 4 * TILE // max(1, len(second)))
+    for start in range(0, len(first), step):
+        hit = np.flatnonzero(np.bitwise_count(first[start : start + step, None] ^ second) <= radius)
+        if hit.size:
+            yield start + hit // len(second), hit % len(second)
+
+
+def too_many_pairs(max_pairs: int, radius: int) -> InputError:
+    """The error of a search that finds more than `max_pairs` pairs."""
+    return InputError(
+        "image hashes",
+        f"more than {max_pairs:,} pairs are within {radius} bits of each other",
+        "Check for blank or repeated images, lower the radius, or allow more pairs if memory suffices",
+    )
+
+
 def _check(hashes: Hashes, radius: int, threads: int, max_pairs: int) -> None:
     if hashes.dtype != np.uint64 or hashes.ndim != 1 or len(hashes) >= 1 << 31:
         raise ValueError(f"hashes must be uint64 of shape (n,), n < 2**31, not {hashes.dtype} {hashes.shape}")
@@ -103,11 +131,7 @@ class _Budget:
         with self.lock:
             self.count += pairs
             if self.count > self.max_pairs:
-                raise InputError(
-                    "image hashes",
-                    f"more than {self.max_pairs:,} pairs are within {self.radius} bits of each other",
-                    "Check for blank or repeated images, lower the radius, or allow more pairs if memory suffices",
-                )
+                raise too_many_pairs(self.max_pairs, self.radius)
 
 
 def _permute_bits(hashes: Hashes) -> Hashes:

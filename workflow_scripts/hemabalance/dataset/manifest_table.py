@@ -5,8 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pandera.pandas as pa
 
-from hemabalance.dataset.tables import read_table, write_table
-from hemabalance.taxonomy import CLASSES
+from hemabalance.dataset.tables import LABEL, read_table, write_table
 
 STATUSES = (
     "kept",
@@ -21,6 +20,9 @@ STATUSES = (
 
 COPIES = ("duplicate", "near_duplicate", "conflict")
 """Statuses of images set aside because the archives contain their photograph more than once."""
+
+EXPERTS = r"^expert_\d+$"
+"""Columns with labels by further experts: a class, `classes.UNDECIDED`, or missing."""
 
 _HEX = pa.Check.str_matches(r"^[0-9a-f]{64}$")
 _SIDE = pa.Check.ge(1)
@@ -39,13 +41,13 @@ SCHEMA = pa.DataFrameSchema(
         "mode": pa.Column(str, nullable=True),
         "label_raw": pa.Column(str),
         "subtype": pa.Column(str, nullable=True),
-        "label": pa.Column(str, pa.Check.isin(CLASSES), nullable=True),
+        "label": pa.Column(str, LABEL, nullable=True),
         "status": pa.Column(str, pa.Check.isin(STATUSES)),
         "reason": pa.Column(str),
         "duplicate_of": pa.Column(str, nullable=True),
         "group_id": pa.Column(str, nullable=True),
-        "reannotation_1": pa.Column(str, nullable=True),
-        "reannotation_2": pa.Column(str, nullable=True),
+        "declared_group": pa.Column(str, nullable=True),
+        EXPERTS: pa.Column(str, LABEL, nullable=True, regex=True, required=False),
     },
     checks=[
         pa.Check(lambda t: t["label"].notna() | (t["status"] != "kept"), error="a kept image has a label"),

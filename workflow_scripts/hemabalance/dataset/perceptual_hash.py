@@ -9,6 +9,8 @@ THUMB = 64
 """Side of a thumbnail in pixels."""
 
 _HASH_SIDE = 8
+# Signs by which a mirror image multiplies its frequencies along one axis.
+_MIRROR_SIGNS = np.where(np.arange(_HASH_SIDE) % 2, -1, 1).astype(np.float32)
 _BATCH = 256
 
 
@@ -34,9 +36,9 @@ def thumbs_of(column: pd.Series) -> np.ndarray:
     return np.frombuffer(b"".join(column), np.uint8).reshape(-1, THUMB, THUMB)
 
 
-def halved(thumbs: np.ndarray) -> np.ndarray:
-    """Average squares of 2x2 pixels: uint8 (n, side, side) to float32 (n, side / 2, side / 2)."""
-    rows = thumbs[:, ::2].astype(np.uint16) + thumbs[:, 1::2]
+def halved(images: np.ndarray) -> np.ndarray:
+    """Average squares of 2x2 pixels: uint8 or float32 (n, side, side) to float32 (n, side / 2, side / 2)."""
+    rows = np.add(images[:, ::2], images[:, 1::2], dtype=np.uint16 if images.dtype == np.uint8 else np.float32)
     means: np.ndarray = (rows[:, :, ::2] + rows[:, :, 1::2]).astype(np.float32) / 4
     return means
 
@@ -50,15 +52,41 @@ def perceptual_hash(thumbs: np.ndarray) -> np.ndarray:
     Returns:
         uint64 (n,).
     """
-    # Batches that fit the cache take a quarter of the time.
-    batches = [_hash_batch(thumbs[start : start + _BATCH]) for start in range(0, len(thumbs), _BATCH)]
-    return np.concatenate([np.empty(0, np.uint64), *batches])
-
-
-def _hash_batch(thumbs: np.ndarray) -> np.ndarray:
-    spectrum = dctn(halved(thumbs), axes=(1, 2), norm="ortho")
-    low = spectrum[:, :_HASH_SIDE, :_HASH_SIDE].reshape(len(thumbs), _HASH_SIDE**2)
+    low = _low_frequencies(thumbs).reshape(len(thumbs), _HASH_SIDE**2)
     # The first coefficient (the mean) encodes only brightness and would shift the median.
-    bits = low > np.median(low[:, 1:], axis=1, keepdims=True)
+    return _packed(low > np.median(low[:, 1:], axis=1, keepdims=True))
+
+
+def pose_hashes(thumbs: np.ndarray) -> np.ndarray:
+    """Return the hashes of the thumbnails in the eight poses: the 8x8 lowest frequencies compared with zero.
+
+    A mirror image has the same frequencies, every other one with the opposite sign; a quarter turn also exchanges rows
+    and columns. One DCT therefore gives all poses. Unlike the median, zero stays the same in all of them: the distance
+    of two images does not change if both are turned.
+
+    Args:
+        thumbs: uint8 (n, THUMB, THUMB).
+
+    Returns:
+        uint64 (8, n); the poses are those of `metrics.poses.poses`.
+    """
+    rotated = [_low_frequencies(thumbs)]
+    for _ in range(3):
+        rotated.append(rotated[-1].transpose(0, 2, 1) * _MIRROR_SIGNS[:, None])
+    both = [*rotated, *(low * _MIRROR_SIGNS for low in rotated)]
+    return np.stack([_packed(low.reshape(len(thumbs), _HASH_SIDE**2) > 0) for low in both])
+
+
+def _low_frequencies(thumbs: np.ndarray) -> np.ndarray:
+    """Lowest frequencies of the DCT, float32 (n, 8, 8): rows, columns."""
+    # Batches that fit the cache take a quarter of the time.
+    batches = [
+        dctn(halved(thumbs[start : start + _BATCH]), axes=(1, 2), norm="ortho")[:, :_HASH_SIDE, :_HASH_SIDE]
+        for start in range(0, len(thumbs), _BATCH)
+    ]
+    return np.concatenate([np.empty((0, _HASH_SIDE, _HASH_SIDE), np.float32), *batches])
+
+
+def _packed(bits: np.ndarray) -> np.ndarray:
     hashes: np.ndarray = np.packbits(bits, axis=1).view(">u8")[:, 0].astype(np.uint64)
     return hashes

@@ -12,9 +12,8 @@ import pandas as pd
 import pandera.pandas as pa
 
 from hemabalance.dataset.splits import PARTS
-from hemabalance.dataset.tables import read_table, write_table
+from hemabalance.dataset.tables import LABEL, read_table, write_table
 from hemabalance.errors import InputError
-from hemabalance.taxonomy import CLASSES
 
 Kind = Literal["normalizer", "generator", "teacher", "judge", "gate"]
 
@@ -22,7 +21,7 @@ SCHEMA = pa.DataFrameSchema(
     {
         "image_id": pa.Column(str, unique=True),
         "source": pa.Column(str),
-        "label": pa.Column(str, pa.Check.isin(CLASSES)),
+        "label": pa.Column(str, LABEL),
         "part": pa.Column(str, pa.Check.isin(PARTS)),
     },
     checks=[pa.Check(lambda t: t["image_id"].is_monotonic_increasing, error="sorted by image_id")],

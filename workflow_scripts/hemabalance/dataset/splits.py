@@ -12,10 +12,15 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from hemabalance.dataset.tables import read_table, write_table
+from hemabalance.dataset.class_parts import (
+    give_test_images,
+    give_training_images,
+    refuse_missing_parts,
+    refuse_single_groups,
+)
+from hemabalance.dataset.tables import LABEL, read_table, write_table
 from hemabalance.errors import InputError
 from hemabalance.protocols import Protocol
-from hemabalance.taxonomy import CLASSES
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +36,7 @@ SCHEMA = pa.DataFrameSchema(
     {
         "image_id": pa.Column(str, unique=True),
         "source": pa.Column(str),
-        "label": pa.Column(str, pa.Check.isin(CLASSES)),
+        "label": pa.Column(str, LABEL),
         "group_id": pa.Column(str),
         "draw": pa.Column("float64", pa.Check.in_range(0, 1, include_max=False)),
         "part": pa.Column(str, pa.Check.isin(PARTS)),
@@ -72,7 +77,8 @@ def split(
     `leak_free`: images with `draw < test_share` are test, the next `validation_share` of the rest is validation, the
     others are train. The draw does not depend on class or source, so every stratum has the same expected shares. If a
     class (within a source, or over all sources) has at least `min_groups_for_test` groups but none in test, the group
-    whose draw is nearest the threshold moves to test.
+    whose draw is nearest the threshold moves to test. A class with declared groups (such as patients) has training and
+    test images if it has two groups, and is refused otherwise.
 
     `thesis` (§4.4) splits only after balancing: here every image is in the part `pool` and keeps its draw.
 
@@ -86,20 +92,28 @@ def split(
 
     Returns:
         `image_id, source, label, group_id, draw, part`, sorted by `image_id`.
+
+    Raises:
+        InputError: a class with declared groups cannot be divided without dividing a group.
     """
-    table = manifest.loc[manifest["status"] == "kept", ["image_id", "source", "label", "group_id"]]
+    columns = ["image_id", "source", "label", "group_id"]
+    table = manifest.loc[manifest["status"] == "kept", [*columns, "declared_group"]]
     table = table.sort_values("image_id", ignore_index=True)
     table["draw"] = draws(table["group_id"], seed=seed)
+    table["declared"] = table.pop("declared_group").notna()
+    if test_share:
+        refuse_single_groups(table)
     if protocol == "thesis":
-        return table.assign(part="pool")
+        return table.drop(columns="declared").assign(part="pool")
     table["part"] = pd.array(parts_of(table["draw"], test_share, validation_share), dtype="str")
-    for stratum in (["source", "label"], ["label"]) if test_share else ():
-        for name, rows in table.groupby(stratum):
-            if rows["group_id"].nunique() >= min_groups_for_test and not (rows["part"] == "test").any():
-                nearest = rows.loc[rows["draw"].idxmin(), "group_id"]
-                table.loc[table["group_id"] == nearest, "part"] = "test"
-                log.info("%s has no test image by its draws: group %s moves to test", "/".join(map(str, name)), nearest)
-    return table
+    if test_share:
+        for stratum in (["source", "label"], ["label"]):
+            give_test_images(table, stratum, min_groups_for_test)
+        give_training_images(table)
+        refuse_missing_parts(table)
+    groups = table.groupby("part")["group_id"].nunique()
+    log.info("groups: %s", ", ".join(f"{groups[part]} {part}" for part in PARTS if part in groups))
+    return table.drop(columns="declared")
 
 
 def visible(table: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:

@@ -10,6 +10,9 @@ from pyarrow import ArrowException
 from hemabalance.errors import InputError
 from hemabalance.files import atomic_path
 
+LABEL = pa.Check.str_length(min_value=1)
+"""A class of the run, or `classes.UNLABELLED`: not checked against the list, which a table does not know."""
+
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as zstd Parquet without its index; equal tables give equal bytes."""

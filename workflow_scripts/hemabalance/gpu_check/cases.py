@@ -12,12 +12,12 @@ from hemabalance.gpu_check.examples import example_images
 from hemabalance.methods import method_names, settings_class, traits_of
 from hemabalance.report.reported import reported
 from hemabalance.section import Section
+from hemabalance.sources.phantom.species import CELL_TYPES
 from hemabalance.stain.method import NormalizerSpec
 from hemabalance.stain.normalizer import StainData
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.roles import Classes, Roles, assign, served
-from hemabalance.taxonomy import CLASSES
 from hemabalance.training.classifier import SmallClassifierTraining
 from hemabalance.training.job import FitJob, Images
 from hemabalance.training.trainable import Trainable
@@ -102,7 +102,8 @@ def distinct_cases(cases: Iterable[TrainingCase]) -> list[TrainingCase]:
 def training_cases(config: Config) -> list[TrainingCase]:
     """All trainings of a config by stage, first those of its entries, then those of methods without an entry.
 
-    Class counts, which determine rich and rare classes, are those reported by the thesis (Table 6).
+    Classes are the cell types of the phantom, and their counts, which determine rich and rare classes, are those of
+    the preset `thesis` (Table 6).
 
     Raises:
         InputError: a method is incomplete.
@@ -111,9 +112,13 @@ def training_cases(config: Config) -> list[TrainingCase]:
 
 
 def full_roles(roles: RolesConfig) -> Roles:
-    """Rich and rare classes of the full archives, by the class counts that the thesis reports (Table 6)."""
-    counts = {name: count for name, count in reported("table6_final").items() if name in CLASSES}
-    return assign(counts, roles)
+    """Rich and rare classes of the full archives of the preset `thesis`, by its class counts (Table 6).
+
+    Lists of classes that name another class do not apply.
+    """
+    counts = {name: count for name, count in reported("table6_final").items() if name in CELL_TYPES}
+    foreign = {*(roles.rich or ()), *(roles.rare or ())} - counts.keys()
+    return assign(counts, roles.model_copy(update={"rich": None, "rare": None}) if foreign else roles)
 
 
 def _entries(stage: str, entries: Mapping[str, Any]) -> Iterator[tuple[str, str, Section]]:
@@ -135,7 +140,7 @@ def _stain(config: Config) -> Iterator[TrainingCase]:
 
 def _normalizer_start(method: str) -> Callable[[Section, int, FitJob], Trainable]:
     def start(settings: Section, size: int, job: FitJob) -> Trainable:
-        domain = example_images(CLASSES, PER_CLASS, size, 1)
+        domain = example_images(CELL_TYPES, PER_CLASS, size, 1)
         data = StainData(domain, domain, (domain.pixels, domain.pixels))
         spec = NormalizerSpec(method=method, settings=cast(Any, settings))
         normalizer: Any = spec.build(size=size, runtime=job.runtime)
@@ -178,9 +183,9 @@ def _classify(config: Config) -> Iterator[TrainingCase]:
 
 def _model_start(method: str) -> Callable[[Section, int, FitJob], Trainable]:
     def start(settings: Section, size: int, job: FitJob) -> Trainable:
-        images = example_images(CLASSES, PER_CLASS, size, 1)
+        images = example_images(CELL_TYPES, PER_CLASS, size, 1)
         spec = ModelSpec(method=method, settings=cast(Any, settings))
-        model: Any = spec.build(classes=CLASSES, size=size, runtime=job.runtime)
+        model: Any = spec.build(classes=CELL_TYPES, size=size, runtime=job.runtime)
         return cast(Trainable, model.initialise_training(ModelData(images, images), job))
 
     return start
@@ -188,7 +193,7 @@ def _model_start(method: str) -> Callable[[Section, int, FitJob], Trainable]:
 
 def _small(rule: str, settings: Section, size: int) -> TrainingCase:
     def start(settings: Section, size: int, job: FitJob) -> Trainable:
-        images = example_images(CLASSES, PER_CLASS, size, 1)
+        images = example_images(CELL_TYPES, PER_CLASS, size, 1)
         return SmallClassifierTraining(images, 0.2, cast(Any, settings), job.runtime)
 
     return TrainingCase(rule, rule, "", settings, size, start)

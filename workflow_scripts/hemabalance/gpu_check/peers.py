@@ -17,7 +17,7 @@ from hemabalance.gpu_check.cases import PER_CLASS, TrainingCase
 from hemabalance.gpu_check.examples import example_images
 from hemabalance.gpu_check.speed import Effort
 from hemabalance.gpu_check.steps import Machine, take_steps, wait
-from hemabalance.taxonomy import CLASSES
+from hemabalance.sources.phantom.species import CELL_TYPES
 from hemabalance.torchvision_compat import make_torchvision_importable
 from hemabalance.training.device import Runtime
 
@@ -99,7 +99,7 @@ def make_timm_step(name: str, settings: NetworkSettings, runtime: Runtime) -> Ca
     """
     device = runtime.device
     torch.manual_seed(1)
-    model: Any = timm.create_model(name, num_classes=len(CLASSES), drop_rate=settings.drop_rate).to(device)
+    model: Any = timm.create_model(name, num_classes=len(CELL_TYPES), drop_rate=settings.drop_rate).to(device)
     model.to(memory_format=torch.channels_last)
     optimizer = create_optimizer_v2(model, opt="adamw", lr=settings.lr, weight_decay=settings.weight_decay)
     average = ModelEmaV3(model, decay=settings.average_decay)
@@ -121,7 +121,7 @@ def _timm_step_with_transfer(name: str, settings: NetworkSettings, runtime: Runt
     device, side = runtime.device, settings.input_size
     step = make_timm_step(name, settings, runtime)
     host = torch.randint(0, 256, (settings.batch, 3, side, side), dtype=torch.uint8)
-    targets = torch.randint(len(CLASSES), (settings.batch,))
+    targets = torch.randint(len(CELL_TYPES), (settings.batch,))
     if device.type == "cuda":
         host, targets = host.pin_memory(), targets.pin_memory()
 
@@ -142,7 +142,7 @@ def augmentation_row(case: TrainingCase, machine: Machine, effort: Effort) -> di
     runtime, settings = machine.job().runtime, case.settings
     assert isinstance(settings, NetworkSettings)
     strengths = Strengths(settings.rotate, settings.colour_strength, settings.blur_strength)
-    pixels = example_images(CLASSES, PER_CLASS, case.size, 1).pixels
+    pixels = example_images(CELL_TYPES, PER_CLASS, case.size, 1).pixels
     batch = torch.from_numpy(np.array(pixels[: case.batch])).to(runtime.device)
     images: Tensor = batch.permute(0, 3, 1, 2).float().div(127.5).sub(1).contiguous()
     generator = runtime.generator("augmentation")

@@ -24,8 +24,8 @@ PRECISIONS = {"32": DEFAULT.name, "bf16": "bf16"}
 def trainings_by_case(config: Config) -> Counter[tuple[str, str]]:
     """How often each training of `snakemake all experiments` runs, by rule and entry of the config.
 
-    A normaliser is trained once under each protocol that uses it, a generator once for each normaliser and protocol
-    whose images it learns, a classifier once for each experiment and seed.
+    A normaliser is trained once for each pair of stain domains and each protocol that uses it, a generator once for
+    each normaliser and protocol whose images it learns, a classifier once for each experiment and seed.
     """
     plan, counts = Plan(config), Counter[tuple[str, str]]()
     normalizers = {(protocol, name) for protocol in config.protocols for name in config.stain.compared(protocol)}
@@ -43,7 +43,7 @@ def trainings_by_case(config: Config) -> Counter[tuple[str, str]]:
     generators |= {(p, normalizer, t) for p, normalizer, name in generators if (t := entries[name].teacher)}
     judged = {(protocol, normalizer) for protocol, normalizer, _ in generators}
     for _, name in normalizers | judged:
-        counts["stain_fit", name] += 1
+        counts["stain_fit", name] += len(config.other_sources)
     for _, _, name in generators:
         counts["synthesis_fit", name] += 1
     counts["synthesis_judge", "synthesis_judge"] = len(judged)
@@ -84,16 +84,16 @@ def projection(
                 "hours": case.steps * batches * row["step_s"] / 3600,
                 "runs": runs,
                 "memory_mib": row["memory_mib"],
-                "reported": reported_time(case),
+                "reported": reported_time(case, config.preset),
             }
         )
     return projected
 
 
-def reported_time(case: TrainingCase) -> str | None:
-    """The training time that the thesis reports for a training; None if it reports none."""
-    times = reported(REPORTED[case.rule]) if case.rule in REPORTED else {}
-    if case.name in (few := reported("table22_fewshot_cost")) and case.name not in times:
+def reported_time(case: TrainingCase, preset: str) -> str | None:
+    """The training time that the thesis reports for a training; None if it reports none, or under another preset."""
+    times = reported(REPORTED[case.rule], preset) if case.rule in REPORTED else {}
+    if case.name in (few := reported("table22_fewshot_cost", preset)) and case.name not in times:
         times = {case.name: few[case.name]["time"]}
     time = times.get(REPORTED_NAMES.get(case.name, case.name))
     return None if time is None else str(time)

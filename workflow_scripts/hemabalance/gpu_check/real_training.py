@@ -52,7 +52,7 @@ class RealTraining:
 
     Attributes:
         case: the generator; it generates the classes that it learns.
-        roles: determine the rich classes of the full archives; those of them that have images are trained on.
+        roles: determine the rich classes (`cases.full_roles`); those of them that have images are trained on.
         images: at the size of the case.
         precision: "32" or "bf16".
         folder: gets the checkpoint, `history.jsonl`, and `sheet.png`: generated images, one row a class.
@@ -119,7 +119,7 @@ def training_row(what: RealTraining, machine: Machine, seconds: float) -> dict[s
 
 
 def rendered_images(labels: tuple[str, ...], per_class: int, size: int, threads: int) -> Images:
-    """Rendered cells in the stain of source A, `per_class` of each class, in turn."""
+    """Rendered cells in the stain of the phantom's domain a, `per_class` of each cell type, in turn."""
     names = [labels[k % len(labels)] for k in range(per_class * len(labels))]
     cells = sample_cells(names, seed=SEED, first_index=0)
     frames = render(cells, "a", shape=(FRAME, FRAME), nuisance=True, threads=threads)

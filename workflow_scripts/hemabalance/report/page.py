@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from hemabalance.files import atomic_path
 from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE, NOT_REPORTED
 from hemabalance.report.classify.headline import read_headline
+from hemabalance.report.reported import THESIS
 from hemabalance.report.titles import place_of, sections
 
 _NON_NUMERIC = (NOT_AVAILABLE, NOT_REPORTED, NO_REASON, "")
@@ -22,7 +23,8 @@ def write_page(
     path: Path,
     *,
     run: str,
-    taxonomy: str,
+    preset: str,
+    taxonomy: str | None,
     origins: Mapping[str, str],
     tables: Sequence[Path],
     figures: Sequence[Path],
@@ -34,7 +36,8 @@ def write_page(
     Args:
         path: HTML file to write.
         run: name of the run.
-        taxonomy: taxonomy of the labels.
+        preset: preset of the run; text and columns about the thesis are shown only with `thesis`.
+        taxonomy: taxonomy of the labels; None without a preset.
         origins: source -> `download`, `local` or `phantom`.
         tables: CSV files. Tables and figures are shown in the sections and the order of `titles.yaml`; files with the
             same entry (of several protocols or normalisers) in the order of the arguments.
@@ -48,7 +51,7 @@ def write_page(
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    items = [*map(_table_item, tables), *map(_figure_item, figures)]
+    items = [_table_item(path, preset) for path in tables] + [_figure_item(path, preset) for path in figures]
     items.sort(key=lambda item: item["order"])
     page_sections = [
         {
@@ -57,10 +60,11 @@ def write_page(
             "note": section.note,
             "shown": [item for item in items if item["section"] == name],
         }
-        for name, section in sections().items()
+        for name, section in sections(preset).items()
     ]
     html = environment.get_template("page.html").render(
         run=run,
+        thesis=preset == THESIS,
         taxonomy=taxonomy,
         phantom="phantom" in origins.values(),
         sections=[section for section in page_sections if section["shown"]],
@@ -71,13 +75,13 @@ def write_page(
         part.write_text(html, "utf-8")
 
 
-def _table_item(path: Path) -> dict[str, Any]:
+def _table_item(path: Path, preset: str) -> dict[str, Any]:
     table = pd.read_csv(path, dtype="str", keep_default_na=False)
     column_kinds = {column: "number" if _is_numeric(table[column]) else "text" for column in table.columns}
     table = _fold_intervals(table)
     return {
         "name": path.name,
-        **asdict(place_of(path.name)),
+        **asdict(place_of(path.name, preset)),
         "columns": [column.replace("_", " ") for column in table.columns],
         "kinds": [column_kinds[column] for column in table.columns],
         "missing": (NOT_AVAILABLE, NOT_REPORTED),
@@ -107,6 +111,6 @@ def _is_numeric(cells: pd.Series) -> bool:
     return bool(pd.to_numeric(cells[~cells.isin(_NON_NUMERIC)], errors="coerce").notna().all())
 
 
-def _figure_item(path: Path) -> dict[str, Any]:
+def _figure_item(path: Path, preset: str) -> dict[str, Any]:
     data = base64.b64encode(path.read_bytes()).decode("ascii")
-    return {"name": path.name, **asdict(place_of(path.name)), "address": f"data:image/svg+xml;base64,{data}"}
+    return {"name": path.name, **asdict(place_of(path.name, preset)), "address": f"data:image/svg+xml;base64,{data}"}

@@ -6,6 +6,9 @@ from typing import Any
 
 import yaml
 
+THESIS = "thesis"
+"""The preset under which values of the thesis are shown."""
+
 
 @cache
 def reported_tables() -> dict[str, Any]:
@@ -14,11 +17,11 @@ def reported_tables() -> dict[str, Any]:
     return loaded
 
 
-def reported(table: str) -> dict[str, Any]:
-    """One table of `reported.yaml`, by its key, such as `table6_final`.
+def reported(table: str, preset: str = THESIS) -> dict[str, Any]:
+    """One table of `reported.yaml`, by its key, such as `table6_final`; empty under another preset than the thesis's.
 
     Raises:
         KeyError: no such table.
     """
     values: dict[str, Any] = reported_tables()[table]
-    return values
+    return values if preset == THESIS else {}

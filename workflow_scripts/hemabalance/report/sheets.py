@@ -14,7 +14,6 @@ from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.manifest_table import COPIES
 from hemabalance.dataset.splits import draws
 from hemabalance.report.style import save_figure
-from hemabalance.taxonomy import CLASSES
 
 _COLUMNS = 12
 _PAIRS_A_ROW = 4
@@ -33,7 +32,7 @@ def contact_sheet(images: ImageSet, path: Path, *, seed: int) -> None:
         seed: seed of the choice.
     """
     index = images.index.assign(position=range(len(images)), draw=draws(images.index["image_id"], seed=seed))
-    present = [label for label in CLASSES if (index["label"] == label).any()]
+    present = sorted(index["label"].unique())
     figure = Figure(figsize=(_CELL * _COLUMNS + 1.8, _CELL * max(len(present), 1) + 0.5), layout="constrained")
     axes = figure.subplots(max(len(present), 1), 1, squeeze=False)[:, 0]
     for axis, label in zip(axes, present, strict=False):

@@ -12,13 +12,15 @@ import yaml
 
 from hemabalance.protocols import Protocol
 from hemabalance.report.classify.classifier_results import as_share
-from hemabalance.report.reported import reported_tables
+from hemabalance.report.reported import THESIS, reported_tables
 
 _WILDCARDS = {
     "{protocol}": f"(?P<protocol>{'|'.join(get_args(Protocol))})",
-    "{normalizer}": "(?P<normalizer>.+)",
+    "{normalizer}": "(?P<normalizer>.+?)",
     "{generator}": "(?P<generator>.+)",
     "{experiment}": "(?P<experiment>.+)",
+    "{source}": "(?P<source>.+)",
+    "{pair}": "(?:_of_(?P<pair>.+))?",
 }
 
 
@@ -30,7 +32,7 @@ class PageSection:
         title: heading.
         note: text below the heading.
         titles: pattern of file names -> title and note. All three may contain the fields `{protocol}`, `{normalizer}`,
-            `{generator}` and `{experiment}`, which stand for any name.
+            `{generator}`, `{experiment}` and `{source}`, which stand for any name, and `{pair}`, see `titles.yaml`.
     """
 
     title: str
@@ -49,31 +51,42 @@ class Place:
 
 
 @cache
-def sections() -> Mapping[str, PageSection]:
-    """The sections of the page by name, in order."""
+def sections(preset: str) -> Mapping[str, PageSection]:
+    """The sections of the page by name, in order; with text about the thesis only if the preset is `thesis`."""
     loaded: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("titles.yaml").read_text("utf-8"))
     return {
         name: PageSection(
-            _fill_in(section["title"]),
-            _fill_in(section["note"]),
-            {file: (entry["title"], entry["note"]) for file, entry in section["shown"].items()},
+            _fill_in(_of_preset(section["title"], preset)),
+            _fill_in(_of_preset(section["note"], preset)),
+            {
+                file: (_of_preset(entry["title"], preset), _of_preset(entry["note"], preset))
+                for file, entry in section["shown"].items()
+            },
         )
         for name, section in loaded.items()
     }
 
 
-def place_of(file: str) -> Place:
-    """Find the entry of a table or figure by its file name.
+def place_of(file: str, preset: str) -> Place:
+    """Find the entry of a table or figure by its file name; `preset` as in `sections`.
 
     Raises:
         KeyError: no entry matches the file name.
     """
-    for name, section in sections().items():
+    for name, section in sections(preset).items():
         for order, (pattern, (title, note)) in enumerate(section.titles.items()):
             match = re.fullmatch(_as_regex(pattern), file)
             if match:
-                return Place(name, order, _fill_in(title, **match.groupdict()), _fill_in(note, **match.groupdict()))
+                names = match.groupdict("")
+                if names.get("pair"):
+                    names["pair"] = f", source B: {names['pair']}"
+                return Place(name, order, _fill_in(title, **names), _fill_in(note, **names))
     raise KeyError(f"{file} has no title in report/titles.yaml")
+
+
+def _of_preset(text: str, preset: str) -> str:
+    """The text with its parts in double brackets if the preset is `thesis`, else without."""
+    return re.sub(r"\[\[(.*?)\]\]", r"\1" if preset == THESIS else "", text, flags=re.DOTALL)
 
 
 def _as_regex(pattern: str) -> str:

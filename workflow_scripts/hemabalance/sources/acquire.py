@@ -43,19 +43,28 @@ def fetch(source: str, entry: SourceEntry, target: Path, *, transfer: Transfer, 
     log.info("%s from %s, content digest %s", target, address, entry.content_sha256)
 
 
-def require_archive(entry: SourceEntry, target: Path) -> None:
+def require_archive(entry: SourceEntry | None, target: Path) -> None:
     """Check that the archive exists.
+
+    Args:
+        entry: the source's catalogue entry; None for archives that are not public.
+        target: path of the archive.
 
     Raises:
         InputError: the archive is missing; the remedy says what to download, from which page, and where to put it.
     """
-    if not target.exists():
-        raise InputError(target, f"the archive of {entry.title} is missing", placement_instructions(entry, target))
+    if target.exists():
+        return
+    if entry is None:
+        problem = "does not exist; a zip, a tar or an unpacked folder of images was expected here"
+        raise InputError(target.absolute(), problem, "Put the images there, or correct the path in the config")
+    problem = f"the archive of {entry.title} is missing"
+    raise InputError(target.absolute(), problem, placement_instructions(entry, target))
 
 
 def placement_instructions(entry: SourceEntry, target: Path) -> str:
     """Return the instructions for placing the archive by hand."""
-    return f"Download {entry.archive} from {entry.page} and put it at {target} ({entry.how_to_get})"
+    return f"Download {entry.archive} from {entry.page} and put it at {target.absolute()} ({entry.how_to_get})"
 
 
 def archive_digest(source: str, path: Path, limits: Limits) -> str:

@@ -36,7 +36,7 @@ def open_archive(path: Path, limits: Limits) -> Iterator[Archive]:
 def _read_head(path: Path) -> bytes:
     if not path.exists():
         raise InputError(
-            path,
+            path.absolute(),
             "does not exist; a zip, a tar or an unpacked folder was expected here",
             "Put the archive there, or correct its path in the config",
         )

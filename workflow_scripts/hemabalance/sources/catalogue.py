@@ -39,6 +39,7 @@ def load_catalogue(path: Path) -> dict[str, SourceEntry]:
         entries = yaml.safe_load(path.read_text("utf-8"))
         return {name: SourceEntry.model_validate(entry) for name, entry in entries.items()}
     except FileNotFoundError as error:
-        raise InputError(path, "no such file", "Restore it with `git checkout -- data/sources.yaml`") from error
+        remedy = "Restore it with `git checkout -- data/sources.yaml`"
+        raise InputError(path.absolute(), "no such file", remedy) from error
     except (yaml.YAMLError, ValidationError, AttributeError) as error:
         raise InputError(path, f"not a catalogue of sources: {error}", "Compare it with the committed file") from error

@@ -1,28 +1,28 @@
 """What is said about the files of an archive that are left out, and the refusal of a class without an image.
 
-A row is a member as `inventory` reads it: `member`, `content`, `reason`, `is_image` (see `identity.is_image`) and, of a
-file that is left out, `junk` (whether by its name) and `remedy`.
+A row is a member as `inventory` reads it: `member`, `content`, `reason`, `is_image` (see `identity.is_image`), `label`
+(see `labels.found_labels`) and, of a file that is left out, `junk` (whether by its name) and `remedy`.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hemabalance.dataset.class_map import ClassMap
 from hemabalance.errors import InputError
 from hemabalance.sources.decode import FETCH_AGAIN
 from hemabalance.sources.junk import SYSTEM_FOLDERS
+from hemabalance.sources.labels import MAX_NAMED, known_folder
 
 Row = Mapping[str, Any]
 
-MAX_NAMED = 20
-"""Maximum number of members that a warning names; further ones are only counted."""
 MAX_REASONS = 3
 """Maximum number of reasons that a sum of several files gives."""
 
 
-def content_warnings(rows: Iterable[Row], classes: Collection[str]) -> Iterator[str]:
-    """Yield the warnings about files that are left out, and about images outside the folders of `classes`."""
+def content_warnings(rows: Iterable[Row], classes: ClassMap) -> Iterator[str]:
+    """Yield the warnings about files that are left out, and about images with a label that `classes` does not have."""
     rows = sorted(rows, key=lambda row: row["member"])
     left_out = [row for row in rows if row["content"] != "image"]
     junk = [row for row in left_out if row["junk"]]
@@ -36,30 +36,37 @@ def content_warnings(rows: Iterable[Row], classes: Collection[str]) -> Iterator[
             yield f"to read {count} of the files left out: {remedy}"
     if junk:
         yield f"{len(junk)} junk files left out ({_reasons(junk)}), the first {junk[0]['member']}"
-    unknown = Counter(_folder_of(row["member"]) for row in rows if row["is_image"])
-    for folder, count in unknown.items():
-        if folder not in classes:
-            yield f"folder {folder!r} ({count} files) is no class of this source; its files are left out"
+    unknown = Counter(row["label"] for row in rows if row["is_image"] and row["label"] and not classes.unlabelled)
+    for label, count in unknown.items():
+        if label not in classes.classes:
+            yield f"{classes.found_in} {label!r} ({count} files) is no class of this source; its files are left out"
 
 
-def refuse_empty_class(path: Path, folders: Iterable[str], rows: Sequence[Row], classes: Collection[str]) -> None:
+def refuse_empty_class(path: Path, folders: Iterable[str], rows: Sequence[Row], classes: ClassMap) -> None:
     """Refuse an archive with a folder of a class in which no image can be read.
 
     Args:
         path: the archive.
         folders: paths of all its folders.
         rows: all its members.
-        classes: names of the folders that are classes.
+        classes: the folders that are classes.
 
     Raises:
         InputError: names the folder, and the reason and the remedy for its files.
     """
-    nonempty = {_folder_of(row["member"]) for row in rows if row["content"] == "image"}
+    if classes.found_in != "folder" or classes.unlabelled:
+        return
+    images = [row for row in rows if row["content"] == "image"]
+    filled = {folder for row in images for folder in _enclosing(row["member"])}
+    labels = {row["label"] for row in images}
     for folder in folders:
-        name = folder.rpartition("/")[2]
-        if name not in classes or name in nonempty or not SYSTEM_FOLDERS.isdisjoint(folder.split("/")):
+        known = known_folder(folder.split("/"), classes) or ""
+        key = classes.key_of(known)
+        if key is None or classes.classes[key] is None or key in labels or folder in filled:
             continue
-        inside = sorted((r for r in rows if _folder_of(r["member"]) == name), key=lambda row: row["member"])
+        if not SYSTEM_FOLDERS.isdisjoint(folder.split("/")):
+            continue
+        inside = sorted((row for row in rows if row["label"] == key), key=lambda row: row["member"])
         files = [row for row in inside if not row["junk"]] or inside
         detail = f": {len(files)} files, {_reasons(files)}; the first is {files[0]['member']}" if files else ""
         what_to_do = ". ".join(_remedies(files)) or "Put its images there"
@@ -68,13 +75,6 @@ def refuse_empty_class(path: Path, folders: Iterable[str], rows: Sequence[Row], 
             f"this class folder contains no readable image{detail}",
             f"{what_to_do}, or remove the folder to run without this class",
         )
-
-
-def join_names(items: Iterable[str]) -> str:
-    """Return the names separated by commas; those after the first `MAX_NAMED` are counted."""
-    items = list(items)
-    rest = f" and {len(items) - MAX_NAMED} more" if len(items) > MAX_NAMED else ""
-    return ", ".join(items[:MAX_NAMED]) + rest
 
 
 def _reasons(rows: Iterable[Row]) -> str:
@@ -90,5 +90,6 @@ def _remedies(rows: Iterable[Row]) -> dict[str, int]:
     return dict(Counter(row["remedy"] for row in rows if row["remedy"]).most_common())
 
 
-def _folder_of(member: str) -> str:
-    return member.rpartition("/")[0].rpartition("/")[2]
+def _enclosing(member: str) -> Iterator[str]:
+    while member := member.rpartition("/")[0]:
+        yield member

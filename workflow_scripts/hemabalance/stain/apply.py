@@ -1,20 +1,19 @@
-"""The normalised image set: all kept images of both sources, each in the stain that the direction determines."""
+"""The normalised image set: all kept images of all sources, each in the stain that the direction determines."""
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from hemabalance.dataset.imageset import write_image_set
+from hemabalance.dataset.imageset import ImageSet, write_image_set
 from hemabalance.parallel import batched
 from hemabalance.progress import progress
-from hemabalance.stain.data import DomainImageSets
 from hemabalance.stain.direction import Direction, target_domains
-from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer, other_domain
+from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer, Pair, other_domain
 
 log = logging.getLogger(__name__)
 
@@ -23,18 +22,25 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class Normalisation:
-    """A fitted normaliser and the rule for the images that it maps.
+    """The fitted normaliser of a pair of sources.
 
     Attributes:
-        name: of the normaliser in the config.
+        name: of the normaliser in the provenance of the images that it maps, as in the lists of seen images.
+        pair: the two sources.
         normalizer: fitted.
-        direction, classes: see `direction.target_domains`.
     """
 
     name: str
+    pair: Pair
     normalizer: Normalizer
+
+
+@dataclass(frozen=True)
+class MappingRule:
+    """The rule for the images that are mapped: see `direction.target_domains`."""
+
     direction: Direction
-    classes: tuple[str, ...]
+    classes: tuple[str, ...] | None
 
 
 def transform_batches(
@@ -55,57 +61,74 @@ def transform_batches(
 
 
 def write_normalised(
-    sets: DomainImageSets,
+    sets: Mapping[str, ImageSet],
     split: pd.DataFrame,
-    normalisation: Normalisation,
+    normalisations: Sequence[Normalisation],
+    rule: MappingRule,
     *,
     zip_path: Path,
     index_path: Path,
     threads: int,
 ) -> dict[str, int]:
-    """Write one image set with every kept image of both sources, each in the stain that the direction determines.
+    """Write one image set with every kept image of the sources, each in the stain that the direction determines.
 
     Args:
-        sets: the prepared images.
+        sets: source -> its prepared images; they are decoded at once.
         split: one row per image after cleaning.
-        normalisation: the normaliser and the rule.
-        zip_path, index_path: the image set to write; `provenance` gains `stain` (the domain whose stain the image
+        normalisations: one for each pair of the reference and another source; with one source there are none, and
+            every image keeps its stain.
+        rule: which images are mapped.
+        zip_path, index_path: the image set to write; `provenance` gains `stain` (the source whose stain the image
             has) and, for mapped images, `normalizer` and `passed_through`.
         threads: number of encoders and decoders.
 
     Returns:
         The number of images `mapped`, `unchanged`, and among the mapped ones `passed_through` as degenerate.
     """
-    name, direction = normalisation.name, normalisation.direction
-    aims = target_domains(split, direction, normalisation.classes)
-    target_by_id = pd.Series(aims.to_numpy(), index=split["image_id"])
-    tables, pixel_arrays = [], []
+    tables: list[pd.DataFrame] = []
+    images: list[np.ndarray] = []
     counts = {"mapped": 0, "unchanged": 0, "passed_through": 0}
-    for domain in DOMAINS:
-        index = sets[domain].index
-        pixels = sets[domain].decode_all(threads=threads)
-        to = other_domain(domain)
-        selected = (index["image_id"].map(target_by_id) == to).to_numpy()
-        mapped, passed_through = transform_batches(
-            normalisation.normalizer, pixels[selected], to=to, what=f"{name}: {domain} to {to}"
-        )
-        pixels[selected] = mapped
-        updates: list[dict[str, object]] = [{"stain": domain} for _ in range(len(index))]
-        for position, flag in zip(np.flatnonzero(selected), passed_through, strict=True):
-            updates[position] = {"stain": to, "normalizer": name, "passed_through": bool(flag)}
-        tables.append(index.assign(provenance=_updated_provenance(index["provenance"], updates)))
-        pixel_arrays.append(pixels)
-        counts["mapped"] += int(selected.sum())
-        counts["unchanged"] += int((~selected).sum())
-        counts["passed_through"] += int(passed_through.sum())
+    for source, image_set in sets.items():
+        pixels = image_set.decode_all(threads=threads)
+        updates: list[dict[str, object]] = [{"stain": source} for _ in range(len(pixels))]
+        for normalisation in normalisations:
+            _map_in_place(normalisation, rule, split, source, image_set.index["image_id"], pixels, updates)
+        provenance = _updated_provenance(image_set.index["provenance"], updates)
+        tables.append(image_set.index.assign(provenance=provenance))
+        images.extend(pixels)
+        mapped = [update for update in updates if "normalizer" in update]
+        counts["mapped"] += len(mapped)
+        counts["unchanged"] += len(updates) - len(mapped)
+        counts["passed_through"] += sum(bool(update["passed_through"]) for update in mapped)
     table = pd.concat(tables, ignore_index=True)
     order = table["image_id"].argsort(kind="stable").to_numpy()
-    count_a = len(pixel_arrays[0])
-    images = (pixel_arrays[0][k] if k < count_a else pixel_arrays[1][k - count_a] for k in order)
     columns = ["image_id", "label", "source", "origin", "provenance"]
-    write_image_set(zip_path, index_path, table.iloc[order][columns].reset_index(drop=True), images, threads=threads)
-    log.info("%s, direction %s: %s", name, direction, json.dumps(counts))
+    ordered = table.iloc[order][columns].reset_index(drop=True)
+    write_image_set(zip_path, index_path, ordered, (images[k] for k in order), threads=threads)
+    log.info("direction %s: %s", rule.direction, json.dumps(counts))
     return counts
+
+
+def _map_in_place(
+    normalisation: Normalisation,
+    rule: MappingRule,
+    split: pd.DataFrame,
+    source: str,
+    image_ids: pd.Series,
+    pixels: np.ndarray,
+    updates: list[dict[str, object]],
+) -> None:
+    """Map those images of a source that the rule maps with this normaliser; no image of a source of another pair."""
+    name, pair = normalisation.name, normalisation.pair
+    for domain in (d for d in DOMAINS if pair[d] == source):
+        to = other_domain(domain)
+        targets = target_domains(split, rule.direction, rule.classes, pair)
+        selected = image_ids.isin(split.loc[targets == to, "image_id"]).to_numpy()
+        what = f"{name}: {source} to {pair[to]}"
+        mapped, passed_through = transform_batches(normalisation.normalizer, pixels[selected], to=to, what=what)
+        pixels[selected] = mapped
+        for position, flag in zip(np.flatnonzero(selected), passed_through, strict=True):
+            updates[position] = {"stain": pair[to], "normalizer": name, "passed_through": bool(flag)}
 
 
 def _updated_provenance(provenance: pd.Series, updates: Iterable[dict[str, object]]) -> list[str]:

@@ -1,84 +1,129 @@
-"""The images for fitting and evaluating stain normalisers, by domain."""
+"""The images for fitting and evaluating the stain normaliser of a pair of sources."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from hemabalance.classes import UNLABELLED
 from hemabalance.dataset.imageset import ImageSet, open_image_sets
 from hemabalance.dataset.splits import HELD_BACK, require_visible, visible
 from hemabalance.errors import InputError
 from hemabalance.protocols import Protocol
-from hemabalance.stain.direction import shared_classes
-from hemabalance.stain.normalizer import DOMAINS, Domain, StainData
-from hemabalance.taxonomy import SOURCE_OF
+from hemabalance.stain.direction import comparable_images, shared_classes, why_no_shared_labels
+from hemabalance.stain.normalizer import DOMAINS, Domain, Pair, StainData
 from hemabalance.training.data_checks import Images
 
-DomainImageSets = Mapping[Domain, ImageSet]
-"""The prepared images of both sources, all of one size."""
+log = logging.getLogger(__name__)
 
 
-def open_sets(images: Iterable[str], indexes: Iterable[str], stack: ExitStack) -> dict[Domain, ImageSet]:
+@dataclass(frozen=True)
+class PairImages:
+    """The prepared images of a pair of sources, all of one size.
+
+    Attributes:
+        pair: the source of each domain.
+        sets: their images by domain.
+    """
+
+    pair: Pair
+    sets: Mapping[Domain, ImageSet]
+
+
+def open_domains(images: Iterable[str], indexes: Iterable[str], stack: ExitStack) -> dict[Domain, ImageSet]:
     """Open the image sets of domain a and domain b, in this order; `stack` closes them."""
     return dict(zip(DOMAINS, open_image_sets(images, indexes, stack), strict=True))
 
 
+def open_pair(pair: Pair, images: Iterable[str], indexes: Iterable[str], stack: ExitStack) -> PairImages:
+    """Open the image sets of the sources of a pair, the reference first; `stack` closes them."""
+    return PairImages(pair, open_domains(images, indexes, stack))
+
+
 def training_data(
-    sets: DomainImageSets,
+    images: PairImages,
     split: pd.DataFrame,
     protocol: Protocol,
-    pairs: tuple[np.ndarray, np.ndarray] | None,
+    rendered: tuple[np.ndarray, np.ndarray] | None,
     *,
     threads: int,
 ) -> StainData:
     """The images that a normaliser may be fitted on: the visible images of the classes that both sources have.
 
+    If there is no such class, these are all visible images of both sources, under one label, so that methods draw
+    them at their natural frequencies.
+
     Args:
-        sets: the prepared images.
-        split: of the protocol, both sources.
+        images: the prepared images.
+        split: of the protocol.
         protocol: determines the visible images.
-        pairs: the same rendered cells in stain a and in stain b, for paired methods.
+        rendered: the same rendered cells in stain a and in stain b, for paired methods.
         threads: number of decoders.
 
     Raises:
-        InputError: the sources share no visible class, or images and split belong to different runs.
+        InputError: a source has no visible image, or images and split belong to different runs.
     """
-    images = {domain: training_images(sets[domain], split, protocol, threads=threads) for domain in DOMAINS}
-    return StainData(images["a"], images["b"], pairs)
+    rows = _training_rows(images.pair, split, protocol)
+    _warn_of_natural_frequencies(visible(split, protocol), images.pair)
+    a, b = (_decode(images.sets[domain], rows, split, protocol, threads) for domain in DOMAINS)
+    return StainData(a, b, rendered)
 
 
-def training_images(image_set: ImageSet, split: pd.DataFrame, protocol: Protocol, *, threads: int) -> Images:
-    """The images of one source in `training_data`; arguments and errors as there."""
-    mask = _training_mask(image_set, split, protocol)
-    labels = image_set.index.loc[mask, "label"].to_numpy(dtype=str)
-    return Images(image_set.decode_all(threads=threads, where=mask), labels)
-
-
-def training_ids(sets: DomainImageSets, split: pd.DataFrame, protocol: Protocol) -> pd.Series:
+def training_ids(images: PairImages, split: pd.DataFrame, protocol: Protocol) -> pd.Series:
     """The ids of the images in `training_data`; arguments and errors as there."""
-    image_sets = (sets[domain] for domain in DOMAINS)
-    return pd.concat([s.index.loc[_training_mask(s, split, protocol), "image_id"] for s in image_sets])
+    return _training_rows(images.pair, split, protocol)["image_id"]
 
 
-def _training_mask(image_set: ImageSet, split: pd.DataFrame, protocol: Protocol) -> np.ndarray:
-    """Bool (len(image_set),): the images of a set that a normaliser may be fitted on."""
-    visible_rows = visible(split, protocol)
-    classes = shared_classes(visible_rows)
-    if not classes:
-        raise InputError(
-            "training images",
-            "no class has training images of both sources, so a mapping between the stains cannot be learned",
-            "Add images of one class to both sources, or set the direction to none",
+def reference_images(images: PairImages, split: pd.DataFrame, protocol: Protocol, *, threads: int) -> Images:
+    """The visible images of the reference of the classes that both sources have, or of all classes if there are none.
+
+    Arguments and errors as `training_data`; the reference must have labels.
+    """
+    rows = visible(split, protocol)
+    classes = shared_classes(rows, images.pair)
+    rows = rows[rows["source"] == images.pair["a"]]
+    return _decode(images.sets["a"], rows[rows["label"].isin(classes or set(rows["label"]))], split, protocol, threads)
+
+
+def _training_rows(pair: Pair, split: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    rows = comparable_images(visible(split, protocol), pair)
+    for source in pair.values():
+        if not (rows["source"] == source).any():
+            raise InputError(
+                f"training images of {source}",
+                "there are none, so a mapping between the stains cannot be learned",
+                "Check this source's archive, its exclusions and the split",
+            )
+    return rows
+
+
+def _warn_of_natural_frequencies(rows: pd.DataFrame, pair: Pair) -> None:
+    reason, sources = why_no_shared_labels(rows, pair), " and ".join(pair.values())
+    if reason and UNLABELLED in set(rows.loc[rows["source"].isin(list(pair.values())), "label"]):
+        log.info("%s: all training images of %s are used, at their natural frequencies", reason, sources)
+    elif reason:
+        log.warning(
+            "%s: all training images of %s are used, at their natural frequencies. This is second best: where the "
+            "sources show different cells, the normaliser may learn to turn one kind of cell into another",
+            reason,
+            sources,
         )
-    visible_rows = visible_rows[visible_rows["label"].isin(classes)]
-    mask: np.ndarray = image_set.index["image_id"].isin(visible_rows["image_id"]).to_numpy()
+
+
+def _decode(image_set: ImageSet, rows: pd.DataFrame, split: pd.DataFrame, protocol: Protocol, threads: int) -> Images:
+    """The images of a set that `rows` names, with the labels in `rows`, in the order of the set."""
+    labels = image_set.index["image_id"].map(rows.set_index("image_id")["label"])
+    mask = labels.notna().to_numpy()
     require_visible(split, image_set.index.loc[mask, "image_id"], protocol)
-    return mask
+    return Images(image_set.decode_all(threads=threads, where=mask), labels[mask].to_numpy(dtype=str))
 
 
-def evaluation_rows(split: pd.DataFrame, protocol: Protocol, *, max_images: int) -> pd.DataFrame:
-    """Select the images for the evaluation: of each source at most `max_images` of the classes that both sources have.
+def evaluation_rows(split: pd.DataFrame, pair: Pair, protocol: Protocol, *, max_images: int) -> pd.DataFrame:
+    """Select the images for the evaluation: of each source at most `max_images` (see `direction.comparable_images`).
 
     Only held-back images are selected if the protocol has any, else all images. Those with the smallest `draw` come
     first.
@@ -86,7 +131,7 @@ def evaluation_rows(split: pd.DataFrame, protocol: Protocol, *, max_images: int)
     Returns:
         Rows of the split sorted by source and image id, with the column `held_back`.
     """
-    rows = split[split["label"].isin(shared_classes(split))]
+    rows = comparable_images(split, pair)
     parts = HELD_BACK[protocol]
     candidates = rows[rows["part"].isin(parts)] if parts else rows
     # `draw` also determined the part: the smallest values are test images, so test images come first.
@@ -95,19 +140,20 @@ def evaluation_rows(split: pd.DataFrame, protocol: Protocol, *, max_images: int)
 
 
 def decode_domain(
-    sets: DomainImageSets, rows: pd.DataFrame, domain: Domain, *, threads: int
+    images: PairImages, rows: pd.DataFrame, domain: Domain, *, threads: int
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """The rows of one domain's source, and their images, RGB uint8 (n, size, size, 3)."""
-    domain_rows = rows[rows["source"] == SOURCE_OF[domain]].reset_index(drop=True)
-    positions = pd.Index(sets[domain].index["image_id"]).get_indexer(domain_rows["image_id"])
-    return domain_rows, sets[domain].decode_all(threads=threads, where=positions)
+    domain_rows = rows[rows["source"] == images.pair[domain]].reset_index(drop=True)
+    image_set = images.sets[domain]
+    positions = pd.Index(image_set.index["image_id"]).get_indexer(domain_rows["image_id"])
+    return domain_rows, image_set.decode_all(threads=threads, where=positions)
 
 
-def size_of(sets: DomainImageSets) -> int:
+def size_of(sets: Mapping[Any, ImageSet]) -> int:
     """The side of the images in pixels.
 
     Raises:
-        InputError: the two sets have no images, or images of different sizes.
+        InputError: the sets have no images, or images of different sizes.
     """
     sizes = {int(side) for image_set in sets.values() for side in image_set.index["height"].unique()}
     if len(sizes) != 1:

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.pairs import read_pairs
 from hemabalance.dataset.splits import HELD_BACK
 from hemabalance.metrics.inception_score import inception_score
 from hemabalance.protocols import Protocol
 from hemabalance.stain.audit import audit
-from hemabalance.stain.data import DomainImageSets, evaluation_rows
-from hemabalance.stain.direction import DIRECTIONS, Direction
+from hemabalance.stain.data import PairImages, evaluation_rows
+from hemabalance.stain.direction import Direction, shared_classes, why_no_shared_labels
 from hemabalance.stain.method import NormalizerTraits
 from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer
 from hemabalance.stain.quality import fidelity, reconstruction, structure
@@ -22,7 +23,6 @@ from hemabalance.stain.real_features import FeatureExtractor, inception_features
 from hemabalance.stain.truth import truth
 from hemabalance.stain.usefulness import usefulness
 from hemabalance.stain.views import Views, map_images
-from hemabalance.taxonomy import SOURCE_OF
 from hemabalance.training.classifier import Classifier
 from hemabalance.training.device import Runtime
 
@@ -33,14 +33,16 @@ class NormalizerEvaluation:
 
     Attributes:
         protocol: determines the held-back images.
-        classes: the classes that the direction `per_class` maps.
+        directions: the directions that the audit compares.
+        classes: the classes that the direction `per_class` maps; None: all that both sources have.
         max_images, kid_subset, folds: see `evaluation` of the config section `stain`.
         seed: of folds and intervals.
         threads: number of decoders.
     """
 
     protocol: Protocol
-    classes: tuple[str, ...]
+    directions: tuple[Direction, ...]
+    classes: tuple[str, ...] | None
     max_images: int
     kid_subset: int
     folds: int
@@ -55,7 +57,7 @@ class NormalizerJudges:
     Attributes:
         extract: computes the Inception features of images.
         real: Inception features of the unmapped evaluation images by domain (`real_features`), float32 (n, 2048).
-        classifiers: augmentation in training -> classifier trained on source A.
+        classifiers: augmentation in training -> classifier trained on source A; empty if a source has no labels.
         photographs, renderings: held-back pairs (see `truth.truth`); empty if the sources are not rendered.
     """
 
@@ -70,7 +72,7 @@ def open_normalizer_judges(
     inception: Path,
     real: Path,
     classifiers: Mapping[str, Path],
-    pairs: DomainImageSets,
+    pairs: Mapping[Domain, ImageSet],
     *,
     runtime: Runtime,
     threads: int,
@@ -97,7 +99,7 @@ def open_normalizer_judges(
 def evaluate(
     traits: NormalizerTraits,
     normalizer: Normalizer,
-    sets: DomainImageSets,
+    images: PairImages,
     split: pd.DataFrame,
     judges: NormalizerJudges,
     settings: NormalizerEvaluation,
@@ -107,23 +109,27 @@ def evaluate(
     Args:
         traits: of its method; if it changes no image, only the values before normalisation are computed.
         normalizer: fitted.
-        sets: the prepared images of both sources.
+        images: the prepared images of the pair.
         split: of the protocol.
         judges: networks and reference data.
         settings: of the evaluation.
 
     Returns:
-        JSON values: `protocol`, `held_back`, `n` by domain, `passed_through` by domain, and the tables `fidelity`,
-        `reconstruction`, `structure`, `inception_score`, `audit`, `usefulness`, `truth` as their functions return them.
+        JSON values: `pair`, `no_labels` (why classes cannot be compared, or None), `protocol`, `held_back`, `n` by
+        domain, `passed_through` by domain, and the tables `fidelity`, `reconstruction`, `structure`, `inception_score`,
+        `audit`, `usefulness`, `truth` as their functions return them.
     """
-    rows = evaluation_rows(split, settings.protocol, max_images=settings.max_images)
+    pair = images.pair
+    rows = evaluation_rows(split, pair, settings.protocol, max_images=settings.max_images)
     changes = traits.changes_images
     invertible = changes and traits.invertible
-    views = map_images(sets, rows, normalizer, invertible=invertible, threads=settings.threads)
+    views = map_images(images, rows, normalizer, invertible=invertible, threads=settings.threads)
     _extract_features(views, judges, changes=changes)
     seed = settings.seed
-    directions: tuple[Direction, ...] = ("none", *DIRECTIONS) if changes else ("none",)
+    directions = ("none", *_directions(split, images, settings)) if changes else ("none",)
     return {
+        "pair": dict(pair),
+        "no_labels": why_no_shared_labels(split, pair),
         "protocol": settings.protocol,
         "held_back": bool(rows["held_back"].all()),
         "n": {domain: len(views.by_domain[domain].real) for domain in DOMAINS},
@@ -133,9 +139,15 @@ def evaluate(
         "structure": structure(views, seed=seed) if changes else [],
         "inception_score": asdict(inception_score(None)),
         "audit": audit(views, split, directions, classes=settings.classes, folds=settings.folds, seed=seed),
-        "usefulness": _usefulness(normalizer, sets, split, judges, settings),
+        "usefulness": _usefulness(normalizer, images, split, judges, settings),
         "truth": truth(judges.photographs, judges.renderings, normalizer, seed=seed) if judges.photographs else [],
     }
+
+
+def _directions(split: pd.DataFrame, images: PairImages, settings: NormalizerEvaluation) -> tuple[Direction, ...]:
+    """The directions of the audit: `per_class` only with classes that both sources have."""
+    classes = shared_classes(split, images.pair)
+    return tuple(name for name in settings.directions if classes or name != "per_class")
 
 
 def _extract_features(views: Views, judges: NormalizerJudges, *, changes: bool) -> None:
@@ -150,14 +162,19 @@ def _extract_features(views: Views, judges: NormalizerJudges, *, changes: bool) 
 
 def _usefulness(
     normalizer: Normalizer,
-    sets: DomainImageSets,
+    images: PairImages,
     split: pd.DataFrame,
     judges: NormalizerJudges,
     settings: NormalizerEvaluation,
 ) -> list[dict[str, Any]]:
-    """`usefulness` on all images of source B in the classes of the classifiers, held back or not."""
+    """`usefulness` on all images of source B in the classes of the classifiers, held back or not.
+
+    Empty without classes that both sources have.
+    """
+    if why_no_shared_labels(split, images.pair):
+        return []
     classes = next(iter(judges.classifiers.values())).classes
-    table = split[(split["source"] == SOURCE_OF["b"]) & split["label"].isin(classes)].sort_values("image_id")
+    table = split[(split["source"] == images.pair["b"]) & split["label"].isin(classes)].sort_values("image_id")
     table = table.assign(held_back=table["part"].isin(HELD_BACK[settings.protocol]))
-    view_b = map_images(sets, table, normalizer, invertible=False, threads=settings.threads).by_domain["b"]
+    view_b = map_images(images, table, normalizer, invertible=False, threads=settings.threads).by_domain["b"]
     return usefulness(view_b.real, view_b.mapped, view_b.rows, judges.classifiers, seed=settings.seed)

@@ -10,7 +10,7 @@ import pandas as pd
 from hemabalance.dataset.seen_images import write_seen_images
 from hemabalance.files import write_json
 from hemabalance.protocols import Protocol
-from hemabalance.stain.data import DomainImageSets, size_of, training_data, training_ids
+from hemabalance.stain.data import PairImages, size_of, training_data, training_ids
 from hemabalance.stain.method import NormalizerSpec
 from hemabalance.stain.normalizer import Normalizer
 from hemabalance.training.device import Runtime
@@ -24,17 +24,17 @@ class NormalizerFitInputs:
     """The images that a normaliser can be fitted on.
 
     Attributes:
-        sets: the prepared images of both sources.
+        images: the prepared images of the pair.
         split: of the protocol, one row per image.
         protocol: determines the images that training may use.
-        pairs: the same rendered cells in stain a and in stain b, RGB uint8 (n, size, size, 3) each; None if the method
-            does not need them.
+        rendered: the same rendered cells in stain a and in stain b, RGB uint8 (n, size, size, 3) each; None if the
+            method does not need them.
     """
 
-    sets: DomainImageSets
+    images: PairImages
     split: pd.DataFrame
     protocol: Protocol
-    pairs: tuple[np.ndarray, np.ndarray] | None
+    rendered: tuple[np.ndarray, np.ndarray] | None
 
 
 @dataclass(frozen=True)
@@ -68,19 +68,19 @@ def fit_normalizer(
     Raises:
         InputError: the data is not usable, the device is missing, the training diverged, or the disk is full.
     """
-    data = training_data(inputs.sets, inputs.split, inputs.protocol, inputs.pairs, threads=job.threads)
-    normalizer = spec.build(size=size_of(inputs.sets), runtime=job.runtime)
+    data = training_data(inputs.images, inputs.split, inputs.protocol, inputs.rendered, threads=job.threads)
+    normalizer = spec.build(size=size_of(inputs.images.sets), runtime=job.runtime)
     result = normalizer.fit(data, job)
     log.info("%s: %d steps in %.0f s, %d parameters", spec.method, result.steps, result.seconds, normalizer.parameters)
     if job.runtime.rank == 0:
         normalizer.save(outputs.weights)
         paired = spec.traits.paired
         uses_real_images = normalizer.parameters and not paired
-        image_ids = training_ids(inputs.sets, inputs.split, inputs.protocol) if uses_real_images else ()
+        image_ids = training_ids(inputs.images, inputs.split, inputs.protocol) if uses_real_images else ()
         write_seen_images(inputs.split, image_ids, outputs.seen)
         images = {"a": len(data.a.pixels), "b": len(data.b.pixels)}
-        if paired and inputs.pairs is not None:
-            images = {"pairs": len(inputs.pairs[0])}
+        if paired and inputs.rendered is not None:
+            images = {"pairs": len(inputs.rendered[0])}
         summary = {"parameters": normalizer.parameters, "images": images} | job.summary(result)
         write_json(summary, outputs.training)
 

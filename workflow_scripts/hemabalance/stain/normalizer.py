@@ -1,5 +1,6 @@
-"""The interface of all stain normalisers. Domain "a" is source mendeley, domain "b" is source tcia."""
+"""The interface of all stain normalisers: each maps images between the two stain domains of a pair of sources."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -11,6 +12,8 @@ from hemabalance.training.loop import TrainingResult
 
 Domain = Literal["a", "b"]
 DOMAINS: tuple[Domain, Domain] = ("a", "b")
+Pair = Mapping[Domain, str]
+"""The sources of both domains: `a` is the reference, `b` another source."""
 
 
 def other_domain(domain: Domain) -> Domain:

@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from hemabalance.metrics.inception_features import InceptionFeatures
-from hemabalance.stain.data import DomainImageSets, decode_domain
+from hemabalance.stain.data import PairImages, decode_domain
 from hemabalance.stain.normalizer import DOMAINS, Domain
 from hemabalance.training.device import Runtime
 from hemabalance.training.tensorfile import read_tensors, write_tensors
@@ -26,10 +26,10 @@ def inception_features(weights: Path, runtime: Runtime) -> InceptionFeatures:
 
 
 def real_features(
-    sets: DomainImageSets, rows: pd.DataFrame, extract: FeatureExtractor, *, threads: int
+    images: PairImages, rows: pd.DataFrame, extract: FeatureExtractor, *, threads: int
 ) -> dict[Domain, np.ndarray]:
     """Features by domain, float32 (n, 2048), of the images in `rows`, in the same order."""
-    return {domain: extract(decode_domain(sets, rows, domain, threads=threads)[1]) for domain in DOMAINS}
+    return {domain: extract(decode_domain(images, rows, domain, threads=threads)[1]) for domain in DOMAINS}
 
 
 def write_real_features(path: Path, features: Mapping[Domain, np.ndarray]) -> None:

@@ -11,14 +11,11 @@ from torch import Tensor
 from hemabalance.errors import InputError
 from hemabalance.stain.normalizer import StainData
 from hemabalance.stain.settings import TranslatorSettings
-from hemabalance.taxonomy import SOURCE_OF
 from hemabalance.training.batches import BalancedSampler, EpochSampler, ImagePool, Sampler, augment_dihedral
 from hemabalance.training.data_checks import fingerprint, require_size
 from hemabalance.training.job import FitJob, Images
 
 log = logging.getLogger(__name__)
-
-SOURCES = {domain: f"domain {domain} (source {source})" for domain, source in SOURCE_OF.items()}
 
 
 class DomainBatches(Protocol):
@@ -71,7 +68,7 @@ class UnpairedBatches:
         self.samplers: dict[str, Sampler] = {}
         self._pools, self._positions = {}, {}
         for k, (name, images) in enumerate(domains.items()):
-            require_size(SOURCES[name], images.pixels, size)
+            require_size(f"domain {name}", images.pixels, size)
             positions = np.flatnonzero(np.isin(images.labels, shared))
             self._positions[name] = torch.from_numpy(positions)
             labels = images.labels[positions].tolist()
@@ -128,10 +125,10 @@ def _shared_classes(domains: Mapping[str, Images]) -> list[str]:
     for name, classes in classes_by_domain.items():
         if not classes:
             problem = "there is no training image"
-            raise InputError(SOURCES[name], problem, "Check this source's archive, its exclusions and the split")
+            raise InputError(f"domain {name}", problem, "Give images of both domains")
     shared = classes_by_domain["a"] & classes_by_domain["b"]
     if not shared:
-        listed = "; ".join(f"{SOURCES[name]} has {', '.join(sorted(c))}" for name, c in classes_by_domain.items())
+        listed = "; ".join(f"domain {name} has {', '.join(sorted(c))}" for name, c in classes_by_domain.items())
         problem = f"no class has training images in both domains: {listed}"
         raise InputError("stain normalisation", problem, "Add images of at least one common class to both sources")
     if unshared := sorted(classes_by_domain["a"] ^ classes_by_domain["b"]):

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from hemabalance.stain.apply import transform_batches
-from hemabalance.stain.data import DomainImageSets, decode_domain
-from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer, other_domain
+from hemabalance.stain.data import PairImages, decode_domain
+from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer, Pair, other_domain
 
 
 @dataclass(frozen=True)
@@ -31,20 +31,21 @@ class View:
 
 @dataclass(frozen=True)
 class Views:
-    """The images of both sources."""
+    """The images of both sources of a pair."""
 
+    pair: Pair
     by_domain: dict[Domain, View]
     features: dict[tuple[str, Domain], np.ndarray] = field(default_factory=dict)
     """(`real`, `mapped` or `reconstructed`, domain of the source) -> Inception features (n, k), added by `evaluate`."""
 
 
 def map_images(
-    sets: DomainImageSets, rows: pd.DataFrame, normalizer: Normalizer, *, invertible: bool, threads: int
+    images: PairImages, rows: pd.DataFrame, normalizer: Normalizer, *, invertible: bool, threads: int
 ) -> Views:
     """Map images of each source to the other source's stain, and back if the method has an inverse.
 
     Args:
-        sets: the prepared images.
+        images: the prepared images.
         rows: the images to map, of both sources.
         normalizer: fitted.
         invertible: whether it has an inverse.
@@ -52,9 +53,9 @@ def map_images(
     """
     views: dict[Domain, View] = {}
     for domain in DOMAINS:
-        domain_rows, real = decode_domain(sets, rows, domain, threads=threads)
+        domain_rows, real = decode_domain(images, rows, domain, threads=threads)
         to = other_domain(domain)
         mapped, passed_through = transform_batches(normalizer, real, to=to, what=f"{domain} to {to}")
         reconstructed = normalizer.inverse(mapped, to=domain).pixels if invertible else None
         views[domain] = View(domain_rows, real, mapped, reconstructed, int(passed_through.sum()))
-    return Views(views)
+    return Views(images.pair, views)

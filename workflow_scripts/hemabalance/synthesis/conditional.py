@@ -94,7 +94,7 @@ class Conditional(Generic[SettingsT]):
     def initialise_training(self, data: SynthesisData, job: FitJob) -> ConditionalTraining[SettingsT]:
         """The training before its first step; errors about the data as in `fit`."""
         settings = self.method.settings
-        real = ClassBatches(data.real, self.classes.trained, settings, self.size, job)
+        real = ClassBatches(data.real, self.classes, settings, self.size, job)
         snapshots = Snapshots(
             self.classes.served,
             points=settings.snapshots,

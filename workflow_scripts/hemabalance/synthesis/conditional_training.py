@@ -1,5 +1,6 @@
 """Training of a class-conditional generator with a Wasserstein critic, shared by C-WGAN-GP and CWGAN-GP."""
 
+import logging
 from collections.abc import Mapping
 from typing import Generic, TypeVar, cast
 
@@ -12,6 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from hemabalance.errors import InputError
 from hemabalance.networks.conditional import ConditionalGenerator
 from hemabalance.networks.layers import he_std, initialise
+from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import BLOCK, latents
 from hemabalance.synthesis.settings import ConditionalSettings
 from hemabalance.synthesis.snapshots import Snapshots
@@ -23,43 +25,47 @@ from hemabalance.training.job import FitJob, Images
 from hemabalance.training.learning_rate import linear_decay
 from hemabalance.training.losses import gradient_penalty, wasserstein_critic, wasserstein_generator
 
+log = logging.getLogger(__name__)
+
 SettingsT = TypeVar("SettingsT", bound=ConditionalSettings)
 
 
 class ClassBatches:
     """Class-balanced batches of real images; `spare` bytes of the memory budget remain unused.
 
+    With fewer images than a batch, a batch has as many as there are images.
+
     Args:
-        images: images of one size; classes not in `classes` are ignored.
-        classes: classes to sample; the index of a class is its target.
+        images: images of one size; other classes than the trained ones are ignored.
+        classes: trained classes are sampled; the index of a class among them is its target.
         settings: batch size, augmentation, memory budget.
         size: side of the images that the networks were built for, in pixels.
         job: runtime and seed.
 
     Raises:
-        InputError: a class has no image, the images have another size, or the batch is larger than the data.
+        InputError: a class has no image, or the images have another size.
     """
 
-    def __init__(
-        self, images: Images, classes: tuple[str, ...], settings: ConditionalSettings, size: int, job: FitJob
-    ) -> None:
+    def __init__(self, images: Images, classes: Classes, settings: ConditionalSettings, size: int, job: FitJob) -> None:
         require_size("real images", images.pixels, size)
-        for name in classes:
+        for name in classes.trained:
             if not (images.labels == name).any():
                 raise InputError(
                     f"class {name}",
                     "is to be trained on, but has no real training image",
                     "Take it out of synthesis.roles.rich, or give the archives images of it",
                 )
-        self.classes, self.size = classes, size
-        kept = np.flatnonzero(np.isin(images.labels, classes))
+        self.classes, self.class_index, self.size = classes.trained, classes.index, size
+        kept = np.flatnonzero(np.isin(images.labels, self.classes))
         labels = images.labels[kept].tolist()
         self._positions = torch.from_numpy(kept)
-        self._targets = torch.tensor([classes.index(label) for label in labels])
+        self._targets = torch.tensor([self.classes.index(label) for label in labels])
         self._pool = ImagePool(images.pixels, job.runtime, settings.memory_budget)
         self.spare = settings.memory_budget - (images.pixels.nbytes if self._pool.resident else 0)
         self._device = job.runtime.device
-        self.sampler: Sampler = BalancedSampler(labels, settings.batch, job.seed, job.runtime.rank)
+        if (batch := min(settings.batch, len(labels))) < settings.batch:
+            log.warning("only %d training images of %s: batches of %d", batch, ", ".join(self.classes), batch)
+        self.sampler: Sampler = BalancedSampler(labels, batch, job.seed, job.runtime.rank)
         self.generators = {"poses": job.runtime.generator("poses")} if settings.augment else {}
         self.fingerprint = fingerprint(images.labels, images.pixels)
 
@@ -202,7 +208,8 @@ class ConditionalTraining(Generic[SettingsT]):
         was_training = generator.training
         generator.eval()
         for label in self.snapshots.classes:
-            blocks = [latents(self.seed, label, block, generator.latent) for block in range(-(-count // BLOCK))]
+            index = self.real.class_index(label)
+            blocks = [latents(self.seed, index, block, generator.latent) for block in range(-(-count // BLOCK))]
             z = torch.from_numpy(np.concatenate(blocks)[:count]).to(self.runtime.device)
             targets = torch.full((count,), self.real.classes.index(label), device=z.device)
             self.snapshots.store(self.runtime.step, label, generator(generator.encode(z, targets)))

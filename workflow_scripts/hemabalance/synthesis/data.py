@@ -28,7 +28,7 @@ class RealImageSource:
     """The normalised real images of one protocol.
 
     Attributes:
-        images: normalised images of both archives.
+        images: normalised images of all sources.
         split: split table of the protocol.
         protocol: decides which parts of the split training may see.
         threads: number of images decoded in parallel.
@@ -77,9 +77,10 @@ def open_real_images(
         yield RealImageSource(image_set, read_split(Path(split)), protocol, threads)
 
 
-def counts(split: pd.DataFrame) -> dict[str, int]:
-    """Number of images after cleaning by class, all parts of the split together."""
-    return {str(name): int(n) for name, n in split["label"].value_counts().items()}
+def counts(rows: pd.DataFrame, classes: Iterable[str]) -> dict[str, int]:
+    """Number of images of each of the given classes among rows of a split, without classes that have none."""
+    labels = rows.loc[rows["label"].isin(list(classes)), "label"]
+    return {str(name): int(n) for name, n in labels.value_counts().items()}
 
 
 def training_rows(split: pd.DataFrame, protocol: Protocol, classes: Iterable[str]) -> pd.DataFrame:
@@ -105,7 +106,7 @@ def real_images(images: ImageSet, rows: pd.DataFrame, size: int, *, threads: int
     """Images of the given rows, reduced to the working size by area averaging.
 
     Args:
-        images: normalised images of both archives.
+        images: normalised images of all sources.
         rows: table with the columns `image_id` and `label`.
         size: side of the result in pixels; at most the side of the stored images.
         threads: number of images decoded in parallel.

@@ -10,7 +10,6 @@ from hemabalance.section import Count
 from hemabalance.synthesis.image_tables import ComparedImages, agreement, diversity, nearest
 from hemabalance.synthesis.judges import Judges
 from hemabalance.synthesis.set_tables import FLOOR, GENERATED, ArraysByClass, ComparedFeatures, fidelity, manifold
-from hemabalance.taxonomy import CLASSES
 
 
 class EvaluationSettings(SynthesisEvaluationConfig):
@@ -63,7 +62,7 @@ def evaluate(
     Raises:
         InputError: a generated class has no real training image.
     """
-    labels = [label for label in CLASSES if label in generated.pixels]
+    labels = sorted(generated.pixels)
     missing = next((label for label in labels if not len(train.pixels.get(label, ()))), None)
     if missing is not None:
         problem = "has generated images but no real training image to compare them with"

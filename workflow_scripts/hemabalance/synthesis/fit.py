@@ -103,7 +103,7 @@ def fit_generator(
     Raises:
         InputError: the data are unsuitable, the training diverged, or the disk is full.
     """
-    classes = config.classes(source.split, roles)
+    classes = config.classes(source.split, source.protocol, roles)
     data = synthesis_data(source, classes, sample_teacher(classes, config.size), config.size)
     generator = config.build(classes, job.runtime)
     result = generator.fit(data, job)

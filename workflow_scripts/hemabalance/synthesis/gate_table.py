@@ -2,12 +2,12 @@
 
 import pandera.pandas as pa
 
-from hemabalance.taxonomy import CLASSES
+from hemabalance.classes import UNLABELLED
 
 SCHEMA = pa.DataFrameSchema(
     {
         "image_id": pa.Column(str, unique=True),
-        "label": pa.Column(str, pa.Check.isin(CLASSES)),
+        "label": pa.Column(str, pa.Check.notin(["", UNLABELLED])),
         "index": pa.Column("int64", pa.Check.ge(0)),
         "confidence": pa.Column("float32", pa.Check.in_range(0, 1.0001)),
         "predicted": pa.Column(str),

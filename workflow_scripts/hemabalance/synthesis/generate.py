@@ -12,7 +12,7 @@ from hemabalance.dataset.seen_images import write_seen_images
 from hemabalance.dataset.tables import write_table
 from hemabalance.files import sha256_file, write_json
 from hemabalance.section import Section
-from hemabalance.synthesis.data import RealImageSource
+from hemabalance.synthesis.data import RealImageSource, counts
 from hemabalance.synthesis.gate import Gate
 from hemabalance.synthesis.gate_table import SCHEMA
 from hemabalance.synthesis.generator_config import GeneratorConfig
@@ -21,6 +21,7 @@ from hemabalance.synthesis.real_image_features import RealImageFeatures, write_f
 from hemabalance.synthesis.real_image_measurement import copy_detector
 from hemabalance.synthesis.rejection_sampling import (
     SampleProvenance,
+    no_samples,
     sample_until_accepted,
     write_gated_samples,
 )
@@ -84,7 +85,7 @@ def generate_images(
     request: ImageRequest,
     paths: GeneratedPaths,
 ) -> None:
-    """Sample images of every served class until enough pass the gate, and write all of them.
+    """Sample images of every served class until enough pass the gate, and write all of them; none without a class.
 
     Args:
         stored: the generator.
@@ -99,24 +100,36 @@ def generate_images(
             different runs, or the disk is full.
     """
     runtime, config = stored.runtime, stored.config
-    classes = config.classes(source.split, stored.roles)
+    classes = config.classes(source.split, source.protocol, stored.roles)
     generator = config.open(classes, stored.weights, runtime)
-    copies = copy_detector(
-        source, real, classes.served, config.size, judges.perceptual, quantile=request.gate.copy_quantile
-    )
-    features = {label: real.features_of(ids) for label, ids in copies.ids.items()}
-    gate = Gate(copies, features, judges.classifier, request.gate)
 
     def sampler(label: str, indices: range) -> np.ndarray:
         return sample(generator, label, indices, seed=runtime.seed, device=runtime.device)
 
-    label_counts = source.training_rows(classes.served)["label"].value_counts()
-    real_counts = {label: int(label_counts.get(label, 0)) for label in classes.served}
-    samples = sample_until_accepted(sampler, judges.inception, gate, real_counts, request.draws)
+    if classes.served:
+        gate = _gate(source, real, classes.served, config.size, judges, request.gate)
+        real_counts = counts(source.training_rows(classes.served), classes.served)
+        samples = sample_until_accepted(sampler, judges.inception, gate, real_counts, request.draws)
+    else:
+        samples = no_samples()
     provenance = SampleProvenance(stored.name, sha256_file(stored.weights), runtime.seed)
     write_gated_samples(samples, sampler, provenance, paths.images, paths.index, threads=source.threads)
     write_table(SCHEMA.validate(samples.table), paths.gate)
     # All references, also those of classes that are not served: they enter the copy thresholds of every class.
-    write_seen_images(source.split, real.table.loc[real.table["reference"], "image_id"], paths.seen)
+    references = real.table["reference"] & bool(classes.served)
+    write_seen_images(source.split, real.table.loc[references, "image_id"], paths.seen)
     write_features(samples.features, paths.features)
     write_json({"classes": samples.summary, "settings": request.gate.plain | request.draws.plain}, paths.summary)
+
+
+def _gate(
+    source: RealImageSource,
+    real: RealImageFeatures,
+    labels: tuple[str, ...],
+    size: int,
+    judges: Judges,
+    settings: GateSettings,
+) -> Gate:
+    copies = copy_detector(source, real, labels, size, judges.perceptual, quantile=settings.copy_quantile)
+    features = {label: real.features_of(ids) for label, ids in copies.ids.items()}
+    return Gate(copies, features, judges.classifier, settings)

@@ -115,7 +115,7 @@ def agreement(images: ComparedImages, judge: Classifier) -> list[dict[str, Any]]
     for compare, pixels in images.compared.items():
         correct = {label: judge.predict(pixels[label]) == label for label in images.train}
         for label in (ALL, *images.train):
-            agrees = np.concatenate(list(correct.values())) if label == ALL else correct[label]
+            agrees = np.concatenate([*correct.values(), np.empty(0, bool)]) if label == ALL else correct[label]
             count = int(agrees.sum())
             rate = wilson(count, len(agrees))
             row = {"label": label, "compare": compare, "n": len(agrees), "agree": count}
@@ -137,7 +137,8 @@ def _mean_rows(
     for compare, pixels in images.compared.items():
         for label in (ALL, *images.train):
             labels = list(images.train) if label == ALL else [label]
-            values = {name: np.concatenate([measured[compare][member][name] for member in labels]) for name in names}
+            measured_values = [measured[compare][member] for member in labels] or [no_values]
+            values = {name: np.concatenate([member[name] for member in measured_values]) for name in names}
             row: dict[str, Any] = {"label": label, "compare": compare, "n": len(values[names[0]])}
             for name in names:
                 row |= mean_row(name, values[name], seed=seed)

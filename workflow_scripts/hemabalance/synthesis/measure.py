@@ -1,6 +1,6 @@
 """Evaluate one generator: its ungated samples against real test images, and its snapshots."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,7 @@ def measure_generator(
     judges: Judges,
     settings: EvaluationSettings,
     *,
+    run_classes: Sequence[str],
     copy_quantile: float,
     seed: int,
 ) -> GeneratorMeasurement:
@@ -77,6 +78,7 @@ def measure_generator(
         real: features of the real images.
         judges: networks that measure the images.
         settings: numbers of images.
+        run_classes: all classes of the run in alphabetical order.
         copy_quantile: quantile that defines a copy, see `copies.thresholds`.
         seed: seed of random selections and intervals.
 
@@ -103,7 +105,7 @@ def measure_generator(
     )
     tables = evaluate(generated, train_set, test_set, judges, settings, seed=seed)
     copies = copy_detector(source, real, classes, size, judges.perceptual, quantile=copy_quantile)
-    copy_rows, pairs = memorisation(generated.pixels, test, copies, max_images=max_images, seed=seed)
+    copy_rows, pairs = memorisation(generated.pixels, test, copies, run_classes, max_images=max_images, seed=seed)
     agreement = agreement_by_step(output.snapshots, judges.classifier, threads=source.threads)
     sample_ids = {label: rows.loc[labels == label, "image_id"].to_numpy() for label in classes}
     image_ids = [

@@ -1,6 +1,6 @@
 """Memorisation: share of generated images that copy a training image, compared with held-back real images."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,6 @@ import pandas as pd
 
 from hemabalance.metrics.intervals import wilson
 from hemabalance.synthesis.copies import CopyDetector
-from hemabalance.taxonomy import CLASSES
 from hemabalance.training.job import Images
 
 ALL = "all"
@@ -18,7 +17,13 @@ PAIRS = ("label", "kind", "image", "nearest_id", "pose", "distance", "copy")
 
 
 def memorisation(
-    generated: Mapping[str, np.ndarray], held_back: Images, copies: CopyDetector, *, max_images: int, seed: int
+    generated: Mapping[str, np.ndarray],
+    held_back: Images,
+    copies: CopyDetector,
+    classes: Sequence[str],
+    *,
+    max_images: int,
+    seed: int,
 ) -> tuple[list[dict[str, Any]], pd.DataFrame]:
     """Distance of images to the nearest real training image of their class, and the number of copies.
 
@@ -26,6 +31,7 @@ def memorisation(
         generated: class -> images, RGB uint8 (n, size, size, 3), accepted by the gate or not.
         held_back: real images that no training used, of any classes; other classes are ignored.
         copies: training images and copy thresholds of the gate.
+        classes: all classes of the run in alphabetical order; the index of a class is part of its seed.
         max_images: number of images per class and kind to compare; a random subset of more images.
         seed: seed of the random subset.
 
@@ -40,17 +46,22 @@ def memorisation(
     for label in sorted(generated):
         places = {"generated": np.arange(len(generated[label])), "held_back": np.flatnonzero(held_back.labels == label)}
         for kind, positions in places.items():
-            rng = np.random.default_rng([seed, CLASSES.index(label)])
+            rng = np.random.default_rng([seed, classes.index(label)])
             selected = np.sort(rng.permutation(positions)[:max_images])
             pixels = generated[label] if kind == "generated" else held_back.pixels
             tables.append(_pairs(label, kind, selected, pixels[selected], copies))
-    pairs = pd.concat(tables, ignore_index=True)
+    pairs = pd.concat(tables or [_no_pairs()], ignore_index=True)
     rows = []
     for label in (ALL, *sorted(generated)):
         for kind in ("generated", "held_back"):
             subset = pairs[(pairs["kind"] == kind) & ((pairs["label"] == label) | (label == ALL))]
             rows.append({"label": label, "kind": kind} | _row(subset) | _thresholds(label, copies))
     return rows, pairs.sort_values(["distance", "label", "kind", "image"], ignore_index=True)
+
+
+def _no_pairs() -> pd.DataFrame:
+    kinds = {"label": "str", "kind": "str", "image": "int64", "nearest_id": "str", "pose": "int64"}
+    return pd.DataFrame(columns=list(PAIRS)).astype(kinds | {"distance": "float32", "copy": "bool"})
 
 
 def _pairs(label: str, kind: str, places: np.ndarray, pixels: np.ndarray, copies: CopyDetector) -> pd.DataFrame:

@@ -10,12 +10,12 @@ import pandas as pd
 import pandera.pandas as pa
 import torch
 
+from hemabalance.classes import UNLABELLED
 from hemabalance.dataset.splits import draws, require_visible
 from hemabalance.dataset.tables import read_table, write_table
 from hemabalance.errors import InputError
 from hemabalance.protocols import Protocol
 from hemabalance.synthesis.data import TEST_PARTS, part_rows, training_rows
-from hemabalance.taxonomy import CLASSES
 from hemabalance.training.tensorfile import read_tensors, write_tensors
 
 Kind = Literal["training", "test"]
@@ -28,7 +28,7 @@ _REMEDY = "Delete it and run the workflow again"
 SCHEMA = pa.DataFrameSchema(
     {
         "image_id": pa.Column(str, unique=True),
-        "label": pa.Column(str, pa.Check.isin(CLASSES)),
+        "label": pa.Column(str, pa.Check.notin(["", UNLABELLED])),
         "kind": pa.Column(str, pa.Check.isin(KINDS)),
         "reference": pa.Column(bool),
         "lpips": pa.Column("float32", nullable=True),
@@ -116,13 +116,14 @@ class RealImageFeatures:
 
 
 def select_real_images(
-    split: pd.DataFrame, protocol: Protocol, *, references: int, measured: int, seed: int
+    split: pd.DataFrame, protocol: Protocol, classes: Iterable[str], *, references: int, measured: int, seed: int
 ) -> pd.DataFrame:
     """Select the real images for evaluation and gate, pseudo-randomly by a hash of seed and image id.
 
     Args:
         split: split table of the protocol.
         protocol: decides which images are training and test images; `thesis` has no test images.
+        classes: the classes of the run; other images are left out.
         references: maximum number of training images per class to compare generated images with.
         measured: maximum number of training images and of test images per class for the evaluation.
         seed: seed of the hash.
@@ -133,10 +134,11 @@ def select_real_images(
     Raises:
         InputError: split and protocol belong to different runs.
     """
+    labels = list(classes)
     limits = {"training": max(references, measured), "test": measured}
     rows = {
-        "training": training_rows(split, protocol, CLASSES),
-        "test": part_rows(split, TEST_PARTS[protocol], CLASSES),
+        "training": training_rows(split, protocol, labels),
+        "test": part_rows(split, TEST_PARTS[protocol], labels),
     }
     require_visible(split, rows["training"]["image_id"], protocol)
     tables = []

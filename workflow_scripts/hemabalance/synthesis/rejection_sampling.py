@@ -12,8 +12,10 @@ import pandas as pd
 
 from hemabalance.config.draws import DrawsConfig
 from hemabalance.dataset.imageset import write_image_set
+from hemabalance.metrics.inception_features import WIDTH
 from hemabalance.progress import Meter
 from hemabalance.synthesis.gate import REASONS, Gate
+from hemabalance.synthesis.gate_table import SCHEMA
 from hemabalance.synthesis.judges import FeatureExtractor
 from hemabalance.synthesis.sampling import BLOCK
 
@@ -58,6 +60,12 @@ class SampleProvenance:
         """JSON object `class, generator, index, seed, weights`: enough to generate the image again."""
         values = {"generator": self.generator, "weights": self.weights, "seed": self.seed}
         return json.dumps({**values, "class": label, "index": index}, sort_keys=True)
+
+
+def no_samples() -> GatedSamples:
+    """The samples of a generator without a class."""
+    dtypes = {name: str(column.dtype) for name, column in SCHEMA.columns.items()}
+    return GatedSamples(pd.DataFrame(columns=list(dtypes)).astype(dtypes), np.empty((0, WIDTH), np.float32), {})
 
 
 def sample_until_accepted(

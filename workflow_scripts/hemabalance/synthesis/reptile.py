@@ -172,7 +172,8 @@ class Reptile(ABC, Generic[SettingsT]):
     def take_snapshot(self, step: int, label: str) -> None:
         """Store images of `served[label]`, from the first latents of `sampling.sample`."""
         count, device = self.snapshots.images_per_class, self.runtime.device
-        blocks = [latents(self.seed, label, block, self.settings.latent) for block in range(-(-count // BLOCK))]
+        index, width = self.classes.index(label), self.settings.latent
+        blocks = [latents(self.seed, index, block, width) for block in range(-(-count // BLOCK))]
         z = torch.from_numpy(np.concatenate(blocks)[:count]).to(device)
         self.snapshots.store(step, label, self.served[label](z, torch.arange(count, device=device)))
 

@@ -5,15 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hemabalance.config.roles import RolesConfig, Serves
-from hemabalance.errors import InputError
-from hemabalance.taxonomy import CLASSES
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Roles:
-    """Classes by role, each in the order of `taxonomy.CLASSES`; a class without images has no role."""
+    """Classes by role, each in alphabetical order; a class without images has no role."""
 
     rich: tuple[str, ...]
     rare: tuple[str, ...]
@@ -26,48 +24,50 @@ class Classes:
 
     Attributes:
         trained: classes whose real images are used in the (meta-)training.
-        served: classes that the generator can generate.
+        served: classes that the generator can generate; if there is none, nothing is trained or generated.
+        run: all classes of the run in alphabetical order; default: the trained and the served ones.
     """
 
     trained: tuple[str, ...]
     served: tuple[str, ...]
+    run: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.run:
+            object.__setattr__(self, "run", tuple(sorted({*self.trained, *self.served})))
+
+    def index(self, label: str) -> int:
+        """Index of a class among those of the run, which is part of the seed of its latents."""
+        return self.run.index(label)
 
 
 def assign(counts: Mapping[str, int], roles: RolesConfig) -> Roles:
-    """Roles by class count; the full archives and the default thresholds give the thesis's 8 + 3 + neutrophil.
+    """Roles by class count; the thesis's archives and the default thresholds give its 8 rich and 3 rare classes.
 
     Args:
         counts: number of images after cleaning by class; classes without images may be missing.
-        roles: thresholds, and lists of classes that override them.
-
-    Raises:
-        InputError: a listed class has no image, or no class is rich.
+        roles: thresholds, and lists of classes that override them; a listed class without images has no role, and the
+            log says so.
     """
     listed_roles: dict[str, Sequence[str] | None] = {"rich": roles.rich, "rare": roles.rare}
     present = {name: count for name, count in counts.items() if count}
     for kind, listed in listed_roles.items():
         for name in listed or ():
             if name not in present:
-                raise InputError(f"synthesis.roles.{kind}", f"lists {name}, which has no image", "Take it out")
+                log.warning("synthesis.roles.%s lists %s, which has no image", kind, name)
     role = {name: _role(count, roles) for name, count in present.items()}
     for kind, listed in listed_roles.items():
         if listed is not None:
             # A list replaces the threshold: a class that is not listed does not get the role by its count.
             role = {name: "enough" if by_count == kind else by_count for name, by_count in role.items()}
-            role |= dict.fromkeys(listed, kind)
+            role |= {name: kind for name in listed if name in present}
     for name, count in present.items():
         if role[name] == "rich" and count < roles.rich_from:
             message = "%s has %d images, fewer than rich_from = %d; the class is still treated as rich"
             log.info(message, name, count, roles.rich_from)
-    result = {kind: tuple(c for c in CLASSES if role.get(c) == kind) for kind in ("rich", "rare", "enough")}
-    if not result["rich"]:
-        listing = ", ".join(f"{name} {count}" for name, count in sorted(present.items())) or "no image at all"
-        raise InputError(
-            "synthesis.roles", f"leaves no class rich, so there is no class to train on ({listing})",
-            f"Lower rare_below (now {roles.rare_below}) or raise enough_from (now {roles.enough_from}), or list rich "
-            "classes",
-        )  # fmt: skip
-    return Roles(**result)
+    return Roles(
+        **{kind: tuple(name for name in sorted(role) if role[name] == kind) for kind in ("rich", "rare", "enough")}
+    )
 
 
 def _role(count: int, roles: RolesConfig) -> str:
@@ -77,9 +77,8 @@ def _role(count: int, roles: RolesConfig) -> str:
 
 
 def served(roles: Roles, serves: Serves) -> tuple[str, ...]:
-    """Classes that a generator of this role generates, in the order of `taxonomy.CLASSES`."""
-    requested = {"rich": roles.rich, "rare": roles.rare, "all": roles.rich + roles.rare}[serves]
-    return tuple(name for name in CLASSES if name in requested)
+    """Classes that a generator of this role generates, in alphabetical order; empty if no class has the role."""
+    return tuple(sorted({"rich": roles.rich, "rare": roles.rare, "all": roles.rich + roles.rare}[serves]))
 
 
 def generators_by_class(roles: Roles, *, rich: str | None, rare: str | None) -> dict[str, str]:
@@ -90,4 +89,4 @@ def generators_by_class(roles: Roles, *, rich: str | None, rare: str | None) -> 
         rich, rare: name of the generator for the classes of this role; None without a generator.
     """
     generators = {label: name for labels, name in ((roles.rich, rich), (roles.rare, rare)) if name for label in labels}
-    return {label: generators[label] for label in CLASSES if label in generators}
+    return dict(sorted(generators.items()))

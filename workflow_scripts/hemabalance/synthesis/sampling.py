@@ -7,7 +7,6 @@ import torch
 
 from hemabalance.errors import InputError
 from hemabalance.synthesis.generator import Generator
-from hemabalance.taxonomy import CLASSES
 
 BLOCK = 32
 """Images are generated in fixed blocks, because rounding in convolutions depends on the batch."""
@@ -16,9 +15,9 @@ LAST = 2**31 - 1
 """The highest latent index."""
 
 
-def latents(seed: int, label: str, block: int, width: int) -> np.ndarray:
-    """Latents of the indices from `block * BLOCK` on: standard normal, float32 (BLOCK, width)."""
-    rng = np.random.default_rng([seed, CLASSES.index(label), block])
+def latents(seed: int, class_index: int, block: int, width: int) -> np.ndarray:
+    """Latents of a class (`Classes.index`), from index `block * BLOCK` on: standard normal, float32 (BLOCK, width)."""
+    rng = np.random.default_rng([seed, class_index, block])
     return rng.standard_normal((BLOCK, width), np.float32)
 
 
@@ -59,7 +58,7 @@ def sample(generator: Generator, label: str, indices: Sequence[int], *, seed: in
 
 @torch.inference_mode()
 def _block(generator: Generator, label: str, block: int, seed: int, device: torch.device) -> np.ndarray:
-    z = torch.from_numpy(latents(seed, label, block, generator.latent)).to(device)
+    z = torch.from_numpy(latents(seed, generator.classes.index(label), block, generator.latent)).to(device)
     indices = torch.arange(block * BLOCK, (block + 1) * BLOCK, device=device)
     # By default cuDNN chooses algorithms by timing and rounds to TF32.
     with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False, fp32_precision="ieee"):

@@ -48,7 +48,8 @@ class ComparedFeatures:
             sets = [(self.real[label], features[label]) for label in self.real]
             sizes = [min(len(real), len(other), images_per_class) for real, other in sets]
             matched = [[pair[side][:n] for pair, n in zip(sets, sizes, strict=True)] for side in (0, 1)]
-            yield ALL, compare, np.concatenate(matched[0]), np.concatenate(matched[1])
+            none = [np.empty((0, 1), np.float32)] if not sets else []
+            yield ALL, compare, np.concatenate([*matched[0], *none]), np.concatenate([*matched[1], *none])
             for label, (real, other) in zip(self.real, sets, strict=True):
                 yield label, compare, real, other
 

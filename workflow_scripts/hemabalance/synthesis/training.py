@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from hemabalance.synthesis.method import GeneratorSettings
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.settings import SynthesisTraining
 from hemabalance.training.job import FitJob
@@ -9,16 +10,16 @@ from hemabalance.training.loop import Schedule, Trainable, TrainingResult, train
 from hemabalance.training.settings import WITHOUT_EFFECT
 
 
-def describe(method: str, size: int, classes: Classes, settings: SynthesisTraining) -> dict[str, Any]:
+def describe(method: str, size: int, classes: Classes, settings: GeneratorSettings) -> dict[str, Any]:
     """The description in a generator's weights file: all arguments of `build`, as JSON values.
 
     Args:
         method: name of the method.
         size: side of the images in pixels.
-        classes: trained and served classes.
+        classes: trained and served classes, and those of the run.
         settings: settings of the method.
     """
-    class_lists = {"trained": list(classes.trained), "served": list(classes.served)}
+    class_lists = {"trained": list(classes.trained), "served": list(classes.served), "run": list(classes.run)}
     return {"method": method, "size": size, "classes": class_lists, "settings": settings.plain}
 
 

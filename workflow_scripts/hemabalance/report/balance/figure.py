@@ -11,7 +11,6 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from hemabalance.report.balance.tables import Audit, class_counts
 from hemabalance.report.marks import BLUE, FAINT, LINE, ORANGE, label_text, measured_legend
 from hemabalance.report.style import save_figure
-from hemabalance.taxonomy import CLASSES
 
 _CELL = 3.6  # inches
 _COLUMNS = 3
@@ -26,16 +25,16 @@ def balance_figure(audits: Sequence[Audit], path: Path) -> None:
     """
     columns = min(_COLUMNS, max(1, len(audits)))
     rows = -(-max(1, len(audits)) // columns)
-    figure = Figure(
-        figsize=(_CELL * columns + 1.2, 0.24 * len(CLASSES) * rows + 0.55 * rows + 0.6), layout="constrained"
-    )
+    classes = audits[0]["classes"] if audits else []
+    height = 0.24 * len(classes) * rows + 0.55 * rows + 0.6
+    figure = Figure(figsize=(_CELL * columns + 1.2, height), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True, sharex=True)
     for axis, audit in zip(axes.flat, audits, strict=False):
         _draw_panel(axis, audit)
     for axis in axes.flat[len(audits) :]:
         axis.set_visible(False)
-    axes[0, 0].set_yticks(range(len(CLASSES)), [label_text(label) for label in CLASSES])
-    axes[0, 0].set_ylim(len(CLASSES) - 0.45, -0.55)
+    axes[0, 0].set_yticks(range(len(classes)), [label_text(label) for label in classes])
+    axes[0, 0].set_ylim(len(classes) - 0.45, -0.55)
     legend: list[Artist] = [measured_legend("real", BLUE), measured_legend("synthetic", ORANGE)]
     figure.legend(handles=legend, loc="outside lower center", ncols=2, frameon=False)
     heading = f"protocol {audits[0]['protocol']}: training images" if audits else "no balanced set under this protocol"
@@ -45,7 +44,7 @@ def balance_figure(audits: Sequence[Audit], path: Path) -> None:
 
 def _draw_panel(axis: Axes, audit: Audit) -> None:
     train = class_counts(audit)["train"]
-    rows = list(range(len(CLASSES)))
+    rows = list(range(len(train)))
     axis.barh(rows, train["real"], color=BLUE, height=0.7)
     axis.barh(rows, train["synthetic"], left=train["real"], color=ORANGE, height=0.7, hatch="////", edgecolor="white")
     for row, n in zip(rows, train.sum(axis=1), strict=True):

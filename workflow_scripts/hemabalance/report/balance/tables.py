@@ -12,7 +12,6 @@ from hemabalance.balance.copies import FILE, PHOTOGRAPH, PIXELS
 from hemabalance.balance.leaks import COPY, ITSELF, LEARNED_FROM, UNKNOWN
 from hemabalance.dataset.imageset import ORIGINS
 from hemabalance.report.cells import NO_REASON, interval_cells, number
-from hemabalance.taxonomy import CLASSES
 
 Audit = Mapping[str, Any]
 """Content of a file written by `balance.audit.write_audit`."""
@@ -45,11 +44,11 @@ def balance_tables(audits: Sequence[Audit]) -> dict[str, pd.DataFrame]:
 
 
 def class_counts(audit: Audit) -> pd.DataFrame:
-    """Numbers of images by class (rows, all twelve) and by part and origin (columns)."""
+    """Numbers of images by class (rows, all classes of the run) and by part and origin (columns)."""
     count_rows = pd.DataFrame(audit["counts"], columns=["label", "source", "origin", "part", "n"])
     table = count_rows.pivot_table("n", "label", ["part", "origin"], aggfunc="sum", fill_value=0)
     columns = pd.MultiIndex.from_product([PARTS, ORIGINS], names=["part", "origin"])
-    return table.reindex(index=list(CLASSES), columns=columns, fill_value=0).astype(int)
+    return table.reindex(index=audit["classes"], columns=columns, fill_value=0).astype(int)
 
 
 def counts(audit: Audit) -> list[dict[str, Any]]:
@@ -58,7 +57,7 @@ def counts(audit: Audit) -> list[dict[str, Any]]:
     short = {row["label"]: row["short"] for row in audit["short"]}
     key_cells = _key_cells(audit)
     rows = []
-    for label in (*CLASSES, "all"):
+    for label in (*table.index, "all"):
         totals = table.sum() if label == "all" else table.loc[label]
         cells = {f"{part}_{origin}": int(totals[part, origin]) for part in PARTS for origin in ORIGINS}
         shortage = sum(short.values()) if label == "all" else short.get(label, 0)

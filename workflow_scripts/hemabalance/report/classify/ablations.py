@@ -14,7 +14,9 @@ from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE, interval_cells, m
 from hemabalance.report.classify.classifier_results import (
     ClassifierResult,
     as_share,
+    has_reported,
     missing_reason,
+    reported_cells,
     thesis_accuracy,
     thesis_name_of,
 )
@@ -63,7 +65,11 @@ class Ablation:
 
 
 def ablations_of(
-    rows: Sequence[Mapping[str, Any]], results: Sequence[ClassifierResult], comparisons: Sequence[ComparisonResult]
+    rows: Sequence[Mapping[str, Any]],
+    results: Sequence[ClassifierResult],
+    comparisons: Sequence[ComparisonResult],
+    *,
+    preset: str,
 ) -> list[Ablation]:
     """The rows of the table of ablations.
 
@@ -72,6 +78,7 @@ def ablations_of(
             `classifier_results.thesis_name_for`.
         results: trainings of the run; the first training of each experiment is used.
         comparisons: comparisons of the run, in either direction; comparisons of other pairs are ignored.
+        preset: preset of the run.
     """
     first_results = {training.name: training for training in reversed(results)}
     by_names = {frozenset(comparison.names): comparison for comparison in comparisons}
@@ -80,18 +87,21 @@ def ablations_of(
         name = row["name"]
         comparison = by_names.get(frozenset((name, full_method))) if name != full_method else None
         comparison = comparison.swapped(name) if comparison else None
-        ablations.append(Ablation(row["row"], name, thesis_name_of(row), first_results.get(name), comparison))
+        ablations.append(Ablation(row["row"], name, thesis_name_of(row, preset), first_results.get(name), comparison))
     return ablations
 
 
-def ablations_table(ablations: Sequence[Ablation]) -> pd.DataFrame:
-    """One row per ablation: reported and measured accuracy, and the difference to the first row on the same images."""
-    return pd.DataFrame([_row(ablation, is_full=ablation is ablations[0]) for ablation in ablations])
+def ablations_table(ablations: Sequence[Ablation], *, preset: str) -> pd.DataFrame:
+    """One row per ablation: reported and measured accuracy, and the difference to the first row on the same images.
+
+    Only a run with the thesis's preset has reported values.
+    """
+    return pd.DataFrame([_row(ablation, preset, is_full=ablation is ablations[0]) for ablation in ablations])
 
 
-def _row(ablation: Ablation, *, is_full: bool) -> dict[str, Any]:
+def _row(ablation: Ablation, preset: str, *, is_full: bool) -> dict[str, Any]:
     cells: dict[str, Any] = {"row": ablation.row, "experiment": ablation.experiment}
-    cells["reported_accuracy"] = as_share(thesis_accuracy(ablation.thesis_name))
+    cells |= reported_cells(preset, reported_accuracy=as_share(thesis_accuracy(ablation.thesis_name)))
     if ablation.result is None:
         measured = [f"{_measured_column(metric)}{end}" for metric in METRICS for end in ("", "_low", "_high")]
         cells |= missing_cells("n", *measured)
@@ -131,12 +141,13 @@ def _reason(ablation: Ablation, *, is_full: bool) -> str:
     return ablation.result.reason
 
 
-def ablations_figure(ablations: Sequence[Ablation], path: Path) -> None:
+def ablations_figure(ablations: Sequence[Ablation], path: Path, *, preset: str) -> None:
     """Draw measured and reported accuracy of each row, and its difference to the first row.
 
     Args:
         ablations: rows, the full method first.
         path: SVG to write.
+        preset: preset of the run; the legend names reported values only under that of the thesis.
     """
     figure = Figure(figsize=(10.5, 0.5 * max(len(ablations), 1) + 1.4), layout="constrained")
     accuracy_axis, difference_axis = figure.subplots(1, 2, sharey=True, width_ratios=(1.2, 1))
@@ -151,7 +162,9 @@ def ablations_figure(ablations: Sequence[Ablation], path: Path) -> None:
         axis.xaxis.grid(visible=True, color=LINE, linewidth=0.8)
         axis.set_axisbelow(True)
         axis.margins(x=0.12)
-    legend: list[Artist] = [measured_legend("measured, with 95 % interval", BLUE, "o"), reported_legend()]
+    legend: list[Artist] = [measured_legend("measured, with 95 % interval", BLUE, "o")]
+    if has_reported(preset):
+        legend.append(reported_legend())
     figure.legend(handles=legend, loc="outside lower center", ncols=2, frameon=False)
     results = [ablation.result for ablation in ablations if ablation.result is not None]
     text = (

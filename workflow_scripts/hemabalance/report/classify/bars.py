@@ -7,7 +7,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hemabalance.report.classify.classifier_results import ClassifierResult, thesis_accuracy
+from hemabalance.report.classify.classifier_results import ClassifierResult, has_reported, thesis_accuracy
 from hemabalance.report.marks import (
     FAINT,
     NOT_ESTIMABLE,
@@ -24,21 +24,23 @@ _PANELS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy: mean
 _COLOURS = {"accuracy": "#56B4E9", "balanced_accuracy": "#b5dcf3"}
 
 
-def models_figure(experiments: Sequence[ClassifierResult], path: Path) -> None:
+def models_figure(experiments: Sequence[ClassifierResult], path: Path, *, preset: str) -> None:
     """Draw a bar with a 95 % interval for each training, best on top, and diamonds for values reported by the thesis.
 
-    Models of Fig. 52 that this run lacks follow below, with diamonds only.
+    Models of Fig. 52 that this run lacks follow below, with diamonds only. Without the thesis's preset there are no
+    reported values.
 
     Args:
         experiments: results under one protocol, thus on the same test images.
         path: SVG to write.
+        preset: preset of the run.
     """
     sorted_results = sorted(
         experiments, key=lambda result: (-(result.metric("accuracy")["value"] or 0), result.name, result.seed)
     )
     only_reported = {
         name: percent
-        for name, percent in reported("figure52_accuracy_balanced").items()
+        for name, percent in reported("figure52_accuracy_balanced", preset).items()
         if name not in {result.thesis_name for result in sorted_results}
     }
     rows = len(sorted_results) + len(only_reported)
@@ -62,7 +64,9 @@ def models_figure(experiments: Sequence[ClassifierResult], path: Path) -> None:
     accuracy_axis.set_yticks(range(rows), names + [f"{name} (not trained here)" for name in only_reported])
     for row in range(len(sorted_results), rows):
         accuracy_axis.get_yticklabels()[row].set_color(FAINT)
-    legend: list[Artist] = [measured_legend("measured, with 95 % interval", _COLOURS["accuracy"]), reported_legend()]
+    legend: list[Artist] = [measured_legend("measured, with 95 % interval", _COLOURS["accuracy"])]
+    if has_reported(preset):
+        legend.append(reported_legend())
     figure.legend(handles=legend, loc="outside lower center", ncols=2, frameon=False)
     heading = "nothing was trained under this protocol"
     if sorted_results:

@@ -8,7 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from hemabalance.report.classify.classifier_results import OF_CLASS, ClassifierResult, thesis_scores_of_class
+from hemabalance.report.classify.classifier_results import (
+    OF_CLASS,
+    ClassifierResult,
+    classes_of_results,
+    thesis_scores_of_class,
+)
 from hemabalance.report.marks import (
     COLOURS,
     FAINT,
@@ -22,7 +27,6 @@ from hemabalance.report.marks import (
     separate_rows,
 )
 from hemabalance.report.style import save_figure
-from hemabalance.taxonomy import CLASSES
 
 _PANEL_TITLES = {
     "sensitivity": "sensitivity",
@@ -37,22 +41,23 @@ def classes_figure(experiments: Mapping[str, ClassifierResult], path: Path) -> N
     """Draw sensitivity, specificity and one-vs-rest accuracy of each class with 95 % intervals.
 
     Args:
-        experiments: name in the legend -> a training; up to four, of the same protocol.
+        experiments: name in the legend -> a training; up to four, of the same protocol and classes.
         path: SVG to write.
     """
     results = list(experiments.values())
-    figure = Figure(figsize=(10.8, 0.43 * len(CLASSES) + 1.5), layout="constrained")
+    classes = classes_of_results(results)
+    figure = Figure(figsize=(10.8, 0.43 * len(classes) + 1.5), layout="constrained")
     axes = figure.subplots(1, len(OF_CLASS), sharey=True)
     for axis, metric in zip(axes, OF_CLASS, strict=True):
-        _draw_panel(axis, metric, results)
-    counts = [n_text([result.of_class(label)["n"] for result in results]) for label in CLASSES]
+        _draw_panel(axis, metric, results, classes)
+    counts = [n_text([result.of_class(label)["n"] for result in results]) for label in classes]
     axes[0].set_yticks(
-        range(len(CLASSES)), [f"{label_text(label)}, {n}" for label, n in zip(CLASSES, counts, strict=True)]
+        range(len(classes)), [f"{label_text(label)}, {n}" for label, n in zip(classes, counts, strict=True)]
     )
     legend: list[Artist] = [
         measured_legend(name, *style) for name, *style in zip(experiments, COLOURS, MARKERS, strict=False)
     ]
-    if any(thesis_scores_of_class(result, label) for result in results for label in CLASSES):
+    if any(thesis_scores_of_class(result, label) for result in results for label in classes):
         legend.append(reported_legend())
     figure.legend(handles=legend, loc="outside lower center", ncols=len(legend), frameon=False)
     protocol = f"protocol {results[0].protocol}, " if results else ""
@@ -63,10 +68,10 @@ def classes_figure(experiments: Mapping[str, ClassifierResult], path: Path) -> N
     save_figure(figure, path)
 
 
-def _draw_panel(axis: Axes, metric: str, results: list[ClassifierResult]) -> None:
+def _draw_panel(axis: Axes, metric: str, results: list[ClassifierResult], classes: list[str]) -> None:
     values = [1.0]
     for number, (result, colour, marker) in enumerate(zip(results, COLOURS, MARKERS, strict=False)):
-        for class_row, label in enumerate(CLASSES):
+        for class_row, label in enumerate(classes):
             estimate = result.of_class(label)[metric]
             height = class_row + _SPREAD * ((number + 0.5) / len(results) - 0.5)
             if estimate["value"] is None:
@@ -82,7 +87,7 @@ def _draw_panel(axis: Axes, metric: str, results: list[ClassifierResult]) -> Non
     axis.set_xlim(
         minimum - 0.06 * (1 - minimum) if minimum < 1 else 0.9, 1 + 0.03 * (1 - minimum) if minimum < 1 else 1.005
     )
-    separate_rows(axis, len(CLASSES))
+    separate_rows(axis, len(classes))
     axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axis.xaxis.grid(visible=True, color="#e3e3e8", linewidth=0.8)
     axis.set_axisbelow(True)

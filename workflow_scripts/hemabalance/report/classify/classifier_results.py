@@ -36,7 +36,7 @@ class ClassifierResult:
         protocol: `leak_free` or `thesis`.
         seed: seed of the training.
         thesis_name: name under which the thesis reports the same setting (`thesis_name_for`); None if it reports
-            none.
+            none, and for a run without the thesis's preset.
         synthetic: whether the recipe uses synthetic images.
         metrics: content of `metrics.json`.
         training: content of `training.json`.
@@ -62,6 +62,11 @@ class ClassifierResult:
         """Number of real test images."""
         n: int = self.metrics["n"]
         return n
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of the model."""
+        return tuple(self.metrics["confusion"]["classes"])
 
     @property
     def images(self) -> int:
@@ -98,8 +103,13 @@ class ClassifierResult:
         raise KeyError(f"{self.name} has no row of the class {label}")
 
 
+def classes_of_results(results: Sequence[ClassifierResult]) -> list[str]:
+    """The classes of all models, sorted."""
+    return sorted({label for result in results for label in result.classes})
+
+
 def read_classifier_results(
-    experiments: Sequence[Mapping[str, Any]], metrics: Sequence[Path], training: Sequence[Path]
+    experiments: Sequence[Mapping[str, Any]], metrics: Sequence[Path], training: Sequence[Path], *, preset: str
 ) -> list[ClassifierResult]:
     """Read the results of trainings.
 
@@ -108,6 +118,7 @@ def read_classifier_results(
             `thesis_name_for`.
         metrics: `metrics.json` of each, in the same order.
         training: `training.json` of each, in the same order.
+        preset: preset of the run.
     """
     results = []
     for experiment, *paths in zip(experiments, metrics, training, strict=True):
@@ -117,7 +128,7 @@ def read_classifier_results(
         results.append(
             ClassifierResult(
                 **keys,
-                thesis_name=thesis_name_of(experiment),
+                thesis_name=thesis_name_of(experiment, preset),
                 synthetic=synthetic,
                 metrics=contents[0],
                 training=contents[1],
@@ -126,8 +137,15 @@ def read_classifier_results(
     return results
 
 
-def thesis_name_of(experiment: Mapping[str, Any]) -> str | None:
-    """`thesis_name_for` an experiment with the keys `network, normalizer, rich, rare`."""
+def has_reported(preset: str) -> bool:
+    """Whether there are values reported by the thesis for the results of a preset."""
+    return bool(reported("classification", preset))
+
+
+def thesis_name_of(experiment: Mapping[str, Any], preset: str) -> str | None:
+    """`thesis_name_for` an experiment with the keys `network, normalizer, rich, rare`; None for another preset."""
+    if not has_reported(preset):
+        return None
     return thesis_name_for(experiment["network"], experiment["normalizer"], experiment["rich"], experiment["rare"])
 
 
@@ -192,6 +210,11 @@ def missing_reason(cells: Mapping[str, Any], reason: str) -> str:
     if NOT_AVAILABLE not in cells.values():
         return NO_REASON
     return reason if reason != NO_REASON else "too few images for an interval"
+
+
+def reported_cells(preset: str, **cells: str) -> dict[str, str]:
+    """Cells of values reported by the thesis; none for a run without its preset."""
+    return cells if has_reported(preset) else {}
 
 
 def as_share(percent: float | None) -> str:

@@ -84,6 +84,9 @@ def _swap_row(row: Mapping[str, Any]) -> dict[str, Any]:
         for name in METRICS
     }
     mcnemar = row["mcnemar"]
+    if left_out := row.get("left_out"):
+        swap = {"a": "b", "b": "a"}
+        row = {**row, "left_out": {f"{key[:-1]}{swap[key[-1]]}": value for key, value in left_out.items()}}
     return {**row, **negated, "mcnemar": {**mcnemar, "only_a": mcnemar["only_b"], "only_b": mcnemar["only_a"]}}
 
 

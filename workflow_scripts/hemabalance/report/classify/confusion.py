@@ -10,6 +10,7 @@ from hemabalance.report.classify.classifier_results import ClassifierResult
 from hemabalance.report.marks import FAINT, label_text
 from hemabalance.report.style import save_figure
 
+_CELL, _FEWEST = 0.5, 8  # inches of a class; classes for which there is room at least, for the heading
 _DARK = 0.5  # cells with a larger share get white text
 
 
@@ -24,7 +25,8 @@ def confusion_figure(result: ClassifierResult, path: Path) -> None:
     counts = np.asarray(confusion["counts"], np.int64)
     totals = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(totals, 1)
-    figure = Figure(figsize=(9.6, 7.6), layout="constrained")
+    side = _CELL * max(len(counts), _FEWEST)
+    figure = Figure(figsize=(side + 3.6, side + 1.6), layout="constrained")
     axis = figure.subplots()
     heatmap = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.argwhere(counts):

@@ -36,6 +36,8 @@ def experiment_tables(
     ablations: Sequence[Mapping[str, Any]],
     question: Sequence[str] | None,
     out: Mapping[str, Path],
+    *,
+    preset: str,
 ) -> None:
     """Write all tables of classifiers, and the opening section of the page.
 
@@ -46,16 +48,17 @@ def experiment_tables(
         ablations: rows as for `ablations.ablations_of`.
         question: the two experiments whose comparison opens the page; None for a page without opening section.
         out: name of a table -> CSV to write; `headline` and `values` -> JSON to write.
+        preset: preset of the run; values reported by the thesis appear only under its own.
     """
     agreements = {
         f"{result.name}, seed {result.seed}": json.loads(path.read_text("utf-8"))
         for result, path in zip(results, expert_agreements, strict=True)
     }
-    tables: dict[str, pd.DataFrame] = classify_tables(results) | {
+    tables: dict[str, pd.DataFrame] = classify_tables(results, preset=preset) | {
         "comparisons": comparisons_table(comparisons),
         "seeds": seeds_table(results),
-        "yardstick": expert_agreement_table(agreements),
-        "ablations": ablations_table(ablations_of(ablations, results, comparisons)),
+        "yardstick": expert_agreement_table(agreements, preset=preset),
+        "ablations": ablations_table(ablations_of(ablations, results, comparisons, preset=preset), preset=preset),
     }
     for name, table in tables.items():
         write_csv(table, out[name])
@@ -64,7 +67,8 @@ def experiment_tables(
         first_results = first_trainings(results)
         a, b = (first_results[name] for name in question)
         pair = next(pair for pair in comparisons if set(pair.names) == set(question))
-        opening = headline(a, b, pair, [result for result in results if result.protocol != a.protocol])
+        others = [result for result in results if result.protocol != a.protocol]
+        opening = headline(a, b, pair, others, preset=preset)
     write_headline(opening, out["headline"])
     write_json(values(results), out["values"])
 
@@ -86,6 +90,8 @@ def experiment_figures(
     ablations: Sequence[Mapping[str, Any]],
     question: Sequence[str] | None,
     out: Mapping[str, Path],
+    *,
+    preset: str,
 ) -> None:
     """Draw the figures that compare experiments; other arguments as for `experiment_tables`.
 
@@ -95,10 +101,11 @@ def experiment_figures(
     """
     first_results = first_trainings(results)
     for protocol, path in _by_protocol("models_", out):
-        models_figure([result for result in results if result.protocol == protocol], path)
+        models_figure([result for result in results if result.protocol == protocol], path, preset=preset)
     class_results = [first_results[name] for name in question] if question else list(first_results.values())[:1]
     classes_figure({result.name: result for result in reversed(class_results)}, out["classes"])
-    ablations_figure(ablations_of(ablations, results, comparisons), out["ablations"])
+    rows = ablations_of(ablations, results, comparisons, preset=preset)
+    ablations_figure(rows, out["ablations"], preset=preset)
     reliability_figure(list(first_results.values()), out["reliability"])
     histories_by_name = {
         f"{result.name}, seed {result.seed}": read_history(path)

@@ -17,7 +17,12 @@ _SAME_TRAINING = "the same training"
 
 
 def headline(
-    a: ClassifierResult, b: ClassifierResult, comparison: ComparisonResult, others: Sequence[ClassifierResult]
+    a: ClassifierResult,
+    b: ClassifierResult,
+    comparison: ComparisonResult,
+    others: Sequence[ClassifierResult],
+    *,
+    preset: str,
 ) -> dict[str, Any]:
     """Content of the opening section.
 
@@ -26,11 +31,12 @@ def headline(
         b: second training, with the same test images and seed.
         comparison: comparison of the two experiments, in either direction.
         others: further trainings to show, such as the same two experiments under the protocol `thesis`.
+        preset: preset of the run.
 
     Returns:
         JSON values `question, answer, protocol, seed, n, a, b`; `rows` of `metric, a, b, difference, reading`; `lines`,
         further sentences; `beside`, rows of `experiment, protocol, accuracy, n` of the other trainings; `why`, the
-        reason why these are not the answer; `reported`, a sentence with values of the thesis.
+        reason why these are not the answer; `reported`, a sentence with values of the thesis, empty without its preset.
     """
     swapped = comparison.swapped(a.name)
     differences = swapped.seed(a.seed)
@@ -69,7 +75,7 @@ def headline(
             for result in others
         ],
         "why": _caveat(a, others),
-        "reported": _reported_sentence(),
+        "reported": _reported_sentence(preset),
     }
 
 
@@ -192,8 +198,10 @@ def _caveat(a: ClassifierResult, others: Sequence[ClassifierResult]) -> str:
     )
 
 
-def _reported_sentence() -> str:
-    classification = reported("classification")
+def _reported_sentence(preset: str) -> str:
+    classification = reported("classification", preset)
+    if not classification:
+        return ""
     before, after = (as_share(classification[kind]["accuracy"]) for kind in ("original", "balanced"))
     return (
         f"Reported by the thesis, not measured here: accuracy {before} on its original set and {after} on its "

@@ -26,6 +26,7 @@ class ClassifierPage:
     """What a page shows, as planned from config.
 
     Attributes:
+        preset: preset of the run's config.
         experiments: the trainings, as for `classifier_results.read_classifier_results`.
         comparisons: `names` of two experiments, and their `protocol`.
         figures: experiment with figures of its own -> `heading`, and `images`, name of the set of its test
@@ -35,6 +36,7 @@ class ClassifierPage:
         ablations, question: as for `experiments.experiment_tables`.
     """
 
+    preset: str
     experiments: Sequence[Mapping[str, Any]]
     comparisons: Sequence[Mapping[str, Any]]
     figures: Mapping[str, Mapping[str, str]]
@@ -84,15 +86,13 @@ def write_classify_report(
         InputError: a file is missing, damaged or of other test images, or the disk is full.
     """
     balance_outputs(files.audits, _with_prefix("balance_", out))
-    results = read_classifier_results(page.experiments, files.metrics, files.training)
+    results = read_classifier_results(page.experiments, files.metrics, files.training, preset=page.preset)
     comparison_files = _write_comparisons(page.comparisons, results, files.predictions, out, seed)
     comparisons = read_comparison_results([pair["protocol"] for pair in page.comparisons], comparison_files)
-    experiment_tables(
-        results, comparisons, files.expert_agreements, page.ablations, page.question, _with_prefix("table_", out)
-    )
-    experiment_figures(
-        results, comparisons, files.histories, page.ablations, page.question, _with_prefix("figure_", out)
-    )
+    shown = page.ablations, page.question
+    tables, figures = (_with_prefix(f"{kind}_", out) for kind in ("table", "figure"))
+    experiment_tables(results, comparisons, files.expert_agreements, *shown, tables, preset=page.preset)
+    experiment_figures(results, comparisons, files.histories, *shown, figures, preset=page.preset)
     first_results = first_trainings(results)
     predictions_of = {
         result.name: path for result, path in zip(reversed(results), reversed(files.predictions), strict=True)

@@ -1,6 +1,7 @@
 """Write all tables and figures about the source archives."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -12,9 +13,25 @@ from hemabalance.report.dataset.scale import scale_table
 from hemabalance.report.sheets import contact_sheet, copies_sheet
 
 
+@dataclass(frozen=True)
+class Vocabulary:
+    """The names in the tables.
+
+    Attributes:
+        labels: source -> its labels.
+        classes: the classes of the run.
+        preset: name of the preset, which decides whether values of the thesis are shown.
+    """
+
+    labels: Mapping[str, Sequence[str]]
+    classes: Sequence[str]
+    preset: str
+
+
 def write_dataset_report(
     *,
     manifest: pd.DataFrame,
+    vocabulary: Vocabulary,
     splits: Mapping[str, pd.DataFrame],
     sets: Mapping[str, ImageSet],
     fields: Mapping[str, float],
@@ -25,6 +42,7 @@ def write_dataset_report(
 
     Args:
         manifest: rows of all sources.
+        vocabulary: labels, classes and preset of the run.
         splits: protocol -> split.
         sets: source -> kept images; `<source>_copies` -> images set aside as copies.
         fields: source -> share of the frame that is used, from config.
@@ -35,10 +53,12 @@ def write_dataset_report(
     Raises:
         InputError: an image is missing or damaged, or the disk is full.
     """
-    for name, table in count_tables(manifest).items():
+    counts = count_tables(manifest, vocabulary.labels, vocabulary.classes, vocabulary.preset)
+    for name, table in counts.items():
         write_csv(table, out[name])
+    grouped = bool(manifest["declared_group"].notna().any())
     for protocol, split in splits.items():
-        write_csv(split_table(split), out[f"split_{protocol}"])
+        write_csv(split_table(split, grouped=grouped), out[f"split_{protocol}"])
     kept = {source: sets[source] for source in sorted(fields)}
     write_csv(scale_table(kept, fields, seed=seed), out["scale"])
     for source, images in kept.items():

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE, interval_cells, missing_cells, number
-from hemabalance.report.stain.normalizer_results import DOMAINS, SOURCE_NAME, NormalizerResult
+from hemabalance.report.stain.normalizer_results import NormalizerResult
+from hemabalance.stain.normalizer import DOMAINS
 
 TRAINED_WITH = {"none": "plain images", "colour": "random colours"}
 TARGETS = {"source": "source", "label": "class"}
 _UNTOUCHED = "none"
 _DIRECTIONS = ("per_class", "to_a", "to_b")
+_GAINS = {"gain": "gain_over_raw", "over_colour": "gain_over_random_colours"}
 
 
 def usefulness(normalizers: Sequence[NormalizerResult]) -> list[dict[str, Any]]:
@@ -18,20 +20,28 @@ def usefulness(normalizers: Sequence[NormalizerResult]) -> list[dict[str, Any]]:
     for images in ("held_back", "all"):
         for augmentation, trained_with in TRAINED_WITH.items():
             for result in normalizers:
-                row = result.row("usefulness", augmentation=augmentation, images=images)
-                if row is None:
-                    raise KeyError(f"{result.name} was not measured on {images} images, {augmentation}")
                 cells = {
                     "normaliser": result.label,
                     "classifier_trained_with": trained_with,
                     "images": _images_cell(result, images),
                 }
-                cells |= {"n": row["n"], "correct": row["correct"]}
-                cells |= _without_prefix(interval_cells(row, "accuracy", "accuracy", 3), "accuracy")
-                cells |= interval_cells(row, "gain", "gain_over_raw", 3)
-                cells |= interval_cells(row, "over_colour", "gain_over_random_colours", 3)
-                rows.append(cells | {"reason": _reason_for_few(row["n"])})
+                rows.append(cells | _usefulness_cells(result, augmentation, images))
     return rows
+
+
+def _usefulness_cells(result: NormalizerResult, augmentation: str, images: str) -> dict[str, Any]:
+    row = result.row("usefulness", augmentation=augmentation, images=images)
+    if row is None and result.metrics["no_labels"] is None:
+        raise KeyError(f"{result.name} was not measured on {images} images, {augmentation}")
+    if row is None:
+        intervals = [f"{name}{end}" for name in ("accuracy", *_GAINS.values()) for end in ("", "_low", "_high")]
+        cells = _without_prefix(missing_cells("n", "correct", *intervals), "accuracy")
+        return {**cells, "reason": result.metrics["no_labels"]}
+    cells = {"n": row["n"], "correct": row["correct"]}
+    cells |= _without_prefix(interval_cells(row, "accuracy", "accuracy", 3), "accuracy")
+    for key, column in _GAINS.items():
+        cells |= interval_cells(row, key, column, 3)
+    return cells | {"reason": _reason_for_few(row["n"])}
 
 
 def _without_prefix(cells: dict[str, str], prefix: str) -> dict[str, str]:
@@ -64,7 +74,7 @@ def truth(normalizers: Sequence[NormalizerResult]) -> list[dict[str, Any]]:
         for result in normalizers:
             row = result.row("truth", domain=domain)
             if row is not None:
-                rows.append({"normaliser": result.label, "brought_to": SOURCE_NAME[domain]} | _truth_cells(row))
+                rows.append({"normaliser": result.label, "brought_to": result.source_name(domain)} | _truth_cells(row))
     if rows:
         return rows
     difference_columns, likeness_columns = (
@@ -125,7 +135,9 @@ def probes(
     """
     untouched = next((result for result in normalizers if result.untouched), None)
     selected = [(untouched or normalizers[0], _UNTOUCHED)]
-    selected += [(result, d) for d in _DIRECTIONS for result in normalizers if not result.untouched]
+    audited = {row["direction"] for result in normalizers for row in result.metrics["audit"]}
+    directions = [direction for direction in _DIRECTIONS if direction in audited]
+    selected += [(result, d) for d in directions for result in normalizers if not result.untouched]
     results = []
     for result, direction in selected:
         probe = result.row("audit", direction=direction, target=target, features=features)

@@ -7,36 +7,37 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from hemabalance.classes import UNLABELLED
 from hemabalance.protocols import Protocol
 from hemabalance.report.sheets import hide_axes, image_strip, strip_headings, thumbnails
 from hemabalance.report.style import save_figure
-from hemabalance.stain.data import DomainImageSets, decode_domain, evaluation_rows
+from hemabalance.stain.data import PairImages, decode_domain, evaluation_rows
 from hemabalance.stain.method import NormalizerTraits
-from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer
+from hemabalance.stain.normalizer import DOMAINS, Domain, Normalizer, Pair
 from hemabalance.stain.views import View, map_images
-from hemabalance.taxonomy import CLASSES
 
 _EXAMPLES = 3
 _CELL = 1.15  # inches
 _COLUMN_HEADINGS = ("real", "normalised", "reconstructed")
 
 
-def picture_rows(split: pd.DataFrame, protocol: Protocol, *, each: int) -> pd.DataFrame:
+def picture_rows(split: pd.DataFrame, pair: Pair, protocol: Protocol, *, each: int) -> pd.DataFrame:
     """The images with the smallest draws of each source and shared class; held-back images if the protocol has any.
 
     Args:
         split: split of the protocol.
+        pair: the two sources.
         protocol: decides which images are held back.
         each: maximal number of images per source and class.
     """
-    rows = evaluation_rows(split, protocol, max_images=len(split)).sort_values(["draw", "image_id"])
+    rows = evaluation_rows(split, pair, protocol, max_images=len(split)).sort_values(["draw", "image_id"])
     return rows.groupby(["source", "label"]).head(each).sort_values(["source", "image_id"], ignore_index=True)
 
 
 def stain_rows(
     traits: NormalizerTraits,
     normalizer: Normalizer,
-    sets: DomainImageSets,
+    images: PairImages,
     split: pd.DataFrame,
     path: Path,
     *,
@@ -48,14 +49,14 @@ def stain_rows(
     Args:
         traits: traits of the method; without an inverse, the third place is empty and says so.
         normalizer: fitted normaliser.
-        sets: prepared images of both sources.
+        images: prepared images of the pair.
         split: split of the protocol.
         path: SVG to write.
         protocol: decides which images are held back.
         threads: number of decoding threads.
     """
-    rows = picture_rows(split, protocol, each=_EXAMPLES)
-    views = map_images(sets, rows, normalizer, invertible=traits.invertible, threads=threads)
+    rows = picture_rows(split, images.pair, protocol, each=_EXAMPLES)
+    views = map_images(images, rows, normalizer, invertible=traits.invertible, threads=threads)
     figure_rows = [(label, domain) for label in _classes(rows) for domain in reversed(DOMAINS)]
     figure, axes = _grid(len(figure_rows), _EXAMPLES, (_CELL * 9 + 1.8, _CELL * len(figure_rows) + 0.6), rows)
     for row_axes, (label, domain) in zip(axes, figure_rows, strict=False):
@@ -67,7 +68,7 @@ def stain_rows(
 
 def _draw_row(row_axes: np.ndarray, label: str, domain: Domain, view: View) -> None:
     direction = "B → A" if domain == "b" else "A → B"
-    row_axes[0].set_ylabel(f"{label.replace('_', ' ')}\n{direction}", rotation=0, ha="right", va="center")
+    row_axes[0].set_ylabel(f"{_shown(label)}\n{direction}", rotation=0, ha="right", va="center")
     indices = view.rows[view.rows["label"] == label].sort_values(["draw", "image_id"]).index
     for axis, index in zip(row_axes, indices, strict=False):
         tiles = [view.real[index], view.mapped[index]]
@@ -82,7 +83,7 @@ def _draw_row(row_axes: np.ndarray, label: str, domain: Domain, view: View) -> N
 
 def stain_methods(
     normalizers: Mapping[str, Normalizer],
-    sets: DomainImageSets,
+    images: PairImages,
     split: pd.DataFrame,
     path: Path,
     *,
@@ -93,15 +94,15 @@ def stain_methods(
 
     Args:
         normalizers: name -> fitted normaliser.
-        sets: prepared images of both sources.
+        images: prepared images of the pair.
         split: split of the protocol.
         path: SVG to write.
         protocol: decides which images are held back.
         threads: number of decoding threads.
     """
-    rows = picture_rows(split, protocol, each=1)
-    rows_a, real_a = decode_domain(sets, rows, "a", threads=threads)
-    rows_b, real_b = decode_domain(sets, rows, "b", threads=threads)
+    rows = picture_rows(split, images.pair, protocol, each=1)
+    rows_a, real_a = decode_domain(images, rows, "a", threads=threads)
+    rows_b, real_b = decode_domain(images, rows, "b", threads=threads)
     labels_b = rows_b["label"]
     columns = {
         "real A": dict(zip(rows_a["label"], real_a, strict=True)),
@@ -119,13 +120,17 @@ def stain_methods(
             ),
             interpolation="none",
         )
-        axis.set_ylabel(label.replace("_", " "), rotation=0, ha="right", va="center")
+        axis.set_ylabel(_shown(label), rotation=0, ha="right", va="center")
     strip_headings(axes[0, 0], list(columns))
     save_figure(figure, path)
 
 
 def _classes(rows: pd.DataFrame) -> list[str]:
-    return [label for label in CLASSES if (rows["label"] == label).any()]
+    return sorted(rows["label"].unique())
+
+
+def _shown(label: str) -> str:
+    return "all images" if label == UNLABELLED else label.replace("_", " ")
 
 
 def _grid(rows: int, columns: int, size: tuple[float, float], shown_rows: pd.DataFrame) -> tuple[Figure, np.ndarray]:

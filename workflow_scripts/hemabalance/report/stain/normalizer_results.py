@@ -5,10 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from hemabalance.methods import traits_of
-from hemabalance.taxonomy import SOURCE_OF
-
-DOMAINS = tuple(SOURCE_OF)
-SOURCE_NAME = {domain: f"{domain.upper()} ({source})" for domain, source in SOURCE_OF.items()}
 
 
 @dataclass(frozen=True)
@@ -31,6 +27,10 @@ class NormalizerResult:
     def untouched(self) -> bool:
         """Whether the method leaves images unchanged; its rows are the baseline."""
         return not traits_of("stain", self.method).changes_images
+
+    def source_name(self, domain: str) -> str:
+        """The source of a domain in tables, such as `A (north)`."""
+        return f"{domain.upper()} ({self.metrics['pair'][domain]})"
 
     @property
     def label(self) -> str:

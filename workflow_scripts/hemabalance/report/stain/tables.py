@@ -17,9 +17,10 @@ from hemabalance.report.cells import (
     number,
     reported_number,
 )
-from hemabalance.report.reported import reported
+from hemabalance.report.reported import THESIS, reported
 from hemabalance.report.stain.effects import audit, truth, usefulness
-from hemabalance.report.stain.normalizer_results import DOMAINS, SOURCE_NAME, NormalizerResult
+from hemabalance.report.stain.normalizer_results import NormalizerResult
+from hemabalance.stain.normalizer import DOMAINS
 
 _COMPARE = ("generated", "reconstructed")
 
@@ -41,15 +42,22 @@ def read_normalizer_results(
     ]
 
 
-def stain_tables(normalizers: Sequence[NormalizerResult]) -> dict[str, pd.DataFrame]:
-    """All tables of normalisers that were measured under one protocol.
+def stain_tables(normalizers: Sequence[NormalizerResult], preset: str = THESIS) -> dict[str, pd.DataFrame]:
+    """All tables of normalisers that were measured on one pair of sources under one protocol.
+
+    Args:
+        normalizers: their results.
+        preset: of the run; the columns `reported_…` appear only under the preset whose values the thesis reports.
 
     Returns:
         `usefulness`, `truth`, `audit`, `fid`, `ssim`, `structure`, `cost`, `is` (Inception score). Normalisers to be
         compared are in adjacent rows. A cell is a number, `not available` (with a `reason`), or `not reported` in
         columns `reported_…` if the thesis gives no value.
     """
-    return {name: pd.DataFrame(rows(normalizers)) for name, rows in _TABLES.items()}
+    tables = {name: pd.DataFrame(rows(normalizers)) for name, rows in _TABLES.items()}
+    if preset != THESIS:
+        tables = {name: table.loc[:, ~table.columns.str.startswith("reported_")] for name, table in tables.items()}
+    return tables
 
 
 def cost(normalizers: Sequence[NormalizerResult]) -> list[dict[str, Any]]:
@@ -79,7 +87,7 @@ def fid(normalizers: Sequence[NormalizerResult]) -> list[dict[str, Any]]:
     return [
         {
             "normaliser": result.label,
-            "domain": SOURCE_NAME[domain],
+            "domain": result.source_name(domain),
             "compared": f"real and {compare}",
             "reported_fid": reported_number(
                 reported_values.get(result.method, {}).get(f"{domain.upper()}_real_vs_{compare[:3]}"), 4
@@ -113,7 +121,7 @@ def ssim(normalizers: Sequence[NormalizerResult]) -> list[dict[str, Any]]:
     rows = []
     for domain in DOMAINS:
         for result in normalizers:
-            row = {"normaliser": result.label, "domain": SOURCE_NAME[domain]}
+            row = {"normaliser": result.label, "domain": result.source_name(domain)}
             row["reported_ssim"] = reported_number(reported_values.get(result.method, {}).get(domain.upper()), 4)
             rows.append(
                 row
@@ -129,7 +137,7 @@ def structure(normalizers: Sequence[NormalizerResult]) -> list[dict[str, Any]]:
     rows = []
     for domain in DOMAINS:
         for result in normalizers:
-            row = {"normaliser": result.label, "images_of": SOURCE_NAME[domain]}
+            row = {"normaliser": result.label, "images_of": result.source_name(domain)}
             row["passed_through_unchanged"] = result.metrics["passed_through"][domain]
             rows.append(row | _likeness_cells(result.row("structure", domain=domain), ("ssim",), "nothing was changed"))
     return rows

@@ -14,7 +14,7 @@ from hemabalance.report.stain.figures import stain_methods, stain_rows
 from hemabalance.report.stain.normalizer_results import NormalizerResult
 from hemabalance.report.stain.probes import audit_figure
 from hemabalance.report.stain.tables import stain_tables
-from hemabalance.stain.data import DomainImageSets, size_of
+from hemabalance.stain.data import PairImages, size_of
 from hemabalance.stain.fit import open_normalizer
 from hemabalance.stain.method import NormalizerSpec
 from hemabalance.training.device import Runtime
@@ -42,23 +42,25 @@ class FittedNormalizer:
 
 @dataclass(frozen=True)
 class StainReport:
-    """The inputs of a report on normalisers under one protocol.
+    """The inputs of a report on normalisers of one pair of sources under one protocol.
 
     Attributes:
         results: results of all normalisers that are compared.
         fitted: the normalisers among them that change images.
         histories: name of a normaliser that is trained by steps -> its `history.jsonl`.
-        sets: prepared images of both sources.
+        images: prepared images of the pair.
         split: split of the protocol.
         protocol: decides which images are held back.
+        preset: of the run, see `tables.stain_tables`.
     """
 
     results: Sequence[NormalizerResult]
     fitted: Sequence[FittedNormalizer]
     histories: Mapping[str, Path]
-    sets: DomainImageSets
+    images: PairImages
     split: pd.DataFrame
     protocol: Protocol
+    preset: str
 
 
 def write_stain_report(report: StainReport, *, out: Mapping[str, Path], runtime: Runtime, threads: int) -> None:
@@ -74,14 +76,14 @@ def write_stain_report(report: StainReport, *, out: Mapping[str, Path], runtime:
     Raises:
         InputError: weights or images are missing, damaged or do not belong to the run, or the disk is full.
     """
-    for name, table in stain_tables(report.results).items():
+    for name, table in stain_tables(report.results, report.preset).items():
         write_csv(table, out[f"table_{name}"])
     audit_figure(report.results, out["audit"])
     losses_figure({name: read_history(path) for name, path in report.histories.items()}, out["losses"])
-    sets, split, protocol = report.sets, report.split, report.protocol
-    size, normalizers = size_of(sets), {}
+    images, split, protocol = report.images, report.split, report.protocol
+    size, normalizers = size_of(images.sets), {}
     for fitted in report.fitted:
         normalizer = open_normalizer(fitted.spec, fitted.weights, size=size, runtime=runtime)
         normalizers[fitted.name], path = normalizer, out[f"rows_{fitted.name}"]
-        stain_rows(fitted.spec.traits, normalizer, sets, split, path, protocol=protocol, threads=threads)
-    stain_methods(normalizers, sets, split, out["methods"], protocol=protocol, threads=threads)
+        stain_rows(fitted.spec.traits, normalizer, images, split, path, protocol=protocol, threads=threads)
+    stain_methods(normalizers, images, split, out["methods"], protocol=protocol, threads=threads)

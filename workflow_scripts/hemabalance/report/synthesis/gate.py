@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from hemabalance.report.style import save_figure
-from hemabalance.taxonomy import CLASSES
 
 SEVERAL = "several"
 _STYLES = {
@@ -23,7 +22,7 @@ _MIN_SHARE = 0.06  # least share of a bar with room for its number
 
 
 def outcomes(gate: pd.DataFrame) -> pd.DataFrame:
-    """Numbers of draws by class (rows, in the order of `taxonomy.CLASSES`) and outcome (columns), each counted once.
+    """Numbers of draws by class (rows, in alphabetical order) and outcome (columns), each counted once.
 
     Args:
         gate: one row per draw, `label, reason`; the reason is empty, or the failed tests, joined by `; `.
@@ -33,9 +32,7 @@ def outcomes(gate: pd.DataFrame) -> pd.DataFrame:
     """
     outcome = gate["reason"].where(~gate["reason"].str.contains(";"), SEVERAL)
     table = pd.crosstab(gate["label"], outcome)
-    return table.reindex(
-        index=[label for label in CLASSES if label in table.index], columns=list(_STYLES), fill_value=0
-    )
+    return table.reindex(columns=list(_STYLES), fill_value=0)
 
 
 def gate_figure(gates: Mapping[str, pd.DataFrame], path: Path) -> None:
@@ -72,7 +69,7 @@ def _draw_panel(axis: Axes, name: str, table: pd.DataFrame) -> None:
         axis.text(1.01, row, f"n = {count}", fontsize=7.5, va="center", color="#55555f")
     axis.set_title(name, loc="left", fontsize=9.5, fontweight="bold")
     axis.set_yticks(rows, [label.replace("_", " ") for label in table.index])
-    axis.set_ylim(len(rows) - 0.5, -0.5)
+    axis.set_ylim(max(len(rows), 1) - 0.5, -0.5)
     axis.set_xlim(0, 1)
     axis.tick_params(axis="y", length=0)
     axis.spines["left"].set_visible(False)

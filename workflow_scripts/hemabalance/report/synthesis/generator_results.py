@@ -9,13 +9,15 @@ from typing import Any
 from hemabalance.methods import method_names
 from hemabalance.report.cells import NO_REASON
 from hemabalance.report.reported import reported
-from hemabalance.taxonomy import CLASSES
 
 ALL = "all"
 """Label of rows about all classes of a generator."""
 
 COMPARED = {"generated": "generated", "floor": "floor: real images"}
 """Key of a row in `metrics.json` -> name of its images in tables."""
+
+NO_CLASS = "no class has the role that this generator serves"
+"""Text in the figures of a generator without a class."""
 
 ROLES = ("rich", "rare", "all")
 """Values of `serves`, in the order of the tables."""
@@ -48,8 +50,8 @@ class GeneratorResult:
 
     @property
     def classes(self) -> list[str]:
-        """The classes that it generates, in the order of `taxonomy.CLASSES`."""
-        return [label for label in CLASSES if label in self.training["classes"]["served"]]
+        """The classes that it generates, in alphabetical order."""
+        return sorted(self.training["classes"]["served"])
 
     @property
     def heading(self) -> str:
@@ -96,18 +98,23 @@ def read_generator_results(
     return results
 
 
-def reported_for(result: GeneratorResult, tables: ReportedTables) -> Any | None:
+def reported_for(result: GeneratorResult, tables: ReportedTables, preset: str) -> Any | None:
     """Values that the thesis reports for the generator's method and role; None if there are none."""
-    return reported(tables[result.serves]).get(result.method) if result.serves in tables else None
+    return reported(tables[result.serves], preset).get(result.method) if result.serves in tables else None
+
+
+def any_reported(tables: ReportedTables, preset: str) -> bool:
+    """Whether the thesis's values belong to the run, so that tables have columns for them."""
+    return any(reported(table, preset) for table in tables.values())
 
 
 def only_reported(
-    generators: Sequence[GeneratorResult], tables: ReportedTables
+    generators: Sequence[GeneratorResult], tables: ReportedTables, preset: str
 ) -> Iterator[tuple[dict[str, str], Any, str]]:
     """Methods that the thesis reports and this run lacks: key cells of the row, reported values, and the reason."""
     measured_methods = {(result.method, result.serves) for result in generators}
     for serves, table in tables.items():
-        for method, figures in reported(table).items():
+        for method, figures in reported(table, preset).items():
             if (method, serves) not in measured_methods:
                 key_cells = {"generator": method, "normaliser": NO_REASON, "classes": serves}
                 yield key_cells, figures, "not in this run" if method in method_names("synthesis") else "not built"

@@ -11,8 +11,8 @@ from hemabalance.dataset.imageset import ImageSet
 from hemabalance.metrics.poses import poses
 from hemabalance.report.sheets import draw_frames, figure_heading, hide_axes, image_strip, thumbnails
 from hemabalance.report.style import save_figure
+from hemabalance.report.synthesis.generator_results import NO_CLASS
 from hemabalance.synthesis.data import real_images
-from hemabalance.taxonomy import CLASSES
 
 _PAIRS = 6
 _CELL = 0.85  # inches
@@ -34,8 +34,8 @@ def pairs_figure(
         path: SVG to write.
         heading: generator and normaliser.
     """
-    size = int(generated_images.index["height"].iloc[0])
-    classes = [label for label in CLASSES if (neighbours["label"] == label).any()]
+    classes = sorted(set(neighbours["label"]))
+    size = int(generated_images.index["height"].iloc[0]) if classes else 0
     figure_rows = [(label, kind) for label in classes for kind in _KIND_NAMES]
     width, height = _CELL * 2.25 * _PAIRS + 1.6, (_CELL + 0.2) * max(len(figure_rows), 1) + 0.5
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -55,6 +55,8 @@ def pairs_figure(
             _draw_pair(axis, poses(image[None])[row.pose, 0], neighbour, row.distance, copy=bool(row.copy))
         if rows.empty:
             row_axes[0].text(0, 0.5, "no such image", transform=row_axes[0].transAxes, va="center", color="#777777")
+    if not classes:
+        axes[0, 0].text(0, 0.5, NO_CLASS, transform=axes[0, 0].transAxes, va="center")
     figure_heading(figure, f"{heading}: each image (left) beside its nearest training image (right), with their LPIPS")
     save_figure(figure, path)
 

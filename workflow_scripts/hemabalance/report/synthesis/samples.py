@@ -15,8 +15,8 @@ from hemabalance.dataset.splits import HELD_BACK
 from hemabalance.protocols import Protocol
 from hemabalance.report.sheets import draw_frames, figure_heading, hide_axes, image_strip, strip_headings, thumbnails
 from hemabalance.report.style import save_figure
+from hemabalance.report.synthesis.generator_results import NO_CLASS
 from hemabalance.synthesis.data import part_rows, real_images, smallest_draws, training_rows
-from hemabalance.taxonomy import CLASSES
 
 _COLUMNS = 10
 _CELL = 0.85  # inches
@@ -47,8 +47,8 @@ def sample_sheet(
         heading: generator and normaliser.
         threads: number of decoding threads.
     """
-    size = int(generated_images.index["height"].iloc[0])
-    classes = [label for label in CLASSES if (gate["label"] == label).any()]
+    classes = sorted(set(gate["label"]))
+    size = int(generated_images.index["height"].iloc[0]) if classes else 0
     figure, axes = _grid(3 * len(classes), _COLUMNS)
     for index, label in enumerate(classes):
         real, origin = _real_images(reference_images, split, label, size, protocol, threads)
@@ -63,7 +63,10 @@ def sample_sheet(
             _load_images(generated_images, accepted_draws["image_id"].head(_COLUMNS)),
             f"accepted\n{len(accepted_draws)} of {len(draws_of_class)}",
         )
-    figure_heading(figure, f"{heading}, {size} px. Framed: draws that the gate refused")
+    if classes:
+        figure_heading(figure, f"{heading}, {size} px. Framed: draws that the gate refused")
+    else:
+        axes[0].text(0, 0.5, NO_CLASS, transform=axes[0].transAxes, va="center")
     save_figure(figure, path)
 
 
@@ -94,7 +97,7 @@ def training_strips(snapshots: ImageSet, path: Path, *, heading: str) -> None:
     )
     steps = _evenly_spaced(sorted(set(index["step"].tolist())))
     shown = index[index["step"].isin(steps) & (index["latent"] < _LATENTS)].sort_values(["latent", "step"])
-    classes = [label for label in CLASSES if (shown["label"] == label).any()]
+    classes = sorted(set(shown["label"]))
     figure_rows = [(label, latent) for label in classes for latent in sorted(set(shown["latent"]))]
     figure, axes = _grid(len(figure_rows), max(len(steps), 3))
     for axis, (label, latent) in zip(axes, figure_rows, strict=False):

@@ -9,11 +9,11 @@ from hemabalance.report.synthesis.generator_results import (
     COMPARED,
     GeneratorResult,
     ReportedTables,
+    any_reported,
     by_role,
     only_reported,
     reported_for,
 )
-from hemabalance.taxonomy import CLASSES
 
 Cells = dict[str, Any]
 Measure = Callable[[GeneratorResult, str, str], Cells]
@@ -29,9 +29,9 @@ _NEAREST = {"psnr": ("psnr_db", 2), "ssim": ("ssim", 4), "l1": ("l1", 4), "l2": 
 _TO = "to_nearest_real_training_image_by_lpips"
 
 
-def precision(generators: Sequence[GeneratorResult]) -> list[Cells]:
+def precision(generators: Sequence[GeneratorResult], preset: str) -> list[Cells]:
     """Rows of precision, recall and F1, and of the agreement of a classifier with the requested class (Table 18)."""
-    return _reported_and_measured(generators, _PRECISION, _reported_precision, _precision)
+    return _reported_and_measured(generators, _PRECISION, _reported_precision, _precision, preset)
 
 
 def _reported_precision(figures: Any | None) -> Cells:
@@ -52,9 +52,9 @@ def _precision(result: GeneratorResult, label: str, compare: str) -> Cells:
     return cells | {"reason": _reason(manifold, agreement)}
 
 
-def fid(generators: Sequence[GeneratorResult]) -> list[Cells]:
+def fid(generators: Sequence[GeneratorResult], preset: str) -> list[Cells]:
     """Rows of distances between sets of real and generated images, and LPIPS (Tables 19 and 21); KID times 1000."""
-    return _reported_and_measured(generators, _FID, _reported_fid, _fid)
+    return _reported_and_measured(generators, _FID, _reported_fid, _fid, preset)
 
 
 def _reported_fid(figures: Mapping[str, Any] | None) -> Cells:
@@ -90,9 +90,9 @@ def _distances(row: Mapping[str, Any]) -> Cells:
     )
 
 
-def pixels(generators: Sequence[GeneratorResult]) -> list[Cells]:
+def pixels(generators: Sequence[GeneratorResult], preset: str) -> list[Cells]:
     """Rows of the similarity of images to their nearest real training image of the class by LPIPS (Table 20)."""
-    return _reported_and_measured(generators, _PIXELS, _reported_pixels, _pixels)
+    return _reported_and_measured(generators, _PIXELS, _reported_pixels, _pixels, preset)
 
 
 def _reported_pixels(figures: Mapping[str, Any] | None) -> Cells:
@@ -113,7 +113,7 @@ def by_class(generators: Sequence[GeneratorResult]) -> list[Cells]:
     """Rows of the measured values of each class, with real images as floor."""
     return [
         {"class": label} | result.key_cells | {"images": images} | _of_class(result, label, compare)
-        for label in CLASSES
+        for label in sorted({label for result in generators for label in result.classes})
         for result in generators
         if label in result.classes
         for compare, images in COMPARED.items()
@@ -140,20 +140,29 @@ def _reported_and_measured(
     tables: ReportedTables,
     reported_cells: Callable[[Any | None], Cells],
     measure: Measure,
+    preset: str,
 ) -> list[Cells]:
-    """Rows with reported and measured values: generators, methods that are only reported, and real images as floor."""
+    """Rows with reported and measured values: generators, methods that are only reported, and real images as floor.
+
+    Without values that the thesis reports for the archives of the preset, there are no columns for them.
+    """
+    shown = reported_cells if any_reported(tables, preset) else _no_cells
     rows = [
         result.key_cells
         | {"images": COMPARED["generated"]}
-        | reported_cells(reported_for(result, tables))
+        | shown(reported_for(result, tables, preset))
         | measure(result, ALL, "generated")
         for result in generators
     ]
     measured = list(measure(generators[0], ALL, "generated"))
-    for key_cells, figures, reason in only_reported(generators, tables):
-        cells = reported_cells(figures) | missing_cells(*measured) | {"reason": reason}
+    for key_cells, figures, reason in only_reported(generators, tables, preset):
+        cells = shown(figures) | missing_cells(*measured) | {"reason": reason}
         rows.append(key_cells | {"images": f"reported only: {reason}"} | cells)
-    return by_role(rows + _floors(generators, reported_cells(None), measure))
+    return by_role(rows + _floors(generators, shown(None), measure))
+
+
+def _no_cells(figures: Any | None) -> Cells:
+    return {}
 
 
 def _floors(generators: Sequence[GeneratorResult], reported_cells: Cells, measure: Measure) -> list[Cells]:

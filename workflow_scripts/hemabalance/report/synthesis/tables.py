@@ -1,6 +1,6 @@
 """Tables of generators with reported and measured values: thesis Tables 17 to 22, and further tables."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,6 +10,7 @@ from hemabalance.report.synthesis.counts import gate, memory
 from hemabalance.report.synthesis.generator_results import (
     GeneratorResult,
     ReportedTables,
+    any_reported,
     by_role,
     only_reported,
     reported_for,
@@ -19,28 +20,42 @@ from hemabalance.report.synthesis.scores import by_class, fid, pixels, precision
 _COST: ReportedTables = {"rich": "table17_gan_training_time", "rare": "table22_fewshot_cost"}
 
 
-def synthesis_tables(generators: Sequence[GeneratorResult]) -> dict[str, pd.DataFrame]:
+def synthesis_tables(generators: Sequence[GeneratorResult], preset: str = "thesis") -> dict[str, pd.DataFrame]:
     """All tables of generators that were measured under one protocol.
 
     Args:
         generators: at least one.
+        preset: of the run; the thesis's values belong to its own.
 
     Returns:
         `precision`, `fid`, `pixels`, `classes`, `gate`, `memory`, `cost`. A cell is a number, `not available` (with a
         `reason`), or `not reported` in columns `reported_…` if the thesis gives no value. Methods that the thesis
-        reports and this run lacks have rows with reported values only.
+        reports and this run lacks have rows with reported values only. There are no such columns and rows under
+        another preset.
     """
-    return {name: pd.DataFrame(rows(generators)) for name, rows in _TABLES.items()}
+    tables = {
+        "precision": precision(generators, preset),
+        "fid": fid(generators, preset),
+        "pixels": pixels(generators, preset),
+        "classes": by_class(generators),
+        "gate": gate(generators),
+        "memory": memory(generators),
+        "cost": cost(generators, preset),
+    }
+    return {name: pd.DataFrame(rows) for name, rows in tables.items()}
 
 
-def cost(generators: Sequence[GeneratorResult]) -> list[dict[str, Any]]:
+def cost(generators: Sequence[GeneratorResult], preset: str) -> list[dict[str, Any]]:
     """Rows of the cost of training (Tables 17 and 22)."""
+    with_reported = any_reported(_COST, preset)
     rows = [
-        result.key_cells | _reported_cost(reported_for(result, _COST)) | _measured_cost(result.training)
+        result.key_cells
+        | (_reported_cost(reported_for(result, _COST, preset)) if with_reported else {})
+        | _measured_cost(result.training)
         for result in generators
     ]
     unmeasured_cells = missing_cells(*_measured_cost(generators[0].training))
-    for key_cells, figures, reason in only_reported(generators, _COST):
+    for key_cells, figures, reason in only_reported(generators, _COST, preset):
         rows.append(key_cells | _reported_cost(figures) | unmeasured_cells | {"reason": reason})
     return by_role(rows)
 
@@ -69,14 +84,3 @@ def _measured_cost(training: Mapping[str, Any]) -> dict[str, Any]:
         "precision": training["precision"],
         "reason": NO_REASON,
     }
-
-
-_TABLES: dict[str, Callable[[Sequence[GeneratorResult]], list[dict[str, Any]]]] = {
-    "precision": precision,
-    "fid": fid,
-    "pixels": pixels,
-    "classes": by_class,
-    "gate": gate,
-    "memory": memory,
-    "cost": cost,
-}

@@ -47,6 +47,7 @@ def write_synthesis_report(
     real_images: ImageSet,
     split: pd.DataFrame,
     protocol: Protocol,
+    preset: str,
     out: Mapping[str, Path],
     threads: int,
 ) -> None:
@@ -57,6 +58,7 @@ def write_synthesis_report(
         real_images: normalised real images that the generators learned from.
         split: split of the protocol.
         protocol: decides which real images are held back.
+        preset: of the run; only the thesis's tables have the values that it reports.
         out: `table_<name>` for each of `tables.synthesis_tables` -> CSV to write; `gate`, `losses`, and
             `<sheet, strips, agreement or pairs>_<generator>` for each -> SVG to write.
         threads: number of decoding threads.
@@ -64,7 +66,7 @@ def write_synthesis_report(
     Raises:
         InputError: a file is missing or damaged, or the disk is full.
     """
-    for name, table in synthesis_tables([result for result, _ in generators]).items():
+    for name, table in synthesis_tables([result for result, _ in generators], preset).items():
         write_csv(table, out[f"table_{name}"])
     gates = {result.heading: read_table(files.gate, SCHEMA) for result, files in generators}
     gate_figure(gates, out["gate"])

@@ -15,9 +15,16 @@ from PIL import Image
 from hemabalance.files import atomic_path
 from hemabalance.progress import progress
 from hemabalance.sources.phantom.cells import sample_cells
-from hemabalance.sources.phantom.plan import RESCALE, PlannedImage, SourceName, frame_shape, plan, planned_images
+from hemabalance.sources.phantom.plan import (
+    FOLDERS,
+    RESCALE,
+    PlannedImage,
+    SourceName,
+    frame_shape,
+    plan,
+    planned_images,
+)
 from hemabalance.sources.phantom.render import render
-from hemabalance.taxonomy import FOLDERS
 
 __all__ = ["plan", "write_archive"]
 
@@ -75,14 +82,15 @@ def write_archive(
     images = planned_images(source, seed=seed, counts=counts, size=size)
     with atomic_path(target) as part, zipfile.ZipFile(part, "w") as archive:
         if source == "tcia":
-            _add(archive, "AML-Cytomorphology_LMU/annotations.dat", _annotations(images, seed).encode())
-            _add(archive, "AML-Cytomorphology_LMU/abbreviations.txt", _abbreviations().encode())
+            add_member(archive, "AML-Cytomorphology_LMU/annotations.dat", _annotations(images, seed).encode())
+            add_member(archive, "AML-Cytomorphology_LMU/abbreviations.txt", _abbreviations().encode())
         members = _members(source, images, seed, size, threads)
         for member, content in progress(members, total=len(images), what=f"rendering the {source} phantom"):
-            _add(archive, member, content)
+            add_member(archive, member, content)
 
 
-def _add(archive: zipfile.ZipFile, member: str, content: bytes) -> None:
+def add_member(archive: zipfile.ZipFile, member: str, content: bytes) -> None:
+    """Add a file to a zip, with equal bytes at every time and on every system."""
     info = zipfile.ZipInfo(member, TIMESTAMP)
     info.create_system, info.external_attr = 3, 0o644 << 16  # Unix, for equal bytes on every system
     info.compress_type = zipfile.ZIP_STORED if member.endswith(".jpg") else zipfile.ZIP_DEFLATED

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemabalance.sources.phantom.scene import sample_surroundings
-from hemabalance.sources.phantom.species import FORMS, recipe
-from hemabalance.taxonomy import CLASSES
+from hemabalance.sources.phantom.species import CELL_TYPES, FORMS, recipe
 
 F32 = NDArray[np.float32]
 
@@ -69,7 +68,7 @@ def sample_cells(labels: Sequence[str], *, seed: int, first_index: int) -> Cells
     """Sample one cell for each label, with indices `first_index`, `first_index + 1`, ...
 
     Args:
-        labels: classes of `taxonomy.CLASSES`, optionally with a form after a slash (`neutrophil/band`, see
+        labels: cell types (`species.CELL_TYPES`), optionally with a form after a slash (`neutrophil/band`, see
             `species.FORMS`); without one the cell's generator chooses the form.
         seed: non-negative; cells of different seeds are unrelated.
         first_index: non-negative index of the first cell.
@@ -78,7 +77,7 @@ def sample_cells(labels: Sequence[str], *, seed: int, first_index: int) -> Cells
         The cells; row i depends only on (labels[i], seed, first_index + i).
 
     Raises:
-        ValueError: `labels` is empty, or a class or form is unknown.
+        ValueError: `labels` is empty, or a cell type or form is unknown.
     """
     if not labels:
         raise ValueError("sample_cells needs at least one label")
@@ -96,8 +95,8 @@ def sample_cells(labels: Sequence[str], *, seed: int, first_index: int) -> Cells
 
 def _sample_cell(label: str, seed: int, index: int) -> dict[str, NDArray[np.generic]]:
     name, _, form = label.partition("/")
-    if name not in CLASSES:
-        raise ValueError(f"unknown class {name!r}, expected one of {', '.join(CLASSES)}")
+    if name not in CELL_TYPES:
+        raise ValueError(f"unknown cell type {name!r}, expected one of {', '.join(CELL_TYPES)}")
     forms = FORMS.get(name, ("",))
     if form and form not in forms:
         raise ValueError(f"unknown form {form!r} of {name}, expected one of {', '.join(forms)}")

@@ -7,9 +7,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from hemabalance.taxonomy import FOLDERS
+from hemabalance.presets import preset
 
 SourceName = Literal["mendeley", "tcia"]
+FOLDERS: dict[str, dict[str, str]] = {name: entry["classes"] for name, entry in preset("thesis")["sources"].items()}
+"""Folders of the two archives -> class."""
 
 ROOT = {"mendeley": "PBC_dataset_normal_DIB", "tcia": "AML-Cytomorphology_LMU/AML-Cytomorphology"}
 METADATA_MEMBER = "PBC_dataset_normal_DIB/neutrophil/.DS_169665.jpg"

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from hemabalance.sources.phantom import fields
 from hemabalance.sources.phantom.cells import Cells
+from hemabalance.sources.phantom.looks import STAINS, StainDomain
 from hemabalance.sources.phantom.optics import (
     ACIDOPHIL,
     AZURE,
@@ -14,8 +15,6 @@ from hemabalance.sources.phantom.optics import (
     BLUE,
     EOSIN,
     HAEMOGLOBIN,
-    STAINS,
-    StainDomain,
     photograph,
 )
 from hemabalance.sources.phantom.smear import per_cell, red_cells, stain_platelets
@@ -34,7 +33,7 @@ def render(
 
     Args:
         cells: cells to photograph.
-        domain: "a" (PBC-like stain) or "b" (AML-Cytomorphology_LMU-like stain).
+        domain: look of the laboratory, see `looks.look_of`.
         shape: height and width in pixels; a frame is always 36 µm wide.
         nuisance: whether to add stain variation, exposure, shading, focus blur and sensor noise.
         threads: at least 1; does not change the result.

@@ -1,4 +1,4 @@
-"""Recipes of the twelve classes: size, nucleus, chromatin, granules and cytoplasm.
+"""Recipes of twelve cell types: size, nucleus, chromatin, granules and cytoplasm.
 
 Sizes and appearances follow the usual descriptions of Romanowsky-stained smears (Bain, Blood Cells, 5th ed.,
 chapters 3 and 9; Matek et al. 2019, doi:10.1038/s42256-019-0101-9, for the blasts).
@@ -202,3 +202,6 @@ _RECIPES: dict[str, Callable[[str, Rng], Recipe]] = {
     "promyelocyte": granulocytes.promyelocyte,
     "smudge_cell": _smudge_cell,
 }
+
+CELL_TYPES = tuple(_RECIPES)
+"""The cell types that can be rendered, in alphabetical order."""
