@@ -26,7 +26,7 @@ from hemabalance.cli import main
 from hemabalance.config.overlays import overlaid
 from hemabalance.config.run import Config, load_config, read_config_file
 from hemabalance.sources.phantom.archive import jpeg
-from hemabalance.survey import next_run
+from hemabalance.survey import duplicates, next_run
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -130,6 +130,31 @@ def test_labels_in_a_file_of_the_user(init: Callable[..., Initialised], labs: Pa
     assert "1 images have no label in the table" in given.text
 
 
+def test_a_table_of_patients_beside_labelled_folders(
+    init: Callable[..., Initialised], labs: Path, tmp_path: Path
+) -> None:
+    folders = shutil.copytree(labs / "north", tmp_path / "north")
+    images = sorted(path.relative_to(folders).as_posix() for path in folders.rglob("[0-9]*.png"))
+    rows = [[image, f"case {number % 7}"] for number, image in enumerate(images)]
+    (folders / "patients.csv").write_bytes(csv_of(["path", "patient"], rows))
+    given = init(folders)
+    source = given.config.sources["north"]
+    assert (source.labels.table, source.labels.group, source.labels.label) == ("patients.csv", "patient", None)
+    assert source.classes["Debris"] == "debris"
+    assert "7 patients or slides" in given.printed
+
+
+def test_a_table_that_names_few_images_is_not_used(
+    init: Callable[..., Initialised], labs: Path, tmp_path: Path
+) -> None:
+    folders = shutil.copytree(labs / "north", tmp_path / "north")
+    rows = [[f"Blasts/{number:03d}.png", "MYO"] for number in range(9)]
+    (folders / "some.csv").write_bytes(csv_of(["path", "label"], rows))
+    given = init(folders)
+    assert given.values["sources"]["north"]["labels"] == "folders"
+    assert "the table some.csv is not used: it names 9 of 64 images" in given.text
+
+
 def test_a_table_in_place_of_its_folder(init: Callable[..., Initialised], labs: Path, tmp_path: Path) -> None:
     shutil.copytree(labs / "pool", tmp_path / "pool")
     rows = [[f"IMG_{number:05d}.png", "Blast" if number % 2 else "Seg"] for number in range(16)]
@@ -164,6 +189,17 @@ def test_copies_are_named(init: Callable[..., Initialised], tmp_path: Path) -> N
     assert "1 photograph with different labels" in two.printed
     assert "in other bytes in several laboratories: 1 photograph: a/Mono/005.png = b/Mono/again.jpg" in two.printed
     assert "among 34 images only" in two.printed
+
+
+def test_what_is_too_large_to_be_read_is_not_compared(
+    init: Callable[..., Initialised], labs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates, "MOST_BYTES", 0)
+    copied = init(labs / "north", shutil.copytree(labs / "north", tmp_path / "again"))
+    assert "(north: not compared, too large to be read here" in copied.printed
+    zips = init(labs / "south.zip", shutil.copy(labs / "south.zip", tmp_path / "other.zip"), "--force")
+    assert "40 files with the bytes of another one" in zips.printed  # by the checksums that a zip records
+    assert "not compared" not in zips.printed
 
 
 def test_small_images(init: Callable[..., Initialised], tmp_path: Path) -> None:
@@ -267,6 +303,6 @@ def test_what_cannot_be_proposed(here: Path, labs: Path, capsys: pytest.CaptureF
     assert "no label is found for 16 images" in refused(capsys, labs / "pool")
     assert "only one class (blast) is found for 6 images" in refused(capsys, blasts)
     assert "none of 6 images that were tried can be read" in refused(capsys, broken)
-    assert "holds no image (1 .gif, 1 .md)" in refused(capsys, text)
+    assert "holds no image (1 .md, 1 .gif)" in refused(capsys, text)
     assert "is given twice" in refused(capsys, labs / "north", labs / "north" / ".." / "north")
     assert not (here / "my.yaml").exists()

@@ -108,8 +108,8 @@ def test_run_to_start(images: int, gpu: bool, overlay: str | None, monkeypatch: 
     "value",
     [
         "Blasts", "Seg. neutrophils", "no", "NULL", "1", "1e3", "0x1F", "12:30", "2022-01-01", "a: b", "a #b", "#", "-",
-        "?", "'", '"', "it's", "ünï", "粒细胞", "😀", "a\nb", "\x07", " ", "", "a ", "{x}", "[x", "*a", "&a", "!a", "%", "@",
-        "`", r"(?:^|/)(?P<label>[A-Z]+)_\d+", "~", "=", "<<", None, ["a", "b c", "no"], {"a": "x: y"}, True, 0.8, 3,
+        "?", "'", '"', "it's", "ünï", "粒细胞", "😀", "a\nb", "\x07", " ", "", "a ", "{x}", "[x", "*a", "&a", "!a", "%",
+        "@", "`", r"(?:^|/)(?P<label>[A-Z]+)_\d+", "~", "=", "<<", None, ["a", "b c", "no"], {"a": "x: y"}, True, 3,
     ],
 )  # fmt: skip
 def test_values_as_yaml(value: object) -> None:
