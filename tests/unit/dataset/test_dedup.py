@@ -9,9 +9,12 @@ from PIL import Image
 
 from helpers.photographs import inventory, manifest_of, photograph
 from helpers.thesis import FOLDERS
+from hemabalance.dataset import dedup
 from hemabalance.dataset.alignment import same_photograph_scores
 from hemabalance.dataset.dedup import DuplicateGroups, find_copies
-from hemabalance.dataset.perceptual_hash import THUMB, perceptual_hash, thumbnail
+from hemabalance.dataset.perceptual_hash import THUMB, perceptual_hash, pose_hashes, thumbnail
+from hemabalance.errors import InputError
+from hemabalance.metrics.poses import INVERSE, POSES, posed
 from hemabalance.sources.identity import image_id_of
 from hemabalance.sources.phantom.archive import plan, write_archive
 
@@ -136,6 +139,54 @@ def test_batches_and_threads_do_not_matter() -> None:
     assert scores(THUMBS[:0], THUMBS[:0]).shape == (0,)
 
 
+# --- poses
+
+
+EVERY_POSE = pytest.mark.parametrize("pose", range(POSES))
+
+
+def in_pose(thumbs: Any, pose: int) -> Any:
+    return np.ascontiguousarray(posed(thumbs, pose))
+
+
+@EVERY_POSE
+def test_one_transform_gives_the_hashes_of_all_poses(pose: int) -> None:
+    hashes = pose_hashes(THUMBS)
+    assert (hashes.shape, hashes.dtype) == ((POSES, 30), np.uint64)
+    np.testing.assert_array_equal(hashes[pose], pose_hashes(in_pose(THUMBS, pose))[0])
+    assert np.bitwise_count(hashes[pose] ^ hashes[pose - 1]).mean() > 12
+
+
+@EVERY_POSE
+def test_hash_distances_stay_the_same_if_both_images_are_turned(pose: int) -> None:
+    hashes = pose_hashes(THUMBS)
+    expected = np.bitwise_count(hashes[0][:, None] ^ hashes[pose][None])
+    back = hashes[INVERSE[pose]]
+    np.testing.assert_array_equal(np.bitwise_count(back[:, None] ^ hashes[0][None]), expected)
+
+
+@EVERY_POSE
+def test_a_turned_copy_scores_high_in_its_pose_only(pose: int) -> None:
+    first, second = np.arange(30), np.arange(30, 60)
+    for copies in (THUMBS, window(PHOTOGRAPHS, 3, -2), zoomed(PHOTOGRAPHS, 1.04), (THUMBS * 0.6 + 70).astype(np.uint8)):
+        thumbs = np.concatenate([THUMBS, in_pose(copies, pose)])
+        undo = np.full(30, INVERSE[pose])
+        assert same_photograph_scores(thumbs, first, second, undo, threads=1).min() > 0.95
+        wrong = (undo + 1) % POSES
+        assert same_photograph_scores(thumbs, first, second, wrong, threads=1).max() < MIN_CORRELATION
+
+
+def test_pairs_in_several_poses_are_scored_together_as_alone() -> None:
+    pose = np.arange(30) % POSES
+    thumbs = np.concatenate([THUMBS, *(in_pose(THUMBS[k : k + 1], INVERSE[k % POSES]) for k in range(30))])
+    first, second = np.arange(30), np.arange(30, 60)
+    together = same_photograph_scores(thumbs, first, second, pose, threads=2, batch=7)
+    alone = [same_photograph_scores(thumbs, first[k : k + 1], second[k : k + 1], pose[k : k + 1], threads=1)[0]
+             for k in range(30)]  # fmt: skip
+    assert together.min() > 0.999
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
 # --- grouping
 
 
@@ -222,6 +273,77 @@ def test_equal_bytes_are_identical_whether_or_not_their_pixels_were_hashed() -> 
         ids = images["image_id"].to_numpy()[order]
         kept = dict(zip(ids, ids[groups.keeper], strict=True))
         assert [kept[f"s/f/{n}"] for n in range(6)] == ["s/f/0"] * 3 + ["s/f/3"] * 2 + ["s/f/5"]
+
+
+def turned_records(thumbs: Any) -> pd.DataFrame:
+    """Files that differ, with the hashes of their thumbnails; the first image has the most pixels."""
+    hashes = [f"{value:016x}" for value in perceptual_hash(thumbs)]
+    return records(*({"phash": text, "width": 50 - (n > 0)} for n, text in enumerate(hashes)))
+
+
+@EVERY_POSE
+def test_a_copy_in_any_pose_joins_its_photograph(pose: int) -> None:
+    copy = in_pose(window(PHOTOGRAPHS[:1], 1, -2), pose)
+    thumbs = np.concatenate([THUMBS, copy])
+    groups = copies_among(turned_records(thumbs), thumbs)
+    assert groups.keeper[30] == 0
+    assert len(set(groups.group)) == 30
+    assert groups.pose[30] == pose
+    assert not groups.pose[:30].any()
+    assert groups.score[30] > MIN_CORRELATION
+
+
+def test_the_pose_is_that_of_the_kept_image_whatever_the_order() -> None:
+    """All copies of one photograph, each a little shifted: every pair of them is verified."""
+    turns = np.arange(POSES)
+    thumbs = np.concatenate([in_pose(window(PHOTOGRAPHS[4:5], k % 3, -k % 2), k) for k in turns])
+    images = turned_records(thumbs)
+    for order in (turns, turns[::-1], np.roll(turns, 3)):
+        groups = copies_among(images.iloc[order], thumbs[order])
+        assert (order[groups.keeper] == 0).all()
+        np.testing.assert_array_equal(groups.pose, order)
+
+
+def test_a_pose_is_followed_along_a_chain() -> None:
+    """A ~ B ~ C, but A and C differ in more bits than candidates may."""
+    windows = [window(PHOTOGRAPHS[4:5], 0, shift) for shift in (-3, 0, 3)]
+    first, _, last = (pose_hashes(thumbs)[0] for thumbs in windows)
+    assert np.bitwise_count(first ^ last).item() > 14
+    thumbs = np.concatenate([in_pose(thumb, pose) for thumb, pose in zip(windows, (0, 1, 6), strict=True)])
+    groups = copies_among(turned_records(thumbs), thumbs)
+    assert groups.keeper.tolist() == [0, 0, 0]
+    assert groups.pose.tolist() == [0, 1, 6]
+
+
+def test_a_symmetric_copy_counts_as_unchanged() -> None:
+    symmetric = THUMBS[4:5] // 2 + THUMBS[4:5, :, ::-1] // 2
+    thumbs = np.concatenate([symmetric, symmetric])
+    groups = copies_among(turned_records(thumbs), thumbs)
+    assert groups.keeper.tolist() == [0, 0]
+    assert not groups.pose.any()
+
+
+def test_photographs_that_are_alike_by_hash_in_another_pose_are_no_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dedup, "pose_hashes", lambda thumbs: np.zeros((POSES, len(thumbs)), np.uint64))
+    groups = copies_among(turned_records(THUMBS), THUMBS)
+    assert groups.keeper.tolist() == list(range(30))
+
+
+def test_threads_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dedup, "_ROWS", 7)
+    thumbs = np.concatenate([in_pose(THUMBS, k) for k in range(3)])
+    options: Any = {"hash_radius": 12, "min_correlation": MIN_CORRELATION}
+    one, two = (find_copies(turned_records(thumbs), thumbs, threads=n, **options) for n in (1, 3))
+    assert len(set(one.group)) == 30
+    for name in ("group", "keeper", "pose", "score"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+
+
+def test_too_many_candidates_in_other_poses_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dedup, "MAX_CANDIDATES", 2)
+    images = records(*({"phash": f"{(0xFFFF << 16 * n):016x}"} for n in range(3)))
+    with pytest.raises(InputError, match="more than 2 pairs are within 12 bits"):
+        copies_among(images, np.repeat(THUMBS[:1], 3, axis=0) // 2 + THUMBS[:1, ::-1] // 2)
 
 
 def test_no_images_give_no_copies() -> None:

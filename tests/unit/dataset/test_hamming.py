@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hemabalance.dataset import hamming
-from hemabalance.dataset.hamming import pairs_within
+from hemabalance.dataset.hamming import pairs_between, pairs_within
 from hemabalance.errors import InputError
 
 MANY = 10**7
@@ -77,6 +77,17 @@ def repeated(rng: np.random.Generator, n: int) -> Hashes:
 
 
 SHAPES = [uniform, planted, clustered, few_high, biased, repeated]
+
+
+@pytest.mark.parametrize("generate", SHAPES)
+def test_pairs_between_two_sets_equal_brute_force(generate: HashGenerator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hamming, "TILE", 1000)
+    hashes = generate(np.random.default_rng(3), 400)
+    first, second = hashes[:150], hashes[150:]
+    expected = np.nonzero(np.bitwise_count(first[:, None] ^ second[None]) <= 22)
+    for found, right in zip(zip(*pairs_between(first, second, 22), strict=True), expected, strict=True):
+        np.testing.assert_array_equal(np.concatenate(found), right)
+    assert not list(pairs_between(first[:0], second, 22)) + list(pairs_between(first, second[:0], 22))
 
 
 @pytest.mark.parametrize("generate", SHAPES)

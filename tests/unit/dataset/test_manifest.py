@@ -3,6 +3,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from pandera.errors import SchemaError
@@ -137,6 +138,50 @@ def test_an_exclusion_settles_a_conflict(tmp_path: Path) -> None:
         "is a myelocyte (Dr. A)",
     ]
     assert table.loc[MYELOCYTE, "status"] == "kept"
+
+
+TURNS = {
+    "r90": (lambda image: np.rot90(image), " rotated by 90° anticlockwise"),
+    "r180": (lambda image: np.rot90(image, 2), " rotated by 180°"),
+    "r270": (lambda image: np.rot90(image, 3), " rotated by 90° clockwise"),
+    "mirror": (lambda image: image[:, ::-1], " mirrored"),
+    "mirror_r90": (lambda image: np.rot90(image)[:, ::-1], " rotated by 90° anticlockwise and mirrored"),
+    "flip": (lambda image: image[::-1], " mirrored upside down"),
+    "mirror_r270": (lambda image: np.rot90(image, 3)[:, ::-1], " rotated by 90° clockwise and mirrored"),
+}
+
+
+def png(image: Any, level: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(image)).save(buffer, "PNG", compress_level=level)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("shape", [(96, 96), (99, 88), (60, 120)])
+@pytest.mark.parametrize("turn", TURNS)
+@pytest.mark.parametrize("lossless", [True, False])
+def test_a_copy_in_another_pose_is_set_aside(tmp_path: Path, turn: str, shape: tuple[int, int], lossless: bool) -> None:
+    """Photographs that are not square change their shape with a quarter turn."""
+    image = np.asarray(Image.fromarray(photograph(77, 120)).resize(shape[::-1]))
+    change, words = TURNS[turn]
+    copy = png(change(image), 9) if lossless else jpeg(np.ascontiguousarray(change(image)), 80)
+    table = manifest_of(mendeley(tmp_path, {"PBC/ig/MY_700.png": png(image, 0), "PBC/ig/MY_701.png": copy}))
+    assert table.loc["mendeley/ig/MY_700.png", "status"] == "kept"
+    row = table.loc["mendeley/ig/MY_701.png"]
+    assert row["status"] == "near_duplicate"
+    assert row["duplicate_of"] == row["group_id"] == "mendeley/ig/MY_700.png"
+    assert re.fullmatch(rf"same photograph{words}, aligned correlation (0\.9[789]\d|1\.000)", row["reason"])
+    others = table[~table["image_id"].str.contains("MY_70")]
+    assert (others["status"] == "kept").all()
+
+
+def test_a_mirrored_copy_under_another_label_is_a_conflict(tmp_path: Path) -> None:
+    image = photograph(77)
+    files = {"PBC/ig/MY_700.jpg": jpeg(image), "PBC/platelet/PL_701.jpg": jpeg(np.ascontiguousarray(image[:, ::-1]))}
+    table = manifest_of(mendeley(tmp_path, files))
+    pair = table.loc[["mendeley/ig/MY_700.jpg", "mendeley/platelet/PL_701.jpg"]]
+    assert pair["status"].tolist() == ["conflict", "conflict"]
+    assert pair["group_id"].nunique() == 1
 
 
 def test_copies_are_found_across_sources(tmp_path: Path) -> None:

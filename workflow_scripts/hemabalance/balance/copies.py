@@ -100,8 +100,8 @@ def copies_of(
     hashes = perceptual_hash(digests.thumbs)
     near = [
         (test_places[i], other_places[j])
-        # `hamming.pairs_within` would also store the pairs among the other images, of which a generator that repeats one
-        # image thousands of times has too many.
+        # `hamming.pairs_within` would also store the pairs among the other images, of which a generator that repeats
+        # one image thousands of times has too many.
         for i, j in pairs_between(hashes[test_places], hashes[other_places], hash_radius)
     ]
     empty = np.empty(0, np.int64)

@@ -81,7 +81,8 @@ def find_copies(
     scores = same_photograph_scores(thumbs, left, right, pose, threads=threads)
     verified = scores >= min_correlation
     log.info(
-        "%d images, %d distinct: %d candidate pairs within %d bits, %d verified as the same photograph, %d in another pose",
+        "%d images, %d distinct: %d candidate pairs within %d bits, %d verified as the same photograph, "
+        "%d of them mirrored or rotated",
         len(images), len(representatives), len(left), hash_radius, int(verified.sum()), int(verified[pose > 0].sum()),
     )  # fmt: skip
     left, right, pose, scores = left[verified], right[verified], pose[verified], scores[verified]

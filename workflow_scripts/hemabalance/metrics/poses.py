@@ -38,7 +38,9 @@ def poses(images: np.ndarray) -> np.ndarray:
 def _composition() -> np.ndarray:
     corners = np.arange(4).reshape(1, 2, 2)
     index = {posed(corners, pose).tobytes(): pose for pose in range(POSES)}
-    table = [[index[posed(posed(corners, first), second).tobytes()] for first in range(POSES)] for second in range(POSES)]
+    table = [
+        [index[posed(posed(corners, first), second).tobytes()] for first in range(POSES)] for second in range(POSES)
+    ]
     return np.array(table)
 
 
