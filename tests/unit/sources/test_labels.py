@@ -1,9 +1,11 @@
 """Labels, groups and experts of a laboratory's own images: from folders, a table or the file name."""
 
-from collections.abc import Mapping
+import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -118,6 +120,32 @@ def test_a_table_of_any_separator_gives_labels_and_groups(tmp_path: Path, name: 
     assert receipt["warnings"] == []
 
 
+def excel(rows: Sequence[Sequence[object]]) -> bytes:
+    workbook = openpyxl.Workbook()
+    sheet = workbook.active
+    assert sheet is not None
+    for row in rows:
+        sheet.append(list(row))
+    content = io.BytesIO()
+    workbook.save(content)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("name", ["t.xlsx", "t.csv"])  # recognised by content
+def test_an_excel_table_gives_labels_and_groups(tmp_path: Path, name: str) -> None:
+    rows: list[list[object]] = [["", "", ""], ["file", " diagnosis", "patient"]]
+    rows += [[name, label, int(group[1:])] for name, (label, group) in ROWS.items()]
+    table, receipt = found_in_table(tmp_path, excel(rows), name)
+    assert table.loc["x/2.jpg", ["label_raw", "group"]].tolist() == ["Seg", "1"]
+    assert receipt["warnings"] == []
+
+
+def test_rows_of_an_excel_table_are_named_by_their_number(tmp_path: Path) -> None:
+    content = excel([["file", "diagnosis", "patient"], ["x/1.jpg", "Seg", 1], [None, "Seg", 2]])
+    with pytest.raises(InputError, match=r"t\.xlsx, line 3: its column 'file' is empty"):
+        found_in_table(tmp_path, content, "t.xlsx")
+
+
 def test_a_parquet_table_gives_labels_and_whole_numbers_as_groups(tmp_path: Path) -> None:
     frame = pd.DataFrame({"file": list(ROWS), "diagnosis": ["Blasts", "Seg", None], "patient": [1.0, 12.0, None]})
     frame.to_parquet(tmp_path / "x.parquet")
@@ -162,8 +190,8 @@ def test_a_label_of_the_map_is_never_missing(tmp_path: Path) -> None:
         (TABLE + "x/4.jpg,Seg\n", "t.csv", "line 5: 2 columns where 3 are expected (file, diagnosis, patient)"),
         (TABLE + ",Seg,P3\n", "t.csv", "line 5: its column 'file' is empty"),
         (HEADER + "no.jpg,Seg,P1\n", "t.csv", "none of its 1 rows has an image: 'no.jpg' first; images: x/1.jpg"),
-        (b"PK\x03\x04...", "t.xlsx", "is a spreadsheet, which cannot be read. Save its sheet as t.csv"),
-        (b"PK\x03\x04...", "t.csv", "is a spreadsheet"),
+        (b"PK\x03\x04...", "t.xlsx", "is a spreadsheet that cannot be read"),
+        (b"\xd0\xcf\x11\xe0...", "t.xls", "Save its sheet as xlsx or CSV"),
         (b"PAR1", "t.parquet", "cannot be read as Parquet"),
         ("", "t.csv", "has no column 'file'"),
     ],

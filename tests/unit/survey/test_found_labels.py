@@ -173,7 +173,7 @@ def test_rows_without_image_are_counted() -> None:
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("t.xlsx", b"PK\x03\x04rest", "is a spreadsheet"),
+        ("t.xlsx", b"PK\x03\x04rest", "is a spreadsheet that cannot be read"),
         ("t.csv", b"file,label\n0.png,NGS\n0.png,LYT\n1.png,NGS\n", "has several rows for cells/0.png"),
         ("t.csv", b"file,label\n0.png,NGS\n1.png,NGS,more\n", "3 columns where 2 are expected"),
     ],

@@ -1,4 +1,4 @@
-"""Read a table of labels: CSV with any separator, TSV, columns between blanks, or Parquet."""
+"""Read a table of labels: CSV with any separator, TSV, columns between blanks, Excel, or Parquet."""
 
 import csv
 import difflib
@@ -11,11 +11,11 @@ from pyarrow import ArrowException
 
 from hemabalance.config.sources import LabelsConfig
 from hemabalance.errors import InputError
+from hemabalance.sources.cell_text import cell_text
+from hemabalance.sources.spreadsheet import is_spreadsheet, read_spreadsheet
 
 _SEPARATORS = ("\t", ";", ",", "|", None)
 """None: blanks."""
-_SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers")
-_SPREADSHEET_SIGNATURES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _PARQUET = (".parquet", ".pq")
 
 MISSING = ("", "-", "–", "—", "nan", "na", "n/a", "#n/a", "none", "null", "nat", "<na>")
@@ -41,14 +41,15 @@ def read_label_table(name: str, data: bytes, labels: LabelsConfig, *, source: st
         file, of the row) as index. Rows without any value are left out.
 
     Raises:
-        InputError: the file is a spreadsheet, is damaged, lacks a column, or a line has another number of columns.
+        InputError: the file is damaged or in another format, lacks a column, or a line has another number of columns.
     """
     suffix = PurePosixPath(name.lower()).suffix
-    if suffix in _SPREADSHEETS or (suffix not in _PARQUET and data.startswith(_SPREADSHEET_SIGNATURES)):
-        csv_name = PurePosixPath(name).with_suffix(".csv").name
-        remedy = f"Save its sheet as {csv_name} in a spreadsheet program, and set sources.{source}.labels.table to it"
-        raise InputError(name, "is a spreadsheet, which cannot be read", remedy)
-    table = _parquet(name, data) if suffix in _PARQUET else _text_table(name, data, labels)
+    if suffix in _PARQUET:
+        table = _parquet(name, data)
+    elif is_spreadsheet(data):
+        table = _sheet(read_spreadsheet(name, data), labels)
+    else:
+        table = _text_table(name, data, labels)
     _check_columns(name, list(table.columns), labels, source)
     table = table[list(labels.used_columns)]
     table = table[~table.map(is_missing).all(axis=1)]
@@ -66,16 +67,18 @@ def _parquet(name: str, data: bytes) -> pd.DataFrame:
         raise InputError(
             name, f"cannot be read as Parquet ({error})", "Write the table again, or save it as CSV"
         ) from error
-    table = table.reset_index(drop=True).map(_text)
+    table = table.reset_index(drop=True).map(cell_text)
     table.columns = [str(column).strip() for column in table.columns]
     return table.set_axis(range(1, len(table) + 1))
 
 
-def _text(value: object) -> str:
-    if value is None or value is pd.NaT or value is pd.NA or value != value:
-        return ""
-    # Whole numbers in a column with missing values are stored as floating-point numbers.
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+def _sheet(rows: Sequence[tuple[str, ...]], labels: LabelsConfig) -> pd.DataFrame:
+    """The table in the rows of a sheet, with the number of the row as index."""
+    numbered = [(number, row) for number, row in enumerate(rows, start=1) if any(row)]
+    header = labels.columns or (numbered.pop(0)[1] if numbered else ())
+    width = len(header)
+    frame = pd.DataFrame([row[:width] for _, row in numbered], columns=list(header), dtype="str")
+    return frame.set_axis([number for number, _ in numbered])
 
 
 def _text_table(name: str, data: bytes, labels: LabelsConfig) -> pd.DataFrame:

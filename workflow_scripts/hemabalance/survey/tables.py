@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from hemabalance.config.sources import LabelsConfig
 from hemabalance.sources.label_table import read_label_table
+from hemabalance.sources.spreadsheet import is_spreadsheet, read_spreadsheet
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".parquet", ".pq", ".xlsx", ".xls", ".ods")
 _SEPARATORS = ("\t", ";", ",", "|", None)
@@ -40,10 +41,6 @@ def read_whole(name: str, content: bytes, is_image: Callable[[str], bool], sourc
         InputError: as `sources.label_table.read_label_table`.
     """
     rows = _first_rows(name, content)
-    if rows is None:
-        # A spreadsheet, which the reader refuses with its remedy.
-        read_label_table(name, content, LabelsConfig(table=name, label="label"), source=source)
-        return None
     width = len(rows[0]) if rows else 0
     shares = [sum(is_image(row[i]) for row in rows[1:]) / max(1, len(rows) - 1) for i in range(width)]
     heading = [is_image(cell) for cell in rows[0]] if rows else []
@@ -62,12 +59,12 @@ def read_whole(name: str, content: bytes, is_image: Callable[[str], bool], sourc
     return WholeTable(frame, names[place], settings.columns)
 
 
-def _first_rows(name: str, content: bytes) -> list[tuple[str, ...]] | None:
-    """The header and the first rows as texts, all of one length; None if the file is a spreadsheet."""
+def _first_rows(name: str, content: bytes) -> list[tuple[str, ...]]:
+    """The header and the first rows as texts, all of one length."""
     if name.lower().endswith((".parquet", ".pq")):
         return _first_of_parquet(content)
-    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        return None
+    if is_spreadsheet(content):
+        return [row for row in read_spreadsheet(name, content) if any(row)][: _LOOKED_AT + 1]
     lines = [line for line in _start(content).splitlines() if line.strip()]
     if lines and lines[0].strip().lower().startswith("sep=") and len(lines[0].strip()) == 5:
         lines = lines[1:]
