@@ -39,8 +39,8 @@ def build_manifest(
     A row gets the first status that applies: `not_an_image` or `unreadable` by its content; `unknown_label`;
     `excluded` by the expert's list; `conflict` if folder and annotation disagree, or if one photograph has two final
     labels (then all its copies); `duplicate` (same bytes or pixels as the kept copy); `near_duplicate` (verified
-    shifted, rescaled or recompressed copy); `kept`. Copies are searched within and across sources, among the images
-    without an earlier status.
+    shifted, rescaled, recompressed, mirrored or rotated copy); `kept`. Copies are searched within and across sources,
+    among the images without an earlier status.
 
     Args:
         inventories: rows of all sources (`sources.inventory.take_inventory`).
