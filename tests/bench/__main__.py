@@ -30,10 +30,13 @@ from helpers.project import ROOT
 from helpers.thesis import CLASSES
 from hemabalance.config.paths import expand_path
 from hemabalance.config.run import load_config, read_config_file
+from hemabalance.dataset.alignment import same_photograph_scores
 from hemabalance.dataset.class_map import class_map
+from hemabalance.dataset.dedup import MAX_CANDIDATES, find_copies
 from hemabalance.dataset.exclusions import read_exclusions
 from hemabalance.dataset.hamming import pairs_within
 from hemabalance.dataset.manifest import build_manifest
+from hemabalance.dataset.perceptual_hash import perceptual_hash, thumbs_of
 from hemabalance.sources.archives import Limits, open_archive
 from hemabalance.sources.catalogue import load_catalogue
 from hemabalance.sources.decode import PixelLimits, UnreadableImage, decode, has_signature
@@ -105,27 +108,34 @@ def pbc_archive(data: Path, scratch: Path) -> Path:
 
 
 def write_enlarged(archive: Path, target: Path, count: int) -> Path:
-    """Write the images of an archive and mirrored copies, `count` in total: an archive of the public one's size."""
-    transposes = (None, Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.FLIP_TOP_BOTTOM, Image.Transpose.ROTATE_180)
+    """Write the images of an archive and enlarged corners of them, `count` in total, as many as in the public one.
+
+    Two corners of a photograph are a third of the frame apart, so no image is a copy of another one.
+    """
     written = 0
     with open_archive(archive, LIMITS) as images, zipfile.ZipFile(target, "w") as out:
-        for transpose in transposes:
+        for corner in (None, (0.0, 0.0), (0.3, 0.3), (0.0, 0.3)):
             for name, data in images.read([member.name for member in images.members]):
                 if written < count and has_signature(data):
                     folder, _, file = name.rpartition("/")
-                    out.writestr(f"{folder}/{file.removesuffix('.jpg')}-{transpose}.jpg", transposed(data, transpose))
+                    out.writestr(f"{folder}/{file.removesuffix('.jpg')}-{corner}.jpg", enlarged(data, corner))
                     written += 1
     return target
 
 
-def transposed(data: bytes, transpose: Image.Transpose | None) -> bytes:
+def enlarged(data: bytes, corner: tuple[float, float] | None) -> bytes:
+    """Seven tenths of the frame from a corner, at the size of the frame; unreadable images stay as they are."""
     try:
         image, _ = decode(data, max_pixels=CONFIG.pixels.max_pixels, min_side=CONFIG.pixels.min_side)
     except UnreadableImage:
         return data
     buffer = io.BytesIO()
-    if transpose is not None:
-        Image.fromarray(image).transpose(transpose).save(buffer, "JPEG", quality=90, subsampling=0)
+    if corner is not None:
+        height, width = image.shape[:2]
+        left, top = corner[0] * width, corner[1] * height
+        box = (left, top, left + 0.7 * width, top + 0.7 * height)
+        part = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC, box)
+        part.save(buffer, "JPEG", quality=90, subsampling=0)
     return buffer.getvalue() or data
 
 
@@ -139,6 +149,27 @@ def bench_manifest(archive: Path, folder: Path, repeats: int) -> None:
     ratio = statistics.median(theirs / own for own, theirs in pairs)
     print(f"manifest with hashes and deduplication, {count} images, {WORKERS} workers, medians of {repeats}:")
     print(f"  hemabalance {ours:.1f} s, imagededup PHash {peer:.1f} s; {ratio:.1f} times as fast")
+
+
+def bench_copies(archive: Path, repeats: int) -> None:
+    """Search for copies in all poses against a search in one pose, on the images of an archive."""
+    table, _ = take_inventory(
+        archive, "mendeley", CATALOGUE["mendeley"], limits=LIMITS, pixels=PixelLimits(**PIXELS), threads=WORKERS
+    )
+    images = table[table["content"] == "image"]
+    thumbs, settings = thumbs_of(images["thumb"]), CONFIG.duplicates
+
+    def one_pose() -> None:
+        hashes = perceptual_hash(thumbs)
+        left, right, _ = pairs_within(hashes, settings.hash_radius, threads=WORKERS, max_pairs=MAX_CANDIDATES)
+        same_photograph_scores(thumbs, left, right, threads=WORKERS)
+
+    def all_poses() -> None:
+        find_copies(images, thumbs, threads=WORKERS, **settings.model_dump())
+
+    pairs = [(seconds(one_pose), seconds(all_poses)) for _ in range(repeats)]
+    one, eight = (statistics.median(column) for column in zip(*pairs, strict=True))
+    print(f"copies among {len(images)} images: one pose {one:.1f} s, eight poses {eight:.1f} s, medians of {repeats}")
 
 
 def search(count: int) -> dict[str, float]:
@@ -191,6 +222,7 @@ def main() -> None:
         bench_manifest(archive, scratch / "loose", REPEATS)
         full = sum(CATALOGUE["mendeley"].counts.values())
         bench_manifest(write_enlarged(archive, scratch / "enlarged.zip", full), scratch / "enlarged", 1)
+        bench_copies(scratch / "enlarged.zip", REPEATS)
     bench_search()
     bench_phantom()
     bench_loop()

@@ -135,7 +135,8 @@ def _scores(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _core_side(images: np.ndarray) -> int:
-    return images.shape[1] - 2 * round(images.shape[1] * _MARGIN)
+    side: int = images.shape[1]
+    return side - 2 * round(side * _MARGIN)
 
 
 def _band_pass(thumbs: np.ndarray, widths: tuple[float, float]) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Find images that are the same photograph, and choose the one to keep.
 
-Two steps: candidate search by perceptual hash, then verification on pixels. A perceptual hash alone would also remove
-different cells that look alike: of 3,255 pairs of real photographs within 12 bits, two were copies.
+Two steps in each of the eight poses: candidate search by perceptual hash, then verification on pixels. A perceptual
+hash alone would also remove different cells that look alike: of 3,255 pairs of real photographs within 12 bits, two
+were copies, and of 9,447 pairs in another pose none.
 """
 
 import logging
@@ -51,12 +52,12 @@ class DuplicateGroups:
 def find_copies(
     images: pd.DataFrame, thumbs: np.ndarray, *, hash_radius: int, min_correlation: float, threads: int
 ) -> DuplicateGroups:
-    """Group the images of each photograph: equal bytes, equal pixels, or verified near-duplicates.
+    """Group the images of each photograph: equal bytes, equal pixels, or verified near-duplicates in any pose.
 
     Equality of pixels is known only for images with a `pixel_sha256`. By default the inventory computes it only for
     images that share their thumbnail with another image of the same archive. Files with different bytes but equal
     pixels in two archives, or in two formats, are therefore found as near-duplicates, with a correlation of 1.000 and
-    above 0.99, respectively.
+    above 0.99, respectively. So are equal pixels in another pose.
 
     The choice of the keeper does not depend on the order of rows: an image with a label, then the image with the most
     pixels, then the most bytes (the least compressed), then the smallest `image_id`.
@@ -144,7 +145,8 @@ def _poses_of_keepers(
     while (reached := (poses[start] >= 0) & (poses[end] < 0)).any():
         found, first = np.unique(end[reached], return_index=True)
         poses[found] = COMPOSED[turn[reached][first], poses[start[reached][first]]]
-    return poses[identity]
+    of_images: np.ndarray = poses[identity]
+    return of_images
 
 
 def _identity_numbers(images: pd.DataFrame) -> np.ndarray:

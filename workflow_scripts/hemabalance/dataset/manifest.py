@@ -44,8 +44,8 @@ def build_manifest(
     A row gets the first status that applies: `not_an_image` or `unreadable` by its content; `unknown_label`;
     `excluded` by the expert's list; `conflict` if label and annotation disagree, or if one photograph has two final
     labels (then all its copies); `duplicate` (same bytes or pixels as the kept copy); `near_duplicate` (verified
-    shifted, rescaled or recompressed copy); `kept`. Copies are searched within and across sources, among the images
-    without an earlier status; of a photograph that only some sources label, a labelled image is kept.
+    shifted, rescaled, recompressed, mirrored or rotated copy); `kept`. Copies are searched within and across sources,
+    among the images without an earlier status; of a photograph that only some sources label, a labelled image is kept.
 
     Args:
         inventories: rows of all sources (`sources.inventory.take_inventory`).
