@@ -249,8 +249,10 @@ def test_the_history_has_the_columns_of_the_figures(tmp_path: Path) -> None:
     assert [sorted(line) for line in lines(tmp_path)] == [plain, sorted(plain + validation)] * 3
 
 
-def test_a_batch_of_one_or_of_more_than_all_is_refused(tmp_path: Path) -> None:
+def test_a_batch_of_one_is_refused_and_one_of_more_than_all_is_reduced(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="batch"):
         fit(tmp_path, batch=1)
-    with pytest.raises(InputError, match="batch: is 20, but there are only 19"):
-        fit(tmp_path, batch=20)
+    fit(tmp_path, batch=20)
+    (tmp_path / "all").mkdir()
+    fit(tmp_path / "all", batch=19)
+    assert lines(tmp_path) == lines(tmp_path / "all")

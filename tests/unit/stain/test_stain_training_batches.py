@@ -81,8 +81,6 @@ def test_unusable_domains_are_refused(name: str, tmp_path: Path) -> None:
     unshared = Images(valid.b.pixels, np.array(["myeloblast"] * 6))
     with pytest.raises(InputError, match=r"domain a has basophil, monocyte, platelet; domain b has myeloblast"):
         built(name).fit(StainData(valid.a, unshared, None), job(tmp_path))
-    with pytest.raises(InputError, match=r"batch.* is 7, but there are only 6"):
-        built(name, batch=7).fit(valid, job(tmp_path))
     with pytest.raises(InputError, match=r"domain a.* 32x32 px, but the networks were built for 16x16 px"):
         built(name).fit(data(32), job(tmp_path))
     assert not (tmp_path / "history.jsonl").exists()
@@ -99,3 +97,11 @@ def test_sizes_that_do_not_fit_are_refused(name: str, tmp_path: Path) -> None:
             built(name, size, **changes)
     with pytest.raises(InputError, match="images to transform: 32x32 px"):
         fitted(name, tmp_path, steps=1).transform(disc_images(1, (9, 9, 9), 0, 32), to="a")
+
+
+def test_both_domains_have_batches_of_one_size_with_few_images(tmp_path: Path) -> None:
+    pixels = np.zeros((9, SIZE, SIZE, 3), np.uint8)
+    labels = np.array(["blast"] * 9)
+    small = StainData(Images(pixels, labels), Images(pixels[:3], labels[:3]), None)
+    batches = UnpairedBatches(small, small_settings("stain", "wcyclegan_gp", batch=8), SIZE, job(tmp_path))
+    assert [len(batch) for batch in batches.next_batch()] == [3, 3]

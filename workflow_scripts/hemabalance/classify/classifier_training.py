@@ -15,7 +15,7 @@ from hemabalance.classify.model import ModelData
 from hemabalance.classify.preparation import Preparation
 from hemabalance.metrics.classification import accuracy, confusion, macro_f1
 from hemabalance.training.average import ExponentialAverage
-from hemabalance.training.batches import BalancedSampler, EpochSampler, ImagePool, Sampler
+from hemabalance.training.batches import BalancedSampler, EpochSampler, ImagePool, Sampler, batch_within
 from hemabalance.training.job import FitJob, Images
 from hemabalance.training.network_classifier_settings import TrainingSettings
 
@@ -39,7 +39,7 @@ class ClassifierTraining:
         job: runtime and seed.
 
     Raises:
-        InputError: the batch is larger than the training set.
+        InputError: there is no training image.
     """
 
     def __init__(
@@ -153,6 +153,7 @@ def _optimizer(network: nn.Module, settings: TrainingSettings) -> AdamW:
 
 
 def _sampler(labels: list[str], settings: TrainingSettings, job: FitJob) -> Sampler:
+    batch = batch_within(settings.batch, len(labels))
     if settings.balanced:
-        return BalancedSampler(labels, settings.batch, job.seed, job.runtime.rank)
-    return EpochSampler(len(labels), settings.batch, job.seed, job.runtime.rank)
+        return BalancedSampler(labels, batch, job.seed, job.runtime.rank)
+    return EpochSampler(len(labels), batch, job.seed, job.runtime.rank)

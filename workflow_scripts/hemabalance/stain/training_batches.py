@@ -11,7 +11,14 @@ from torch import Tensor
 from hemabalance.errors import InputError
 from hemabalance.stain.normalizer import StainData
 from hemabalance.stain.settings import TranslatorSettings
-from hemabalance.training.batches import BalancedSampler, EpochSampler, ImagePool, Sampler, augment_dihedral
+from hemabalance.training.batches import (
+    BalancedSampler,
+    EpochSampler,
+    ImagePool,
+    Sampler,
+    augment_dihedral,
+    batch_within,
+)
 from hemabalance.training.data_checks import fingerprint, require_size
 from hemabalance.training.job import FitJob, Images
 
@@ -57,7 +64,7 @@ class UnpairedBatches:
         job: runtime and seed.
 
     Raises:
-        InputError: a domain without images, no class in both, images of another size, a batch larger than the data.
+        InputError: a domain without images, no class in both, images of another size.
     """
 
     def __init__(self, data: StainData, settings: TranslatorSettings, size: int, job: FitJob) -> None:
@@ -67,12 +74,15 @@ class UnpairedBatches:
         self.generators = {"poses": job.runtime.generator("poses")} if settings.augment else {}
         self.samplers: dict[str, Sampler] = {}
         self._pools, self._positions = {}, {}
+        places = {name: np.flatnonzero(np.isin(images.labels, shared)) for name, images in domains.items()}
+        # One size for both domains, whose batches are combined.
+        batch = batch_within(settings.batch, min(map(len, places.values())))
         for k, (name, images) in enumerate(domains.items()):
             require_size(f"domain {name}", images.pixels, size)
-            positions = np.flatnonzero(np.isin(images.labels, shared))
+            positions = places[name]
             self._positions[name] = torch.from_numpy(positions)
             labels = images.labels[positions].tolist()
-            self.samplers[name] = BalancedSampler(labels, settings.batch, job.seed + k, job.runtime.rank)
+            self.samplers[name] = BalancedSampler(labels, batch, job.seed + k, job.runtime.rank)
             self._pools[name] = ImagePool(images.pixels, job.runtime, memory)
             memory -= images.pixels.nbytes if self._pools[name].resident else 0
         self.fingerprint = fingerprint(data.a.labels, data.a.pixels, data.b.labels, data.b.pixels)
@@ -106,7 +116,8 @@ class PairedBatches:
         for domain, images in (("a", a), ("b", b)):
             require_size(f"pairs, stain {domain}", images, size)
         self.generators = {"poses": job.runtime.generator("poses")} if settings.augment else {}
-        self.size, self._sampler = size, EpochSampler(len(a), settings.batch, job.seed, job.runtime.rank)
+        batch = batch_within(settings.batch, len(a))
+        self.size, self._sampler = size, EpochSampler(len(a), batch, job.seed, job.runtime.rank)
         self.samplers: dict[str, Sampler] = {"pairs": self._sampler}
         self._pools = [ImagePool(images, job.runtime, settings.memory_budget // 2) for images in (a, b)]
         self.fingerprint = fingerprint(a, b)

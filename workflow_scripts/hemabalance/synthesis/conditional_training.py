@@ -1,6 +1,5 @@
 """Training of a class-conditional generator with a Wasserstein critic, shared by C-WGAN-GP and CWGAN-GP."""
 
-import logging
 from collections.abc import Mapping
 from typing import Generic, TypeVar, cast
 
@@ -18,14 +17,12 @@ from hemabalance.synthesis.sampling import BLOCK, latents
 from hemabalance.synthesis.settings import ConditionalSettings
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.training.average import ExponentialAverage
-from hemabalance.training.batches import BalancedSampler, ImagePool, Sampler, augment_dihedral
+from hemabalance.training.batches import BalancedSampler, ImagePool, Sampler, augment_dihedral, batch_within
 from hemabalance.training.data_checks import fingerprint, require_size
 from hemabalance.training.device import unwrapped
 from hemabalance.training.job import FitJob, Images
 from hemabalance.training.learning_rate import linear_decay
 from hemabalance.training.losses import gradient_penalty, wasserstein_critic, wasserstein_generator
-
-log = logging.getLogger(__name__)
 
 SettingsT = TypeVar("SettingsT", bound=ConditionalSettings)
 
@@ -63,8 +60,7 @@ class ClassBatches:
         self._pool = ImagePool(images.pixels, job.runtime, settings.memory_budget)
         self.spare = settings.memory_budget - (images.pixels.nbytes if self._pool.resident else 0)
         self._device = job.runtime.device
-        if (batch := min(settings.batch, len(labels))) < settings.batch:
-            log.warning("only %d training images of %s: batches of %d", batch, ", ".join(self.classes), batch)
+        batch = batch_within(settings.batch, len(labels))
         self.sampler: Sampler = BalancedSampler(labels, batch, job.seed, job.runtime.rank)
         self.generators = {"poses": job.runtime.generator("poses")} if settings.augment else {}
         self.fingerprint = fingerprint(images.labels, images.pixels)

@@ -1,6 +1,5 @@
 """Train the classifier that judges synthetic images, on real training images only."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,8 +8,6 @@ from hemabalance.synthesis.data import RealImageSource
 from hemabalance.training.classifier import fit_classifier
 from hemabalance.training.job import FitJob
 from hemabalance.training.small_classifier_settings import SmallClassifierSettings
-
-log = logging.getLogger(__name__)
 
 
 def fit_judge(
@@ -30,17 +27,13 @@ def fit_judge(
         source: the real images.
         classes: the classes of the run; one without a training image is unknown to the classifier.
         size: side of the images to judge, in pixels.
-        settings, job, weights, training: see `training.classifier.fit_classifier`; with fewer images than a batch, a
-            batch has as many as there are images.
+        settings, job, weights, training: see `training.classifier.fit_classifier`.
         seen: Parquet to write (`dataset.seen_images`): the training images.
 
     Raises:
         InputError: the data are unsuitable, the training diverged, or the disk is full.
     """
     images = source.read_training_images(classes, size)
-    if 0 < len(images.pixels) < settings.batch:
-        log.warning("only %d training images: batches of %d", len(images.pixels), len(images.pixels))
-        settings = settings.model_copy(update={"batch": len(images.pixels)})
     fit_classifier(images, "colour", settings, job, weights=weights, training=training)
     if job.runtime.rank == 0:
         write_seen_images(source.split, source.training_rows(classes)["image_id"], seen)

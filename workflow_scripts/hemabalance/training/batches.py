@@ -1,6 +1,7 @@
 """Training images and the order in which they are sampled."""
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -10,6 +11,8 @@ from torch import Tensor
 
 from hemabalance.errors import InputError
 from hemabalance.training.device import Runtime
+
+log = logging.getLogger(__name__)
 
 
 class ImagePool:
@@ -179,6 +182,13 @@ def augment_dihedral(images: Tensor, generator: torch.Generator) -> Tensor:
 
 def _generator(*key: int) -> np.random.Generator:
     return np.random.default_rng(key)
+
+
+def batch_within(batch: int, n: int) -> int:
+    """The number of images of a batch, at most all n images, which a small laboratory may have fewer of."""
+    if 0 < n < batch:
+        log.warning("Only %d training images: batches of %d instead of %d", n, n, batch)
+    return min(batch, n) or batch
 
 
 def _check_batch(batch: int, n: int) -> None:

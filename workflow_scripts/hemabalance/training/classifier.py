@@ -14,7 +14,7 @@ from hemabalance.files import write_json
 from hemabalance.networks.layers import count_parameters
 from hemabalance.networks.small_resnet import SmallResnet
 from hemabalance.training.average import ExponentialAverage
-from hemabalance.training.batches import BalancedSampler, ImagePool, Sampler, augment_dihedral
+from hemabalance.training.batches import BalancedSampler, ImagePool, Sampler, augment_dihedral, batch_within
 from hemabalance.training.colour_augmentation import augment_colour
 from hemabalance.training.device import Runtime, unwrapped
 from hemabalance.training.job import FitJob, Images
@@ -39,7 +39,8 @@ class SmallClassifierTraining:
         self.scheduler = OneCycleLR(self.optimizer, settings.lr, total_steps=settings.steps)
         self.pool = ImagePool(images.pixels, runtime, settings.memory_budget)
         self.labels = torch.tensor([self.classes.index(label) for label in images.labels.tolist()])
-        self.sampler = BalancedSampler(images.labels.tolist(), settings.batch, runtime.seed, runtime.rank)
+        batch = batch_within(settings.batch, len(images.labels))
+        self.sampler = BalancedSampler(images.labels.tolist(), batch, runtime.seed, runtime.rank)
         self.generator = runtime.generator("augmentation")
         self.networks: Mapping[str, nn.Module] = {"classifier": self.network}
         self.optimizers: Mapping[str, Optimizer] = {"classifier": self.optimizer}
@@ -83,7 +84,7 @@ def fit_classifier(
         training: JSON file to write: `steps, seconds, parameters, device, precision, images`.
 
     Raises:
-        InputError: fewer images than a batch, or the training diverged.
+        InputError: there is no image, or the training diverged.
     """
     strength = settings.colour_strength if augmentation == "colour" else 0.0
     trainable = SmallClassifierTraining(images, strength, settings, job.runtime)
