@@ -183,3 +183,15 @@ def test_tables_that_are_refused(name: str, content: bytes, says: str) -> None:
         labels_of_table(name, content, IMAGES, source="lab", written=name)
     assert says in caught.value.problem
     assert caught.value.remedy
+
+
+def test_excel(tmp_path: Any) -> None:
+    import pandas as pd
+
+    file = tmp_path / "t.xlsx"
+    pd.DataFrame({"Bild": IMAGES, "Zelltyp": ["Blasten", "Seg"] * 3, "Fall": [7, 7, 8, 8, 9, 9]}).to_excel(
+        file, index=False
+    )
+    labels = found(labels_of_table(str(file), file.read_bytes(), IMAGES, source="lab", written="t.xlsx"))
+    assert labels.settings == {"table": "t.xlsx", "image": "Bild", "label": "Zelltyp", "group": "Fall"}
+    assert set(labels.groups.values()) == {"7", "8", "9"}

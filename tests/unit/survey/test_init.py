@@ -264,6 +264,17 @@ def test_names_that_yaml_or_config_would_misread(init: Callable[..., Initialised
     assert {"no", "Mono: 'x' #1", "粒细胞", "PLT"} == set(source.classes)
 
 
+def test_a_link_is_called_as_the_user_calls_it(init: Callable[..., Initialised], labs: Path, tmp_path: Path) -> None:
+    (tmp_path / "Clinic 3.zip").symlink_to(labs / "south.zip")
+    assert list(init(tmp_path / "Clinic 3.zip").values["sources"]) == ["clinic_3"]
+
+
+def test_laboratories_of_one_name(init: Callable[..., Initialised], labs: Path, tmp_path: Path) -> None:
+    shutil.copytree(labs / "east", tmp_path / "2" / "north")
+    two = init(labs / "north", tmp_path / "2" / "north")
+    assert list(two.config.sources) == ["north", "north_2"]
+
+
 def test_equal_inputs_give_equal_files(init: Callable[..., Initialised], labs: Path, tmp_path: Path) -> None:
     first = init(labs / "south.zip", labs / "north")
     (tmp_path / "my.yaml").unlink()

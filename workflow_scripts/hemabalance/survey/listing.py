@@ -1,5 +1,6 @@
 """What a laboratory's folder or archive holds by the names of its files: images, tables, junk, anything else."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -57,7 +58,7 @@ def list_laboratories(given: Sequence[str], limits: Limits, stack: ExitStack) ->
 
 
 def _free_name(path: str, taken: Iterable[str]) -> str:
-    name = class_name(_ARCHIVE_SUFFIX.sub("", Path(path).resolve().name)) or "laboratory"
+    name = class_name(_ARCHIVE_SUFFIX.sub("", Path(os.path.abspath(path)).name)) or "laboratory"
     taken, number, free = set(taken), 2, name
     while free in taken:
         free, number = f"{name}_{number}", number + 1
