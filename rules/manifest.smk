@@ -34,6 +34,9 @@ rule inventory:
             "limits",
             "pixels",
             source=CONFIG.sources[wildcards.source].label_settings,
+            ids=CONFIG.sources[wildcards.source].ids,
+            # Own sources are not in the catalogue, even under the name of a public archive.
+            public_name=wildcards.source if PRESET != "none" else "",
             # Of a source with a map of its own, only its own labels matter.
             classes=() if CONFIG.sources[wildcards.source].classes else CONFIG.classes,
         ),

@@ -77,6 +77,7 @@ def test_one_source_has_the_normalizer_none_and_no_repeated_experiment() -> None
     ("values", "says"),
     [
         ({"sources": {"north": {**NORTH, "archive": ""}}}, "sources.north.archive is missing"),
+        ({"sources": {"north": NORTH, "pool": {**POOL, "ids": "north"}}}, "ids that start with 'north'"),
         ({"sources": {"pool": POOL}}, "every source has `labels: none`"),
         ({"sources": {"north": {**NORTH, "classes": {"a": "blast"}}}}, "at least two different classes"),
         ({"sources": {"north": NORTH}, "reference": "south"}, "reference is 'south', which is not in sources: north"),

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -294,3 +295,10 @@ def test_an_experts_label_that_nobody_knows_is_refused(tmp_path: Path) -> None:
         "east/Seg/1.jpg: its expert_1, 'Blsts', is no label of this source. Add it to sources.east.classes, "
         "perhaps as blast, or to sources.east.labels.undecided."
     )
+
+
+def test_a_renamed_source_keeps_its_ids(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", files_of("Seg/1.jpg", "Blasts/2.jpg"))
+    table, _ = inventory(path, replace(own_rules("south", MAP), ids="old_name"), entry=None)
+    assert table["image_id"].tolist() == ["old_name/Blasts/2.jpg", "old_name/Seg/1.jpg"]
+    assert set(table["source"]) == {"south"}

@@ -47,12 +47,15 @@ def check_laboratories(sources: Mapping[str, SourceConfig], classes: Collection[
     """Check that sources, classes and reference fit together.
 
     Raises:
-        ValueError: a source without an archive; fewer than two classes, a class that no source can have or that is
+        ValueError: a source without an archive, or with the ids of another one; fewer than two classes, a class that no source can have or that is
             listed twice, a reserved name; no source with labels; a reference that is no source.
     """
     for name, source in sources.items():
         if source.origin != "phantom" and not source.archive:
             raise ValueError(f"sources.{name}.archive is missing: path of a zip, a tar or an unpacked folder")
+    ids = [source.ids or name for name, source in sources.items()]
+    if repeated := sorted({first for first in ids if ids.count(first) > 1}):
+        raise ValueError(f"sources: the images of two sources would have ids that start with {repeated[0]!r}")
     if reference not in sources:
         raise ValueError(f"reference is {reference!r}, which is not in sources: {', '.join(sources)}")
     labelled = {name: source for name, source in sources.items() if source.labelled}

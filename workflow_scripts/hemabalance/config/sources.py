@@ -81,6 +81,9 @@ class SourceConfig(Section):
     """Label as found -> subtype -> class, where it differs from the class of the label."""
     field: float = Field(1.0, ge=0.3, le=1)
     """Share of each side of the frame that is used, to bring the sources to one physical scale; 1 as in the thesis."""
+    ids: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]+$")
+    """First part of the ids of its images; default: the source's name. With its earlier name, a source that is renamed
+    keeps its split, which depends on the ids."""
     look: int | None = Field(None, ge=0)
     """With origin phantom: number of the laboratory's look (stain, camera); default: its place among the sources."""
     counts: dict[str, Count] = Field(default_factory=dict)

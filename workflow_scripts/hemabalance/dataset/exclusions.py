@@ -8,7 +8,7 @@ from hemabalance.errors import InputError
 
 
 def read_exclusions(path: Path, image_ids: set[str]) -> pd.DataFrame:
-    """Read the expert's list, columns `source, member, reason, who`; `member` is an image id without its source.
+    """Read the expert's list, columns `source, member, reason, who`; `source` and `member` are an image id.
 
     Args:
         path: the CSV file.

@@ -74,7 +74,7 @@ def take_inventory(
         found, label_warnings = found_labels(rules, label_table, [row["member"] for row in rows], images)
         rows = [row | {"label": label} for row, label in zip(rows, found["label_raw"], strict=True)]
         refuse_empty_class(path, archive.folders, rows, rules.classes)
-    table = _table(rows, rules.source).join(found, on="member")
+    table = _table(rows, rules.source, rules.ids or rules.source).join(found, on="member")
     warnings = [*content_warnings(rows, rules.classes), *label_warnings]
     for warning in warnings:
         log.warning("%s: %s", path, warning)
@@ -129,11 +129,11 @@ def _member_row(member: str, data: bytes, pixels: PixelLimits, hash_pixels: bool
     }
 
 
-def _table(rows: Sequence[dict[str, Any]], source: str) -> pd.DataFrame:
+def _table(rows: Sequence[dict[str, Any]], source: str, first_part: str) -> pd.DataFrame:
     columns = ("member", "bytes", "sha256", "content", "reason", "pixel_sha256", "width", "height", "mode", "thumb")
     table = pd.DataFrame(rows, columns=list(columns))
     images = [row["member"] for row in rows if row["is_image"]]
-    ids = image_ids(source, images, [row["member"] for row in rows if not row["is_image"]])
+    ids = image_ids(first_part, images, [row["member"] for row in rows if not row["is_image"]])
     table.insert(0, "image_id", [ids[member] for member in table["member"]])
     table.insert(1, "source", source)
     table["phash"] = _phash_column(table["thumb"])

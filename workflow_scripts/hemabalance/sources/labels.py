@@ -30,12 +30,14 @@ class LabelRules:
         config: where they are found.
         classes: the labels that are known, and their classes.
         table: the table, if it is a file on disk; otherwise it is a member of the archive.
+        ids: first part of the ids of its images; None for the name of the source.
     """
 
     source: str
     config: LabelsConfig
     classes: ClassMap
     table: Path | None = None
+    ids: str | None = None
 
     @property
     def columns(self) -> list[str]:
