@@ -47,8 +47,9 @@ def check_laboratories(sources: Mapping[str, SourceConfig], classes: Collection[
     """Check that sources, classes and reference fit together.
 
     Raises:
-        ValueError: a source without an archive, or with the ids of another one; fewer than two classes, a class that no source can have or that is
-            listed twice, a reserved name; no source with labels; a reference that is no source.
+        ValueError: a source without an archive, or with the ids of another one; fewer than two classes, a class that no
+            source can have or that is listed twice, a reserved name; no source with labels; a reference that is no
+            source.
     """
     for name, source in sources.items():
         if source.origin != "phantom" and not source.archive:
