@@ -108,35 +108,33 @@ def pbc_archive(data: Path, scratch: Path) -> Path:
 
 
 def write_enlarged(archive: Path, target: Path, count: int) -> Path:
-    """Write the images of an archive and enlarged corners of them, `count` in total, as many as in the public one.
-
-    Two corners of a photograph are a third of the frame apart, so no image is a copy of another one.
-    """
-    written = 0
+    """Write the images of an archive and enlarged parts of them, `count` in total, as many as in the public one."""
+    rng, written = np.random.default_rng(CONFIG.seed), 0
     with open_archive(archive, LIMITS) as images, zipfile.ZipFile(target, "w") as out:
-        for corner in (None, (0.0, 0.0), (0.3, 0.3), (0.0, 0.3)):
+        for side in (1.0, 0.8, 0.7, 0.6):
             for name, data in images.read([member.name for member in images.members]):
                 if written < count and has_signature(data):
                     folder, _, file = name.rpartition("/")
-                    out.writestr(f"{folder}/{file.removesuffix('.jpg')}-{corner}.jpg", enlarged(data, corner))
+                    out.writestr(f"{folder}/{file.removesuffix('.jpg')}-{side}.jpg", enlarged(data, side, rng))
                     written += 1
     return target
 
 
-def enlarged(data: bytes, corner: tuple[float, float] | None) -> bytes:
-    """Seven tenths of the frame from a corner, at the size of the frame; unreadable images stay as they are."""
+def enlarged(data: bytes, side: float, rng: np.random.Generator) -> bytes:
+    """A part of the frame at a random place, at the size of the frame; unreadable images stay as they are."""
     try:
         image, _ = decode(data, max_pixels=CONFIG.pixels.max_pixels, min_side=CONFIG.pixels.min_side)
     except UnreadableImage:
         return data
+    if side == 1:
+        return data
+    height, width = image.shape[:2]
+    left, top = rng.uniform(0, 1 - side, 2) * (width, height)
+    box = (left, top, left + side * width, top + side * height)
     buffer = io.BytesIO()
-    if corner is not None:
-        height, width = image.shape[:2]
-        left, top = corner[0] * width, corner[1] * height
-        box = (left, top, left + 0.7 * width, top + 0.7 * height)
-        part = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC, box)
-        part.save(buffer, "JPEG", quality=90, subsampling=0)
-    return buffer.getvalue() or data
+    part = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC, box)
+    part.save(buffer, "JPEG", quality=90, subsampling=0)
+    return buffer.getvalue()
 
 
 def bench_manifest(archive: Path, folder: Path, repeats: int) -> None:

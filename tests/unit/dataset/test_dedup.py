@@ -9,7 +9,7 @@ from PIL import Image
 
 from helpers.photographs import inventory, manifest_of, photograph
 from helpers.thesis import FOLDERS
-from hemabalance.dataset import dedup
+from hemabalance.dataset import alignment, dedup
 from hemabalance.dataset.alignment import same_photograph_scores
 from hemabalance.dataset.dedup import DuplicateGroups, find_copies
 from hemabalance.dataset.perceptual_hash import THUMB, perceptual_hash, pose_hashes, thumbnail
@@ -174,6 +174,28 @@ def test_a_turned_copy_scores_high_in_its_pose_only(pose: int) -> None:
         assert same_photograph_scores(thumbs, first, second, undo, threads=1).min() > 0.95
         wrong = (undo + 1) % POSES
         assert same_photograph_scores(thumbs, first, second, wrong, threads=1).max() < MIN_CORRELATION
+
+
+def round_cells(count: int) -> Any:
+    """Thumbnails of a dark disc on an empty background with faint specks, other ones in each."""
+    rows, columns = np.mgrid[:THUMB, :THUMB]
+    images = np.full((count, THUMB, THUMB), 225.0)
+    for image, rng in zip(images, np.random.default_rng(3).spawn(count), strict=True):
+        for row, column in rng.uniform(10, 54, (6, 2)):
+            image[np.hypot(rows - row, columns - column) < 3] -= 25
+        image[np.hypot(rows - 36, columns - 30) < 8] = 40
+    return images.astype(np.uint8)
+
+
+@pytest.mark.parametrize("pose", range(1, POSES))
+def test_round_cells_are_told_apart_by_faint_detail_in_other_poses(pose: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    thumbs = np.concatenate([round_cells(12), in_pose(round_cells(12), pose)])
+    undo = np.full(12, INVERSE[pose])
+    first, same, other = np.arange(12), np.arange(12, 24), np.roll(np.arange(12, 24), 1)
+    assert same_photograph_scores(thumbs, first, same, undo, threads=1).min() > 0.99
+    assert same_photograph_scores(thumbs, first, other, undo, threads=1).max() < 0.85
+    monkeypatch.setattr(alignment, "_DETAIL_ABOVE", -1.0)
+    assert same_photograph_scores(thumbs, first, other, undo, threads=1).max() > 0.95
 
 
 def test_pairs_in_several_poses_are_scored_together_as_alone() -> None:

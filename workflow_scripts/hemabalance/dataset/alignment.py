@@ -42,10 +42,15 @@ class _Pass:
     above: float
 
 
-# Of 6,681 pairs of real photographs and their copies (shifted, rescaled, cropped, recompressed, in all poses) that were
-# candidates by hash and that the full resolution verified, the lowest scored 0.787 and 0.916. Of the candidates that
-# are different cells, one in six passes the first threshold and one in a thousand the second.
+# Of 6,705 pairs of real photographs and their copies (shifted, rescaled, cropped, recompressed, in all poses) that were
+# candidates by hash and that the full resolution verified, the lowest scored 0.757 and 0.881. Of the candidates that
+# are different cells, one in five passes the first threshold and one in a thousand the second.
 _PASSES = _Pass(2, (0.7, 1.2), 0.74), _Pass(1, (1.0, 2.5), 0.85)
+
+# In seven more poses, a round cell on an empty background finds one that looks alike: of 1.2 million pairs of enlarged
+# corners of photographs, eight reached 0.92 to 0.97, because the outline outweighs all else. Their detail scored at
+# most 0.73, that of 1,500 true copies at least 0.85.
+_DETAIL_BAND, _DETAIL_ABOVE = (1.0, 2.0), 0.8
 
 
 def same_photograph_scores(
@@ -67,21 +72,21 @@ def same_photograph_scores(
         batch: pairs per batch; bounds memory and does not change the result.
 
     Returns:
-        float32 (n,) in [-1, 1]: above 0.95 for shifted, rescaled or recompressed copies, at most 0.86 for photographs
+        float32 (n,) in [-1, 1]: above 0.95 for shifted, rescaled or recompressed copies, at most 0.87 for photographs
         of different cells (measured on 6,231 real images, in all poses). A flat thumbnail scores 0. A pair that an
-        earlier pass rejects has the score of that pass, at most 0.85.
+        earlier pass rejects has the score of that pass, at most 0.85; a pair in another pose whose detail does not
+        agree, the score of the detail, at most 0.8.
     """
     pose = np.zeros(len(left), np.int8) if pose is None else pose
     scores, similar = np.zeros(len(left), np.float32), np.arange(len(left))
     for reduced in _PASSES:
         scores[similar] = _reduced_scores(thumbs, left[similar], right[similar], pose[similar], reduced, threads)
         similar = similar[scores[similar] > reduced.above]
-    fine = threaded_map(
-        lambda part: _scores(thumbs[left[part]], _turned(thumbs[right[part]], pose[part])),
-        _parts(similar, batch),
-        threads=threads,
-    )
-    scores[similar] = np.concatenate(list(fine))
+
+    def fine(part: np.ndarray) -> np.ndarray:
+        return _fine_scores(thumbs[left[part]], _turned(thumbs[right[part]], pose[part]), pose[part] > 0)
+
+    scores[similar] = np.concatenate(list(threaded_map(fine, _parts(similar, batch), threads=threads)))
     return scores
 
 
@@ -124,14 +129,36 @@ def _turned(images: np.ndarray, pose: np.ndarray) -> np.ndarray:
     return turned
 
 
-def _scores(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Best correlation (n,) over offsets and scales at full resolution."""
-    a, b = _band_pass(first, _BAND), _band_pass(second, _BAND)
+def _fine_scores(first: np.ndarray, second: np.ndarray, turned: np.ndarray) -> np.ndarray:
+    """Scores at full resolution; where `turned`, of the detail if that does not agree."""
+    scores = _best_over_scales(_band_pass(first, _BAND), _band_pass(second, _BAND))
+    checked = np.flatnonzero(turned & (scores > _PASSES[-1].above))
+    if checked.size:
+        detail = _best_over_scales(_detail(first[checked]), _detail(second[checked]))
+        scores[checked] = np.where(detail > _DETAIL_ABOVE, scores[checked], detail)
+    return scores
+
+
+def _best_over_scales(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Best correlation (n,) over offsets and scales of float32 (n, side, side) images."""
     core_side = _core_side(a)
     spectra, window_norms = rfft2(b), _window_norms(b, core_side)
     cores = (_core_features(_rescaled_core(a, scale, core_side), b) for scale in (1.0, *_OTHER_SCALES))
     best: np.ndarray = np.maximum.reduce([_best_correlation(*core, spectra, window_norms) for core in cores])
     return best
+
+
+def _band_pass(thumbs: np.ndarray, widths: tuple[float, float]) -> np.ndarray:
+    images = thumbs.astype(np.float32)
+    narrow, wide = (gaussian_filter(images, sigma=(0, width, width)) for width in widths)
+    return _centred(narrow - wide)
+
+
+def _detail(thumbs: np.ndarray) -> np.ndarray:
+    """Fine structure with its amplitude compressed: faint parts weigh nearly as much as the edge of the cell."""
+    images = _band_pass(thumbs, _DETAIL_BAND)
+    half = np.maximum(images.std((1, 2), keepdims=True) / 2, 1e-3)
+    return _centred(images / np.hypot(images, half))
 
 
 def _core_side(images: np.ndarray) -> int:
