@@ -166,12 +166,6 @@ def _core_side(images: np.ndarray) -> int:
     return side - 2 * round(side * _MARGIN)
 
 
-def _band_pass(thumbs: np.ndarray, widths: tuple[float, float]) -> np.ndarray:
-    images = thumbs.astype(np.float32)
-    narrow, wide = (gaussian_filter(images, sigma=(0, width, width)) for width in widths)
-    return _centred(narrow - wide)
-
-
 def _centred(images: np.ndarray) -> np.ndarray:
     centred: np.ndarray = images - images.mean((1, 2), keepdims=True)
     return centred
