@@ -62,7 +62,7 @@ def digest_images(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, *
 
     for image_set, stored, places in by_set(rows, sets):
         batches = progress(
-            batched(range(len(stored)), _BATCH), total=-(-len(stored) // _BATCH), what=str(image_set.path), unit="batch"
+            batched(range(len(stored)), _BATCH), total=-(-len(stored) // _BATCH), what=str(image_set.path), unit="block"
         )
         for batch in batches:
             part = slice(batch[0], batch[-1] + 1)

@@ -53,7 +53,7 @@ def transform_batches(
     """
     mapped, passed_through = np.empty_like(pixels), np.zeros(len(pixels), bool)
     batches = batched(range(len(pixels)), _BATCH)
-    for batch in progress(batches, total=-(-len(pixels) // _BATCH), what=what, unit="batch"):
+    for batch in progress(batches, total=-(-len(pixels) // _BATCH), what=what, unit="block"):
         positions = slice(batch[0], batch[-1] + 1)
         result = normalizer.transform(pixels[positions], to=to)
         mapped[positions], passed_through[positions] = result.pixels, result.passed_through
