@@ -18,6 +18,7 @@ COMMANDS = {
     "export-images parquet": ["export-images", "absent", "{place}/images", "--parquet"],
     "reproduce": ["reproduce", "absent.parquet", "id", "--out", "{place}/image.png"],
     "check-gpu": ["check-gpu", "--configfile", "absent.yaml", "--into", "{place}/gpu"],
+    "init": ["init", "absent", "--into", "{place}/my.yaml"],
     "resources": ["resources", "absent", "--into", "{place}/config.yaml"],
 }
 BELOW_A_FILE, LONG = "file/in/the/way", "x" * 300

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hemabalance.errors import InputError
+from hemabalance.files import atomic_path, check_target
 
 
 def add(commands: Any) -> None:
@@ -33,6 +34,7 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the config and print what was found; the exit code is 0."""
+    check_target(args.into)
     if args.into.exists() and not args.force:
         raise InputError(args.into, "exists already", "Choose another name with --into, or overwrite it with --force")
     from hemabalance.survey.check import check_loads
@@ -44,8 +46,6 @@ def run(args: argparse.Namespace) -> int:
     found = survey(args.laboratories, args.labels, into=str(args.into), threads=threads)
     text = config_text(found, run_name=run_name(args.into))
     check_loads(text, found.run.base, where=str(args.into))
-    from hemabalance.files import atomic_path
-
     with atomic_path(args.into) as part:
         part.write_text(text, "utf-8")
     for line in summary_lines(found):
