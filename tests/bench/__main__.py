@@ -19,6 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from bench.bench_classify import bench_classify
@@ -63,8 +64,7 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def run_hemabalance(archive: Path) -> None:
-    """Do the work of the rules inventory and manifest for one source."""
+def inventory_of(archive: Path) -> pd.DataFrame:
     table, _ = take_inventory(
         archive,
         LabelRules("mendeley", CONFIG.sources["mendeley"].labels, MAPS["mendeley"]),
@@ -73,6 +73,12 @@ def run_hemabalance(archive: Path) -> None:
         pixels=PixelLimits(**PIXELS),
         threads=WORKERS,
     )
+    return table
+
+
+def run_hemabalance(archive: Path) -> None:
+    """Do the work of the rules inventory and manifest for one source."""
+    table = inventory_of(archive)
     exclusions = read_exclusions(Path(CONFIG.exclusions), set(table["image_id"]))
     build_manifest(table, exclusions, maps=MAPS, threads=WORKERS, **CONFIG.duplicates.model_dump())
 
@@ -151,9 +157,7 @@ def bench_manifest(archive: Path, folder: Path, repeats: int) -> None:
 
 def bench_copies(archive: Path, repeats: int) -> None:
     """Search for copies in all poses against a search in one pose, on the images of an archive."""
-    table, _ = take_inventory(
-        archive, "mendeley", CATALOGUE["mendeley"], limits=LIMITS, pixels=PixelLimits(**PIXELS), threads=WORKERS
-    )
+    table = inventory_of(archive)
     images = table[table["content"] == "image"]
     thumbs, settings = thumbs_of(images["thumb"]), CONFIG.duplicates
 
