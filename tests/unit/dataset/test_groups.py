@@ -129,3 +129,27 @@ def test_the_number_of_groups_of_each_part_is_logged(caplog: pytest.LogCaptureFi
     with caplog.at_level(logging.INFO):
         parts(rows_of({"P1": {"blast": 9}, "P2": {"blast": 9}}))
     assert caplog.messages[-1] == "groups: 1 train, 1 test"
+
+
+@pytest.mark.parametrize("patients", [4, 9, 40])
+def test_few_large_groups_are_divided_by_the_shares(patients: int) -> None:
+    rng = np.random.default_rng(3)
+    rows = rows_of({f"P{n:02d}": {"blast": 2 + int(rng.integers(9)), "monocyte": 20} for n in range(patients)})
+    for seed in range(20):
+        table = parts(rows, seed=seed)
+        shares = table["part"].value_counts(normalize=True)
+        assert shares["test"] == pytest.approx(0.3, abs=0.6 / patients + 0.02), seed
+        assert shares["validation"] > 0
+        assert shares["train"] > shares["test"]
+
+
+def test_groups_of_each_source_are_divided_and_others_keep_their_draws() -> None:
+    alone = [{"image_id": f"north/blast/{n}", "label": "blast"} for n in range(50)]
+    rows = rows_of({f"P{n}": {"blast": 10} for n in range(5)}) + rows_of(
+        {f"Q{n}": {"blast": 2} for n in range(5)}, "east"
+    )
+    table = parts([*rows, *alone])
+    counts = table[table["source"] != "north"].groupby(["source", "part"])["group_id"].nunique()
+    assert all(counts[source, "test"] in (1, 2) for source in ("south", "east"))
+    draws = parts(alone).set_index("image_id")["draw"]
+    pd.testing.assert_series_equal(table.set_index("image_id").loc[draws.index, "draw"], draws)

@@ -1,7 +1,8 @@
 """Split images into training, validation and test by a hash of the photograph's group, without shuffling.
 
 The draw of a group is a number in [0, 1) from a hash of the seed and the group's id. A new image therefore does not
-move other images across the split, at the cost of approximate shares in small classes.
+move other images across the split, at the cost of approximate shares in small classes. Only where groups are declared
+(such as patients) are the draws of a source spread evenly, because groups may be few.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from hemabalance.dataset.class_parts import (
     refuse_missing_parts,
     refuse_single_groups,
 )
+from hemabalance.dataset.groups import even_draws
 from hemabalance.dataset.tables import LABEL, read_table, write_table
 from hemabalance.errors import InputError
 from hemabalance.protocols import Protocol
@@ -75,7 +77,8 @@ def split(
     """Assign the kept images of a manifest to parts.
 
     `leak_free`: images with `draw < test_share` are test, the next `validation_share` of the rest is validation, the
-    others are train. The draw does not depend on class or source, so every stratum has the same expected shares. If a
+    others are train. The draw does not depend on class or source, so every stratum has the same expected shares; of
+    declared groups (such as patients), of which there may be few, the draws are spread evenly (`even_draws`). If a
     class (within a source, or over all sources) has at least `min_groups_for_test` groups but none in test, the group
     whose draw is nearest the threshold moves to test. A class with declared groups (such as patients) has training and
     test images if it has two groups, and is refused otherwise.
@@ -101,6 +104,7 @@ def split(
     table = table.sort_values("image_id", ignore_index=True)
     table["draw"] = draws(table["group_id"], seed=seed)
     table["declared"] = table.pop("declared_group").notna()
+    table["draw"] = even_draws(table, test_share, validation_share)
     if test_share:
         refuse_single_groups(table)
     if protocol == "thesis":
