@@ -14,6 +14,8 @@ RENDERED = set(ORIGINS) == {"phantom"} and pairs_are_rendered(
 LABELLED_SOURCES = list(CONFIG.labelled_sources)
 # Regular expression of the other sources; of no string if there is none.
 PAIR_SOURCES = "|".join(OTHER_SOURCES) or "(?!)"
+# Trainings of the small classifiers of the reference: with its own colours, and with random ones.
+AUGMENTATIONS = ["none", "colour"]
 NORMALIZERS = {
     name: NormalizerSpec(method=entry.method, settings=entry.method_settings("stain"))
     for name, entry in CONFIG.stain.normalizers.items()
@@ -101,6 +103,14 @@ def pairs_to_measure(wildcards):
 def is_labelled(source):
     """Whether both sources of a pair have labels."""
     return {REFERENCE, source} <= set(LABELLED_SOURCES)
+
+
+def judges_of(wildcards):
+    """Weights of the classifiers of the reference; empty if a source of the pair has no labels."""
+    if not is_labelled(wildcards.source):
+        return []
+    folder = f"{RUN}/{wildcards.protocol}/source_classifier/{wildcards.source}"
+    return [f"{folder}/{name}/weights.safetensors" for name in AUGMENTATIONS]
 
 
 def networks_of(normalizer):

@@ -7,21 +7,12 @@
 #          results/<run>/{protocol}/real_features/{source}.safetensors
 #          results/<run>/{protocol}/stain/{normalizer}/{source}/metrics.json
 
-AUGMENTATIONS = ["none", "colour"]
 # Directions that the audit compares; per_class exists with two sources only.
 DIRECTIONS = ["per_class", "to_a", "to_b"] if len(SOURCES) == 2 else ["to_a", "to_b"]
 JUDGES = expand(
     f"{RUN}/{{{{protocol}}}}/source_classifier/{{{{source}}}}/{{augmentation}}",
     augmentation=AUGMENTATIONS,
 )
-
-
-def judges_of(wildcards):
-    """Weights of the classifiers of the reference; empty if a source of the pair has no labels."""
-    if not is_labelled(wildcards.source):
-        return []
-    folder = f"{RUN}/{wildcards.protocol}/source_classifier/{wildcards.source}"
-    return [f"{folder}/{name}/weights.safetensors" for name in AUGMENTATIONS]
 
 
 rule source_classifier:
