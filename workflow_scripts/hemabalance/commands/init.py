@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     init.add_argument(
         "--labels", action="append", default=[], metavar="FILE",
-        help="table (CSV, TSV or Parquet) with one row an image: file name, label, perhaps patient and experts; may be "
+        help="table (CSV, Excel or Parquet) with one row an image: file name, label, perhaps patient and experts; may be "
         "repeated",
     )  # fmt: skip
     init.add_argument("--into", type=Path, default=Path("my.yaml"), metavar="FILE", help="default: my.yaml")
