@@ -64,7 +64,9 @@ def test_a_command_that_is_stopped_leaves_no_half_written_file(
     tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     program = (
-        "import sys, time\n"
+        "import signal, sys, time\n"
+        # The tests may run under nohup or in the background, where a shell lets signals be ignored.
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL); signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from hemabalance import cli; from hemabalance.files import atomic_path\n"
         "def run(options):\n"
         "    with atomic_path('table.csv') as part:\n"

@@ -153,7 +153,7 @@ def test_with_fewer_images_than_a_batch_the_batch_is_smaller(
 ) -> None:
     images, targets = initialise(name, tmp_path, batch=99).real.next_batch()
     assert (len(images), len(targets)) == (10, 10)
-    assert "only 10 training images of basophil, monocyte, platelet: batches of 10" in caplog.text
+    assert "Only 10 training images: batches of 10 instead of 99" in caplog.text
 
 
 def test_held_back_images_of_another_size_are_refused(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     init.add_argument(
         "--labels", action="append", default=[], metavar="FILE",
-        help="table (CSV, Excel or Parquet) with one row an image: file name, label, perhaps patient and experts; may be "
-        "repeated",
+        help="table (CSV, Excel or Parquet) with one row an image: file name, label, perhaps patient and experts; may "
+        "be repeated",
     )  # fmt: skip
     init.add_argument("--into", type=Path, default=Path("my.yaml"), metavar="FILE", help="default: my.yaml")
     init.add_argument("--force", action="store_true", help="overwrite the file")

@@ -14,12 +14,12 @@ import pandas as pd
 import pandera.pandas as pa
 
 from hemabalance.dataset.class_parts import (
+    even_draws,
     give_test_images,
     give_training_images,
     refuse_missing_parts,
     refuse_single_groups,
 )
-from hemabalance.dataset.groups import even_draws
 from hemabalance.dataset.tables import LABEL, read_table, write_table
 from hemabalance.errors import InputError
 from hemabalance.protocols import Protocol
