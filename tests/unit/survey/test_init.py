@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -174,12 +175,14 @@ def test_magnification(init: Callable[..., Initialised], tmp_path: Path) -> None
     assert two.config.sources["far"].field < 1
 
 
-def test_copies_are_named(init: Callable[..., Initialised], tmp_path: Path) -> None:
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_copies_are_named(init: Callable[..., Initialised], tmp_path: Path, mirrored: bool) -> None:
     first = files_of({"neutrophil": numbered("Seg/{:03d}.png", 8), "monocyte": numbered("Mono/{:03d}.png", 8)})
     other = files_of(
         {"neutrophil": numbered("Seg/x{:03d}.png", 8), "monocyte": numbered("Mono/x{:03d}.png", 8)}, first=9000
     )
-    again = jpeg(cells("monocyte", 8, "a", 1000)[5], 70)
+    photograph = cells("monocyte", 8, "a", 1000)[5]
+    again = jpeg(np.ascontiguousarray(photograph[:, ::-1]) if mirrored else photograph, 70)
     other |= {"Mono/copy.png": first["Seg/003.png"], "Mono/again.jpg": again}
     write_tar(tmp_path / "a.tar.gz", first, "w:gz")
     write_zip(tmp_path / "b.zip", other)

@@ -77,7 +77,7 @@ def find_copies(
     # The search needs one representative of each set of identical images.
     _, representatives = np.unique(identity, return_index=True)
     hashes = np.array([int(text, 16) for text in images["phash"].iloc[representatives]], np.uint64)
-    left, right, pose = _candidates(hashes, thumbs[representatives], hash_radius, threads)
+    left, right, pose = candidate_pairs(hashes, thumbs[representatives], hash_radius, threads=threads)
     left, right = representatives[left], representatives[right]
     scores = same_photograph_scores(thumbs, left, right, pose, threads=threads)
     verified = scores >= min_correlation
@@ -99,12 +99,23 @@ def find_copies(
     return DuplicateGroups(group, keeper, identical, best, turns)
 
 
-def _candidates(
-    hashes: np.ndarray, thumbs: np.ndarray, radius: int, threads: int
+def candidate_pairs(
+    hashes: np.ndarray, thumbs: np.ndarray, radius: int, *, threads: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs left < right within the radius, and the pose of the right image in which they are.
+    """Find pairs of images whose perceptual hashes are near in some pose.
 
-    Unchanged images are compared by `phash`, images in another pose by `pose_hashes`.
+    Args:
+        hashes: uint64 (n,), `perceptual_hash` of the images.
+        thumbs: uint8 (n, 64, 64), from which the hashes in the other poses are computed.
+        radius: largest Hamming distance.
+        threads: number of threads.
+
+    Returns:
+        Positions left < right, int (pairs,) each, and int8 (pairs,), the pose of the right image in which the two are
+        near (index in `metrics.poses.poses`). A pair may occur in several poses.
+
+    Raises:
+        InputError: there are more than MAX_CANDIDATES pairs.
     """
     left, right, _ = pairs_within(hashes, radius, threads=threads, max_pairs=MAX_CANDIDATES)
     found = [(left, right, np.zeros(len(left), np.int8))]

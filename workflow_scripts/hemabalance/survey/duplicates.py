@@ -10,14 +10,13 @@ import numpy as np
 
 from hemabalance.config.data import DuplicatesConfig
 from hemabalance.dataset.alignment import same_photograph_scores
-from hemabalance.dataset.hamming import pairs_within
+from hemabalance.dataset.dedup import candidate_pairs
 from hemabalance.dataset.perceptual_hash import perceptual_hash
 from hemabalance.survey.listing import ListedLaboratory
 from hemabalance.survey.sampling import SampledImages
 
 MOST_BYTES = 1 << 30
 """Bytes of a laboratory that are read to compare files; more than that takes minutes."""
-_MOST_PAIRS = 1_000_000
 
 Image = tuple[str, str]
 """Laboratory and member."""
@@ -120,10 +119,9 @@ def _alike(
     if len(samples) < 2:
         return [], 0
     thumbs = np.concatenate([sample.thumbs for sample in samples.values()])
-    left, right, _ = pairs_within(
-        perceptual_hash(thumbs), duplicates.hash_radius, threads=threads, max_pairs=_MOST_PAIRS
-    )  # fmt: skip
+    left, right, pose = candidate_pairs(perceptual_hash(thumbs), thumbs, duplicates.hash_radius, threads=threads)
     across = np.array([images[a][0] != images[b][0] for a, b in zip(left, right, strict=True)], bool)
-    left, right = left[across], right[across]
-    same = same_photograph_scores(thumbs, left, right, threads=threads) >= duplicates.min_correlation
-    return [(images[a], images[b]) for a, b in zip(left[same], right[same], strict=True)], len(images)
+    left, right, pose = left[across], right[across], pose[across]
+    same = same_photograph_scores(thumbs, left, right, pose, threads=threads) >= duplicates.min_correlation
+    pairs = {(images[a], images[b]) for a, b in zip(left[same], right[same], strict=True)}
+    return sorted(pairs), len(images)
