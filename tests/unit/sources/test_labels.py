@@ -1,6 +1,8 @@
 """Labels, groups and experts of a laboratory's own images: from folders, a table or the file name."""
 
+import contextlib
 import io
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from helpers.archives import write_folder, write_zip
 from helpers.photographs import inventory, manifest_of, own_rules, photograph_of
 from hemabalance.errors import InputError
 from hemabalance.sources.phantom.archive import jpeg
+from hemabalance.sources.spreadsheet import MOST_BYTES
 
 CLASSES = ("blast", "neutrophil")
 MAP = {"Blasts": "blast", "Seg": "neutrophil"}
@@ -145,6 +148,26 @@ def test_rows_of_an_excel_table_are_named_by_their_number(tmp_path: Path) -> Non
     content = excel([["file", "diagnosis", "patient"], ["x/1.jpg", "Seg", 1], [None, "Seg", 2]])
     with pytest.raises(InputError, match=r"t\.xlsx, line 3: its column 'file' is empty"):
         found_in_table(tmp_path, content, "t.xlsx")
+
+
+@pytest.mark.parametrize("place", range(40, 5000, 331))
+def test_a_damaged_excel_table_is_read_or_refused_by_name(tmp_path: Path, place: int) -> None:
+    content = bytearray(excel([["file", "diagnosis", "patient"], *([f"x/{n}.jpg", "Seg", n] for n in range(1, 4))]))
+    content[place % len(content)] ^= 0xFF
+    with contextlib.suppress(InputError):
+        found_in_table(tmp_path, bytes(content), "t.xlsx")
+
+
+def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path: Path) -> None:
+    bomb = io.BytesIO()
+    with (
+        zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("xl/sharedStrings.xml", "w", force_zip64=True) as member,
+    ):
+        for _ in range(MOST_BYTES // 2**20 + 1):
+            member.write(bytes(2**20))
+    with pytest.raises(InputError, match=r"t\.xlsx: is a spreadsheet that cannot be read \(537,919,488 bytes when"):
+        found_in_table(tmp_path, bomb.getvalue(), "t.xlsx")
 
 
 def test_a_parquet_table_gives_labels_and_whole_numbers_as_groups(tmp_path: Path) -> None:
