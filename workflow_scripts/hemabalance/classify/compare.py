@@ -24,8 +24,7 @@ def compare(a: pd.DataFrame, b: pd.DataFrame, *, names: tuple[str, str], resampl
     """Compare two classifiers on the same test images.
 
     Two classifiers of different class lists are compared on the test images that both were tested on and whose label is
-    a class of both. A prediction of any other class counts as an error, as any wrong class does: the classifier is not
-    told which classes are shared.
+    a class of both. A prediction of a class that only one of them has counts as an error, like any other wrong class.
 
     Args:
         a, b: predictions (`predictions.SCHEMA`).

@@ -53,7 +53,7 @@ def read_tables(tables: Sequence[str]) -> dict[str, bytes]:
             contents[table] = Path(table).read_bytes()
         except OSError as error:
             problem = f"cannot be read ({error.strerror or error})"
-            raise InputError(table, problem, "Give the path of a CSV, TSV or Parquet file to --labels") from error
+            raise InputError(table, problem, "Give the path of a CSV, Excel or Parquet file to --labels") from error
     return contents
 
 

@@ -15,6 +15,7 @@ from hemabalance.errors import InputError
 from hemabalance.metrics.red_cells import Diameter, diameter_of, red_cell_diameters
 from hemabalance.parallel import threaded_map
 from hemabalance.sources.decode import UnreadableImage, decode
+from hemabalance.sources.formats import READABLE
 from hemabalance.survey.listing import ListedLaboratory
 
 SAMPLED = 160
@@ -70,7 +71,7 @@ def sample_images(
         reason, count = unreadable.most_common(1)[0]
         raise InputError(
             laboratory.given, f"none of {len(looks)} images that were tried can be read ({count}: {reason})",
-            "Look at one of them, and save the images as JPEG, PNG or TIFF",
+            f"Open one of them in a viewer, and save the images again: {READABLE}",
         )  # fmt: skip
     views = [view for _, view in seen]
     return SampledImages(

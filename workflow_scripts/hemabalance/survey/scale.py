@@ -15,7 +15,7 @@ _SAME_SCALE = 0.97
 
 @dataclass(frozen=True)
 class ProposedField:
-    """The value of `field` of a source, and where it comes from."""
+    """The value of `field` of a source (a share of the frame), the reason for it, and whether it was measured."""
 
     value: float
     reason: str
@@ -38,7 +38,7 @@ def proposed_fields(red_cells: Mapping[str, Diameter]) -> dict[str, ProposedFiel
 
 def _unmeasured(cells: Diameter) -> ProposedField:
     seen = f"only {cells.n} single red cells" if cells.n else "no red cells"
-    return ProposedField(1.0, f"not measurable: {seen} in the images looked at", False)
+    return ProposedField(1.0, f"not measurable: {seen} in the decoded images", False)
 
 
 def _field(name: str, largest: str | None, red_cells: Mapping[str, Diameter]) -> ProposedField:
@@ -50,7 +50,7 @@ def _field(name: str, largest: str | None, red_cells: Mapping[str, Diameter]) ->
         return ProposedField(1.0, f"{size}, the largest", True)
     ratio = cells.median / red_cells[largest].median
     if ratio >= _SAME_SCALE or cells.high >= red_cells[largest].low:
-        return ProposedField(1.0, f"{size}, as in {largest} within what is known of both", True)
+        return ProposedField(1.0, f"{size}; in {largest} no different beyond the 95 % intervals", True)
     size += f", {red_cells[largest].median:.2f} in {largest}"
     if ratio < _SMALLEST_FIELD:
         return ProposedField(_SMALLEST_FIELD, f"{size}: {ratio:.2f} would be right, which is less than allowed", True)

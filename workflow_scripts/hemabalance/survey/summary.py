@@ -41,7 +41,7 @@ def _laboratory(laboratory: SurveyedLaboratory, min_side: int) -> Iterator[str]:
     scale = pixel_size(sample.red_cells, float(sample.sides.mean()))
     size = f"{low} pixels" if low == high else f"{low} to {high} pixels"
     pitch = f", about {scale:.2f} micrometres a pixel" if scale else ""
-    yield f"  {len(sample.members)} images looked at: shorter side {size}{pitch}; {laboratory.field.reason}"
+    yield f"  {counted(len(sample.members), 'image')} decoded: shorter side {size}{pitch}; {laboratory.field.reason}"
     for reason, count in sample.unreadable.most_common(_MOST_NAMED):
         yield f"  note: {count} of these images cannot be read: {reason}"
     if low < min_side:
