@@ -57,6 +57,14 @@ def teacher_of(wildcards):
     return {"teacher": f"{folder}/{name}/weights.safetensors" for name in teachers}
 
 
+def judge_of(wildcards):
+    """Input `judge`: weights of the judge, for a method that asks it in training; empty for most generators."""
+    if not GENERATORS[wildcards.generator].traits.asks_judge:
+        return {}
+    folder = f"{RUN}/{wildcards.protocol}/synthesis_judge/{wildcards.normalizer}"
+    return {"judge": f"{folder}/weights.safetensors"}
+
+
 def generator_description(normalizer, generator):
     """Name, method, role and normaliser of a generator, for tables and figures."""
     entry = CONFIG.synthesis.generators[generator]

@@ -57,6 +57,7 @@ rule synthesis_fit:
     """Train the generator {wildcards.generator} under the protocol {wildcards.protocol}"""
     input:
         unpack(teacher_of),
+        unpack(judge_of),
         **NORMALISED,
     output:
         weights=f"{GENERATOR}/weights.safetensors",

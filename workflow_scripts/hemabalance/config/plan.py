@@ -10,6 +10,7 @@ from functools import cached_property
 from hemabalance.config.balance import RecipeConfig
 from hemabalance.config.classify import ExperimentConfig, ModelEntry
 from hemabalance.config.run import Config
+from hemabalance.methods import traits_of
 
 MAIN, ALL = "", "experiments/"
 """Pages, each a folder of the run: the results of `snakemake`, and those of `snakemake experiments`."""
@@ -76,7 +77,8 @@ class Plan:
         for name in entry.generators:
             consumers += [("generator", name), *([("gate", name)] if gated else [])]
         consumers += [("teacher", name) for name in dict.fromkeys(self.teachers(recipe).values())]
-        if entry.generators and gated:
+        methods = (self.config.synthesis.generators[name].method for name in entry.generators)
+        if entry.generators and (gated or any(traits_of("synthesis", method).asks_judge for method in methods)):
             consumers.append(("judge", entry.normalizer))
         return consumers
 
