@@ -125,7 +125,7 @@ rule synthesis_images:
             precision=CONFIG.precision,
             **generator_settings(wildcards.generator),
             request={
-                "draws": CONFIG.synthesis.draws.model_dump(),
+                "draws": PLAN.draws(wildcards.generator).model_dump(),
                 "gate": CONFIG.synthesis.gate.model_dump(exclude={"references"}),
             },
         ),

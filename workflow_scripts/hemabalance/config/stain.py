@@ -59,7 +59,3 @@ class StainConfig(Section):
     pairs: PairsConfig = PairsConfig()
     classifier: SmallClassifierSettings = SmallClassifierSettings()
     evaluation: StainEvaluationConfig = StainEvaluationConfig()
-
-    def compared(self, protocol: str) -> list[str]:
-        """Names of the normalisers in the tables of a protocol."""
-        return [name for name, entry in self.normalizers.items() if protocol in entry.compare]

@@ -91,7 +91,3 @@ class SynthesisConfig(Section):
             if shared := traits_of("synthesis", entry.method).starts_from_teacher:
                 _check_shared_network(name, entry, teacher, shared)
         return self
-
-    def compared(self, protocol: str) -> list[str]:
-        """Names of the generators in the tables of a protocol."""
-        return [name for name, entry in self.generators.items() if protocol in entry.compare]
