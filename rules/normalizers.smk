@@ -46,7 +46,7 @@ if workflow.is_main_process and "--lint" not in sys.argv:
     elif _left_out:
         logger.info(
             f"Left out of stain.normalizers: {', '.join(_left_out)}. Paired methods need the same cells in both "
-            "stains, and there are no such images of these sources."
+            "stains, and there are no such images of these sources; with them goes what learns from them."
         )
 
 
@@ -55,6 +55,27 @@ def normalizer_code(script, *normalizers):
     return method_code(
         script, "stain", [NORMALIZERS[name].method for name in normalizers]
     )
+
+
+def normalizer_teachers(normalizer):
+    """The teacher of a normaliser in a list, which is empty for most normalisers."""
+    teacher = CONFIG.stain.normalizers[normalizer].teacher
+    return [teacher] if teacher else []
+
+
+def teacher_settings(normalizer):
+    """Setting `teacher` of a fit: method and settings of the teacher; empty for most normalisers."""
+    return {
+        "teacher": NORMALIZERS[name].plain for name in normalizer_teachers(normalizer)
+    }
+
+
+def teacher_to_imitate(wildcards):
+    """Input `teacher`: its weights for the same pair; empty for most normalisers."""
+    return {
+        "teacher": f"{RUN}/{wildcards.protocol}/stain/{name}/{wildcards.source}/weights.safetensors"
+        for name in normalizer_teachers(wildcards.normalizer)
+    }
 
 
 def pair_of(source):

@@ -42,6 +42,7 @@ rule stain_fit:
     """Fit the normaliser {wildcards.normalizer} to {wildcards.source} under the protocol {wildcards.protocol}"""
     input:
         unpack(pairs_to_fit),
+        unpack(teacher_to_imitate),
         unpack(wildcard_pair),
         split=f"{RUN}/{{protocol}}/split.parquet",
     output:
@@ -70,8 +71,13 @@ rule stain_fit:
             precision=CONFIG.precision,
             normalizer=NORMALIZERS[wildcards.normalizer].plain,
             pair=pair_of(wildcards.source),
+            **teacher_settings(wildcards.normalizer),
         ),
-        code=lambda wildcards: normalizer_code("stain/stain_fit", wildcards.normalizer),
+        code=lambda wildcards: normalizer_code(
+            "stain/stain_fit",
+            wildcards.normalizer,
+            *normalizer_teachers(wildcards.normalizer),
+        ),
     script:
         "../workflow_scripts/stain/stain_fit.py"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from hemabalance.gpu_check.examples import ExampleTeacher
 from hemabalance.methods import method_names, settings_class
 from hemabalance.networks.resnet_generator import ResnetGenerator
 from hemabalance.networks.unet import UNetGenerator
@@ -39,7 +40,8 @@ def spec_of(method: str) -> NormalizerSpec:
 def rate(method: str, rendered: dict[str, np.ndarray], runtime: Runtime, folder: Path) -> float:
     """Return the images per second transformed from domain b to domain a, median of REPEATS."""
     labels = np.array(LABELS)
-    data = StainData(Images(rendered["a"], labels), Images(rendered["b"], labels), (rendered["a"], rendered["b"]))
+    domains = [Images(rendered[domain], labels) for domain in ("a", "b")]
+    data = StainData(*domains, (rendered["a"], rendered["b"]), ExampleTeacher())
     normalizer = spec_of(method).build(size=SIZE, runtime=runtime)
     normalizer.fit(data, FitJob(runtime, folder / method, folder / f"{method}.jsonl", 2, 1))
     durations = []

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from helpers.method_settings import small_settings
+from hemabalance.gpu_check.examples import ExampleTeacher
 from hemabalance.stain.method import NormalizerSpec
 from hemabalance.stain.normalizer import StainData
 from hemabalance.training.device import start
@@ -16,6 +17,7 @@ TRAINING: dict[str, Any] = {"lr": 2e-3, "betas": (0.5, 0.9)}
 METHOD_SETTINGS: dict[str, dict[str, Any]] = {
     "wcyclegan_gp": {"up": "transposed", "adversarial_weight": 1.0},
     "cyclegan": {},
+    "staingan": {},
     "pix2pix": {"up": "resize"},
 }
 """Settings of a method that differ from `small_settings` and its defaults."""
@@ -35,7 +37,8 @@ def data(size: int = SIZE) -> StainData:
     a, b = disc_images(8, (230, 170, 190), 1, size), disc_images(6, (150, 160, 210), 2, size)
     cells = disc_images(6, (230, 170, 190), 3, size)
     labels_a = np.array(["basophil"] * 6 + ["monocyte"] + ["platelet"])
-    return StainData(Images(a, labels_a), Images(b, np.array(["monocyte", "basophil"] * 3)), (cells, 255 - cells))
+    b_images = Images(b, np.array(["monocyte", "basophil"] * 3))
+    return StainData(Images(a, labels_a), b_images, (cells, 255 - cells), ExampleTeacher())
 
 
 def job(folder: Path, seed: int = 7) -> FitJob:

@@ -8,6 +8,7 @@ import pytest
 
 from helpers.gan_normalizers import SIZE, data, disc_images, job
 from helpers.method_settings import TrainingSpy, files_of, small_settings
+from hemabalance.errors import InputError
 from hemabalance.methods import method_names, settings_class
 from hemabalance.stain.method import NormalizerSpec
 from hemabalance.stain.normalizer import StainData
@@ -86,6 +87,11 @@ def test_its_traits_are_correct(method: str, tmp_path: Path) -> None:
     else:
         with pytest.raises(TypeError):
             normalizer.inverse(mapped, to="a")
+    assert not (spec.traits.needs_teacher and spec.traits.paired)
+    if spec.traits.needs_teacher:
+        alone = StainData(data().a, data().b, data().pairs)
+        with pytest.raises(InputError, match="teacher"):
+            built(method, tmp_path / "alone").fit(alone, job(tmp_path / "alone"))
     if not spec.traits.paired:
-        unpaired = StainData(data().a, data().b, None)
+        unpaired = StainData(data().a, data().b, None, data().teacher)
         built(method, tmp_path / "unpaired").fit(unpaired, job(tmp_path / "unpaired"))

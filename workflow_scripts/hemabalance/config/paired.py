@@ -1,4 +1,7 @@
-"""Paired normalisers need the same cells in both stains, which the phantom renders for some pairs of sources only."""
+"""Paired normalisers need the same cells in both stains, which the phantom renders for some pairs of sources only.
+
+Where there are none, they are left out, and with them the normalisers that would learn from them.
+"""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -25,21 +28,24 @@ def pairs_are_rendered(name: str, reference: str, origins: Collection[str]) -> b
 
 
 def without_paired(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a config without the normalisers of paired methods.
+    """The values of a config without the normalisers of paired methods, and without those with such a teacher.
 
     Raises:
         ValueError: a recipe, or the synthesis, uses one of them.
     """
     stain = _mapping(values.get("stain"))
     normalizers = _mapping(stain.get("normalizers"))
-    kept = {name: entry for name, entry in normalizers.items() if not _is_paired(entry)}
+    paired = {name for name, entry in normalizers.items() if _is_paired(entry)}
+    pupils = {name for name, entry in normalizers.items() if _mapping(entry).get("teacher") in paired}
+    kept = {name: entry for name, entry in normalizers.items() if name not in paired | pupils}
     recipes = _mapping(_mapping(values.get("balance")).get("recipes"))
     used = {f"balance.recipes.{name}": entry for name, entry in recipes.items()}
     for where, entry in {"synthesis": values.get("synthesis"), **used}.items():
         name = _mapping(entry).get("normalizer")
         if name in normalizers and name not in kept:
+            which = "method" if name in paired else "teacher"
             raise ValueError(
-                f"{where}.normalizer is {name!r}, whose method needs the same cells in both stains, and there are no "
+                f"{where}.normalizer is {name!r}, whose {which} needs the same cells in both stains, and there are no "
                 f"such images of these sources: choose one of {', '.join(kept)}"
             )
     # Anything else than a mapping is left to the validation, which refuses it.

@@ -8,7 +8,7 @@ from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.model import ModelData
 from hemabalance.config.roles import RolesConfig
 from hemabalance.config.run import Config
-from hemabalance.gpu_check.examples import example_images
+from hemabalance.gpu_check.examples import ExampleTeacher, example_images
 from hemabalance.methods import method_names, settings_class, traits_of
 from hemabalance.report.reported import reported
 from hemabalance.section import Section
@@ -141,7 +141,7 @@ def _stain(config: Config) -> Iterator[TrainingCase]:
 def _normalizer_start(method: str) -> Callable[[Section, int, FitJob], Trainable]:
     def start(settings: Section, size: int, job: FitJob) -> Trainable:
         domain = example_images(CELL_TYPES, PER_CLASS, size, 1)
-        data = StainData(domain, domain, (domain.pixels, domain.pixels))
+        data = StainData(domain, domain, (domain.pixels, domain.pixels), ExampleTeacher())
         spec = NormalizerSpec(method=method, settings=cast(Any, settings))
         normalizer: Any = spec.build(size=size, runtime=job.runtime)
         return cast(Trainable, normalizer.initialise_training(data, job))

@@ -1,7 +1,7 @@
 """Fit one normaliser, or load a fitted one."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,8 @@ from hemabalance.files import write_json
 from hemabalance.protocols import Protocol
 from hemabalance.stain.data import PairImages, size_of, training_data, training_ids
 from hemabalance.stain.method import NormalizerSpec
-from hemabalance.stain.normalizer import Normalizer
+from hemabalance.stain.normalizer import Normalizer, Teacher
+from hemabalance.stain.teacher_difference import difference_to_teacher
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob
 
@@ -29,12 +30,14 @@ class NormalizerFitInputs:
         protocol: determines the images that training may use.
         rendered: the same rendered cells in stain a and in stain b, RGB uint8 (n, size, size, 3) each; None if the
             method does not need them.
+        teacher: a normaliser fitted on the same pair; None if the method needs none.
     """
 
     images: PairImages
     split: pd.DataFrame
     protocol: Protocol
     rendered: tuple[np.ndarray, np.ndarray] | None
+    teacher: Teacher | None = None
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,10 @@ class NormalizerFitOutputs:
     Attributes:
         weights: safetensors.
         training: JSON: `steps, seconds` (over all sessions)`, parameters, device, precision, images` (of each domain,
-            or `pairs`).
+            or `pairs`)`, delta_e_to_teacher` (`teacher_difference`, if there is a teacher).
         seen: Parquet (`dataset.seen_images`): the real images that the method could use, also if it fits on a sample
-            of them; empty if the method has no parameters or learns from rendered cells.
+            of them; empty if the method has no parameters or learns from rendered cells. What was learned from a
+            teacher is covered: a teacher's own images are a subset of these.
     """
 
     weights: Path
@@ -69,6 +73,7 @@ def fit_normalizer(
         InputError: the data is not usable, the device is missing, the training diverged, or the disk is full.
     """
     data = training_data(inputs.images, inputs.split, inputs.protocol, inputs.rendered, threads=job.threads)
+    data = replace(data, teacher=inputs.teacher)
     normalizer = spec.build(size=size_of(inputs.images.sets), runtime=job.runtime)
     result = normalizer.fit(data, job)
     log.info("%s: %d steps in %.0f s, %d parameters", spec.method, result.steps, result.seconds, normalizer.parameters)
@@ -82,6 +87,10 @@ def fit_normalizer(
         if paired and inputs.rendered is not None:
             images = {"pairs": len(inputs.rendered[0])}
         summary = {"parameters": normalizer.parameters, "images": images} | job.summary(result)
+        if inputs.teacher is not None:
+            summary["delta_e_to_teacher"] = difference_to_teacher(
+                normalizer, inputs.teacher, inputs.images, inputs.split, inputs.protocol, threads=job.threads
+            )
         write_json(summary, outputs.training)
 
 

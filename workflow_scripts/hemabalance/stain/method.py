@@ -32,6 +32,8 @@ class NormalizerTraits:
     """`inverse` maps a transformed image back."""
     changes_images: bool = True
     """False if the method leaves all images unchanged."""
+    needs_teacher: bool = False
+    """It learns to imitate another fitted normaliser, the key `teacher` of its entries."""
 
 
 class StainMethod(Protocol):

@@ -22,20 +22,6 @@ def other_domain(domain: Domain) -> Domain:
 
 
 @dataclass(frozen=True)
-class StainData:
-    """The data that a normaliser is fitted on.
-
-    Attributes:
-        a, b: the training images of each domain.
-        pairs: the same cells in stain a and in stain b, RGB uint8 (n, height, width, 3) each; None if not available.
-    """
-
-    a: Images
-    b: Images
-    pairs: tuple[np.ndarray, np.ndarray] | None
-
-
-@dataclass(frozen=True)
 class Transformed:
     """The result of `Normalizer.transform`.
 
@@ -46,6 +32,29 @@ class Transformed:
 
     pixels: np.ndarray
     passed_through: np.ndarray
+
+
+class Teacher(Protocol):
+    """A fitted normaliser that another one learns to imitate."""
+
+    def transform(self, images: np.ndarray, *, to: Domain) -> Transformed:
+        """Map images of the other domain to the stain of `to`; RGB uint8 (n, height, width, 3), n may be 0."""
+
+
+@dataclass(frozen=True)
+class StainData:
+    """The data that a normaliser is fitted on.
+
+    Attributes:
+        a, b: the training images of each domain.
+        pairs: the same cells in stain a and in stain b, RGB uint8 (n, height, width, 3) each; None if not available.
+        teacher: fitted on the same pair of sources; None for methods that need none.
+    """
+
+    a: Images
+    b: Images
+    pairs: tuple[np.ndarray, np.ndarray] | None
+    teacher: Teacher | None = None
 
 
 class Normalizer(Protocol):
@@ -59,7 +68,7 @@ class Normalizer(Protocol):
         """Fit on both domains, and write the history of losses (`job.history`).
 
         Raises:
-            InputError: the data is not usable (no pairs, too few images), or the disk is full.
+            InputError: the data is not usable (no pairs, no teacher, too few images), or the disk is full.
         """
 
     def transform(self, images: np.ndarray, *, to: Domain) -> Transformed:
