@@ -7,7 +7,7 @@ from hemabalance.stage import stage
 from hemabalance.synthesis.data import open_real_images
 from hemabalance.synthesis.fit import GeneratorPaths, OtherNetworks, fit_generator
 from hemabalance.synthesis.generator_config import GeneratorConfig
-from hemabalance.synthesis.teacher import Teacher
+from hemabalance.synthesis.teacher import TeacherGenerator
 from hemabalance.training.classifier import open_judge
 from hemabalance.training.device import start
 from hemabalance.training.job import FitJob
@@ -24,7 +24,7 @@ with stage(snakemake) as run:
             roles=RolesConfig.from_plain(settings["roles"]),
             source=source,
             others=OtherNetworks(
-                teacher=Teacher.open(files.get("teacher"), runtime),
+                teacher=TeacherGenerator.open(files.get("teacher"), runtime),
                 teacher_images=settings["teacher_images"],
                 judge=open_judge(files.get("judge"), runtime),
             ),

@@ -11,7 +11,7 @@ from hemabalance.errors import InputError
 from hemabalance.synthesis.generator_config import open_by_description
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import sample
-from hemabalance.synthesis.teacher import Teacher
+from hemabalance.synthesis.teacher import TeacherGenerator
 from hemabalance.training.job import Images
 
 
@@ -24,7 +24,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def taught(weights: Path, classes: Classes, count: int, seed: int, size: int = SIZE) -> Images:
     """Images that the teacher with these weights supplies."""
-    teacher = Teacher.open(weights, cpu())
+    teacher = TeacherGenerator.open(weights, cpu())
     assert teacher is not None
     return teacher.images(classes, size, count, seed=seed)
 
@@ -44,7 +44,7 @@ def test_a_teacher_that_knows_none_of_the_classes_supplies_no_images(weights: Pa
     images = taught(weights, Classes(("neutrophil",), ("monoblast",)), 3, 5)
     assert images.pixels.shape == (0, SIZE, SIZE, 3)
     assert images.labels.shape == (0,)
-    assert Teacher.open(None, cpu()) is None
+    assert TeacherGenerator.open(None, cpu()) is None
 
 
 def test_a_teacher_of_another_size_is_refused(weights: Path) -> None:

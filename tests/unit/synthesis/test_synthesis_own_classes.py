@@ -26,7 +26,7 @@ from hemabalance.synthesis.fit import GeneratorPaths, OtherNetworks, fit_generat
 from hemabalance.synthesis.generator_config import open_by_description
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import latents, sample
-from hemabalance.synthesis.teacher import Teacher
+from hemabalance.synthesis.teacher import TeacherGenerator
 from hemabalance.training.weights import save_weights
 
 MANY, FEW = 28, 9
@@ -154,7 +154,9 @@ def test_a_judge_of_fewer_images_than_a_batch_is_trained(tmp_path: Path, monkeyp
 def test_a_student_of_a_teacher_without_a_class_learns_from_real_images(laboratory: Laboratory) -> None:
     teacher = run_generator(laboratory, "empty_teacher", config_of("cwgan_gp", "rich"), ALL_RARE)
     student, folder = config_of("fewshot_meta", "rare"), laboratory.folder / "student"
-    others = OtherNetworks(Teacher.open(teacher / "weights.safetensors", job(folder).runtime), teacher_images=3)
+    others = OtherNetworks(
+        TeacherGenerator.open(teacher / "weights.safetensors", job(folder).runtime), teacher_images=3
+    )
     paths = GeneratorPaths(*(folder / name for name in ("weights", "t.json", "seen", "s.zip", "s.parquet")))
     fit_generator("student", student, ALL_RARE, laboratory.source, others, job(folder), paths)
     training = read_json(folder / "t.json")

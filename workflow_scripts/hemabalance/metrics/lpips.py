@@ -135,7 +135,8 @@ def _build_without_weights() -> LPIPS:
 
 def _layer_embedding(maps: Tensor, head: Tensor) -> Tensor:
     positions = maps.shape[2] * maps.shape[3]
-    return (normalize_tensor(maps) * (head / positions).sqrt()).flatten(1)
+    embedding: Tensor = normalize_tensor(maps).mul_((head / positions).sqrt()).flatten(1)
+    return embedding
 
 
 @cache

@@ -14,7 +14,7 @@ from hemabalance.synthesis.data import MONITORED_PARTS, RealImageSource, part_ro
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.generator_config import GeneratorConfig
 from hemabalance.synthesis.roles import Classes
-from hemabalance.synthesis.teacher import Teacher, no_images
+from hemabalance.synthesis.teacher import TeacherGenerator, no_images
 from hemabalance.training.classifier import Classifier
 from hemabalance.training.job import FitJob
 
@@ -51,7 +51,7 @@ class OtherNetworks:
         judge: classifier trained on real training images only; None if the method does not ask it.
     """
 
-    teacher: Teacher | None = None
+    teacher: TeacherGenerator | None = None
     teacher_images: int = 0
     judge: Classifier | None = None
 

@@ -21,7 +21,7 @@ def no_images(size: int) -> Images:
 
 
 @dataclass(frozen=True)
-class Teacher:
+class TeacherGenerator:
     """A trained generator whose images or network another generator learns from.
 
     Attributes:
