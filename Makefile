@@ -83,8 +83,8 @@ sample: setup
 
 # All methods, both protocols and all ablations, hours long. After an interruption it continues where it was.
 experiments: setup
-	$(SNAKEMAKE) $(call OVERLAY,sample) profiles/overlays/experiments.yaml --config $(PLACED) -- experiments
-	@echo "The report: $(CURDIR)/results/experiments/experiments/report.html"
+	$(SNAKEMAKE) $(call OVERLAY,sample) profiles/overlays/experiments.yaml --config $(PLACED)
+	@echo "The report: $(CURDIR)/results/experiments/report.html"
 
 # Put up-to-date results under DVC: of the full run, or of RUN=demo or RUN=sample.
 publish: setup

@@ -87,6 +87,10 @@ def test_an_entry_that_is_not_shown_is_on_the_page_of_all_experiments_only() -> 
         hidden = set(every) - set(main)
         assert hidden & {"cwgan_gp", "vahadane"}
         assert set(main) < set(every)
+        values["show_all"] = True
+        everything = Plan(load_config(values))
+        assert everything.pages[MAIN] == everything.pages[ALL]
+        assert everything.generators_on(MAIN, "leak_free") == everything.generators_on(ALL, "leak_free")
 
 
 def test_a_generator_that_no_recipe_uses_makes_the_least_images() -> None:

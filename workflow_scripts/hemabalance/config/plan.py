@@ -38,16 +38,16 @@ class Plan:
     @cached_property
     def pages(self) -> Mapping[str, list[str]]:
         """The experiments on each page, in their order there."""
-        shown = [name for name, entry in self.experiments.items() if entry.shown]
+        shown = [name for name, entry in self.experiments.items() if entry.shown or self.config.show_all]
         return {MAIN: shown, ALL: list(self.experiments)}
 
     def normalizers_on(self, page: str, protocol: str) -> list[str]:
         """Names of the normalisers in the tables of a protocol on a page."""
-        return _compared(self.config.stain.normalizers, page, protocol)
+        return self._compared(self.config.stain.normalizers, page, protocol)
 
     def generators_on(self, page: str, protocol: str) -> list[str]:
         """Names of the generators in the tables of a protocol on a page."""
-        return _compared(self.config.synthesis.generators, page, protocol)
+        return self._compared(self.config.synthesis.generators, page, protocol)
 
     def draws(self, generator: str) -> DrawsConfig:
         """Number of images that a generator makes: `synthesis.draws`, or only its `least` if no recipe uses them."""
@@ -142,6 +142,6 @@ class Plan:
         entry = self.experiments[experiment]
         return f"{experiment}, {entry.protocol}, seed {entry.seeds[0]}"
 
-
-def _compared(entries: Mapping[str, ComparedEntry], page: str, protocol: str) -> list[str]:
-    return [name for name, entry in entries.items() if protocol in entry.compare and (entry.shown or page == ALL)]
+    def _compared(self, entries: Mapping[str, ComparedEntry], page: str, protocol: str) -> list[str]:
+        all_shown = page == ALL or self.config.show_all
+        return [name for name, entry in entries.items() if protocol in entry.compare and (entry.shown or all_shown)]
