@@ -17,6 +17,7 @@ TRAINING: dict[str, Any] = {"lr": 2e-3, "betas": (0.5, 0.9)}
 METHOD_SETTINGS: dict[str, dict[str, Any]] = {
     "wcyclegan_gp": {"up": "transposed", "adversarial_weight": 1.0},
     "cyclegan": {},
+    "staingan": {},
     "pix2pix": {"up": "resize"},
 }
 """Settings of a method that differ from `small_settings` and its defaults."""

@@ -1,4 +1,4 @@
-"""The three translators: training, resuming, saving and use."""
+"""The translators: training, resuming, saving and use."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +18,7 @@ from hemabalance.training.job import FitJob, Images
 LOSSES = {
     "wcyclegan_gp": {"critic", "penalty", "adversarial", "cycle", "identity"},
     "cyclegan": {"critic", "adversarial", "cycle", "identity"},
+    "staingan": {"critic", "adversarial", "cycle"},
     "pix2pix": {"critic", "adversarial", "l1"},
 }
 every_method = pytest.mark.parametrize("name", METHOD_SETTINGS)

@@ -10,7 +10,7 @@ import torch
 from helpers.gan_normalizers import METHOD_SETTINGS, SIZE, built, data, disc_images, fitted, initialise, job
 from helpers.method_settings import small_settings
 from hemabalance.errors import InputError
-from hemabalance.stain.methods.cyclegan.method import FakeHistory
+from hemabalance.stain.cyclegan_training import FakeHistory
 from hemabalance.stain.normalizer import StainData
 from hemabalance.stain.training_batches import PairedBatches, UnpairedBatches
 from hemabalance.training.job import Images

@@ -37,6 +37,19 @@ class TranslatorSettings(NetworkTraining, NormalizerSettings):
     """Show each training image in a random one of its eight poses."""
 
 
+class CycleTranslatorSettings(TranslatorSettings):
+    """Settings of the methods that train as CycleGAN does."""
+
+    blocks: int = Field(9, ge=1, le=12)
+    """Residual blocks of a generator; in the paper of CycleGAN 9 from 256 pixels on, and 6 below."""
+    lambda_cycle: Weight = 10.0
+    """Weight of the cycle loss; 10 in the paper."""
+    lambda_identity: Weight = 5.0
+    """Weight of the identity loss; half of lambda_cycle in the paper of CycleGAN. 0: it is not computed."""
+    remembered: int = Field(50, ge=0)
+    """Size of the history of fakes of each domain for the critics; 50 in the paper of CycleGAN."""
+
+
 class ClassicalSettings(NormalizerSettings):
     """Settings of the methods that describe a domain by a few numbers."""
 
