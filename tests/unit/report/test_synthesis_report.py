@@ -13,6 +13,7 @@ from helpers.stain_runs import drawn
 from helpers.synthesis_runs import CLASSES, GeneratorRun, evaluate_generator, real_set, run_generator, split_of
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.files import write_json
+from hemabalance.methods import method_names
 from hemabalance.report.cells import write_csv
 from hemabalance.report.page import write_page
 from hemabalance.report.reported import reported
@@ -96,13 +97,13 @@ def test_every_method_of_the_thesis_has_its_row(stage: Stage) -> None:
         }
         assert set(reported_rows.loc[reported_rows["classes"] == "rare", "generator"]) == rare - {"fewshot_meta"}
         reasons = reported_rows.set_index(["generator", "classes"])["reason"]
-        assert reasons["dcgan", "rich"] == reasons["fastgan", "rare"] == "not built"
-        assert reasons["figr", "rare"] == reasons["c_wgan_gp", "rare"] == "not in this run"
+        for (method, _), reason in reasons.items():
+            assert reason == ("not in this run" if method in method_names("synthesis") else "not built")
         measured = reported_rows.drop(columns=["generator", "normaliser", "classes", "reason"])
         measured = measured[[c for c in measured if not c.startswith("reported") and c != "images"]]
         assert (measured == "not available").all().all()
         assert table["classes"].tolist() == sorted(table["classes"], key=["rich", "rare"].index)
-    where = {"generator": "dcgan", "images": "reported only: not built"}
+    where = {"generator": "dcgan", "images": "reported only: not in this run"}
     assert cell(stage.tables["fid"], "reported_fid", **where) == "77.91"
 
 

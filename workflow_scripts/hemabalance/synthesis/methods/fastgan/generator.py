@@ -43,7 +43,7 @@ class FastGANGenerator(FewshotGenerator):
     def __init__(self, size: int, width: int, latent: int) -> None:
         """Build for one image size; arguments and errors as in `FewshotGenerator`."""
         super().__init__(size, width, latent)
-        self.project = nn.Identity()
+        self.project = nn.Sequential()
         self.noise = nn.ModuleDict({side: _NoiseInjection(int(side)) for side in self.blocks})
 
     def forward(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
