@@ -150,9 +150,8 @@ class MineGAN:
             remedy = "Name a trained generator of the rich classes in the entry's `teacher`"
             raise InputError(_TEACHER, "is missing", remedy)
         if teacher.classes.trained != self.classes.trained:
-            known, needed = (
-                ", ".join(names) or "no class" for names in (teacher.classes.trained, self.classes.trained)
-            )
+            lists = (teacher.classes.trained, self.classes.trained)
+            known, required = (", ".join(names) or "no class" for names in lists)
             remedy = (
                 "Train it on the same rich classes as the student; if no class is rich, lower "
                 "synthesis.roles.rich_from or leave the entry out"
