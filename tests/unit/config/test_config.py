@@ -142,6 +142,25 @@ def test_experiments_under_thesis_use_models_fitted_on_test_images() -> None:
         ({"synthesis": {"generators": {"figr": {"lambda_encoder": 1.0}}}}, ["figr.lambda_encoder'", "allowed are"]),
         ({"synthesis": {"generators": {"c_wgan_gp": {"teacher": "figr"}}}}, ["c_wgan_gp.teacher is 'figr'"]),
         (
+            {"synthesis": {"generators": {"minegan": {"teacher": None}}}},
+            ["minegan: the method minegan starts from a trained generator: add `teacher: <name>`"],
+        ),
+        (
+            {"synthesis": {"generators": {"figr": {"teacher": None}, "minegan": {"teacher": "figr"}}}},
+            ["minegan.teacher is 'figr' of the method figr, whose", "choose a class-conditional generator of the rich"],
+        ),
+        (
+            {"synthesis": {"generators": {"minegan": {"teacher": "c_wgan_gp_all"}}}},
+            ["minegan.teacher is 'c_wgan_gp_all' of the method c_wgan_gp, whose network the method minegan cannot"],
+        ),
+        *(
+            (
+                {"synthesis": {"generators": {"minegan": {"teacher": "c_wgan_gp", key: value}}}},
+                [f"minegan.{key} is {value}, but {taught} in its teacher c_wgan_gp", f"set {key}: {taught}"],
+            )
+            for key, value, taught in (("latent", 64, 128), ("width", 16, 64), ("norm", "none", "batch"))
+        ),
+        (
             {"balance": {"recipes": {"plain": {"normalizer": "x"}}}},
             ["balance.recipes.plain.normalizer is 'x'", "none,"],
         ),

@@ -40,9 +40,9 @@ def _check_shared_network(
     """Refuse a generator that starts from its teacher's network and has no such teacher, or other settings."""
     where = f"synthesis.generators.{name}"
     if teacher is None:
-        raise ValueError(f"{where}: the method {entry.method} starts from a trained generator; add `teacher: <name>`")
+        raise ValueError(f"{where}: the method {entry.method} starts from a trained generator: add `teacher: <name>`")
     settings, given = teacher.method_settings("synthesis"), entry.method_settings("synthesis")
-    if traits_of("synthesis", teacher.method).serves != "rich" or not all(hasattr(settings, key) for key in shared):
+    if teacher.role != "rich" or not all(hasattr(settings, key) for key in shared):
         raise ValueError(
             f"{where}.teacher is {entry.teacher!r} of the method {teacher.method}, whose network the method "
             f"{entry.method} cannot start from: choose a class-conditional generator of the rich classes"

@@ -80,6 +80,12 @@ class Conditional(Generic[SettingsT]):
         self.snapshots: Snapshots | None = None
         self.description = describe(method.name, size, classes, method.settings)
 
+    @property
+    def network(self) -> ConditionalGenerator:
+        """The network that generates, from which another generator may start; random before `fit` or `load`."""
+        generator: ConditionalGenerator = self._generator
+        return generator
+
     def fit(self, data: SynthesisData, job: FitJob) -> TrainingResult:
         """Train from the start, or resume the training whose checkpoint is in `job.state`.
 
@@ -139,5 +145,4 @@ class Conditional(Generic[SettingsT]):
     def _ready_generator(self) -> ConditionalGenerator:
         if not self._ready:
             raise RuntimeError(f"{self.method.name} is neither fitted nor loaded")
-        generator: ConditionalGenerator = self._generator
-        return generator
+        return self.network
