@@ -1,7 +1,7 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Everything else is in README.md.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: setup place demo phantom sample publish gpu gpu-pack test acceptance slurm-test lint bench drill clean
+.PHONY: setup place demo phantom sample experiments publish gpu gpu-pack test acceptance slurm-test lint bench drill clean
 
 # The first of these that fits is used for the environment; PYTHON=/path/to/python3.12 chooses another one.
 PYTHON ?= python3.13 python3.12 python3.11 python3
@@ -80,6 +80,11 @@ phantom: setup
 sample: setup
 	$(SNAKEMAKE) $(call OVERLAY,sample) --config $(PLACED)
 	@echo "The report: $(CURDIR)/results/sample/report.html"
+
+# All methods, both protocols and all ablations, hours long. After an interruption it continues where it was.
+experiments: setup
+	$(SNAKEMAKE) $(call OVERLAY,sample) profiles/overlays/experiments.yaml --config $(PLACED)
+	@echo "The report: $(CURDIR)/results/experiments/report.html"
 
 # Put up-to-date results under DVC: of the full run, or of RUN=demo or RUN=sample.
 publish: setup

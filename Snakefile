@@ -28,7 +28,7 @@
 #                                                          model.json, card.md
 #   results/<run>/tables/*.csv  figures/*.svg  report.html
 #   results/<run>/comparisons/{a}_and_{b}.json             two experiments compared on the same test images
-#   results/<run>/experiments/tables, figures, comparisons, report.html   all experiments (`snakemake experiments`)
+#   results/<run>/experiments/tables, figures, comparisons, report.html   all entries (`snakemake experiments`)
 #   results/<run>/logs/{rule}/…  benchmarks/{rule}/…  .state/{rule}/…
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
@@ -73,20 +73,14 @@ rule all:
         f"{RUN}/report.html",
         expand(f"{RUN}/images/{{source}}.zip", source=SOURCES),
         expand(f"{RUN}/{{protocol}}/split.parquet", protocol=CONFIG.protocols),
-        [
-            f"{RUN}/{protocol}/stain/{name}/images.zip"
-            for protocol, names in COMPARED.items()
-            for name in names
-        ],
-        [
-            f"{RUN}/{protocol}/synthesis/{normalizer}/{generator}/images.zip"
-            for protocol, pairs in GENERATED.items()
-            for normalizer, generator in pairs
-        ],
+        normalised_sets(""),
+        generated_sets(""),
         trainings_on("", "model.json"),
 
 
 rule experiments:
     input:
         f"{RUN}/experiments/report.html",
+        normalised_sets("experiments/"),
+        generated_sets("experiments/"),
         trainings_on("experiments/", "model.json"),

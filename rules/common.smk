@@ -53,9 +53,11 @@ with without_traceback():
     if note and workflow.is_main_process:
         logger.warning(note)
     # Imported here because the import reads the folders of all methods and reports an incomplete one as an InputError.
+    from hemabalance.config.plan import Plan
     from hemabalance.config.run import load_config
 
     CONFIG = load_config(config)
+    PLAN = Plan(CONFIG)
     # Not in the process of a job, which without a shared disk has only its own inputs.
     if workflow.is_main_process:
         require_files({"catalogue": CONFIG.catalogue, "exclusions": CONFIG.exclusions})
@@ -83,7 +85,6 @@ ONE_GPU = min(GPUS, 1)
 REPORTED = "workflow_scripts/hemabalance/report/reported.yaml"
 TITLES = "workflow_scripts/hemabalance/report/titles.yaml"
 TEMPLATE = "workflow_scripts/hemabalance/report/page.html"
-COMPARED = {protocol: CONFIG.stain.compared(protocol) for protocol in CONFIG.protocols}
 
 
 wildcard_constraints:

@@ -130,6 +130,11 @@ def page_files(page):
     }
 
 
+def of_page(page, folder, paths):
+    """Those of the paths that lie in a folder of a page."""
+    return [path for path in paths if path.startswith(f"{RUN}/{page}{folder}/")]
+
+
 def on_page(page, suffix):
     """Paths of the tables (suffix .csv) or figures (.svg) of a page."""
     files = [path for named in page_files(page).values() for path in named.values()]

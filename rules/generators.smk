@@ -8,12 +8,10 @@ GENERATORS = {
     )
     for name, entry in CONFIG.synthesis.generators.items()
 }
-# {protocol: [(normaliser whose images the generator learns from, generator), …]} for the compared generators.
+# Page and protocol -> names of the compared generators, which learn from images of synthesis.normalizer.
 GENERATED = {
-    protocol: [
-        (CONFIG.synthesis.normalizer, name)
-        for name in CONFIG.synthesis.compared(protocol)
-    ]
+    (page, protocol): PLAN.generators_on(page, protocol)
+    for page in PLAN.pages
     for protocol in CONFIG.protocols
 }
 
@@ -57,20 +55,37 @@ def teacher_of(wildcards):
     return {"teacher": f"{folder}/{name}/weights.safetensors" for name in teachers}
 
 
-def generator_description(normalizer, generator):
-    """Name, method, role and normaliser of a generator, for tables and figures."""
+def judge_of(wildcards):
+    """Input `judge`: weights of the judge, for a method that asks it in training; empty for most generators."""
+    if not GENERATORS[wildcards.generator].traits.asks_judge:
+        return {}
+    folder = f"{RUN}/{wildcards.protocol}/synthesis_judge/{wildcards.normalizer}"
+    return {"judge": f"{folder}/weights.safetensors"}
+
+
+def generator_description(generator):
+    """Name, method, role and normaliser of a compared generator, for tables and figures."""
     entry = CONFIG.synthesis.generators[generator]
     return {
         "name": generator,
         "method": entry.method,
         "serves": entry.role,
-        "normalizer": normalizer,
+        "normalizer": CONFIG.synthesis.normalizer,
     }
 
 
-def of_generators(protocol, file):
-    """Paths of one file of every generator compared under a protocol."""
+def of_generators(page, protocol, file):
+    """Paths of one file of every generator compared under a protocol on a page."""
     return [
-        f"{RUN}/{protocol}/synthesis/{normalizer}/{generator}/{file}"
-        for normalizer, generator in GENERATED[protocol]
+        f"{RUN}/{protocol}/synthesis/{CONFIG.synthesis.normalizer}/{generator}/{file}"
+        for generator in GENERATED[page, protocol]
+    ]
+
+
+def generated_sets(page):
+    """Paths of the images of every generator compared on a page."""
+    return [
+        path
+        for protocol in CONFIG.protocols
+        for path in of_generators(page, protocol, "images.zip")
     ]

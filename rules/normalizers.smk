@@ -20,19 +20,19 @@ NORMALIZERS = {
     name: NormalizerSpec(method=entry.method, settings=entry.method_settings("stain"))
     for name, entry in CONFIG.stain.normalizers.items()
 }
-
-
-METHODS_COMPARED = {
-    protocol: [[name, NORMALIZERS[name].method] for name in names]
-    for protocol, names in COMPARED.items()
+# Page and protocol -> names of the compared normalisers.
+COMPARED = {
+    (page, protocol): PLAN.normalizers_on(page, protocol)
+    for page in PLAN.pages
+    for protocol in CONFIG.protocols
 }
 CHANGING = {
-    protocol: [name for name in names if NORMALIZERS[name].traits.changes_images]
-    for protocol, names in COMPARED.items()
+    key: [name for name in names if NORMALIZERS[name].traits.changes_images]
+    for key, names in COMPARED.items()
 }
 TRAINED = {
-    protocol: [name for name in names if NORMALIZERS[name].traits.trains_networks]
-    for protocol, names in COMPARED.items()
+    key: [name for name in names if NORMALIZERS[name].traits.trains_networks]
+    for key, names in COMPARED.items()
 }
 
 _left_out = [
@@ -158,6 +158,17 @@ def weights_of_normalizer(protocol, normalizer):
     return of_pairs(protocol, normalizer, "weights.safetensors")
 
 
-def stain_report_code(protocol):
-    """Param function: fingerprint of the stain report, which runs the normalisers of the protocol."""
-    return lambda wildcards: normalizer_code("stain/stain_report", *CHANGING[protocol])
+def normalised_sets(page):
+    """Paths of the normalised images of every normaliser compared on a page."""
+    return [
+        f"{RUN}/{protocol}/stain/{name}/images.zip"
+        for protocol in CONFIG.protocols
+        for name in COMPARED[page, protocol]
+    ]
+
+
+def stain_report_code(page, protocol):
+    """Param function: fingerprint of the stain report, which runs the normalisers of the page and protocol."""
+    return lambda wildcards: normalizer_code(
+        "stain/stain_report", *CHANGING[page, protocol]
+    )

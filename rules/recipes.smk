@@ -1,9 +1,7 @@
 # Paths of the parts of a balanced set. Functions only, for balance.smk and classify.smk; hemabalance/config/plan.py and
 # plan_settings.py decide which parts there are and which settings the rules get.
-from hemabalance.config.plan import Plan
 from hemabalance.config.plan_settings import recipe_settings
 
-PLAN = Plan(CONFIG)
 # Table of the real images that a training or a gate was given, by kind; those of normalisers are in of_pairs.
 SEEN_TABLES = {
     "generator": "synthesis/{normalizer}/{name}/seen.parquet",

@@ -81,13 +81,15 @@ rule report:
     input:
         tables=lambda wildcards: expand(
             f"{RUN}/tables/{{name}}.csv",
-            name=[*TABLES, "scale", *SPLITS, *STAIN_TABLES, *SYNTHESIS_TABLES],
+            name=[*TABLES, "scale", *SPLITS],
         )
+        + of_page(wildcards.page, "tables", STAIN_TABLES + SYNTHESIS_TABLES)
         + on_page(wildcards.page, ".csv"),
         figures=lambda wildcards: expand(
             f"{RUN}/figures/{{name}}.svg",
-            name=[*SHEETS, "copies_sheet", *STAIN_FIGURES, *SYNTHESIS_FIGURES],
+            name=[*SHEETS, "copies_sheet"],
         )
+        + of_page(wildcards.page, "figures", STAIN_FIGURES + SYNTHESIS_FIGURES)
         + on_page(wildcards.page, ".svg"),
         headline=f"{PAGE}tables/headline.json",
         receipts=expand(f"{RUN}/inventory/{{source}}.json", source=SOURCES),

@@ -57,6 +57,7 @@ rule synthesis_fit:
     """Train the generator {wildcards.generator} under the protocol {wildcards.protocol}"""
     input:
         unpack(teacher_of),
+        unpack(judge_of),
         **NORMALISED,
     output:
         weights=f"{GENERATOR}/weights.safetensors",
@@ -124,7 +125,7 @@ rule synthesis_images:
             precision=CONFIG.precision,
             **generator_settings(wildcards.generator),
             request={
-                "draws": CONFIG.synthesis.draws.model_dump(),
+                "draws": PLAN.draws(wildcards.generator).model_dump(),
                 "gate": CONFIG.synthesis.gate.model_dump(exclude={"references"}),
             },
         ),

@@ -21,7 +21,7 @@ from hemabalance.dataset.splits import draws
 from hemabalance.protocols import Protocol
 from hemabalance.synthesis.data import RealImageSource
 from hemabalance.synthesis.evaluate import EvaluationSettings
-from hemabalance.synthesis.fit import GeneratorPaths, fit_generator, no_teacher
+from hemabalance.synthesis.fit import GeneratorPaths, OtherNetworks, fit_generator
 from hemabalance.synthesis.fit_judge import fit_judge
 from hemabalance.synthesis.generate import GeneratedPaths, ImageRequest, StoredGenerator, generate_images
 from hemabalance.synthesis.generator_config import GeneratorConfig
@@ -113,7 +113,7 @@ def run_generator(laboratory: Laboratory, name: str, config: GeneratorConfig, ro
         weights=folder / "weights.safetensors", training=folder / "training.json", seen=folder / "seen.parquet",
         snapshots=folder / "snapshots.zip", snapshot_index=folder / "snapshots.parquet",
     )  # fmt: skip
-    fit_generator(name, config, roles, source, no_teacher, fitted, paths)
+    fit_generator(name, config, roles, source, OtherNetworks(), fitted, paths)
     generate_images(
         StoredGenerator(name, config, roles, paths.weights, fitted.runtime), source, laboratory.real, laboratory.judges,
         REQUEST,

@@ -67,6 +67,10 @@ CLASSIFY_SIZES = {
 }  # fmt: skip
 
 
+MORE_COMPARISONS = {"experiments": {"show_all", "compare", "seeds"}}
+"""Overlay that shows more entries, protocols and seeds -> the keys with which it does so."""
+
+
 def leaves_that_differ(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
     keys: set[str] = set()
     for key, value in before.items():
@@ -83,13 +87,13 @@ def test_overlay_changes_inputs_and_sizes_only(name: str) -> None:
     assert after["run"] == name
     assert after["sources"].keys() == before["sources"].keys()
     changed = {key for key in before if before[key] != after[key]}
-    sections = {"images", "stain", "synthesis", "balance", "classify"}
-    assert changed <= {"run", "sources", "phantom", "device", "threads"} | sections
+    sections, more = {"images", "stain", "synthesis", "balance", "classify"}, MORE_COMPARISONS.get(name, set())
+    assert changed <= {"run", "sources", "phantom", "device", "threads"} | sections | more
     assert leaves_that_differ(before["images"], after["images"]) <= {"size"}
-    assert leaves_that_differ(before["stain"], after["stain"]) <= STAIN_SIZES
-    assert leaves_that_differ(before["synthesis"], after["synthesis"]) <= SYNTHESIS_SIZES
+    assert leaves_that_differ(before["stain"], after["stain"]) <= STAIN_SIZES | more
+    assert leaves_that_differ(before["synthesis"], after["synthesis"]) <= SYNTHESIS_SIZES | more
     assert leaves_that_differ(before["balance"], after["balance"]) <= {"audit_images"}
-    assert leaves_that_differ(before["classify"], after["classify"]) <= CLASSIFY_SIZES
+    assert leaves_that_differ(before["classify"], after["classify"]) <= CLASSIFY_SIZES | more
 
 
 def test_demo_needs_no_archive() -> None:
@@ -137,6 +141,25 @@ def test_experiments_under_thesis_use_models_fitted_on_test_images() -> None:
         ({"synthesis": {"generators": {"figr": {"serves": "some"}}}}, ["'synthesis.generators.figr.serves' is 'some'"]),
         ({"synthesis": {"generators": {"figr": {"lambda_encoder": 1.0}}}}, ["figr.lambda_encoder'", "allowed are"]),
         ({"synthesis": {"generators": {"c_wgan_gp": {"teacher": "figr"}}}}, ["c_wgan_gp.teacher is 'figr'"]),
+        (
+            {"synthesis": {"generators": {"minegan": {"teacher": None}}}},
+            ["minegan: the method minegan starts from a trained generator: add `teacher: <name>`"],
+        ),
+        (
+            {"synthesis": {"generators": {"figr": {"teacher": None}, "minegan": {"teacher": "figr"}}}},
+            ["minegan.teacher is 'figr' of the method figr, whose", "choose a class-conditional generator of the rich"],
+        ),
+        (
+            {"synthesis": {"generators": {"minegan": {"teacher": "c_wgan_gp_all"}}}},
+            ["minegan.teacher is 'c_wgan_gp_all' of the method c_wgan_gp, whose network the method minegan cannot"],
+        ),
+        *(
+            (
+                {"synthesis": {"generators": {"minegan": {"teacher": "c_wgan_gp", key: value}}}},
+                [f"minegan.{key} is {value}, but {taught} in its teacher c_wgan_gp", f"set {key}: {taught}"],
+            )
+            for key, value, taught in (("latent", 64, 128), ("width", 16, 64), ("norm", "none", "batch"))
+        ),
         (
             {"balance": {"recipes": {"plain": {"normalizer": "x"}}}},
             ["balance.recipes.plain.normalizer is 'x'", "none,"],

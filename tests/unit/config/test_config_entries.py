@@ -9,6 +9,7 @@ import yaml
 
 from hemabalance.config.descriptions import field_descriptions
 from hemabalance.config.entries import resolve_entries
+from hemabalance.config.plan import ALL, MAIN, Plan
 from hemabalance.config.run import load_config
 from hemabalance.errors import InputError
 from hemabalance.methods import method_names, settings_class
@@ -77,9 +78,33 @@ def test_an_overlay_can_remove_an_entry() -> None:
 
 
 def test_compared_entries_are_in_the_order_of_the_config() -> None:
-    stain = load_config(with_normalizers(reinhard={"compare": ["leak_free", "thesis"]}, macenko={"compare": []})).stain
-    assert stain.compared("thesis") == ["reinhard"]
-    assert stain.compared("leak_free") == [name for name in stain.normalizers if name != "macenko"]
+    changed = {"reinhard": {"compare": ["leak_free", "thesis"]}, "macenko": {"compare": []}}
+    plan = Plan(load_config(with_normalizers(**changed)))
+    assert plan.normalizers_on(ALL, "thesis") == ["reinhard"]
+    listed = [name for name in plan.config.stain.normalizers if name != "macenko"]
+    assert plan.normalizers_on(ALL, "leak_free") == listed
+
+
+def test_an_entry_that_is_not_shown_is_on_the_page_of_all_experiments_only() -> None:
+    values = deepcopy(BASE)
+    values["synthesis"]["generators"]["cwgan_gp"] = {"shown": False}
+    for plan in (Plan(load_config(values)), Plan(load_config(with_normalizers(vahadane={"shown": False})))):
+        main = [*plan.normalizers_on(MAIN, "leak_free"), *plan.generators_on(MAIN, "leak_free")]
+        every = [*plan.normalizers_on(ALL, "leak_free"), *plan.generators_on(ALL, "leak_free")]
+        hidden = set(every) - set(main)
+        assert hidden & {"cwgan_gp", "vahadane"}
+        assert set(main) < set(every)
+        values["show_all"] = True
+        everything = Plan(load_config(values))
+        assert everything.pages[MAIN] == everything.pages[ALL]
+        assert everything.generators_on(MAIN, "leak_free") == everything.generators_on(ALL, "leak_free")
+
+
+def test_a_generator_that_no_recipe_uses_makes_the_least_images() -> None:
+    plan = Plan(load_config(BASE))
+    draws = plan.config.synthesis.draws
+    assert plan.draws("c_wgan_gp") == draws
+    assert plan.draws("figr").max_draws(real=3) == draws.least < draws.max_draws(real=3)
 
 
 @pytest.mark.parametrize(

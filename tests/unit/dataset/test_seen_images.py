@@ -20,7 +20,7 @@ from hemabalance.protocols import Protocol
 from hemabalance.stain.fit import NormalizerFitInputs, NormalizerFitOutputs, fit_normalizer
 from hemabalance.stain.method import NormalizerSpec
 from hemabalance.synthesis.data import RealImageSource
-from hemabalance.synthesis.fit import GeneratorPaths, fit_generator, no_teacher
+from hemabalance.synthesis.fit import GeneratorPaths, OtherNetworks, fit_generator
 from hemabalance.synthesis.fit_judge import fit_judge
 from hemabalance.synthesis.generate import GeneratedPaths, ImageRequest, StoredGenerator, generate_images
 from hemabalance.synthesis.generator_config import GeneratorConfig
@@ -142,7 +142,7 @@ def test_a_generator_lists_its_training_and_validation_images(
 ) -> None:
     split = with_validation(image_set, protocol)
     source = RealImageSource(image_set, split, protocol, threads=1)
-    fit_generator("mine", GENERATOR, ROLES, source, no_teacher, job(tmp_path), generator_paths(tmp_path))
+    fit_generator("mine", GENERATOR, ROLES, source, OtherNetworks(), job(tmp_path), generator_paths(tmp_path))
     images = listed(tmp_path / "seen.parquet")
     parts = ("train", "validation") if protocol == "leak_free" else ("pool",)
     assert images["image_id"].tolist() == ids(split, parts, "basophil", "monocyte")
@@ -164,7 +164,7 @@ def test_a_gate_lists_its_reference_images(image_set: ImageSet, tmp_path: Path) 
     split = with_validation(image_set, "leak_free")
     fit_job = job(tmp_path)
     source = RealImageSource(image_set, split, "leak_free", threads=1)
-    fit_generator("mine", GENERATOR, ROLES, source, no_teacher, fit_job, generator_paths(tmp_path))
+    fit_generator("mine", GENERATOR, ROLES, source, OtherNetworks(), fit_job, generator_paths(tmp_path))
     names = ("images.zip", "images.parquet", "gate.parquet", "gate.json", "features", "gate_seen.parquet")
     judges: Any = Judges(
         synthesis_runs.corners, synthesis_runs.FlatPixelDistance(), synthesis_runs.LightnessClassifier()

@@ -22,10 +22,11 @@ from hemabalance.classes import UNLABELLED
 from hemabalance.config.roles import RolesConfig
 from hemabalance.dataset.seen_images import read_seen_images
 from hemabalance.errors import InputError
-from hemabalance.synthesis.fit import GeneratorPaths, fit_generator, teacher_sampler
+from hemabalance.synthesis.fit import GeneratorPaths, OtherNetworks, fit_generator
 from hemabalance.synthesis.generator_config import open_by_description
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import latents, sample
+from hemabalance.synthesis.teacher import TeacherGenerator
 from hemabalance.training.weights import save_weights
 
 MANY, FEW = 28, 9
@@ -153,9 +154,11 @@ def test_a_judge_of_fewer_images_than_a_batch_is_trained(tmp_path: Path, monkeyp
 def test_a_student_of_a_teacher_without_a_class_learns_from_real_images(laboratory: Laboratory) -> None:
     teacher = run_generator(laboratory, "empty_teacher", config_of("cwgan_gp", "rich"), ALL_RARE)
     student, folder = config_of("fewshot_meta", "rare"), laboratory.folder / "student"
-    sample_teacher = teacher_sampler(teacher / "weights.safetensors", 3, seed=1, runtime=job(folder).runtime)
+    others = OtherNetworks(
+        TeacherGenerator.open(teacher / "weights.safetensors", job(folder).runtime), teacher_images=3
+    )
     paths = GeneratorPaths(*(folder / name for name in ("weights", "t.json", "seen", "s.zip", "s.parquet")))
-    fit_generator("student", student, ALL_RARE, laboratory.source, sample_teacher, job(folder), paths)
+    fit_generator("student", student, ALL_RARE, laboratory.source, others, job(folder), paths)
     training = read_json(folder / "t.json")
     assert (training["taught"], training["classes"]["trained"]) == (0, list(CLASSES))
     assert training["images"] == len(laboratory.source.training_rows(CLASSES))

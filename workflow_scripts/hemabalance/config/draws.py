@@ -9,7 +9,8 @@ class DrawsConfig(Section):
     """Number of images that are generated."""
 
     target_per_class: int = Field(5000, ge=0)
-    """Target number of real training images and accepted synthetic images of a class together."""
+    """Target number of real training images and accepted synthetic images of a class together; a generator that no
+    recipe uses makes the `least` images only."""
     least: Count = 1000
     """Least number of images generated per class; the generator is evaluated on them."""
     most_times: float = Field(4.0, ge=1)

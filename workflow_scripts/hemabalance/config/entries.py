@@ -38,6 +38,8 @@ class ComparedEntry(MethodEntry):
 
     compare: tuple[Protocol, ...] = ("leak_free",)
     """Protocols under whose tables it is listed; under `thesis`, its training images include the test images."""
+    shown: bool = True
+    """`snakemake` runs the entry and lists it in the tables; false: only `snakemake experiments` does."""
 
 
 def any_entry(stage: str, base: type[MethodEntry]) -> Any:

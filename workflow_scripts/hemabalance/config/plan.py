@@ -9,7 +9,10 @@ from functools import cached_property
 
 from hemabalance.config.balance import RecipeConfig
 from hemabalance.config.classify import ExperimentConfig, ModelEntry
+from hemabalance.config.draws import DrawsConfig
+from hemabalance.config.entries import ComparedEntry
 from hemabalance.config.run import Config
+from hemabalance.methods import traits_of
 
 MAIN, ALL = "", "experiments/"
 """Pages, each a folder of the run: the results of `snakemake`, and those of `snakemake experiments`."""
@@ -35,8 +38,23 @@ class Plan:
     @cached_property
     def pages(self) -> Mapping[str, list[str]]:
         """The experiments on each page, in their order there."""
-        shown = [name for name, entry in self.experiments.items() if entry.shown]
+        shown = [name for name, entry in self.experiments.items() if entry.shown or self.config.show_all]
         return {MAIN: shown, ALL: list(self.experiments)}
+
+    def normalizers_on(self, page: str, protocol: str) -> list[str]:
+        """Names of the normalisers in the tables of a protocol on a page."""
+        return self._compared(self.config.stain.normalizers, page, protocol)
+
+    def generators_on(self, page: str, protocol: str) -> list[str]:
+        """Names of the generators in the tables of a protocol on a page."""
+        return self._compared(self.config.synthesis.generators, page, protocol)
+
+    def draws(self, generator: str) -> DrawsConfig:
+        """Number of images that a generator makes: `synthesis.draws`, or only its `least` if no recipe uses them."""
+        draws = self.config.synthesis.draws
+        if any(generator in recipe.generators for recipe in self.config.balance.recipes.values()):
+            return draws
+        return draws.model_copy(update={"target_per_class": 0})
 
     def recipe(self, name: str) -> RecipeConfig:
         """The recipe of this name."""
@@ -76,7 +94,8 @@ class Plan:
         for name in entry.generators:
             consumers += [("generator", name), *([("gate", name)] if gated else [])]
         consumers += [("teacher", name) for name in dict.fromkeys(self.teachers(recipe).values())]
-        if entry.generators and gated:
+        methods = (self.config.synthesis.generators[name].method for name in entry.generators)
+        if entry.generators and (gated or any(traits_of("synthesis", method).asks_judge for method in methods)):
             consumers.append(("judge", entry.normalizer))
         return consumers
 
@@ -122,3 +141,7 @@ class Plan:
         """Heading for an experiment: its name, protocol and first seed, which is the one shown."""
         entry = self.experiments[experiment]
         return f"{experiment}, {entry.protocol}, seed {entry.seeds[0]}"
+
+    def _compared(self, entries: Mapping[str, ComparedEntry], page: str, protocol: str) -> list[str]:
+        all_shown = page == ALL or self.config.show_all
+        return [name for name, entry in entries.items() if protocol in entry.compare and (entry.shown or all_shown)]

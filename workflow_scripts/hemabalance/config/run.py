@@ -53,6 +53,8 @@ class Config(Section):
     """How the labels of a preset become classes: one of the preset's `taxonomies`; default: the first."""
     protocols: tuple[Protocol, ...] = Field(PROTOCOLS, min_length=1)
     """`leak_free`: copies stay in one part, the test set is split off first; `thesis`: split after balancing (§4.4)."""
+    show_all: bool = False
+    """`snakemake` runs all normalisers, generators and experiments, also those with `shown: false`."""
     catalogue: PathText = "data/sources.yaml"
     """File that describes the public archives."""
     exclusions: PathText = "data/exclusions.csv"

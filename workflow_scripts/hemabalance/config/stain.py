@@ -88,7 +88,3 @@ class StainConfig(Section):
         alone = {name: entry.method for name, entry in entries if entry.teacher is None}
         traits = {name: traits_of("stain", method) for name, method in alone.items()}
         return [name for name, trait in traits.items() if trait.changes_images and not trait.needs_teacher]
-
-    def compared(self, protocol: str) -> list[str]:
-        """Names of the normalisers in the tables of a protocol."""
-        return [name for name, entry in self.normalizers.items() if protocol in entry.compare]

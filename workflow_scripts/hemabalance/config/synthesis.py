@@ -34,6 +34,27 @@ else:
     AnyGenerator = any_entry("synthesis", GeneratorEntry)
 
 
+def _check_shared_network(
+    name: str, entry: GeneratorEntry, teacher: GeneratorEntry | None, shared: tuple[str, ...]
+) -> None:
+    """Refuse a generator that starts from its teacher's network and has no such teacher, or other settings."""
+    where = f"synthesis.generators.{name}"
+    if teacher is None:
+        raise ValueError(f"{where}: the method {entry.method} starts from a trained generator: add `teacher: <name>`")
+    settings, given = teacher.method_settings("synthesis"), entry.method_settings("synthesis")
+    if teacher.role != "rich" or not all(hasattr(settings, key) for key in shared):
+        raise ValueError(
+            f"{where}.teacher is {entry.teacher!r} of the method {teacher.method}, whose network the method "
+            f"{entry.method} cannot start from: choose a class-conditional generator of the rich classes"
+        )
+    for key in shared:
+        if getattr(settings, key) != (value := getattr(given, key)):
+            raise ValueError(
+                f"{where}.{key} is {value}, but {getattr(settings, key)} in its teacher {entry.teacher}, whose network "
+                f"it starts from: set {key}: {getattr(settings, key)}"
+            )
+
+
 class JudgeConfig(SmallClassifierSettings):
     """The independent classifier of the gate, trained only on real training images."""
 
@@ -67,8 +88,6 @@ class SynthesisConfig(Section):
                     f"synthesis.generators.{name}.teacher is {entry.teacher!r}, which is not a generator without a "
                     f"teacher: {', '.join(self.generators)}"
                 )
+            if shared := traits_of("synthesis", entry.method).starts_from_teacher:
+                _check_shared_network(name, entry, teacher, shared)
         return self
-
-    def compared(self, protocol: str) -> list[str]:
-        """Names of the generators in the tables of a protocol."""
-        return [name for name, entry in self.generators.items() if protocol in entry.compare]

@@ -1,11 +1,16 @@
-"""Random images of all classes, on which the trainings of the check run; their content does not matter."""
+"""Random images of all classes, and untrained teachers, for the trainings of the check; their content is arbitrary."""
 
 from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 
+from hemabalance.methods import method_names, settings_class, traits_of
 from hemabalance.stain.normalizer import Domain, Transformed
+from hemabalance.synthesis.generator import Generator
+from hemabalance.synthesis.method import GeneratorSpec
+from hemabalance.synthesis.roles import Classes
+from hemabalance.training.device import Runtime
 from hemabalance.training.job import Images
 
 BLOCK = 8
@@ -29,9 +34,49 @@ def example_images(labels: Sequence[str], per_class: int, size: int, seed: int) 
     return Images(example_pixels(len(labels) * per_class, size, seed), np.repeat(np.array(labels), per_class))
 
 
+class ExampleJudge:
+    """A judge of generated images that needs no fit: the class of an image follows from its mean level."""
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        self.classes = list(classes)
+
+    def predict(self, pixels: np.ndarray) -> np.ndarray:
+        """The class of each image, str (n,), for RGB uint8 (n, height, width, 3)."""
+        places = (pixels.mean((1, 2, 3)) / 256 * len(self.classes)).astype(int)
+        labels: np.ndarray = np.array(self.classes)[places]
+        return labels
+
+
 class ExampleTeacher:
     """A teacher of normalisers that needs no fit: it turns the colour channels, forwards to a and backwards to b."""
 
     def transform(self, images: np.ndarray, *, to: Domain) -> Transformed:
         """The images with their channels turned by one place; RGB uint8 (n, height, width, 3)."""
         return Transformed(np.roll(images, 1 if to == "a" else -1, axis=3), np.zeros(len(images), bool))
+
+
+def untrained_teacher(student: GeneratorSpec, classes: Classes, size: int, runtime: Runtime) -> Generator | None:
+    """A generator whose network the student can start from, untrained; None if the student starts from none.
+
+    Its method is the first one of the listing that the config would accept.
+
+    Args:
+        student: method and settings of the student.
+        classes: of the student; the teacher serves the trained ones.
+        size: side of the images in pixels.
+        runtime: device of the networks.
+
+    Raises:
+        LookupError: there is no such method.
+    """
+    shared = student.traits.starts_from_teacher
+    if not shared:
+        return None
+    for method in method_names("synthesis"):
+        settings, traits = settings_class("synthesis", method), traits_of("synthesis", method)
+        if traits.serves == "rich" and not traits.meta_learned and set(shared) <= settings.model_fields.keys():
+            values = {key: getattr(student.settings, key) for key in shared}
+            teacher = GeneratorSpec(method=method, settings=settings(**values))
+            known = Classes(classes.trained, classes.trained, classes.run)
+            return teacher.build(classes=known, size=size, runtime=runtime)
+    raise LookupError(f"no method has the settings {', '.join(shared)}, which {student.method} shares with its teacher")

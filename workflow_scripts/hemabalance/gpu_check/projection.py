@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hemabalance.config.plan import Plan
+from hemabalance.config.plan import ALL, Plan
 from hemabalance.config.run import Config
 from hemabalance.gpu_check.cases import TrainingCase
 from hemabalance.gpu_check.speed import DEFAULT
@@ -28,11 +28,11 @@ def trainings_by_case(config: Config) -> Counter[tuple[str, str]]:
     each normaliser and protocol whose images it learns, a classifier once for each experiment and seed.
     """
     plan, counts = Plan(config), Counter[tuple[str, str]]()
-    normalizers = {(protocol, name) for protocol in config.protocols for name in config.stain.compared(protocol)}
+    normalizers = {(protocol, name) for protocol in config.protocols for name in plan.normalizers_on(ALL, protocol)}
     generators = {
         (protocol, config.synthesis.normalizer, name)
         for protocol in config.protocols
-        for name in config.synthesis.compared(protocol)
+        for name in plan.generators_on(ALL, protocol)
     }
     for experiment in plan.experiments.values():
         recipe = plan.recipe(experiment.recipe)
@@ -47,7 +47,7 @@ def trainings_by_case(config: Config) -> Counter[tuple[str, str]]:
     for _, _, name in generators:
         counts["synthesis_fit", name] += 1
     counts["synthesis_judge", "synthesis_judge"] = len(judged)
-    measured = [protocol for protocol in config.protocols if config.stain.compared(protocol)]
+    measured = [protocol for protocol in config.protocols if plan.normalizers_on(ALL, protocol)]
     labelled = set(config.labelled_sources)
     pairs = len(labelled - {config.reference}) if config.reference in labelled else 0
     counts["source_classifier", "source_classifier"] = len(AUGMENTATIONS) * len(measured) * pairs

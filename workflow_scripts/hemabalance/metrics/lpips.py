@@ -1,15 +1,28 @@
-"""Perceptual distance of images: LPIPS (Zhang et al. 2018, arXiv:1801.03924), AlexNet, version 0.1."""
+"""Perceptual distance of images: LPIPS (Zhang et al. 2018, arXiv:1801.03924), AlexNet, version 0.1.
 
+Network, scaling of pixels and normalisation are those of the authors' package `lpips`. Its weights are not: the package
+would download AlexNet, so all tensors come from the pinned file (`lpips_weights`). The package gives distances of
+pairs; the embeddings here make each distance a squared Euclidean one, which a search for neighbours needs.
+"""
+
+import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, interpolate, max_pool2d, relu
+from torch.nn.functional import interpolate
 
 from hemabalance.metrics.full_precision import full_precision
 from hemabalance.metrics.lpips_weights import CONVOLUTIONS, WEIGHTS
+from hemabalance.metrics.pinned_tensors import Tensors
+from hemabalance.torchvision_compat import make_torchvision_importable
+
+make_torchvision_importable()
+
+from lpips import LPIPS, normalize_tensor  # noqa: E402
 
 SMALLEST = 64
 """Images with a shorter side are first enlarged to this side, in pixels.
@@ -19,15 +32,6 @@ padding. LPIPS was fitted to human judgements of 64-pixel patches, so smaller im
 photographed cells reduced to 32 pixels, the ranking of pairs then agrees with that at 64 (Spearman 0.95; 0.73 without
 enlarging).
 """
-
-_CHANNELS = (64, 192, 384, 256, 256)
-_STRIDES = (4, 1, 1, 1, 1)
-_PADDINGS = (2, 2, 1, 1, 1)
-_POOLED = (False, True, True, False, False)  # 3x3 with stride 2, before the convolution
-# Mean and standard deviation of ImageNet pixels in -1..1, with the digits of the reference implementation.
-_SHIFT = (-0.030, -0.088, -0.188)
-_SCALE = (0.458, 0.448, 0.450)
-_EPSILON = 1e-10
 
 
 class LPIPSModel:
@@ -49,8 +53,7 @@ class LPIPSModel:
             InputError: the file is missing, damaged, or holds other weights.
         """
         self.device, self._batch = torch.device(device), batch
-        self._weights = {k: torch.from_numpy(v).to(self.device) for k, v in WEIGHTS.load(weights).items()}
-        self._shift, self._scale = (torch.tensor(v, device=self.device).view(3, 1, 1) for v in (_SHIFT, _SCALE))
+        self._network = load_network(WEIGHTS.load(weights)).to(self.device)
 
     def embed(self, images: np.ndarray) -> np.ndarray:
         """Embeddings of RGB images: |embed(a) - embed(b)|^2 is the LPIPS distance of a and b.
@@ -103,32 +106,44 @@ class LPIPSModel:
             )
             if images.shape[1:3] != (size := _network_size(*images.shape[1:3])):
                 maps = interpolate(maps, size=size, mode="bilinear", align_corners=False)
-            maps = (maps - self._shift) / self._scale
-            layers = []
-            for i, k in enumerate(CONVOLUTIONS):
-                if _POOLED[i]:
-                    maps = max_pool2d(maps, 3, 2)
-                weight, bias = self._weights[f"features.{k}.weight"], self._weights[f"features.{k}.bias"]
-                maps = relu(conv2d(maps, weight, bias, _STRIDES[i], _PADDINGS[i]))
-                layers.append(self._layer_embedding(maps, i))
-            return torch.cat(layers, dim=1)
-
-    def _layer_embedding(self, maps: Tensor, i: int) -> Tensor:
-        length = maps.square().sum(dim=1, keepdim=True).sqrt() + _EPSILON
-        positions = maps.shape[2] * maps.shape[3]
-        return (maps / length * (self._weights[f"linear.{i}"] / positions).sqrt().view(-1, 1, 1)).flatten(1)
+            layers = self._network.net(self._network.scaling_layer(maps))
+            pairs = zip(layers, self._network.lins, strict=True)
+            return torch.cat([_layer_embedding(maps, head.model[-1].weight) for maps, head in pairs], dim=1)
 
 
+def load_network(tensors: Tensors) -> LPIPS:
+    """The package's network in evaluation mode, on the CPU, with the tensors of `lpips_weights.WEIGHTS`."""
+    network = _build_without_weights()
+    # Weights by the package's names. It slices AlexNet after each convolution's ReLU and keeps torchvision's indices
+    # (slice2.3 is features.3). Each head exists twice, as lin0 and as lins.0; before its convolution is a dropout.
+    state = {name: value for name, value in network.state_dict().items() if name.startswith("scaling_layer.")}
+    for i, k in enumerate(CONVOLUTIONS):
+        for part in ("weight", "bias"):
+            state[f"net.slice{i + 1}.{k}.{part}"] = torch.from_numpy(tensors[f"features.{k}.{part}"])
+        head = torch.from_numpy(tensors[f"linear.{i}"]).view(1, -1, 1, 1)
+        state |= {f"lin{i}.model.1.weight": head, f"lins.{i}.model.1.weight": head}
+    network.load_state_dict(state, strict=True, assign=True)
+    return network
+
+
+def _build_without_weights() -> LPIPS:
+    """The network with shapes but no storage, so that no random numbers are drawn; nothing is downloaded."""
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package passes arguments that torchvision has deprecated
+        return LPIPS(pretrained=False, pnet_rand=True, net="alex", version="0.1", verbose=False)
+
+
+def _layer_embedding(maps: Tensor, head: Tensor) -> Tensor:
+    positions = maps.shape[2] * maps.shape[3]
+    embedding: Tensor = normalize_tensor(maps).mul_((head / positions).sqrt()).flatten(1)
+    return embedding
+
+
+@cache
 def width(h: int, w: int) -> int:
     """Embedding length for images of h x w pixels: 31,872 up to 64 x 64, 148,608 at 128 x 128, 640,128 at 256 x 256."""
-    sides, total = np.array(_network_size(h, w)), 0
-    for i, channels in enumerate(_CHANNELS):
-        if i == 0:
-            sides = (sides - 7) // 4 + 1
-        if _POOLED[i]:
-            sides = (sides - 3) // 2 + 1
-        total += channels * int(sides.prod())
-    return total
+    layers = _build_without_weights().net(torch.empty((1, 3, *_network_size(h, w)), device="meta"))
+    return sum(layer.numel() for layer in layers)
 
 
 def _network_size(h: int, w: int) -> tuple[int, int]:

@@ -120,8 +120,8 @@ class ConditionalGenerator(nn.Module):
         return torch.tanh(at_least_float32(self.body(_channels_last(maps))))
 
 
-class _Trunk(nn.Module):
-    """The layers common to Tables 11 and 12: images (n, 3, size, size) to features (n, 128) after a LeakyReLU.
+class ResidualTrunk(nn.Module):
+    """Images (n, 3, size, size) to features (n, 128) after a LeakyReLU: the layers common to thesis Tables 11 and 12.
 
     5x5 convolution of stride 2, 2 residual blocks, 4 blocks at half the size, 4 at a quarter, each followed by 2x2
     average pooling, a linear layer. No normalisation.
@@ -131,6 +131,11 @@ class _Trunk(nn.Module):
     multiple: ClassVar[int] = 16
 
     def __init__(self, name: str, size: int, width: int) -> None:
+        """Build for square images of `size` px, at least 16 and divisible by 16; `name` is for messages.
+
+        Raises:
+            ValueError: invalid size or width.
+        """
         super().__init__()
         check_size(name, size, self.min_size, self.multiple)
         check_positive(name, width=width)
@@ -149,6 +154,7 @@ class _Trunk(nn.Module):
         self.body = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(n, 3, size, size) to (n, 128); ValueError for images of another shape."""
         check_images(self.name, x, self.size)
         features: Tensor = self.body(_channels_last(x))
         return features
@@ -175,7 +181,7 @@ class ConditionalCritic(nn.Module):
             ValueError: invalid size or width.
         """
         super().__init__()
-        self.trunk = _Trunk(_CRITIC, size, width)
+        self.trunk = ResidualTrunk(_CRITIC, size, width)
         self.head = nn.Linear(FEATURES, 1, bias=False)
         self.projection = nn.Linear(FEATURES, classes, bias=False) if classes else None
 
@@ -211,7 +217,7 @@ class ConditionalClassifier(nn.Module):
         """Build for square images of `size` px; arguments and errors as `ConditionalCritic`, at least one class."""
         super().__init__()
         check_positive(_CLASSIFIER, classes=classes)
-        self.trunk = _Trunk(_CLASSIFIER, size, width)
+        self.trunk = ResidualTrunk(_CLASSIFIER, size, width)
         self.head = nn.Linear(FEATURES, classes)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -33,6 +33,7 @@ class ConditionalVariant(Generic[SettingsT]):
             generator is trained against, by name: `critic` and, if the method has one, `classifier`; raises ValueError
             if they cannot be built.
         training: builds the training of networks, settings, real batches, snapshots, data and job.
+        generator: class of the generator network.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ConditionalVariant(Generic[SettingsT]):
         [Mapping[str, nn.Module], SettingsT, ClassBatches, Snapshots, SynthesisData, FitJob],
         ConditionalTraining[SettingsT],
     ]
+    generator: type[ConditionalGenerator] = ConditionalGenerator
 
 
 class Conditional(Generic[SettingsT]):
@@ -77,6 +79,12 @@ class Conditional(Generic[SettingsT]):
         self._ready = False
         self.snapshots: Snapshots | None = None
         self.description = describe(method.name, size, classes, method.settings)
+
+    @property
+    def network(self) -> ConditionalGenerator:
+        """The network that generates, from which another generator may start; random before `fit` or `load`."""
+        generator: ConditionalGenerator = self._generator
+        return generator
 
     def fit(self, data: SynthesisData, job: FitJob) -> TrainingResult:
         """Train from the start, or resume the training whose checkpoint is in `job.state`.
@@ -131,11 +139,10 @@ class Conditional(Generic[SettingsT]):
 
     def _build_networks(self) -> dict[str, Any]:
         settings, count = self.method.settings, len(self.classes.trained)
-        generator = ConditionalGenerator(self.size, settings.width, settings.latent, count, settings.norm)
+        generator = self.method.generator(self.size, settings.width, settings.latent, count, settings.norm)
         return {"generator": generator, **self.method.critics(self.size, count)}
 
     def _ready_generator(self) -> ConditionalGenerator:
         if not self._ready:
             raise RuntimeError(f"{self.method.name} is neither fitted nor loaded")
-        generator: ConditionalGenerator = self._generator
-        return generator
+        return self.network

@@ -1,5 +1,6 @@
-"""Training of a class-conditional generator with a Wasserstein critic, shared by C-WGAN-GP and CWGAN-GP."""
+"""Training of a class-conditional generator against a critic; the methods add their losses."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Generic, TypeVar, cast
 
@@ -22,7 +23,6 @@ from hemabalance.training.data_checks import fingerprint, require_size
 from hemabalance.training.device import unwrapped
 from hemabalance.training.job import FitJob, Images
 from hemabalance.training.learning_rate import linear_decay
-from hemabalance.training.losses import gradient_penalty, wasserstein_critic, wasserstein_generator
 
 SettingsT = TypeVar("SettingsT", bound=ConditionalSettings)
 
@@ -74,13 +74,10 @@ class ClassBatches:
         return images, self._targets[selected].to(self._device)
 
 
-class ConditionalTraining(Generic[SettingsT]):
-    """A `Trainable`: generator and critic, each with its own optimizer; the critic is conditional on the class.
+class ConditionalTraining(ABC, Generic[SettingsT]):
+    """A `Trainable`: generator, critic and possibly further networks, each with its own optimizer.
 
-    A subclass with an unconditional critic overrides `critic_conditions` and `sample_real`.
-
-    History: `critic` (E[D(fake)] - E[D(real)]) and `penalty` of the critic's last update, and `adversarial`
-    (-E[D(fake)]), unweighted.
+    A subclass whose critic is unconditional may override `sample_real`.
 
     Args:
         networks: `generator`, `critic` and further networks of a subclass; initialised here.
@@ -159,29 +156,13 @@ class ConditionalTraining(Generic[SettingsT]):
         images: Tensor = self.generator(generator.encode(z, targets))
         return images
 
+    @abstractmethod
     def update_critic(self, real: Tensor, fake: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """One step of the critic; the fakes are detached, and a conditional critic gets the same targets for both."""
-        conditions = self.critic_conditions(targets)
-        scores = self.critic(torch.cat((real, fake)), *(torch.cat((classes, classes)) for classes in conditions))
-        real_scores, fake_scores = scores.chunk(2)
-        share = torch.rand(len(real), generator=self.generators["between"], device=real.device)
-        terms = {
-            "critic": wasserstein_critic(real_scores, fake_scores),
-            "penalty": gradient_penalty(_UnconditionalCritic(unwrapped(self.critic), conditions), real, fake, share),
-        }
-        loss = terms["critic"] + self.settings.gp_weight * terms["penalty"]
-        self.runtime.minimise(loss, self.optimizers["critic"], (self.critic,), "critic")
-        return {name: term.detach() for name, term in terms.items()}
+        """One step of the critic on real images and detached fakes of the targets; losses by name, detached, 0-dim."""
 
-    def critic_conditions(self, targets: Tensor) -> tuple[Tensor, ...]:
-        """Critic inputs besides the image: here the targets; empty for an unconditional critic."""
-        return (targets,)
-
+    @abstractmethod
     def update_generator(self, fake: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """One step of the generator; the fakes carry its graph."""
-        loss = wasserstein_generator(self.judge(self.critic, fake, *self.critic_conditions(targets)))
-        self.runtime.minimise(loss, self.optimizers["generator"], (self.generator,), "generator")
-        return {"adversarial": loss.detach()}
+        """One step of the generator; the fakes carry its graph. Losses by name, detached, 0-dim."""
 
     def judge(self, network: nn.Module, images: Tensor, *conditions: Tensor) -> Tensor:
         """Scores or logits of a frozen network: gradients reach the images, but not the network."""
@@ -210,15 +191,3 @@ class ConditionalTraining(Generic[SettingsT]):
             targets = torch.full((count,), self.real.classes.index(label), device=z.device)
             self.snapshots.store(self.runtime.step, label, generator(generator.encode(z, targets)))
         generator.train(was_training)
-
-
-class _UnconditionalCritic(nn.Module):
-    """A critic as a function of the image only, with fixed conditions."""
-
-    def __init__(self, critic: nn.Module, conditions: tuple[Tensor, ...]) -> None:
-        super().__init__()
-        self.critic, self.conditions = critic, conditions
-
-    def forward(self, x: Tensor) -> Tensor:
-        scores: Tensor = self.critic(x, *self.conditions)
-        return scores

@@ -1,30 +1,24 @@
 """Train one generator and write its files."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from hemabalance.config.roles import RolesConfig
 from hemabalance.dataset.seen_images import write_seen_images
 from hemabalance.dataset.splits import require_visible
-from hemabalance.errors import InputError
 from hemabalance.files import write_json
 from hemabalance.synthesis.data import MONITORED_PARTS, RealImageSource, part_rows
 from hemabalance.synthesis.generator import SynthesisData
-from hemabalance.synthesis.generator_config import GeneratorConfig, open_by_description
+from hemabalance.synthesis.generator_config import GeneratorConfig
 from hemabalance.synthesis.roles import Classes
-from hemabalance.synthesis.sampling import sample
-from hemabalance.training.device import Runtime
-from hemabalance.training.job import FitJob, Images
+from hemabalance.synthesis.teacher import TeacherGenerator, no_images
+from hemabalance.training.classifier import Classifier
+from hemabalance.training.job import FitJob
 
 log = logging.getLogger(__name__)
-
-TeacherSampler = Callable[[Classes, int], Images]
-"""Classes and size of a student -> images of its trained classes, sampled by another generator."""
 
 
 @dataclass(frozen=True)
@@ -47,37 +41,19 @@ class GeneratorPaths:
     snapshot_index: Path
 
 
-def no_teacher(classes: Classes, size: int) -> Images:
-    """The `TeacherSampler` of a generator without a teacher: no images."""
-    return Images(np.empty((0, size, size, 3), np.uint8), np.empty(0, "<U1"))
+@dataclass(frozen=True)
+class OtherNetworks:
+    """Trained networks of other jobs that the training of a generator uses.
 
-
-def teacher_sampler(
-    weights: str | Path | None, images_per_class: int, *, seed: int, runtime: Runtime
-) -> TeacherSampler:
-    """Sampler of a trained generator, `no_teacher` without weights.
-
-    Args:
-        weights: weights file of the teacher, or None.
-        images_per_class: number of images of each class that teacher and student share.
-        seed: seed of the latents.
-        runtime: device of the teacher.
+    Attributes:
+        teacher: the teacher of the generator; None without one.
+        teacher_images: number of images of each rich class that the teacher generates.
+        judge: classifier trained on real training images only; None if the method does not ask it.
     """
-    if weights is None:
-        return no_teacher
-    path = Path(weights)
 
-    def sample_images(classes: Classes, size: int) -> Images:
-        teacher = open_by_description(path, runtime)
-        if teacher.size != size:
-            problem = f"generates images of {teacher.size} px, but the student needs {size} px"
-            raise InputError(path, problem, "Train both at one synthesis.size")
-        labels = [label for label in classes.trained if label in teacher.classes.served]
-        pixels = [sample(teacher, label, range(images_per_class), seed=seed, device=runtime.device) for label in labels]
-        empty = no_teacher(classes, size)
-        return Images(np.concatenate([empty.pixels, *pixels]), np.repeat(np.array(labels, dtype=str), images_per_class))
-
-    return sample_images
+    teacher: TeacherGenerator | None = None
+    teacher_images: int = 0
+    judge: Classifier | None = None
 
 
 def fit_generator(
@@ -85,7 +61,7 @@ def fit_generator(
     config: GeneratorConfig,
     roles: RolesConfig,
     source: RealImageSource,
-    sample_teacher: TeacherSampler,
+    others: OtherNetworks,
     job: FitJob,
     paths: GeneratorPaths,
 ) -> None:
@@ -96,7 +72,7 @@ def fit_generator(
         config: method, settings and role of the generator.
         roles: rules that make a class rich or rare.
         source: the real images.
-        sample_teacher: training images besides the real ones.
+        others: teacher and judge, if the generator has them.
         job: runtime, folders and seed; the history is written to `job.history`.
         paths: files to write.
 
@@ -104,7 +80,7 @@ def fit_generator(
         InputError: the data are unsuitable, the training diverged, or the disk is full.
     """
     classes = config.classes(source.split, source.protocol, roles)
-    data = synthesis_data(source, classes, sample_teacher(classes, config.size), config.size)
+    data = synthesis_data(source, classes, config, others, seed=job.seed)
     generator = config.build(classes, job.runtime)
     result = generator.fit(data, job)
     log.info("%s: %d steps in %.0f s; parameters: %s", name, result.steps, result.seconds, dict(generator.parameters))
@@ -125,21 +101,33 @@ def fit_generator(
         write_json(summary | job.summary(result), paths.training)
 
 
-def synthesis_data(source: RealImageSource, classes: Classes, teacher_images: Images, size: int) -> SynthesisData:
-    """Images that a generator may be fitted on under the protocol of the source.
+def synthesis_data(
+    source: RealImageSource, classes: Classes, config: GeneratorConfig, others: OtherNetworks, *, seed: int
+) -> SynthesisData:
+    """Data that a generator may be fitted on under the protocol of the source.
 
     Args:
         source: the real images.
         classes: classes of the generator.
-        teacher_images: images of the trained classes that another generator sampled; may be empty.
-        size: side of the generator's images in pixels.
+        config: method and size of the generator.
+        others: teacher and judge, if the generator has them.
+        seed: of the teacher's latents.
 
     Raises:
-        InputError: as `RealImageSource.read_training_images`.
+        InputError: as `RealImageSource.read_training_images`, or the teacher generates images of another size.
     """
     training, monitored = _rows(source, classes)
     require_visible(source.split, training["image_id"], source.protocol)
-    return SynthesisData(source.read(training, size), source.read(monitored, size), teacher_images)
+    size, teacher = config.size, others.teacher
+    teacher_images = no_images(size)
+    if teacher is not None and config.spec.traits.starts_from_teacher:
+        teacher.require_size(size)
+    elif teacher is not None:
+        teacher_images = teacher.images(classes, size, others.teacher_images, seed=seed)
+    generator = teacher.generator if teacher else None
+    return SynthesisData(
+        source.read(training, size), source.read(monitored, size), teacher_images, generator, others.judge
+    )
 
 
 def _rows(source: RealImageSource, classes: Classes) -> tuple[pd.DataFrame, pd.DataFrame]:

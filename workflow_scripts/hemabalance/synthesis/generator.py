@@ -9,6 +9,7 @@ from torch import Tensor
 
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.snapshots import Snapshots
+from hemabalance.training.classifier import Classifier
 from hemabalance.training.job import FitJob, Images
 from hemabalance.training.loop import TrainingResult
 
@@ -21,12 +22,17 @@ class SynthesisData:
         real: stain-normalised real training images of the trained and the served classes.
         held_back: real images of the same classes that no training learns from, used for the history only. From the
             validation part, never test images. May be empty.
-        teacher_images: images of the trained classes that another generator sampled; empty without a teacher.
+        teacher_images: images of the trained classes that another generator sampled; empty without a teacher, and for a
+            method that starts from the teacher's network.
+        teacher: the trained generator that the config names as teacher; None without one.
+        judge: classifier trained on real training images only; None for a method that does not need it.
     """
 
     real: Images
     held_back: Images
     teacher_images: Images
+    teacher: "Generator | None" = None
+    judge: Classifier | None = None
 
 
 class Generator(Protocol):

@@ -32,6 +32,11 @@ class GeneratorTraits:
     """Role of the classes that the method generates, unless the config says otherwise."""
     meta_learned: bool
     """True: trained on the rich classes and adapted to the served ones. False: trained on the served classes."""
+    starts_from_teacher: tuple[str, ...] = ()
+    """Settings that must be those of the teacher, if the training starts from the teacher's network, which it then
+    needs; empty for any other method."""
+    asks_judge: bool = False
+    """The training asks the judge, the classifier that is trained on real training images only."""
 
 
 class SynthesisMethod(Protocol):

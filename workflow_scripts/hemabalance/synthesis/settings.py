@@ -24,7 +24,7 @@ class SynthesisTraining(NetworkTraining, GeneratorSettings):
 
 
 class ConditionalSettings(SynthesisTraining):
-    """Settings of the class-conditional generators with a Wasserstein critic (thesis Tables 10-12)."""
+    """Settings of every class-conditional generator (thesis Tables 10-12)."""
 
     latent: Latent = 128
     """Length of a latent vector."""
@@ -34,22 +34,33 @@ class ConditionalSettings(SynthesisTraining):
     """Base number of channels of the critic and, if there is one, of the classifier."""
     norm: Literal["batch", "none"] = "batch"
     """Normalisation in the generator; the thesis's tables do not specify it."""
-    lr: Rate = 1e-4
+    lr: Rate = 2e-4
     """Adam's learning rate for generator and critic."""
-    betas: tuple[Beta, Beta] = (0.0, 0.9)
+    betas: tuple[Beta, Beta] = (0.5, 0.999)
     """Adam's beta1 and beta2."""
     batch: Count = 64
     """Images per update of any network."""
     steps: Count = 40_000
     """Updates of the generator; 40,000 in the thesis's Table 22."""
-    critic_steps: int = Field(5, ge=1, le=20)
+    critic_steps: int = Field(1, ge=1, le=20)
     """Updates of the critic, each on its own batch, per update of the generator."""
-    gp_weight: Weight = 10.0
-    """Weight d of the gradient penalty."""
     average_decay: Decay = 0.999
     """Decay of the exponential moving average of the generator that is kept; 0 keeps the last weights."""
     decay_from: Share = 0.5
     """Share of the steps after which the learning rates fall linearly to 0; 1 keeps them constant."""
+
+
+class WassersteinSettings(ConditionalSettings):
+    """Settings of the class-conditional generators with a Wasserstein critic."""
+
+    lr: Rate = 1e-4
+    """Adam's learning rate for generator and critic."""
+    betas: tuple[Beta, Beta] = (0.0, 0.9)
+    """Adam's beta1 and beta2."""
+    critic_steps: int = Field(5, ge=1, le=20)
+    """Updates of the critic, each on its own batch, per update of the generator."""
+    gp_weight: Weight = 10.0
+    """Weight d of the gradient penalty."""
 
 
 class ReptileSettings(SynthesisTraining):

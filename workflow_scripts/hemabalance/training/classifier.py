@@ -115,6 +115,15 @@ def fit_classifier(
         write_json(summary | job.summary(result), training)
 
 
+def open_judge(weights: str | Path | None, runtime: Runtime) -> "Classifier | None":
+    """The classifier with these weights; None without weights.
+
+    Raises:
+        InputError: as `Classifier`.
+    """
+    return None if weights is None else Classifier(Path(weights), runtime.device)
+
+
 class Classifier:
     """A trained classifier.
 

@@ -2,11 +2,11 @@
 
 from hemabalance.section import Weight
 from hemabalance.synthesis.method import GeneratorTraits
-from hemabalance.synthesis.settings import ConditionalSettings
+from hemabalance.synthesis.settings import WassersteinSettings
 from hemabalance.training.settings import Rate, Strength
 
 
-class ClassifierGuidedSettings(ConditionalSettings):
+class ClassifierGuidedSettings(WassersteinSettings):
     """C-WGAN-GP (thesis §3.5): generator, critic and a separate classifier."""
 
     class_weight: Weight = 1.0

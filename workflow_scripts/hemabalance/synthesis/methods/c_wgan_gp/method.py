@@ -15,11 +15,12 @@ from torch.nn import functional
 from hemabalance.networks.conditional import ConditionalClassifier, ConditionalCritic
 from hemabalance.networks.layers import at_least_float32
 from hemabalance.synthesis.conditional import Conditional, ConditionalVariant
-from hemabalance.synthesis.conditional_training import ClassBatches, ConditionalTraining
+from hemabalance.synthesis.conditional_training import ClassBatches
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.methods.c_wgan_gp import ClassifierGuidedSettings
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.snapshots import Snapshots
+from hemabalance.synthesis.wasserstein_training import WassersteinTraining
 from hemabalance.training.batches import ImagePool
 from hemabalance.training.colour_augmentation import augment_colour
 from hemabalance.training.data_checks import require_size
@@ -30,7 +31,7 @@ from hemabalance.training.losses import wasserstein_generator
 _BATCH = 256
 
 
-class ClassifierGuidedTraining(ConditionalTraining[ClassifierGuidedSettings]):
+class ClassifierGuidedTraining(WassersteinTraining[ClassifierGuidedSettings]):
     """Training of generator, unconditional critic and classifier.
 
     Additional history: `classifier` and `accuracy`, cross-entropy and accuracy of the classifier on real training

@@ -6,9 +6,9 @@ Osindero 2014, arXiv:1411.1784): the critic scores image and class together, so 
 
 from hemabalance.networks.conditional import ConditionalCritic
 from hemabalance.synthesis.conditional import Conditional, ConditionalVariant
-from hemabalance.synthesis.conditional_training import ConditionalTraining
 from hemabalance.synthesis.methods.cwgan_gp import CWGANGPSettings
 from hemabalance.synthesis.roles import Classes
+from hemabalance.synthesis.wasserstein_training import WassersteinTraining
 from hemabalance.training.device import Runtime
 
 
@@ -22,7 +22,7 @@ def build(settings: CWGANGPSettings, *, classes: Classes, size: int, runtime: Ru
         name="cwgan_gp",
         settings=settings,
         critics=lambda size, count: {"critic": ConditionalCritic(size, settings.critic_width, count)},
-        training=lambda networks, settings, real, snapshots, data, job: ConditionalTraining(
+        training=lambda networks, settings, real, snapshots, data, job: WassersteinTraining(
             networks, settings, real, snapshots, job
         ),
     )

@@ -1,0 +1,191 @@
+"""MineGAN (Wang et al. 2020, CVPR, arXiv:1912.05270), thesis Tables 21 and 22: a miner before a trained generator.
+
+Sections 3.2 (mining on one generator, Eqs. 1 and 2) and 3.4 (fine-tuning). A miner M, a small fully connected network,
+maps noise u to inputs of a trained generator G, so that G(M(u)) looks like the few images of the target. First M and a
+critic D are trained with G frozen; then all three. The loss is that of the Wasserstein GAN with gradient penalty
+(Gulrajani et al. 2017, arXiv:1704.00028). For a conditional generator the paper mines the class embedding together with
+the latent vector. The authors' code (github.com/yaxingwang/MineGAN) does so for BigGAN with two stacks of linear layers
+from the same noise; its miner for MNIST has two layers with a ReLU and 128 units, and mixes classes by a softmax.
+
+Here the teacher is a class-conditional generator of the rich classes, such as C-WGAN-GP. Each served class has its own
+miner, copy of the teacher and critic, trained in turn; classes share nothing but the teacher.
+
+Departures: the critic starts untrained, not from the teacher's critic, because a weights file holds the generator only.
+The class code is a mixture of the teacher's one-hot codes and not a free embedding. Batch normalisation keeps the
+teacher's running statistics (see `training`); the authors' generator uses batch statistics in both stages. LeakyReLU in
+the miner, and as for the other generators here: images in eight poses, learning rates that fall in the second half, and
+a moving average of miner and generator that is kept; `augment`, `decay_from` and `average_decay` turn these off.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from hemabalance.errors import InputError
+from hemabalance.networks.conditional import ConditionalCritic, ConditionalGenerator
+from hemabalance.networks.layers import count_parameters
+from hemabalance.synthesis.conditional import Conditional
+from hemabalance.synthesis.generator import Generator, SynthesisData
+from hemabalance.synthesis.methods.minegan import TRAITS, MineGANSettings
+from hemabalance.synthesis.methods.minegan.miner import MinedGenerator, Miner
+from hemabalance.synthesis.methods.minegan.training import CRITIC, GENERATOR, MINER, MineGANTraining
+from hemabalance.synthesis.roles import Classes
+from hemabalance.synthesis.snapshots import Snapshots
+from hemabalance.synthesis.tasks import Tasks
+from hemabalance.synthesis.training import describe, train_generator
+from hemabalance.training.device import Runtime
+from hemabalance.training.job import FitJob
+from hemabalance.training.loop import TrainingResult
+from hemabalance.training.weights import load_weights, save_weights
+
+_TEACHER = "teacher of a generator of the method minegan"
+
+
+class MineGAN:
+    """A `synthesis.generator.Generator` with a miner and a copy of the teacher's network for each served class.
+
+    `parameters` counts the trained networks of all served classes together, by kind: `miner`, `generator`, `critic`.
+
+    Args:
+        settings: settings of the method.
+        classes: trained classes are those of the teacher, in its order; served classes are mined.
+        size: side of the square images in pixels.
+        runtime: device of the networks.
+
+    Raises:
+        InputError: the networks cannot be built for this size, width or number of classes.
+    """
+
+    def __init__(self, settings: MineGANSettings, *, classes: Classes, size: int, runtime: Runtime) -> None:
+        self.settings, self.classes, self.size, self.runtime = settings, classes, size, runtime
+        self.latent = settings.latent
+        try:
+            self._served = {label: self._build_mined().to(runtime.device).eval() for label in classes.served}
+            networks = self._build_networks()
+        except ValueError as error:
+            remedy = "Choose another synthesis.size or width in the config, or leave the method out"
+            raise InputError("generator method minegan", str(error), remedy) from error
+        self.parameters: Mapping[str, int] = {
+            kind: count_parameters(network) * len(classes.served) for kind, network in networks.items()
+        }
+        self._ready = False
+        self.snapshots: Snapshots | None = None
+        self.description = describe("minegan", size, classes, settings)
+
+    def fit(self, data: SynthesisData, job: FitJob) -> TrainingResult:
+        """Train from the start, or resume the training whose checkpoint is in `job.state`.
+
+        Raises:
+            InputError: there is no suitable teacher, a class has too few images, the images have another size, there
+                are fewer steps than classes, the training diverged, the disk is full, or the checkpoint is of another
+                teacher, other data or settings.
+        """
+        settings, count = self.settings, len(self.classes.served)
+        if settings.steps < count:
+            problem = f"is {settings.steps}, but {count} classes are trained in turn, one a step"
+            raise InputError("config key steps", problem, f"Set it to at least {count}")
+        training = self.initialise_training(data, job)
+        sources = f"{training.tasks.fingerprint} {_fingerprint(self._teacher_network(data.teacher))}"
+        result = train_generator(training, settings.steps, settings, self.description, sources, job)
+        for label, mined in self._served.items():
+            for kind, network in training.result(label).items():
+                mined.get_submodule(kind).load_state_dict(network.state_dict())
+        self._ready, self.snapshots = True, training.snapshots
+        return result
+
+    def initialise_training(self, data: SynthesisData, job: FitJob) -> MineGANTraining:
+        """The training before its first step; errors about teacher and data as in `fit`."""
+        settings, teacher = self.settings, self._teacher_network(data.teacher)
+        tasks = Tasks(data, self.classes, self.size, job.runtime, settings.memory_budget)
+        snapshots = Snapshots(
+            self.classes.served,
+            points=settings.snapshots,
+            images_per_class=settings.snapshot_images,
+            size=self.size,
+            steps=settings.steps,
+        ).to(job.runtime.device)
+        networks = {label: self._build_networks() for label in self.classes.served}
+        return MineGANTraining(networks, teacher, settings, tasks, self.classes, snapshots, job)
+
+    def generate(self, label: str, latents: Tensor, indices: Tensor) -> Tensor:
+        """Images of a served class, float32 (n, 3, size, size) in [-1, 1]; the indices are not used.
+
+        Raises:
+            RuntimeError: neither `fit` nor `load` was called.
+        """
+        images: Tensor = self._ready_networks()[label](latents)
+        return images
+
+    def save(self, path: Path) -> None:
+        """Write miner and generator of all served classes, with all arguments of `build` as the description."""
+        save_weights(path, self._ready_networks(), self.description)
+
+    def load(self, path: Path) -> None:
+        """Read weights that `save` wrote; the teacher is not needed.
+
+        Raises:
+            InputError: the file is missing, truncated, not a weights file, or of another method, setting, size or
+                class list.
+        """
+        load_weights(path, self._served, self.description)
+        self._ready = True
+
+    def _build_mined(self) -> MinedGenerator:
+        settings, count = self.settings, len(self.classes.trained)
+        return MinedGenerator(
+            Miner(settings.latent, count, settings.miner_width),
+            ConditionalGenerator(self.size, settings.width, settings.latent, count, settings.norm),
+        )
+
+    def _build_networks(self) -> dict[str, nn.Module]:
+        mined = self._build_mined()
+        critic = ConditionalCritic(self.size, self.settings.critic_width, 0)
+        return {MINER: mined.miner, GENERATOR: mined.generator, CRITIC: critic}
+
+    def _teacher_network(self, teacher: Generator | None) -> ConditionalGenerator:
+        """The network of a teacher that is trained on the rich classes of this generator."""
+        if teacher is None:
+            remedy = "Name a trained generator of the rich classes in the entry's `teacher`"
+            raise InputError(_TEACHER, "is missing", remedy)
+        if teacher.classes.trained != self.classes.trained:
+            lists = (teacher.classes.trained, self.classes.trained)
+            known, required = (", ".join(names) or "no class" for names in lists)
+            remedy = (
+                "Train it on the same rich classes as the student; if no class is rich, lower "
+                "synthesis.roles.rich_from or leave the entry out"
+            )
+            raise InputError(_TEACHER, f"is trained on {known}, but the student needs {required}", remedy)
+        if not isinstance(teacher, Conditional):
+            remedy = "Choose a class-conditional generator of the rich classes"
+            raise InputError(_TEACHER, "has no class-conditional network to start from", remedy)
+        pairs = {"size": (teacher.size, self.size)} | {
+            key: (getattr(teacher.method.settings, key), getattr(self.settings, key))
+            for key in TRAITS.starts_from_teacher
+        }
+        for key, (given, needed) in pairs.items():
+            if given != needed:
+                raise InputError(_TEACHER, f"has {key} {given}, but the student {needed}", "Set both to the same value")
+        return teacher.network
+
+    def _ready_networks(self) -> Mapping[str, nn.Module]:
+        if not self._ready:
+            raise RuntimeError("minegan is neither fitted nor loaded")
+        return self._served
+
+
+def _fingerprint(network: nn.Module) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in network.state_dict().items():
+        digest.update(name.encode() + tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def build(settings: MineGANSettings, *, classes: Classes, size: int, runtime: Runtime) -> MineGAN:
+    """An untrained generator of square images of `size` px.
+
+    Raises:
+        InputError: the networks cannot be built for this size, width or number of classes.
+    """
+    return MineGAN(settings, classes=classes, size=size, runtime=runtime)
