@@ -3,6 +3,7 @@
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +21,22 @@ from hemabalance.training.device import Runtime, start
 from hemabalance.training.job import FitJob, Images
 
 SIZE, IMAGES, REPEATS, WIDTH = 128, 64, 3, 32
+FULL_SIZE, FULL_IMAGES = 256, 8
 LABELS = ["eosinophil", "lymphocyte", "monocyte", "neutrophil"] * (IMAGES // 4)
 
 
-def domain_images() -> dict[str, np.ndarray]:
-    cells = sample_cells(LABELS, seed=1, first_index=0)
-    return {domain: render(cells, domain, shape=(SIZE, SIZE), nuisance=True, threads=2) for domain in ("a", "b")}
+def domain_images(size: int = SIZE, count: int = IMAGES) -> dict[str, np.ndarray]:
+    cells = sample_cells(LABELS[:count], seed=1, first_index=0)
+    return {domain: render(cells, domain, shape=(size, size), nuisance=True, threads=2) for domain in ("a", "b")}
+
+
+def median_seconds(function: Callable[[], object]) -> float:
+    durations = []
+    for _ in range(REPEATS):
+        start_s = time.perf_counter()
+        function()
+        durations.append(time.perf_counter() - start_s)
+    return statistics.median(durations)
 
 
 def spec_of(method: str) -> NormalizerSpec:
@@ -44,12 +55,7 @@ def rate(method: str, rendered: dict[str, np.ndarray], runtime: Runtime, folder:
     data = StainData(*domains, (rendered["a"], rendered["b"]), ExampleTeacher())
     normalizer = spec_of(method).build(size=SIZE, runtime=runtime)
     normalizer.fit(data, FitJob(runtime, folder / method, folder / f"{method}.jsonl", 2, 1))
-    durations = []
-    for _ in range(REPEATS):
-        start_s = time.perf_counter()
-        normalizer.transform(rendered["b"], to="a")
-        durations.append(time.perf_counter() - start_s)
-    return IMAGES / statistics.median(durations)
+    return IMAGES / median_seconds(lambda: normalizer.transform(rendered["b"], to="a"))
 
 
 def generators(runtime: Runtime) -> dict[str, float]:
@@ -69,6 +75,26 @@ def generators(runtime: Runtime) -> dict[str, float]:
     return {name: len(batch) / statistics.median(seconds[1:]) for name, seconds in durations.items()}
 
 
+def at_full_settings(folder: Path) -> dict[str, float]:
+    """Return the images per second of StainNet and its usual teacher at their default settings, with one thread."""
+    runtime, durations = start(device="cpu", precision="32", devices=1, seed=1, threads=1), {}
+    images = domain_images(FULL_SIZE, FULL_IMAGES)["b"]
+    data = StainData(*[Images(images[:2], np.array(LABELS[:2]))] * 2, None, ExampleTeacher())
+    for name, method, changed in (
+        ("stainnet", "stainnet", {}),
+        ("wcyclegan_gp", "wcyclegan_gp", {"critic_width": 4}),
+        ("wcyclegan_gp of width 16", "wcyclegan_gp", {"critic_width": 4, "width": 16}),
+    ):
+        short = {"steps": 1, "batch": 1, "average_decay": 0.0, **changed}
+        known = {key: value for key, value in short.items() if key in settings_class("stain", method).model_fields}
+        normalizer = NormalizerSpec.from_plain({"method": method, "settings": known}).build(
+            size=FULL_SIZE, runtime=runtime
+        )
+        normalizer.fit(data, FitJob(runtime, folder / name, folder / f"{name}.jsonl", 1, 1))
+        durations[name] = median_seconds(lambda normalizer=normalizer: normalizer.transform(images, to="a"))
+    return {name: FULL_IMAGES / seconds for name, seconds in durations.items()}
+
+
 def bench_transform() -> None:
     """Print the images per second of `transform` for every method, and of the two generators."""
     rendered, runtime = domain_images(), start(device="cpu", precision="32", devices=1, seed=1, threads=2)
@@ -79,3 +105,8 @@ def bench_transform() -> None:
     speeds = generators(runtime)
     print("  generators alone: " + ", ".join(f"{name} {speed:.0f}" for name, speed in speeds.items()))
     print(f"  U-Net is {speeds['U-Net'] / speeds['ResNet, 9 blocks']:.1f} times as fast")
+    with tempfile.TemporaryDirectory() as name:
+        rates = at_full_settings(Path(name))
+    print(f"transform, {FULL_IMAGES} images of {FULL_SIZE} px, 1 thread, default settings, images/s:")
+    for name, images_per_s in rates.items():
+        print(f"  {name}: {images_per_s:.1f}; stainnet is {rates['stainnet'] / images_per_s:.1f} times as fast")

@@ -9,6 +9,7 @@ import torch
 
 from helpers.method_settings import small_settings
 from helpers.small_trainings import cpu
+from hemabalance.gpu_check.examples import ExampleJudge
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.roles import Classes
@@ -19,7 +20,14 @@ SIZE = 16
 LABELS = ("basophil", "monocyte", "platelet")
 COLOURS = {"basophil": (90, 40, 120), "monocyte": (120, 170, 60), "platelet": (220, 120, 150), "neutrophil": (0, 0, 0)}
 TRAINING: dict[str, Any] = {"lr": 2e-3, "batch": 4, "critic_steps": 2, "snapshots": 3}
-METHOD_SETTINGS: dict[str, dict[str, Any]] = {"c_wgan_gp": {"classifier_lr": 2e-3}, "cwgan_gp": {}}
+METHOD_SETTINGS: dict[str, dict[str, Any]] = {
+    "c_wgan_gp": {"classifier_lr": 2e-3},
+    "cwgan_gp": {},
+    "cgan": {},
+    "acgan": {},
+    "infogan": {},
+    "diffaugment": {},
+}
 """Settings in which the tests of a method differ from `small_settings`."""
 every_method = pytest.mark.parametrize("name", METHOD_SETTINGS)
 
@@ -39,7 +47,8 @@ def data(real: Images | None = None, held_back: int = 4, size: int = SIZE) -> Sy
     labels_held_back = [*LABELS, "neutrophil"] * held_back
     empty = Images(np.empty((0, size, size, 3), np.uint8), np.empty(0, "<U1"))
     held_back_images = cells(labels_held_back, 2) if held_back else empty
-    return SynthesisData(real or cells(labels, 1, size), held_back_images, empty)
+    judge: Any = ExampleJudge(sorted(COLOURS))
+    return SynthesisData(real or cells(labels, 1, size), held_back_images, empty, judge=judge)
 
 
 def job(folder: Path, seed: int = 7, runtime: Runtime | None = None) -> FitJob:

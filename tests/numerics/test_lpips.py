@@ -1,22 +1,18 @@
 """LPIPS and its weights compared with the reference package, and nearest neighbours of copies in all poses."""
 
 import shutil
-import sys
 import warnings
-from collections.abc import Iterator
-from importlib.machinery import PathFinder
-from importlib.metadata import distribution
-from importlib.util import module_from_spec
 from pathlib import Path
 from typing import Any
 
+import lpips
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from torch.nn.functional import interpolate
 
-from hemabalance.metrics.lpips import SMALLEST, LPIPSModel, width
+from hemabalance.metrics.lpips import SMALLEST, LPIPSModel, load_network, width
 from hemabalance.metrics.lpips_weights import WEIGHTS
 from hemabalance.metrics.nearest_neighbours import nearest
 from hemabalance.metrics.pinned_tensors import digest
@@ -46,23 +42,16 @@ def lpips_model(lpips_weights_file: Path) -> LPIPSModel:
 
 
 @pytest.fixture(scope="module")
-def reference(lpips_weights_file: Path) -> Iterator[Any]:
-    """The network of the package `lpips` with its own heads, and AlexNet weights loaded by torchvision's names."""
-    # Find the package by its location: a script of the workflow on the path may have the same name.
-    spec = PathFinder.find_spec("lpips", [str(distribution("lpips").locate_file(""))])
-    assert spec is not None
-    assert spec.loader is not None
-    sys.modules["lpips"] = module = module_from_spec(spec)
+def reference(lpips_weights_file: Path) -> Any:
+    """The package's network as its users build it: with its own heads; AlexNet is loaded by torchvision's names."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecated arguments of torchvision
-        spec.loader.exec_module(module)
-        network = module.LPIPS(net="alex", pnet_rand=True, verbose=False)
+        network = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
     weights = WEIGHTS.load(lpips_weights_file)
     # Names keep torchvision's numbers: slice2.3.weight is features.3.weight.
     names = {name: f"features.{name.split('.', 1)[1]}" for name in network.net.state_dict()}
     network.net.load_state_dict({name: torch.from_numpy(weights[our_name]) for name, our_name in names.items()})
-    yield network
-    del sys.modules["lpips"]
+    return network
 
 
 @torch.no_grad()
@@ -80,8 +69,8 @@ def test_distances_are_those_of_the_reference(lpips_model: LPIPSModel, reference
         expected = reference_distances(reference, images, other)
         embedded = ((lpips_model.embed(images) - lpips_model.embed(other)) ** 2).sum(axis=1)
         assert expected.min() > 1e-4
-        np.testing.assert_allclose(embedded, expected, atol=2e-6)
-        np.testing.assert_allclose(lpips_model.distances(images, other), expected, atol=2e-6)
+        np.testing.assert_allclose(embedded, expected, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(lpips_model.distances(images, other), expected, rtol=0, atol=1e-6)
 
 
 def test_heads_are_those_of_the_reference(reference: Any, lpips_weights_file: Path) -> None:
@@ -90,6 +79,30 @@ def test_heads_are_those_of_the_reference(reference: Any, lpips_weights_file: Pa
         expected = next(head.parameters()).detach().numpy().ravel()
         assert expected.max() > 0.1
         np.testing.assert_array_equal(weights[f"linear.{i}"], expected)
+
+
+def test_the_network_draws_no_random_numbers_and_downloads_nothing(
+    lpips_weights_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_file(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("the package read or downloaded weights of its own")
+
+    weights = WEIGHTS.load(lpips_weights_file)
+    monkeypatch.setattr(torch, "load", no_file)
+    monkeypatch.setattr("torch.hub.load_state_dict_from_url", no_file)
+    state = torch.random.get_rng_state()
+    network = load_network(weights)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert {tensor.device.type for tensor in network.state_dict().values()} == {"cpu"}
+    assert not any(module.training for module in network.modules())
+
+
+def test_a_tensor_of_another_shape_or_without_name_is_refused(lpips_weights_file: Path) -> None:
+    weights = WEIGHTS.load(lpips_weights_file)
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        load_network(weights | {"linear.2": weights["linear.2"][:-1]})
+    with pytest.raises(KeyError, match=r"features\.6\.bias"):
+        load_network({name: tensor for name, tensor in weights.items() if name != "features.6.bias"})
 
 
 def test_first_filter_is_that_of_torchvision(lpips_weights_file: Path) -> None:

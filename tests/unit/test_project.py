@@ -48,6 +48,15 @@ def test_conda_environments_carry_the_locks_pins(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["cpu", "cuda"])
+def test_conda_environments_have_all_that_the_package_needs(name: str) -> None:
+    environment = yaml.safe_load((ROOT / "envs" / f"{name}.yaml").read_text())
+    listed = pins(next(part["pip"] for part in environment["dependencies"] if isinstance(part, dict)))
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    # Snakemake itself is not in the environment of a job.
+    assert {normal(re.split("[=<>]", entry)[0]) for entry in needed} - {"snakemake"} == set(listed)
+
+
+@pytest.mark.parametrize("name", ["cpu", "cuda"])
 def test_conda_environments_take_the_pythons_of_the_package(name: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     environment = yaml.safe_load((ROOT / "envs" / f"{name}.yaml").read_text())

@@ -60,6 +60,13 @@ def test_like_inherits_the_keys_of_another_entry() -> None:
     assert normalizers["cyclegan_again"].method_settings("stain") == normalizers["cyclegan"].method_settings("stain")
 
 
+def test_several_pupils_may_have_their_own_teachers() -> None:
+    entries = {"stainnet": {"teacher": "wcyclegan_gp"}, "other": {"like": "stainnet", "teacher": "macenko"}}
+    normalizers = load_config(with_normalizers(**entries)).stain.normalizers
+    assert [normalizers[name].teacher for name in entries] == ["wcyclegan_gp", "macenko"]
+    assert normalizers["other"].method_settings("stain") == normalizers["stainnet"].method_settings("stain")
+
+
 def test_an_overlay_can_remove_an_entry() -> None:
     assert "vahadane" not in load_config(with_normalizers(vahadane=None)).stain.normalizers
     values = deepcopy(BASE)
@@ -119,6 +126,22 @@ def test_a_generator_that_no_recipe_uses_makes_the_least_images() -> None:
         ({"cyclegan": {"width": "8"}}, "'stain.normalizers.cyclegan.width' is '8' but should be a valid integer"),
         ({"cyclegan": {"compare": ["leaky"]}}, "'stain.normalizers.cyclegan.compare.0' is 'leaky'"),
         ({"cyclegan": 5}, "'stain.normalizers.cyclegan' is 5 but should"),
+        ({"stainnet": {}}, "stain.normalizers.stainnet.teacher is missing, and the method stainnet learns to imitate"),
+        ({"stainnet": {}}, "choose one of reinhard, macenko, vahadane, pix2pix, cyclegan, wcyclegan_gp"),
+        ({"stainnet": {"teacher": "nobody"}}, "stainnet.teacher is 'nobody', which is not a normaliser that"),
+        (
+            {"stainnet": {"teacher": "none"}},
+            "stainnet.teacher is 'none', which is not a normaliser that changes images",
+        ),
+        ({"stainnet": {"teacher": "stainnet"}}, "stainnet.teacher is 'stainnet', which is not a normaliser that"),
+        (
+            {"stainnet": {"teacher": "second"}, "second": {"method": "stainnet", "teacher": "cyclegan"}},
+            "stainnet.teacher is 'second', which is not a normaliser that changes images and has no teacher itself",
+        ),
+        (
+            {"reinhard": {"teacher": "cyclegan"}},
+            "reinhard.teacher is 'cyclegan', but the method reinhard learns from no",
+        ),
     ],
 )
 def test_a_wrong_entry_is_explained(entries: dict[str, Any], says: str) -> None:

@@ -122,3 +122,15 @@ def test_paired_normalisers_are_left_out_where_no_pairs_are_rendered() -> None:
     recipes = {**BASE["balance"]["recipes"], "plain": {"normalizer": "pix2pix"}}
     says = "balance.recipes.plain.normalizer is 'pix2pix', whose method needs the same cells in both stains"
     assert says in refusal(sources=two, balance={"recipes": recipes})
+
+
+def test_a_normaliser_is_left_out_with_its_paired_teacher() -> None:
+    pupils = {"stainnet": {"teacher": "pix2pix"}, "kept": {"method": "stainnet", "teacher": "reinhard"}}
+    stain = {**BASE["stain"], "normalizers": {**BASE["stain"]["normalizers"], **pupils}}
+    assert {"stainnet", "kept"} <= config(stain=stain).stain.normalizers.keys()
+    two = {"north": NORTH, "pool": POOL}
+    left_out = stain["normalizers"].keys() - config(stain=stain, sources=two).stain.normalizers.keys()
+    assert left_out == {"pix2pix", "stainnet"}
+    recipes = {**BASE["balance"]["recipes"], "plain": {"normalizer": "stainnet"}}
+    says = "balance.recipes.plain.normalizer is 'stainnet', whose teacher needs the same cells in both stains"
+    assert says in refusal(stain=stain, sources=two, balance={"recipes": recipes})

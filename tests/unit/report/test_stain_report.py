@@ -210,6 +210,14 @@ def test_rendered_pairs_are_counted_as_such(stage: Stage) -> None:
     assert table["trained_images"].tolist() == ["none", "96 rendered pairs"]
 
 
+def test_the_colour_difference_to_a_teacher_is_shown_where_there_is_one(stage: Stage) -> None:
+    assert "mean_delta_e_to_teacher" not in stage.tables["cost"]
+    differences = {"to_a": {"mean": 1.234}, "to_b": {"mean": 2.0}}
+    pupil = replace(stage.measured[2], training={**stage.measured[2].training, "delta_e_to_teacher": differences})
+    table = stain_tables([stage.measured[0], pupil])["cost"]
+    assert table["mean_delta_e_to_teacher"].tolist() == ["no teacher", "to A 1.23, to B 2.00"]
+
+
 def test_normalisers_are_read_in_the_order_given(stage: Stage, tmp_path: Path) -> None:
     for result in stage.measured:
         write_json(result.metrics, tmp_path / f"{result.name}.json")

@@ -95,14 +95,12 @@ def test_every_method_of_the_thesis_has_its_row(stage: Stage) -> None:
             "cwgan_gp",
         }
         assert set(reported_rows.loc[reported_rows["classes"] == "rare", "generator"]) == rare - {"fewshot_meta"}
-        reasons = reported_rows.set_index(["generator", "classes"])["reason"]
-        assert reasons["dcgan", "rich"] == reasons["fastgan", "rare"] == "not built"
-        assert reasons["figr", "rare"] == reasons["c_wgan_gp", "rare"] == "not in this run"
+        assert set(reported_rows["reason"]) == {"not in this run"}
         measured = reported_rows.drop(columns=["generator", "normaliser", "classes", "reason"])
         measured = measured[[c for c in measured if not c.startswith("reported") and c != "images"]]
         assert (measured == "not available").all().all()
         assert table["classes"].tolist() == sorted(table["classes"], key=["rich", "rare"].index)
-    where = {"generator": "dcgan", "images": "reported only: not built"}
+    where = {"generator": "dcgan", "images": "reported only: not in this run"}
     assert cell(stage.tables["fid"], "reported_fid", **where) == "77.91"
 
 

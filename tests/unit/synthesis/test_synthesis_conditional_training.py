@@ -25,6 +25,10 @@ from hemabalance.training.device import Runtime, unwrapped
 LOSSES = {
     "c_wgan_gp": {"critic", "penalty", "adversarial", "class_fake", "classifier", "accuracy"},
     "cwgan_gp": {"critic", "penalty", "adversarial"},
+    "cgan": {"critic", "adversarial"},
+    "acgan": {"critic", "class_real", "class_fake_critic", "adversarial", "class_fake"},
+    "infogan": {"critic", "adversarial", "category_information", "continuous_information"},
+    "diffaugment": {"critic", "adversarial"},
 }
 
 
@@ -51,7 +55,7 @@ def test_every_parameter_changes_and_the_losses_are_named(name: str, tmp_path: P
 @every_method
 def test_each_update_changes_one_network(name: str, tmp_path: Path) -> None:
     training = initialise(name, tmp_path)
-    real, targets = training.real.next_batch()
+    real, targets = training.sample_real()
     fake = training.sample_fakes(targets)
     before = parameters(training)
     training.update_critic(real, fake.detach(), targets)

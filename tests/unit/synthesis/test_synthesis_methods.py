@@ -13,7 +13,7 @@ from helpers.method_settings import TrainingSpy, files_of, small_settings
 from helpers.thesis import CLASSES
 from hemabalance.config.roles import RolesConfig
 from hemabalance.errors import InputError
-from hemabalance.gpu_check.examples import untrained_teacher
+from hemabalance.gpu_check.examples import ExampleJudge, untrained_teacher
 from hemabalance.methods import method_names, settings_class
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.generator_config import GeneratorConfig, open_by_description
@@ -49,7 +49,8 @@ def fit(method: str, folder: Path) -> Any:
     usual = data()
     held_back = images(dict.fromkeys((*RICH, *RARE), 2), 3)
     teacher = untrained_teacher(spec_of(method), generator.classes, SIZE, job(folder).runtime)
-    generator.fit(SynthesisData(usual.real, held_back, usual.teacher_images, teacher), job(folder))
+    judge: Any = ExampleJudge((*RICH, *RARE))
+    generator.fit(SynthesisData(usual.real, held_back, usual.teacher_images, teacher, judge), job(folder))
     generator.save(folder / "weights.safetensors")
     return generator
 

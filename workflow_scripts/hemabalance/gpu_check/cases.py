@@ -8,7 +8,7 @@ from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.model import ModelData
 from hemabalance.config.roles import RolesConfig
 from hemabalance.config.run import Config
-from hemabalance.gpu_check.examples import ExampleTeacher, example_images, untrained_teacher
+from hemabalance.gpu_check.examples import ExampleJudge, ExampleTeacher, example_images, untrained_teacher
 from hemabalance.methods import method_names, settings_class, traits_of
 from hemabalance.report.reported import reported
 from hemabalance.section import Section
@@ -18,7 +18,7 @@ from hemabalance.stain.normalizer import StainData
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.roles import Classes, Roles, assign, served
-from hemabalance.training.classifier import SmallClassifierTraining
+from hemabalance.training.classifier import Classifier, SmallClassifierTraining
 from hemabalance.training.job import FitJob, Images
 from hemabalance.training.trainable import Trainable
 
@@ -167,9 +167,10 @@ def _generator_start(method: str, classes: Classes) -> Callable[[Section, int, F
         names = tuple(dict.fromkeys(classes.trained + classes.served))
         real = example_images(names, PER_CLASS, size, 1)
         taught = example_images(classes.trained, PER_CLASS, size, 2)
+        judge = cast(Classifier, ExampleJudge(classes.run))
         spec = GeneratorSpec(method=method, settings=cast(Any, settings))
         teacher = untrained_teacher(spec, classes, size, job.runtime)
-        data = SynthesisData(real, Images(real.pixels[:0], real.labels[:0]), taught, teacher)
+        data = SynthesisData(real, Images(real.pixels[:0], real.labels[:0]), taught, teacher, judge)
         generator: Any = spec.build(classes=classes, size=size, runtime=job.runtime)
         return cast(Trainable, generator.initialise_training(data, job))
 

@@ -61,18 +61,25 @@ def stain_tables(normalizers: Sequence[NormalizerResult], preset: str = THESIS) 
 
 
 def cost(normalizers: Sequence[NormalizerResult]) -> list[dict[str, Any]]:
-    """Rows of the cost of fitting (Table 13)."""
+    """Rows of the cost of fitting (Table 13); with the colour difference to its teacher where a method has one."""
     reported_times = reported("table13_stain_training_time")
+    any_teacher = any("delta_e_to_teacher" in result.training for result in normalizers)
     rows = []
     for result in normalizers:
         training = result.training
         row = {"normaliser": result.label, "reported_training_time": reported_times.get(result.method, NOT_REPORTED)}
         row |= {"measured_training_time": duration(training["seconds"]), "steps": training["steps"]}
         images = "none" if result.untouched else _images_cell(training["images"])
-        rows.append(
-            row | {"trained_images": images, "parameters": training["parameters"], "device": training["device"]}
-        )
+        row |= {"trained_images": images, "parameters": training["parameters"], "device": training["device"]}
+        rows.append(row | ({"mean_delta_e_to_teacher": _difference_cell(training)} if any_teacher else {}))
     return rows
+
+
+def _difference_cell(training: Mapping[str, Any]) -> str:
+    differences = training.get("delta_e_to_teacher")
+    if differences is None:
+        return "no teacher"
+    return ", ".join(f"to {domain.upper()} {number(differences[f'to_{domain}']['mean'], 2)}" for domain in DOMAINS)
 
 
 def _images_cell(counts: Mapping[str, int]) -> str:

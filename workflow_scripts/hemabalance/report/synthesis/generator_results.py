@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hemabalance.methods import method_names
 from hemabalance.report.cells import NO_REASON
 from hemabalance.report.reported import reported
 
@@ -21,6 +20,9 @@ NO_CLASS = "no class has the role that this generator serves"
 
 ROLES = ("rich", "rare", "all")
 """Values of `serves`, in the order of the tables."""
+
+NOT_IN_RUN = "not in this run"
+"""Reason for a row with values of the thesis only."""
 
 ReportedTables = Mapping[str, str]
 """Role of classes (rich, rare) -> key of the table in `reported.yaml`."""
@@ -110,14 +112,14 @@ def any_reported(tables: ReportedTables, preset: str) -> bool:
 
 def only_reported(
     generators: Sequence[GeneratorResult], tables: ReportedTables, preset: str
-) -> Iterator[tuple[dict[str, str], Any, str]]:
-    """Methods that the thesis reports and this run lacks: key cells of the row, reported values, and the reason."""
+) -> Iterator[tuple[dict[str, str], Any]]:
+    """Methods that the thesis reports and this run lacks: key cells of the row, and reported values."""
     measured_methods = {(result.method, result.serves) for result in generators}
     for serves, table in tables.items():
         for method, figures in reported(table, preset).items():
             if (method, serves) not in measured_methods:
                 key_cells = {"generator": method, "normaliser": NO_REASON, "classes": serves}
-                yield key_cells, figures, "not in this run" if method in method_names("synthesis") else "not built"
+                yield key_cells, figures
 
 
 def by_role(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

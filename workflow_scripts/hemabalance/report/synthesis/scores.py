@@ -7,6 +7,7 @@ from hemabalance.report.cells import NO_REASON, NOT_REPORTED, interval_cells, mi
 from hemabalance.report.synthesis.generator_results import (
     ALL,
     COMPARED,
+    NOT_IN_RUN,
     GeneratorResult,
     ReportedTables,
     any_reported,
@@ -155,9 +156,9 @@ def _reported_and_measured(
         for result in generators
     ]
     measured = list(measure(generators[0], ALL, "generated"))
-    for key_cells, figures, reason in only_reported(generators, tables, preset):
-        cells = shown(figures) | missing_cells(*measured) | {"reason": reason}
-        rows.append(key_cells | {"images": f"reported only: {reason}"} | cells)
+    for key_cells, figures in only_reported(generators, tables, preset):
+        cells = shown(figures) | missing_cells(*measured) | {"reason": NOT_IN_RUN}
+        rows.append(key_cells | {"images": f"reported only: {NOT_IN_RUN}"} | cells)
     return by_role(rows + _floors(generators, shown(None), measure))
 
 

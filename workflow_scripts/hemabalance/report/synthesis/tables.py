@@ -8,6 +8,7 @@ import pandas as pd
 from hemabalance.report.cells import NO_REASON, NOT_REPORTED, duration, missing_cells, number, reported_number
 from hemabalance.report.synthesis.counts import gate, memory
 from hemabalance.report.synthesis.generator_results import (
+    NOT_IN_RUN,
     GeneratorResult,
     ReportedTables,
     any_reported,
@@ -55,8 +56,8 @@ def cost(generators: Sequence[GeneratorResult], preset: str) -> list[dict[str, A
         for result in generators
     ]
     unmeasured_cells = missing_cells(*_measured_cost(generators[0].training))
-    for key_cells, figures, reason in only_reported(generators, _COST, preset):
-        rows.append(key_cells | _reported_cost(figures) | unmeasured_cells | {"reason": reason})
+    for key_cells, figures in only_reported(generators, _COST, preset):
+        rows.append(key_cells | _reported_cost(figures) | unmeasured_cells | {"reason": NOT_IN_RUN})
     return by_role(rows)
 
 

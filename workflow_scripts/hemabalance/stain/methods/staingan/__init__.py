@@ -1,4 +1,4 @@
-"""StainGAN (Shaban, Baur, Navab, Albarqouni 2019, arXiv:1804.01601): CycleGAN without identity loss, for stain."""
+"""StainGAN (Shaban, Baur, Navab, Albarqouni, ISBI 2019, arXiv:1804.01601): CycleGAN for stain, no identity loss."""
 
 from hemabalance.section import Count, Weight
 from hemabalance.stain.method import NormalizerTraits
