@@ -218,3 +218,12 @@ def test_weights_are_opened_without_the_teacher(tmp_path: Path) -> None:
         with torch.inference_mode():
             assert torch.equal(opened.generate(label, z, z), generator.generate(label, z, z))
             assert not torch.equal(opened.generate(RARE[0], z, z), opened.generate(RARE[1], z, z))
+
+
+def test_only_a_student_that_starts_from_a_network_gets_an_untrained_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = GeneratorSpec(method="figr", settings=small_settings("synthesis", "figr"))
+    assert untrained_teacher(alone, CLASSES, SIZE, runtime()) is None
+    assert teacher().classes == Classes(CLASSES.trained, CLASSES.trained, CLASSES.run)
+    monkeypatch.setattr("hemabalance.gpu_check.examples.method_names", lambda stage: ["figr", "minegan"])
+    with pytest.raises(LookupError, match="latent, width, norm, which minegan shares"):
+        teacher()
