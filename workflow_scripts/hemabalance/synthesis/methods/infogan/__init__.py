@@ -9,9 +9,9 @@ class InfoGANSettings(ConditionalSettings):
     """InfoGAN (Chen 2016): learns categories and two continuous factors without labels."""
 
     category_weight: Weight = 1.0
-    """Weight of the information about the categorical code (the paper's λ); 1 in the paper."""
+    """Weight of the information about the categorical code (the paper's λ); 1 in the paper (section 6)."""
     continuous_weight: Weight = 0.1
-    """Weight of the information about the continuous codes; smaller than 1 in the paper."""
+    """Weight of the information about the continuous codes; the paper demands a smaller one than for the category."""
     naming_draws: Count = 64
     """Number of images of each categorical code by which the judge names the codes after classes."""
 
