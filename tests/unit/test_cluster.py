@@ -118,7 +118,9 @@ def test_sibling_rules_get_the_same_resources() -> None:
     ]
     by_rule = demands(jobs)
     assert list(by_rule) == [
-        "classify_report", "classify_report_experiments", "stain_report_leak_free", "stain_report_thesis",
+        "classify_report", "classify_report_experiments",
+        "stain_report_leak_free", "stain_report_leak_free_experiments",
+        "stain_report_thesis", "stain_report_thesis_experiments",
     ]  # fmt: skip
     assert by_rule["stain_report_leak_free"] == by_rule["stain_report_thesis"]
 
