@@ -63,6 +63,13 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return all(torch.equal(a[name], b[name]) for name in a)
 
 
+def other_codes() -> Any:
+    """A generator of the rich classes whose network takes more than a latent vector and a class."""
+    settings = small_settings("synthesis", "infogan")
+    known = Classes(CLASSES.trained, CLASSES.trained)
+    return GeneratorSpec(method="infogan", settings=settings).build(classes=known, size=SIZE, runtime=runtime())
+
+
 @pytest.mark.parametrize("norm", ["batch", "none"])
 def test_the_first_stage_leaves_the_teacher_alone_and_the_second_trains_it(tmp_path: Path, norm: str) -> None:
     given = teacher(norm=norm)
@@ -167,7 +174,8 @@ def test_all_networks_of_all_classes_are_counted(tmp_path: Path) -> None:
         (lambda: teacher(width=8), "has width 8, but the student 4"),
         (lambda: teacher(norm="none"), "has norm none, but the student batch"),
         (lambda: teacher(size=32), "has size 32, but the student 16"),
-        (build, "has no class-conditional network"),
+        (build, "has no network that takes a latent vector and a class"),
+        (other_codes, "has no network that takes a latent vector and a class"),
     ],
 )
 def test_an_unsuitable_teacher_is_refused(given: Any, message: str, tmp_path: Path) -> None:
@@ -210,3 +218,12 @@ def test_weights_are_opened_without_the_teacher(tmp_path: Path) -> None:
         with torch.inference_mode():
             assert torch.equal(opened.generate(label, z, z), generator.generate(label, z, z))
             assert not torch.equal(opened.generate(RARE[0], z, z), opened.generate(RARE[1], z, z))
+
+
+def test_only_a_student_that_starts_from_a_network_gets_an_untrained_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = GeneratorSpec(method="figr", settings=small_settings("synthesis", "figr"))
+    assert untrained_teacher(alone, CLASSES, SIZE, runtime()) is None
+    assert teacher().classes == Classes(CLASSES.trained, CLASSES.trained, CLASSES.run)
+    monkeypatch.setattr("hemabalance.gpu_check.examples.method_names", lambda stage: ["figr", "minegan"])
+    with pytest.raises(LookupError, match="latent, width, norm, which minegan shares"):
+        teacher()

@@ -20,7 +20,8 @@ class GeneratorEntry(ComparedEntry):
     serves: Serves | None = None
     """Role of the classes that it generates: rich, rare or all; default: the role for which its method is designed."""
     teacher: str | None = None
-    """Generator whose images of the rich classes are training images of a few-shot method, besides real ones."""
+    """Generator whose images of the rich classes are training images of a few-shot method, besides real ones, or whose
+    network the method starts from."""
 
     @property
     def role(self) -> Serves:

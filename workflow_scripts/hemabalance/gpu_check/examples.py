@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any, cast
 
 import numpy as np
 
@@ -76,7 +77,7 @@ def untrained_teacher(student: GeneratorSpec, classes: Classes, size: int, runti
         settings, traits = settings_class("synthesis", method), traits_of("synthesis", method)
         if traits.serves == "rich" and not traits.meta_learned and set(shared) <= settings.model_fields.keys():
             values = {key: getattr(student.settings, key) for key in shared}
-            teacher = GeneratorSpec(method=method, settings=settings(**values))
+            teacher = GeneratorSpec(method=method, settings=cast(Any, settings(**values)))
             known = Classes(classes.trained, classes.trained, classes.run)
             return teacher.build(classes=known, size=size, runtime=runtime)
     raise LookupError(f"no method has the settings {', '.join(shared)}, which {student.method} shares with its teacher")

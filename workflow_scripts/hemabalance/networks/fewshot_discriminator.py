@@ -2,42 +2,14 @@
 
 from math import log2
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from hemabalance.networks.fewshot_generator import check_power_of_two
 from hemabalance.networks.layers import check_images, check_positive
+from hemabalance.networks.spectral_convolution import SpectralConvolution
 
 _NAME = "few-shot discriminator"
 _MAX_WIDTH_FACTOR = 8
-
-
-class _Spectral(nn.Conv2d):
-    """A convolution divided by its largest singular value (Miyato et al. 2018, arXiv:1802.05957).
-
-    One power iteration per forward pass in training, none in evaluation. PyTorch's wrapper would sample its first
-    vector from the global random state and hide the weight from `layers.initialise`.
-    """
-
-    left: Tensor
-    """(out_channels,), left vector of the power iteration; normalised at use, so vectors of two trainings may be
-    averaged."""
-
-    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int) -> None:
-        super().__init__(in_channels, out_channels, kernel, stride=stride, padding=1)
-        self.register_buffer("left", torch.ones(out_channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        matrix = self.weight.flatten(1)
-        with torch.no_grad():
-            left = functional.normalize(self.left, dim=0)
-            right = functional.normalize(matrix.T @ left, dim=0)
-            if self.training:
-                left = functional.normalize(matrix @ right, dim=0)
-                self.left.copy_(left)
-        y: Tensor = self._conv_forward(x, self.weight / (left @ (matrix @ right)), self.bias)
-        return y
 
 
 class FewshotDiscriminator(nn.Module):
@@ -65,11 +37,11 @@ class FewshotDiscriminator(nn.Module):
         self.size = size
         body: list[nn.Module] = []
         for in_channels in (3, width, width):
-            body += [_Spectral(in_channels, width, 3, 1), nn.LeakyReLU(0.2)]
+            body += [SpectralConvolution(in_channels, width, 3, 1), nn.LeakyReLU(0.2)]
         in_channels = width
         for level in range(1, int(log2(size)) - 1):
             out_channels = width * min(2**level, _MAX_WIDTH_FACTOR)
-            body += [_Spectral(in_channels, out_channels, 4, 2), nn.LeakyReLU(0.2)]
+            body += [SpectralConvolution(in_channels, out_channels, 4, 2), nn.LeakyReLU(0.2)]
             in_channels = out_channels
         self.body = nn.Sequential(
             *body,

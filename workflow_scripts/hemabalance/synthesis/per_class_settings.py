@@ -13,9 +13,9 @@ class PerClassSettings(SynthesisTraining):
     latent: Latent = 100
     """Length of a latent vector."""
     width: Width = 64
-    """Base number of channels of each generator."""
+    """Channels of the finest feature map of each generator; each halving of the side doubles them, up to 8 times."""
     discriminator_width: Width = 64
-    """Base number of channels of each discriminator."""
+    """Channels of the finest feature map of each discriminator; each halving of the side doubles them."""
     lr: Rate = 2e-4
     """Adam's learning rate for all networks."""
     betas: tuple[Beta, Beta] = (0.5, 0.999)

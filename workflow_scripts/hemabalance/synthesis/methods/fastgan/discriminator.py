@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from hemabalance.networks.fewshot_discriminator import _Spectral
 from hemabalance.networks.fewshot_generator import check_power_of_two
 from hemabalance.networks.layers import Upsample, at_least_float32, check_images, check_positive
 from hemabalance.networks.skip_layer_excitation import SkipLayerExcitation
+from hemabalance.networks.spectral_convolution import SpectralConvolution
 
 _NAME = "FastGAN's discriminator"
 _LAST = 8
@@ -96,17 +96,10 @@ def quarter(x: Tensor, part: int) -> Tensor:
     return x[:, :, down * height : (down + 1) * height, across * width : (across + 1) * width]
 
 
-class _Convolution(_Spectral):
-    """A convolution with spectral normalisation, of stride 1 or 2, that keeps or halves the side; no bias."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, padding: int) -> None:
-        super().__init__(inputs, outputs, kernel, stride)
-        # Set afterwards: a change of the module of `_Spectral` would repeat the training of the few-shot methods.
-        self.padding, self.bias = (padding, padding), None
-
-
 def _convolution(inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: int | None = None) -> nn.Module:
-    return _Convolution(inputs, outputs, kernel, stride, (kernel - 1) // 2 if padding is None else padding)
+    """A convolution with spectral normalisation and no bias; by default it keeps the side, or halves it."""
+    padding = (kernel - 1) // 2 if padding is None else padding
+    return SpectralConvolution(inputs, outputs, kernel, stride, padding, bias=False)
 
 
 def _norm(channels: int) -> nn.Module:

@@ -1,7 +1,5 @@
 """InfoGAN, a baseline of C-WGAN-GP (thesis Tables 17-20; Chen et al. 2016, arXiv:1606.03657)."""
 
-from pydantic import Field
-
 from hemabalance.section import Count, Weight
 from hemabalance.synthesis.method import GeneratorTraits
 from hemabalance.synthesis.settings import ConditionalSettings
@@ -10,12 +8,10 @@ from hemabalance.synthesis.settings import ConditionalSettings
 class InfoGANSettings(ConditionalSettings):
     """InfoGAN (Chen 2016): learns categories and two continuous factors without labels."""
 
-    latent: int = Field(128, ge=3, le=1024)
-    """Length of a latent vector; its first two numbers become the continuous codes."""
     category_weight: Weight = 1.0
-    """Weight of the information about the categorical code (the paper's λ); 1 in the paper."""
+    """Weight of the information about the categorical code (the paper's λ); 1 in the paper (section 6)."""
     continuous_weight: Weight = 0.1
-    """Weight of the information about the continuous codes; smaller than 1 in the paper."""
+    """Weight of the information about the continuous codes; the paper demands a smaller one than for the category."""
     naming_draws: Count = 64
     """Number of images of each categorical code by which the judge names the codes after classes."""
 

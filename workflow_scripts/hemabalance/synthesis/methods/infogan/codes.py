@@ -22,10 +22,10 @@ class CodedGenerator(ConditionalGenerator):
     """int64 (classes,): the categorical code of each class, a permutation; the identity until codes are named."""
 
     def __init__(self, size: int, width: int, latent: int, classes: int, norm: Norm) -> None:
-        """Arguments and errors as `ConditionalGenerator`; ValueError too for fewer latent numbers than codes."""
+        """Arguments and errors as `ConditionalGenerator`, but `latent` is at least 3, as codes are part of it."""
         super().__init__(size, width, latent, classes, norm)
-        if latent < CONTINUOUS:
-            raise ValueError(f"InfoGAN's generator: latent is {latent}, it must be at least {CONTINUOUS}")
+        if latent <= CONTINUOUS:
+            raise ValueError(f"InfoGAN's generator: latent is {latent}, it must be at least {CONTINUOUS + 1}")
         self.register_buffer("code_of_class", torch.arange(classes))
 
     def encode(self, latents: Tensor, targets: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ image has about its codes (Eqs. 4-6); λ is 1 for the categorical code and small
 As in the authors' code D and Q are one network with one optimiser, so the trunk learns both. Q is normal for continuous
 codes, with a learned mean and deviation (appendix C; in the authors' code for MNIST the deviation is 1).
 
-Departures: the networks are those of C-WGAN-GP, with Q as a linear head; one learning rate for both networks.
+Departures: the networks are those of C-WGAN-GP, with Q as a linear head; one learning rate for both networks, instead
+of a five times larger one for the generator; the deviation is at least 0.05, so that L_I cannot grow without bound.
 
 Readings, as neither paper nor thesis says how images of a class are to be had: training uses no label, except that the
 batches of real images are class-balanced, as for all methods here. The codes are named by the judge, a classifier

@@ -8,13 +8,11 @@ from hemabalance.synthesis.settings import WassersteinSettings, Width
 class MineGANSettings(WassersteinSettings):
     """MineGAN (Wang et al. 2020): a miner before the trained generator that `teacher` names, for each rare class.
 
-    `latent`, `width` and `norm` must be those of the teacher.
+    `latent`, `width` and `norm` must be those of the teacher. A batch holds images of one class, each at most once.
     """
 
     miner_width: Width = 128
     """Hidden units of each of the miner's two parts; 128 in the authors' code for MNIST."""
-    batch: Count = 64
-    """Images of one class per update of any network; fewer if the class has fewer."""
     steps: Count = 42_000
     """Updates of the miners of all classes together: each of K classes gets the K-th part; 42,000 in the thesis's
     Table 22."""

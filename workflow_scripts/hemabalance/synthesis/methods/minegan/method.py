@@ -157,9 +157,10 @@ class MineGAN:
                 "synthesis.roles.rich_from or leave the entry out"
             )
             raise InputError(_TEACHER, f"is trained on {known}, but the student needs {required}", remedy)
-        if not isinstance(teacher, Conditional):
-            remedy = "Choose a class-conditional generator of the rich classes"
-            raise InputError(_TEACHER, "has no class-conditional network to start from", remedy)
+        # A subclass of the network may take other codes.
+        if not isinstance(teacher, Conditional) or type(teacher.network) is not ConditionalGenerator:
+            remedy = "Choose a class-conditional generator of the rich classes, such as c_wgan_gp"
+            raise InputError(_TEACHER, "has no network that takes a latent vector and a class", remedy)
         pairs = {"size": (teacher.size, self.size)} | {
             key: (getattr(teacher.method.settings, key), getattr(self.settings, key))
             for key in TRAITS.starts_from_teacher
