@@ -111,7 +111,7 @@ def bench_samples(runtime: Runtime) -> None:
     for method in ("c_wgan_gp", "fewshot_meta"):
         generator = built(method, WORKING_SIZE, runtime)
         generator._ready = True  # untrained weights take the same time
-        for network in getattr(generator, "_served", {}).values():
+        for network in getattr(generator, "adapted", {}).values():
             network.count.fill_(len(network.references))
         seconds = elapsed(
             lambda generator=generator: sample(generator, LABELS[0], range(32), seed=1, device=runtime.device)

@@ -106,7 +106,7 @@ def runtime() -> Runtime:
 def folder(tmp_path: Path, runtime: Runtime) -> Path:
     """Weights of a generator, and the image set of its samples."""
     generator = CONFIG.build(Classes(LABELS, LABELS), runtime)
-    parts = {"generator": generator._generator}  # type: ignore[attr-defined]
+    parts = {"generator": generator.network}  # type: ignore[attr-defined]
     save_weights(tmp_path / "weights.safetensors", parts, generator.description)  # type: ignore[attr-defined]
     generator.load(tmp_path / "weights.safetensors")
 

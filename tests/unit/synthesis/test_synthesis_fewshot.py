@@ -69,7 +69,7 @@ def test_an_image_does_not_depend_on_the_other_indices(name: str, tmp_path: Path
 
 def test_the_index_selects_the_training_image(tmp_path: Path) -> None:
     generator = fit("fewshot_meta", tmp_path, **SHORT, feature_mixing=0.0)
-    monoblast, smudge = (generator._served[label] for label in ("monoblast", "smudge_cell"))
+    monoblast, smudge = (generator.adapted[label] for label in ("monoblast", "smudge_cell"))
     assert monoblast.count == 20  # four images in five poses, the maximum number of references
     assert smudge.count == 16  # two images in eight poses
     z = torch.randn(1, generator.latent)
@@ -77,7 +77,7 @@ def test_the_index_selects_the_training_image(tmp_path: Path) -> None:
         first, second, repeated = (generator.generate("smudge_cell", z, torch.tensor([index])) for index in (0, 1, 16))
     assert torch.equal(first, repeated)
     assert not torch.equal(first, second)
-    assert fit("fewshot_meta", tmp_path / "unposed", **SHORT, augment=False)._served["monoblast"].count == 4
+    assert fit("fewshot_meta", tmp_path / "unposed", **SHORT, augment=False).adapted["monoblast"].count == 4
 
 
 def test_features_of_two_training_images_are_mixed_and_the_second_changes_each_round() -> None:

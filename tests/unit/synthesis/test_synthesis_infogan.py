@@ -138,11 +138,11 @@ def test_a_resumed_training_and_a_loaded_generator_keep_the_names(tmp_path: Path
     fitted.fit(data(), job(tmp_path))
     fitted.save(tmp_path / "weights.safetensors")
     loaded = build("infogan", steps=4)
-    loaded._generator.code_of_class.zero_()
+    loaded.network.code_of_class.zero_()
     loaded.load(tmp_path / "weights.safetensors")
-    names = loaded._generator.code_of_class
+    names = loaded.network.code_of_class
     assert sorted(names.tolist()) == [0, 1, 2]
-    assert torch.equal(names, fitted._generator.code_of_class)
+    assert torch.equal(names, fitted.network.code_of_class)
 
 
 def test_names_hold_for_the_average_and_for_the_generator_in_training(tmp_path: Path) -> None:

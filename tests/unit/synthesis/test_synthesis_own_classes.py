@@ -127,7 +127,7 @@ def test_latents_follow_the_index_in_the_run(tmp_path: Path) -> None:
     assert [alone.classes.index(label) for label in RICH] == [0, 1]
     for generator in (of_run, alone):
         path = tmp_path / f"{len(generator.classes.run)}.safetensors"
-        parts = {"generator": of_run._generator}  # type: ignore[attr-defined]
+        parts = {"generator": of_run.network}  # type: ignore[attr-defined]
         save_weights(path, parts, generator.description)  # type: ignore[attr-defined]
         generator.load(path)
     images = {

@@ -213,7 +213,7 @@ def test_snapshots_do_not_disturb_the_training(name: str, tmp_path: Path) -> Non
         fit(name, tmp_path / str(points), snapshots=points, snapshot_images=3, inner_steps=1) for points in (4, 1)
     )
     for label in CLASSES.served:
-        values, others = (g._served[label].state_dict() for g in (with_them, without))
+        values, others = (g.adapted[label].state_dict() for g in (with_them, without))
         assert all(torch.equal(value, others[key]) for key, value in values.items())
     stored = with_them.snapshots.images
     assert with_them.snapshots.steps == [1, 2, 3, 4]

@@ -14,7 +14,7 @@ from hemabalance.errors import InputError
 from hemabalance.networks.conditional import ConditionalGenerator
 from hemabalance.networks.layers import he_std, initialise
 from hemabalance.synthesis.roles import Classes
-from hemabalance.synthesis.sampling import BLOCK, latents
+from hemabalance.synthesis.sampling import first_latents
 from hemabalance.synthesis.settings import ConditionalSettings
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.training.average import ExponentialAverage
@@ -186,8 +186,7 @@ class ConditionalTraining(ABC, Generic[SettingsT]):
         generator.eval()
         for label in self.snapshots.classes:
             index = self.real.class_index(label)
-            blocks = [latents(self.seed, index, block, generator.latent) for block in range(-(-count // BLOCK))]
-            z = torch.from_numpy(np.concatenate(blocks)[:count]).to(self.runtime.device)
+            z = first_latents(self.seed, index, count, generator.latent, self.runtime.device)
             targets = torch.full((count,), self.real.classes.index(label), device=z.device)
             self.snapshots.store(self.runtime.step, label, generator(generator.encode(z, targets)))
         generator.train(was_training)

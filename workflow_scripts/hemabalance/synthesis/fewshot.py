@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Generic, cast
 
 import torch
@@ -12,17 +11,17 @@ from hemabalance.errors import InputError
 from hemabalance.networks.fewshot_generator import FewshotGenerator
 from hemabalance.networks.layers import count_parameters
 from hemabalance.synthesis.generator import SynthesisData
+from hemabalance.synthesis.network_generator import NetworkGenerator
 from hemabalance.synthesis.recalibrate import BATCHES, recalibrate
 from hemabalance.synthesis.reptile import Reptile, SettingsT
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.sampling import BLOCK
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.synthesis.tasks import Tasks
-from hemabalance.synthesis.training import describe, train_generator
+from hemabalance.synthesis.training import train_generator
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob
 from hemabalance.training.loop import TrainingResult
-from hemabalance.training.weights import load_weights, save_weights
 
 
 class AdaptedGenerator(nn.Module):
@@ -108,8 +107,10 @@ class FewshotVariant(Generic[SettingsT]):
     ]
 
 
-class FewshotGeneration(Generic[SettingsT]):
+class FewshotGeneration(NetworkGenerator[SettingsT]):
     """A `synthesis.generator.Generator` with one network per served class, adapted from one set of meta-weights.
+
+    The weights file holds the adapted generators with their reference features; sampling needs no training image.
 
     Args:
         method: the method.
@@ -122,30 +123,20 @@ class FewshotGeneration(Generic[SettingsT]):
     """
 
     def __init__(self, method: FewshotVariant[SettingsT], *, classes: Classes, size: int, runtime: Runtime) -> None:
-        self.method, self.classes, self.size, self.runtime = method, classes, size, runtime
+        super().__init__(method.name, method.settings, classes=classes, size=size, runtime=runtime)
+        self.method, self.latent = method, method.settings.latent
         for purpose, names in (("to learn from", classes.trained), ("to generate", classes.served)):
             if not names:
                 problem = f"has no class {purpose}"
                 raise InputError(
-                    f"synthesis method {method.name}",
+                    f"generator method {method.name}",
                     problem,
                     "Check synthesis.roles in the config and the class counts",
                 )
-        try:
-            networks = method.networks()
-            self._served = {label: self._build_adapted().to(runtime.device).eval() for label in classes.served}
-        except ValueError as error:
-            remedy = "Choose another synthesis.size or width in the config, or leave the method out"
-            raise InputError(f"synthesis method {method.name}", str(error), remedy) from error
-        self.parameters: Mapping[str, int] = {name: count_parameters(network) for name, network in networks.items()}
-        self.snapshots: Snapshots | None = None
-        self._ready = False
-        self.description = describe(method.name, size, classes, method.settings)
-
-    @property
-    def latent(self) -> int:
-        """Length of a latent vector."""
-        return self.method.settings.latent
+        networks = self.built(method.networks)
+        self.adapted = {label: self._build_adapted().to(runtime.device).eval() for label in classes.served}
+        self.networks = self.adapted
+        self.parameters = {name: count_parameters(network) for name, network in networks.items()}
 
     def fit(self, data: SynthesisData, job: FitJob) -> TrainingResult:
         """Meta-train, then adapt to each served class, or resume the training whose checkpoint is in `job.state`.
@@ -154,23 +145,17 @@ class FewshotGeneration(Generic[SettingsT]):
             InputError: a class has too few images, the images have another size, the training diverged, the disk is
                 full, or the checkpoint is of other data or settings.
         """
-        settings, training = self.method.settings, self.initialise_training(data, job)
+        settings, training = self.settings, self.initialise_training(data, job)
         result = train_generator(training, training.steps, settings, self.description, training.tasks.fingerprint, job)
-        self.snapshots, self._ready = training.snapshots, True
+        self.finish(training.snapshots)
         return result
 
     def initialise_training(self, data: SynthesisData, job: FitJob) -> Reptile[SettingsT]:
         """The training before its first step; errors about the data as in `fit`."""
-        settings = self.method.settings
+        settings = self.settings
         tasks = Tasks(data, self.classes, self.size, job.runtime, settings.memory_budget)
-        snapshots = Snapshots(
-            self.classes.served,
-            points=settings.snapshots,
-            images_per_class=settings.snapshot_images,
-            size=self.size,
-            steps=settings.episodes,
-        ).to(job.runtime.device)
-        return self.method.training(self.method.networks(), self._served, tasks, snapshots, job)
+        snapshots = self.new_snapshots(settings.episodes)
+        return self.method.training(self.method.networks(), self.adapted, tasks, snapshots, job)
 
     def generate(self, label: str, latents: Tensor, indices: Tensor) -> Tensor:
         """Images of a served class; the latent index selects the training image whose features are used.
@@ -180,24 +165,8 @@ class FewshotGeneration(Generic[SettingsT]):
         Raises:
             RuntimeError: neither `fit` nor `load` was called.
         """
-        if not self._ready:
-            raise RuntimeError(f"{self.method.name} is neither fitted nor loaded")
-        images: Tensor = self._served[label](latents, indices)
+        images: Tensor = self.trained()[label](latents, indices)
         return images
-
-    def save(self, path: Path) -> None:
-        """Write the adapted generators with their reference features; sampling then needs no training image."""
-        save_weights(path, self._served, self.description)
-
-    def load(self, path: Path) -> None:
-        """Read weights that `save` wrote.
-
-        Raises:
-            InputError: the file is missing, truncated, not a weights file, or of another method, setting, size or
-                class list.
-        """
-        load_weights(path, self._served, self.description)
-        self._ready = True
 
     def _build_adapted(self) -> AdaptedGenerator:
         generator = cast(FewshotGenerator, self.method.networks()["generator"])

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Generic
 
 from torch import Tensor, nn
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from hemabalance.errors import InputError
 from hemabalance.networks.layers import count_parameters
 from hemabalance.synthesis.generator import SynthesisData
+from hemabalance.synthesis.network_generator import NetworkGenerator
 from hemabalance.synthesis.per_class_training import (
     DISCRIMINATOR,
     GENERATOR,
@@ -19,11 +19,10 @@ from hemabalance.synthesis.per_class_training import (
 )
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.snapshots import Snapshots
-from hemabalance.synthesis.training import describe, train_generator
+from hemabalance.synthesis.training import train_generator
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob
 from hemabalance.training.loop import TrainingResult
-from hemabalance.training.weights import load_weights, save_weights
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class PerClassVariant(Generic[PerClassSettingsT]):
     ]
 
 
-class PerClass(Generic[PerClassSettingsT]):
+class PerClass(NetworkGenerator[PerClassSettingsT]):
     """A `synthesis.generator.Generator` with an unconditional network for each class.
 
     `parameters` counts the networks of all classes together, by kind: `generator` and `discriminator`.
@@ -67,27 +66,12 @@ class PerClass(Generic[PerClassSettingsT]):
     def __init__(
         self, method: PerClassVariant[PerClassSettingsT], *, classes: Classes, size: int, runtime: Runtime
     ) -> None:
-        self.method, self.classes, self.size, self.runtime = method, classes, size, runtime
-        self.latent = method.settings.latent
-        untrained = [name for name in classes.served if name not in classes.trained]
-        if untrained:
-            raise InputError(
-                f"generator method {method.name}",
-                f"can generate trained classes only, and {', '.join(untrained)} is none of them",
-                "Choose other classes, or use a meta-learned method for these classes",
-            )
-        try:
-            self._served = {label: method.generator().to(runtime.device).eval() for label in classes.served}
-            kinds = {GENERATOR: method.generator(), DISCRIMINATOR: method.discriminator()}
-        except ValueError as error:
-            remedy = "Choose another synthesis.size or width in the config, or leave the method out"
-            raise InputError(f"generator method {method.name}", str(error), remedy) from error
-        self.parameters: Mapping[str, int] = {
-            kind: count_parameters(network) * len(classes.trained) for kind, network in kinds.items()
-        }
-        self._ready = False
-        self.snapshots: Snapshots | None = None
-        self.description = describe(method.name, size, classes, method.settings)
+        super().__init__(method.name, method.settings, classes=classes, size=size, runtime=runtime)
+        self.method, self.latent = method, method.settings.latent
+        self.require_trained_classes()
+        kinds = self.built(self._build_networks)
+        self.networks = {label: method.generator().to(runtime.device).eval() for label in classes.served}
+        self.parameters = {kind: count_parameters(network) * len(classes.trained) for kind, network in kinds.items()}
 
     def fit(self, data: SynthesisData, job: FitJob) -> TrainingResult:
         """Train from the start, or resume the training whose checkpoint is in `job.state`.
@@ -96,33 +80,20 @@ class PerClass(Generic[PerClassSettingsT]):
             InputError: the data are unsuitable, there are fewer steps than classes, the training diverged, the disk is
                 full, or the checkpoint is of other data or settings.
         """
-        settings, count = self.method.settings, len(self.classes.trained)
-        if settings.steps < count:
-            problem = f"is {settings.steps}, but {count} classes are trained in turn, one a step"
-            raise InputError("config key steps", problem, f"Set it to at least {count}")
+        settings = self.settings
+        require_step_per_class(settings.steps, len(self.classes.trained))
         training = self.initialise_training(data, job)
         result = train_generator(training, settings.steps, settings, self.description, training.real.fingerprint, job)
-        for label, generator in self._served.items():
+        for label, generator in self.networks.items():
             generator.load_state_dict(training.result(label).state_dict())
-        self._ready, self.snapshots = True, training.snapshots
+        self.finish(training.snapshots)
         return result
 
     def initialise_training(self, data: SynthesisData, job: FitJob) -> PerClassTraining[PerClassSettingsT]:
         """The training before its first step; errors about the data as in `fit`."""
-        settings = self.method.settings
-        real = BatchesByClass(data.real, self.classes, settings, self.size, job)
-        snapshots = Snapshots(
-            self.classes.served,
-            points=settings.snapshots,
-            images_per_class=settings.snapshot_images,
-            size=self.size,
-            steps=settings.steps,
-        ).to(self.runtime.device)
-        networks = {
-            label: {GENERATOR: self.method.generator(), DISCRIMINATOR: self.method.discriminator()}
-            for label in self.classes.trained
-        }
-        return self.method.training(networks, settings, real, snapshots, job)
+        real = BatchesByClass(data.real, self.classes, self.settings, self.size, job)
+        networks = {label: self._build_networks() for label in self.classes.trained}
+        return self.method.training(networks, self.settings, real, self.new_snapshots(self.settings.steps), job)
 
     def generate(self, label: str, latents: Tensor, indices: Tensor) -> Tensor:
         """Images of a served class, float32 (n, 3, size, size) in [-1, 1]; the indices are not used.
@@ -130,24 +101,19 @@ class PerClass(Generic[PerClassSettingsT]):
         Raises:
             RuntimeError: neither `fit` nor `load` was called.
         """
-        images: Tensor = self._ready_generators()[label](latents)
+        images: Tensor = self.trained()[label](latents)
         return images
 
-    def save(self, path: Path) -> None:
-        """Write the generators of all served classes, with all arguments of `build` as the description."""
-        save_weights(path, self._ready_generators(), self.description)
+    def _build_networks(self) -> dict[str, nn.Module]:
+        return {GENERATOR: self.method.generator(), DISCRIMINATOR: self.method.discriminator()}
 
-    def load(self, path: Path) -> None:
-        """Read weights that `save` wrote.
 
-        Raises:
-            InputError: the file is missing, truncated, not a weights file, or of another method, setting, size or
-                class list.
-        """
-        load_weights(path, self._served, self.description)
-        self._ready = True
+def require_step_per_class(steps: int, classes: int) -> None:
+    """Refuse a training in which one class is trained a step, and some class not at all.
 
-    def _ready_generators(self) -> Mapping[str, nn.Module]:
-        if not self._ready:
-            raise RuntimeError(f"{self.method.name} is neither fitted nor loaded")
-        return self._served
+    Raises:
+        InputError: there are fewer steps than classes.
+    """
+    if steps < classes:
+        problem = f"is {steps}, but {classes} classes are trained in turn, one a step"
+        raise InputError("config key steps", problem, f"Set it to at least {classes}")

@@ -16,7 +16,7 @@ from hemabalance.networks.layers import initialise
 from hemabalance.synthesis.per_class_settings import PerClassSettings
 from hemabalance.synthesis.recalibrate import BATCHES, recalibrate
 from hemabalance.synthesis.roles import Classes
-from hemabalance.synthesis.sampling import BLOCK, latents
+from hemabalance.synthesis.sampling import BLOCK, first_latents
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.training.average import ExponentialAverage
 from hemabalance.training.batches import EpochSampler, ImagePool, Sampler, augment_dihedral, batch_within
@@ -197,8 +197,7 @@ class PerClassTraining(ABC, Generic[PerClassSettingsT]):
         count, width = self.snapshots.images_per_class, self.settings.latent
         for label in self.snapshots.classes:
             index = self.real.class_index(label)
-            blocks = [latents(self.seed, index, block, width) for block in range(-(-count // BLOCK))]
-            z = torch.from_numpy(np.concatenate(blocks)[:count]).to(self.runtime.device)
+            z = first_latents(self.seed, index, count, width, self.runtime.device)
             self.snapshots.store(self.runtime.step, label, self.result(label)(z))
 
 

@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from hemabalance.networks.layers import initialise
 from hemabalance.synthesis.roles import Classes
-from hemabalance.synthesis.sampling import BLOCK, latents
+from hemabalance.synthesis.sampling import first_latents
 from hemabalance.synthesis.settings import ReptileSettings
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.synthesis.tasks import Tasks
@@ -173,8 +173,7 @@ class Reptile(ABC, Generic[SettingsT]):
         """Store images of `served[label]`, from the first latents of `sampling.sample`."""
         count, device = self.snapshots.images_per_class, self.runtime.device
         index, width = self.classes.index(label), self.settings.latent
-        blocks = [latents(self.seed, index, block, width) for block in range(-(-count // BLOCK))]
-        z = torch.from_numpy(np.concatenate(blocks)[:count]).to(device)
+        z = first_latents(self.seed, index, count, width, device)
         self.snapshots.store(step, label, self.served[label](z, torch.arange(count, device=device)))
 
     def augmented(self, images: Tensor, rng: torch.Generator) -> Tensor:

@@ -21,6 +21,12 @@ def latents(seed: int, class_index: int, block: int, width: int) -> np.ndarray:
     return rng.standard_normal((BLOCK, width), np.float32)
 
 
+def first_latents(seed: int, class_index: int, count: int, width: int, device: torch.device) -> torch.Tensor:
+    """The first `count` latents of a class, float32 (count, width) on the device: those of its first images."""
+    blocks = [latents(seed, class_index, block, width) for block in range(-(-count // BLOCK))]
+    return torch.from_numpy(np.concatenate(blocks)[:count]).to(device)
+
+
 def sample(generator: Generator, label: str, indices: Sequence[int], *, seed: int, device: torch.device) -> np.ndarray:
     """Images of a class by latent index.
 

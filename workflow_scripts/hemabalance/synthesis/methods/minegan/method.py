@@ -18,8 +18,6 @@ a moving average of miner and generator that is kept; `augment`, `decay_from` an
 """
 
 import hashlib
-from collections.abc import Mapping
-from pathlib import Path
 
 from torch import Tensor, nn
 
@@ -31,22 +29,23 @@ from hemabalance.synthesis.generator import Generator, SynthesisData
 from hemabalance.synthesis.methods.minegan import TRAITS, MineGANSettings
 from hemabalance.synthesis.methods.minegan.miner import MinedGenerator, Miner
 from hemabalance.synthesis.methods.minegan.training import CRITIC, GENERATOR, MINER, MineGANTraining
+from hemabalance.synthesis.network_generator import NetworkGenerator
+from hemabalance.synthesis.per_class import require_step_per_class
 from hemabalance.synthesis.roles import Classes
-from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.synthesis.tasks import Tasks
-from hemabalance.synthesis.training import describe, train_generator
+from hemabalance.synthesis.training import train_generator
 from hemabalance.training.device import Runtime
 from hemabalance.training.job import FitJob
 from hemabalance.training.loop import TrainingResult
-from hemabalance.training.weights import load_weights, save_weights
 
 _TEACHER = "teacher of a generator of the method minegan"
 
 
-class MineGAN:
+class MineGAN(NetworkGenerator[MineGANSettings]):
     """A `synthesis.generator.Generator` with a miner and a copy of the teacher's network for each served class.
 
-    `parameters` counts the trained networks of all served classes together, by kind: `miner`, `generator`, `critic`.
+    The weights file holds both for each class; sampling does not need the teacher. `parameters` counts the trained
+    networks of all served classes together, by kind: `miner`, `generator`, `critic`.
 
     Args:
         settings: settings of the method.
@@ -59,20 +58,11 @@ class MineGAN:
     """
 
     def __init__(self, settings: MineGANSettings, *, classes: Classes, size: int, runtime: Runtime) -> None:
-        self.settings, self.classes, self.size, self.runtime = settings, classes, size, runtime
+        super().__init__("minegan", settings, classes=classes, size=size, runtime=runtime)
         self.latent = settings.latent
-        try:
-            self._served = {label: self._build_mined().to(runtime.device).eval() for label in classes.served}
-            networks = self._build_networks()
-        except ValueError as error:
-            remedy = "Choose another synthesis.size or width in the config, or leave the method out"
-            raise InputError("generator method minegan", str(error), remedy) from error
-        self.parameters: Mapping[str, int] = {
-            kind: count_parameters(network) * len(classes.served) for kind, network in networks.items()
-        }
-        self._ready = False
-        self.snapshots: Snapshots | None = None
-        self.description = describe("minegan", size, classes, settings)
+        kinds = self.built(self._build_networks)
+        self.networks = {label: self._build_mined().to(runtime.device).eval() for label in classes.served}
+        self.parameters = {kind: count_parameters(network) * len(classes.served) for kind, network in kinds.items()}
 
     def fit(self, data: SynthesisData, job: FitJob) -> TrainingResult:
         """Train from the start, or resume the training whose checkpoint is in `job.state`.
@@ -82,30 +72,22 @@ class MineGAN:
                 are fewer steps than classes, the training diverged, the disk is full, or the checkpoint is of another
                 teacher, other data or settings.
         """
-        settings, count = self.settings, len(self.classes.served)
-        if settings.steps < count:
-            problem = f"is {settings.steps}, but {count} classes are trained in turn, one a step"
-            raise InputError("config key steps", problem, f"Set it to at least {count}")
+        settings = self.settings
+        require_step_per_class(settings.steps, len(self.classes.served))
         training = self.initialise_training(data, job)
         sources = f"{training.tasks.fingerprint} {_fingerprint(self._teacher_network(data.teacher))}"
         result = train_generator(training, settings.steps, settings, self.description, sources, job)
-        for label, mined in self._served.items():
+        for label, mined in self.networks.items():
             for kind, network in training.result(label).items():
                 mined.get_submodule(kind).load_state_dict(network.state_dict())
-        self._ready, self.snapshots = True, training.snapshots
+        self.finish(training.snapshots)
         return result
 
     def initialise_training(self, data: SynthesisData, job: FitJob) -> MineGANTraining:
         """The training before its first step; errors about teacher and data as in `fit`."""
         settings, teacher = self.settings, self._teacher_network(data.teacher)
         tasks = Tasks(data, self.classes, self.size, job.runtime, settings.memory_budget)
-        snapshots = Snapshots(
-            self.classes.served,
-            points=settings.snapshots,
-            images_per_class=settings.snapshot_images,
-            size=self.size,
-            steps=settings.steps,
-        ).to(job.runtime.device)
+        snapshots = self.new_snapshots(settings.steps)
         networks = {label: self._build_networks() for label in self.classes.served}
         return MineGANTraining(networks, teacher, settings, tasks, self.classes, snapshots, job)
 
@@ -115,22 +97,8 @@ class MineGAN:
         Raises:
             RuntimeError: neither `fit` nor `load` was called.
         """
-        images: Tensor = self._ready_networks()[label](latents)
+        images: Tensor = self.trained()[label](latents)
         return images
-
-    def save(self, path: Path) -> None:
-        """Write miner and generator of all served classes, with all arguments of `build` as the description."""
-        save_weights(path, self._ready_networks(), self.description)
-
-    def load(self, path: Path) -> None:
-        """Read weights that `save` wrote; the teacher is not needed.
-
-        Raises:
-            InputError: the file is missing, truncated, not a weights file, or of another method, setting, size or
-                class list.
-        """
-        load_weights(path, self._served, self.description)
-        self._ready = True
 
     def _build_mined(self) -> MinedGenerator:
         settings, count = self.settings, len(self.classes.trained)
@@ -169,11 +137,6 @@ class MineGAN:
             if given != needed:
                 raise InputError(_TEACHER, f"has {key} {given}, but the student {needed}", "Set both to the same value")
         return teacher.network
-
-    def _ready_networks(self) -> Mapping[str, nn.Module]:
-        if not self._ready:
-            raise RuntimeError("minegan is neither fitted nor loaded")
-        return self._served
 
 
 def _fingerprint(network: nn.Module) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from itertools import chain
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
@@ -13,7 +12,7 @@ from hemabalance.networks.layers import he_std, initialise
 from hemabalance.synthesis.methods.minegan import MineGANSettings
 from hemabalance.synthesis.methods.minegan.miner import miner_std
 from hemabalance.synthesis.roles import Classes
-from hemabalance.synthesis.sampling import BLOCK, latents
+from hemabalance.synthesis.sampling import first_latents
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.synthesis.tasks import Tasks
 from hemabalance.training.average import ExponentialAverage
@@ -166,8 +165,7 @@ class MineGANTraining:
         count, width = self.snapshots.images_per_class, self.settings.latent
         for label in self.snapshots.classes:
             index, networks = self.classes.index(label), self.result(label)
-            blocks = [latents(self.seed, index, block, width) for block in range(-(-count // BLOCK))]
-            z = torch.from_numpy(np.concatenate(blocks)[:count]).to(self.runtime.device)
+            z = first_latents(self.seed, index, count, width, self.runtime.device)
             self.snapshots.store(self.runtime.step, label, networks[GENERATOR](networks[MINER](z)))
 
     def _network(self, kind: str, label: str) -> nn.Module:
