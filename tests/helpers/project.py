@@ -34,7 +34,8 @@ TINY = {
         "normalizers": {
             "wcyclegan_gp": NETWORKS,
             "wcyclegan_thesis": THESIS,
-            **{name: {"compare": []} for name in ("macenko", "vahadane", "pix2pix", "cyclegan")},
+            **{name: {"compare": []} for name in ("macenko", "vahadane", "pix2pix", "cyclegan", "staingan")},
+            "stainnet": {"compare": [], "teacher": "wcyclegan_gp"},
         },
         "pairs": {"train": 4, "test": 4},
         "classifier": {"width": 4, "batch": 8, "steps": 4, "log_every": 2, "checkpoint_every": 2},

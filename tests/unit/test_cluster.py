@@ -19,7 +19,7 @@ from hemabalance.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILE = yaml.safe_load((ROOT / "profiles" / "slurm" / "config.yaml").read_text())
-COLUMNS = "s\th:m:s\tmax_rss\tthreads\trule_name\tparams\tresources\tinput_size_mb\n"
+COLUMNS = "s\th:m:s\tmax_rss\tcpu_time\tthreads\trule_name\tparams\tresources\tinput_size_mb\n"
 CPU, GPU = "{'tmpdir': '/tmp', '_cores': 1}", "{'gpu': 0, 'device': 'cpu', 'devices': 1}"
 
 
@@ -28,7 +28,7 @@ def write_benchmark(run: Path, name: str, seconds: object, rss: object, rule: st
     path.parent.mkdir(parents=True, exist_ok=True)
     settings = """{'settings': '{"seed":1,"note":"it\\'s"}'}"""
     path.write_text(
-        COLUMNS + "\t".join(map(str, (seconds, "0:00:01", rss, 1, rule, settings, resources, sizes))) + "\n"
+        COLUMNS + "\t".join(map(str, (seconds, "0:00:01", rss, rss, 2, rule, settings, resources, sizes))) + "\n"
     )
 
 
@@ -46,9 +46,10 @@ def profile_rules(jobs: list[MeasuredJob]) -> dict[str, dict[str, object]]:
 def test_jobs_are_read_with_the_size_of_their_inputs(tmp_path: Path) -> None:
     write_benchmark(tmp_path, "split/a", 2.5, 180.5, "split", CPU, "{'a.parquet': 1.5, 'b.parquet': 0.25}")
     write_benchmark(tmp_path, "fit/deep/b", 0.3, "NA", "fit", GPU, "{}")
+    settings = {"seed": 1, "note": "it's"}
     assert measured_jobs(tmp_path) == [
-        MeasuredJob("fit", 0.0, None, 0.3, True),
-        MeasuredJob("split", 1.75, 180.5, 2.5, False),
+        MeasuredJob("fit", 0.0, None, 0.3, True, 2, None, "fit", settings, "cpu"),
+        MeasuredJob("split", 1.75, 180.5, 2.5, False, 2, 180.5, "split", settings),
     ]
 
 
@@ -117,7 +118,9 @@ def test_sibling_rules_get_the_same_resources() -> None:
     ]
     by_rule = demands(jobs)
     assert list(by_rule) == [
-        "classify_report", "classify_report_experiments", "stain_report_leak_free", "stain_report_thesis",
+        "classify_report", "classify_report_experiments",
+        "stain_report_leak_free", "stain_report_leak_free_experiments",
+        "stain_report_thesis", "stain_report_thesis_experiments",
     ]  # fmt: skip
     assert by_rule["stain_report_leak_free"] == by_rule["stain_report_thesis"]
 

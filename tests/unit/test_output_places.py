@@ -19,6 +19,7 @@ COMMANDS = {
     "reproduce": ["reproduce", "absent.parquet", "id", "--out", "{place}/image.png"],
     "check-gpu": ["check-gpu", "--configfile", "absent.yaml", "--into", "{place}/gpu"],
     "init": ["init", "absent", "--into", "{place}/my.yaml"],
+    "results": ["results", "--run", "absent", "--into", "{place}/RESULTS.md"],
     "resources": ["resources", "absent", "--into", "{place}/config.yaml"],
 }
 BELOW_A_FILE, LONG = "file/in/the/way", "x" * 300

@@ -52,13 +52,13 @@ def test_there_are_overlays() -> None:
 
 STAIN_SIZES = {
     "width", "critic_width", "critic_layers", "blocks", "batch", "steps", "log_every", "checkpoint_every",
-    "average_decay", "train", "test", "max_images", "kid_subset", "lr", "betas",
+    "average_decay", "train", "test", "max_images", "kid_subset", "lr", "betas", "fit_images",
 }  # fmt: skip
 SYNTHESIS_SIZES = STAIN_SIZES | {
     "size", "rare_below", "rich_from", "enough_from", "teacher_images", "latent", "features", "encoder_width",
     "discriminator_width", "critic_steps", "classifier_lr", "episodes", "inner_steps", "shots", "outer_step",
     "adapt_steps", "snapshot_adapt_steps", "snapshots", "feature_mixing", "class_weight",
-    "lambda_encoder", "lambda_mode_seeking", "target_per_class",
+    "lambda_encoder", "lambda_mode_seeking", "target_per_class", "decay_from",
     "least", "most_times", "references", "resamples", "pairs",
 }  # fmt: skip
 CLASSIFY_SIZES = {

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from helpers.classifier_runs import COUNTS, OURS, ROWS, ClassifierRuns, build_run
+from helpers.result_tables import columns_used
 from hemabalance.classes import UNDECIDED
 from hemabalance.classify.expert_agreement import expert_agreement, expert_labels
 from hemabalance.report.balance.tables import balance_tables
@@ -93,6 +94,17 @@ def test_models_show_measured_and_reported_apart(classifier_run_set: ClassifierR
     assert set(tables["sources"]["source"]) == {"mendeley", "tcia"}
     halves = tables["sources"][(tables["sources"]["experiment"] == "plain")]["n"].astype(int)
     assert halves.sum() == sum(COUNTS.values())
+
+
+def test_the_page_of_results_names_columns_that_exist(classifier_run_set: ClassifierRuns) -> None:
+    results = [one.scored for one in classifier_run_set.runs.values()]
+    tables = classify_tables(results, preset="thesis") | {
+        "comparisons": comparisons_table(classifier_run_set.comparisons),
+        "seeds": seeds_table(results),
+        "ablations": ablations_table(classifier_run_set.ablations, preset="thesis"),
+    }
+    for name, table in tables.items():
+        assert columns_used(f"classify_{name}") <= set(table.columns), name
 
 
 def test_a_class_without_a_test_image_is_not_estimable(classifier_run_set: ClassifierRuns, tmp_path: Path) -> None:

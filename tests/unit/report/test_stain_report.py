@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.result_tables import columns_used
 from helpers.stain_runs import CLASSES, drawn, evaluated, image_sets, normalizers, split_of
 from hemabalance.classes import UNLABELLED
 from hemabalance.files import write_json
@@ -61,6 +62,11 @@ def test_every_table_names_every_normaliser_and_leaves_nothing_blank(stage: Stag
         missing = read.drop(columns="reason", errors="ignore").eq("not available").any(axis=1)
         if missing.any():
             assert (read.loc[missing, "reason"] != "–").all()
+
+
+def test_the_page_of_results_names_columns_that_exist(stage: Stage) -> None:
+    for name, table in stage.tables.items():
+        assert columns_used(f"stain_{name}") <= set(table.columns), name
 
 
 def test_reported_values_are_those_of_the_thesis(stage: Stage) -> None:

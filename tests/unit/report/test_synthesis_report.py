@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from helpers.result_tables import columns_used
 from helpers.stain_runs import drawn
 from helpers.synthesis_runs import CLASSES, GeneratorRun, evaluate_generator, real_set, run_generator, split_of
 from hemabalance.dataset.imageset import ImageSet
@@ -65,6 +66,11 @@ def test_no_cell_is_blank_and_missing_values_have_a_reason(stage: Stage, tmp_pat
         missing = read.drop(columns="reason", errors="ignore").eq("not available").any(axis=1)
         if missing.any():
             assert (read.loc[missing, "reason"] != "–").all()
+
+
+def test_the_page_of_results_names_columns_that_exist(stage: Stage) -> None:
+    for name, table in stage.tables.items():
+        assert columns_used(f"synthesis_{name}") <= set(table.columns), name
 
 
 def test_reported_values_are_those_of_the_thesis(stage: Stage) -> None:

@@ -2,8 +2,12 @@
 
 import ast
 import csv
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hemabalance.errors import InputError
 
@@ -19,6 +23,11 @@ class MeasuredJob:
             ended before the first measurement.
         seconds: run time.
         networks: whether the job trains or runs networks, on the device of the config.
+        threads: cores that the job was given.
+        cpu_seconds: processor time of the job and its child processes; None if it ended before the first measurement.
+        kind: name of the rule without protocol and page, which is that of its script, such as `stain_report`.
+        settings: the param `settings`; empty for a rule without it.
+        device: `cpu` or `cuda`; empty for a rule without networks.
     """
 
     rule: str
@@ -26,6 +35,11 @@ class MeasuredJob:
     memory_mb: float | None
     seconds: float
     networks: bool
+    threads: int = 1
+    cpu_seconds: float | None = None
+    kind: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    device: str = ""
 
 
 def measured_jobs(run: Path) -> list[MeasuredJob]:
@@ -40,20 +54,36 @@ def measured_jobs(run: Path) -> list[MeasuredJob]:
     paths = sorted((run / "benchmarks").rglob("*.tsv"))
     if not paths:
         raise InputError(run, "has no files in benchmarks/", "Choose the folder of a run, such as results/demo")
-    return [job for path in paths for job in _jobs(path)]
+    return [job for path in paths for job in _jobs(path, path.relative_to(run / "benchmarks").parts[0])]
 
 
-def _jobs(path: Path) -> list[MeasuredJob]:
+def _jobs(path: Path, kind: str) -> list[MeasuredJob]:
     with path.open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
     try:
-        return [_job(row) for row in rows]
+        return [_job(row, kind) for row in rows]
     except (KeyError, TypeError, ValueError, SyntaxError) as error:
         problem = "does not contain the sizes of the job's inputs"
         raise InputError(path, problem, "Measure the run again under profiles/default (benchmark-extended)") from error
 
 
-def _job(row: dict[str, str]) -> MeasuredJob:
+def _job(row: dict[str, str], kind: str) -> MeasuredJob:
     sizes: dict[str, float] = ast.literal_eval(row["input_size_mb"])
-    memory = None if row["max_rss"] == "NA" else float(row["max_rss"])
-    return MeasuredJob(row["rule_name"], sum(sizes.values()), memory, float(row["s"]), "'device'" in row["resources"])
+    params: dict[str, str] = ast.literal_eval(row["params"])
+    device = re.search(r"'device': '(\w+)'", row["resources"])
+    return MeasuredJob(
+        rule=row["rule_name"],
+        input_mb=sum(sizes.values()),
+        memory_mb=_measured(row["max_rss"]),
+        seconds=float(row["s"]),
+        networks="'device'" in row["resources"],
+        threads=int(row["threads"]),
+        cpu_seconds=_measured(row["cpu_time"]),
+        kind=kind,
+        settings=json.loads(params.get("settings", "{}")),
+        device=device.group(1) if device else "",
+    )
+
+
+def _measured(cell: str) -> float | None:
+    return None if cell == "NA" else float(cell)

@@ -1,12 +1,17 @@
-"""Sibling rules: rules that are generated from one definition, one per protocol or page. Their jobs need the same."""
+"""Sibling rules: rules that are generated from one definition, one per protocol and page. Their jobs need the same."""
 
 from typing import get_args
 
 from hemabalance.protocols import Protocol
 
+_PAGES = ("", "_experiments")
+
 SIBLINGS = (
-    *([f"{stage}_report_{protocol}" for protocol in get_args(Protocol)] for stage in ("stain", "synthesis")),
-    ["classify_report", "classify_report_experiments"],
+    *(
+        [f"{stage}_report_{protocol}{page}" for protocol in get_args(Protocol) for page in _PAGES]
+        for stage in ("stain", "synthesis")
+    ),
+    [f"classify_report{page}" for page in _PAGES],
 )
 
 

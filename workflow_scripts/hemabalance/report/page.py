@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from hemabalance.files import atomic_path
 from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE, NOT_REPORTED
 from hemabalance.report.classify.headline import read_headline
+from hemabalance.report.interval_columns import fold_intervals
 from hemabalance.report.reported import THESIS
 from hemabalance.report.titles import place_of, sections
 
@@ -78,7 +79,7 @@ def write_page(
 def _table_item(path: Path, preset: str) -> dict[str, Any]:
     table = pd.read_csv(path, dtype="str", keep_default_na=False)
     column_kinds = {column: "number" if _is_numeric(table[column]) else "text" for column in table.columns}
-    table = _fold_intervals(table)
+    table = fold_intervals(table)
     return {
         "name": path.name,
         **asdict(place_of(path.name, preset)),
@@ -88,22 +89,6 @@ def _table_item(path: Path, preset: str) -> dict[str, Any]:
         "rows": table.to_numpy().tolist(),
         "address": None,
     }
-
-
-def _fold_intervals(table: pd.DataFrame) -> pd.DataFrame:
-    """Put each interval into the cell of its value, and drop a column `reason` without reasons."""
-    folded: dict[str, pd.Series] = {}
-    value = ""
-    for column in table.columns:
-        if column in ("low", f"{value}_low"):
-            high = table[column.removesuffix("low") + "high"]
-            is_known = table[column] != NOT_AVAILABLE
-            folded[value] = folded[value].where(~is_known, folded[value] + " (" + table[column] + " to " + high + ")")
-        elif column not in ("high", f"{value}_high") and not (
-            column == "reason" and (table[column] == NO_REASON).all()
-        ):
-            folded[column], value = table[column], column
-    return pd.DataFrame(folded)
 
 
 def _is_numeric(cells: pd.Series) -> bool:
