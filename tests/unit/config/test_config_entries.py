@@ -107,6 +107,19 @@ def test_a_generator_that_no_recipe_uses_makes_the_least_images() -> None:
     assert plan.draws("figr").max_draws(real=3) == draws.least < draws.max_draws(real=3)
 
 
+def test_a_generator_takes_the_settings_of_the_network_that_it_starts_from() -> None:
+    values = deepcopy(BASE)
+    values["synthesis"]["generators"] |= {
+        "c_wgan_gp": {"latent": 32, "norm": "none", "critic_width": 8},
+        "small": {"like": "c_wgan_gp", "width": 12},
+        "minegan": {"teacher": "small", "width": 12},
+    }
+    mined: Any = load_config(values).synthesis.generators["minegan"]
+    assert (mined.latent, mined.width, mined.norm, mined.critic_width) == (32, 12, "none", 64)
+    fewshot: Any = load_config(values).synthesis.generators["fewshot_meta"]
+    assert fewshot.latent == settings_class("synthesis", "fewshot_meta")().latent  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     ("entries", "says"),
     [

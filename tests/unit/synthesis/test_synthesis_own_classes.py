@@ -162,3 +162,23 @@ def test_a_student_of_a_teacher_without_a_class_learns_from_real_images(laborato
     training = read_json(folder / "t.json")
     assert (training["taught"], training["classes"]["trained"]) == (0, list(CLASSES))
     assert training["images"] == len(laboratory.source.training_rows(CLASSES))
+
+
+@pytest.mark.parametrize(("name", "roles"), [("network", ROLES), ("no_network", ALL_RARE)])
+def test_a_student_that_starts_from_its_teacher_gets_no_images(
+    laboratory: Laboratory, name: str, roles: RolesConfig
+) -> None:
+    taught = run_generator(laboratory, name, config_of("cwgan_gp", "rich"), roles)
+    student, folder = config_of("minegan", "rare"), laboratory.folder / f"{name}_student"
+    others = OtherNetworks(TeacherGenerator.open(taught / "weights.safetensors", job(folder).runtime), teacher_images=3)
+    paths = GeneratorPaths(*(folder / name for name in ("weights", "t.json", "seen", "s.zip", "s.parquet")))
+    if roles == ALL_RARE:
+        with pytest.raises(InputError, match="is trained on no class, but the student needs blast, "):
+            fit_generator("student", student, roles, laboratory.source, others, job(folder), paths)
+        return
+    fit_generator("student", student, roles, laboratory.source, others, job(folder), paths)
+    training = read_json(folder / "t.json")
+    assert (training["taught"], training["classes"]["trained"]) == (0, list(others.teacher.generator.classes.trained))  # type: ignore[union-attr]
+    assert open_by_description(folder / "weights", job(folder).runtime).classes.served == tuple(
+        training["classes"]["served"]
+    )

@@ -32,7 +32,7 @@ from hemabalance.config.paths import PathText
 from hemabalance.config.preset import NO_PRESET, with_preset
 from hemabalance.config.sources import SourceConfig
 from hemabalance.config.stain import StainConfig
-from hemabalance.config.synthesis import SynthesisConfig
+from hemabalance.config.synthesis import SynthesisConfig, with_settings_of_teachers
 from hemabalance.errors import InputError
 from hemabalance.protocols import PROTOCOLS, Protocol
 from hemabalance.section import Precision, Section
@@ -183,12 +183,13 @@ def load_config(values: Mapping[str, Any], *, where: str = "config.yaml") -> Con
 
 
 def complete(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a config with those of its preset, of `like`, and the normalisers that its sources allow.
+    """The values of a config with those of its preset, `like` and teachers, and the normalisers that its sources allow.
 
     Raises:
         ValueError: unknown preset or taxonomy; a wrong `like`; a paired normaliser is used without rendered pairs.
     """
-    completed = with_models(resolve_entries(complete_laboratories(with_preset(values))))
+    entries = resolve_entries(complete_laboratories(with_preset(values)))
+    completed = with_models(with_settings_of_teachers(entries))
     sources = completed.get("sources")
     if not isinstance(sources, Mapping):
         return completed  # the validation refuses it

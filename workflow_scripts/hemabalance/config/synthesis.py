@@ -1,6 +1,7 @@
 """The config section `synthesis`: generators, their training images, and the gate for their images."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
@@ -9,7 +10,7 @@ from hemabalance.config.entries import ComparedEntry, any_entry
 from hemabalance.config.gate import GateConfig
 from hemabalance.config.roles import RolesConfig, Serves
 from hemabalance.config.synthesis_evaluation import SynthesisEvaluationConfig
-from hemabalance.methods import traits_of
+from hemabalance.methods import method_names, traits_of
 from hemabalance.section import Count, Section
 from hemabalance.training.small_classifier_settings import SmallClassifierSettings
 
@@ -21,7 +22,7 @@ class GeneratorEntry(ComparedEntry):
     """Role of the classes that it generates: rich, rare or all; default: the role for which its method is designed."""
     teacher: str | None = None
     """Generator whose images of the rich classes are training images of a few-shot method, besides real ones, or whose
-    network the method starts from."""
+    network the method starts from; settings of the network that the entry does not set are then the teacher's."""
 
     @property
     def role(self) -> Serves:
@@ -33,6 +34,30 @@ if TYPE_CHECKING:
     AnyGenerator = GeneratorEntry
 else:
     AnyGenerator = any_entry("synthesis", GeneratorEntry)
+
+
+def with_settings_of_teachers(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Complete `synthesis.generators` of a config that `entries.resolve_entries` returned.
+
+    A generator that starts from its teacher's network takes from the teacher's entry those settings of the network that
+    its own entry does not set.
+    """
+    section = values.get("synthesis")
+    generators = section.get("generators") if isinstance(section, Mapping) else None
+    if not isinstance(section, Mapping) or not isinstance(generators, Mapping):
+        return dict(values)  # the validation refuses it
+    completed = {name: _with_settings_of_teacher(entry, generators) for name, entry in generators.items()}
+    return {**values, "synthesis": {**section, "generators": completed}}
+
+
+def _with_settings_of_teacher(entry: Any, generators: Mapping[str, Any]) -> Any:
+    if not isinstance(entry, Mapping) or entry.get("method") not in method_names("synthesis"):
+        return entry
+    teacher = generators.get(str(entry.get("teacher")))
+    shared = traits_of("synthesis", entry["method"]).starts_from_teacher
+    return (
+        {**{key: teacher[key] for key in shared if key in teacher}, **entry} if isinstance(teacher, Mapping) else entry
+    )
 
 
 def _check_shared_network(

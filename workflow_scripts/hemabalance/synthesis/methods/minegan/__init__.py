@@ -8,7 +8,8 @@ from hemabalance.synthesis.settings import WassersteinSettings, Width
 class MineGANSettings(WassersteinSettings):
     """MineGAN (Wang et al. 2020): a miner before the trained generator that `teacher` names, for each rare class.
 
-    `latent`, `width` and `norm` must be those of the teacher. A batch holds images of one class, each at most once.
+    `latent`, `width` and `norm` are the teacher's, unless the entry sets them; other values are refused. A batch holds
+    images of one class, each at most once.
     """
 
     miner_width: Width = 128
