@@ -10,9 +10,10 @@ from helpers.conditional_generators import job
 from helpers.per_class_generators import build, initialise, take_step
 from hemabalance.gpu_check.real_training import rendered_images
 from hemabalance.networks.layers import initialise as initialise_weights
+from hemabalance.networks.spectral_convolution import SpectralConvolution
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.methods.fastgan import method
-from hemabalance.synthesis.methods.fastgan.discriminator import FastGANDiscriminator, _Convolution, quarter
+from hemabalance.synthesis.methods.fastgan.discriminator import FastGANDiscriminator, quarter
 from hemabalance.synthesis.methods.fastgan.generator import FastGANGenerator
 from hemabalance.training.device import unwrapped
 from hemabalance.training.job import Images
@@ -52,14 +53,14 @@ def test_noise_is_drawn_for_each_image_in_training_and_fixed_otherwise() -> None
 
 
 def test_convolutions_of_the_discriminator_have_spectral_norm_one() -> None:
-    convolution = _Convolution(6, 8, 4, 2, 1)
+    convolution = SpectralConvolution(6, 8, 4, 2, bias=False)
     x = torch.randn(2, 6, 8, 8)
     for _ in range(100):
         y = convolution(x)
     largest = torch.linalg.matrix_norm(convolution.weight.flatten(1), 2)
     expected = torch.nn.functional.conv2d(x, convolution.weight / largest, stride=2, padding=1)
     torch.testing.assert_close(y, expected, atol=1e-4, rtol=1e-4)
-    count = sum(isinstance(layer, _Convolution) for layer in FastGANDiscriminator(64, 2).modules())
+    count = sum(isinstance(layer, SpectralConvolution) for layer in FastGANDiscriminator(64, 2).modules())
     assert count == 1 + 3 * 3 + 2  # the first one, three blocks of three, two for the logits
 
 

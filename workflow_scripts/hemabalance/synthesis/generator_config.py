@@ -39,8 +39,8 @@ class GeneratorConfig(Section):
     def classes(self, split: pd.DataFrame, protocol: Protocol, roles: RolesConfig) -> Classes:
         """Classes that the generator trains on and serves, by the class counts after cleaning.
 
-        A meta-learned method trains on the rich classes (if none is rich, on all classes), any other method on the
-        classes that it serves. A class with too few training images is not served, and the log says so.
+        A meta-learned method trains on the rich classes (if none is rich, on all classes; if it starts from a
+        teacher's network, on none), any other method on the classes that it serves. A class with too few training images is not served, and the log says so.
 
         Args:
             split: split table of all images after cleaning.
@@ -60,6 +60,10 @@ class GeneratorConfig(Section):
         if not self.spec.traits.meta_learned:
             return Classes(served_classes, served_classes, self.run_classes)
         tasks = tuple(name for name in assigned.rich if name in trainable)
+        if not tasks and self.spec.traits.starts_from_teacher:
+            message = "no class is rich (synthesis.roles): the method %s has no teacher, and its image sets are empty"
+            log.warning(message, self.spec.method)
+            return Classes((), (), self.run_classes)
         if not tasks:
             tasks = tuple(sorted(trainable))
             message = "no class is rich (synthesis.roles): the method %s learns from all classes instead, %s"
