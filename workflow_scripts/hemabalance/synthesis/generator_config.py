@@ -40,7 +40,8 @@ class GeneratorConfig(Section):
         """Classes that the generator trains on and serves, by the class counts after cleaning.
 
         A meta-learned method trains on the rich classes (if none is rich, on all classes; if it starts from a
-        teacher's network, on none), any other method on the classes that it serves. A class with too few training images is not served, and the log says so.
+        teacher's network, on none), any other method on the classes that it serves. A class with too few training
+        images is not served, and the log says so.
 
         Args:
             split: split table of all images after cleaning.

@@ -120,10 +120,7 @@ class MineGAN(NetworkGenerator[MineGANSettings]):
         if teacher.classes.trained != self.classes.trained:
             lists = (teacher.classes.trained, self.classes.trained)
             known, required = (", ".join(names) or "no class" for names in lists)
-            remedy = (
-                "Train it on the same rich classes as the student; if no class is rich, lower "
-                "synthesis.roles.rich_from or leave the entry out"
-            )
+            remedy = "Train it on the same rich classes as the student"
             raise InputError(_TEACHER, f"is trained on {known}, but the student needs {required}", remedy)
         # A subclass of the network may take other codes.
         if not isinstance(teacher, Conditional) or type(teacher.network) is not ConditionalGenerator:
