@@ -58,7 +58,7 @@ SYNTHESIS_SIZES = STAIN_SIZES | {
     "size", "rare_below", "rich_from", "enough_from", "teacher_images", "latent", "features", "encoder_width",
     "discriminator_width", "critic_steps", "classifier_lr", "episodes", "inner_steps", "shots", "outer_step",
     "adapt_steps", "snapshot_adapt_steps", "snapshots", "feature_mixing", "class_weight",
-    "lambda_encoder", "lambda_mode_seeking", "target_per_class", "decay_from",
+    "lambda_encoder", "lambda_mode_seeking", "target_per_class", "decay_from", "mining_share",
     "least", "most_times", "references", "resamples", "pairs",
 }  # fmt: skip
 CLASSIFY_SIZES = {
