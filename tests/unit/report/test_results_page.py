@@ -145,6 +145,12 @@ def test_without_the_thesiss_values_there_are_no_claims(own_run: Path) -> None:
 # --- the run
 
 
+def test_a_run_that_shows_everything_has_the_page_in_its_own_folder(own_run: Path, page: str) -> None:
+    for path in sorted((own_run / "experiments").rglob("*.*")):
+        path.rename(own_run / path.relative_to(own_run / "experiments"))
+    assert results_page(own_run) == page
+
+
 def test_an_unfinished_run_is_refused_with_the_names_of_what_is_missing(own_run: Path) -> None:
     for name in ("experiments/report.html", "experiments/tables/classify_seeds.csv", "tables/removed_tcia.csv"):
         (own_run / name).unlink()

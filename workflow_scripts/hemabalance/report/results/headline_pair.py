@@ -6,14 +6,14 @@ from typing import Any
 
 from hemabalance.report.cells import NOT_AVAILABLE
 from hemabalance.report.results.markdown import plain_table
-from hemabalance.report.results.run_tables import PAGE, RunTables, is_missing
+from hemabalance.report.results.run_tables import RunTables, is_missing
 
 _COMPARED = "no pair of experiments was compared in this run"
 
 
 def headline_pair(tables: RunTables) -> list[str]:
     """Paragraphs about the pair: question and answer, one row for each seed, and the spreads."""
-    headline = json.loads((tables.run / PAGE / "tables" / "headline.json").read_text("utf-8"))
+    headline = json.loads((tables.page / "tables" / "headline.json").read_text("utf-8"))
     if headline is None:
         return [f"{NOT_AVAILABLE}: {_COMPARED}."]
     a, b = headline["a"], headline["b"]

@@ -16,7 +16,7 @@ from hemabalance.report.results.effort import NO_BENCHMARKS, hours_by_stage, siz
 from hemabalance.report.results.headline_pair import headline_pair
 from hemabalance.report.results.machine import commit, hardware, versions
 from hemabalance.report.results.markdown import markdown_table, plain_table
-from hemabalance.report.results.run_tables import RunTables, paths_of, read_run_tables, shown_tables
+from hemabalance.report.results.run_tables import RunTables, page_of, paths_of, read_run_tables, shown_tables
 from hemabalance.report.results.verdicts import VERDICTS, check, claim_text
 from hemabalance.report.titles import place_of
 
@@ -109,7 +109,8 @@ def _tables(tables: RunTables, preset: str) -> Iterator[str]:
 
 def _files_of(pattern: str, tables: RunTables) -> list[str]:
     """Paths of the run's tables of one entry, in the order of the protocols."""
-    stems = [Path(path).stem for path, _ in paths_of(pattern, list(tables.table("statuses")["source"]))]
+    sources = list(tables.table("statuses")["source"])
+    stems = [Path(path).stem for path, _ in paths_of(pattern, page_of(tables.run), sources)]
     return [
         path
         for stem in stems

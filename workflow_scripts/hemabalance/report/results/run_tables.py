@@ -13,8 +13,8 @@ from hemabalance.errors import InputError
 from hemabalance.protocols import PROTOCOLS
 from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE, NOT_REPORTED
 
-PAGE = "experiments"
-"""Folder, below that of the run, of the page of all experiments."""
+_PAGES = ("experiments/", "")
+"""Folder, below that of the run, of the page of all experiments: of `snakemake experiments`, and with `show_all`."""
 
 REMEDY = "Run `make experiments DATA=folder` to its end, or choose the folder of a finished run with --run"
 _DATASET_TABLES = "tables"
@@ -48,6 +48,11 @@ class RunTables:
         raise KeyError(f"{self.run} has no table {kind} under {protocol}")
 
     @property
+    def page(self) -> Path:
+        """Folder of the page of all experiments."""
+        return self.run / page_of(self.run)
+
+    @property
     def protocols(self) -> list[str]:
         """Protocols of the run, leak_free first."""
         return [name for name in PROTOCOLS if (self.run / _DATASET_TABLES / f"split_{name}.csv").is_file()]
@@ -58,6 +63,11 @@ def shown_tables() -> Sequence[Mapping[str, Any]]:
     """Headings and tables of the page, as described at the head of `tables.yaml`."""
     loaded: Sequence[Mapping[str, Any]] = yaml.safe_load(Path(__file__).with_name("tables.yaml").read_text("utf-8"))
     return loaded
+
+
+def page_of(run: Path) -> str:
+    """Folder of the page of all experiments below that of the run, with a slash at its end; empty for the run's own."""
+    return next((page for page in _PAGES if (run / page / "tables" / "headline.json").is_file()), "")
 
 
 def read_run_tables(run: Path) -> RunTables:
@@ -71,11 +81,12 @@ def read_run_tables(run: Path) -> RunTables:
     statuses = run / _DATASET_TABLES / "statuses.csv"
     sources = list(_read(statuses)["source"]) if statuses.is_file() else []
     files: dict[str, pd.DataFrame] = {}
-    missing = [name for name in (f"{PAGE}/tables/headline.json", f"{PAGE}/report.html") if not (run / name).is_file()]
+    page = page_of(run)
+    missing = [name for name in (f"{page}tables/headline.json", f"{page}report.html") if not (run / name).is_file()]
     for entry in (entry for group in shown_tables() for entry in group["tables"]):
         if entry.get("pairs") and len(sources) < 2:
             continue
-        for pattern, required in paths_of(entry["file"], sources):
+        for pattern, required in paths_of(entry["file"], page, sources):
             found = _matches(run, pattern)
             missing += [pattern] if required and not found else []
             files |= {path.relative_to(run).as_posix(): _read(path) for path in found}
@@ -84,8 +95,9 @@ def read_run_tables(run: Path) -> RunTables:
     return RunTables(run, files)
 
 
-def paths_of(pattern: str, sources: Sequence[str]) -> Iterator[tuple[str, bool]]:
+def paths_of(file: str, page: str, sources: Sequence[str]) -> Iterator[tuple[str, bool]]:
     """The paths of an entry `file` of `tables.yaml`, each with whether a finished run must have it."""
+    pattern = file.replace("{page}", page)
     if "{source}" in pattern:
         yield from ((pattern.replace("{source}", source), True) for source in sources)
     elif "{protocol}" in pattern:
