@@ -1,8 +1,8 @@
 """Differentiable augmentation (Zhao, Liu, Lin, Zhu, Han 2020, arXiv:2006.10738).
 
 In a GAN, real and generated images are augmented alike at every use by the discriminator, and the generator's gradients
-flow through the augmentation (the paper's Eqs. 4-5). So the discriminator sees few images in many forms, and the
-generator does not learn to make augmented images. Ranges are those of the authors' code, for images in [-1, 1]:
+flow through the augmentation (section 3.2). So the discriminator sees few images in many forms, and the generator does
+not learn to make augmented images. Ranges are those of the authors' code, for images in [-1, 1]:
 
 colour       brightness: plus U(-0.5, 0.5); saturation: distance from the mean of the channels times U(0, 2);
              contrast: distance from the mean of the image times U(0.5, 1.5)

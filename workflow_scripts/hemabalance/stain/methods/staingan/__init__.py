@@ -9,7 +9,7 @@ class StainGANSettings(CycleTranslatorSettings):
     """StainGAN (Shaban 2019): CycleGAN without identity loss."""
 
     batch: Count = 4
-    """Images of each domain per step; 4 in the paper."""
+    """Images of each domain per step; 4 in the authors' code."""
     lambda_identity: Weight = 0.0
     """Weight of the identity loss; the paper has none. The authors' code has one, of weight 5 by default."""
 

@@ -4,7 +4,7 @@ Its contribution is the use, not the network: ResNet generators of nine blocks, 
 squares, cycle loss of weight 10 and Adam with 2e-4, as CycleGAN (arXiv:1703.10593). It differs from `cyclegan` in its
 objective, adversarial and cycle losses of both directions alone, without the identity loss, and in batches of 4 images.
 
-Departures from the paper: `steps`, of which the second half has a falling learning rate, in place of 26 epochs, so that
+Departures: `steps`, of which the second half has a falling learning rate, in place of epochs, so that
 all methods have equally many updates; as in `cyclegan`, an average of the generators is saved, poses are augmented,
 there is no dropout (the authors' code has it by default; a normaliser must be deterministic), both domains are sampled
 class by class, and one optimiser serves both critics.

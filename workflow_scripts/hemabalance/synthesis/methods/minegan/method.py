@@ -1,9 +1,9 @@
 """MineGAN (Wang et al. 2020, CVPR, arXiv:1912.05270), thesis Tables 21 and 22: a miner before a trained generator.
 
-Sections 3.2 (mining on one generator, Eqs. 1 and 2) and 3.4 (fine-tuning). A miner M, a small fully connected network,
-maps noise u to inputs of a trained generator G, so that G(M(u)) looks like the few images of the target. First M and a
-critic D are trained with G frozen; then all three. The loss is that of the Wasserstein GAN with gradient penalty
-(Gulrajani et al. 2017, arXiv:1704.00028). For a conditional generator the paper mines the class embedding together with
+Section 3: mining on one generator, then fine-tuning. A miner M, a small fully connected network, maps noise u to inputs
+of a trained generator G, so that G(M(u)) looks like the few images of the target. First M and a critic D are trained
+with G frozen; then all three. The loss is that of the Wasserstein GAN with gradient penalty (Gulrajani et al. 2017,
+arXiv:1704.00028). For a conditional generator the paper mines the class embedding together with
 the latent vector. The authors' code (github.com/yaxingwang/MineGAN) does so for BigGAN with two stacks of linear layers
 from the same noise; its miner for MNIST has two layers with a ReLU and 128 units, and mixes classes by a softmax.
 

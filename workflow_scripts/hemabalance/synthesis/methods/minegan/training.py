@@ -33,8 +33,8 @@ class MineGANTraining:
     stages and afterwards: statistics of a few generated images of one class are not those of the teacher's batches, and
     so the function that is trained, averaged and sampled is the same.
 
-    History: `critic` (E[D(G(M(u)))] - E[D(x)], Eq. 1) and `penalty` of the critic's last update, and `adversarial`
-    (-E[D(G(M(u)))], Eq. 2), unweighted; means over the classes.
+    History: `critic` (E[D(G(M(u)))] - E[D(x)]) and `penalty` of the critic's last update, and `adversarial`
+    (-E[D(G(M(u)))]), unweighted; means over the classes.
 
     Args:
         networks: class -> network by kind: `miner` and `critic`, initialised here, and `generator`.
