@@ -1,7 +1,7 @@
 """DiffAugment, a rival of the few-shot generator (thesis Tables 21, 22): a GAN for few images.
 
 Differentiable augmentation (Zhao, Liu, Lin, Zhu, Han 2020, arXiv:2006.10738): the discriminator sees T(x) and T(G(z)),
-in its own update and in the generator's, whose gradients flow through T (section 3.2). T is colour, translation, cutout.
+in its own update and in the generator's, whose gradients flow through T (section 3.2). T: colour, translation, cutout.
 
 Departures from the paper: its networks are StyleGAN2 or BigGAN; here networks and training are those of CGAN, so one
 class-conditional network learns all rare classes together. No R1 penalty (the paper's StyleGAN2 has one). Real images
