@@ -12,7 +12,13 @@ from torch import Tensor, nn
 
 from helpers.seeds import seeded
 from hemabalance import networks
-from hemabalance.networks.conditional import ConditionalClassifier, ConditionalCritic, ConditionalGenerator
+from hemabalance.networks.auxiliary_critic import AuxiliaryCritic
+from hemabalance.networks.conditional import (
+    ConditionalClassifier,
+    ConditionalCritic,
+    ConditionalGenerator,
+    ResidualTrunk,
+)
 from hemabalance.networks.fewshot_discriminator import FewshotDiscriminator
 from hemabalance.networks.fewshot_encoder import FewshotEncoder
 from hemabalance.networks.fewshot_generator import FewshotGenerator
@@ -25,6 +31,7 @@ from hemabalance.networks.senet154_ge import Senet154GE
 from hemabalance.networks.sequential_cnn import SequentialCNN
 from hemabalance.networks.skip_layer_excitation import SkipLayerExcitation
 from hemabalance.networks.small_resnet import SmallResnet
+from hemabalance.networks.spectral_convolution import SpectralConvolution
 from hemabalance.networks.squeeze_excitation import SqueezeExcitation
 from hemabalance.networks.unet import UNetGenerator, unet_depth
 
@@ -48,10 +55,13 @@ NETWORKS = {
     "small-resnet": Network(lambda: SmallResnet(7, 4), (3, 16, 20), (7,)),
     "conditional-generator": Network(lambda: ConditionalGenerator(32, 8, 6, 3, "none"), (9,), (3, 32, 32)),
     "conditional-critic": Network(lambda: ConditionalCritic(32, 8, 0), (3, 32, 32), ()),
+    "residual-trunk": Network(lambda: ResidualTrunk("trunk", 32, 8), (3, 32, 32), (128,)),
+    "auxiliary-critic": Network(lambda: AuxiliaryCritic(32, 8, 3), (3, 32, 32), (4,)),
     "conditional-classifier": Network(lambda: ConditionalClassifier(32, 8, 3), (3, 32, 32), (3,)),
     "fewshot-generator": Network(lambda: FewshotGenerator(32, 8, 9), (9,), (3, 32, 32)),
     "fewshot-encoder": Network(lambda: FewshotEncoder(32, 8, 5), (3, 32, 32), (5,)),
     "fewshot-discriminator": Network(lambda: FewshotDiscriminator(32, 8), (3, 32, 32), (1,)),
+    "spectral-convolution": Network(lambda: SpectralConvolution(3, 5, 4, 2), (3, 16, 20), (5, 8, 10)),
     "skip-layer-excitation": Network(lambda: SkipLayerExcitation(24, 16), (24, 8, 8), (16, 1, 1)),
     "squeeze-excitation": Network(lambda: SqueezeExcitation(24), (24, 6, 5), (24, 6, 5)),
     "gather-excite-learned": Network(
