@@ -1,5 +1,5 @@
-# Tables and figures of normalisers, for each pair of sources. The normalisers differ by page and protocol, so each page,
-# protocol and pair has a rule of its own. With one source there are none.
+# Tables and figures of normalisers, for each pair of sources. The normalisers differ by page and protocol, so each
+# page, protocol and pair has a rule of its own. With one source there are none.
 #
 # inputs   results/<run>/{protocol}/stain/{normalizer}/{source}/
 #              {metrics.json,training.json,history.jsonl,weights.safetensors}

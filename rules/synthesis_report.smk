@@ -6,7 +6,7 @@
 #          workflow_scripts/hemabalance/report/reported.yaml
 # outputs  results/<run>/[experiments/]tables/synthesis_{what}_{protocol}.csv
 #          results/<run>/[experiments/]figures/synthesis_{gate,losses}_{protocol}.svg
-#          results/<run>/[experiments/]figures/synthesis_{sheet,strips,agreement,pairs}_{protocol}_{generator}_on_{CONFIG.synthesis.normalizer}.svg
+#          results/<run>/[experiments/]figures/synthesis_{sheet,strips,agreement,pairs}_{protocol}_{generator}_on_{normalizer}.svg
 
 SYNTHESIS_KINDS = ["precision", "fid", "pixels", "classes", "gate", "memory", "cost"]
 SYNTHESIS_PICTURES = ["sheet", "strips", "agreement", "pairs"]
