@@ -13,7 +13,7 @@ class SkipLayerExcitation(nn.Module):
     """F of thesis Eq. 45, SLE = F(low) · high: a factor in (0, 1) for each channel of the fine map.
 
     Adaptive average pooling to 4x4, a 4x4 convolution to 1x1, LeakyReLU 0.1, a 1x1 convolution, a sigmoid (Liu, Zhu,
-    Song, Elgammal 2021, arXiv:2101.04775, Eq. 3). (n, low, h, w) to (n, high, 1, 1); the caller multiplies the fine
+    Song, Elgammal 2021, arXiv:2101.04775, Eq. 1). (n, low, h, w) to (n, high, 1, 1); the caller multiplies the fine
     map by it.
     """
 
