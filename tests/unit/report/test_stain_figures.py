@@ -53,7 +53,7 @@ def test_losses_are_drawn_in_one_panel_each(tmp_path: Path) -> None:
     for name in ("1.svg", "2.svg"):
         losses_figure({"none": none, "gan": gan}, tmp_path / name)
     text = drawn(tmp_path / "1.svg")[1]
-    assert re.search(r"critic\b.*L1 to the true image.*adversarial / cycle", text)
+    assert re.search(r"critic\b.*L1 to the target image.*adversarial / cycle", text)
     assert "none" not in text
     assert (tmp_path / "1.svg").read_bytes() == (tmp_path / "2.svg").read_bytes()
     losses_figure({"none": none}, tmp_path / "none.svg")

@@ -18,9 +18,11 @@ _PANELS = {
     "adversarial": "adversarial",
     "cycle": "cycle",
     "identity": "identity",
-    "l1": "L1 to the true image",
+    "l1": "L1 to the target image",
     "adversarial_to_cycle": "adversarial / cycle",
     "class_fake": "cross-entropy, generated",
+    "class_fake_critic": "the same, critic's update",
+    "class_real": "cross-entropy, real",
     "classifier": "cross-entropy, real",
     "accuracy": "accuracy, training",
     "held_back_accuracy": "accuracy, held back",
@@ -55,15 +57,23 @@ def losses_figure(histories: Mapping[str, pd.DataFrame], path: Path) -> None:
     figure = Figure(figsize=(_CELL[0] * columns + 0.4, _CELL[1] * row_count + 0.3), layout="constrained")
     axes = figure.subplots(row_count, columns, squeeze=False)
     for row_axes, (name, history, panels) in zip(axes, figure_rows, strict=False):
-        row_axes[0].set_ylabel(name, fontsize=10, fontweight="bold")
         for axis, (kind, losses) in zip(row_axes, panels, strict=False):
             _draw_panel(axis, kind, history["step"], history[list(losses.values())], list(losses))
+        if name:
+            _write_above(row_axes[0], name)
     for axis in axes.flat:
         if not axis.lines:
             axis.set_axis_off()
     if not panels_by_name:
         axes[0, 0].text(0, 0.5, "none of the normalisers compared is trained by steps", va="center")
     save_figure(figure, path)
+
+
+def _write_above(axis: Axes, name: str) -> None:
+    """Write a name above the title of a row's first panel; beside the panel it would reach into other rows."""
+    axis.set_title(f"\n{axis.get_title(loc='left')}", loc="left", fontsize=9)  # makes room in the layout
+    written = axis.annotate(name, (0, 1), (0, 20), "axes fraction", "offset points", fontsize=10, fontweight="bold")
+    written.set_in_layout(False)  # a long name would make the column wider
 
 
 def panels_of(history: pd.DataFrame) -> dict[str, dict[str, str]]:
