@@ -13,7 +13,7 @@ from hemabalance.report.cells import NOT_AVAILABLE
 from hemabalance.report.results.page import claims
 from hemabalance.report.results.points import is_value, seconds, thesis_value
 from hemabalance.report.results.run_tables import RunTables, read_run_tables
-from hemabalance.report.results.verdicts import FAILS, HOLDS, MISSING, RULES, UNCLEAR, check, claim_text
+from hemabalance.report.results.verdicts import FAILS, HOLDS, INCONCLUSIVE, MISSING, RULES, check, claim_text
 from hemabalance.report.results.wording import label_of, ordinal
 
 CLAIMS = [entry for section in claims() for entry in section["claims"]]
@@ -78,34 +78,34 @@ def other_pair(table: pd.DataFrame) -> None:
 CASES: list[tuple[str, str, Edit, str, str]] = [
     ("best", "synthesis_fid", lambda _: None, HOLDS, r"c_wgan_gp_rich has .* FID \(20.000 .* before acgan_rich"),
     ("best", "synthesis_fid", values(MINE, FID, "45", "44", "46"), FAILS, "acgan_rich has the .*_rich is third of 6"),
-    ("best", "synthesis_fid", values(MINE, FID, "25", "10", "40"), UNCLEAR, "c_wgan_gp_rich has the lowest"),
-    ("best", "synthesis_fid", values(MINE, FID, "30", "29", "31"), UNCLEAR, "no method is best: c_wgan_gp_rich 30"),
+    ("best", "synthesis_fid", values(MINE, FID, "25", "10", "40"), INCONCLUSIVE, "c_wgan_gp_rich has the lowest"),
+    ("best", "synthesis_fid", values(MINE, FID, "30", "29", "31"), INCONCLUSIVE, "no method is best: c_wgan_gp_rich"),
     ("best", "synthesis_fid", values(MINE, FID, NOT_AVAILABLE), MISSING, "no logits"),
     ("best", "synthesis_fid", values(OTHERS, FID, NOT_AVAILABLE), MISSING, "no other method"),
     ("shortest", "stain_cost", lambda _: None, HOLDS, r"wcyclegan_gp has the shortest time \(10.0s, 60 steps\)"),
     ("shortest", "stain_cost", time("60.0s"), FAILS, "wcyclegan_gp is third of 3"),
     ("shortest", "stain_cost", time("60.0s", "6000"), HOLDS, "shortest time a step .*0.01 s a step"),
-    ("shortest", "stain_cost", time("14.9s"), UNCLEAR, "shortest time"),
+    ("shortest", "stain_cost", time("14.9s"), INCONCLUSIVE, "shortest time"),
     ("shortest", "stain_cost", time(NOT_AVAILABLE, NOT_AVAILABLE), MISSING, "not in this run"),
     ("paired_fall", "classify_ablations", lambda _: None, HOLDS, r"difference of -0.050 \(-0.060 to -0.040\), n = 449"),
     ("paired_fall", "classify_ablations", values(ROW, FALL, "0.1", "0.05", "0.15"), FAILS, "difference of 0.1"),
-    ("paired_fall", "classify_ablations", values(ROW, FALL, "0", "-0.1", "0.1"), UNCLEAR, "difference of 0"),
+    ("paired_fall", "classify_ablations", values(ROW, FALL, "0", "-0.1", "0.1"), INCONCLUSIVE, "difference of 0"),
     ("paired_fall", "classify_ablations", values(ROW, FALL, NOT_AVAILABLE), MISSING, "not in this run"),
     ("paired_rise", "classify_comparisons", lambda _: None, HOLDS, "accuracy a - b: 0.050 .*, 0.050 .*, 0.050"),
-    ("paired_rise", "classify_comparisons", values(PAIR, RISE, "0.01", "-0.01", "0.03"), UNCLEAR, "balanced acc"),
+    ("paired_rise", "classify_comparisons", values(PAIR, RISE, "0.01", "-0.01", "0.03"), INCONCLUSIVE, "balanced acc"),
     ("paired_rise", "classify_comparisons", fall_in_both, FAILS, "-1"),
     ("paired_rise", "classify_comparisons", other_pair, MISSING, "were not compared"),
     ("rise", "classify_models", lambda _: None, HOLDS, r"plain 0.850 .*; balanced 0.950"),
     ("rise", "classify_models", values(BALANCED, ACCURACY, "0.5", "0.4", "0.6"), FAILS, "balanced 0.5"),
-    ("rise", "classify_models", values(BALANCED, ACCURACY, "0.9", "0.8", "1.0"), UNCLEAR, "balanced 0.9"),
+    ("rise", "classify_models", values(BALANCED, ACCURACY, "0.9", "0.8", "1.0"), INCONCLUSIVE, "balanced 0.9"),
     ("rise", "classify_models", values(BALANCED, ACCURACY, NOT_AVAILABLE), MISSING, "not in this run"),
     ("class_rise", "classify_classes", lambda _: None, HOLDS, r"\(thesis: 0.925 to 0.995\): plain 0.500 .* 0.800"),
     ("class_rise", "classify_classes", values(BALANCED, "sensitivity", "0.1"), FAILS, "balanced 0.1"),
-    ("class_rise", "classify_classes", values(BALANCED, "sensitivity", "0.6", "0.2", "0.9"), UNCLEAR, "balanced 0.6"),
+    ("class_rise", "classify_classes", values(BALANCED, "sensitivity", "0.6", "0.2", "0.9"), INCONCLUSIVE, "balanced"),
     ("class_rise", "classify_classes", values(BALANCED, "sensitivity", NOT_AVAILABLE), MISSING, "not in this run"),
     ("reaches", "classify_models", lambda _: None, HOLDS, "balanced_thesis has 0.990"),
     ("reaches", "classify_models", values(POOLED, ACCURACY, "0.9", "0.8", "0.95"), FAILS, "balanced_thesis has 0.9"),
-    ("reaches", "classify_models", values(POOLED, ACCURACY, "0.97", "0.95", "0.99"), UNCLEAR, "has 0.97"),
+    ("reaches", "classify_models", values(POOLED, ACCURACY, "0.97", "0.95", "0.99"), INCONCLUSIVE, "has 0.97"),
     ("reaches", "classify_models", values(POOLED, ACCURACY, NOT_AVAILABLE), MISSING, "not in this run"),
 ]  # fmt: skip
 
@@ -121,7 +121,7 @@ def test_a_rule_gives_the_verdict(
 
 def test_every_rule_is_tried_with_every_verdict() -> None:
     assert {(rule, verdict) for rule, _, _, verdict, _ in CASES} == {
-        (rule, verdict) for rule in RULES for verdict in (HOLDS, FAILS, UNCLEAR, MISSING)
+        (rule, verdict) for rule in RULES for verdict in (HOLDS, FAILS, INCONCLUSIVE, MISSING)
     }
     assert {entry["rule"] for entry in CLAIMS} == set(RULES)
 
@@ -136,7 +136,7 @@ def test_a_claim_holds_on_tables_in_the_thesiss_order(tables: RunTables, entry: 
 def test_distances_that_disagree_leave_a_claim_open(tables: RunTables) -> None:
     entry = the_claim("best", "stain_fid")
     worse = edited(tables, "stain_fid", values(TIMES, "measured_kid_x1000", "90"))
-    assert check(entry, worse).verdict == UNCLEAR
+    assert check(entry, worse).verdict == INCONCLUSIVE
     both = edited(worse, "stain_fid", values(TIMES, "measured_fid", "90"))
     assert check(entry, both).verdict == FAILS
 

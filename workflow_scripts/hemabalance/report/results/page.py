@@ -25,10 +25,11 @@ _RENDERED = (
     "about blood.**"
 )
 _HOW_JUDGED = (
-    "A claim holds, or does not hold, if 95 % intervals do not overlap, or if the interval of a difference on the same "
-    "images does not include 0; otherwise it cannot be told. Distances without interval (FID of stain) are judged "
-    "together with KID plus and minus two standard deviations, times with 5 %. Each claim is judged alone, without "
-    "correction for their number. “Measured” is this run, at its sizes and steps."
+    "A claim is decided only if the 95 % intervals of the compared values do not overlap or, for values on the same "
+    "test images, if the 95 % interval of their difference excludes 0; otherwise it is inconclusive. The FID of stain "
+    "normalisation has no interval: a claim about it must also hold for KID, with an interval of two standard "
+    "deviations to each side. Training times within 5 % of each other count as equal. Each claim is tested alone, "
+    "without a correction for the number of claims. “Measured” is this run, at its sizes and steps."
 )
 _HOURS_NOTE = (
     "Core hours are seconds times threads. A job that resumed counts from where it resumed, and a job that took its "

@@ -1,8 +1,8 @@
 """Rules that compare a claim of the thesis with the tables of a run: what was reported, what was measured, a verdict.
 
 A difference counts as shown if the 95 % intervals of the two values do not overlap, or, for values on the same test
-images, if the interval of their difference does not include 0. Both are strict: "cannot be told" does not mean that
-there is no difference.
+images, if the 95 % interval of their difference excludes 0. An inconclusive comparison does not show that two values
+are equal.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,8 +24,8 @@ from hemabalance.report.results.points import (
 from hemabalance.report.results.run_tables import RunTables, is_missing
 from hemabalance.report.results.wording import label_of, ordinal
 
-HOLDS, FAILS, UNCLEAR, MISSING = "holds", "does not hold", "cannot be told", "not available"
-VERDICTS = {HOLDS: "hold", FAILS: "do not hold", UNCLEAR: UNCLEAR, MISSING: MISSING}
+HOLDS, FAILS, INCONCLUSIVE, MISSING = "holds", "does not hold", "inconclusive", "not available"
+VERDICTS = {HOLDS: "hold", FAILS: "do not hold", INCONCLUSIVE: "are inconclusive", MISSING: "are not available"}
 """Verdict -> the same of several claims."""
 _NOT_MEASURED = "not in this run"
 Entry = Mapping[str, Any]
@@ -65,7 +65,7 @@ def best(entry: Entry, tables: RunTables) -> Finding:
     for group, part in _groups(rows, entry.get("each", [])):
         by_column = [_best_in(entry, part, column) for column in entry["measured"]]
         verdicts = {finding.verdict for finding in by_column}
-        verdict = verdicts.pop() if len(verdicts) == 1 else UNCLEAR
+        verdict = verdicts.pop() if len(verdicts) == 1 else INCONCLUSIVE
         text = " ".join(dict.fromkeys(finding.measured for finding in by_column))
         findings.append(Finding(verdict, f"{group}: {text}" if group else text))
     return _all_of(findings)
@@ -123,7 +123,7 @@ def _verdict_of_rank(mine: Point, rivals: Sequence[Point], *, lowest: bool) -> s
         return FAILS
     if all((rival.low > mine.high) if lowest else (rival.high < mine.low) for rival in rivals):
         return HOLDS
-    return UNCLEAR
+    return INCONCLUSIVE
 
 
 def paired_fall(entry: Entry, tables: RunTables) -> Finding:
@@ -135,7 +135,7 @@ def paired_fall(entry: Entry, tables: RunTables) -> Finding:
     point = point_of(rows.iloc[0], entry["name"], column, entry["n"]) if len(rows) else None
     if point is None:
         return Finding(MISSING, _reason(table, rows.index[0] if len(rows) else None))
-    verdict = HOLDS if point.high < 0 else FAILS if point.low > 0 else UNCLEAR
+    verdict = HOLDS if point.high < 0 else FAILS if point.low > 0 else INCONCLUSIVE
     return Finding(verdict, f"difference of {point.describe()}.")
 
 
@@ -157,7 +157,7 @@ def paired_rise(entry: Entry, tables: RunTables) -> Finding:
     if all(point.low > 0 for point in points):
         verdict = HOLDS
     else:
-        verdict = FAILS if all(point.high < 0 for point in points) else UNCLEAR
+        verdict = FAILS if all(point.high < 0 for point in points) else INCONCLUSIVE
     return Finding(verdict, f"a = {entry['a']}, b = {entry['b']}, by seed: {text}; n = {points[0].n}.")
 
 
@@ -192,7 +192,7 @@ def class_rise(entry: Entry, tables: RunTables) -> Finding:
 def _risen(before: Point | None, after: Point | None) -> Finding:
     if before is None or after is None:
         return Finding(MISSING, _NOT_MEASURED)
-    verdict = HOLDS if after.low > before.high else FAILS if after.high < before.low else UNCLEAR
+    verdict = HOLDS if after.low > before.high else FAILS if after.high < before.low else INCONCLUSIVE
     return Finding(verdict, f"{before.name} {before.describe()}; {after.name} {after.describe()}.")
 
 
@@ -204,7 +204,7 @@ def reaches(entry: Entry, tables: RunTables) -> Finding:
     if point is None:
         return Finding(MISSING, _NOT_MEASURED)
     target = float(thesis_value(entry["value"], entry["scale"]))
-    verdict = HOLDS if point.value >= target else FAILS if point.high < target else UNCLEAR
+    verdict = HOLDS if point.value >= target else FAILS if point.high < target else INCONCLUSIVE
     return Finding(verdict, f"{point.name} has {point.describe()}.")
 
 
@@ -240,7 +240,7 @@ def _groups(table: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[str, 
 def _all_of(findings: Sequence[Finding]) -> Finding:
     """One finding of several that must all hold."""
     verdicts = [finding.verdict for finding in findings]
-    verdict = next((v for v in (FAILS, MISSING, UNCLEAR) if v in verdicts), HOLDS if findings else MISSING)
+    verdict = next((v for v in (FAILS, MISSING, INCONCLUSIVE) if v in verdicts), HOLDS if findings else MISSING)
     return Finding(verdict, " ".join(dict.fromkeys(finding.measured for finding in findings)) or _NOT_MEASURED)
 
 
