@@ -129,7 +129,7 @@ def cost(experiments: Sequence[ClassifierResult], preset: str) -> list[Cells]:
     """Rows of the cost of training (Table 24)."""
     reported_times = reported("table24_classifier_training_time", preset)
     return [
-        result.key_cells
+        _key_cells(result)
         | reported_cells(preset, reported_training_time=reported_times.get(result.thesis_name or "", NOT_REPORTED))
         | _cost_cells(result)
         for result in experiments
