@@ -15,6 +15,7 @@ from hemabalance.cluster.benchmarks import MeasuredJob
 from hemabalance.errors import InputError
 from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE
 from hemabalance.report.results.block import BEGIN, END, text_around
+from hemabalance.report.results.context import context
 from hemabalance.report.results.effort import hours_by_stage, sizes, stage_of, uses_cuda
 from hemabalance.report.results.machine import commit, processor
 from hemabalance.report.results.markdown import markdown_table
@@ -95,6 +96,17 @@ def test_the_pair_is_shown_with_its_seeds_and_both_spreads(page: str) -> None:
     assert "| 2 | 0.940 (0.930 to 0.950) | 0.900 (0.890 to 0.910) | 0.050 (0.040 to 0.060) | 0.050" in text
     assert "standard deviation between trainings 0.012 (3 seeds, mean 0.012)" in text
     assert "half the 95 % interval over test images 0.0100" in text
+
+
+def test_classifiers_of_different_sizes_are_named_among_the_limits(tmp_path: Path) -> None:
+    tables = read_run_tables(write_run(tmp_path))
+    path = next(path for path in tables.files if Path(path).stem == "classify_cost")
+    cost = tables.files[path]
+    assert not any("Classifiers differ" in line for line in context(tables))
+    cost.loc[cost["model"] == "vgg19", ["parameters_million", "steps"]] = ["139.6", "5000"]
+    (line,) = (line for line in context(tables) if "Classifiers differ" in line)
+    assert "vgg19 139.6 million parameters, 5,000 steps" in line
+    assert "senet154_ge 1.0 million parameters, 100 steps" in line
 
 
 def test_the_limits_of_the_comparison_are_written_from_the_figures(page: str) -> None:

@@ -6,12 +6,12 @@ from hemabalance.report.results.best_generator import ROLES
 from hemabalance.report.results.points import Point, point_of
 from hemabalance.report.results.run_tables import RunTables, is_missing
 
-_LEAK_FREE, _THESIS = "leak_free", "thesis"
+_LEAK_FREE, _THESIS, _BALANCED = "leak_free", "thesis", "balanced"
 
 
 def context(tables: RunTables) -> list[str]:
-    """Sentences on the number of images, the protocol, the floor of FID, and the number of test images."""
-    return [*_images(tables), *_protocols(tables), *_floors(tables), *_test_images(tables)]
+    """Sentences on the images, the sizes of the classifiers, the protocol, the floor of FID, and the test images."""
+    return [*_images(tables), *_classifiers(tables), *_protocols(tables), *_floors(tables), *_test_images(tables)]
 
 
 def _images(tables: RunTables) -> list[str]:
@@ -24,6 +24,22 @@ def _images(tables: RunTables) -> list[str]:
     return [
         f"The run has {int(row['measured']):,} real images after cleaning, the thesis {int(row['reported']):,} "
         f"({share:.0%}): methods that need many images are at a disadvantage here."
+    ]
+
+
+def _classifiers(tables: RunTables) -> list[str]:
+    """Sizes and steps of the classifiers that the claims compare, if they differ."""
+    cost = tables.table("classify_cost")
+    compared = cost[(cost["protocol"] == _LEAK_FREE) & (cost["recipe"] == _BALANCED)].drop_duplicates("model")
+    if len(compared[["parameters_million", "steps"]].drop_duplicates()) < 2:
+        return []
+    sizes = "; ".join(
+        f"{row['model']} {row['parameters_million']} million parameters, {int(row['steps']):,} steps"
+        for _, row in compared.iterrows()
+    )
+    return [
+        f"Classifiers differ in size and steps here ({sizes}), so that their order in accuracy and time is not that of "
+        "the thesis's networks."
     ]
 
 
