@@ -150,6 +150,18 @@ def test_experiments_under_thesis_use_models_fitted_on_test_images() -> None:
             ["minegan.teacher is 'figr' of the method figr, whose", "choose a class-conditional generator of the rich"],
         ),
         (
+            {"synthesis": {"generators": {"flow_edit": {"teacher": "c_wgan_gp_all"}}}},
+            ["flow_edit.teacher is 'c_wgan_gp_all' of the method c_wgan_gp, whose", "generator of all classes"],
+        ),
+        (
+            {"synthesis": {"generators": {"flow": {"serves": "rich"}}}},
+            ["flow_edit.teacher is 'flow' of the method flow, whose", "generator of all classes"],
+        ),
+        (
+            {"synthesis": {"generators": {"flow_edit": {"width": 8}}}},
+            ["flow_edit.width is 8, but 64 in its teacher flow", "set width: 64"],
+        ),
+        (
             {"synthesis": {"generators": {"minegan": {"teacher": "c_wgan_gp_all"}}}},
             ["minegan.teacher is 'c_wgan_gp_all' of the method c_wgan_gp, whose network the method minegan cannot"],
         ),
