@@ -34,6 +34,7 @@ from hemabalance.networks.small_resnet import SmallResnet
 from hemabalance.networks.spectral_convolution import SpectralConvolution
 from hemabalance.networks.squeeze_excitation import SqueezeExcitation
 from hemabalance.networks.unet import UNetGenerator, unet_depth
+from hemabalance.networks.velocity_unet import VelocityUNet
 
 
 class Network(NamedTuple):
@@ -79,6 +80,8 @@ NETWORKS = {
     "senet154-ge-smallest": Network(lambda: Senet154GE(7, (1, 1, 1, 1), 4, 16, 16, 0.2, 8), (3, 32, 32), (7,)),
     "sequential-cnn": Network(lambda: SequentialCNN(7, 8, 0.2), (3, 32, 40), (7,)),
 }
+WITH_OTHER_INPUTS = {VelocityUNet}
+"""Networks that take more than images, with tests of their own (test_networks_velocity.py)."""
 GENERATORS = [
     name
     for name, network in NETWORKS.items()
@@ -110,7 +113,7 @@ def test_every_network_is_listed():
             for name, network_class in members
             if network_class.__module__ == module.__name__ and info.name != "layers" and not name.startswith("_")
         }
-    assert defined == {type(network.build()) for network in NETWORKS.values()}
+    assert defined == {type(network.build()) for network in NETWORKS.values()} | WITH_OTHER_INPUTS
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -68,10 +68,12 @@ def _check_shared_network(
     if teacher is None:
         raise ValueError(f"{where}: the method {entry.method} starts from a trained generator: add `teacher: <name>`")
     settings, given = teacher.method_settings("synthesis"), entry.method_settings("synthesis")
-    if teacher.role != "rich" or not all(hasattr(settings, key) for key in shared):
+    role = traits_of("synthesis", entry.method).teacher_serves
+    if teacher.role != role or not all(hasattr(settings, key) for key in shared):
+        known = "all classes" if role == "all" else f"the {role} classes"
         raise ValueError(
             f"{where}.teacher is {entry.teacher!r} of the method {teacher.method}, whose network the method "
-            f"{entry.method} cannot start from: choose a class-conditional generator of the rich classes"
+            f"{entry.method} cannot start from: choose a class-conditional generator of {known}"
         )
     for key in shared:
         if getattr(settings, key) != (value := getattr(given, key)):

@@ -63,7 +63,7 @@ def untrained_teacher(student: GeneratorSpec, classes: Classes, size: int, runti
 
     Args:
         student: method and settings of the student.
-        classes: of the student; the teacher serves the trained ones.
+        classes: of the student; the teacher serves the trained ones or, if the student needs it, the served ones too.
         size: side of the images in pixels.
         runtime: device of the networks.
 
@@ -73,11 +73,13 @@ def untrained_teacher(student: GeneratorSpec, classes: Classes, size: int, runti
     shared = student.traits.starts_from_teacher
     if not shared:
         return None
+    role = student.traits.teacher_serves
+    labels = classes.trained if role == "rich" else tuple(sorted({*classes.trained, *classes.served}))
     for method in method_names("synthesis"):
         settings, traits = settings_class("synthesis", method), traits_of("synthesis", method)
-        if traits.serves == "rich" and not traits.meta_learned and set(shared) <= settings.model_fields.keys():
+        if traits.serves == role and not traits.meta_learned and set(shared) <= settings.model_fields.keys():
             values = {key: getattr(student.settings, key) for key in shared}
             teacher = GeneratorSpec(method=method, settings=cast(Any, settings(**values)))
-            known = Classes(classes.trained, classes.trained, classes.run)
+            known = Classes(labels, labels, classes.run)
             return teacher.build(classes=known, size=size, runtime=runtime)
     raise LookupError(f"no method has the settings {', '.join(shared)}, which {student.method} shares with its teacher")

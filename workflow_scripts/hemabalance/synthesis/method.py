@@ -35,6 +35,8 @@ class GeneratorTraits:
     starts_from_teacher: tuple[str, ...] = ()
     """Settings that must be those of the teacher, if the training starts from the teacher's network, which it then
     needs; empty for any other method."""
+    teacher_serves: Serves = "rich"
+    """Role of the classes that such a teacher must generate."""
     asks_judge: bool = False
     """The training asks the judge, the classifier that is trained on real training images only."""
 

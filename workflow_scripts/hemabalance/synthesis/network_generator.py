@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 from torch import nn
 
 from hemabalance.errors import InputError
+from hemabalance.synthesis.method import GeneratorSettings
 from hemabalance.synthesis.roles import Classes
 from hemabalance.synthesis.settings import SynthesisTraining
 from hemabalance.synthesis.snapshots import Snapshots
@@ -14,7 +15,7 @@ from hemabalance.synthesis.training import describe
 from hemabalance.training.device import Runtime
 from hemabalance.training.weights import load_weights, save_weights
 
-NetworkSettingsT = TypeVar("NetworkSettingsT", bound=SynthesisTraining)
+NetworkSettingsT = TypeVar("NetworkSettingsT", bound=GeneratorSettings)
 BuiltT = TypeVar("BuiltT")
 
 
@@ -68,8 +69,14 @@ class NetworkGenerator(Generic[NetworkSettingsT]):
             )
 
     def new_snapshots(self, steps: int) -> Snapshots:
-        """Empty snapshots of the served classes, on the device, for a training of this many steps."""
+        """Empty snapshots of the served classes, on the device, for a training of this many steps.
+
+        Raises:
+            TypeError: the settings are not those of a training.
+        """
         settings = self.settings
+        if not isinstance(settings, SynthesisTraining):
+            raise TypeError(f"the settings of {self.name} say nothing about snapshots")
         return Snapshots(
             self.classes.served,
             points=settings.snapshots,

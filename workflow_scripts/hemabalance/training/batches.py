@@ -87,19 +87,20 @@ class _ShuffledCycle:
 
 
 class BalancedSampler:
-    """For each image of a batch: a class sampled uniformly, then the next image of that class's shuffled cycle.
+    """For each image of a batch: a class sampled at random, then the next image of that class's shuffled cycle.
 
     Args:
         labels: the class of each image.
         batch: images per batch.
         seed: the same for all ranks.
         rank: of the process; each rank has its own order.
+        power: a class of n images is sampled in proportion to n ** power: 0 for all classes alike, 1 as the images are.
 
     Raises:
         InputError: the batch is larger than the data.
     """
 
-    def __init__(self, labels: Sequence[str], batch: int, seed: int, rank: int) -> None:
+    def __init__(self, labels: Sequence[str], batch: int, seed: int, rank: int, *, power: float = 0.0) -> None:
         _check_batch(batch, len(labels))
         names = np.asarray(labels, dtype=str)
         self.classes: list[str] = sorted(set(names.tolist()))
@@ -107,12 +108,18 @@ class BalancedSampler:
         self._cycles = [
             _ShuffledCycle(np.flatnonzero(names == name), (seed, rank, 1, k)) for k, name in enumerate(self.classes)
         ]
+        weights = np.array([np.count_nonzero(names == name) for name in self.classes]) ** power
+        self._shares = weights / weights.sum() if power else None
         self._batches = 0
-        self._data_digest = _digest(batch, seed, *names.tolist())
+        self._data_digest = _digest(batch, seed, *names.tolist(), *([str(power)] if power else []))
 
     def next_batch(self) -> Tensor:
         """The next batch: int64 (batch,) on the CPU."""
-        class_codes = _generator(*self._key, 0, self._batches).integers(len(self._cycles), size=self._batch)
+        rng, count = _generator(*self._key, 0, self._batches), len(self._cycles)
+        uniform = self._shares is None
+        class_codes = (
+            rng.integers(count, size=self._batch) if uniform else rng.choice(count, self._batch, p=self._shares)
+        )
         self._batches += 1
         return torch.tensor([self._cycles[code].next() for code in class_codes.tolist()])
 

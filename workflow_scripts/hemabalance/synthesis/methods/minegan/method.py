@@ -32,6 +32,7 @@ from hemabalance.synthesis.methods.minegan.training import CRITIC, GENERATOR, MI
 from hemabalance.synthesis.network_generator import NetworkGenerator
 from hemabalance.synthesis.per_class import require_step_per_class
 from hemabalance.synthesis.roles import Classes
+from hemabalance.synthesis.starting_teacher import require_equal, require_teacher
 from hemabalance.synthesis.tasks import Tasks
 from hemabalance.synthesis.training import train_generator
 from hemabalance.training.device import Runtime
@@ -114,9 +115,7 @@ class MineGAN(NetworkGenerator[MineGANSettings]):
 
     def _teacher_network(self, teacher: Generator | None) -> ConditionalGenerator:
         """The network of a teacher that is trained on the rich classes of this generator."""
-        if teacher is None:
-            remedy = "Name a trained generator of the rich classes in the entry's `teacher`"
-            raise InputError(_TEACHER, "is missing", remedy)
+        teacher = require_teacher(_TEACHER, teacher, "a trained generator of the rich classes")
         if teacher.classes.trained != self.classes.trained:
             lists = (teacher.classes.trained, self.classes.trained)
             known, required = (", ".join(names) or "no class" for names in lists)
@@ -130,9 +129,7 @@ class MineGAN(NetworkGenerator[MineGANSettings]):
             key: (getattr(teacher.method.settings, key), getattr(self.settings, key))
             for key in TRAITS.starts_from_teacher
         }
-        for key, (given, needed) in pairs.items():
-            if given != needed:
-                raise InputError(_TEACHER, f"has {key} {given}, but the student {needed}", "Set both to the same value")
+        require_equal(_TEACHER, pairs)
         return teacher.network
 
 
