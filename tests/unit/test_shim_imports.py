@@ -19,6 +19,7 @@ TABLE = {
     "classify/classify_report": f"{FIGURES} scipy",  # McNemar's test
     "dataset/images": "",
     "dataset/manifest": "scipy",  # copies
+    "dataset/scarce_split": "",
     "dataset/split": "",
     "metrics/pretrained_weights": INCEPTION,  # the shapes of its weights
     "report/dataset_report": f"{FIGURES} scipy",  # red cells

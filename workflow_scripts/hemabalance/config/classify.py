@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from hemabalance.config.entries import MethodEntry, any_entry
 from hemabalance.methods import method_names, settings_class
-from hemabalance.protocols import Protocol
+from hemabalance.protocols import Rules
 from hemabalance.section import Section
 from hemabalance.training.network_classifier_settings import TrainingSettings
 
@@ -30,7 +30,7 @@ class ExperimentConfig(Section):
     """The balanced set, an entry of balance.recipes."""
     model: str
     """An entry of classify.models, or the name of a method, which then has its default settings."""
-    protocol: Protocol = "leak_free"
+    protocol: Rules = "leak_free"
     """How images are divided into training, validation and test sets; see the key protocols."""
     seeds: tuple[int, ...] = Field((1,), min_length=1)
     """Seeds; each gives one training."""

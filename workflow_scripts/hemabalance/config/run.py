@@ -34,7 +34,7 @@ from hemabalance.config.sources import SourceConfig
 from hemabalance.config.stain import StainConfig
 from hemabalance.config.synthesis import SynthesisConfig, with_settings_of_teachers
 from hemabalance.errors import InputError
-from hemabalance.protocols import PROTOCOLS, Protocol
+from hemabalance.protocols import PROTOCOLS, Rules
 from hemabalance.section import Precision, Section
 
 REMEDY = "Correct it there, in the overlay, or in --config"
@@ -51,7 +51,7 @@ class Config(Section):
     """Sources and classes of published archives: `thesis`, or `none`; own sources switch it off."""
     taxonomy: str | None = None
     """How the labels of a preset become classes: one of the preset's `taxonomies`; default: the first."""
-    protocols: tuple[Protocol, ...] = Field(PROTOCOLS, min_length=1)
+    protocols: tuple[Rules, ...] = Field(PROTOCOLS, min_length=1)
     """`leak_free`: copies stay in one part, the test set is split off first; `thesis`: split after balancing (§4.4)."""
     show_all: bool = False
     """`snakemake` runs all normalisers, generators and experiments, also those with `shown: false`."""
