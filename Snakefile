@@ -25,7 +25,8 @@
 #   results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/    weights.safetensors, history.jsonl, training.json,
 #                                                          predictions.parquet, calibration.json, metrics.json,
 #                                                          expert_agreement.json, out_of_distribution.safetensors,
-#                                                          model.json, card.md
+#                                                          model.json, card.md; of an average of experiments only
+#                                                          predictions.parquet, calibration.json, metrics.json
 #   results/<run>/tables/*.csv  figures/*.svg  report.html
 #   results/<run>/comparisons/{a}_and_{b}.json             two experiments compared on the same test images
 #   results/<run>/experiments/tables, figures, comparisons, report.html   all entries (`snakemake experiments`)
@@ -85,3 +86,4 @@ rule experiments:
         normalised_sets("experiments/"),
         generated_sets("experiments/"),
         trainings_on("experiments/", "model.json"),
+        averages("metrics.json"),

@@ -76,6 +76,41 @@ def trainings_of(experiment, file):
     return [f"{folder}/seed-{seed}/{file}" for seed in entry.seeds]
 
 
+def one_of(names):
+    """Regular expression of a wildcard that is one of these names; without names it matches nothing."""
+    return "|".join(names) or "(?!)"
+
+
+def predictions_of_members(wildcards):
+    """Predictions of the experiments of an average, of the same protocol and seed."""
+    return [
+        f"{RUN}/{wildcards.protocol}/classifiers/{member}/seed-{wildcards.training}/predictions.parquet"
+        for member in PLAN.members_of(wildcards.experiment)
+    ]
+
+
+def average_settings(wildcards):
+    """The param `settings` of the rule for averages."""
+    return settings(
+        origin={
+            "experiment": wildcards.experiment,
+            "protocol": wildcards.protocol,
+            "seed": int(wildcards.training),
+        }
+    )
+
+
+def averages(file):
+    """Paths of one file of every average whose protocol is listed, one for each seed."""
+    return [
+        trained.replace(
+            f"/classifiers/{PLAN.members_of(name)[0]}/", f"/classifiers/{name}/"
+        )
+        for name in PLAN.averages
+        for trained in trainings_of(PLAN.members_of(name)[0], file)
+    ]
+
+
 def trainings_on(page, file):
     """Paths of one file of every training on a page."""
     return [path for name in PLAN.pages[page] for path in trainings_of(name, file)]

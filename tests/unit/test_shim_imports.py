@@ -14,6 +14,7 @@ INCEPTION = "torch torchvision torch_fidelity"
 FIGURES = "matplotlib"
 TABLE = {
     "balance/balance": "scipy sklearn skimage",  # perceptual hashes; probes; colours
+    "classify/classify_average": "scipy",  # intervals
     "classify/classify_evaluate": f"{NETWORKS} scipy",  # calibration
     "classify/classify_fit": NETWORKS,
     "classify/classify_report": f"{FIGURES} scipy",  # McNemar's test

@@ -64,6 +64,9 @@ class ClassifyConfig(Section):
     """Experiments, by name, in the order of the report."""
     comparisons: tuple[ComparisonConfig, ...] = ()
     """Comparisons, made if both experiments are run; the report opens with the first."""
+    averages: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Name -> two or more experiments of one protocol with the same seeds: the mean of their probabilities, seed by
+    seed, is measured like an experiment of this name. `snakemake experiments` runs them; no table lists them."""
     ablations: dict[str, str] = Field(default_factory=dict)
     """Row of the ablation table -> experiment; the first row is the complete method."""
     evaluation: ClassifierEvaluationConfig = ClassifierEvaluationConfig()
@@ -88,6 +91,25 @@ class ClassifyConfig(Section):
         for pair in self.comparisons:
             if self.experiments[pair.a].protocol != self.experiments[pair.b].protocol:
                 raise ValueError(f"classify.comparisons: {pair.a} and {pair.b} do not have the same test images")
+        return self
+
+    @model_validator(mode="after")
+    def _matching_averages(self) -> "ClassifyConfig":
+        for name, members in self.averages.items():
+            where = f"classify.averages.{name}"
+            if name in self.experiments:
+                raise ValueError(f"{where} has the name of an experiment: choose another one")
+            if len(set(members)) < max(2, len(members)):
+                raise ValueError(f"{where} is {list(members)}: name two or more experiments, each once")
+            for member in members:
+                if member not in self.experiments:
+                    available = ", ".join(self.experiments)
+                    raise ValueError(f"{where} names {member!r}, which is not in classify.experiments: {available}")
+            for key in ("protocol", "seeds"):
+                values = [getattr(self.experiments[member], key) for member in members]
+                if any(value != values[0] for value in values):
+                    listed = ", ".join(f"{m}: {v}" for m, v in zip(members, values, strict=True))
+                    raise ValueError(f"{where}: its experiments must have the same {key}, not {listed}")
         return self
 
 

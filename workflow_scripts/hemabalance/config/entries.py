@@ -15,7 +15,12 @@ from hemabalance.section import Section
 
 METHOD_SECTIONS = (("stain", "normalizers"), ("synthesis", "generators"), ("classify", "models"))
 """Sections of entries under user-defined names, each of which selects a method of the stage."""
-OTHER_ENTRIES = (("balance", "recipes"), ("classify", "experiments"), ("classify", "ablations"))
+OTHER_ENTRIES = (
+    ("balance", "recipes"),
+    ("classify", "experiments"),
+    ("classify", "averages"),
+    ("classify", "ablations"),
+)
 """Sections of entries under user-defined names that select no method."""
 
 

@@ -31,6 +31,15 @@ class Plan:
         return {name: entry for name, entry in experiments.items() if entry.protocol in self.config.protocols}
 
     @cached_property
+    def averages(self) -> list[str]:
+        """Names of the averages whose protocol is listed."""
+        return [name for name in self.config.classify.averages if set(self.members_of(name)) <= set(self.experiments)]
+
+    def members_of(self, average: str) -> tuple[str, ...]:
+        """The experiments whose probabilities an average is the mean of."""
+        return self.config.classify.averages[average]
+
+    @cached_property
     def protocols(self) -> list[str]:
         """The protocols that have an experiment, sorted."""
         return sorted({entry.protocol for entry in self.experiments.values()})
