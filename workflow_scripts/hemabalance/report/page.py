@@ -53,14 +53,18 @@ def write_page(
         }
         for name, section in sections(preset).items()
     ]
-    html = environment().get_template("page.html").render(
-        run=run,
-        thesis=preset == THESIS,
-        taxonomy=taxonomy,
-        phantom="phantom" in origins.values(),
-        sections=[section for section in page_sections if section["shown"]],
-        headline=read_headline(headline) if headline else None,
-        receipts=[{"source": p.stem, **json.loads(p.read_text("utf-8"))} for p in receipts],
+    html = (
+        environment()
+        .get_template("page.html")
+        .render(
+            run=run,
+            thesis=preset == THESIS,
+            taxonomy=taxonomy,
+            phantom="phantom" in origins.values(),
+            sections=[section for section in page_sections if section["shown"]],
+            headline=read_headline(headline) if headline else None,
+            receipts=[{"source": p.stem, **json.loads(p.read_text("utf-8"))} for p in receipts],
+        )
     )
     with atomic_path(path) as part:
         part.write_text(html, "utf-8")

@@ -1,13 +1,16 @@
 """Figure of rare-class macro-F1 of each recipe over the number of training images of the scarce classes."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from hemabalance.metrics.resampling import Estimate
 from hemabalance.report.marks import FAINT, GREY, LINE, draw_estimate, label_text, separate_rows
-from hemabalance.report.scarcity.results import RARE_F1, RecipeResult, ScarcityResults
+from hemabalance.report.scarcity.results import RARE_F1, ScarcityResults
 from hemabalance.report.scarcity.scores import role_of
 from hemabalance.report.scarcity.verdict import is_preliminary
 from hemabalance.report.style import save_figure
@@ -57,7 +60,7 @@ def _draw_points(axis: Axes, results: ScarcityResults, styles: dict[str, tuple[s
     if ceiling.low is not None and ceiling.high is not None:
         axis.axvspan(ceiling.low, ceiling.high, color=GREY, alpha=0.12, linewidth=0, zorder=0)
     axis.axvline(ceiling.value or 0, color=GREY, linewidth=1, linestyle="--", zorder=0)
-    axis.set_yticks(range(len(styles)), [_name(results, recipe, n) for recipe in styles])
+    axis.set_yticks(range(len(styles)), [_name(results, recipe) for recipe in styles])
     separate_rows(axis, len(styles))
     axis.set_title(f"{_TITLE}; n = {n}; dashed: ceiling, whole classes", loc="left", fontsize=9)
     axis.xaxis.grid(visible=True, color=LINE, linewidth=0.8)
@@ -66,13 +69,12 @@ def _draw_points(axis: Axes, results: ScarcityResults, styles: dict[str, tuple[s
 
 def _draw_curves(axis: Axes, results: ScarcityResults, styles: dict[str, tuple[str, str]]) -> None:
     for recipe, (colour, marker) in styles.items():
-        points = [results.groups[recipe, n] for n in results.ns if (recipe, n) in results.groups]
-        _draw_band(axis, points, colour)
-        values = [point.estimate(RARE_F1).value for point in points]
-        axis.plot(
-            [point.n for point in points], values, f"{marker}-", color=colour, markersize=4, linewidth=1.4,
-            label=_name(results, recipe, results.ns[0]),
-        )  # fmt: skip
+        ns = [n for n in results.ns if (recipe, n) in results.groups]
+        estimates = [results.groups[recipe, n].estimate(RARE_F1) for n in ns]
+        _draw_band(axis, ns, estimates, colour)
+        style: dict[str, Any] = {"color": colour, "markersize": 4, "linewidth": 1.4}
+        values = [estimate.value or 0 for estimate in estimates]
+        axis.plot(ns, values, f"{marker}-", label=_name(results, recipe), **style)
     ceiling = results.ceiling.estimate(RARE_F1)
     if ceiling.low is not None and ceiling.high is not None:
         axis.axhspan(ceiling.low, ceiling.high, color=GREY, alpha=0.12, linewidth=0, zorder=0)
@@ -87,14 +89,13 @@ def _draw_curves(axis: Axes, results: ScarcityResults, styles: dict[str, tuple[s
     axis.set_axisbelow(True)
 
 
-def _draw_band(axis: Axes, points: list[RecipeResult], colour: str) -> None:
-    with_interval = [point for point in points if point.estimate(RARE_F1).low is not None]
-    ns = [point.n for point in with_interval]
-    lows, highs = ([getattr(point.estimate(RARE_F1), end) for point in with_interval] for end in ("low", "high"))
-    if len(with_interval) == 1:  # a band needs two points
-        axis.vlines(ns, lows, highs, color=colour, alpha=0.5)
-    axis.fill_between(ns, lows, highs, color=colour, alpha=0.13, linewidth=0)
+def _draw_band(axis: Axes, ns: Sequence[int], estimates: Sequence[Estimate], colour: str) -> None:
+    known = [(n, e.low, e.high) for n, e in zip(ns, estimates, strict=True) if e.low is not None and e.high is not None]
+    places, lows, highs = ([row[column] for row in known] for column in range(3))
+    if len(known) == 1:  # a band needs two points
+        axis.vlines(places, lows, highs, color=colour, alpha=0.5)
+    axis.fill_between(places, lows, highs, color=colour, alpha=0.13, linewidth=0)
 
 
-def _name(results: ScarcityResults, recipe: str, n: int) -> str:
-    return f"{label_text(recipe)} ({role_of(recipe, n, results.arms)})"
+def _name(results: ScarcityResults, recipe: str) -> str:
+    return f"{label_text(recipe)} ({role_of(recipe, results.ns[0], results.arms)})"

@@ -1,7 +1,6 @@
 """The page of the scarcity experiment: the sentence, the tables and the curve in one HTML file that works offline."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from hemabalance.files import atomic_path

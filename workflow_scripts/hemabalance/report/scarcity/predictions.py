@@ -44,7 +44,7 @@ def read_shared_predictions(runs: Sequence[ScarcityRun], arms: ScarcityArms) -> 
         predicted.append(codes_of(table["predicted"], classes))
     for label in arms.classes:
         if not (first["label"] == label).any():
-            problem = f"have no image of the scarce class {label}, so nothing can be measured on it"
+            problem = f"has no image of the scarce class {label}, so nothing can be measured on it"
             raise InputError(runs[0].predictions, problem, "Choose other scarce classes, or another split")
     return SharedPredictions(classes, codes_of(first["label"], classes), predicted)
 

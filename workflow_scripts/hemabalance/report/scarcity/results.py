@@ -93,11 +93,11 @@ def read_results(runs: Sequence[ScarcityRun], arms: ScarcityArms, *, seed: int) 
     """
     check_runs(runs, arms)
     test = read_shared_predictions(runs, arms)
-    values = resampled_runs(
-        test.targets, test.predicted, metrics_of(test, arms), classes=len(test.classes), seed=seed
-    )
+    values = resampled_runs(test.targets, test.predicted, metrics_of(test, arms), classes=len(test.classes), seed=seed)
     groups: dict[Group, RecipeResult] = {}
-    in_order = sorted(dict.fromkeys((run.recipe, run.n) for run in runs), key=lambda group: (group[1] is None, group[1]))
+    in_order = sorted(
+        dict.fromkeys((run.recipe, run.n) for run in runs), key=lambda group: (group[1] is None, group[1] or 0)
+    )
     for recipe, n in in_order:
         members = [place for place, run in enumerate(runs) if (run.recipe, run.n) == (recipe, n)]
         members.sort(key=lambda place: (runs[place].draw, runs[place].seed))
@@ -113,8 +113,18 @@ def read_results(runs: Sequence[ScarcityRun], arms: ScarcityArms, *, seed: int) 
 def metrics_of(test: SharedPredictions, arms: ScarcityArms) -> dict[str, Callable[[Counts], np.ndarray]]:
     """The metrics of the tables: `RARE_F1`, `BALANCED`, and `recall_<class>` of each scarce class."""
     scarce = [test.classes.index(label) for label in arms.classes]
-    recalls = {f"recall_{label}": partial(_recall, label=code) for label, code in zip(arms.classes, scarce, strict=True)}
-    return {RARE_F1: lambda counts: f1(counts)[..., scarce].mean(-1), BALANCED: balanced_accuracy} | recalls
+    metrics: dict[str, Callable[[Counts], np.ndarray]] = {
+        RARE_F1: partial(_rare_f1, labels=scarce),
+        BALANCED: balanced_accuracy,
+    }
+    for label, code in zip(arms.classes, scarce, strict=True):
+        metrics[f"recall_{label}"] = partial(_recall, label=code)
+    return metrics
+
+
+def _rare_f1(counts: Counts, labels: Sequence[int]) -> np.ndarray:
+    mean: np.ndarray = f1(counts)[..., labels].mean(-1)
+    return mean
 
 
 def _recall(counts: Counts, label: int) -> np.ndarray:

@@ -75,7 +75,7 @@ def check_runs(runs: Sequence[ScarcityRun], arms: ScarcityArms) -> None:
         if times > 1:
             raise InputError(_described(*key), f"is listed {times} times", "List each training once")
         if key[1] is None and key[2]:
-            raise InputError(_described(*key), "is of a class that is not drawn from", "Give it the draw 0")
+            raise InputError(_described(*key), "is of classes that are not drawn from", "Give it the draw 0")
     ns = {run.n for run in runs if run.n is not None}
     if not ns:
         raise InputError("the scarcity experiment", "has no training with scarce classes", "Add trainings at some n")

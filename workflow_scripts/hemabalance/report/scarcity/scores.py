@@ -14,7 +14,8 @@ def scores(results: ScarcityResults) -> list[dict[str, Any]]:
     """Rows of rare-class macro-F1, balanced accuracy and the recall of each scarce class, means over trainings."""
     rows = []
     for (recipe, n), result in results.groups.items():
-        row: dict[str, Any] = {"n": WHOLE if n is None else n, "recipe": recipe, "role": role_of(recipe, n, results.arms)}
+        shown_n = WHOLE if n is None else n
+        row: dict[str, Any] = {"n": shown_n, "recipe": recipe, "role": role_of(recipe, n, results.arms)}
         for metric in result.metrics:
             row |= interval_cells(result.estimate(metric)._asdict(), "value", metric, 3)
         rows.append(row | result.number_cells)
