@@ -186,7 +186,7 @@ def initialise(
             weight.copy_(values.normal_(0.0, std(layer), generator=generator))
             if layer.bias is not None:
                 layer.bias.zero_()
-        elif isinstance(layer, nn.BatchNorm2d):
+        elif isinstance(layer, nn.BatchNorm2d | nn.GroupNorm):
             layer.reset_parameters()
         elif next(layer.parameters(recurse=False), None) is not None:
             raise TypeError(f"no rule to initialise layer {name or 'itself'} of kind {type(layer).__name__}")

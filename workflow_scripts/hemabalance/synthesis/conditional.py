@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from hemabalance.networks.conditional import ConditionalGenerator
 from hemabalance.networks.layers import count_parameters
-from hemabalance.synthesis.conditional_training import ClassBatches, ConditionalTraining, SettingsT
+from hemabalance.synthesis.class_batches import ClassBatches
+from hemabalance.synthesis.conditional_training import ConditionalTraining, SettingsT
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.network_generator import NetworkGenerator
 from hemabalance.synthesis.roles import Classes

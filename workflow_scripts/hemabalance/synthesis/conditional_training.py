@@ -4,74 +4,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Generic, TypeVar, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
-from hemabalance.errors import InputError
 from hemabalance.networks.conditional import ConditionalGenerator
 from hemabalance.networks.layers import he_std, initialise
-from hemabalance.synthesis.roles import Classes
-from hemabalance.synthesis.sampling import first_latents
+from hemabalance.synthesis.class_batches import ClassBatches
+from hemabalance.synthesis.sampling import take_snapshots
 from hemabalance.synthesis.settings import ConditionalSettings
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.training.average import ExponentialAverage
-from hemabalance.training.batches import BalancedSampler, ImagePool, Sampler, augment_dihedral, batch_within
-from hemabalance.training.data_checks import fingerprint, require_size
 from hemabalance.training.device import unwrapped
-from hemabalance.training.job import FitJob, Images
+from hemabalance.training.job import FitJob
 from hemabalance.training.learning_rate import linear_decay
 
 SettingsT = TypeVar("SettingsT", bound=ConditionalSettings)
-
-
-class ClassBatches:
-    """Class-balanced batches of real images; `spare` bytes of the memory budget remain unused.
-
-    With fewer images than a batch, a batch has as many as there are images.
-
-    Args:
-        images: images of one size; other classes than the trained ones are ignored.
-        classes: trained classes are sampled; the index of a class among them is its target.
-        settings: batch size, augmentation, memory budget.
-        size: side of the images that the networks were built for, in pixels.
-        job: runtime and seed.
-
-    Raises:
-        InputError: a class has no image, or the images have another size.
-    """
-
-    def __init__(self, images: Images, classes: Classes, settings: ConditionalSettings, size: int, job: FitJob) -> None:
-        require_size("real images", images.pixels, size)
-        for name in classes.trained:
-            if not (images.labels == name).any():
-                raise InputError(
-                    f"class {name}",
-                    "is to be trained on, but has no real training image",
-                    "Take it out of synthesis.roles.rich, or give the archives images of it",
-                )
-        self.classes, self.class_index, self.size = classes.trained, classes.index, size
-        kept = np.flatnonzero(np.isin(images.labels, self.classes))
-        labels = images.labels[kept].tolist()
-        self._positions = torch.from_numpy(kept)
-        self._targets = torch.tensor([self.classes.index(label) for label in labels])
-        self._pool = ImagePool(images.pixels, job.runtime, settings.memory_budget)
-        self.spare = settings.memory_budget - (images.pixels.nbytes if self._pool.resident else 0)
-        self._device = job.runtime.device
-        batch = batch_within(settings.batch, len(labels))
-        self.sampler: Sampler = BalancedSampler(labels, batch, job.seed, job.runtime.rank)
-        self.generators = {"poses": job.runtime.generator("poses")} if settings.augment else {}
-        self.fingerprint = fingerprint(images.labels, images.pixels)
-
-    def next_batch(self) -> tuple[Tensor, Tensor]:
-        """Next batch on the device: images float32 (batch, 3, size, size) in [-1, 1], targets int64 (batch,)."""
-        selected = self.sampler.next_batch()
-        images = self._pool.take(self._positions[selected])
-        if self.generators:
-            images = augment_dihedral(images, self.generators["poses"])
-        return images, self._targets[selected].to(self._device)
 
 
 class ConditionalTraining(ABC, Generic[SettingsT]):
@@ -181,12 +130,14 @@ class ConditionalTraining(ABC, Generic[SettingsT]):
     @torch.no_grad()
     def take_snapshots(self) -> None:
         """Store images of each served class, from the same latents at every snapshot."""
-        generator, count = self.result(), self.snapshots.images_per_class
+        generator = self.result()
         was_training = generator.training
         generator.eval()
-        for label in self.snapshots.classes:
-            index = self.real.class_index(label)
-            z = first_latents(self.seed, index, count, generator.latent, self.runtime.device)
-            targets = torch.full((count,), self.real.classes.index(label), device=z.device)
-            self.snapshots.store(self.runtime.step, label, generator(generator.encode(z, targets)))
+
+        def generate(label: str, latents: Tensor) -> Tensor:
+            targets = torch.full((len(latents),), self.real.classes.index(label), device=latents.device)
+            images: Tensor = generator(generator.encode(latents, targets))
+            return images
+
+        take_snapshots(self.snapshots, self.runtime, generate, self.real.class_index, generator.latent, self.seed)
         generator.train(was_training)

@@ -16,7 +16,7 @@ from hemabalance.networks.layers import initialise
 from hemabalance.synthesis.per_class_settings import PerClassSettings
 from hemabalance.synthesis.recalibrate import BATCHES, recalibrate
 from hemabalance.synthesis.roles import Classes
-from hemabalance.synthesis.sampling import BLOCK, first_latents
+from hemabalance.synthesis.sampling import BLOCK, take_snapshots
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.training.average import ExponentialAverage
 from hemabalance.training.batches import EpochSampler, ImagePool, Sampler, augment_dihedral, batch_within
@@ -194,11 +194,8 @@ class PerClassTraining(ABC, Generic[PerClassSettingsT]):
     @torch.no_grad()
     def take_snapshots(self) -> None:
         """Store images of each class, from the first latents of `sampling.sample`."""
-        count, width = self.snapshots.images_per_class, self.settings.latent
-        for label in self.snapshots.classes:
-            index = self.real.class_index(label)
-            z = first_latents(self.seed, index, count, width, self.runtime.device)
-            self.snapshots.store(self.runtime.step, label, self.result(label)(z))
+        index, width = self.real.class_index, self.settings.latent
+        take_snapshots(self.snapshots, self.runtime, lambda label, z: self.result(label)(z), index, width, self.seed)
 
 
 def _every_nth(schedule: Callable[[int], float], n: int, first: int) -> Callable[[int], float]:

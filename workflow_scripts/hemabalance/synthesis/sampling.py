@@ -1,12 +1,15 @@
 """Images by class and latent index: an index gives the same image, whatever other indices are sampled with it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from hemabalance.errors import InputError
 from hemabalance.synthesis.generator import Generator
+from hemabalance.synthesis.snapshots import Snapshots
+from hemabalance.training.device import Runtime
 
 BLOCK = 32
 """Images are generated in fixed blocks, because rounding in convolutions depends on the batch."""
@@ -25,6 +28,30 @@ def first_latents(seed: int, class_index: int, count: int, width: int, device: t
     """The first `count` latents of a class, float32 (count, width) on the device: those of its first images."""
     blocks = [latents(seed, class_index, block, width) for block in range(-(-count // BLOCK))]
     return torch.from_numpy(np.concatenate(blocks)[:count]).to(device)
+
+
+@torch.no_grad()
+def take_snapshots(
+    snapshots: Snapshots,
+    runtime: Runtime,
+    generate: Callable[[str, Tensor], Tensor],
+    class_index: Callable[[str], int],
+    latent: int,
+    seed: int,
+) -> None:
+    """Store images of each class of the snapshots at the current step, from the first latents of `sample`.
+
+    Args:
+        snapshots: due at the current step.
+        runtime: device, and the step.
+        generate: function of a class and latents (n, latent) that returns images (n, 3, size, size) in [-1, 1].
+        class_index: `Classes.index`.
+        latent: length of a latent vector.
+        seed: seed of the latents.
+    """
+    for label in snapshots.classes:
+        z = first_latents(seed, class_index(label), snapshots.images_per_class, latent, runtime.device)
+        snapshots.store(runtime.step, label, generate(label, z))
 
 
 def sample(generator: Generator, label: str, indices: Sequence[int], *, seed: int, device: torch.device) -> np.ndarray:

@@ -88,7 +88,7 @@ class ShuffledCycle:
 
 
 class BalancedSampler:
-    """For each image of a batch: a class sampled uniformly, then the next image of that class's shuffled cycle.
+    """For each image of a batch: a class sampled at random, then the next image of that class's shuffled cycle.
 
     Args:
         labels: the class of each image.
@@ -96,12 +96,15 @@ class BalancedSampler:
         seed: the same for all ranks.
         rank: of the process; each rank has its own order.
         repeat: allow batches that are larger than the data.
+        power: a class of n images is sampled in proportion to n ** power: 0 for all classes alike, 1 as the images are.
 
     Raises:
         InputError: the batch is larger than the data.
     """
 
-    def __init__(self, labels: Sequence[str], batch: int, seed: int, rank: int, *, repeat: bool = False) -> None:
+    def __init__(
+        self, labels: Sequence[str], batch: int, seed: int, rank: int, *, repeat: bool = False, power: float = 0.0
+    ) -> None:
         _check_batch(batch, len(labels), repeat)
         names = np.asarray(labels, dtype=str)
         self.classes: list[str] = sorted(set(names.tolist()))
@@ -109,12 +112,18 @@ class BalancedSampler:
         self._cycles = [
             ShuffledCycle(np.flatnonzero(names == name), (seed, rank, 1, k)) for k, name in enumerate(self.classes)
         ]
+        weights = np.array([np.count_nonzero(names == name) for name in self.classes]) ** power
+        self._shares = weights / weights.sum() if power else None
         self._batches = 0
-        self._data_digest = _digest(batch, seed, *names.tolist())
+        self._data_digest = _digest(batch, seed, *names.tolist(), *([str(power)] if power else []))
 
     def next_batch(self) -> Tensor:
         """The next batch: int64 (batch,) on the CPU."""
-        class_codes = _generator(*self._key, 0, self._batches).integers(len(self._cycles), size=self._batch)
+        rng, count = _generator(*self._key, 0, self._batches), len(self._cycles)
+        uniform = self._shares is None
+        class_codes = (
+            rng.integers(count, size=self._batch) if uniform else rng.choice(count, self._batch, p=self._shares)
+        )
         self._batches += 1
         return torch.tensor([self._cycles[code].next() for code in class_codes.tolist()])
 

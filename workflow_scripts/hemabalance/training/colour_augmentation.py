@@ -10,12 +10,15 @@ _LUMA = (0.299, 0.587, 0.114)
 _YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
 
 
+COLOUR_FACTORS = 7
+"""Number of factors of the colour augmentation of an image."""
+
+
 def augment_colour(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     """Change brightness, contrast, saturation, hue and white balance of each image at random.
 
-    As torchvision's ColorJitter(strength, strength, strength, strength / 4), but as one affine map of the colours in
-    the fixed order saturation, hue, white balance (each channel times 1 +- strength / 2), contrast about mid-grey,
-    brightness; each factor is uniform.
+    As torchvision's ColorJitter(strength, strength, strength, strength / 4), but as one affine map of the colours, see
+    `change_colour`; each factor is uniform.
 
     Args:
         images: (n, 3, h, w) in [-1, 1].
@@ -25,14 +28,31 @@ def augment_colour(images: Tensor, strength: float, generator: torch.Generator) 
     Returns:
         The same shape, clipped to [-1, 1].
     """
-    n, device = len(images), images.device
-    jitter = (2 * torch.rand((n, 7), generator=generator, device=device) - 1) * strength
-    saturation, hue = 1 + jitter[:, 0], jitter[:, 1] * math.pi / 2
-    contrast, brightness = 1 + jitter[:, 2], 1 + jitter[:, 3]
-    identity = torch.eye(3, device=device)
-    grey = torch.tensor(_LUMA, device=device).expand(3, 3)
+    return change_colour(images, strength * random_colour_factors(len(images), generator, images.device))
+
+
+def random_colour_factors(count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    """Factors for `change_colour`, uniform in [-1, 1], float32 (count, COLOUR_FACTORS)."""
+    return 2 * torch.rand((count, COLOUR_FACTORS), generator=generator, device=device) - 1
+
+
+def change_colour(images: Tensor, factors: Tensor) -> Tensor:
+    """Change the colours of each image in the fixed order saturation, hue, white balance, contrast, brightness.
+
+    Args:
+        images: (n, 3, h, w) in [-1, 1].
+        factors: (n, COLOUR_FACTORS); 0 leaves an image unchanged. Saturation, hue (1 for 90°), contrast about
+            mid-grey, brightness, and the white balance of the three channels (each times 1 + factor / 2).
+
+    Returns:
+        The same shape, clipped to [-1, 1].
+    """
+    saturation, hue = 1 + factors[:, 0], factors[:, 1] * math.pi / 2
+    contrast, brightness = 1 + factors[:, 2], 1 + factors[:, 3]
+    identity = torch.eye(3, device=images.device)
+    grey = torch.tensor(_LUMA, device=images.device).expand(3, 3)
     saturate = grey + saturation[:, None, None] * (identity - grey)
-    balance = torch.diag_embed(1 + jitter[:, 4:] / 2)
+    balance = torch.diag_embed(1 + factors[:, 4:] / 2)
     matrix = balance @ _hue_rotation(hue) @ saturate
     # In [0, 1]: y = brightness * (0.5 + contrast * (matrix x - 0.5)).
     matrix = (brightness * contrast)[:, None, None] * matrix

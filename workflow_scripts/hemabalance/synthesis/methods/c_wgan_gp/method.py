@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from hemabalance.networks.conditional import ConditionalClassifier, ConditionalCritic
 from hemabalance.networks.layers import at_least_float32
+from hemabalance.synthesis.class_batches import ClassBatches
 from hemabalance.synthesis.conditional import Conditional, ConditionalVariant
-from hemabalance.synthesis.conditional_training import ClassBatches
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.methods.c_wgan_gp import ClassifierGuidedSettings
 from hemabalance.synthesis.roles import Classes

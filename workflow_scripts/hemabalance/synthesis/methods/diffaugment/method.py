@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from hemabalance.networks.conditional import ConditionalCritic
+from hemabalance.synthesis.class_batches import ClassBatches
 from hemabalance.synthesis.conditional import Conditional, ConditionalVariant
-from hemabalance.synthesis.conditional_training import ClassBatches
 from hemabalance.synthesis.logistic_training import LogisticTraining
 from hemabalance.synthesis.methods.diffaugment import DiffAugmentSettings
 from hemabalance.synthesis.roles import Classes

@@ -25,8 +25,8 @@ import torch
 from torch import Tensor, nn
 
 from hemabalance.networks.auxiliary_critic import AuxiliaryCritic
+from hemabalance.synthesis.class_batches import ClassBatches
 from hemabalance.synthesis.conditional import Conditional, ConditionalVariant
-from hemabalance.synthesis.conditional_training import ClassBatches
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.logistic_training import LogisticTraining, Terms
 from hemabalance.synthesis.methods.infogan import InfoGANSettings

@@ -12,7 +12,7 @@ from hemabalance.networks.layers import he_std, initialise
 from hemabalance.synthesis.methods.minegan import MineGANSettings
 from hemabalance.synthesis.methods.minegan.miner import miner_std
 from hemabalance.synthesis.roles import Classes
-from hemabalance.synthesis.sampling import first_latents
+from hemabalance.synthesis.sampling import take_snapshots
 from hemabalance.synthesis.snapshots import Snapshots
 from hemabalance.synthesis.tasks import Tasks
 from hemabalance.training.average import ExponentialAverage
@@ -162,11 +162,14 @@ class MineGANTraining:
     @torch.no_grad()
     def take_snapshots(self) -> None:
         """Store images of each class, from the first latents of `sampling.sample`."""
-        count, width = self.snapshots.images_per_class, self.settings.latent
-        for label in self.snapshots.classes:
-            index, networks = self.classes.index(label), self.result(label)
-            z = first_latents(self.seed, index, count, width, self.runtime.device)
-            self.snapshots.store(self.runtime.step, label, networks[GENERATOR](networks[MINER](z)))
+
+        def generate(label: str, latents: Tensor) -> Tensor:
+            networks = self.result(label)
+            images: Tensor = networks[GENERATOR](networks[MINER](latents))
+            return images
+
+        index, width = self.classes.index, self.settings.latent
+        take_snapshots(self.snapshots, self.runtime, generate, index, width, self.seed)
 
     def _network(self, kind: str, label: str) -> nn.Module:
         return self.networks[f"{kind}_{label}"]
