@@ -72,10 +72,10 @@ def fit_model(
     """
     model = model_config.model.build(classes=model_config.classes, size=model_config.size, runtime=job.runtime)
     synthetic = (rows.loc[rows["part"] == "train", "origin"] == "synthetic").to_numpy(dtype=bool)
-    data = ModelData(
-        *(read_labelled(rows, part, sets, model_config.size, threads=job.threads) for part in ("train", "validation")),
-        synthetic,
+    train, validation = (
+        read_labelled(rows, part, sets, model_config.size, threads=job.threads) for part in ("train", "validation")
     )
+    data = ModelData(train, validation, synthetic)
     result = model.fit(data, job)
     if job.runtime.rank == 0:
         model.save(weights)
