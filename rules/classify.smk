@@ -71,7 +71,9 @@ rule classify_evaluate:
         device=CONFIG.device,
         devices=1,
     params:
-        settings=lambda wildcards: training_settings(evaluation_settings, wildcards),
+        settings=lambda wildcards: training_settings(
+            evaluation_settings, wildcards, protocol=wildcards.protocol
+        ),
         code=lambda wildcards: model_code("classify/classify_evaluate", wildcards),
     script:
         "../workflow_scripts/classify/classify_evaluate.py"
@@ -90,7 +92,7 @@ rule classify_average:
     benchmark:
         f"{RUN}/benchmarks/classify_average/{{protocol}}/{{experiment}}/seed-{{training}}.tsv"
     wildcard_constraints:
-        experiment=one_of(PLAN.config.classify.averages),
+        experiment=one_of([*CONFIG.classify.averages, *PLAN.scarcity.averages]),
     conda:
         "../envs/cpu.yaml"
     params:

@@ -29,7 +29,7 @@ CLASSIFY_FIGURES += [f"models_{protocol}" for protocol in PLAN.protocols]
 
 
 wildcard_constraints:
-    experiment="|".join(CONFIG.classify.experiments),
+    experiment="|".join([*CONFIG.classify.experiments, *PLAN.scarcity.experiments]),
     training=r"\d+",
     page="|".join(PLAN.pages),
 
@@ -58,10 +58,11 @@ def stain_weights_of_model(wildcards):
     return weights_of_normalizer(wildcards.protocol, normalizer)
 
 
-def training_settings(section, wildcards):
+def training_settings(section, wildcards, **more):
     """The param `settings` of a rule about one training; `section` is a function of plan_settings."""
     experiment, seed = wildcards.experiment, int(wildcards.training)
-    return settings(**section(PLAN, experiment, seed, frozen_features(wildcards)))
+    features = frozen_features(wildcards)
+    return settings(**section(PLAN, experiment, seed, features, **more))
 
 
 def model_code(script, wildcards):
@@ -74,11 +75,6 @@ def trainings_of(experiment, file):
     entry = PLAN.experiments[experiment]
     folder = f"{RUN}/{entry.protocol}/classifiers/{experiment}"
     return [f"{folder}/seed-{seed}/{file}" for seed in entry.seeds]
-
-
-def one_of(names):
-    """Regular expression of a wildcard that is one of these names; without names it matches nothing."""
-    return "|".join(names) or "(?!)"
 
 
 def predictions_of_members(wildcards):

@@ -116,7 +116,7 @@ class ClassifyConfig(Section):
 def with_models(values: Mapping[str, Any]) -> dict[str, Any]:
     """Complete `classify.models` of a config that `entries.resolve_entries` returned.
 
-    For an experiment whose `model` is the name of a method, add a model of that name with the method's default
+    For an experiment, or an entry of `scarcity.recipes`, whose `model` is the name of a method, add a model of that name with the method's default
     settings. Add the settings of `classify.training` to each network whose entry does not override them.
     """
     section = _mapping(values.get("classify"))
@@ -124,8 +124,9 @@ def with_models(values: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(models, Mapping):
         return dict(values)  # the validation refuses it
     models = dict(models)
-    for experiment in _mapping(section.get("experiments")).values():
-        name = _mapping(experiment).get("model")
+    users = [section.get("experiments"), _mapping(values.get("scarcity")).get("recipes")]
+    for user in [entry for entries in users for entry in _mapping(entries).values()]:
+        name = _mapping(user).get("model")
         if name in method_names("classify"):
             models.setdefault(name, {"method": name})
     if not models:

@@ -20,6 +20,7 @@ OTHER_ENTRIES = (
     ("classify", "experiments"),
     ("classify", "averages"),
     ("classify", "ablations"),
+    ("scarcity", "recipes"),
 )
 """Sections of entries under user-defined names that select no method."""
 
