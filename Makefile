@@ -1,7 +1,7 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Everything else is in README.md.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: setup place demo phantom sample experiments publish gpu gpu-pack test acceptance slurm-test lint bench drill clean
+.PHONY: setup place demo phantom sample experiments scarcity publish gpu gpu-pack test acceptance slurm-test lint bench drill clean
 
 # The first of these that fits is used for the environment; PYTHON=/path/to/python3.12 chooses another one.
 PYTHON ?= python3.13 python3.12 python3.11 python3
@@ -24,6 +24,7 @@ OVERLAY = --configfile config.yaml profiles/overlays/$(1).yaml
 QUOTED = '$(subst ','\'',$(1))'
 PLACE = "$(subst ",\",$(subst \,\\,$(value DATA)))/$(1)"
 SOURCES = sources={mendeley: {origin: local, archive: $(call PLACE,PBC_dataset_normal_DIB.zip)}, tcia: {origin: local, archive: $(call PLACE,AML-Cytomorphology_LMU.zip)}}
+ONE_SOURCE = sources={mendeley: {origin: local, archive: $(call PLACE,PBC_dataset_normal_DIB.zip)}}
 PLACED = $(call QUOTED,$(SOURCES))
 
 # Debian and Ubuntu ship ensurepip in a separate package; venv needs it to install pip.
@@ -85,6 +86,11 @@ sample: setup
 experiments: setup
 	$(SNAKEMAKE) $(call OVERLAY,sample) profiles/overlays/experiments.yaml --config $(PLACED)
 	@echo "The report: $(CURDIR)/results/experiments/report.html"
+
+# Recipes for rare classes, with and without synthetic images, on well-filled classes cut to ten images.
+scarcity: setup
+	$(SNAKEMAKE) scarcity $(call OVERLAY,sample) profiles/overlays/scarcity.yaml --config $(call QUOTED,$(ONE_SOURCE))
+	@echo "The answer: $(CURDIR)/results/scarcity/scarcity/report.html"
 
 # Put up-to-date results under DVC: of the full run, or of RUN=demo or RUN=sample.
 publish: setup

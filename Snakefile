@@ -25,10 +25,13 @@
 #   results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/    weights.safetensors, history.jsonl, training.json,
 #                                                          predictions.parquet, calibration.json, metrics.json,
 #                                                          expert_agreement.json, out_of_distribution.safetensors,
-#                                                          model.json, card.md
+#                                                          model.json, card.md; of an average of experiments only
+#                                                          predictions.parquet, calibration.json, metrics.json
 #   results/<run>/tables/*.csv  figures/*.svg  report.html
 #   results/<run>/comparisons/{a}_and_{b}.json             two experiments compared on the same test images
 #   results/<run>/experiments/tables, figures, comparisons, report.html   all entries (`snakemake experiments`)
+#   results/<run>/scarcity/tables, figures, report.html    recipes where classes are cut to n training images
+#                                                          (`snakemake scarcity`); a protocol is then scarce-<n>-<draw>
 #   results/<run>/logs/{rule}/…  benchmarks/{rule}/…  .state/{rule}/…
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
@@ -53,6 +56,7 @@ include: "rules/pairs.smk"
 include: "rules/generators.smk"
 include: "rules/acquire.smk"
 include: "rules/manifest.smk"
+include: "rules/scarce.smk"
 include: "rules/splits.smk"
 include: "rules/stain.smk"
 include: "rules/stain_metrics.smk"
@@ -66,6 +70,7 @@ include: "rules/experiments.smk"
 include: "rules/classify.smk"
 include: "rules/classify_report.smk"
 include: "rules/report.smk"
+include: "rules/scarcity.smk"
 
 
 rule all:
@@ -85,3 +90,9 @@ rule experiments:
         normalised_sets("experiments/"),
         generated_sets("experiments/"),
         trainings_on("experiments/", "model.json"),
+        averages("metrics.json"),
+
+
+rule scarcity:
+    input:
+        scarcity_page,

@@ -9,6 +9,7 @@
 #          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,calibration.json}
 #          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/out_of_distribution.safetensors
 #          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{metrics.json,expert_agreement.json,model.json,card.md}
+#          Of an average of experiments only {predictions.parquet,calibration.json,metrics.json}.
 
 
 rule classify_fit:
@@ -70,7 +71,32 @@ rule classify_evaluate:
         device=CONFIG.device,
         devices=1,
     params:
-        settings=lambda wildcards: training_settings(evaluation_settings, wildcards),
+        settings=lambda wildcards: training_settings(
+            evaluation_settings, wildcards, protocol=wildcards.protocol
+        ),
         code=lambda wildcards: model_code("classify/classify_evaluate", wildcards),
     script:
         "../workflow_scripts/classify/classify_evaluate.py"
+
+
+rule classify_average:
+    """Average the predictions of several experiments as {wildcards.experiment}, seed {wildcards.training}"""
+    input:
+        members=predictions_of_members,
+    output:
+        predictions=f"{CLASSIFIER}/predictions.parquet",
+        calibration=f"{CLASSIFIER}/calibration.json",
+        metrics=f"{CLASSIFIER}/metrics.json",
+    log:
+        f"{RUN}/logs/classify_average/{{protocol}}/{{experiment}}/seed-{{training}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/classify_average/{{protocol}}/{{experiment}}/seed-{{training}}.tsv"
+    wildcard_constraints:
+        experiment=one_of([*CONFIG.classify.averages, *PLAN.scarcity.averages]),
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        settings=average_settings,
+        code=own_code("classify/classify_average"),
+    script:
+        "../workflow_scripts/classify/classify_average.py"

@@ -89,9 +89,14 @@ TEMPLATE = "workflow_scripts/hemabalance/report/page.html"
 
 wildcard_constraints:
     source="|".join(SOURCES),
-    protocol="|".join(CONFIG.protocols),
+    protocol="|".join([*CONFIG.protocols, *PLAN.scarcity.protocols]),
     normalizer="|".join(CONFIG.stain.normalizers),
     generator="|".join(CONFIG.synthesis.generators),
+
+
+def one_of(names):
+    """Regular expression of a wildcard that is one of these names; without names it matches nothing."""
+    return "|".join(names) or "(?!)"
 
 
 def settings(*sections, **values):

@@ -29,7 +29,7 @@ CLASSIFY_FIGURES += [f"models_{protocol}" for protocol in PLAN.protocols]
 
 
 wildcard_constraints:
-    experiment="|".join(CONFIG.classify.experiments),
+    experiment="|".join([*CONFIG.classify.experiments, *PLAN.scarcity.experiments]),
     training=r"\d+",
     page="|".join(PLAN.pages),
 
@@ -58,10 +58,11 @@ def stain_weights_of_model(wildcards):
     return weights_of_normalizer(wildcards.protocol, normalizer)
 
 
-def training_settings(section, wildcards):
+def training_settings(section, wildcards, **more):
     """The param `settings` of a rule about one training; `section` is a function of plan_settings."""
     experiment, seed = wildcards.experiment, int(wildcards.training)
-    return settings(**section(PLAN, experiment, seed, frozen_features(wildcards)))
+    features = frozen_features(wildcards)
+    return settings(**section(PLAN, experiment, seed, features, **more))
 
 
 def model_code(script, wildcards):
@@ -74,6 +75,36 @@ def trainings_of(experiment, file):
     entry = PLAN.experiments[experiment]
     folder = f"{RUN}/{entry.protocol}/classifiers/{experiment}"
     return [f"{folder}/seed-{seed}/{file}" for seed in entry.seeds]
+
+
+def predictions_of_members(wildcards):
+    """Predictions of the experiments of an average, of the same protocol and seed."""
+    return [
+        f"{RUN}/{wildcards.protocol}/classifiers/{member}/seed-{wildcards.training}/predictions.parquet"
+        for member in PLAN.members_of(wildcards.experiment)
+    ]
+
+
+def average_settings(wildcards):
+    """The param `settings` of the rule for averages."""
+    return settings(
+        origin={
+            "experiment": wildcards.experiment,
+            "protocol": wildcards.protocol,
+            "seed": int(wildcards.training),
+        }
+    )
+
+
+def averages(file):
+    """Paths of one file of every average whose protocol is listed, one for each seed."""
+    return [
+        trained.replace(
+            f"/classifiers/{PLAN.members_of(name)[0]}/", f"/classifiers/{name}/"
+        )
+        for name in PLAN.averages
+        for trained in trainings_of(PLAN.members_of(name)[0], file)
+    ]
 
 
 def trainings_on(page, file):

@@ -1,6 +1,6 @@
-# Splits: the part of each kept image under a protocol.
+# Splits: the part of each kept image under a protocol. Those of scarce protocols cut the leak-free one.
 #
-# inputs   results/<run>/manifest/{source}.parquet
+# inputs   results/<run>/manifest/{source}.parquet, leak_free/split.parquet
 # outputs  results/<run>/{protocol}/split.parquet
 
 
@@ -14,6 +14,8 @@ rule split:
         f"{RUN}/logs/split/{{protocol}}.log",
     benchmark:
         f"{RUN}/benchmarks/split/{{protocol}}.tsv"
+    wildcard_constraints:
+        protocol="|".join(CONFIG.protocols),
     conda:
         "../envs/cpu.yaml"
     params:
@@ -21,3 +23,28 @@ rule split:
         code=own_code("dataset/split"),
     script:
         "../workflow_scripts/dataset/split.py"
+
+
+rule scarce_split:
+    """Cut well-filled classes to few training images: {wildcards.protocol}"""
+    input:
+        split=f"{RUN}/{WHOLE}/split.parquet",
+    output:
+        split=f"{RUN}/{{protocol}}/split.parquet",
+    log:
+        f"{RUN}/logs/scarce_split/{{protocol}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/scarce_split/{{protocol}}.tsv"
+    wildcard_constraints:
+        protocol=one_of(PLAN.scarcity.protocols),
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        settings=lambda wildcards: settings(
+            cut=cut_settings(wildcards.protocol),
+            roles=CONFIG.synthesis.roles.model_dump(),
+            run_classes=CLASSES,
+        ),
+        code=own_code("dataset/scarce_split"),
+    script:
+        "../workflow_scripts/dataset/scarce_split.py"

@@ -15,12 +15,14 @@ from hemabalance.balance.audit import AuditSettings, write_audit
 from hemabalance.balance.balanced_set import BalanceSettings, accepted_images, balance
 from hemabalance.balance.leaks import AuditInputs
 from hemabalance.dataset.imageset import ImageSet, write_image_set
+from hemabalance.dataset.scarcity import scarce_split
 from hemabalance.dataset.seen_images import SCHEMA, Kind, SeenImages
-from hemabalance.dataset.splits import draws
-from hemabalance.protocols import Protocol
+from hemabalance.dataset.splits import WITHHELD, draws
+from hemabalance.protocols import Protocol, rules_of, scarce_protocol
 from hemabalance.report.balance.tables import read_audits
 
 STORED, SIZE, SEED = 48, 24, 7
+SCARCE = scarce_protocol(3, 1)
 COUNTS = {  # source, folder, class -> images
     ("mendeley", "basophil", "basophil"): 15,
     ("mendeley", "monocyte", "monocyte"): 40,
@@ -60,9 +62,11 @@ def build_balance_run(
     manifest = manifest_from_rows(rows)
     split = manifest[["image_id", "source", "label", "group_id"]].sort_values("image_id", ignore_index=True)
     split = split.assign(draw=draws(split["group_id"], seed=SEED), part="pool")
-    if protocol == "leak_free":
+    if rules_of(protocol) == "leak_free":
         place = split["image_id"].str[-2:].astype(int) % 5
         split["part"] = place.map({0: "test", 1: "validation"}).fillna("train")
+    if protocol == SCARCE:
+        split = scarce_split(split, ["monocyte"], n=3, draw=1, seed=SEED, rare=())
     sets = {"real": _real(folder, split, replaced or {})}
     sets |= {name: _generated(folder, name, classes, replaced or {}) for name, classes in GENERATORS.items()}
     gates = {
@@ -114,8 +118,10 @@ def build_balanced(
 
 def seen_images(balance_run: BalanceRun, kind: Kind, name: str, *more: str) -> SeenImages:
     """A list of all visible images of the run, and of the images `more`."""
+    parts = set(balance_run.split["part"])
+    protocol = "thesis" if "pool" in parts else SCARCE if WITHHELD in parts else "leak_free"
     visible = balance_run.split["part"].isin(("train", "pool"))
-    table = balance_run.split[visible | balance_run.split["image_id"].isin(more)]
+    table = balance_run.split[visible | balance_run.split["image_id"].isin(more)].assign(protocol=protocol)
     return SeenImages(kind, name, SCHEMA.validate(table[list(SCHEMA.columns)].astype("str")))
 
 

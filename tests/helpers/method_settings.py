@@ -30,6 +30,7 @@ SMALL: dict[str, Any] = {
     "stem": 4,
     "input_size": 32,
     "batch": 2,
+    "base_images": 6,
     "steps": 6,
     "episodes": 4,
     "inner_steps": 2,

@@ -14,11 +14,13 @@ INCEPTION = "torch torchvision torch_fidelity"
 FIGURES = "matplotlib"
 TABLE = {
     "balance/balance": "scipy sklearn skimage",  # perceptual hashes; probes; colours
+    "classify/classify_average": "scipy",  # intervals
     "classify/classify_evaluate": f"{NETWORKS} scipy",  # calibration
     "classify/classify_fit": NETWORKS,
     "classify/classify_report": f"{FIGURES} scipy",  # McNemar's test
     "dataset/images": "",
     "dataset/manifest": "scipy",  # copies
+    "dataset/scarce_split": "",
     "dataset/split": "",
     "metrics/pretrained_weights": INCEPTION,  # the shapes of its weights
     "report/dataset_report": f"{FIGURES} scipy",  # red cells

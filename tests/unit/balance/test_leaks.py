@@ -139,6 +139,7 @@ def test_a_copy_that_the_manifest_knows_of_fails_the_run(run: BalanceRun) -> Non
     lists = seen_image_lists(run)
     for image_id in ("tcia/MON/98", "tcia/MON/99"):
         row = {"image_id": image_id, "source": "tcia", "label": "monocyte", "part": "train"}
+        row |= {"protocol": "leak_free"}
         table = pd.concat([lists[4].table, pd.DataFrame([row])], ignore_index=True)
         lists[4] = replace(lists[4], table=table.sort_values("image_id", ignore_index=True))
     message = rf"leaked \(1\): tcia/MON/99, seen by judge stain, is by the manifest .* as test image {TESTED}"

@@ -66,26 +66,30 @@ def table() -> pd.DataFrame:
 
 
 def test_a_list_has_one_row_of_the_split_per_image(tmp_path: Path) -> None:
-    write_seen_images(table(), reversed([*table()["image_id"], "mendeley/basophil/0"]), tmp_path / "seen.parquet")
-    assert listed(tmp_path / "seen.parquet").equals(table()[list(SCHEMA.columns)].astype("str"))
-    write_seen_images(table()[::-1], table()["image_id"], tmp_path / "again.parquet")
+    write_seen_images(
+        table(), "leak_free", reversed([*table()["image_id"], "mendeley/basophil/0"]), tmp_path / "seen.parquet"
+    )
+    assert listed(tmp_path / "seen.parquet").equals(
+        table().assign(protocol="leak_free")[list(SCHEMA.columns)].astype("str")
+    )
+    write_seen_images(table()[::-1], "leak_free", table()["image_id"], tmp_path / "again.parquet")
     assert (tmp_path / "again.parquet").read_bytes() == (tmp_path / "seen.parquet").read_bytes()
     assert str(read_seen_images("judge", "mine", tmp_path / "seen.parquet")) == "judge mine"
 
 
 def test_a_training_without_images_writes_an_empty_list(tmp_path: Path) -> None:
-    write_seen_images(table(), (), tmp_path / "seen.parquet")
+    write_seen_images(table(), "leak_free", (), tmp_path / "seen.parquet")
     assert listed(tmp_path / "seen.parquet").empty
 
 
 def test_an_image_of_no_split_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="received 1 images that are not in the split, stray first"):
-        write_seen_images(table(), ["stray", "mendeley/basophil/1"], tmp_path / "seen.parquet")
+        write_seen_images(table(), "leak_free", ["stray", "mendeley/basophil/1"], tmp_path / "seen.parquet")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_damaged_list_is_refused(tmp_path: Path) -> None:
-    write_seen_images(table(), table()["image_id"], tmp_path / "seen.parquet")
+    write_seen_images(table(), "leak_free", table()["image_id"], tmp_path / "seen.parquet")
     (tmp_path / "seen.parquet").write_bytes((tmp_path / "seen.parquet").read_bytes()[:-50])
     with pytest.raises(InputError, match=r"seen\.parquet: cannot be read as Parquet"):
         listed(tmp_path / "seen.parquet")

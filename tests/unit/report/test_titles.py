@@ -165,7 +165,7 @@ def shims_importing(report_module: str) -> set[str]:
     ("name", "file", "shims"),
     [
         ("TITLES", "titles.yaml", shims_importing("titles")),
-        ("TEMPLATE", "page.html", shims_importing("page")),
+        ("TEMPLATE", "page.html", shims_importing("items")),
         ("REPORTED", "reported.yaml", shims_importing("reported")),
     ],
 )

@@ -22,6 +22,7 @@ from hemabalance.balance.leaks import (
 from hemabalance.dataset.splits import HELD_BACK, draws
 from hemabalance.files import write_json
 from hemabalance.metrics.shortcuts import colour_features, shortcuts
+from hemabalance.protocols import rules_of
 
 _MAX_LISTED = 20
 
@@ -79,7 +80,8 @@ def write_audit(
         threads: images that are processed at once.
 
     Raises:
-        InputError: a test image leaked under `leak_free`, or a list that the proof needs is missing.
+        InputError: a test or withheld image leaked under the rules of `leak_free`, or a list that the proof needs is
+            missing.
     """
     require_complete(audit_inputs)
     name_leaks = leaks_by_name(audit_inputs)
@@ -130,7 +132,7 @@ def _seen_images(audit_inputs: AuditInputs, name_leaks: pd.DataFrame) -> list[di
 def _leaks(audit_inputs: AuditInputs, leaks: pd.DataFrame) -> dict[str, Any]:
     by = leaks.groupby(["who", "how"]).size()
     return {
-        "allowed": not HELD_BACK[audit_inputs.protocol],
+        "allowed": not HELD_BACK[rules_of(audit_inputs.protocol)],
         "lists": [*map(str, audit_inputs.seen_images), LEARNED_FROM],
         "n": len(leaks),
         "by": [{"who": who, "how": how, "n": int(n)} for (who, how), n in by.items()],

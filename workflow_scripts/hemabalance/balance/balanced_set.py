@@ -1,8 +1,9 @@
 """The balanced set: normalised real images, and synthetic images up to a target per class (thesis §3.7, §4.4).
 
 Under `leak_free` the split is made before balancing: validation and test images are real, and only training images are
-added or removed. Under `thesis` all images are pooled first and the pool, synthetic images included, is split after
-balancing: the test part holds images of generators that were trained on other test images. It serves comparison only.
+added or removed; images that a scarce protocol withholds are not in the set. Under `thesis` all images are pooled
+first and the pool, synthetic images included, is split after balancing: the test part holds images of generators that
+were trained on other test images. It serves comparison only.
 """
 
 import logging
@@ -17,11 +18,11 @@ import pandera.pandas as pa
 
 from hemabalance.classes import UNLABELLED
 from hemabalance.dataset.imageset import ORIGINS, ImageSet
-from hemabalance.dataset.splits import VISIBLE, draws, parts_of
+from hemabalance.dataset.splits import VISIBLE, WITHHELD, draws, parts_of
 from hemabalance.dataset.tables import read_table, write_table
 from hemabalance.dataset.working_size import fill_reduced, positions_of
 from hemabalance.errors import InputError
-from hemabalance.protocols import Protocol
+from hemabalance.protocols import Protocol, rules_of
 
 log = logging.getLogger(__name__)
 
@@ -126,14 +127,14 @@ def balance(
     rows = _real_rows(split, real)
     if generators and settings.above == "subsample":
         rows = _subsample(rows, protocol, settings.target_per_class, seed)
-    counts = rows.loc[rows["part"].isin(VISIBLE[protocol]), "label"].value_counts()
+    counts = rows.loc[rows["part"].isin(VISIBLE[rules_of(protocol)]), "label"].value_counts()
     tables = [rows]
     for label, generator in generators.items():
         images = generated[generator][generated[generator]["label"] == label]
         missing = max(0, settings.target_per_class - counts.get(label, 0))
         tables.append(_synthetic_rows(images.head(missing), generator, seed))
     table = pd.concat(tables, ignore_index=True).sort_values("image_id", ignore_index=True)
-    if protocol == "thesis":
+    if rules_of(protocol) == "thesis":
         table["part"] = parts_of(table["draw"], settings.test_share, settings.validation_share)
     return SCHEMA.validate(table[list(SCHEMA.columns)].astype("str"))
 
@@ -145,12 +146,12 @@ def _real_rows(split: pd.DataFrame, real: pd.DataFrame) -> pd.DataFrame:
     if len(missing):
         problem = f"lack {len(missing)} of the {len(rows)} images of the split, first {missing.iloc[0]}"
         raise InputError("normalised images", problem, _REBUILD)
-    return rows.assign(origin="real", image_set=REAL)
+    return rows[rows["part"] != WITHHELD].assign(origin="real", image_set=REAL)
 
 
 def _subsample(rows: pd.DataFrame, protocol: Protocol, limit: int, seed: int) -> pd.DataFrame:
     """Remove the training images with the largest random numbers, so that at most `limit` of each class remain."""
-    training = rows[rows["part"].isin(VISIBLE[protocol])]
+    training = rows[rows["part"].isin(VISIBLE[rules_of(protocol)])]
     training = training.assign(number=draws(training["group_id"], seed=seed + 1)).sort_values(["number", "image_id"])
     return rows.drop(index=training.index[training.groupby("label").cumcount() >= limit])
 
@@ -178,7 +179,7 @@ def shortfalls(
         generators: see `balance`.
         target_per_class: see `BalanceSettings`.
     """
-    counted = rows[rows["part"] == "train"] if protocol == "leak_free" else rows
+    counted = rows[rows["part"] == "train"] if rules_of(protocol) == "leak_free" else rows
     counts = counted["label"].value_counts()
     short_classes: list[dict[str, object]] = []
     for label in classes if generators else ():

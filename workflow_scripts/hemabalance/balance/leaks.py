@@ -2,7 +2,8 @@
 
 Three independent proofs: by name, no list of images that a training used holds a test image; by the manifest, no list
 holds a known copy of one; by content, no image that is learned from shows the same photograph as a test image. The
-provenance of the images decides which lists must be present.
+provenance of the images decides which lists must be present. An image that a scarce protocol withholds counts like a
+test image.
 """
 
 import json
@@ -16,9 +17,9 @@ from hemabalance.balance.balanced_set import REAL
 from hemabalance.balance.copies import FILE, PHOTOGRAPH, PIXELS, copies_of, digest_images
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.seen_images import SeenImages
-from hemabalance.dataset.splits import HELD_BACK
+from hemabalance.dataset.splits import HELD_BACK, WITHHELD
 from hemabalance.errors import InputError
-from hemabalance.protocols import Protocol
+from hemabalance.protocols import Protocol, rules_of
 
 LEARNED_FROM = "whoever learns from the balanced set"
 """Name, among the lists of seen images, of the set's own training and validation images."""
@@ -72,13 +73,19 @@ class AuditInputs:
         """The rows of the test images."""
         return self.rows[self.rows["part"] == "test"]
 
+    @property
+    def withheld(self) -> pd.Series:
+        """Ids of the images that a scarce protocol keeps from everything; none under any other protocol."""
+        return self.split.loc[self.split["part"] == WITHHELD, "image_id"]
+
 
 def require_complete(audit_inputs: AuditInputs) -> None:
     """Refuse a set for which a list of seen images is missing, or with synthetic images in a part that must be real.
 
     Raises:
-        InputError: names the missing list, or the first such image.
+        InputError: names the missing list, one of another protocol, or the first such image.
     """
+    _require_own_protocol(audit_inputs)
     present = {(seen.kind, seen.name) for seen in audit_inputs.seen_images}
     for kind, name in sorted(_required_lists(audit_inputs)):
         if not any(kind == k and name in (n, "") for k, n in present):
@@ -87,7 +94,7 @@ def require_complete(audit_inputs: AuditInputs) -> None:
             raise InputError(
                 audit_inputs.where, problem, "Give its seen.parquet to the audit, or run the workflow again"
             )
-    real_parts = HELD_BACK[audit_inputs.protocol]
+    real_parts = HELD_BACK[rules_of(audit_inputs.protocol)]
     synthetic = audit_inputs.rows.loc[
         (audit_inputs.rows["origin"] != "real") & audit_inputs.rows["part"].isin(real_parts), "image_id"
     ]
@@ -95,6 +102,14 @@ def require_complete(audit_inputs: AuditInputs) -> None:
         parts = " and ".join(real_parts)
         problem = f"has {len(synthetic)} synthetic images in its {parts} parts, first {synthetic.iloc[0]}"
         raise InputError(audit_inputs.where, problem, _REBALANCE)
+
+
+def _require_own_protocol(audit_inputs: AuditInputs) -> None:
+    for seen in audit_inputs.seen_images:
+        others = sorted(set(seen.table["protocol"]) - {audit_inputs.protocol})
+        if others:
+            problem = f"uses the {seen}, which was trained under the protocol {others[0]}"
+            raise InputError(audit_inputs.where, problem, _RETRAIN)
 
 
 def _required_lists(audit_inputs: AuditInputs) -> set[tuple[str, str]]:
@@ -112,7 +127,7 @@ def _required_lists(audit_inputs: AuditInputs) -> set[tuple[str, str]]:
 
 
 def leaks_by_name(audit_inputs: AuditInputs) -> pd.DataFrame:
-    """Test images, and copies of them that the manifest knows, among the images that were seen or are learned from.
+    """Test and withheld images, and copies that the manifest knows, among the images seen or learned from.
 
     Returns:
         Rows `who, image_id` (the seen image)`, test_id, how`. `how` is `ITSELF`, `COPY`, or `UNKNOWN` with an empty
@@ -120,9 +135,8 @@ def leaks_by_name(audit_inputs: AuditInputs) -> pd.DataFrame:
     """
     # Under leak_free the split also counts: the balanced set could have moved an image out of its test part.
     split_test = audit_inputs.split.loc[audit_inputs.split["part"] == "test", "image_id"]
-    test = pd.Index(split_test).union(
-        pd.Index(audit_inputs.test.loc[audit_inputs.test["origin"] == "real", "image_id"])
-    )
+    tested = audit_inputs.test.loc[audit_inputs.test["origin"] == "real", "image_id"]
+    test = pd.Index(split_test).union(pd.Index(tested)).union(pd.Index(audit_inputs.withheld))
     groups = audit_inputs.manifest.set_index("image_id")["group_id"]
     test_of_group = pd.Series(test, index=groups.reindex(test), dtype="str").groupby(level=0).first()
     learned = audit_inputs.rows[(audit_inputs.rows["origin"] == "real") & (audit_inputs.rows["part"] != "test")]
@@ -149,7 +163,7 @@ def _leaks_in_list(
 def leaks_by_content(
     audit_inputs: AuditInputs, *, size: int, hash_radius: int, min_correlation: float, threads: int
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Copies of test images among all images that are learned from, whatever their names.
+    """Copies of test and withheld images among all images that are learned from, whatever their names.
 
     Args:
         audit_inputs: real images that a training saw and that `subsample` removed afterwards are compared too.
@@ -158,17 +172,20 @@ def leaks_by_content(
         threads: images that are processed at once.
 
     Returns:
-        Rows `who, image_id, test_id, how, correlation`, and the number of images compared: `test, others, candidates`.
+        Rows `who, image_id, test_id, how, correlation`, and the number of images compared: `test` (with the withheld
+        ones)`, others, candidates`.
     """
     index = audit_inputs.sets[REAL].index
     seen_ids = set().union(*(seen.table["image_id"] for seen in audit_inputs.seen_images))
-    removed_ids = seen_ids - set(audit_inputs.rows["image_id"])
-    removed = index[index["image_id"].isin(removed_ids) & index["label"].isin(audit_inputs.classes)].assign(
-        image_set=REAL, part="seen"
-    )
+    own = set(audit_inputs.rows["image_id"])
+    withheld_ids = set(audit_inputs.withheld) - own
+    removed = index[index["image_id"].isin(seen_ids - own - withheld_ids) & index["label"].isin(audit_inputs.classes)]
+    withheld = index[index["image_id"].isin(withheld_ids)]
     columns = ["image_id", "image_set", "sha256", "part"]
-    rows = pd.concat([audit_inputs.rows[columns], removed[columns]], ignore_index=True)
-    test = (rows["part"] == "test").to_numpy()
+    tables = [audit_inputs.rows, removed.assign(image_set=REAL, part="seen")]
+    tables.append(withheld.assign(image_set=REAL, part=WITHHELD))
+    rows = pd.concat([table[columns] for table in tables], ignore_index=True)
+    test = rows["part"].isin(["test", WITHHELD]).to_numpy()
     digests = digest_images(rows, audit_inputs.sets, size, threads=threads)
     leaks, candidates = copies_of(
         test, rows, digests, hash_radius=hash_radius, min_correlation=min_correlation, threads=threads
@@ -187,19 +204,22 @@ def require_none(audit_inputs: AuditInputs, leaks: pd.DataFrame) -> None:
     Raises:
         InputError: there are leaks and the protocol holds images back; names up to five of them and who saw them.
     """
-    if not len(leaks) or not HELD_BACK[audit_inputs.protocol]:
+    if not len(leaks) or not HELD_BACK[rules_of(audit_inputs.protocol)]:
         return
     rows = list(leaks.sort_values("how", key=lambda how: how == UNKNOWN, kind="stable").itertuples())
-    named = "; ".join(_sentence(row) for row in rows[:_MAX_NAMED])
+    withheld = set(audit_inputs.withheld)
+    kinds = [WITHHELD if row.test_id in withheld else "test" for row in rows]
+    named = "; ".join(_sentence(row, kind) for row, kind in list(zip(rows, kinds, strict=True))[:_MAX_NAMED])
     more = f"; and {len(rows) - _MAX_NAMED} more" if len(rows) > _MAX_NAMED else ""
+    leaked = " and ".join(sorted(set(kinds)))
     remedy = _COMPARE if rows[0].how in (FILE, PIXELS, PHOTOGRAPH) else _REBALANCE
     remedy = remedy if rows[0].who == LEARNED_FROM else _RETRAIN
-    raise InputError(audit_inputs.where, f"test images leaked ({len(rows)}): {named}{more}", remedy)
+    raise InputError(audit_inputs.where, f"{leaked} images leaked ({len(rows)}): {named}{more}", remedy)
 
 
-def _sentence(leak: Any) -> str:
+def _sentence(leak: Any, kind: str) -> str:
     if leak.how == UNKNOWN:
         return f"{leak.image_id}, seen by {leak.who}, is {UNKNOWN}, so nothing proves that it is no test image"
     if leak.how == ITSELF:
-        return f"{leak.test_id} itself was seen by {leak.who}"
-    return f"{leak.image_id}, seen by {leak.who}, is {leak.how} as test image {leak.test_id}"
+        return f"{'withheld image ' if kind == WITHHELD else ''}{leak.test_id} itself was seen by {leak.who}"
+    return f"{leak.image_id}, seen by {leak.who}, is {leak.how} as {kind} image {leak.test_id}"

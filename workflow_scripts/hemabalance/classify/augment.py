@@ -1,4 +1,4 @@
-"""Random augmentation of training images: pose, rotation, colour and focus, none of which changes the cell's class."""
+"""Random augmentation of training images: pose, rotation, place, colour and focus; none changes the cell's class."""
 
 import math
 from dataclasses import dataclass
@@ -19,15 +19,19 @@ class Strengths:
         rotate: share of the images that are also rotated by a random angle, 0 to 1.
         colour: strength of the random colours, see `training.colour_augmentation`; 0 for none.
         blur: largest standard deviation of the Gaussian blur in pixels; 0 for none.
+        zoom: images are scaled by a factor between 1 - zoom and 1 + zoom; 0 for none.
+        shift: images are moved by up to this share of their side along each axis; 0 for none.
     """
 
     rotate: float
     colour: float
     blur: float
+    zoom: float = 0.0
+    shift: float = 0.0
 
 
 def augment(images: Tensor, strengths: Strengths, generator: torch.Generator) -> Tensor:
-    """Augment each image independently: pose, rotation, colours, blur, in that order.
+    """Augment each image independently: pose, rotation, zoom and shift, colours, blur, in that order.
 
     Args:
         images: float32 (n, 3, s, s) in [-1, 1].
@@ -40,6 +44,8 @@ def augment(images: Tensor, strengths: Strengths, generator: torch.Generator) ->
     images = augment_dihedral(images, generator)
     if strengths.rotate:
         images = rotate(images, strengths.rotate, generator)
+    if strengths.zoom or strengths.shift:
+        images = move(images, strengths.zoom, strengths.shift, generator)
     if strengths.colour:
         images = augment_colour(images, strengths.colour, generator)
     if strengths.blur:
@@ -67,6 +73,26 @@ def rotate(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
     grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
     rotated = functional.grid_sample(images, grid, "bilinear", "reflection", align_corners=False)
     return torch.where((selector < share)[:, None, None, None], rotated, images)
+
+
+def move(images: Tensor, zoom: float, shift: float, generator: torch.Generator) -> Tensor:
+    """Scale each image about its centre by a uniform random factor, and move it by a uniform random distance.
+
+    Interpolation is bilinear; what was outside of the image is the image mirrored at its edges.
+
+    Args:
+        images: float32 (n, c, s, s).
+        zoom: factors are in [1 - zoom, 1 + zoom], above 1 for a larger cell.
+        shift: largest distance along each axis, as a share of the side.
+        generator: random generator on the device of the images.
+    """
+    n, device = len(images), images.device
+    uniform = 2 * torch.rand((3, n), generator=generator, device=device) - 1
+    matrix = torch.zeros((n, 2, 3), device=device)
+    matrix[:, 0, 0] = matrix[:, 1, 1] = 1 / (1 + zoom * uniform[0])
+    matrix[:, :, 2] = 2 * shift * uniform[1:].T  # the side is 2 in the coordinates of the grid
+    grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, "bilinear", "reflection", align_corners=False)
 
 
 def blur(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,11 +12,14 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from hemabalance.classify.augment import Strengths, augment
 from hemabalance.classify.best_network import BestNetwork
+from hemabalance.classify.class_frequencies import class_frequencies, inverse_frequency_weights, logit_shift
+from hemabalance.classify.mix import Mixed, mix
 from hemabalance.classify.model import ModelData
 from hemabalance.classify.preparation import Preparation
+from hemabalance.classify.synthetic_part import Repeats, training_sampler
 from hemabalance.metrics.classification import accuracy, confusion, macro_f1
 from hemabalance.training.average import ExponentialAverage
-from hemabalance.training.batches import BalancedSampler, EpochSampler, ImagePool, Sampler, batch_within
+from hemabalance.training.batches import ImagePool, Sampler
 from hemabalance.training.job import FitJob, Images
 from hemabalance.training.network_classifier_settings import TrainingSettings
 
@@ -28,7 +32,8 @@ class ClassifierTraining:
 
     The history has `cross_entropy` (with label smoothing) and `accuracy` on augmented training images. Each validation
     adds `validation_cross_entropy` (without smoothing), `validation_accuracy` and `validation_macro_f1` (over the
-    classes that have a validation image) of the averaged network. Without validation images the last average is kept.
+    classes that have a validation image) of the averaged network. Without validation images, or with `keep: last`, the
+    last average is kept.
 
     Args:
         network: the initialised network, on any device.
@@ -53,7 +58,9 @@ class ClassifierTraining:
     ) -> None:
         self.settings, self.runtime = settings, job.runtime
         self.preparation = preparation.to(job.runtime.device)
-        self.strengths = Strengths(settings.rotate, settings.colour_strength, settings.blur_strength)
+        self.strengths = Strengths(
+            settings.rotate, settings.colour_strength, settings.blur_strength, settings.zoom, settings.shift
+        )
         self.network, self.optimizer = job.runtime.setup(network, _optimizer(network, settings))
         self.scheduler = LambdaLR(self.optimizer, warmup_cosine(settings.steps, settings.warmup_share))
         self.average = ExponentialAverage(self.network, settings.average_decay)
@@ -61,7 +68,14 @@ class ClassifierTraining:
         self.pool, self.targets = self._pool(data.train, classes, settings.memory_budget)
         remaining = settings.memory_budget - (data.train.pixels.nbytes if self.pool.resident else 0)
         self.validation_pool, self.validation_targets = self._pool(data.validation, classes, remaining)
-        self.sampler = _sampler(data.train.labels.tolist(), settings, job)
+        self.synthetic = torch.from_numpy(data.is_synthetic)
+        self._rank_key = (job.seed, job.runtime.rank)
+        self.sampler = training_sampler(data.train.labels.tolist(), data.is_synthetic, settings, *self._rank_key)
+        self.frequencies = class_frequencies(self.targets.numpy(), data.is_synthetic, len(classes), settings)
+        device = job.runtime.device
+        self._class_weights = inverse_frequency_weights(self.frequencies).to(device) if settings.class_weights else None
+        adjusted = settings.logit_adjustment == "training"
+        self._shift = logit_shift(self.frequencies, settings.tau).to(device) if adjusted else None
         self.generator = job.runtime.generator("augmentation")
         self.networks: Mapping[str, nn.Module] = {"classifier": self.network, "best": self.best}
         self.optimizers: Mapping[str, Optimizer] = {"classifier": self.optimizer}
@@ -84,10 +98,12 @@ class ClassifierTraining:
         """One step of the optimiser, followed by a validation if one is due; returns the losses of the history."""
         settings, step = self.settings, self.runtime.step
         indices = self.sampler.next_batch()
-        images = self.preparation(augment(self.pool.take(indices), self.strengths, self.generator))
+        images = augment(self.pool.take(indices), self.strengths, self.generator)
+        mixed = self._mixed(images)
+        images = self.preparation(images if mixed is None else mixed.images)
         targets = self.targets[indices].to(self.runtime.device)
         logits = self.network(images).float()
-        loss = functional.cross_entropy(logits, targets, label_smoothing=settings.label_smoothing)
+        loss = self._loss(logits, targets, indices, mixed)
         self.runtime.minimise(loss, self.optimizer, [self.network], "cross_entropy")
         self.scheduler.step()
         # A lower decay in the first steps, or the random initial weights would dominate the average for long.
@@ -101,6 +117,44 @@ class ClassifierTraining:
             losses |= self.validate()
         return losses
 
+    def _mixed(self, images: Tensor) -> Mixed | None:
+        """The mixed batch, or None if this batch is not mixed; depends on seed, rank and step only."""
+        settings = self.settings
+        if settings.mix == "none":
+            return None
+        rng = np.random.default_rng((*self._rank_key, 5, self.runtime.step))
+        return mix(images, settings.mix, settings.mix_alpha, rng) if rng.random() < settings.mix_share else None
+
+    def _loss(self, logits: Tensor, targets: Tensor, indices: Tensor, mixed: Mixed | None) -> Tensor:
+        """The mean over the batch of the weighted cross-entropies."""
+        settings = self.settings
+        if self._shift is not None:
+            logits = logits + self._shift
+        weights = self._weights(targets, indices)
+        if weights is None and mixed is None:
+            return functional.cross_entropy(logits, targets, label_smoothing=settings.label_smoothing)
+
+        def weighted(targets: Tensor, weights: Tensor | None) -> Tensor:
+            losses = functional.cross_entropy(
+                logits, targets, reduction="none", label_smoothing=settings.label_smoothing
+            )
+            return losses if weights is None else weights * losses
+
+        losses = weighted(targets, weights)
+        if mixed is not None:
+            partner = mixed.partner.to(targets.device)
+            losses = mixed.of_targets(losses, weighted(targets[partner], None if weights is None else weights[partner]))
+        return losses.mean()
+
+    def _weights(self, targets: Tensor, indices: Tensor) -> Tensor | None:
+        """The weight of each image's loss, (batch,); None if all are 1."""
+        weights = None if self._class_weights is None else self._class_weights[targets]
+        if self.settings.synthetic_weight < 1:
+            replaced = self.sampler.replaced if isinstance(self.sampler, Repeats) else self.synthetic[indices]
+            of_part = torch.where(replaced, self.settings.synthetic_weight, 1.0).to(targets.device)
+            weights = of_part if weights is None else weights * of_part
+        return weights
+
     def validate(self) -> dict[str, Tensor]:
         """Offer the averaged network to `best`; returns its validation metrics, empty without validation images."""
         if not len(self.validation_targets):
@@ -108,8 +162,11 @@ class ClassifierTraining:
             return {}
         metrics = self._validation_metrics()
         self.runtime.broadcast([metrics])  # batch statistics, and with them the metrics, differ between processes
-        # By cross-entropy, not macro-F1, which a single image of a rare class changes by more than training does.
-        self.best.offer(self.average.module, float(metrics[0]))
+        if self.settings.keep == "last":
+            self.best.copy(self.average.module)
+        else:
+            # By cross-entropy, not macro-F1, which a single image of a rare class changes by more than training does.
+            self.best.offer(self.average.module, float(metrics[0]))
         names = ("validation_cross_entropy", "validation_macro_f1", "validation_accuracy")
         return dict(zip(names, metrics, strict=True))
 
@@ -150,10 +207,3 @@ def _optimizer(network: nn.Module, settings: TrainingSettings) -> AdamW:
     groups = [{"params": weights, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
     # Fused: the default loop over tensors on the CPU takes four times as long, a tenth of a step of ResNet-50.
     return AdamW(groups, lr=settings.lr, fused=True)
-
-
-def _sampler(labels: list[str], settings: TrainingSettings, job: FitJob) -> Sampler:
-    batch = batch_within(settings.batch, len(labels))
-    if settings.balanced:
-        return BalancedSampler(labels, batch, job.seed, job.runtime.rank)
-    return EpochSampler(len(labels), batch, job.seed, job.runtime.rank)

@@ -2,12 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from hemabalance.classify.model import Model
 from hemabalance.classify.predictions import codes_of, predictions_table, write_predictions
 from hemabalance.errors import InputError
 from hemabalance.files import write_json
@@ -21,8 +20,11 @@ from hemabalance.metrics.calibration import (
     tempered,
 )
 
+if TYPE_CHECKING:  # PyTorch is not imported for models that have been run already
+    from hemabalance.classify.model import Model
 
-def outputs(model: Model, pixels: np.ndarray) -> np.ndarray:
+
+def outputs(model: "Model", pixels: np.ndarray) -> np.ndarray:
     """The logits of a trained model, float32 (n, classes); n may be 0.
 
     Args:

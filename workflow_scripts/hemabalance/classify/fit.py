@@ -71,9 +71,11 @@ def fit_model(
             full.
     """
     model = model_config.model.build(classes=model_config.classes, size=model_config.size, runtime=job.runtime)
-    data = ModelData(
-        *(read_labelled(rows, part, sets, model_config.size, threads=job.threads) for part in ("train", "validation"))
+    synthetic = (rows.loc[rows["part"] == "train", "origin"] == "synthetic").to_numpy(dtype=bool)
+    train, validation = (
+        read_labelled(rows, part, sets, model_config.size, threads=job.threads) for part in ("train", "validation")
     )
+    data = ModelData(train, validation, synthetic)
     result = model.fit(data, job)
     if job.runtime.rank == 0:
         model.save(weights)
@@ -81,7 +83,7 @@ def fit_model(
             "method": model_config.model.method,
             "parameters": model.parameters,
             "images": len(data.train.pixels),
-            "synthetic": int((rows.loc[rows["part"] == "train", "origin"] == "synthetic").sum()),
+            "synthetic": int(synthetic.sum()),
             "drawn": sum(len(image_set) for name, image_set in sets.items() if name != REAL),
             "validation": len(data.validation.pixels),
             "learned_from": _digest(rows, model_config.size),

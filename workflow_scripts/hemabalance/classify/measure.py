@@ -14,7 +14,7 @@ from hemabalance.metrics.calibration import BINS, calibration_error_interval, ne
 from hemabalance.metrics.classification import Classified, classify_scores
 from hemabalance.metrics.intervals import RESAMPLES
 from hemabalance.metrics.resampling import Estimate
-from hemabalance.protocols import Protocol
+from hemabalance.protocols import Protocol, Rules, rules_of, scarce_numbers
 
 HOW = {
     "intervals": "95 % intervals. Shares of images (accuracy, sensitivity, specificity, one-against-rest accuracy, "
@@ -26,12 +26,21 @@ HOW = {
     "interval is shifted to correct the mean bias of the resamples.",
 }
 
-PROTOCOL: dict[Protocol, str] = {
+PROTOCOL: dict[Rules, str] = {
     "leak_free": "Real images were split before anything was trained; no training saw a test image or a copy of one.",
     "thesis": "Split after balancing, as in the thesis: normalisers and generators were trained on the test images, "
     "and synthetic images that resemble test images may be among the training images. For both reasons the values can "
     "be higher than on unseen images.",
 }
+
+
+def protocol_sentence(protocol: Protocol) -> str:
+    """What a protocol means for the values measured under it."""
+    numbers, sentence = scarce_numbers(protocol), PROTOCOL[rules_of(protocol)]
+    if numbers is None:
+        return sentence
+    kept = f"Of the scarce classes, {numbers[0]} training images were kept (draw {numbers[1]})"
+    return f"{sentence} {kept}; the others and the validation images of these classes were withheld from everything."
 
 
 def measure(
@@ -79,7 +88,7 @@ def measure(
         "confusion": {"classes": list(classes), "counts": scores.counts.tolist()},
         "calibration": dict(calibration),
         "notes": _notes(scores, classes),
-        "how": HOW | {"protocol": PROTOCOL[protocol]},
+        "how": HOW | {"protocol": protocol_sentence(protocol)},
     }
 
 

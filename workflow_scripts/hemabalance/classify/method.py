@@ -28,8 +28,8 @@ class ClassifierTraits:
     trains_networks: bool
     """Whether it trains networks: its fit writes a history of losses and uses a GPU."""
     frozen_features: bool = False
-    """Whether it uses a frozen network trained on ImageNet: the workflow fetches the weights, passes the path in the
-    setting `features`, and provides a GPU."""
+    """Whether it uses the network trained on ImageNet, frozen or as a start: the workflow fetches the weights, passes
+    the path in the setting `features`, and provides a GPU."""
 
 
 class ClassifierMethod(Protocol):

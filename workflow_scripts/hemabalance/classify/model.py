@@ -24,10 +24,17 @@ class ModelData:
     Attributes:
         train: training images of the balanced set.
         validation: validation images, which choose the best weights; may be empty.
+        synthetic: bool (n,), which training images are synthetic; None: none.
     """
 
     train: Images
     validation: Images
+    synthetic: np.ndarray | None = None
+
+    @property
+    def is_synthetic(self) -> np.ndarray:
+        """Whether each training image is synthetic, bool (n,)."""
+        return np.zeros(len(self.train.labels), bool) if self.synthetic is None else self.synthetic
 
 
 class Model(Protocol):

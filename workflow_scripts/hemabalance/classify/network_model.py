@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hemabalance.classify.class_frequencies import ShiftedLogits, logit_shift
 from hemabalance.classify.classifier_training import INFERENCE_BATCH, ClassifierTraining
 from hemabalance.classify.model import ModelData, check_data, check_pixels, describe
 from hemabalance.classify.preparation import Preparation
@@ -59,6 +60,7 @@ class NetworkModel:
         classes: classes in the order of the logits.
         size: side of the input images in pixels.
         runtime: device and precision.
+        start: file of ImageNet weights to start from in place of the setting `imagenet_weights`.
 
     Raises:
         InputError: the network cannot be built with these settings, or `input_size` is too small for it.
@@ -73,9 +75,11 @@ class NetworkModel:
         classes: Sequence[str],
         size: int,
         runtime: Runtime,
+        start: str | None = None,
     ) -> None:
         self.architecture, self.settings = architecture, settings
         self.classes, self.size, self.runtime = tuple(classes), size, runtime
+        self._start = settings.imagenet_weights if start is None else start
         if settings.input_size < architecture.smallest:
             problem = f"is {settings.input_size} px, too small for {architecture.name}"
             raise InputError("config key input_size", problem, f"Set it to {architecture.smallest} or more")
@@ -101,6 +105,8 @@ class NetworkModel:
             what=f"training {self.architecture.name}",
         )
         self._network.load_state_dict(training.best.network.state_dict())
+        if isinstance(self._network, ShiftedLogits):
+            self._network.shift.copy_(logit_shift(training.frequencies, settings.tau))
         self._ready = True
         return result
 
@@ -108,9 +114,10 @@ class NetworkModel:
         """The training before its first step; errors concerning data and ImageNet weights as `fit`."""
         check_data(data, self.classes, self.size)
         torch.manual_seed(job.seed)
-        network, imagenet = self._create(), self.settings.imagenet_weights
-        if imagenet is not None and self.architecture.load_imagenet is not None:
-            self.architecture.load_imagenet(network, Path(imagenet))
+        network = self._create()
+        if self._start is not None and self.architecture.load_imagenet is not None:
+            body = network.network if isinstance(network, ShiftedLogits) else network
+            self.architecture.load_imagenet(body, Path(self._start))
         return ClassifierTraining(network, self._preparation, self.settings, self.classes, data, job)
 
     @torch.inference_mode()
@@ -141,11 +148,14 @@ class NetworkModel:
 
     def _create(self) -> nn.Module:
         try:
-            return self.architecture.create(len(self.classes))
+            network = self.architecture.create(len(self.classes))
         except ValueError as error:
             raise InputError(
                 "config section classify.models", str(error), "Correct the settings of the model"
             ) from error
+        if self.settings.logit_adjustment == "afterwards":
+            return ShiftedLogits(network, len(self.classes))
+        return network
 
     def _fitted_network(self) -> nn.Module:
         if not self._ready:
@@ -154,11 +164,11 @@ class NetworkModel:
 
     def _training_description(self, data: ModelData, job: FitJob) -> dict[str, Any]:
         """JSON values that identify a training; a checkpoint with other values is refused."""
-        imagenet = self.settings.imagenet_weights
         parts = (data.train, data.validation)
         return self.description | {
             "settings": self.settings.model_dump(mode="json", exclude=set(WITHOUT_EFFECT)),
             "seed": job.seed,
             "images": [fingerprint(part.labels, part.pixels) for part in parts],
-            "imagenet": None if imagenet is None else sha256_file(imagenet),
+            "synthetic": fingerprint(data.is_synthetic.astype(str)),
+            "imagenet": None if self._start is None else sha256_file(self._start),
         }

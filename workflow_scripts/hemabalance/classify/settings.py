@@ -1,4 +1,4 @@
-"""Settings shared by all methods that train a network."""
+"""Settings shared by all methods that train a network, and by those that use features of a frozen one."""
 
 from pydantic import Field
 
@@ -13,3 +13,17 @@ class NetworkSettings(TrainingSettings, ClassifierSettings):
     """Input side of the network in pixels; images are resized to it on the device."""
     imagenet_weights: str | None = None
     """A local safetensors or PyTorch file of ImageNet weights to start from; read only when a training starts."""
+
+
+class FrozenFeatureSettings(ClassifierSettings):
+    """Settings of every method that fits a linear classifier to features of a frozen network."""
+
+    features: str = ""
+    """File of the frozen network's weights, set by the workflow, which fetches it. Read only by trainings: a trained
+    model contains these weights."""
+    C: float = Field(0.01, gt=0)
+    """Inverse strength of the L2 penalty on standardised features."""
+    input_size: int = Field(224, ge=32, le=512)
+    """Input side of the frozen network in pixels; MobileNetV2 needs at least 32."""
+    balanced: bool = True
+    """Give all classes the same weight; false: all images."""

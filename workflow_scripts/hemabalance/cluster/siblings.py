@@ -1,14 +1,12 @@
 """Sibling rules: rules that are generated from one definition, one per protocol and page. Their jobs need the same."""
 
-from typing import get_args
-
-from hemabalance.protocols import Protocol
+from hemabalance.protocols import PROTOCOLS
 
 _PAGES = ("", "_experiments")
 
 SIBLINGS = (
     *(
-        [f"{stage}_report_{protocol}{page}" for protocol in get_args(Protocol) for page in _PAGES]
+        [f"{stage}_report_{protocol}{page}" for protocol in PROTOCOLS for page in _PAGES]
         for stage in ("stain", "synthesis")
     ),
     [f"classify_report{page}" for page in _PAGES],

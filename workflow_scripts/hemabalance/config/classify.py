@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from hemabalance.config.entries import MethodEntry, any_entry
 from hemabalance.methods import method_names, settings_class
-from hemabalance.protocols import Protocol
+from hemabalance.protocols import Rules
 from hemabalance.section import Section
 from hemabalance.training.network_classifier_settings import TrainingSettings
 
@@ -30,7 +30,7 @@ class ExperimentConfig(Section):
     """The balanced set, an entry of balance.recipes."""
     model: str
     """An entry of classify.models, or the name of a method, which then has its default settings."""
-    protocol: Protocol = "leak_free"
+    protocol: Rules = "leak_free"
     """How images are divided into training, validation and test sets; see the key protocols."""
     seeds: tuple[int, ...] = Field((1,), min_length=1)
     """Seeds; each gives one training."""
@@ -64,6 +64,9 @@ class ClassifyConfig(Section):
     """Experiments, by name, in the order of the report."""
     comparisons: tuple[ComparisonConfig, ...] = ()
     """Comparisons, made if both experiments are run; the report opens with the first."""
+    averages: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Name -> two or more experiments of one protocol with the same seeds: the mean of their probabilities, seed by
+    seed, is measured like an experiment of this name. `snakemake experiments` runs them; no table lists them."""
     ablations: dict[str, str] = Field(default_factory=dict)
     """Row of the ablation table -> experiment; the first row is the complete method."""
     evaluation: ClassifierEvaluationConfig = ClassifierEvaluationConfig()
@@ -90,20 +93,41 @@ class ClassifyConfig(Section):
                 raise ValueError(f"classify.comparisons: {pair.a} and {pair.b} do not have the same test images")
         return self
 
+    @model_validator(mode="after")
+    def _matching_averages(self) -> "ClassifyConfig":
+        for name, members in self.averages.items():
+            where = f"classify.averages.{name}"
+            if name in self.experiments:
+                raise ValueError(f"{where} has the name of an experiment: choose another one")
+            if len(set(members)) < max(2, len(members)):
+                raise ValueError(f"{where} is {list(members)}: name two or more experiments, each once")
+            for member in members:
+                if member not in self.experiments:
+                    available = ", ".join(self.experiments)
+                    raise ValueError(f"{where} names {member!r}, which is not in classify.experiments: {available}")
+            for key in ("protocol", "seeds"):
+                values = [getattr(self.experiments[member], key) for member in members]
+                if any(value != values[0] for value in values):
+                    listed = ", ".join(f"{m}: {v}" for m, v in zip(members, values, strict=True))
+                    raise ValueError(f"{where}: its experiments must have the same {key}, not {listed}")
+        return self
+
 
 def with_models(values: Mapping[str, Any]) -> dict[str, Any]:
     """Complete `classify.models` of a config that `entries.resolve_entries` returned.
 
-    For an experiment whose `model` is the name of a method, add a model of that name with the method's default
-    settings. Add the settings of `classify.training` to each network whose entry does not override them.
+    For an experiment, or an entry of `scarcity.recipes`, whose `model` is the name of a method, add a model of that name
+    with the method's default settings. Add the settings of `classify.training` to each network whose entry does not
+    override them.
     """
     section = _mapping(values.get("classify"))
     models = section.get("models")
     if not isinstance(models, Mapping):
         return dict(values)  # the validation refuses it
     models = dict(models)
-    for experiment in _mapping(section.get("experiments")).values():
-        name = _mapping(experiment).get("model")
+    users = [section.get("experiments"), _mapping(values.get("scarcity")).get("recipes")]
+    for user in [entry for entries in users for entry in _mapping(entries).values()]:
+        name = _mapping(user).get("model")
         if name in method_names("classify"):
             models.setdefault(name, {"method": name})
     if not models:

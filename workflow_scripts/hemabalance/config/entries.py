@@ -10,12 +10,18 @@ from pydantic import Field, create_model
 
 from hemabalance.errors import InputError
 from hemabalance.methods import method_names, settings_class
-from hemabalance.protocols import Protocol
+from hemabalance.protocols import Rules
 from hemabalance.section import Section
 
 METHOD_SECTIONS = (("stain", "normalizers"), ("synthesis", "generators"), ("classify", "models"))
 """Sections of entries under user-defined names, each of which selects a method of the stage."""
-OTHER_ENTRIES = (("balance", "recipes"), ("classify", "experiments"), ("classify", "ablations"))
+OTHER_ENTRIES = (
+    ("balance", "recipes"),
+    ("classify", "experiments"),
+    ("classify", "averages"),
+    ("classify", "ablations"),
+    ("scarcity", "recipes"),
+)
 """Sections of entries under user-defined names that select no method."""
 
 
@@ -36,7 +42,7 @@ class MethodEntry(Section):
 class ComparedEntry(MethodEntry):
     """An entry that is compared with others in tables."""
 
-    compare: tuple[Protocol, ...] = ("leak_free",)
+    compare: tuple[Rules, ...] = ("leak_free",)
     """Protocols under whose tables it is listed; under `thesis`, its training images include the test images."""
     shown: bool = True
     """`snakemake` runs the entry and lists it in the tables; false: only `snakemake experiments` does."""

@@ -12,6 +12,7 @@ from hemabalance.config.classify import ExperimentConfig, ModelEntry
 from hemabalance.config.draws import DrawsConfig
 from hemabalance.config.entries import ComparedEntry
 from hemabalance.config.run import Config
+from hemabalance.config.scarcity_plan import ScarcityPlan
 from hemabalance.methods import traits_of
 
 MAIN, ALL = "", "experiments/"
@@ -29,6 +30,24 @@ class Plan:
         """The experiments whose protocol is listed, by name."""
         experiments = self.config.classify.experiments
         return {name: entry for name, entry in experiments.items() if entry.protocol in self.config.protocols}
+
+    @cached_property
+    def averages(self) -> list[str]:
+        """Names of the averages whose protocol is listed."""
+        return [name for name in self.config.classify.averages if set(self.members_of(name)) <= set(self.experiments)]
+
+    def members_of(self, average: str) -> tuple[str, ...]:
+        """The experiments whose probabilities an average is the mean of; also of an average of `scarcity`."""
+        return self.scarcity.averages.get(average) or self.config.classify.averages[average]
+
+    @cached_property
+    def scarcity(self) -> ScarcityPlan:
+        """The trainings of the section `scarcity`, which no page lists."""
+        return ScarcityPlan(self.config.scarcity)
+
+    def entry_of(self, experiment: str) -> ExperimentConfig:
+        """The experiment of this name, of the section `classify` or of a recipe of `scarcity`."""
+        return self.scarcity.experiments.get(experiment) or self.experiments[experiment]
 
     @cached_property
     def protocols(self) -> list[str]:
@@ -62,11 +81,11 @@ class Plan:
 
     def recipe_of(self, experiment: str) -> str:
         """Name of the recipe of an experiment."""
-        return self.experiments[experiment].recipe
+        return self.entry_of(experiment).recipe
 
     def model_of(self, experiment: str) -> ModelEntry:
         """The model of an experiment."""
-        return self.config.classify.models[self.experiments[experiment].model]
+        return self.config.classify.models[self.entry_of(experiment).model]
 
     def sets(self, recipe: str) -> list[str]:
         """Names of the image sets of a recipe: `real`, the normalised real images, and one of each generator."""

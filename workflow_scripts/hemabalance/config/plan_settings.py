@@ -8,6 +8,7 @@ from hemabalance.config.plan import Plan
 from hemabalance.config.run import Config
 from hemabalance.config.sources import SourceConfig
 from hemabalance.methods import traits_of
+from hemabalance.protocols import Protocol
 
 Settings = dict[str, Any]
 
@@ -61,14 +62,21 @@ def model_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[str, 
     }
 
 
-def evaluation_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[str, str]) -> Settings:
-    """Settings of the rule that evaluates a model and packages it; arguments as `model_settings`."""
+def evaluation_settings(
+    plan: Plan, experiment: str, seed: int, inputs: Mapping[str, str], protocol: Protocol | None = None
+) -> Settings:
+    """Settings of the rule that evaluates a model and packages it.
+
+    Args:
+        plan, experiment, seed, inputs: as `model_settings`.
+        protocol: of the training; default: that of the experiment.
+    """
     return {
         **model_settings(plan, experiment, seed, inputs),
         "quantile": plan.config.classify.evaluation.out_of_distribution_quantile,
         "experts": experts_of(plan.config),
         "merging": merging_sources(plan.config),
-        **deployment_settings(plan, experiment, seed),
+        **deployment_settings(plan, experiment, seed, protocol),
     }
 
 
@@ -88,15 +96,20 @@ def _merges(source: SourceConfig) -> bool:
     return len(set(named)) < len(named)
 
 
-def deployment_settings(plan: Plan, experiment: str, seed: int) -> Settings:
-    """Settings for packaging a model for use outside of the workflow."""
-    config, entry = plan.config, plan.experiments[experiment]
+def deployment_settings(plan: Plan, experiment: str, seed: int, protocol: Protocol | None = None) -> Settings:
+    """Settings for packaging a model for use outside of the workflow; `protocol`: as `evaluation_settings`."""
+    config, entry = plan.config, plan.entry_of(experiment)
     normalizer = plan.recipe(entry.recipe).normalizer
     stain = config.stain.normalizers[normalizer]
     changes_images = traits_of("stain", stain.method).changes_images
     return {
         "limits": config.limits.model_dump(),
-        "origin": {"experiment": experiment, "recipe": entry.recipe, "protocol": entry.protocol, "seed": seed},
+        "origin": {
+            "experiment": experiment,
+            "recipe": entry.recipe,
+            "protocol": protocol or entry.protocol,
+            "seed": seed,
+        },
         "frame": {
             "size": config.images.size,
             "fit": config.images.fit,

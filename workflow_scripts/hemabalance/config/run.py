@@ -30,11 +30,13 @@ from hemabalance.config.one_source import without_normalizers
 from hemabalance.config.paired import pairs_are_rendered, without_paired
 from hemabalance.config.paths import PathText
 from hemabalance.config.preset import NO_PRESET, with_preset
+from hemabalance.config.scarcity import ScarcityConfig
+from hemabalance.config.scarcity_checks import check_scarcity
 from hemabalance.config.sources import SourceConfig
 from hemabalance.config.stain import StainConfig
 from hemabalance.config.synthesis import SynthesisConfig, with_settings_of_teachers
 from hemabalance.errors import InputError
-from hemabalance.protocols import PROTOCOLS, Protocol
+from hemabalance.protocols import PROTOCOLS, Rules
 from hemabalance.section import Precision, Section
 
 REMEDY = "Correct it there, in the overlay, or in --config"
@@ -51,7 +53,7 @@ class Config(Section):
     """Sources and classes of published archives: `thesis`, or `none`; own sources switch it off."""
     taxonomy: str | None = None
     """How the labels of a preset become classes: one of the preset's `taxonomies`; default: the first."""
-    protocols: tuple[Protocol, ...] = Field(PROTOCOLS, min_length=1)
+    protocols: tuple[Rules, ...] = Field(PROTOCOLS, min_length=1)
     """`leak_free`: copies stay in one part, the test set is split off first; `thesis`: split after balancing (§4.4)."""
     show_all: bool = False
     """`snakemake` runs all normalisers, generators and experiments, also those with `shown: false`."""
@@ -90,6 +92,8 @@ class Config(Section):
     """Balanced sets."""
     classify: ClassifyConfig
     """Classifiers."""
+    scarcity: ScarcityConfig = ScarcityConfig()
+    """Recipes compared where well-filled classes are cut to few training images."""
 
     @model_validator(mode="after")
     def _check_laboratories(self) -> "Config":
@@ -145,6 +149,11 @@ class Config(Section):
         if not set(shown) & set(self.protocols):
             listed = ", ".join(self.protocols)
             raise ValueError(f"classify.experiments: no experiment with `shown: true` has a protocol of {listed}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_scarcity(self) -> "Config":
+        check_scarcity(self.scarcity, self.classes, self.protocols, self.balance, self.classify)
         return self
 
     @property

@@ -14,6 +14,7 @@ import pandera.pandas as pa
 from hemabalance.dataset.splits import PARTS
 from hemabalance.dataset.tables import LABEL, read_table, write_table
 from hemabalance.errors import InputError
+from hemabalance.protocols import Protocol
 
 Kind = Literal["normalizer", "generator", "teacher", "judge", "gate"]
 
@@ -23,6 +24,7 @@ SCHEMA = pa.DataFrameSchema(
         "source": pa.Column(str),
         "label": pa.Column(str, LABEL),
         "part": pa.Column(str, pa.Check.isin(PARTS)),
+        "protocol": pa.Column(str),
     },
     checks=[pa.Check(lambda t: t["image_id"].is_monotonic_increasing, error="sorted by image_id")],
     strict=True,
@@ -39,7 +41,7 @@ class SeenImages:
             images that the gate compares with).
         name: name of the normaliser or generator in the config; for a judge, the normaliser whose images it learned
             from; for a gate, the generator whose images it judged.
-        table: rows of the split (`SCHEMA`).
+        table: rows of the split, and the protocol of the training (`SCHEMA`).
     """
 
     kind: Kind
@@ -50,11 +52,12 @@ class SeenImages:
         return f"{self.kind} {self.name}"
 
 
-def write_seen_images(split: pd.DataFrame, image_ids: Iterable[str], path: Path) -> None:
+def write_seen_images(split: pd.DataFrame, protocol: Protocol, image_ids: Iterable[str], path: Path) -> None:
     """Write the list of real images of a training.
 
     Args:
         split: split of the training's protocol.
+        protocol: protocol of the training.
         image_ids: ids of all real images that the training received, in any order; may be empty.
         path: Parquet file to write.
 
@@ -66,7 +69,7 @@ def write_seen_images(split: pd.DataFrame, image_ids: Iterable[str], path: Path)
     if len(foreign):
         problem = f"a training received {len(foreign)} images that are not in the split, {foreign[0]} first"
         raise InputError(path, problem, "Delete the split and the results built from it, and run the workflow again")
-    chosen = split[split["image_id"].isin(ids)].sort_values("image_id", ignore_index=True)
+    chosen = split[split["image_id"].isin(ids)].assign(protocol=protocol).sort_values("image_id", ignore_index=True)
     write_table(SCHEMA.validate(chosen[list(SCHEMA.columns)].astype("str")), path)
 
 

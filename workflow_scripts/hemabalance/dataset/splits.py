@@ -22,17 +22,21 @@ from hemabalance.dataset.class_parts import (
 )
 from hemabalance.dataset.tables import LABEL, read_table, write_table
 from hemabalance.errors import InputError
-from hemabalance.protocols import Protocol
+from hemabalance.protocols import Protocol, Rules, rules_of
 
 log = logging.getLogger(__name__)
 
-PARTS = ("train", "validation", "test", "pool")
+WITHHELD = "withheld"
+"""The part of the images that a scarce protocol keeps from everything (`dataset.scarcity`)."""
 
-VISIBLE: dict[Protocol, tuple[str, ...]] = {"leak_free": ("train",), "thesis": ("pool",)}
+PARTS = ("train", "validation", "test", "pool", WITHHELD)
+
+VISIBLE: dict[Rules, tuple[str, ...]] = {"leak_free": ("train",), "thesis": ("pool",)}
 """The parts that may be used for training normalisers, generators and classifiers."""
 
-HELD_BACK: dict[Protocol, tuple[str, ...]] = {"leak_free": ("validation", "test"), "thesis": ()}
-"""The parts that no training uses. The thesis splits after balancing: its normalisers and generators use all images."""
+HELD_BACK: dict[Rules, tuple[str, ...]] = {"leak_free": ("validation", "test"), "thesis": ()}
+"""The parts that evaluations use and no training does. The thesis splits after balancing: its normalisers and
+generators use all images."""
 
 SCHEMA = pa.DataFrameSchema(
     {
@@ -67,7 +71,7 @@ def parts_of(draw: pd.Series, test_share: float, validation_share: float) -> np.
 
 def split(
     manifest: pd.DataFrame,
-    protocol: Protocol,
+    protocol: Rules,
     *,
     seed: int,
     test_share: float,
@@ -122,7 +126,7 @@ def split(
 
 def visible(table: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     """Return the rows that may be used for training."""
-    return table[table["part"].isin(VISIBLE[protocol])]
+    return table[table["part"].isin(VISIBLE[rules_of(protocol)])]
 
 
 def require_visible(table: pd.DataFrame, image_ids: pd.Series, protocol: Protocol) -> None:
@@ -138,7 +142,7 @@ def require_visible(table: pd.DataFrame, image_ids: pd.Series, protocol: Protoco
     """
     hidden = image_ids[~image_ids.isin(visible(table, protocol)["image_id"])]
     if len(hidden):
-        parts = " or ".join(VISIBLE[protocol])
+        parts = " or ".join(VISIBLE[rules_of(protocol)])
         raise InputError(
             f"training under the protocol {protocol}",
             f"{len(hidden)} of {len(image_ids)} images are not of {parts}, {hidden.iloc[0]} first",

@@ -185,6 +185,8 @@ def _classify(config: Config) -> Iterator[TrainingCase]:
 
 def _model_start(method: str) -> Callable[[Section, int, FitJob], Trainable]:
     def start(settings: Section, size: int, job: FitJob) -> Trainable:
+        if traits_of("classify", method).frozen_features:  # the check has no ImageNet weights
+            settings = settings.model_copy(update={"pretrained": False})
         images = example_images(CELL_TYPES, PER_CLASS, size, 1)
         spec = ModelSpec(method=method, settings=cast(Any, settings))
         model: Any = spec.build(classes=CELL_TYPES, size=size, runtime=job.runtime)

@@ -19,7 +19,8 @@ WIDTH = 1280
 SMALLEST = 32
 """Least side of an image in pixels: the network halves the resolution five times."""
 
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Mean and standard deviation of RGB in [0, 1] with which its images are normalised."""
 
 
 class ImageNetFeatures:
@@ -48,7 +49,7 @@ class ImageNetFeatures:
         self._network.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()}, assign=True)
         self._network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._device, self._batch = torch.device(device), batch
-        self._mean, self._std = (torch.tensor(v, device=self._device).view(3, 1, 1) for v in (_MEAN, _STD))
+        self._mean, self._std = (torch.tensor(v, device=self._device).view(3, 1, 1) for v in (MEAN, STD))
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Features of RGB images.

@@ -63,7 +63,7 @@ class SmallResnet(nn.Module):
             _Basic(2 * width, 4 * width, 2),
             _Basic(4 * width, 8 * width, 2),
         )
-        self.head = nn.Linear(8 * width, classes)
+        self.head: nn.Module = nn.Linear(8 * width, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, 3, h, w) to logits (n, classes).

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from string import Formatter
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 
-from hemabalance.protocols import Protocol
+from hemabalance.protocols import PROTOCOLS
 from hemabalance.report.classify.classifier_results import as_share
 from hemabalance.report.reported import THESIS, reported_tables
 
 _WILDCARDS = {
-    "{protocol}": f"(?P<protocol>{'|'.join(get_args(Protocol))})",
+    "{protocol}": f"(?P<protocol>{'|'.join(PROTOCOLS)})",
     "{normalizer}": "(?P<normalizer>.+?)",
     "{generator}": "(?P<generator>.+)",
     "{experiment}": "(?P<experiment>.+)",

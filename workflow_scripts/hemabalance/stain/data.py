@@ -13,7 +13,7 @@ from hemabalance.classes import UNLABELLED
 from hemabalance.dataset.imageset import ImageSet, open_image_sets
 from hemabalance.dataset.splits import HELD_BACK, require_visible, visible
 from hemabalance.errors import InputError
-from hemabalance.protocols import Protocol
+from hemabalance.protocols import Protocol, rules_of
 from hemabalance.stain.direction import comparable_images, shared_classes, why_no_shared_labels
 from hemabalance.stain.normalizer import DOMAINS, Domain, Pair, StainData
 from hemabalance.training.data_checks import Images
@@ -132,7 +132,7 @@ def evaluation_rows(split: pd.DataFrame, pair: Pair, protocol: Protocol, *, max_
         Rows of the split sorted by source and image id, with the column `held_back`.
     """
     rows = comparable_images(split, pair)
-    parts = HELD_BACK[protocol]
+    parts = HELD_BACK[rules_of(protocol)]
     candidates = rows[rows["part"].isin(parts)] if parts else rows
     # `draw` also determined the part: the smallest values are test images, so test images come first.
     selected = candidates.sort_values(["draw", "image_id"]).groupby("source").head(max_images)

@@ -12,7 +12,7 @@ from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.pairs import read_pairs
 from hemabalance.dataset.splits import HELD_BACK
 from hemabalance.metrics.inception_score import inception_score
-from hemabalance.protocols import Protocol
+from hemabalance.protocols import Protocol, rules_of
 from hemabalance.stain.audit import audit
 from hemabalance.stain.data import PairImages, evaluation_rows
 from hemabalance.stain.direction import Direction, shared_classes, why_no_shared_labels
@@ -175,6 +175,6 @@ def _usefulness(
         return []
     classes = next(iter(judges.classifiers.values())).classes
     table = split[(split["source"] == images.pair["b"]) & split["label"].isin(classes)].sort_values("image_id")
-    table = table.assign(held_back=table["part"].isin(HELD_BACK[settings.protocol]))
+    table = table.assign(held_back=table["part"].isin(HELD_BACK[rules_of(settings.protocol)]))
     view_b = map_images(images, table, normalizer, invertible=False, threads=settings.threads).by_domain["b"]
     return usefulness(view_b.real, view_b.mapped, view_b.rows, judges.classifiers, seed=settings.seed)

@@ -82,7 +82,7 @@ def fit_normalizer(
         paired = spec.traits.paired
         uses_real_images = normalizer.parameters and not paired
         image_ids = training_ids(inputs.images, inputs.split, inputs.protocol) if uses_real_images else ()
-        write_seen_images(inputs.split, image_ids, outputs.seen)
+        write_seen_images(inputs.split, inputs.protocol, image_ids, outputs.seen)
         images = {"a": len(data.a.pixels), "b": len(data.b.pixels)}
         if paired and inputs.rendered is not None:
             images = {"pairs": len(inputs.rendered[0])}

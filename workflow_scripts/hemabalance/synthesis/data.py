@@ -9,17 +9,17 @@ from pathlib import Path
 import pandas as pd
 
 from hemabalance.dataset.imageset import ImageSet
-from hemabalance.dataset.splits import read_split, require_visible, visible
+from hemabalance.dataset.splits import WITHHELD, read_split, require_visible, visible
 from hemabalance.dataset.working_size import read_reduced
-from hemabalance.protocols import Protocol
+from hemabalance.protocols import Protocol, Rules
 from hemabalance.training.data_checks import Images
 
 log = logging.getLogger(__name__)
 
-MONITORED_PARTS: dict[Protocol, tuple[str, ...]] = {"leak_free": ("validation",), "thesis": ()}
+MONITORED_PARTS: dict[Rules, tuple[str, ...]] = {"leak_free": ("validation",), "thesis": ()}
 """Parts of the split that a training may be monitored on; test images are reserved for the evaluation."""
 
-TEST_PARTS: dict[Protocol, tuple[str, ...]] = {"leak_free": ("test",), "thesis": ()}
+TEST_PARTS: dict[Rules, tuple[str, ...]] = {"leak_free": ("test",), "thesis": ()}
 """Parts of the split that generators are evaluated against; the thesis's protocol holds none back."""
 
 
@@ -81,6 +81,16 @@ def counts(rows: pd.DataFrame, classes: Iterable[str]) -> dict[str, int]:
     """Number of images of each of the given classes among rows of a split, without classes that have none."""
     labels = rows.loc[rows["label"].isin(list(classes)), "label"]
     return {str(name): int(n) for name, n in labels.value_counts().items()}
+
+
+def counts_for_roles(split: pd.DataFrame, classes: Iterable[str]) -> dict[str, int]:
+    """Numbers of images by which classes get their roles: all images of the split, without classes that have none.
+
+    Of a class that a scarce protocol cuts, only the training images left count: nobody who has ten images has more to
+    test on.
+    """
+    cut = split["label"].isin(split.loc[split["part"] == WITHHELD, "label"])
+    return counts(split[~cut | (split["part"] == "train")], classes)
 
 
 def training_rows(split: pd.DataFrame, protocol: Protocol, classes: Iterable[str]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from hemabalance.config.roles import RolesConfig
 from hemabalance.dataset.seen_images import write_seen_images
 from hemabalance.dataset.splits import require_visible
 from hemabalance.files import write_json
+from hemabalance.protocols import rules_of
 from hemabalance.synthesis.data import MONITORED_PARTS, RealImageSource, part_rows
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.generator_config import GeneratorConfig
@@ -87,7 +88,7 @@ def fit_generator(
     if job.runtime.rank == 0:
         generator.save(paths.weights)
         image_ids = [rows["image_id"] for rows in _rows(source, classes)]
-        write_seen_images(source.split, pd.concat(image_ids), paths.seen)
+        write_seen_images(source.split, source.protocol, pd.concat(image_ids), paths.seen)
         if generator.snapshots is None:
             raise RuntimeError(f"{config.spec.method} was trained and has no snapshots")
         generator.snapshots.write(paths.snapshots, paths.snapshot_index, generator=name, threads=job.threads)
@@ -133,4 +134,4 @@ def synthesis_data(
 def _rows(source: RealImageSource, classes: Classes) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows of the split that a generator is trained on, and rows that it is monitored on."""
     labels = set(classes.trained) | set(classes.served)
-    return source.training_rows(labels), part_rows(source.split, MONITORED_PARTS[source.protocol], labels)
+    return source.training_rows(labels), part_rows(source.split, MONITORED_PARTS[rules_of(source.protocol)], labels)

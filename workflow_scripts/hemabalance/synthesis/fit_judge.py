@@ -36,4 +36,4 @@ def fit_judge(
     images = source.read_training_images(classes, size)
     fit_classifier(images, "colour", settings, job, weights=weights, training=training)
     if job.runtime.rank == 0:
-        write_seen_images(source.split, source.training_rows(classes)["image_id"], seen)
+        write_seen_images(source.split, source.protocol, source.training_rows(classes)["image_id"], seen)

@@ -117,7 +117,7 @@ def generate_images(
     write_table(SCHEMA.validate(samples.table), paths.gate)
     # All references, also those of classes that are not served: they enter the copy thresholds of every class.
     references = real.table["reference"] & bool(classes.served)
-    write_seen_images(source.split, real.table.loc[references, "image_id"], paths.seen)
+    write_seen_images(source.split, source.protocol, real.table.loc[references, "image_id"], paths.seen)
     write_features(samples.features, paths.features)
     write_json({"classes": samples.summary, "settings": request.gate.plain | request.draws.plain}, paths.summary)
 

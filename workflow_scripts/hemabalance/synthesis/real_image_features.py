@@ -14,7 +14,7 @@ from hemabalance.classes import UNLABELLED
 from hemabalance.dataset.splits import draws, require_visible
 from hemabalance.dataset.tables import read_table, write_table
 from hemabalance.errors import InputError
-from hemabalance.protocols import Protocol
+from hemabalance.protocols import Protocol, rules_of
 from hemabalance.synthesis.data import TEST_PARTS, part_rows, training_rows
 from hemabalance.training.tensorfile import read_tensors, write_tensors
 
@@ -138,7 +138,7 @@ def select_real_images(
     limits = {"training": max(references, measured), "test": measured}
     rows = {
         "training": training_rows(split, protocol, labels),
-        "test": part_rows(split, TEST_PARTS[protocol], labels),
+        "test": part_rows(split, TEST_PARTS[rules_of(protocol)], labels),
     }
     require_visible(split, rows["training"]["image_id"], protocol)
     tables = []

@@ -69,7 +69,7 @@ class Sampler(Protocol):
         ...
 
 
-class _ShuffledCycle:
+class ShuffledCycle:
     """Endless passes over indices, each in a new order that depends only on the key and the number of the pass."""
 
     def __init__(self, indices: np.ndarray, key: Sequence[int]) -> None:
@@ -79,6 +79,7 @@ class _ShuffledCycle:
         self._order = indices
 
     def next(self) -> int:
+        """The next index."""
         number, position = divmod(self.consumed, len(self._indices))
         if number != self._pass:
             self._pass, self._order = number, _generator(*self._key, number).permutation(self._indices)
@@ -94,19 +95,22 @@ class BalancedSampler:
         batch: images per batch.
         seed: the same for all ranks.
         rank: of the process; each rank has its own order.
+        repeat: allow batches that are larger than the data.
         power: a class of n images is sampled in proportion to n ** power: 0 for all classes alike, 1 as the images are.
 
     Raises:
         InputError: the batch is larger than the data.
     """
 
-    def __init__(self, labels: Sequence[str], batch: int, seed: int, rank: int, *, power: float = 0.0) -> None:
-        _check_batch(batch, len(labels))
+    def __init__(
+        self, labels: Sequence[str], batch: int, seed: int, rank: int, *, repeat: bool = False, power: float = 0.0
+    ) -> None:
+        _check_batch(batch, len(labels), repeat)
         names = np.asarray(labels, dtype=str)
         self.classes: list[str] = sorted(set(names.tolist()))
         self._batch, self._key = batch, (seed, rank)
         self._cycles = [
-            _ShuffledCycle(np.flatnonzero(names == name), (seed, rank, 1, k)) for k, name in enumerate(self.classes)
+            ShuffledCycle(np.flatnonzero(names == name), (seed, rank, 1, k)) for k, name in enumerate(self.classes)
         ]
         weights = np.array([np.count_nonzero(names == name) for name in self.classes]) ** power
         self._shares = weights / weights.sum() if power else None
@@ -144,15 +148,16 @@ class EpochSampler:
         batch: images per batch.
         seed: the same for all ranks.
         rank: of the process; each rank has its own order.
+        repeat: allow batches that are larger than the data.
 
     Raises:
         InputError: the batch is larger than the data.
     """
 
-    def __init__(self, n: int, batch: int, seed: int, rank: int) -> None:
-        _check_batch(batch, n)
+    def __init__(self, n: int, batch: int, seed: int, rank: int, *, repeat: bool = False) -> None:
+        _check_batch(batch, n, repeat)
         self._batch = batch
-        self._cycle = _ShuffledCycle(np.arange(n), (seed, rank, 2))
+        self._cycle = ShuffledCycle(np.arange(n), (seed, rank, 2))
         self._data_digest = _digest(batch, seed, str(n))
 
     def next_batch(self) -> Tensor:
@@ -198,8 +203,8 @@ def batch_within(batch: int, n: int) -> int:
     return min(batch, n) or batch
 
 
-def _check_batch(batch: int, n: int) -> None:
-    if batch > n:
+def _check_batch(batch: int, n: int, repeat: bool) -> None:
+    if batch > n and not (repeat and n):
         problem = f"is {batch}, but there are only {n} training images"
         remedy = f"Set it to at most {n}" if n else "Check which images are selected for training"
         raise InputError("config key batch", problem, remedy)

@@ -1,9 +1,17 @@
 """Training settings of the classifier networks; part of the config, so PyTorch is not imported here."""
 
-from pydantic import Field
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from hemabalance.section import Count, Share
 from hemabalance.training.settings import Decay, NetworkTraining, Rate, Strength
+
+OPTIONAL = (
+    "zoom", "shift", "class_weights", "logit_adjustment", "tau", "mix", "mix_alpha", "mix_share",
+    "synthetic_share", "synthetic_weight", "synthetic_part", "keep",
+)  # fmt: skip
+"""Settings that a description leaves out where they have their default."""
 
 
 class TrainingSettings(NetworkTraining):
@@ -42,3 +50,45 @@ class TrainingSettings(NetworkTraining):
     """Steps between two lines of the history."""
     checkpoint_every: Count = 512
     """Steps between two checkpoints."""
+    zoom: float = Field(0.0, ge=0, lt=1)
+    """Images are scaled by a random factor between 1 - zoom and 1 + zoom; 0: none."""
+    shift: float = Field(0.0, ge=0, le=0.5)
+    """Images are moved by up to this share of their side along each axis; 0: none."""
+    class_weights: bool = False
+    """Weight the loss of an image by the inverse frequency of its class; the mean weight of the images is one."""
+    logit_adjustment: Literal["none", "training", "afterwards"] = "none"
+    """Logit adjustment (Menon 2021, arXiv:2007.07314): add tau times the logarithm of the class frequency to the logits
+    of the loss (`training`), or subtract it from those of the trained network (`afterwards`)."""
+    tau: float = Field(1.0, gt=0)
+    """Factor of the logit adjustment."""
+    mix: Literal["none", "mixup", "cutmix"] = "none"
+    """Mix pairs of images of a batch and their targets: mixup (Zhang 2018, arXiv:1710.09412) or CutMix (Yun 2019,
+    arXiv:1905.04899)."""
+    mix_alpha: float = Field(0.2, gt=0)
+    """The share of the first image of a pair is drawn from Beta(mix_alpha, mix_alpha), once for each batch."""
+    mix_share: Share = 0.5
+    """Share of the batches that are mixed."""
+    synthetic_share: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Share of each batch that is drawn from the synthetic images of the balanced set; null: they are drawn like the
+    real ones."""
+    synthetic_weight: float = Field(1.0, gt=0, le=1)
+    """Weight of the loss of a synthetic image; that of a real one is 1."""
+    synthetic_part: Literal["images", "repeats"] = "images"
+    """`repeats`: in place of each synthetic image, a batch has one more real image of its class, with the same weight:
+    the control of experiments with synthetic images."""
+    keep: Literal["best", "last"] = "best"
+    """Network that is kept: of the lowest validation loss, or that of the last step, which `patience` does not bring
+    forward. Both are averages, see average_decay."""
+
+    @model_validator(mode="after")
+    def _one_correction(self) -> "TrainingSettings":
+        if self.balanced and (self.class_weights or self.logit_adjustment != "none"):
+            key = "class_weights" if self.class_weights else "logit_adjustment"
+            raise ValueError(f"{key} corrects for class frequencies that `balanced` has evened out: use one of them")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Trainings that use none of these settings keep the description, and the bytes, that they had without them.
+        defaults = {name: TrainingSettings.model_fields[name].default for name in OPTIONAL}
+        return {k: v for k, v in serialise(self).items() if k not in OPTIONAL or getattr(self, k) != defaults[k]}

@@ -12,7 +12,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.splits import HELD_BACK
-from hemabalance.protocols import Protocol
+from hemabalance.protocols import Protocol, rules_of
 from hemabalance.report.sheets import draw_frames, figure_heading, hide_axes, image_strip, strip_headings, thumbnails
 from hemabalance.report.style import save_figure
 from hemabalance.report.synthesis.generator_results import NO_CLASS
@@ -73,7 +73,7 @@ def sample_sheet(
 def _real_images(
     reference_images: ImageSet, split: pd.DataFrame, label: str, size: int, protocol: Protocol, threads: int
 ) -> tuple[list[np.ndarray], str]:
-    rows, origin = part_rows(split, HELD_BACK[protocol], [label]), "real, held back"
+    rows, origin = part_rows(split, HELD_BACK[rules_of(protocol)], [label]), "real, held back"
     if rows.empty:
         rows, origin = training_rows(split, protocol, [label]), "real, from training"
     return list(real_images(reference_images, smallest_draws(rows, _COLUMNS), size, threads=threads).pixels), origin

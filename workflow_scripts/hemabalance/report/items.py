@@ -1,0 +1,48 @@
+"""Tables and figures as items of an HTML page, and the environment of its template."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE, NOT_REPORTED
+from hemabalance.report.interval_columns import fold_intervals
+
+_NON_NUMERIC = (NOT_AVAILABLE, NOT_REPORTED, NO_REASON, "")
+
+
+def environment() -> Environment:
+    """The environment of `page.html`; values are escaped, and an unknown name is an error."""
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+
+
+def table_item(path: Path, *, title: str, note: str) -> dict[str, Any]:
+    """A table (CSV), with intervals in the cells of their values."""
+    table = pd.read_csv(path, dtype="str", keep_default_na=False)
+    column_kinds = {column: "number" if _is_numeric(table[column]) else "text" for column in table.columns}
+    table = fold_intervals(table)
+    return {
+        "name": path.name,
+        "title": title,
+        "note": note,
+        "columns": [column.replace("_", " ") for column in table.columns],
+        "kinds": [column_kinds[column] for column in table.columns],
+        "missing": (NOT_AVAILABLE, NOT_REPORTED),
+        "rows": table.to_numpy().tolist(),
+        "address": None,
+    }
+
+
+def figure_item(path: Path, *, title: str, note: str) -> dict[str, Any]:
+    """A figure (SVG), embedded."""
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    return {"name": path.name, "title": title, "note": note, "address": f"data:image/svg+xml;base64,{data}"}
+
+
+def _is_numeric(cells: pd.Series) -> bool:
+    """Whether all values of a column are numbers, apart from missing ones."""
+    return bool(pd.to_numeric(cells[~cells.isin(_NON_NUMERIC)], errors="coerce").notna().all())

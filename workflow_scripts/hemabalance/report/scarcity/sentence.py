@@ -1,0 +1,55 @@
+"""The answer of the scarcity experiment in one sentence."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hemabalance.report.cells import NOT_AVAILABLE
+from hemabalance.report.scarcity.results import RARE_F1, ScarcityResults
+from hemabalance.report.scarcity.verdict import is_preliminary, verdict
+
+
+def answer(results: ScarcityResults) -> dict[str, Any]:
+    """The synthesis that was chosen beforehand less the line to beat, in rare-class macro-F1 at the smallest n.
+
+    Returns:
+        JSON values `sentence, verdict` (`verdict.verdict`)`, preliminary, n, synthesis, line, value, low, high, draws,
+        seeds, test_images`.
+    """
+    arms, n = results.arms, results.ns[0]
+    synthesis, line = results.groups[arms.synthesis[0], n], results.groups[arms.line, n]
+    difference = synthesis.less(line, RARE_F1)
+    content = {
+        "verdict": verdict(difference),
+        "preliminary": is_preliminary(synthesis.draws, synthesis.seeds),
+        "n": n,
+        "synthesis": synthesis.recipe,
+        "line": line.recipe,
+        "value": difference.value,
+        "low": difference.low,
+        "high": difference.high,
+        "draws": synthesis.draws,
+        "seeds": synthesis.seeds,
+        "test_images": synthesis.images,
+    }
+    return {"sentence": _sentence(content), **content}
+
+
+def _sentence(content: Mapping[str, Any]) -> str:
+    interval = ""
+    if content["low"] is not None:
+        interval = f" ({_signed(content['low'])} to {_signed(content['high'])})"
+    return (
+        f"{'Preliminary: at' if content['preliminary'] else 'At'} n = {content['n']} training images of each scarce "
+        f"class, the rare-class macro-F1 of the synthesis chosen beforehand ({content['synthesis']}) less that of the "
+        f"line to beat ({content['line']}) is {_signed(content['value'])}{interval}, "
+        f"{_counted(content['draws'], 'draw')} x {_counted(content['seeds'], 'initialisation')}, "
+        f"{_counted(content['test_images'], 'real test image')}: {content['verdict']}."
+    )
+
+
+def _signed(value: float | None) -> str:
+    return NOT_AVAILABLE if value is None else f"{value:+z.3f}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
