@@ -1,5 +1,6 @@
 """`hemabalance results`: the page of results in Markdown, written between two markers."""
 
+import json
 import platform
 import re
 import shutil
@@ -10,17 +11,21 @@ import pytest
 
 from helpers.project import ROOT
 from helpers.result_tables import columns_used, write_run
+from helpers.scarcity_runs import ARMS, paths_in, small_runs
 from hemabalance.cli import main
 from hemabalance.cluster.benchmarks import MeasuredJob
 from hemabalance.errors import InputError
 from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE
-from hemabalance.report.results.block import BEGIN, END, text_around
+from hemabalance.report.results.block import markers, text_around
 from hemabalance.report.results.context import context
 from hemabalance.report.results.effort import hours_by_stage, sizes, stage_of, uses_cuda
 from hemabalance.report.results.machine import commit, processor
 from hemabalance.report.results.markdown import markdown_table
 from hemabalance.report.results.page import results_page
 from hemabalance.report.results.run_tables import read_run_tables, shown_tables
+from hemabalance.report.scarcity.write import write_scarcity
+
+BEGIN, END = markers("experiments")
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +231,7 @@ def test_a_new_file_is_created_with_markers(run: Path, tmp_path: Path, capsys: p
     assert main(["results", "--run", str(run), "--into", str(path)]) == 0
     assert capsys.readouterr().out == f"written: {path}\n"
     assert path.read_text("utf-8").startswith(f"# Measured results\n\n{BEGIN}\n")
-    assert text_around(path) == ("# Measured results\n\n", "")
+    assert text_around(path, "experiments") == ("# Measured results\n\n", "")
 
 
 @pytest.mark.parametrize("text", ["by hand\n", f"{BEGIN}\n", f"{END}\n{BEGIN}\n", f"{BEGIN}\n{END}\n" * 2])
@@ -236,13 +241,31 @@ def test_a_file_without_the_two_markers_is_refused(run: Path, tmp_path: Path, te
     assert main(["results", "--run", str(run), "--into", str(path)]) == 1
     assert path.read_text() == text
     with pytest.raises(InputError, match=r"two markers.*Put the lines `<!-- hemabalance results: begin -->`"):
-        text_around(path)
+        text_around(path, "experiments")
 
 
 def test_the_results_of_the_repository_have_the_markers() -> None:
-    before, after = text_around(ROOT / "RESULTS.md")
+    before, after = text_around(ROOT / "RESULTS.md", "experiments")
     assert before.startswith("# Measured results\n")
     assert "## Speed" in before + after
+
+
+def test_the_answer_of_the_scarcity_experiment_has_markers_of_its_own(tmp_path: Path) -> None:
+    run, path = tmp_path / "results" / "scarcity", tmp_path / "RESULTS.md"
+    (run / "scarcity").mkdir(parents=True)
+    begin, end = markers("scarcity")
+    path.write_text(f"# Ours\n\n{begin}\n{end}\n\n{BEGIN}\nkept\n{END}\n", "utf-8")
+    command = ["results", "--part", "scarcity", "--run", str(run), "--into", str(path)]
+    assert main(command) == 1
+    right = {"sampled": 0.5, "tuned": 0.6, "repeats": 0.6, "drawn": 0.9, "edited": 0.55, "ceiling": 0.95}
+    write_scarcity(small_runs(tmp_path, right), ARMS, paths_in(run / "scarcity"), seed=3)
+    assert main(command) == 0
+    text = path.read_text("utf-8")
+    answer = json.loads((run / "scarcity" / "sentence.json").read_text("utf-8"))
+    assert f"{begin}\n\n## Do synthetic images help classes that have few images?\n\n**{answer['sentence']}**" in text
+    assert "| 10 | drawn | tuned |" in text
+    assert "#### Share of the gap to the ceiling that is recovered" in text
+    assert text.endswith(f"{end}\n\n{BEGIN}\nkept\n{END}\n")
 
 
 # --- parts

@@ -22,7 +22,7 @@ from hemabalance.report.synthesis.generator_results import GeneratorResult, read
 from hemabalance.report.synthesis.tables import synthesis_tables
 
 RICH, RARE = ("basophil", "monocyte"), ("promyelocyte",)
-KINDS = ["precision", "fid", "pixels", "classes", "gate", "memory", "cost"]
+KINDS = ["precision", "fid", "pixels", "classes", "gate", "memory", "trust", "cost"]
 OF = "mine on images of reinhard"
 
 

@@ -14,7 +14,7 @@ from hemabalance.report.synthesis.write import GeneratorFiles, write_synthesis_r
 
 METHODS = {"mine": ("cwgan_gp", "rich"), "few": ("figr", "rare")}
 PICTURES = ("sheet", "strips", "agreement", "pairs")
-TABLES = ("precision", "fid", "pixels", "classes", "gate", "memory", "cost")
+TABLES = ("precision", "fid", "pixels", "classes", "gate", "memory", "trust", "cost")
 
 
 @pytest.fixture(scope="module")

@@ -66,7 +66,7 @@ def test_every_title_can_be_filled_in(names: dict[str, str]) -> None:
         place = place_of(pattern.format(**names), "thesis")
         assert (place.section, FILES[order]) == (section, list(sections("thesis")[section].titles)[place.order])
         assert not set("{}") & set(place.title + place.note)
-        used = set(re.findall(r"{(\w+)}", title + note))
+        used = set(re.findall(r"{(\w+)}", title + note)) - {"trust_rules"}  # a text of its own, see report/titles.py
         assert used <= set(re.findall(r"{(\w+)}", pattern))
         assert all(names[key].removeprefix("_of_") in place.title + place.note for key in used)
 

@@ -13,6 +13,7 @@ import yaml
 from hemabalance.protocols import PROTOCOLS
 from hemabalance.report.classify.classifier_results import as_share
 from hemabalance.report.reported import THESIS, reported_tables
+from hemabalance.report.synthesis.trust import RULES
 
 _WILDCARDS = {
     "{protocol}": f"(?P<protocol>{'|'.join(PROTOCOLS)})",
@@ -33,6 +34,7 @@ class PageSection:
         note: text below the heading.
         titles: pattern of file names -> title and note. All three may contain the fields `{protocol}`, `{normalizer}`,
             `{generator}`, `{experiment}` and `{source}`, which stand for any name, and `{pair}`, see `titles.yaml`.
+            `{trust_rules}` in a note is `report.synthesis.trust.RULES`.
     """
 
     title: str
@@ -97,7 +99,7 @@ def _as_regex(pattern: str) -> str:
 
 
 def _fill_in(text: str, **names: str) -> str:
-    return _ReportFormatter().format(text, reported=reported_tables(), **names)
+    return _ReportFormatter().format(text, reported=reported_tables(), trust_rules=RULES, **names)
 
 
 class _ReportFormatter(Formatter):

@@ -79,7 +79,7 @@ def read_run_tables(run: Path) -> RunTables:
     if not run.is_dir():
         raise InputError(run, "does not exist", REMEDY)
     statuses = run / _DATASET_TABLES / "statuses.csv"
-    sources = list(_read(statuses)["source"]) if statuses.is_file() else []
+    sources = list(read_cells(statuses)["source"]) if statuses.is_file() else []
     files: dict[str, pd.DataFrame] = {}
     page = page_of(run)
     missing = [name for name in (f"{page}tables/headline.json", f"{page}report.html") if not (run / name).is_file()]
@@ -89,7 +89,7 @@ def read_run_tables(run: Path) -> RunTables:
         for pattern, required in paths_of(entry["file"], page, sources):
             found = _matches(run, pattern)
             missing += [pattern] if required and not found else []
-            files |= {path.relative_to(run).as_posix(): _read(path) for path in found}
+            files |= {path.relative_to(run).as_posix(): read_cells(path) for path in found}
     if missing:
         raise InputError(run, f"the run is unfinished; missing: {', '.join(missing)}", REMEDY)
     return RunTables(run, files)
@@ -112,7 +112,8 @@ def _matches(run: Path, pattern: str) -> list[Path]:
     return [path] if path.is_file() else sorted(path.parent.glob(f"{path.stem}_of_*.csv"))
 
 
-def _read(path: Path) -> pd.DataFrame:
+def read_cells(path: Path) -> pd.DataFrame:
+    """A table of the report, every cell as the text that it is."""
     return pd.read_csv(path, dtype="str", keep_default_na=False)
 
 

@@ -62,7 +62,7 @@ def _draw_points(axis: Axes, results: ScarcityResults, styles: dict[str, tuple[s
     axis.axvline(ceiling.value or 0, color=GREY, linewidth=1, linestyle="--", zorder=0)
     axis.set_yticks(range(len(styles)), [_name(results, recipe) for recipe in styles])
     separate_rows(axis, len(styles))
-    axis.set_title(f"{_TITLE}; n = {n}; dashed: ceiling, whole classes", loc="left", fontsize=9)
+    axis.set_title(f"{_TITLE}\nn = {n}; dashed: ceiling, whole classes", loc="left", fontsize=9)
     axis.xaxis.grid(visible=True, color=LINE, linewidth=0.8)
     axis.set_axisbelow(True)
 

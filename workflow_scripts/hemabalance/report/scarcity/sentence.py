@@ -5,15 +5,15 @@ from typing import Any
 
 from hemabalance.report.cells import NOT_AVAILABLE
 from hemabalance.report.scarcity.results import RARE_F1, ScarcityResults
-from hemabalance.report.scarcity.verdict import is_preliminary, verdict
+from hemabalance.report.scarcity.verdict import ENOUGH_DRAWS, ENOUGH_SEEDS, is_preliminary, verdict
 
 
 def answer(results: ScarcityResults) -> dict[str, Any]:
     """The synthesis that was chosen beforehand less the line to beat, in rare-class macro-F1 at the smallest n.
 
     Returns:
-        JSON values `sentence, verdict` (`verdict.verdict`)`, preliminary, n, synthesis, line, value, low, high, draws,
-        seeds, test_images`.
+        JSON values `sentence, note` (which recipes it is about), `numbers` (what the intervals are over), `verdict`
+        (`verdict.verdict`), `preliminary, n, synthesis, line, value, low, high, draws, seeds, test_images`.
     """
     arms, n = results.arms, results.ns[0]
     synthesis, line = results.groups[arms.synthesis[0], n], results.groups[arms.line, n]
@@ -31,7 +31,7 @@ def answer(results: ScarcityResults) -> dict[str, Any]:
         "seeds": synthesis.seeds,
         "test_images": synthesis.images,
     }
-    return {"sentence": _sentence(content), **content}
+    return {"sentence": _sentence(content), "note": _note(results), "numbers": _numbers(results), **content}
 
 
 def _sentence(content: Mapping[str, Any]) -> str:
@@ -53,3 +53,21 @@ def _signed(value: float | None) -> str:
 
 def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _note(results: ScarcityResults) -> str:
+    names = ", ".join(results.arms.synthesis)
+    return (
+        f"Recipes with synthetic images: {names}. The sentence is about the first of them, and about the smallest n; "
+        "both, and the line to beat, are fixed before the test images are seen. An answer is preliminary below "
+        f"{ENOUGH_DRAWS} draws of the n images or {ENOUGH_SEEDS} initialisations of each."
+    )
+
+
+def _numbers(results: ScarcityResults) -> str:
+    classes = ", ".join(label.replace("_", " ") for label in results.arms.classes)
+    return (
+        f"Scarce classes: {classes}. Test images: {results.ceiling.images:,} real ones, the same for all recipes. 95 % "
+        "intervals by a bootstrap that draws draws, seeds and test images; the column intervals over says which of "
+        "them vary in a row: with one draw, the interval says nothing about other draws of the n images."
+    )

@@ -40,4 +40,4 @@ def write_scarcity(
     curve_figure(results, paths.curve)
     content = answer(results)
     write_json(content, paths.sentence)
-    write_scarcity_page(results, content, paths, run=run)
+    write_scarcity_page(content, paths, run=run)

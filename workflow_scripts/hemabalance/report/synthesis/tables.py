@@ -17,6 +17,7 @@ from hemabalance.report.synthesis.generator_results import (
     reported_for,
 )
 from hemabalance.report.synthesis.scores import by_class, fid, pixels, precision
+from hemabalance.report.synthesis.trust import trust
 
 _COST: ReportedTables = {"rich": "table17_gan_training_time", "rare": "table22_fewshot_cost"}
 
@@ -29,9 +30,9 @@ def synthesis_tables(generators: Sequence[GeneratorResult], preset: str = "thesi
         preset: of the run; the thesis's values belong to its own.
 
     Returns:
-        `precision`, `fid`, `pixels`, `classes`, `gate`, `memory`, `cost`. A cell is a number, `not available` (with a
-        `reason`), or `not reported` in columns `reported_…` if the thesis gives no value. Methods that the thesis
-        reports and this run lacks have rows with reported values only. There are no such columns and rows under
+        `precision`, `fid`, `pixels`, `classes`, `gate`, `memory`, `trust`, `cost`. A cell is a number, `not available`
+        (with a `reason`), or `not reported` in columns `reported_…` if the thesis gives no value. Methods that the
+        thesis reports and this run lacks have rows with reported values only. There are no such columns and rows under
         another preset.
     """
     tables = {
@@ -41,6 +42,7 @@ def synthesis_tables(generators: Sequence[GeneratorResult], preset: str = "thesi
         "classes": by_class(generators),
         "gate": gate(generators),
         "memory": memory(generators),
+        "trust": trust(generators),
         "cost": cost(generators, preset),
     }
     return {name: pd.DataFrame(rows) for name, rows in tables.items()}
