@@ -192,8 +192,26 @@ def test_a_real_training_goes_on_at_the_second_call(tmp_path: Path, monkeypatch:
         (row,) = rows(tmp_path, "training")
         done.append(row["steps_done"])
         assert set(row["losses"]) >= {"critic", "adversarial"}
+        assert row["trained_images_per_s"] > 0
+        assert row["drawn_images_per_s"] > 0
     assert done == [7, row["steps"]]
     assert (tmp_path / "training" / "sheet.png").stat().st_size > 1000
+
+
+def test_the_flow_is_trained_at_a_size_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (case,) = (case for case in training_cases(CONFIG) if case.name == "flow")
+    small = case.changed(check.TINY | {"steps": 4, "sampling_steps": 2}, check.TINY_SIZE)
+    monkeypatch.setattr(check, "training_cases", lambda config: [small])
+    monkeypatch.setattr(check, "SHARES", dict.fromkeys(check.SHARES, 0.0))
+    monkeypatch.setattr(check, "RENDERED_PER_CLASS", 3)
+    assert run_check(CONFIG, replace(options(tmp_path, train="flow"), tiny=False, train_size=24))
+    (row,) = rows(tmp_path, "training")
+    assert (row["steps_done"], set(row["losses"])) == (4, {"velocity"})
+    assert row["trained_images_per_s"] > 0
+    assert row["drawn_images_per_s"] > 0
+    with Image.open(tmp_path / "training" / "sheet.png") as sheet:
+        assert sheet.size == (24 * real_training.SHEET_COLUMNS, 24 * len(full_roles(CONFIG.synthesis.roles).rich))
+    assert "drawn images/s" in (tmp_path / "gpu.md").read_text()
 
 
 def test_the_timer_ends_a_training_as_a_cluster_does() -> None:
@@ -274,7 +292,7 @@ def test_the_command_prints_the_tables(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], passed: bool, code: int
 ) -> None:
     def run(config: Any, chosen: CheckOptions) -> bool:
-        assert (chosen.device, chosen.tiny, chosen.train) == ("cpu", True, None)
+        assert (chosen.device, chosen.tiny, chosen.train, chosen.train_size) == ("cpu", True, None, 64)
         (chosen.into / "gpu.md").write_text("# The card")
         return passed
 

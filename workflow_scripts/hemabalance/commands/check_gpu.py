@@ -34,8 +34,13 @@ def add(commands: Any) -> None:
         help="config of the run and its overlays; default: config.yaml",
     )  # fmt: skip
     check.add_argument(
-        "--train", default="c_wgan_gp", metavar="NAME",
-        help="generator of rich classes to train in the rest of the time; none for no training; default: c_wgan_gp",
+        "--train", default="flow", metavar="NAME",
+        help="generator to train on the rich classes in the rest of the time, in bfloat16 if the device has it; none "
+        "for no training; default: flow",
+    )  # fmt: skip
+    check.add_argument(
+        "--train-size", type=int, default=64, metavar="PIXELS",
+        help="side of the images of that training, without --tiny; default: 64",
     )  # fmt: skip
     check.add_argument(
         "--images", type=Path, metavar="FOLDER",
@@ -85,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
         threads=args.threads,
         train=None if args.train == "none" else args.train,
         images=args.images,
+        train_size=args.train_size,
     )
     passed = run_check(config, options)
     print((args.into / "gpu.md").read_text("utf-8"))

@@ -55,6 +55,7 @@ class CheckOptions:
         threads: CPU threads.
         train: generator of the real training; None for none.
         images: folder with one folder of images for each class, for the real training; None to render cells.
+        train_size: side of these images in pixels; None, and with `tiny`: that of the other trainings.
     """
 
     device: str
@@ -64,6 +65,7 @@ class CheckOptions:
     threads: int
     train: str | None
     images: Path | None
+    train_size: int | None = None
 
 
 @dataclass
@@ -86,7 +88,7 @@ class _Check:
         cases = self.cases
         effort = TINY_EFFORT if self.options.tiny else FULL_EFFORT
         steps = TINY_RESUME_STEPS if self.options.tiny else RESUME_STEPS
-        bf16 = self.machine.device == "cpu" or torch.cuda.is_bf16_supported(including_emulation=False)
+        bf16 = _bf16(self.machine.device)
         distinct = distinct_cases(cases)
         self.part("parity", distinct, lambda case: parity_row(case, self.machine, bf16=bf16))
         variants = [variant for variant in VARIANTS if bf16 or variant.precision == "32"]
@@ -186,12 +188,18 @@ def _real_training(config: Config, options: CheckOptions, cases: Sequence[Traini
         problem, names = "is no generator that learns the classes that it generates", ", ".join(generators)
         raise InputError(f"--train {options.train}", problem, f"Choose one of {names}, or none")
     case, roles = generators[options.train], config.synthesis.roles
+    if options.train_size and not options.tiny:
+        case = case.changed({}, options.train_size)
     if options.images is not None:
         images = read_images(options.images, case.size, config.pixels)
     else:
         per_class = TINY_RENDERED_PER_CLASS if options.tiny else RENDERED_PER_CLASS
         images = rendered_images(full_roles(roles).rich, per_class, case.size, options.threads)
-    return RealTraining(case, roles, images, config.precision, options.into / "training")
+    return RealTraining(case, roles, images, "bf16" if _bf16(options.device) else config.precision, options.into / "training")
+
+
+def _bf16(device: str) -> bool:
+    return device == "cpu" or torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def _measured(measure: Callable[[Any], Mapping[str, Any]], job: Any) -> Mapping[str, Any]:

@@ -217,6 +217,8 @@ TABLES: dict[str, tuple[str, Sequence[Column]]] = {
             ("steps done", _text("steps_done")),
             ("of", _text("steps")),
             ("seconds", _number("seconds", ".0f")),
+            ("trained images/s", _number("trained_images_per_s", ",.0f")),
+            ("drawn images/s", _number("drawn_images_per_s", ",.0f")),
             ("losses", _text("losses")),
         ),
     ),

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from hemabalance.dataset.geometry import fit_square
 from hemabalance.errors import InputError
 from hemabalance.files import atomic_path
 from hemabalance.gpu_check.cases import TrainingCase, full_roles
-from hemabalance.gpu_check.steps import SEED, Machine
+from hemabalance.gpu_check.steps import SEED, Machine, wait
 from hemabalance.sources.decode import UnreadableImage, decode
 from hemabalance.sources.formats import IMAGE_SUFFIXES
 from hemabalance.sources.junk import is_hidden
@@ -30,6 +31,7 @@ from hemabalance.sources.phantom.render import render
 from hemabalance.synthesis.generator import SynthesisData
 from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.roles import Classes
+from hemabalance.synthesis.sampling import BLOCK
 from hemabalance.training.checkpoint import KIND
 from hemabalance.training.data_checks import fingerprint
 from hemabalance.training.job import FitJob, Images
@@ -40,6 +42,7 @@ HELD_BACK = 10
 """Every tenth image is held back from the training, for its history."""
 SHEET_COLUMNS = 8
 LEAST_SECONDS = 0.1
+DRAWING_SECONDS = 1.0
 STOPPED = 128 + signal.SIGTERM
 """Exit code of a process that SIGTERM has ended."""
 FRAME = 256
@@ -84,7 +87,8 @@ def training_row(what: RealTraining, machine: Machine, seconds: float) -> dict[s
 
     Returns:
         JSON values: `images` (number)`, steps_done, steps, seconds` (of all calls)`, losses` (last line of the
-        history, by name).
+        history, by name)`, trained_images_per_s` (real images that the networks were given, each time
+        counted, by the seconds of all calls)`, drawn_images_per_s` (by the trained network, as the workflow draws).
 
     Raises:
         InputError: the checkpoint belongs to other images or settings, or the training diverged.
@@ -94,6 +98,7 @@ def training_row(what: RealTraining, machine: Machine, seconds: float) -> dict[s
     held_back = np.arange(len(images.labels)) % HELD_BACK == 0
     data = SynthesisData(_part(images, ~held_back), _part(images, held_back), _part(images, held_back & False))
     job = replace(machine.job(what.precision), state=what.folder / "state", history=what.folder / "history.jsonl")
+    training: Any = None
     with _stopped_after(seconds):
         spec = GeneratorSpec(method=case.method, settings=settings)
         generator: Any = spec.build(classes=Classes(classes, classes), size=case.size, runtime=job.runtime)
@@ -108,13 +113,17 @@ def training_row(what: RealTraining, machine: Machine, seconds: float) -> dict[s
             )  # fmt: skip
         finally:
             _write_sheet(training, classes, what.folder / "sheet.png", job)
+    drawn_per_s = None if training is None else _drawn_images_per_s(training, classes[0], job)
     steps_done, total_seconds = _progress(job)
+    images_a_step = min(case.batch, len(data.real.labels)) * getattr(settings, "critic_steps", 1)
     return {
         "images": len(images.pixels),
         "steps_done": steps_done,
         "steps": settings.steps,
         "seconds": round(total_seconds, 1),
         "losses": _last_losses(job),
+        "trained_images_per_s": images_a_step * steps_done / total_seconds if total_seconds else None,
+        "drawn_images_per_s": drawn_per_s,
     }
 
 
@@ -200,14 +209,28 @@ def _last_losses(job: FitJob) -> dict[str, float]:
 
 
 @torch.inference_mode()
+def _drawn_images_per_s(training: Any, label: str, job: FitJob) -> float:
+    """Images of a class that the network generates in a second, in blocks and with the precision of `sampling`."""
+    device = job.runtime.device
+    latents = torch.randn(BLOCK, training.latent, generator=torch.Generator().manual_seed(SEED)).to(device)
+    with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False, fp32_precision="ieee"):
+        training.draw(label, latents)
+        wait(device)
+        begin, drawn = time.perf_counter(), 0
+        while not drawn or time.perf_counter() - begin < DRAWING_SECONDS:
+            training.draw(label, latents)
+            wait(device)
+            drawn += BLOCK
+    return drawn / (time.perf_counter() - begin)
+
+
+@torch.inference_mode()
 def _write_sheet(training: Any, classes: tuple[str, ...], path: Path, job: FitJob) -> None:
     """Write generated images of the averaged generator, one row a class, the same latents in each row."""
-    network, device = training.result(), job.runtime.device
-    latents = torch.randn(SHEET_COLUMNS, training.settings.latent, generator=torch.Generator().manual_seed(SEED))
+    latents = torch.randn(SHEET_COLUMNS, training.latent, generator=torch.Generator().manual_seed(SEED))
     rows = []
-    for index in range(len(classes)):
-        targets = torch.full((SHEET_COLUMNS,), index, device=device)
-        images = network(network.encode(latents.to(device), targets))
+    for label in classes:
+        images = training.draw(label, latents.to(job.runtime.device))
         levels = ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
         rows.append(np.concatenate(list(levels.permute(0, 2, 3, 1).cpu().numpy()), axis=1))
     with atomic_path(path) as part:

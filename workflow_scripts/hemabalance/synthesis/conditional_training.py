@@ -122,6 +122,18 @@ class ConditionalTraining(ABC, Generic[SettingsT]):
         frozen.requires_grad_(True)
         return scores
 
+    @property
+    def latent(self) -> int:
+        """Length of a latent vector."""
+        return self.settings.latent
+
+    def draw(self, label: str, latents: Tensor) -> Tensor:
+        """Images of a class by the present network, float32 (n, 3, size, size) in [-1, 1]."""
+        generator = self.result()
+        targets = torch.full((len(latents),), self.real.classes.index(label), device=latents.device)
+        images: Tensor = generator(generator.encode(latents, targets))
+        return images
+
     def result(self) -> ConditionalGenerator:
         """The generator to use: its moving average if there is one."""
         averages = [average.module for average in self.averages.values()]
@@ -133,11 +145,5 @@ class ConditionalTraining(ABC, Generic[SettingsT]):
         generator = self.result()
         was_training = generator.training
         generator.eval()
-
-        def generate(label: str, latents: Tensor) -> Tensor:
-            targets = torch.full((len(latents),), self.real.classes.index(label), device=latents.device)
-            images: Tensor = generator(generator.encode(latents, targets))
-            return images
-
-        take_snapshots(self.snapshots, self.runtime, generate, self.real.class_index, generator.latent, self.seed)
+        take_snapshots(self.snapshots, self.runtime, self.draw, self.real.class_index, self.latent, self.seed)
         generator.train(was_training)

@@ -108,11 +108,15 @@ class FlowTraining:
         averages = [average.module for average in self.averages.values()]
         return cast(VelocityUNet, averages[0] if averages else unwrapped(self.network))
 
+    @property
+    def latent(self) -> int:
+        """Length of a latent vector."""
+        return latent_length(self.real.size)
+
     def draw(self, label: str, latents: Tensor) -> Tensor:
         """Images of a class by the present network, float32 (n, 3, size, size) in [-1, 1]."""
         return generated(self.result(), self.settings, self.classes.index(label), latents)
 
     def take_snapshots(self) -> None:
         """Store images of each served class, from the first latents of `sampling.sample`."""
-        latent = latent_length(self.real.size)
-        take_snapshots(self.snapshots, self.runtime, self.draw, self.classes.index, latent, self.seed)
+        take_snapshots(self.snapshots, self.runtime, self.draw, self.classes.index, self.latent, self.seed)
