@@ -72,6 +72,18 @@ def evaluation_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[
     }
 
 
+def protocol_gain_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[str, str]) -> Settings:
+    """Settings of the rule that predicts images outside of the leak-free test; arguments as `model_settings`."""
+    recipe = plan.recipe_of(experiment)
+    return {
+        "precision": plan.config.precision,
+        "training": seed,
+        "features": dict(inputs),
+        "sets": plan.sets(recipe),
+        "gated": plan.recipe(recipe).gate != "none",
+    }
+
+
 def experts_of(config: Config) -> dict[str, int]:
     """Source -> number of experts whose labels it has besides its own; sources without experts are left out."""
     counts = {name: len(source.labels.experts) for name, source in sorted(config.sources.items())}
@@ -158,6 +170,7 @@ def page_settings(plan: Plan, page: str) -> Settings:
             {"row": row, **experiment_description(plan, name)} for row, name in plan.config.classify.ablations.items()
         ],
         "question": pairs[0] if pairs else None,
+        "protocol_gain": plan.protocol_gain_on(page),
     }
 
 
