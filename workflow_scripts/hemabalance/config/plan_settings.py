@@ -74,14 +74,9 @@ def evaluation_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[
 
 def protocol_gain_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[str, str]) -> Settings:
     """Settings of the rule that predicts images outside of the leak-free test; arguments as `model_settings`."""
-    recipe = plan.recipe_of(experiment)
-    return {
-        "precision": plan.config.precision,
-        "training": seed,
-        "features": dict(inputs),
-        "sets": plan.sets(recipe),
-        "gated": plan.recipe(recipe).gate != "none",
-    }
+    of_model = model_settings(plan, experiment, seed, inputs)
+    gated = plan.recipe(plan.recipe_of(experiment)).gate != "none"
+    return {key: of_model[key] for key in ("precision", "training", "sets")} | {"gated": gated}
 
 
 def experts_of(config: Config) -> dict[str, int]:
