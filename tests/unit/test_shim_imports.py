@@ -16,7 +16,7 @@ TABLE = {
     "balance/balance": "scipy sklearn skimage",  # perceptual hashes; probes; colours
     "classify/classify_evaluate": f"{NETWORKS} scipy",  # calibration
     "classify/classify_fit": NETWORKS,
-    "classify/classify_protocol_gain": NETWORKS,
+    "classify/classify_protocol_gain": f"{NETWORKS} scipy",  # calibration
     "classify/classify_report": f"{FIGURES} scipy",  # McNemar's test
     "dataset/images": "",
     "dataset/manifest": "scipy",  # copies

@@ -11,14 +11,8 @@ from helpers.classifiers import LEVELS
 from helpers.predictions import rows_of
 from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.model import ModelData
-from hemabalance.classify.predict_other_parts import (
-    IN_TEST_PART,
-    LEFT_OVER,
-    TRAINED_ON,
-    OtherParts,
-    predict_other_parts,
-    synthetic_images,
-)
+from hemabalance.classify.other_images import IN_TEST_PART, LEFT_OVER, TRAINED_ON, synthetic_images
+from hemabalance.classify.predict_other_parts import OtherParts, predict_other_parts
 from hemabalance.classify.predictions import codes_of, predictions_table, read_predictions, write_predictions
 from hemabalance.report.classify.protocol_gain import (
     COPIES,

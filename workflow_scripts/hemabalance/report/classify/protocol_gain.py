@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hemabalance.classify.predict_other_parts import TRAINED_ON
+from hemabalance.classify.other_images import TRAINED_ON
 from hemabalance.classify.predictions import classes_of, codes_of, read_predictions
 from hemabalance.metrics.classification import accuracy, balanced_accuracy, confusion, resampled_counts
 from hemabalance.metrics.intervals import RESAMPLES
@@ -54,7 +54,7 @@ class GainFiles:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _ScoredPart:
     """Confusion matrices of a part as shares of its n images: (k, k), and of resamples (RESAMPLES, k, k)."""
 
     n: int
@@ -84,7 +84,7 @@ def protocol_gain(files: Sequence[GainFiles], *, seed: int) -> pd.DataFrame:
             _part(path, seed + number)
             for number, path in enumerate((training.test, training.synthetic, training.training))
         )
-        mixtures: list[tuple[str, float, _Part]] = []
+        mixtures: list[tuple[str, float, _ScoredPart]] = []
         if training.protocol == "thesis":
             mixtures.append((THESIS, synthetic.n / max(1, synthetic.n + real.n), synthetic))
         else:
@@ -99,17 +99,18 @@ def protocol_gain(files: Sequence[GainFiles], *, seed: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=_columns())
 
 
-def _part(path: Path, seed: int) -> _Part:
+def _part(path: Path, seed: int) -> _ScoredPart:
     table = read_predictions(path)
     classes = classes_of(table)
-    counts = confusion(*(codes_of(table[column], classes) for column in ("label", "predicted")), len(classes))
+    targets, predicted = (codes_of(table[column], classes) for column in ("label", "predicted"))
+    counts = confusion(targets, predicted, len(classes))
     n = max(1, len(table))
     resampled = resampled_counts(counts, RESAMPLES, np.random.default_rng(seed))
     trained_on = int((table["source"] == TRAINED_ON).sum())
-    return _Part(len(table), trained_on, counts / n, resampled / n)
+    return _ScoredPart(len(table), trained_on, counts / n, resampled / n)
 
 
-def _row(training: GainFiles, name: str, real: _Part, other: _Part, share: float) -> dict[str, Any]:
+def _row(training: GainFiles, name: str, real: _ScoredPart, other: _ScoredPart, share: float) -> dict[str, Any]:
     row: dict[str, Any] = {
         "experiment": training.experiment,
         "protocol": training.protocol,
