@@ -8,6 +8,7 @@
 # outputs  results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{weights.safetensors,history.jsonl,training.json}
 #          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,calibration.json}
 #          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/out_of_distribution.safetensors
+#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{synthetic,training}_predictions.parquet
 #          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{metrics.json,expert_agreement.json,model.json,card.md}
 #          Of an average of experiments only {predictions.parquet,calibration.json,metrics.json}.
 
@@ -100,3 +101,31 @@ rule classify_average:
         code=own_code("classify/classify_average"),
     script:
         "../workflow_scripts/classify/classify_average.py"
+
+
+rule classify_protocol_gain:
+    """Predict synthetic and training images by {wildcards.experiment}, to see what they would add to its result"""
+    input:
+        unpack(set_files),
+        table=balanced_set,
+        gates=gate_files,
+        weights=f"{CLASSIFIER}/weights.safetensors",
+    output:
+        synthetic=f"{CLASSIFIER}/synthetic_predictions.parquet",
+        real_training=f"{CLASSIFIER}/training_predictions.parquet",
+    log:
+        f"{RUN}/logs/classify_protocol_gain/{{protocol}}/{{experiment}}/seed-{{training}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/classify_protocol_gain/{{protocol}}/{{experiment}}/seed-{{training}}.tsv"
+    conda:
+        "../envs/cuda.yaml"
+    threads: CONFIG.threads
+    resources:
+        gpu=lambda wildcards: ONE_GPU * networks_to_run(wildcards),
+        device=CONFIG.device,
+        devices=1,
+    params:
+        settings=lambda wildcards: training_settings(protocol_gain_settings, wildcards),
+        code=lambda wildcards: model_code("classify/classify_protocol_gain", wildcards),
+    script:
+        "../workflow_scripts/classify/classify_protocol_gain.py"

@@ -23,6 +23,8 @@ for _page in PLAN.pages:
             predictions=trainings_on(_page, "predictions.parquet"),
             expert_agreements=trainings_on(_page, "expert_agreement.json"),
             histories=trainings_on(_page, "history.jsonl"),
+            synthetic=other_parts_on(_page, "synthetic"),
+            real_training=other_parts_on(_page, "training"),
             images=real_sets_on(_page, "images.zip"),
             indexes=real_sets_on(_page, "images.parquet"),
             reported=REPORTED,

@@ -5,6 +5,7 @@ from hemabalance.config.plan_settings import (
     merging_sources,
     model_settings,
     page_settings,
+    protocol_gain_settings,
 )
 from hemabalance.methods import traits_of
 
@@ -23,8 +24,9 @@ CLASSIFY_TABLES = [
     "seeds",
     "yardstick",
     "ablations",
+    "protocol_gain",
 ]
-CLASSIFY_FIGURES = ["classes", "ablations", "reliability", "curves"]
+CLASSIFY_FIGURES = ["classes", "ablations", "reliability", "curves", "protocol_gain"]
 CLASSIFY_FIGURES += [f"models_{protocol}" for protocol in PLAN.protocols]
 
 
@@ -110,6 +112,14 @@ def averages(file):
 def trainings_on(page, file):
     """Paths of one file of every training on a page."""
     return [path for name in PLAN.pages[page] for path in trainings_of(name, file)]
+
+
+def other_parts_on(page, kind):
+    """Paths of predictions of `synthetic` or `training` images for the table of the protocol's share of a result."""
+    return [
+        trainings_of(name, f"{kind}_predictions.parquet")[0]
+        for name in PLAN.protocol_gain_on(page)
+    ]
 
 
 def real_sets_on(page, file):

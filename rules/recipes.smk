@@ -56,9 +56,10 @@ def seen_image_tables(wildcards):
 
 def gate_files(wildcards):
     """gate.parquet of each generator of a recipe."""
+    recipe = recipe_of(wildcards)
     return [
-        f"{generator_folder(wildcards.protocol, wildcards.recipe, name)}/gate.parquet"
-        for name in PLAN.recipe(wildcards.recipe).generators
+        f"{generator_folder(wildcards.protocol, recipe, name)}/gate.parquet"
+        for name in PLAN.recipe(recipe).generators
     ]
 
 

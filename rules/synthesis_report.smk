@@ -8,7 +8,16 @@
 #          results/<run>/[experiments/]figures/synthesis_{gate,losses}_{protocol}.svg
 #          results/<run>/[experiments/]figures/synthesis_{sheet,strips,agreement,pairs}_{protocol}_{generator}_on_{normalizer}.svg
 
-SYNTHESIS_KINDS = ["precision", "fid", "pixels", "classes", "gate", "memory", "trust", "cost"]
+SYNTHESIS_KINDS = [
+    "precision",
+    "fid",
+    "pixels",
+    "classes",
+    "gate",
+    "memory",
+    "trust",
+    "cost",
+]
 SYNTHESIS_PICTURES = ["sheet", "strips", "agreement", "pairs"]
 WITH_SYNTHESIS = [key for key, names in GENERATED.items() if names]
 SYNTHESIS_TABLES = [

@@ -17,6 +17,7 @@ TABLE = {
     "classify/classify_average": "scipy",  # intervals
     "classify/classify_evaluate": f"{NETWORKS} scipy",  # calibration
     "classify/classify_fit": NETWORKS,
+    "classify/classify_protocol_gain": f"{NETWORKS} scipy",  # calibration
     "classify/classify_report": f"{FIGURES} scipy",  # McNemar's test
     "dataset/images": "",
     "dataset/manifest": "scipy",  # copies

@@ -6,7 +6,7 @@ from hemabalance.dataset.imageset import open_sets
 from hemabalance.report.classify.write import ClassifierFiles, ClassifierPage, write_classify_report
 from hemabalance.stage import stage
 
-KINDS = ("audits", "metrics", "training", "predictions", "expert_agreements", "histories")
+KINDS = ("audits", "metrics", "training", "predictions", "expert_agreements", "histories", "synthetic", "real_training")
 
 with (
     stage(snakemake) as run,

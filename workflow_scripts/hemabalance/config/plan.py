@@ -144,6 +144,26 @@ class Plan:
         shown = self.pages[page]
         return [(a, b) for a, b in dict.fromkeys(pairs) if a != b and a in shown and b in shown]
 
+    def protocol_gain_on(self, page: str) -> list[str]:
+        """The experiment with synthetic images that opens a page, then the same under `thesis`, if on the page.
+
+        Empty if the comparison that opens the page has no leak-free experiment with synthetic images.
+        """
+        opening = next(iter(self.pairs_on(page)), ())
+        with_images = [
+            name
+            for name in opening
+            if self.experiments[name].protocol == "leak_free" and self.recipe(self.recipe_of(name)).generators
+        ]
+        entries = {name: self.experiments[name] for name in self.pages[page]}
+        return with_images[:1] + [
+            name
+            for name, entry in entries.items()
+            for first in with_images[:1]
+            if entry.protocol == "thesis"
+            and (entry.recipe, entry.model) == (entries[first].recipe, entries[first].model)
+        ]
+
     @cached_property
     def ablation_baseline(self) -> str:
         """The experiment with the complete method: the first row of the ablation table; empty if there is none."""

@@ -80,6 +80,13 @@ def evaluation_settings(
     }
 
 
+def protocol_gain_settings(plan: Plan, experiment: str, seed: int, inputs: Mapping[str, str]) -> Settings:
+    """Settings of the rule that predicts images outside of the leak-free test; arguments as `model_settings`."""
+    of_model = model_settings(plan, experiment, seed, inputs)
+    gated = plan.recipe(plan.recipe_of(experiment)).gate != "none"
+    return {key: of_model[key] for key in ("precision", "training", "sets")} | {"gated": gated}
+
+
 def experts_of(config: Config) -> dict[str, int]:
     """Source -> number of experts whose labels it has besides its own; sources without experts are left out."""
     counts = {name: len(source.labels.experts) for name, source in sorted(config.sources.items())}
@@ -171,6 +178,7 @@ def page_settings(plan: Plan, page: str) -> Settings:
             {"row": row, **experiment_description(plan, name)} for row, name in plan.config.classify.ablations.items()
         ],
         "question": pairs[0] if pairs else None,
+        "protocol_gain": plan.protocol_gain_on(page),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from hemabalance.classify.compare import write_comparison
 from hemabalance.classify.predictions import read_predictions
 from hemabalance.dataset.imageset import ImageSet
+from hemabalance.report.cells import write_csv
 from hemabalance.report.classify.classifier_results import ClassifierResult, read_classifier_results
 from hemabalance.report.classify.comparison_results import read_comparison_results
 from hemabalance.report.classify.confusion import confusion_figure
@@ -19,6 +20,8 @@ from hemabalance.report.classify.experiments import (
     first_trainings,
     part_figure,
 )
+from hemabalance.report.classify.protocol_gain import GainFiles, protocol_gain
+from hemabalance.report.classify.protocol_gain_figure import protocol_gain_figure
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class ClassifierPage:
         ablated: experiment without a part of the method -> its name in the legend.
         baseline: experiment with all parts.
         ablations, question: as for `experiments.experiment_tables`.
+        protocol_gain: experiments in the table of the protocol's share of a result (`protocol_gain.protocol_gain`).
     """
 
     preset: str
@@ -44,15 +48,17 @@ class ClassifierPage:
     baseline: str
     ablations: Sequence[Mapping[str, Any]]
     question: Sequence[str] | None
+    protocol_gain: Sequence[str]
 
 
 @dataclass(frozen=True)
 class ClassifierFiles:
-    """Input files of a page; all but the audits have one file per training, in the order of the trainings.
+    """Input files of a page; audits and the last two aside, one file per training, in the order of the trainings.
 
     Attributes:
         audits: `audit.json` of each balanced set.
         metrics, training, predictions, expert_agreements, histories: files of each training.
+        synthetic, real_training: predictions by the first training of each experiment of `protocol_gain`.
     """
 
     audits: Sequence[Path]
@@ -61,6 +67,8 @@ class ClassifierFiles:
     predictions: Sequence[Path]
     expert_agreements: Sequence[Path]
     histories: Sequence[Path]
+    synthetic: Sequence[Path]
+    real_training: Sequence[Path]
 
 
 def write_classify_report(
@@ -103,6 +111,13 @@ def write_classify_report(
         confusion_figure(first_results[name], out[f"confusion_{name}"])
         examples_figure(images, predictions, out[f"examples_{name}"], heading=heading, seed=seed)
         mistakes_figure(images, predictions, out[f"mistakes_{name}"], heading=heading)
+    gain_files = [
+        GainFiles(name, first_results[name].protocol, predictions_of[name], *paths)
+        for name, *paths in zip(page.protocol_gain, files.synthetic, files.real_training, strict=True)
+    ]
+    gain = protocol_gain(gain_files, seed=seed)
+    write_csv(gain, out["table_protocol_gain"])
+    protocol_gain_figure(gain, out["figure_protocol_gain"])
     for name, row in page.ablated.items():
         part_figure(first_results[name], first_results[page.baseline], row, out[f"classes_{name}"])
 

@@ -63,4 +63,5 @@ def choose_sources(real: Images, classes: Classes, size: int, *, limit: int, see
             raise InputError(f"class {label}", "has no real training image to edit", remedy)
         rng = np.random.default_rng([seed, classes.index(label)])
         chosen.append(np.sort(rng.permutation(places)[:limit]))
-    return real.pixels[np.concatenate(chosen)]
+    pixels: np.ndarray = real.pixels[np.concatenate(chosen)]
+    return pixels
