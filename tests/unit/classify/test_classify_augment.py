@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from hemabalance.classify.augment import Strengths, augment, blur, rotate
+from hemabalance.classify.augment import Strengths, augment, blur, move, rotate
 from hemabalance.classify.preparation import Preparation
 
 ALL = Strengths(rotate=1.0, colour=0.3, blur=1.0)
@@ -135,3 +135,39 @@ def test_colours_are_normalised_with_mean_and_std() -> None:
     for k in range(3):
         assert torch.allclose(prepared[:, k], (unit[:, k] - mean[k]) / std[k], atol=1e-5)
     assert not Preparation(16, 24, mean, std).state_dict()
+
+
+# --- zoom and shift
+
+
+def spot(side: int = 33) -> torch.Tensor:
+    """A Gaussian spot in the middle of an image."""
+    axis = torch.arange(side) - (side - 1) / 2
+    return torch.exp(-(axis[:, None] ** 2 + axis[None] ** 2) / 18).expand(1, 3, side, side)
+
+
+def test_a_shift_moves_the_cell_by_at_most_its_share_of_the_side() -> None:
+    images = spot().expand(200, -1, -1, -1)
+    moved = move(images, 0.0, 0.2, generator())[:, 0]
+    axis = torch.arange(33.0) - 16
+    along = [(moved * axis.view(shape)).sum((1, 2)) / moved.sum((1, 2)) for shape in ((1, -1, 1), (1, 1, -1))]
+    for distances in along:
+        assert 5.5 < distances.abs().max() < 0.2 * 33 + 0.5
+        assert abs(distances.mean()) < 1
+    assert abs(torch.corrcoef(torch.stack(along))[0, 1]) < 0.3
+
+
+def test_a_zoom_changes_the_area_of_the_cell_only() -> None:
+    moved = move(spot().expand(200, -1, -1, -1), 0.3, 0.0, generator())[:, 0]
+    sides = (moved.sum((1, 2)) / spot()[0, 0].sum()).sqrt()
+    assert 0.69 < sides.min() < 0.75
+    assert 1.25 < sides.max() < 1.31
+    assert torch.allclose(moved[:, 16, 16], torch.tensor(1.0), atol=1e-4)
+
+
+def test_moved_images_stay_within_their_range_and_equal_generators_move_alike() -> None:
+    strengths = Strengths(0, 0, 0, zoom=0.4, shift=0.3)
+    changed = augment(random_images(), strengths, generator())
+    assert changed.abs().max() <= 1
+    assert torch.equal(changed, augment(random_images(), strengths, generator()))
+    assert not torch.equal(changed, augment(random_images(), Strengths(0, 0, 0), generator()))
