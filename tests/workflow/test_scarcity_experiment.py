@@ -1,4 +1,4 @@
-"""`snakemake scarcity` on a very small phantom: from the archive to the page, killed in between, and with leaks planted."""
+"""`snakemake scarcity` on a very small phantom: from archive to page, killed in between, and with leaks planted."""
 
 import hashlib
 import json
@@ -138,20 +138,19 @@ def test_killed_in_the_middle_of_a_training_it_continues_to_the_same_bytes(
     assert digests(edited) == digests(scarce)
 
 
-@pytest.mark.parametrize("who", ["generator", "judge"])
-def test_a_training_of_the_whole_classes_fails_the_run(edited: Project, forked_python: str, who: str) -> None:
-    """The list of images of a training is replaced by one that holds a withheld image."""
-    results = edited.folder / RUN / "scarce-3-1"
-    place = {"generator": "synthesis/none/mine", "judge": "synthesis_judge/none"}[who]
-    split = pd.read_parquet(results / "split.parquet")
-    planted = split[split["part"] == "withheld"].head(1)
-    seen = pd.read_parquet(results / place / "seen.parquet")
-    rows = planted[["image_id", "source", "label", "part"]].assign(protocol="scarce-3-1")
-    table = pd.concat([seen, rows], ignore_index=True).sort_values("image_id", ignore_index=True)
-    table.to_parquet(results / place / "seen.parquet")
-    done = edited.snakemake("scarcity", "--rerun-triggers", "mtime", overlays=OVERLAYS, python=forked_python)
+def test_trainings_that_are_given_withheld_images_fail_the_run(edited: Project, forked_python: str) -> None:
+    """In the copy, trainings take withheld images for training images; the audit does not."""
+    splits = edited.folder / "workflow_scripts/hemabalance/dataset/splits.py"
+    text = splits.read_text("utf-8")
+    assert '"leak_free": ("train",)' in text
+    splits.write_text(text.replace('"leak_free": ("train",)', '"leak_free": ("train", "withheld")'), "utf-8")
+    table = RUN / "scarce-3-1/balanced/drawn/images.parquet"
+    done = edited.snakemake(str(table), overlays=OVERLAYS, python=forked_python)
     assert done.returncode != 0
-    assert f"withheld image {planted['image_id'].iloc[0]} itself was seen by {who}" in done.stdout
+    split = pd.read_parquet(edited.folder / RUN / "scarce-3-1/split.parquet")
+    first = split.loc[split["part"] == "withheld", "image_id"].min()
+    assert f"withheld image {first} itself was seen by generator mine" in done.stdout
+    assert not (edited.folder / table).exists()
 
 
 def test_without_scarce_classes_the_target_says_what_to_do(project: Project) -> None:

@@ -81,7 +81,7 @@ def leaves_that_differ(before: dict[str, Any], after: dict[str, Any]) -> set[str
     return keys | (after.keys() - before.keys())
 
 
-@pytest.mark.parametrize("name", sorted(OVERLAYS))
+@pytest.mark.parametrize("name", sorted(set(OVERLAYS) - {"scarcity"}))
 def test_overlay_changes_inputs_and_sizes_only(name: str) -> None:
     before, after = load_config(BASE).model_dump(), load_config(merged(OVERLAYS[name])).model_dump()
     assert after["run"] == name
@@ -94,6 +94,21 @@ def test_overlay_changes_inputs_and_sizes_only(name: str) -> None:
     assert leaves_that_differ(before["synthesis"], after["synthesis"]) <= SYNTHESIS_SIZES | more
     assert leaves_that_differ(before["balance"], after["balance"]) <= {"audit_images"}
     assert leaves_that_differ(before["classify"], after["classify"]) <= CLASSIFY_SIZES | more
+
+
+def test_the_scarcity_overlay_adds_entries_for_its_recipes_and_changes_none() -> None:
+    below = merged(OVERLAYS["sample"])
+    alone = deepcopy(below)
+    update_config(alone, {"run": "scarcity", "sources": {"tcia": None}})
+    update_config(below, OVERLAYS["scarcity"])
+    before, after = load_config(alone).model_dump(), load_config(below).model_dump()
+    assert set(after["sources"]) == {"mendeley"}
+    assert {key for key in before if before[key] != after[key]} == {"synthesis", "balance", "classify", "scarcity"}
+    for section, key in (("synthesis", "generators"), ("balance", "recipes"), ("classify", "models")):
+        assert before[section][key] == {name: after[section][key][name] for name in before[section][key]}
+        rest = [{name: value for name, value in config[section].items() if name != key} for config in (before, after)]
+        assert rest[0] == rest[1]
+    assert (after["scarcity"]["n"], after["scarcity"]["draws"], after["scarcity"]["seeds"]) == ((10,), 3, (1, 2, 3))
 
 
 def test_demo_needs_no_archive() -> None:
