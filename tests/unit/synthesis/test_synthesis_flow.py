@@ -130,9 +130,9 @@ def test_a_setting_out_of_range_is_refused(values: dict[str, Any]) -> None:
 
 
 def test_a_size_or_data_that_do_not_fit_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="generator method flow: .* px"):
+    with pytest.raises(InputError, match=r"generator method flow: .* px"):
         build(patch=3)
-    with pytest.raises(InputError, match="class blue: .*no real training image"):
+    with pytest.raises(InputError, match=r"class blue: .*no real training image"):
         build().fit(toy(blue=0), job(tmp_path))
     with pytest.raises(RuntimeError, match="neither fitted nor loaded"):
         sample(build(), "red", [0], seed=1, device=CPU)

@@ -195,7 +195,9 @@ def _real_training(config: Config, options: CheckOptions, cases: Sequence[Traini
     else:
         per_class = TINY_RENDERED_PER_CLASS if options.tiny else RENDERED_PER_CLASS
         images = rendered_images(full_roles(roles).rich, per_class, case.size, options.threads)
-    return RealTraining(case, roles, images, "bf16" if _bf16(options.device) else config.precision, options.into / "training")
+    return RealTraining(
+        case, roles, images, "bf16" if _bf16(options.device) else config.precision, options.into / "training"
+    )
 
 
 def _bf16(device: str) -> bool:

@@ -1,8 +1,8 @@
 """Real images of well-filled classes, noised part of the way and denoised under a rare label.
 
-SDEdit (Meng et al. 2022, ICLR, arXiv:2108.01073) with the rectified flow of a teacher: a real training image x of a rich
-class becomes (1 - t) x + t e with noise e at the time t = `start`, and the velocity of the rare class, with guidance,
-is followed to t = 0. Background, size and stain of the source image remain as far as t lets them.
+SDEdit (Meng et al. 2022, ICLR, arXiv:2108.01073) with the rectified flow of a teacher: a real training image x of a
+rich class becomes (1 - t) x + t e with noise e at the time t = `start`, and the velocity of the rare class, with
+guidance, is followed to t = 0. Background, size and stain of the source image remain as far as t lets them.
 
 Nothing is trained: the weights file holds the teacher's network and the source images, which are training images of the
 same split.
