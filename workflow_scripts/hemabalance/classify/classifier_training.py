@@ -68,7 +68,7 @@ class ClassifierTraining:
         self.pool, self.targets = self._pool(data.train, classes, settings.memory_budget)
         remaining = settings.memory_budget - (data.train.pixels.nbytes if self.pool.resident else 0)
         self.validation_pool, self.validation_targets = self._pool(data.validation, classes, remaining)
-        self.synthetic = torch.from_numpy(data.is_synthetic)
+        self.synthetic = torch.tensor(data.is_synthetic)
         self._rank_key = (job.seed, job.runtime.rank)
         self.sampler = training_sampler(data.train.labels.tolist(), data.is_synthetic, settings, *self._rank_key)
         self.frequencies = class_frequencies(self.targets.numpy(), data.is_synthetic, len(classes), settings)

@@ -1,7 +1,5 @@
 """MobileNetV2 (Sandler 2018, arXiv:1801.04381), fine-tuned from ImageNet weights that the workflow fetches."""
 
-from pydantic import Field
-
 from hemabalance.classify.method import ClassifierTraits
 from hemabalance.classify.settings import NetworkSettings
 from hemabalance.training.settings import Rate
@@ -17,8 +15,6 @@ class MobileNetV2Settings(NetworkSettings):
     """Start from ImageNet weights; false: from random ones."""
     freeze_batch_norm: bool = True
     """Batch normalisation keeps its means and variances; false: they follow the training images."""
-    input_size: int = Field(224, ge=32, le=512)
-    """Input side of the network in pixels; images are resized to it on the device. Smaller sides are faster."""
     lr: Rate = 3e-4
     """Learning rate of AdamW after warm-up; with frozen batch normalisation, 1e-3 is too high."""
 
