@@ -100,13 +100,12 @@ def average_settings(wildcards):
 
 def averages(file):
     """Paths of one file of every average whose protocol is listed, one for each seed."""
-    return [
-        trained.replace(
-            f"/classifiers/{PLAN.members_of(name)[0]}/", f"/classifiers/{name}/"
-        )
-        for name in PLAN.averages
-        for trained in trainings_of(PLAN.members_of(name)[0], file)
-    ]
+    paths = []
+    for name in PLAN.averages:
+        member = PLAN.experiments[PLAN.members_of(name)[0]]
+        folder = f"{RUN}/{member.protocol}/classifiers/{name}"
+        paths += [f"{folder}/seed-{seed}/{file}" for seed in member.seeds]
+    return paths
 
 
 def trainings_on(page, file):

@@ -252,16 +252,16 @@ def test_the_results_of_the_repository_have_the_markers() -> None:
 
 def test_the_answer_of_the_scarcity_experiment_has_markers_of_its_own(tmp_path: Path) -> None:
     run, path = tmp_path / "results" / "scarcity", tmp_path / "RESULTS.md"
-    (run / "scarcity").mkdir(parents=True)
+    (run / "scarcity" / "tables").mkdir(parents=True)
     begin, end = markers("scarcity")
     path.write_text(f"# Ours\n\n{begin}\n{end}\n\n{BEGIN}\nkept\n{END}\n", "utf-8")
     command = ["results", "--part", "scarcity", "--run", str(run), "--into", str(path)]
     assert main(command) == 1
     right = {"sampled": 0.5, "tuned": 0.6, "repeats": 0.6, "drawn": 0.9, "edited": 0.55, "ceiling": 0.95}
-    write_scarcity(small_runs(tmp_path, right), ARMS, paths_in(run / "scarcity"), seed=3)
+    write_scarcity(small_runs(tmp_path, right), ARMS, paths_in(run / "scarcity" / "tables"), seed=3)
     assert main(command) == 0
     text = path.read_text("utf-8")
-    answer = json.loads((run / "scarcity" / "sentence.json").read_text("utf-8"))
+    answer = json.loads((run / "scarcity" / "tables" / "sentence.json").read_text("utf-8"))
     assert f"{begin}\n\n## Do synthetic images help classes that have few images?\n\n**{answer['sentence']}**" in text
     assert "| 10 | drawn | tuned |" in text
     assert "#### Share of the gap to the ceiling that is recovered" in text

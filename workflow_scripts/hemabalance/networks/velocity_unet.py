@@ -63,13 +63,13 @@ class VelocityUNet(nn.Module):
         channels = [width * min(2**level, _MOST_TIMES) for level in range(halvings + 1)]
         self.embedding = _Embedding(4 * width, classes + 1, factors)
         self.enter = nn.Conv2d(3 * patch**2, width, 3, padding=1)
-        self.down = nn.ModuleList(_Level(c, c, blocks, 4 * width) for c in channels)
+        self.down = nn.ModuleList(_ResolutionLevel(c, c, blocks, 4 * width) for c in channels)
         pairs = list(pairwise(channels))
         self.reductions = nn.ModuleList(nn.Conv2d(fine, coarse, 3, 2, 1) for fine, coarse in pairs)
         self.attention = _Attention(channels[-1])
-        self.lowest = _Level(channels[-1], channels[-1], blocks, 4 * width)
+        self.lowest = _ResolutionLevel(channels[-1], channels[-1], blocks, 4 * width)
         self.enlargements = nn.ModuleList(Upsample(coarse, fine, "resize", bias=True) for fine, coarse in pairs)
-        self.up = nn.ModuleList(_Level(2 * fine, fine, blocks, 4 * width) for fine, _ in pairs)
+        self.up = nn.ModuleList(_ResolutionLevel(2 * fine, fine, blocks, 4 * width) for fine, _ in pairs)
         self.leave = nn.Sequential(_group_norm(width), nn.SiLU(), nn.Conv2d(width, 3 * patch**2, 3, padding=1))
 
     def forward(self, x: Tensor, times: Tensor, targets: Tensor, factors: Tensor | None = None) -> Tensor:
@@ -140,7 +140,7 @@ class _Embedding(nn.Module):
         return functional.silu(vector)
 
 
-class _Level(nn.Module):
+class _ResolutionLevel(nn.Module):
     """Residual blocks on maps of one side: (n, inputs, h, w) to (n, outputs, h, w)."""
 
     def __init__(self, inputs: int, outputs: int, blocks: int, condition: int) -> None:

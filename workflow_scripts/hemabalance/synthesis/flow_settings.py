@@ -37,7 +37,7 @@ class FlowNetwork(GeneratorSettings):
     class."""
 
 
-class FlowTraining(SynthesisTraining, FlowNetwork):
+class FlowTrainingSettings(SynthesisTraining, FlowNetwork):
     """Settings of the training of a rectified flow."""
 
     lr: Rate = 5e-4

@@ -14,7 +14,7 @@ from hemabalance.report.results.markdown import markdown_table, plain_table
 from hemabalance.report.results.run_tables import read_cells
 from hemabalance.report.scarcity.page import TITLES
 
-_FOLDER = "scarcity"
+_FOLDER = Path("scarcity", "tables")
 _TABLES = ("differences", "scores", "gap")
 
 
