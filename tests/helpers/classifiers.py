@@ -37,7 +37,7 @@ NEURAL: dict[str, tuple[str, dict[str, Any]]] = {
 }
 STATISTICAL: dict[str, tuple[str, dict[str, Any]]] = {
     "naive_bayes": ("naive_bayes", {"side": 4, "var_smoothing": 1e-9}),
-    "logistic": ("logistic", {"features": "mobilenet.safetensors", "C": 1.0}),
+    "logistic": ("logistic", {"imagenet_file": "mobilenet.safetensors", "C": 1.0}),
 }
 MODELS = {**NEURAL, **STATISTICAL}
 """Name -> method, and its settings that differ from `small_settings` and the defaults."""

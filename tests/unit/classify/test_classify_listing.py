@@ -30,7 +30,7 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def small_spec(method: str, features: Path) -> ModelSpec:
-    settings = {"features": str(features)} if traits_of("classify", method).frozen_features else {}
+    settings = {"imagenet_file": str(features)} if traits_of("classify", method).frozen_features else {}
     return ModelSpec(method=method, settings=small_settings("classify", method, **settings))
 
 
@@ -107,8 +107,8 @@ def test_its_traits_are_true(method: str, features: Path, tmp_path: Path) -> Non
     model = fit(spec, tmp_path / "with")
     if spec.traits.trains_networks:
         assert not model.module().training
-    assert ("features" in type(spec.settings).model_fields) == spec.traits.frozen_features
+    assert ("imagenet_file" in type(spec.settings).model_fields) == spec.traits.frozen_features
     if spec.traits.frozen_features:
-        without = spec.settings.model_copy(update={"features": str(tmp_path / "none")})
+        without = spec.settings.model_copy(update={"imagenet_file": str(tmp_path / "none")})
         with pytest.raises(InputError, match="are not there"):
             fit(ModelSpec(method=method, settings=without), tmp_path)

@@ -204,7 +204,7 @@ def test_the_small_image_is_an_average() -> None:
 @pytest.mark.parametrize("classes", [("basophil", "platelet"), ("basophil", "monocyte", "platelet")])
 def test_logistic_regression_is_scikit_learns(classes: tuple[str, ...], pinned: Path, tmp_path: Path) -> None:
     train = images(dict.fromkeys(classes, 6) | {classes[0]: 9}, 1)
-    model = build("logistic", features=str(pinned), C=0.3)
+    model = build("logistic", imagenet_file=str(pinned), C=0.3)
     model.fit(ModelData(train, no_images()), job(tmp_path))
     extractor = ImageNetFeatures(imagenet_weights.WEIGHTS.load(pinned), 32, "cpu", 64)
     scaler = StandardScaler().fit(extractor(train.pixels))
@@ -218,10 +218,10 @@ def test_logistic_regression_is_scikit_learns(classes: tuple[str, ...], pinned: 
 
 
 def test_a_trained_logistic_regression_has_the_frozen_network_inside(pinned: Path, tmp_path: Path) -> None:
-    model = build("logistic", features=str(pinned))
+    model = build("logistic", imagenet_file=str(pinned))
     model.fit(data(), job(tmp_path))
     model.save(tmp_path / "w.safetensors")
-    loaded = build("logistic", features=str(pinned))
+    loaded = build("logistic", imagenet_file=str(pinned))
     loaded.load(tmp_path / "w.safetensors")
     loaded.estimator.settings = None  # must not be used
     loaded.estimator._open_extractor = lambda weights: ImageNetFeatures(weights, 32, "cpu", 64)
@@ -232,11 +232,11 @@ def test_a_trained_logistic_regression_has_the_frozen_network_inside(pinned: Pat
 
 def test_logistic_regression_refuses_one_class_or_missing_weights(features: Path, pinned: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="all of one class"):
-        build("logistic", features=str(pinned)).fit(
+        build("logistic", imagenet_file=str(pinned)).fit(
             ModelData(images({"monocyte": 4}, 1), no_images()), job(tmp_path)
         )  # fmt: skip
     with pytest.raises(InputError, match="MobileNetV2 weights are not there"):
-        build("logistic", features=str(tmp_path / "none")).fit(data(), job(tmp_path))
+        build("logistic", imagenet_file=str(tmp_path / "none")).fit(data(), job(tmp_path))
     with pytest.raises(ValidationError, match=r"input_size\n.*greater than or equal to 32"):
         build("logistic", input_size=31)
 

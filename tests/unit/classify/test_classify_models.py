@@ -40,7 +40,7 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def build_with_features(name: str, features: Path, **changed: Any) -> Any:
-    settings = {"features": str(features)} if name == "logistic" else {}
+    settings = {"imagenet_file": str(features)} if name == "logistic" else {}
     return build(name, **{**settings, **changed})
 
 

@@ -32,7 +32,7 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def mobilenet(features: Path, **changed: Any) -> Any:
-    chosen = {"features": str(features), "batch": 12, "lr": 3e-4, "balanced": True, **changed}
+    chosen = {"imagenet_file": str(features), "batch": 12, "lr": 3e-4, "balanced": True, **changed}
     spec = ModelSpec(method="mobilenet_v2", settings=small_settings("classify", "mobilenet_v2", **chosen))
     return spec.build(classes=CLASSES, size=SIZE, runtime=runtime())
 
@@ -124,7 +124,7 @@ def test_without_a_well_filled_class_nothing_can_be_borrowed() -> None:
 
 
 def test_the_power_is_applied_to_training_and_test_features_alike(features: Path, tmp_path: Path) -> None:
-    chosen = {"features": str(features), "base_images": 6, "draws": 20, "input_size": 32, "C": 1.0}
+    chosen = {"imagenet_file": str(features), "base_images": 6, "draws": 20, "input_size": 32, "C": 1.0}
     logits = {}
     for power in (0.5, 1.0):
         spec = ModelSpec(

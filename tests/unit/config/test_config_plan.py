@@ -220,8 +220,8 @@ def test_model_settings() -> None:
     )
     assert (settings["model"]["method"], settings["size"]) == ("sequential_cnn", 48)
     assert settings["model"]["settings"] == settings_class("classify", "sequential_cnn")(width=8).plain
-    frozen = model_settings(plan(), "line", 1, {"features": "some/file"})
-    assert frozen["model"]["settings"] == {"C": 0.5, "input_size": 224, "balanced": True, "features": "some/file"}
+    frozen = model_settings(plan(), "line", 1, {"imagenet_file": "some/file"})
+    assert frozen["model"]["settings"] == {"C": 0.5, "input_size": 224, "balanced": True, "imagenet_file": "some/file"}
     assert model_settings(plan(), "real", 1, {})["size"] == 96
 
 

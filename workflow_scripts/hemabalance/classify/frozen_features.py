@@ -40,7 +40,7 @@ class LinearClassifier:
         if targets.max() == 0:
             remedy = "Provide archives with images of other classes, or remove the model from classify.experiments"
             raise InputError("training images", "are all of one class; logistic regression needs two", remedy)
-        self._extractor = self._open_extractor(imagenet_weights.WEIGHTS.load(Path(self.settings.features)))
+        self._extractor = self._open_extractor(imagenet_weights.WEIGHTS.load(Path(self.settings.imagenet_file)))
         features = self.transformed(self._extractor(images.pixels).astype(np.float64))
         features, targets = self.examples(features, targets, job.seed)
         scaler = StandardScaler().fit(features)

@@ -18,7 +18,7 @@ class NetworkSettings(TrainingSettings, ClassifierSettings):
 class FrozenFeatureSettings(ClassifierSettings):
     """Settings of every method that fits a linear classifier to features of a frozen network."""
 
-    features: str = ""
+    imagenet_file: str = ""
     """File of the frozen network's weights, set by the workflow, which fetches it. Read only by trainings: a trained
     model contains these weights."""
     C: float = Field(0.01, gt=0)

@@ -8,7 +8,7 @@ from hemabalance.training.settings import Rate
 class MobileNetV2Settings(NetworkSettings):
     """MobileNetV2, fine-tuned from ImageNet weights."""
 
-    features: str = ""
+    imagenet_file: str = ""
     """File of the ImageNet weights, set by the workflow, which fetches it. Read only when a training starts, unless
     `imagenet_weights` names another file."""
     pretrained: bool = True

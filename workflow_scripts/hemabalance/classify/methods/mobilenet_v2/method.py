@@ -14,7 +14,7 @@ from hemabalance.training.device import Runtime
 
 def build(settings: MobileNetV2Settings, *, classes: Sequence[str], size: int, runtime: Runtime) -> NetworkModel:
     """An untrained model; errors as `NetworkModel`. A training needs the weights that `settings` names."""
-    pinned = settings.features if settings.pretrained and settings.imagenet_weights is None else None
+    pinned = settings.imagenet_file if settings.pretrained and settings.imagenet_weights is None else None
 
     def load_imagenet(network: FineTunedMobileNetV2, path: Path) -> None:
         if pinned is not None:
