@@ -209,6 +209,14 @@ def test_no_map_without_variance_is_normalised(size, up):
     assert min(deviations) > 0
 
 
+def test_a_shortcut_of_stride_two_is_a_strided_convolution():
+    block = SmallResnet(7, 4).stages[1]
+    x = torch.randn(2, 4, 9, 7).contiguous(memory_format=torch.channels_last)
+    convolution, norm = block.shortcut
+    expected = norm(nn.functional.conv2d(x.contiguous(), convolution.weight, stride=2)) + block.body(x)
+    torch.testing.assert_close(block(x), expected.relu())
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
