@@ -7,14 +7,16 @@ import torch
 from torch import Tensor
 
 from helpers.seeds import seeded
-from hemabalance.networks.velocity_unet import VelocityUNet
+from hemabalance.networks.velocity_unet import Output, VelocityUNet
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def built(size: int = 16, *, patch: int = 2, blocks: int = 1, seed: int = 0, zero: bool = False) -> VelocityUNet:
+def built(
+    size: int = 16, *, patch: int = 2, blocks: int = 1, seed: int = 0, zero: bool = False, output: Output = "velocity"
+) -> VelocityUNet:
     """A small network; unless `zero`, with a random last layer in place of zeros."""
-    network = VelocityUNet(size, 4, blocks, patch, 3, 7)
+    network = VelocityUNet(size, 4, blocks, patch, 3, 7, output)
     network.initialise(seeded(seed))
     if not zero:
         with torch.no_grad():
@@ -88,3 +90,26 @@ def test_a_network_that_cannot_be_built_is_refused(arguments: Any, message: str)
         VelocityUNet(*arguments)
     with pytest.raises(ValueError, match=r"expected images of shape \(n, 3, 16, 16\)"):
         built()(*inputs(32))
+
+
+def test_with_zero_layers_the_residual_leaves_the_best_linear_guess() -> None:
+    rng = seeded(6)
+    images, noise = (torch.randn(2000, 3, 16, 16, generator=rng) * deviation for deviation in (0.5, 1.0))
+    network = built(zero=True, output="residual")
+    for time in (0.1, 0.5, 0.9):
+        x, velocity = torch.lerp(images, noise, time), noise - images
+        guess = network(x, torch.full((2000,), time), torch.zeros(2000, dtype=torch.int64))
+        slope = (x * velocity).mean() / x.square().mean()
+        torch.testing.assert_close(guess, slope * x, rtol=0.02, atol=0.02)
+        # The layers predict values of variance 1 on inputs of variance 1.
+        scale = 0.5 / x.std()
+        torch.testing.assert_close((velocity - guess).std(), scale, rtol=0.02, atol=0)
+
+
+def test_an_image_is_reached_along_a_straight_line_from_any_time() -> None:
+    network, (x, _, targets, _) = built(output="image"), inputs()
+    for time in (0.3, 1.0):
+        times = torch.full((4,), time)
+        image = x - time * network(x, times, targets)
+        torch.testing.assert_close(image, network._layers(x, times, targets, None))
+    assert network(x, torch.zeros(4), targets).isfinite().all()

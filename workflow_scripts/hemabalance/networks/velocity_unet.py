@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 from math import pi
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,13 @@ _HEAD = 32
 """Channels of an attention head."""
 _MODULATION = 0.1
 """Initial size of the modulation relative to He's, so that a scale is near 1."""
+_DEVIATION = 0.5
+"""Standard deviation of pixels in [-1, 1] that the output `residual` assumes (as in EDM)."""
+_LEAST_TIME = 0.05
+"""Least time by which the output `image` divides."""
+
+Output = Literal["velocity", "residual", "image"]
+"""What the layers predict; the network returns velocities in any case."""
 
 
 class VelocityUNet(nn.Module):
@@ -38,7 +46,7 @@ class VelocityUNet(nn.Module):
     modulates by scale and shift; attention on the lowest map only. The input is unshuffled into patches, the output
     shuffled back, so that the finest map has the side size / patch: the price of a map falls with the square of `patch`
     (as in Hoogeboom, Heek, Salimans 2023, arXiv:2301.11093). The last convolution of each block and of the network is
-    zero at the start: the first velocities are 0, and blocks are the identity.
+    zero at the start: the first outputs are 0, and blocks are the identity.
 
     Args:
         size: side of the image in pixels; divisible by the patch and the reductions below it.
@@ -47,19 +55,25 @@ class VelocityUNet(nn.Module):
         patch: side of a patch in pixels.
         classes: number of classes; one further index, `no_class`, stands for a label that is not given.
         factors: number of augmentation factors.
+        output: what the layers predict. `velocity`: the velocity. `residual`: its difference from the best linear guess
+            given the noised pixel alone, with inputs and outputs scaled to variance 1 (the preconditioning of EDM,
+            Karras et al. 2022, arXiv:2206.00364, table 1, for a rectified flow). `image`: the image without noise (Li,
+            He 2025, arXiv:2511.13720).
 
     Raises:
         ValueError: a size that cannot be divided, or another argument below one.
     """
 
-    def __init__(self, size: int, width: int, blocks: int, patch: int, classes: int, factors: int) -> None:
+    def __init__(
+        self, size: int, width: int, blocks: int, patch: int, classes: int, factors: int, output: Output = "velocity"
+    ) -> None:
         super().__init__()
         check_positive(_NAME, width=width, blocks=blocks, patch=patch, classes=classes, factors=factors)
         halvings = 0
         while size / patch / 2**halvings > _LOWEST:
             halvings += 1
         check_size(_NAME, size, 2 * patch, patch * 2**halvings)
-        self.size, self.patch, self.no_class, self.factors = size, patch, classes, factors
+        self.size, self.patch, self.no_class, self.factors, self.output = size, patch, classes, factors, output
         channels = [width * min(2**level, _MOST_TIMES) for level in range(halvings + 1)]
         self.embedding = _Embedding(4 * width, classes + 1, factors)
         self.enter = nn.Conv2d(3 * patch**2, width, 3, padding=1)
@@ -88,6 +102,16 @@ class VelocityUNet(nn.Module):
             ValueError: images of another shape.
         """
         check_images(_NAME, x, self.size)
+        t = times[:, None, None, None]
+        if self.output == "velocity":
+            return self._layers(x, times, targets, factors)
+        if self.output == "image":
+            return (x - self._layers(x, times, targets, factors)) / t.clamp(min=_LEAST_TIME)
+        variance = t**2 + ((1 - t) * _DEVIATION) ** 2
+        linear = (t - (1 - t) * _DEVIATION**2) / variance
+        return linear * x + _DEVIATION / variance.sqrt() * self._layers(x / variance.sqrt(), times, targets, factors)
+
+    def _layers(self, x: Tensor, times: Tensor, targets: Tensor, factors: Tensor | None) -> Tensor:
         condition = self.embedding(times, targets, factors)
         # On the CPU, convolutions are a fifth faster on channels-last maps.
         x = self.enter(functional.pixel_unshuffle(x, self.patch).contiguous(memory_format=torch.channels_last))

@@ -24,7 +24,7 @@ def build_network(settings: FlowNetwork, classes: Classes, size: int) -> Velocit
         ValueError: it cannot be built for this size.
     """
     width, blocks, patch = settings.width, settings.blocks, settings.patch
-    return VelocityUNet(size, width, blocks, patch, len(classes.run), COLOUR_FACTORS)
+    return VelocityUNet(size, width, blocks, patch, len(classes.run), COLOUR_FACTORS, settings.output)
 
 
 def generated(network: VelocityUNet, settings: FlowNetwork, index: int, latents: Tensor) -> Tensor:
