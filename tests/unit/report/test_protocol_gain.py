@@ -117,6 +117,16 @@ def test_under_thesis_they_are_those_of_the_test_part(tmp_path: Path) -> None:
     assert set(chosen["source"]) == {IN_TEST_PART}
 
 
+def test_a_set_that_no_class_needs_filled_leaves_all_accepted_images(tmp_path: Path) -> None:
+    run = build_balance_run(tmp_path)
+    rows = build_balanced(run, target_per_class=1)
+    assert (rows["origin"] == "real").all()
+    chosen = synthetic_images(rows, {name: run.sets[name].index for name in run.gates}, run.gates)
+    accepted = {i for gate in run.gates.values() for i in gate.loc[gate["accepted"], "image_id"]}
+    assert set(chosen["image_id"]) == accepted
+    assert set(chosen["source"]) == {LEFT_OVER}
+
+
 def test_without_generators_there_is_no_synthetic_image(tmp_path: Path) -> None:
     run = build_balance_run(tmp_path)
     rows = build_balanced(run, generators={})

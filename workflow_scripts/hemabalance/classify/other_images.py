@@ -35,7 +35,8 @@ def synthetic_images(
     accepted = [accepted_images(indexes[name], gates[name]).assign(image_set=name) for name in indexes]
     left = pd.concat([table[columns] for table in accepted], ignore_index=True) if accepted else used[columns]
     filled_by = dict(zip(used["label"], used["image_set"], strict=True))
-    of_filler = left["image_set"] == left["label"].map(filled_by).fillna(left["image_set"])
+    fillers = [filled_by.get(label, name) for label, name in zip(left["label"], left["image_set"], strict=True)]
+    of_filler = left["image_set"] == fillers
     left = left[of_filler & ~left["image_id"].isin(used["image_id"])].drop_duplicates("image_id")
     trained = used[(used["part"] == "train") & ~used["label"].isin(left["label"])]
     chosen = [left.assign(source=LEFT_OVER), trained[columns].assign(source=TRAINED_ON)]
