@@ -26,7 +26,6 @@ TABLE = {
     "metrics/pretrained_weights": INCEPTION,  # the shapes of its weights
     "report/dataset_report": f"{FIGURES} scipy",  # red cells
     "report/report": "",
-    "report/scarcity_report": f"{FIGURES} scipy",  # intervals
     "report/scarcity_report": f"{FIGURES} scipy",
     "sources/download": "",
     "sources/inventory": "scipy",  # perceptual hashes

@@ -30,8 +30,8 @@ class _Basic(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        # A 1x1 convolution of stride 2 reads every second pixel. They are picked first, because with AVX2 the gradient of
-        # such a convolution with fewer than 8 input channels writes past its memory (oneDNN, issue 6035).
+        # A 1x1 convolution of stride 2 reads every second pixel. They are picked first, because with AVX2 the gradient
+        # of such a convolution with fewer than 8 input channels writes past its memory (oneDNN, issue 6035).
         return functional.relu(self.body(x) + self.shortcut(x[:, :, :: self.stride, :: self.stride]))
 
 
