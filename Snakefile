@@ -25,6 +25,7 @@
 #   results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/    weights.safetensors, history.jsonl, training.json,
 #                                                          predictions.parquet, calibration.json, metrics.json,
 #                                                          expert_agreement.json, out_of_distribution.safetensors,
+#                                                          synthetic_predictions.parquet, training_predictions.parquet,
 #                                                          model.json, card.md; of an average of experiments only
 #                                                          predictions.parquet, calibration.json, metrics.json
 #   results/<run>/tables/*.csv  figures/*.svg  report.html
