@@ -80,8 +80,8 @@ def diversity(images: ComparedImages, perceptual: LPIPSModel, *, pairs: int, see
         seed: seed of pairs and intervals.
 
     Returns:
-        Table with rows `label, compare, n` (pairs)`, lpips, lpips_low, lpips_high, reason`; `all`: the pairs of all classes, each
-        pair within one class.
+        Table with rows `label, compare, n` (pairs)`, lpips, lpips_low, lpips_high, reason`; `all`: the pairs of all
+        classes, each pair within one class.
     """
 
     def measure(pixels: np.ndarray) -> Values:
@@ -105,7 +105,8 @@ def nearest(images: ComparedImages, perceptual: LPIPSModel, *, seed: int) -> Ima
 
     Returns:
         Table with rows `label, compare, n, reason` and, each with `_low` and `_high`, means over images: `lpips` (at
-        the size of the images)`, psnr` (dB)`, ssim, l1, l2` (mean absolute and squared difference of levels from 0 to 1).
+        the size of the images)`, psnr` (dB)`, ssim, l1, l2` (mean absolute and squared difference of levels from 0 to
+        1).
     """
 
     def measure_class(label: str) -> Callable[[np.ndarray], Values]:
