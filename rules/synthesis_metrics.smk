@@ -75,6 +75,8 @@ rule synthesis_metrics:
             protocol=wildcards.protocol,
             precision=CONFIG.precision,
             classes=CLASSES,
+            serves=CONFIG.synthesis.generators[wildcards.generator].role,
+            roles=CONFIG.synthesis.roles.model_dump(),
             copy_quantile=CONFIG.synthesis.gate.copy_quantile,
             evaluation=dict(
                 CONFIG.synthesis.evaluation,

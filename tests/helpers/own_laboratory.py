@@ -26,7 +26,7 @@ from hemabalance.synthesis.fit_judge import fit_judge
 from hemabalance.synthesis.generate import GeneratedPaths, ImageRequest, StoredGenerator, generate_images
 from hemabalance.synthesis.generator_config import GeneratorConfig
 from hemabalance.synthesis.judges import Judges
-from hemabalance.synthesis.measure import GeneratorOutput, measure_generator
+from hemabalance.synthesis.measure import GeneratorOutput, RunClasses, measure_generator
 from hemabalance.synthesis.method import GeneratorSpec
 from hemabalance.synthesis.real_image_features import RealImageFeatures, select_real_images
 from hemabalance.synthesis.real_image_measurement import compute_real_image_features
@@ -125,7 +125,8 @@ def run_generator(laboratory: Laboratory, name: str, config: GeneratorConfig, ro
     with open_set(folder, "images") as images, open_set(folder, "snapshots") as snapshots:
         measured = measure_generator(
             GeneratorOutput(images, folder / "features.safetensors", snapshots), source, laboratory.real,
-            laboratory.judges, EVALUATION, run_classes=CLASSES, copy_quantile=0.01, seed=1,
+            laboratory.judges, EVALUATION, run_classes=RunClasses(CLASSES, config.serves, roles), copy_quantile=0.01,
+            seed=1,
         )  # fmt: skip
     measured.write(metrics=folder / "metrics.json", neighbours=folder / "neighbours.parquet")
     return folder

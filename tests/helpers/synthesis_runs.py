@@ -190,7 +190,7 @@ def evaluate_generator(
     train, test = (parts(image_set, split, classes, part)[0] for part in (training_part(split), "test"))
     metrics = evaluate(
         EvaluationSet(pixels, {label: features[where] for label, where in masks.items()}),
-        evaluation_set(train, classes), evaluation_set(test, classes), judges, settings, seed=1,
+        evaluation_set(train, classes), evaluation_set(test, classes), judges, settings, roles={}, seed=1,
     )  # fmt: skip
     metrics |= {"memorisation": measure_memorisation(run, image_set, split)[0], "agreement_by_step": run.agreement}
     training = {

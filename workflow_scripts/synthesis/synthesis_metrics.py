@@ -3,13 +3,14 @@
 from contextlib import ExitStack
 from pathlib import Path
 
+from hemabalance.config.roles import RolesConfig
 from hemabalance.dataset.imageset import open_image_sets
 from hemabalance.dataset.splits import read_split
 from hemabalance.stage import stage
 from hemabalance.synthesis.data import RealImageSource
 from hemabalance.synthesis.evaluate import EvaluationSettings
 from hemabalance.synthesis.judges import open_judges
-from hemabalance.synthesis.measure import GeneratorOutput, measure_generator
+from hemabalance.synthesis.measure import GeneratorOutput, RunClasses, measure_generator
 from hemabalance.synthesis.real_image_features import read_real_image_features
 from hemabalance.training.device import start
 
@@ -27,7 +28,9 @@ with stage(snakemake) as run, ExitStack() as stack:
             inception=Path(files.inception), lpips=Path(files.lpips), classifier=Path(files.judge), runtime=runtime
         ),
         settings=EvaluationSettings.from_plain(settings["evaluation"]),
-        run_classes=settings["classes"],
+        run_classes=RunClasses(
+            tuple(settings["classes"]), settings["serves"], RolesConfig.from_plain(settings["roles"])
+        ),
         copy_quantile=settings["copy_quantile"],
         seed=settings["seed"],
     )

@@ -36,12 +36,13 @@ def measure(
     train: dict[str, np.ndarray] | None = None,
     test: dict[str, np.ndarray] | None = None,
     settings: EvaluationSettings = SETTINGS,
+    roles: dict[str, list[str]] | None = None,
 ) -> dict[str, Any]:
     generated = cells(30, COUNTS) if generated is None else generated
     train = cells(10, {"basophil": 16, "monocyte": 12}) if train is None else train
     test = cells(20, {"basophil": 10, "monocyte": 13}) if test is None else test
     sets = (evaluation_set(images, generated) for images in (generated, train, test))
-    result = evaluate(*sets, JUDGES, settings, seed=1)
+    result = evaluate(*sets, JUDGES, settings, roles=roles or {}, seed=1)
     restored: dict[str, Any] = json.loads(json.dumps(result, allow_nan=False))
     return restored
 
@@ -191,6 +192,26 @@ def test_all_has_at_most_twice_the_images_of_a_class() -> None:
     assert row(result, "fidelity", "all", "generated")["n_generated"] == 12
     assert row(result, "fidelity", "basophil", "generated")["n_generated"] == 14
     assert row(result, "diversity", "monocyte", "generated")["n"] == 2
+
+
+@pytest.mark.parametrize("with_rare_test_images", [True, False])
+def test_a_role_is_measured_like_a_generator_of_its_classes_alone(with_rare_test_images: bool) -> None:
+    counts = {"basophil": 14, "monocyte": 11, "platelet": 12}
+    test = cells(20, {"basophil": 10, "monocyte": 13} | ({"platelet": 9} if with_rare_test_images else {}))
+    sets = {"generated": cells(30, counts), "train": cells(10, dict.fromkeys(counts, 16)), "test": test}
+    settings = EvaluationSettings(neighbours=3, max_images=9, kid_subset=5, resamples=10, pairs=4)
+    roles = {"rich": ["basophil", "monocyte"], "rare": ["platelet"]}
+    whole = measure(**sets, settings=settings, roles=roles)
+    assert list(whole["roles"]) == ["rich", "rare"]
+    for role, members in roles.items():
+        part, of_role = {label: sets["generated"][label] for label in members}, whole["roles"][role]
+        alone = measure(**sets | {"generated": part}, settings=settings)
+        assert of_role.pop("classes") == members
+        assert of_role.pop("against") == alone["against"]
+        assert of_role == {table: [values for values in alone[table] if values["label"] == "all"] for table in TABLES}
+    assert whole["roles"]["rich"]["fidelity"] != [values for values in whole["fidelity"] if values["label"] == "all"]
+    without_roles = measure(**sets, settings=settings)
+    assert whole == without_roles | {"roles": whole["roles"]}
 
 
 def test_the_same_seed_gives_the_same_numbers() -> None:

@@ -1,6 +1,6 @@
 """Measures of single images: diversity, similarity to the nearest training image, and the recognised class."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,9 @@ Values = Mapping[str, np.ndarray]
 Measure = Callable[[str], Callable[[np.ndarray], Values]]
 """Class -> function that measures images of the class, at least one image."""
 
+Row = dict[str, Any]
+"""JSON values of one row of a table."""
+
 NEAREST = ("lpips", "psnr", "ssim", "l1", "l2")
 
 
@@ -37,7 +40,35 @@ class ComparedImages:
     compared: Mapping[str, ArraysByClass]
 
 
-def diversity(images: ComparedImages, perceptual: LPIPSModel, *, pairs: int, seed: int) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class ImageTable:
+    """Rows over the measured images of any classes.
+
+    Attributes:
+        classes: the classes with measured images.
+        compared: names of the compared sets.
+        row: function from classes and a name of `compared` to the row over all images of these classes.
+    """
+
+    classes: Sequence[str]
+    compared: Sequence[str]
+    row: Callable[[Sequence[str], str], Row]
+
+    def rows(self) -> list[Row]:
+        """Rows for `all` and each class."""
+        members = [(ALL, self.classes), *((label, [label]) for label in self.classes)]
+        return [
+            {"label": label, "compare": compare} | self.row(labels, compare)
+            for compare in self.compared
+            for label, labels in members
+        ]
+
+    def rows_over(self, classes: Sequence[str]) -> list[Row]:
+        """Rows for `all`, if these were all classes."""
+        return [{"label": ALL, "compare": compare} | self.row(classes, compare) for compare in self.compared]
+
+
+def diversity(images: ComparedImages, perceptual: LPIPSModel, *, pairs: int, seed: int) -> ImageTable:
     """LPIPS between pairs of images of one class: larger values are more diverse, the floor is that of real images.
 
     In random pairs that use no image twice, so that the pairs of the bootstrap are independent.
@@ -49,8 +80,8 @@ def diversity(images: ComparedImages, perceptual: LPIPSModel, *, pairs: int, see
         seed: seed of pairs and intervals.
 
     Returns:
-        Rows `label, compare, n` (pairs)`, lpips, lpips_low, lpips_high, reason`; `all`: the pairs of all classes, each
-        pair within one class.
+        Table with rows `label, compare, n` (pairs)`, lpips, lpips_low, lpips_high, reason`; `all`: the pairs of all
+        classes, each pair within one class.
     """
 
     def measure(pixels: np.ndarray) -> Values:
@@ -58,10 +89,10 @@ def diversity(images: ComparedImages, perceptual: LPIPSModel, *, pairs: int, see
         count = min(pairs, len(pixels) // 2)
         return {"lpips": perceptual.distances(pixels[order[:count]], pixels[order[count : 2 * count]])}
 
-    return _mean_rows(images, lambda label: measure, ("lpips",), "a pair takes two images of a class", seed)
+    return _table_of_means(images, lambda label: measure, ("lpips",), "a pair takes two images of a class", seed)
 
 
-def nearest(images: ComparedImages, perceptual: LPIPSModel, *, seed: int) -> list[dict[str, Any]]:
+def nearest(images: ComparedImages, perceptual: LPIPSModel, *, seed: int) -> ImageTable:
     """Similarity of each image to the real training image of its class that is nearest by LPIPS.
 
     The nearest image is searched over the eight poses of the image and compared in the best pose. Generated images
@@ -73,8 +104,9 @@ def nearest(images: ComparedImages, perceptual: LPIPSModel, *, seed: int) -> lis
         seed: seed of the intervals.
 
     Returns:
-        Rows `label, compare, n, reason` and, each with `_low` and `_high`, means over images: `lpips` (at the size of
-        the images)`, psnr` (dB)`, ssim, l1, l2` (mean absolute and squared difference of levels from 0 to 1).
+        Table with rows `label, compare, n, reason` and, each with `_low` and `_high`, means over images: `lpips` (at
+        the size of the images)`, psnr` (dB)`, ssim, l1, l2` (mean absolute and squared difference of levels from 0 to
+        1).
     """
 
     def measure_class(label: str) -> Callable[[np.ndarray], Values]:
@@ -87,7 +119,7 @@ def nearest(images: ComparedImages, perceptual: LPIPSModel, *, seed: int) -> lis
 
         return measure
 
-    return _mean_rows(images, measure_class, NEAREST, "", seed)
+    return _table_of_means(images, measure_class, NEAREST, "", seed)
 
 
 def _similarity(pixels: np.ndarray, neighbours: np.ndarray, perceptual: LPIPSModel) -> Values:
@@ -101,7 +133,7 @@ def _similarity(pixels: np.ndarray, neighbours: np.ndarray, perceptual: LPIPSMod
     }
 
 
-def agreement(images: ComparedImages, judge: Classifier) -> list[dict[str, Any]]:
+def agreement(images: ComparedImages, judge: Classifier) -> ImageTable:
     """Share of images that an independent classifier assigns to the requested class.
 
     Args:
@@ -109,39 +141,41 @@ def agreement(images: ComparedImages, judge: Classifier) -> list[dict[str, Any]]
         judge: classifier trained on real training images only.
 
     Returns:
-        Rows `label, compare, n, agree, rate, low, high` (Wilson)`, reason`.
+        Table with rows `label, compare, n, agree, rate, low, high` (Wilson)`, reason`.
     """
-    rows = []
-    for compare, pixels in images.compared.items():
-        correct = {label: judge.predict(pixels[label]) == label for label in images.train}
-        for label in (ALL, *images.train):
-            agrees = np.concatenate([*correct.values(), np.empty(0, bool)]) if label == ALL else correct[label]
-            count = int(agrees.sum())
-            rate = wilson(count, len(agrees))
-            row = {"label": label, "compare": compare, "n": len(agrees), "agree": count}
-            row |= {"rate": rate.value, "low": rate.low, "high": rate.high}
-            rows.append(row | {"reason": None if len(agrees) else MISSING_SET_REASON[compare]})
-    return rows
+    agrees = {
+        compare: {label: judge.predict(pixels[label]) == label for label in images.train}
+        for compare, pixels in images.compared.items()
+    }
+
+    def row(labels: Sequence[str], compare: str) -> Row:
+        values = np.concatenate([*(agrees[compare][label] for label in labels), np.empty(0, bool)])
+        count = int(values.sum())
+        rate = wilson(count, len(values))
+        cells = {"n": len(values), "agree": count, "rate": rate.value, "low": rate.low, "high": rate.high}
+        return cells | {"reason": None if len(values) else MISSING_SET_REASON[compare]}
+
+    return ImageTable(list(images.train), list(images.compared), row)
 
 
-def _mean_rows(
+def _table_of_means(
     images: ComparedImages, measure: Measure, names: tuple[str, ...], missing_reason: str, seed: int
-) -> list[dict[str, Any]]:
+) -> ImageTable:
     no_values = {name: np.empty(0) for name in names}
     measured: dict[str, dict[str, Values]] = {compare: {} for compare in images.compared}
     for label in images.train:
         measure_class = measure(label)
         for compare, pixels in images.compared.items():
             measured[compare][label] = measure_class(pixels[label]) if len(pixels[label]) else no_values
-    rows = []
-    for compare, pixels in images.compared.items():
-        for label in (ALL, *images.train):
-            labels = list(images.train) if label == ALL else [label]
-            measured_values = [measured[compare][member] for member in labels] or [no_values]
-            values = {name: np.concatenate([member[name] for member in measured_values]) for name in names}
-            row: dict[str, Any] = {"label": label, "compare": compare, "n": len(values[names[0]])}
-            for name in names:
-                row |= mean_row(name, values[name], seed=seed)
-            reason = missing_reason if any(len(pixels[member]) for member in labels) else MISSING_SET_REASON[compare]
-            rows.append(row | {"reason": None if row["n"] else reason})
-    return rows
+
+    def row(labels: Sequence[str], compare: str) -> Row:
+        measured_values = [measured[compare][label] for label in labels] or [no_values]
+        values = {name: np.concatenate([member[name] for member in measured_values]) for name in names}
+        cells: Row = {"n": len(values[names[0]])}
+        for name in names:
+            cells |= mean_row(name, values[name], seed=seed)
+        has_images = any(len(images.compared[compare][label]) for label in labels)
+        reason = missing_reason if has_images else MISSING_SET_REASON[compare]
+        return cells | {"reason": None if cells["n"] else reason}
+
+    return ImageTable(list(images.train), list(images.compared), row)

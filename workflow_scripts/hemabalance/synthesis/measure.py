@@ -8,16 +8,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hemabalance.config.roles import RolesConfig, Serves
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.tables import write_table
 from hemabalance.files import write_json
 from hemabalance.synthesis.agreement_by_step import agreement_by_step
-from hemabalance.synthesis.data import RealImageSource
+from hemabalance.synthesis.data import RealImageSource, counts_for_roles
 from hemabalance.synthesis.evaluate import EvaluationSet, EvaluationSettings, evaluate
 from hemabalance.synthesis.judges import Judges
-from hemabalance.synthesis.memorisation import memorisation
+from hemabalance.synthesis.memorisation import memorisation, memorisation_over
 from hemabalance.synthesis.real_image_features import KINDS, RealImageFeatures, read_features
 from hemabalance.synthesis.real_image_measurement import copy_detector
+from hemabalance.synthesis.roles import assign, served
+
+ROLES: tuple[Serves, ...] = ("rich", "rare")
+"""Roles for which a generator of all classes is measured as well."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,35 @@ class GeneratorOutput:
 
 
 @dataclass(frozen=True)
+class RunClasses:
+    """Classes of the run, and what decides for which roles a generator is measured besides all its classes.
+
+    Attributes:
+        names: all classes in alphabetical order.
+        serves: role of the classes that the generator generates.
+        roles: rules that make a class rich or rare, as in the training of the generator.
+    """
+
+    names: tuple[str, ...]
+    serves: Serves
+    roles: RolesConfig
+
+    def by_role(self, split: pd.DataFrame, generated: Sequence[str]) -> dict[str, list[str]]:
+        """Role -> its generated classes, without roles that have none; empty if the generator serves one role."""
+        if self.serves != "all":
+            return {}
+        assigned = assign(counts_for_roles(split, self.names), self.roles)
+        members = {role: [label for label in generated if label in served(assigned, role)] for role in ROLES}
+        return {role: labels for role, labels in members.items() if labels}
+
+
+@dataclass(frozen=True)
 class GeneratorMeasurement:
     """Result of `measure_generator`.
 
     Attributes:
-        metrics: JSON values: the tables of `evaluate`, `memorisation` and `agreement_by_step`, and `protocol`.
+        metrics: JSON values: the tables of `evaluate`, `memorisation` and `agreement_by_step`, and `protocol`. Of a
+            generator of all classes, `roles` of `evaluate` has the rows `all` of `memorisation` too.
         neighbours: pairs of `memorisation`, with the id of each image in `image_id`.
     """
 
@@ -66,7 +95,7 @@ def measure_generator(
     judges: Judges,
     settings: EvaluationSettings,
     *,
-    run_classes: Sequence[str],
+    run_classes: RunClasses,
     copy_quantile: float,
     seed: int,
 ) -> GeneratorMeasurement:
@@ -78,7 +107,7 @@ def measure_generator(
         real: features of the real images.
         judges: networks that measure the images.
         settings: numbers of images.
-        run_classes: all classes of the run in alphabetical order.
+        run_classes: classes of the run, and the role that the generator serves.
         copy_quantile: quantile that defines a copy, see `copies.thresholds`.
         seed: seed of random selections and intervals.
 
@@ -103,9 +132,12 @@ def measure_generator(
         )
         for images, kind in zip((train, test), KINDS, strict=True)
     )
-    tables = evaluate(generated, train_set, test_set, judges, settings, seed=seed)
+    roles = run_classes.by_role(source.split, classes)
+    tables = evaluate(generated, train_set, test_set, judges, settings, roles=roles, seed=seed)
     copies = copy_detector(source, real, classes, size, judges.perceptual, quantile=copy_quantile)
-    copy_rows, pairs = memorisation(generated.pixels, test, copies, run_classes, max_images=max_images, seed=seed)
+    copy_rows, pairs = memorisation(generated.pixels, test, copies, run_classes.names, max_images=max_images, seed=seed)
+    for role, members in roles.items():
+        tables["roles"][role]["memorisation"] = memorisation_over(pairs, members, copies)
     agreement = agreement_by_step(output.snapshots, judges.classifier, threads=source.threads)
     sample_ids = {label: rows.loc[labels == label, "image_id"].to_numpy() for label in classes}
     image_ids = [

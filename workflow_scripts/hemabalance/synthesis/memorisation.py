@@ -12,6 +12,8 @@ from hemabalance.training.job import Images
 
 ALL = "all"
 
+KINDS = ("generated", "held_back")
+
 PAIRS = ("label", "kind", "image", "nearest_id", "pose", "distance", "copy")
 """Columns of the table of nearest pairs."""
 
@@ -53,10 +55,16 @@ def memorisation(
     pairs = pd.concat(tables or [_no_pairs()], ignore_index=True)
     rows = []
     for label in (ALL, *sorted(generated)):
-        for kind in ("generated", "held_back"):
-            subset = pairs[(pairs["kind"] == kind) & ((pairs["label"] == label) | (label == ALL))]
-            rows.append({"label": label, "kind": kind} | _row(subset) | _thresholds(label, copies))
+        of_label = pairs if label == ALL else pairs[pairs["label"] == label]
+        for kind in KINDS:
+            rows.append({"label": label, "kind": kind} | _row(of_label, kind) | _thresholds(label, copies))
     return rows, pairs.sort_values(["distance", "label", "kind", "image"], ignore_index=True)
+
+
+def memorisation_over(pairs: pd.DataFrame, classes: Sequence[str], copies: CopyDetector) -> list[dict[str, Any]]:
+    """The rows for `all` of `memorisation`, if these were all generated classes, from the pairs that it returned."""
+    pairs = pairs[pairs["label"].isin(classes)]
+    return [{"label": ALL, "kind": kind} | _row(pairs, kind) | _thresholds(ALL, copies) for kind in KINDS]
 
 
 def _no_pairs() -> pd.DataFrame:
@@ -72,7 +80,8 @@ def _pairs(label: str, kind: str, places: np.ndarray, pixels: np.ndarray, copies
     return table.astype({"label": "str", "kind": "str"})
 
 
-def _row(pairs: pd.DataFrame) -> dict[str, Any]:
+def _row(pairs: pd.DataFrame, kind: str) -> dict[str, Any]:
+    pairs = pairs[pairs["kind"] == kind]
     n, copies = len(pairs), int(pairs["copy"].sum())
     rate = wilson(copies, n)
     return {

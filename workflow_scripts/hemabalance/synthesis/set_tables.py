@@ -31,11 +31,13 @@ class ComparedFeatures:
         real: real test images; training images if the protocol holds none back, and then there is no floor.
         compared: `generated` or `floor` -> features.
         max_images: maximum number of images of a set for `all`.
+        by_class: whether each class is compared too, or only `all`.
     """
 
     real: ArraysByClass
     compared: Mapping[str, ArraysByClass]
     max_images: int
+    by_class: bool = True
 
     def pairs(self) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
         """Class or `all`, name of the comparison, real features and compared features.
@@ -50,7 +52,7 @@ class ComparedFeatures:
             matched = [[pair[side][:n] for pair, n in zip(sets, sizes, strict=True)] for side in (0, 1)]
             none = [np.empty((0, 1), np.float32)] if not sets else []
             yield ALL, compare, np.concatenate([*matched[0], *none]), np.concatenate([*matched[1], *none])
-            for label, (real, other) in zip(self.real, sets, strict=True):
+            for label, (real, other) in zip(self.real, sets, strict=True) if self.by_class else ():
                 yield label, compare, real, other
 
 

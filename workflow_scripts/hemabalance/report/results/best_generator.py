@@ -86,9 +86,11 @@ def _time(tables: RunTables, role: str, names: list[str]) -> str:
     rows = cost[(cost["classes"] == role) & cost["generator"].isin(names)]
     times = {row["generator"]: row["measured_training_time"] for _, row in rows.iterrows()}
     shortest, longest = (pick(times, key=lambda name: seconds(times[name])) for pick in (min, max))
+    of_all = set(cost.loc[cost["classes"] == "all", "generator"])
+    note = "".join(f"; `{name}` learned all classes in its time" for name in times if name in of_all)
     if seconds(times[longest]) <= _EQUAL * seconds(times[shortest]):
-        return f"all were trained for about the same time ({times[shortest]} to {times[longest]})"
+        return f"all were trained for about the same time ({times[shortest]} to {times[longest]}){note}"
     return (
         f"training times were not equal: {times[shortest]} (`{shortest}`) to {times[longest]} (`{longest}`), at the "
-        "numbers of steps in the table of costs"
+        f"numbers of steps in the table of costs{note}"
     )

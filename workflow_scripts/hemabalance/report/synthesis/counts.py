@@ -20,10 +20,10 @@ def gate(generators: Sequence[GeneratorResult]) -> list[dict[str, Any]]:
     """Rows of how many draws of each class were accepted, and how many failed each test; a draw may fail several."""
     rows = []
     for result in generators:
-        classes = result.gate["classes"]
+        classes = {label: result.gate["classes"][label] for label in result.classes}
         counts = ("target", "drawn", "accepted", *REASONS, "short")
         total = {key: sum(class_gate[key] for class_gate in classes.values()) for key in counts} | {"note": ""}
-        for label, class_gate in [(ALL, total), *((label, classes[label]) for label in result.classes)]:
+        for label, class_gate in [(ALL, total), *(() if result.role else classes.items())]:
             rows.append(result.key_cells | {"class": label} | _passed(class_gate))
     return rows
 
@@ -45,7 +45,7 @@ def memory(generators: Sequence[GeneratorResult]) -> list[dict[str, Any]]:
         result.key_cells | {"class": row["label"], "images": KINDS[row["kind"]]} | _copied(row)
         for result in generators
         for label in (ALL, *result.classes)
-        for row in result.metrics["memorisation"]
+        for row in result.tables["memorisation"]
         if row["label"] == label
     ]
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ class GeneratorResult:
         metrics: content of `metrics.json`, see `synthesis.evaluate`; also has `memorisation` and `agreement_by_step`.
         training: content of `training.json`, see `synthesis.fit`.
         gate: content of `gate.json`: `classes` and `settings`.
+        role: `rich` or `rare` for the results of a generator of all classes over the classes of this role only, see
+            `parts`; None for the results over all its classes.
     """
 
     name: str
@@ -49,11 +51,23 @@ class GeneratorResult:
     metrics: Mapping[str, Any]
     training: Mapping[str, Any]
     gate: Mapping[str, Any]
+    role: str | None = None
+
+    @property
+    def parts(self) -> list["GeneratorResult"]:
+        """The results over all its classes and, of a generator of all classes, over those of each role."""
+        return [self, *(replace(self, role=role) for role in ROLES if role in self.metrics.get("roles", ()))]
+
+    @property
+    def tables(self) -> Mapping[str, Any]:
+        """Tables of `metrics`; those of a role have only rows about all its classes."""
+        tables: Mapping[str, Any] = self.metrics["roles"][self.role] if self.role else self.metrics
+        return tables
 
     @property
     def classes(self) -> list[str]:
-        """The classes that it generates, in alphabetical order."""
-        return sorted(self.training["classes"]["served"])
+        """The classes that it generates, in alphabetical order; only those of the role, if there is one."""
+        return sorted(self.tables["classes"] if self.role else self.training["classes"]["served"])
 
     @property
     def heading(self) -> str:
@@ -63,15 +77,15 @@ class GeneratorResult:
     @property
     def key_cells(self) -> dict[str, str]:
         """The columns that identify the generator in a table."""
-        return {"generator": self.name, "normaliser": self.normalizer, "classes": self.serves}
+        return {"generator": self.name, "normaliser": self.normalizer, "classes": self.role or self.serves}
 
     def row(self, table: str, **keys: str) -> Mapping[str, Any]:
-        """The row of a table of `metrics` with these values.
+        """The row of one of the `tables` with these values.
 
         Raises:
             KeyError: there is no such row.
         """
-        rows: list[Mapping[str, Any]] = self.metrics[table]
+        rows: list[Mapping[str, Any]] = self.tables[table]
         for row in rows:
             if all(row[key] == value for key, value in keys.items()):
                 return row
@@ -91,17 +105,17 @@ def read_generator_results(
     """
     results = []
     for generator, *paths in zip(generators, metrics, training, gates, strict=True):
-        contents: list[Mapping[str, Any]] = [json.loads(path.read_text("utf-8")) for path in paths]
-        results.append(
-            GeneratorResult(
-                generator["name"], generator["method"], generator["serves"], generator["normalizer"], *contents
-            )
-        )
+        measured, trained, gate = (json.loads(path.read_text("utf-8")) for path in paths)
+        name, method, serves, normalizer = (generator[key] for key in ("name", "method", "serves", "normalizer"))
+        results.append(GeneratorResult(name, method, serves, normalizer, measured, trained, gate))
     return results
 
 
 def reported_for(result: GeneratorResult, tables: ReportedTables, preset: str) -> Any | None:
-    """Values that the thesis reports for the generator's method and role; None if there are none."""
+    """Values that the thesis reports for the generator's method and role; None if there are none.
+
+    The thesis's methods serve one role, so there are none for a generator of all classes, also over one role.
+    """
     return reported(tables[result.serves], preset).get(result.method) if result.serves in tables else None
 
 

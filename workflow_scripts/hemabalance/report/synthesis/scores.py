@@ -171,12 +171,14 @@ def _floors(generators: Sequence[GeneratorResult], reported_cells: Cells, measur
     names_by_cells: dict[tuple[Any, ...], list[str]] = {}
     for result in generators:
         cells = measure(result, ALL, "floor")
-        names_by_cells.setdefault((result.normalizer, result.serves, tuple(cells.items())), []).append(result.name)
+        key_cells = result.key_cells
+        key = key_cells["normaliser"], key_cells["classes"], tuple(cells.items())
+        names_by_cells.setdefault(key, []).append(result.name)
     return [
-        {"generator": ", ".join(names), "normaliser": normalizer, "classes": serves, "images": COMPARED["floor"]}
+        {"generator": ", ".join(names), "normaliser": normalizer, "classes": role, "images": COMPARED["floor"]}
         | reported_cells
         | dict(cells)
-        for (normalizer, serves, cells), names in names_by_cells.items()
+        for (normalizer, role, cells), names in names_by_cells.items()
     ]
 
 

@@ -33,17 +33,19 @@ def synthesis_tables(generators: Sequence[GeneratorResult], preset: str = "thesi
         `precision`, `fid`, `pixels`, `classes`, `gate`, `memory`, `trust`, `cost`. A cell is a number, `not available`
         (with a `reason`), or `not reported` in columns `reported_…` if the thesis gives no value. Methods that the
         thesis reports and this run lacks have rows with reported values only. There are no such columns and rows under
-        another preset.
+        another preset. A generator of all classes has rows over them and over those of each role; the role is in the
+        column `classes`. Its training has the same cost in all of them.
     """
+    parts = [part for result in generators for part in result.parts]
     tables = {
-        "precision": precision(generators, preset),
-        "fid": fid(generators, preset),
-        "pixels": pixels(generators, preset),
+        "precision": precision(parts, preset),
+        "fid": fid(parts, preset),
+        "pixels": pixels(parts, preset),
         "classes": by_class(generators),
-        "gate": gate(generators),
-        "memory": memory(generators),
+        "gate": gate(parts),
+        "memory": memory(parts),
         "trust": trust(generators),
-        "cost": cost(generators, preset),
+        "cost": cost(parts, preset),
     }
     return {name: pd.DataFrame(rows) for name, rows in tables.items()}
 
