@@ -49,7 +49,9 @@ def networks_to_run(wildcards):
 
 def frozen_features(wildcards):
     """Input `imagenet_file`: the frozen network whose features the model uses; empty for most models."""
-    return {"imagenet_file": IMAGENET} if model_traits(wildcards).frozen_features else {}
+    return (
+        {"imagenet_file": IMAGENET} if model_traits(wildcards).frozen_features else {}
+    )
 
 
 def stain_weights_of_model(wildcards):
