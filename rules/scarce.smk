@@ -19,6 +19,37 @@ def scarcity_files(file):
     ]
 
 
+def added_files():
+    """Inputs of the contact sheets, in the order of `PLAN.added_by_scarcity`: balanced sets and both image sets."""
+    shown = PLAN.added_by_scarcity
+    real = [real_folder(protocol, recipe) for protocol, recipe, _ in shown]
+    drawn = [generator_folder(*names) for names in shown]
+    return {
+        "tables": [
+            f"{RUN}/{p}/balanced/{recipe}/images.parquet" for p, recipe, _ in shown
+        ],
+        "images": [f"{folder}/images.zip" for folder in real],
+        "indexes": [f"{folder}/images.parquet" for folder in real],
+        "drawn": [f"{folder}/images.zip" for folder in drawn],
+        "drawn_indexes": [f"{folder}/images.parquet" for folder in drawn],
+    }
+
+
+def added_sheets():
+    """Paths of the contact sheets, in the order of `PLAN.added_by_scarcity`."""
+    return [
+        f"{SCARCITY}/figures/added_{protocol}_{generator}_in_{recipe}.svg"
+        for protocol, recipe, generator in PLAN.added_by_scarcity
+    ]
+
+
+def added_settings(protocol, recipe, generator):
+    """Settings of one contact sheet."""
+    n, draw = PLAN.scarcity.protocols[protocol]
+    names = {"protocol": protocol, "recipe": recipe, "generator": generator}
+    return {**names, "n": n, "draw": draw, "size": PLAN.size(recipe)}
+
+
 def require_scarcity():
     """Stop with a message where the config plans no scarcity experiment."""
     if not PLAN.scarcity.is_planned:
@@ -35,7 +66,7 @@ def scarcity_page(wildcards):
 
 
 def scarcity_settings():
-    """Settings of the report: the trainings in the order of `scarcity_files`, and the roles of the recipes."""
+    """Settings of the report: trainings and contact sheets in the order of their files, and the recipes' roles."""
     keys = ["classes", "baseline", "line", "control", "synthesis", "ceiling"]
     return {
         "run": CONFIG.run,
@@ -44,4 +75,5 @@ def scarcity_settings():
             for t in PLAN.scarcity.trainings
         ],
         "arms": {key: getattr(CONFIG.scarcity, key) for key in keys},
+        "added": [added_settings(*names) for names in PLAN.added_by_scarcity],
     }

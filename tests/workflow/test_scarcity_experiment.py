@@ -108,6 +108,18 @@ def test_every_recipe_is_trained_on_three_images_and_the_page_answers(scarce: Pr
     assert json.loads((results / "scarcity/tables/sentence.json").read_text())["sentence"][:30] in html
 
 
+def test_the_page_shows_the_images_that_were_added(scarce: Project) -> None:
+    results = scarce.folder / RUN
+    figures = {path.name for path in (results / "scarcity/figures").iterdir()}
+    assert figures == {"curve.svg", "added_scarce-3-1_mine_in_drawn.svg"}
+    _, _, shown = (results / "scarcity/report.html").read_text("utf-8").partition("What was added")
+    assert 'id="added_scarce-3-1_mine_in_drawn.svg"' in shown
+    rows = pd.read_parquet(results / "scarce-3-1/balanced/drawn/images.parquet")
+    counts = rows.loc[rows["image_set"] == "mine", "label"].value_counts()
+    assert f"Added: basophil {counts['basophil']}, lymphocyte {counts['lymphocyte']}." in shown
+    assert "the n = 3 real training images" in shown
+
+
 def test_a_second_run_has_nothing_to_do(scarce: Project) -> None:
     assert scarce.would_run("scarcity", overlays=OVERLAYS) == set()
 

@@ -82,6 +82,16 @@ def test_the_protocol_of_a_training_is_noted_with_its_model() -> None:
     assert origin == {"experiment": "scarcity_even", "recipe": "original", "protocol": "scarce-10-2", "seed": 3}
 
 
+def test_the_page_shows_what_the_synthesis_recipes_add_in_the_first_draws() -> None:
+    planned = plan()
+    assert planned.scarcity.first_draws == ["scarce-10-1", "scarce-30-1"]
+    assert planned.scarcity.synthesis_sets == ["plain", "balanced"]  # those of the members of the average come first
+    generators = ("c_wgan_gp", "fewshot_meta")
+    shown = [(protocol, "balanced", name) for protocol in planned.scarcity.first_draws for name in generators]
+    assert planned.added_by_scarcity == shown
+    assert Plan(load_config(BASE)).added_by_scarcity == []
+
+
 def test_a_null_entry_removes_a_recipe() -> None:
     changed = plan(recipes={"drawn_line": None}, synthesis=["drawn"])
     assert "scarcity_drawn_line" not in changed.scarcity.averages

@@ -14,6 +14,7 @@ from hemabalance.config.entries import ComparedEntry
 from hemabalance.config.run import Config
 from hemabalance.config.scarcity_plan import ScarcityPlan
 from hemabalance.methods import traits_of
+from hemabalance.protocols import Protocol
 
 MAIN, ALL = "", "experiments/"
 """Pages, each a folder of the run: the results of `snakemake`, and those of `snakemake experiments`."""
@@ -44,6 +45,16 @@ class Plan:
     def scarcity(self) -> ScarcityPlan:
         """The trainings of the section `scarcity`, which no page lists."""
         return ScarcityPlan(self.config.scarcity)
+
+    @property
+    def added_by_scarcity(self) -> list[tuple[Protocol, str, str]]:
+        """First draw of each n, balanced set and generator of the synthetic images that the scarcity page shows."""
+        return [
+            (protocol, recipe, generator)
+            for protocol in self.scarcity.first_draws
+            for recipe in self.scarcity.synthesis_sets
+            for generator in self.recipe(recipe).generators
+        ]
 
     def entry_of(self, experiment: str) -> ExperimentConfig:
         """The experiment of this name, of the section `classify` or of a recipe of `scarcity`."""

@@ -46,6 +46,18 @@ class ScarcityPlan:
         cuts = product(self.config.n, range(1, self.config.draws + 1)) if self.is_planned else ()
         return {scarce_protocol(n, draw): (n, draw) for n, draw in cuts}
 
+    @property
+    def first_draws(self) -> list[Protocol]:
+        """The protocol of the first draw of each n."""
+        return [protocol for protocol, (_, draw) in self.protocols.items() if draw == 1]
+
+    @property
+    def synthesis_sets(self) -> list[str]:
+        """Balanced sets of the recipes with synthetic images, each once; of an average those of its members."""
+        names = self.config.synthesis if self.is_planned else ()
+        sets = [self.config.recipes[member].recipe for name in names for member in self.config.members(name)]
+        return list(dict.fromkeys(name for name in sets if name))
+
     @cached_property
     def experiments(self) -> Mapping[str, ExperimentConfig]:
         """Experiment -> set and model of each recipe that has a model of its own; protocols are the jobs' own."""

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 from PIL import Image
 
@@ -108,6 +109,31 @@ def thumbnails(tiles: Sequence[np.ndarray]) -> list[np.ndarray]:
     if not len(tiles) or tiles[0].shape[0] <= _SIDE:
         return list(tiles)
     return [np.asarray(Image.fromarray(tile).resize((_SIDE, _SIDE), Image.Resampling.BOX)) for tile in tiles]
+
+
+def strip_rows(rows: int, columns: int, cell: float) -> tuple[Figure, np.ndarray]:
+    """A figure of strips one below the other, and their axes (rows,), at least one.
+
+    Args:
+        rows: number of strips.
+        columns: images that a strip has room for.
+        cell: side of an image in inches.
+    """
+    layout = ConstrainedLayoutEngine(h_pad=0.015, hspace=0)
+    figure = Figure(figsize=(cell * columns + 1.6, cell * max(rows, 1) + 0.5), layout=layout)
+    axes: np.ndarray = figure.subplots(max(rows, 1), 1, squeeze=False)[:, 0]
+    for axis in axes:
+        hide_axes(axis)
+    return figure, axes
+
+
+def draw_strip(axis: Axes, images: Sequence[np.ndarray], text: str, places: int, *, bold: bool = False) -> None:
+    """Draw images side by side with room for `places` images and a text on the left, or "none" without images."""
+    axis.set_ylabel(text, rotation=0, ha="right", va="center", fontweight="bold" if bold else "normal", fontsize=8)
+    if len(images):
+        axis.imshow(image_strip(thumbnails(images), places), interpolation="none")
+    else:
+        axis.text(0, 0.5, "none", transform=axis.transAxes, va="center", color="#777777")
 
 
 def draw_frames(axis: Axes, places: Iterable[int], size: int) -> None:

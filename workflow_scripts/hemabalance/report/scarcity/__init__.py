@@ -1,1 +1,1 @@
-"""The answer of the scarcity experiment: scores over n, differences, share of the gap, and one sentence."""
+"""The answer of the scarcity experiment: scores over n, differences, share of the gap, one sentence, contact sheets."""

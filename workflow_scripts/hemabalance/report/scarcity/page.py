@@ -1,6 +1,6 @@
 """The page of the scarcity experiment: the sentence, the tables and the curve in one HTML file that works offline."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hemabalance.files import atomic_path
@@ -44,19 +44,30 @@ TITLES = {
 }
 
 
-def write_scarcity_page(answer: Mapping[str, Any], paths: ScarcityPaths, *, run: str) -> None:
+_ADDED = (
+    "Synthetic images of the first draw of each n, beside the real ones: in the order in which they were generated, as "
+    "they stand in the balanced set. No image is chosen by its looks."
+)
+
+
+def write_scarcity_page(
+    answer: Mapping[str, Any], paths: ScarcityPaths, sheets: Sequence[Mapping[str, Any]], *, run: str
+) -> None:
     """Write the page from the tables and the curve, which must exist.
 
     Args:
         answer: result of `sentence.answer`.
         paths: the tables and the curve to show, and the page to write.
+        sheets: contact sheets of what was added, items of the page; may be empty.
         run: name of the run.
     """
     items = [
         (figure_item if name == "curve" else table_item)(getattr(paths, name), title=title, note=note)
         for name, (title, note) in TITLES.items()
     ]
-    section = {"name": "scarcity", "title": "Results", "note": answer["numbers"], "shown": items}
-    html = environment().from_string(_TEMPLATE).render(run=run, answer=answer, sections=[section])
+    sections = [{"name": "scarcity", "title": "Results", "note": answer["numbers"], "shown": items}]
+    if sheets:
+        sections.append({"name": "added", "title": "What was added", "note": _ADDED, "shown": sheets})
+    html = environment().from_string(_TEMPLATE).render(run=run, answer=answer, sections=sections)
     with atomic_path(paths.page) as part:
         part.write_text(html, "utf-8")

@@ -6,14 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.splits import HELD_BACK
 from hemabalance.protocols import Protocol, rules_of
-from hemabalance.report.sheets import draw_frames, figure_heading, hide_axes, image_strip, strip_headings, thumbnails
+from hemabalance.report.sheets import draw_frames, draw_strip, figure_heading, strip_headings, strip_rows
 from hemabalance.report.style import save_figure
 from hemabalance.report.synthesis.generator_results import NO_CLASS
 from hemabalance.synthesis.data import part_rows, real_images, smallest_draws, training_rows
@@ -49,19 +46,20 @@ def sample_sheet(
     """
     classes = sorted(set(gate["label"]))
     size = int(generated_images.index["height"].iloc[0]) if classes else 0
-    figure, axes = _grid(3 * len(classes), _COLUMNS)
+    figure, axes = strip_rows(3 * len(classes), _COLUMNS, _CELL)
     for index, label in enumerate(classes):
         real, origin = _real_images(reference_images, split, label, size, protocol, threads)
         draws_of_class = gate[gate["label"] == label].sort_values("index")
         first_draws, accepted_draws = draws_of_class.head(_COLUMNS), draws_of_class[draws_of_class["accepted"]]
         axes_of_class = axes[3 * index : 3 * index + 3]
-        _draw_strip(axes_of_class[0], real, f"{_label_text(label)}\n{origin}", bold=True)
-        _draw_strip(axes_of_class[1], _load_images(generated_images, first_draws["image_id"]), "first draws")
+        draw_strip(axes_of_class[0], real, f"{_label_text(label)}\n{origin}", _COLUMNS, bold=True)
+        draw_strip(axes_of_class[1], _load_images(generated_images, first_draws["image_id"]), "first draws", _COLUMNS)
         draw_frames(axes_of_class[1], np.flatnonzero(~first_draws["accepted"].to_numpy()), size)
-        _draw_strip(
+        draw_strip(
             axes_of_class[2],
             _load_images(generated_images, accepted_draws["image_id"].head(_COLUMNS)),
             f"accepted\n{len(accepted_draws)} of {len(draws_of_class)}",
+            _COLUMNS,
         )
     if classes:
         figure_heading(figure, f"{heading}, {size} px. Framed: draws that the gate refused")
@@ -99,10 +97,10 @@ def training_strips(snapshots: ImageSet, path: Path, *, heading: str) -> None:
     shown = index[index["step"].isin(steps) & (index["latent"] < _LATENTS)].sort_values(["latent", "step"])
     classes = sorted(set(shown["label"]))
     figure_rows = [(label, latent) for label in classes for latent in sorted(set(shown["latent"]))]
-    figure, axes = _grid(len(figure_rows), max(len(steps), 3))
+    figure, axes = strip_rows(len(figure_rows), max(len(steps), 3), _CELL)
     for axis, (label, latent) in zip(axes, figure_rows, strict=False):
         snapshots_shown = shown[(shown["label"] == label) & (shown["latent"] == latent)]
-        _draw_strip(
+        draw_strip(
             axis,
             [snapshots.read(int(position)) for position in snapshots_shown.index],
             _label_text(label) if not latent else "",
@@ -121,25 +119,6 @@ def _evenly_spaced(steps: Sequence[int]) -> list[int]:
     if len(steps) <= _POINTS:
         return list(steps)
     return [steps[position] for position in np.linspace(0, len(steps) - 1, _POINTS).round().astype(int)]
-
-
-def _grid(rows: int, columns: int) -> tuple[Figure, np.ndarray]:
-    layout = ConstrainedLayoutEngine(h_pad=0.015, hspace=0)
-    figure = Figure(figsize=(_CELL * columns + 1.6, _CELL * max(rows, 1) + 0.5), layout=layout)
-    axes: np.ndarray = figure.subplots(max(rows, 1), 1, squeeze=False)[:, 0]
-    for axis in axes:
-        hide_axes(axis)
-    return figure, axes
-
-
-def _draw_strip(
-    axis: Axes, images: Sequence[np.ndarray], text: str, places: int = _COLUMNS, *, bold: bool = False
-) -> None:
-    axis.set_ylabel(text, rotation=0, ha="right", va="center", fontweight="bold" if bold else "normal", fontsize=8)
-    if len(images):
-        axis.imshow(image_strip(thumbnails(images), places), interpolation="none")
-    else:
-        axis.text(0, 0.5, "none", transform=axis.transAxes, va="center", color="#777777")
 
 
 def _label_text(label: str) -> str:
