@@ -194,7 +194,7 @@ def test_a_setting_of_classifiers_reruns_them_and_no_generator(edited):
 
 def test_the_out_of_distribution_quantile_retrains_nothing(edited):
     (edited.folder / "more.yaml").write_text("classify: {evaluation: {out_of_distribution_quantile: 0.9}}\n")
-    expected = CLASSIFIED - {"balance", "classify_fit"} | {"report", "all"}
+    expected = CLASSIFIED - {"balance", "classify_fit", "classify_protocol_gain"} | {"report", "all"}
     assert edited.would_run(overlays=MORE) == expected
 
 
