@@ -91,7 +91,7 @@ def test_the_caption_gives_n_the_draw_and_the_numbers_added(
     assert item["title"] == f"rich in mine, {SCARCE}"
     assert item["note"] == (
         "From one draw, number 1. Left: the n = 3 real training images that were kept of each scarce class. Right: the "
-        "first 10 of the synthetic images that were added. Added: monocyte 10, basophil 5. rich added no image of: "
+        "first synthetic images that were added, at most 10. Added: monocyte 10, basophil 5. rich added no image of: "
         "promyelocyte."
     )
     note = added_item(replace(added, n=30), [NONE_ADDED])["note"]

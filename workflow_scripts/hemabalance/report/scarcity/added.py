@@ -108,7 +108,7 @@ def added_note(rows: pd.DataFrame, added: AddedImages, classes: Sequence[str]) -
     shown = f"at most {_SHOWN} of the n = {added.n:,}" if added.n > _SHOWN else f"the n = {added.n:,}"
     sentences = [
         f"From one draw, number {added.draw}. Left: {shown} real training images that were kept of each scarce class.",
-        f"Right: the first {_SHOWN} of the synthetic images that were added. Added: {numbers}." if numbers else "",
+        f"Right: the first synthetic images that were added, at most {_SHOWN}. Added: {numbers}." if numbers else "",
         f"{added.generator} added no image of: {without}." if without else "",
     ]
     return " ".join(filter(None, sentences))
