@@ -141,7 +141,9 @@ def test_links_into_a_lost_cache_are_named_and_can_be_pulled_again(origin, tmp_p
 def test_a_change_of_config_reruns_what_it_concerns(pulled):
     assert pulled.would_run() == set()
     change(pulled, classify={"training": {"lr": 0.02}})
-    assert pulled.would_run() == {"classify_fit", "classify_evaluate", "classify_protocol_gain", "classify_report"} | LAST
+    assert (
+        pulled.would_run() == {"classify_fit", "classify_evaluate", "classify_protocol_gain", "classify_report"} | LAST
+    )
     change(pulled, stain={"normalizers": {"wcyclegan_gp": {"width": 8}}})
     would = pulled.would_run()
     assert {"stain_fit", "stain_images", "stain_metrics"} <= would

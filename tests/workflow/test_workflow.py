@@ -114,7 +114,7 @@ def test_a_comment_reruns_nothing(edited):
 
 def test_an_edit_of_a_module_reruns_the_rules_that_import_it_and_what_follows(edited):
     edit(
-        edited.folder / "workflow_scripts" / "hemabalance" / "report" / "page.py",
+        edited.folder / "workflow_scripts" / "hemabalance" / "report" / "items.py",
         "trim_blocks=True",
         "trim_blocks=False",
     )
