@@ -1,32 +1,21 @@
 """Tests that every folder of `classify/methods` must pass; they name no method."""
 
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from helpers.classifiers import SIZE, data, images, job, random_imagenet_weights, runtime
+from helpers.classifiers import SIZE, data, images, job, runtime
 from helpers.method_settings import TrainingSpy, files_of, small_settings
 from helpers.thesis import CLASSES
 from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.open_model import open_classifier
 from hemabalance.errors import InputError
 from hemabalance.methods import method_names, settings_class, traits_of
-from hemabalance.metrics import imagenet_weights
 
+pytestmark = pytest.mark.usefixtures("features")
 every_method = pytest.mark.parametrize("method", method_names("classify"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def features(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Random weights for the frozen network that some methods use."""
-    path, digest = random_imagenet_weights(tmp_path_factory.mktemp("features"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(imagenet_weights, "WEIGHTS", replace(imagenet_weights.WEIGHTS, sha256=digest))
-        yield path
 
 
 def small_spec(method: str, features: Path) -> ModelSpec:

@@ -1,7 +1,6 @@
 """Behaviour that every classification model must have."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +18,14 @@ from helpers.classifiers import (
     images,
     job,
     no_images,
-    random_imagenet_weights,
     runtime,
 )
 from helpers.thesis import CLASSES
 from hemabalance.classify.model import ModelData
 from hemabalance.classify.open_model import open_classifier
 from hemabalance.errors import InputError
-from hemabalance.metrics import imagenet_weights
 from hemabalance.training.job import Images
 from hemabalance.training.weights import save_tensors
-
-
-@pytest.fixture(scope="module")
-def features(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    path, digest = random_imagenet_weights(tmp_path_factory.mktemp("features"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(imagenet_weights, "WEIGHTS", replace(imagenet_weights.WEIGHTS, sha256=digest))
-        yield path
 
 
 def build_with_features(name: str, features: Path, **changed: Any) -> Any:

@@ -1,6 +1,5 @@
 """Methods on the ImageNet network: fine-tuning, and distribution calibration."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.classifiers import data, images, job, random_imagenet_weights, runtime
+from helpers.classifiers import data, images, job, runtime
 from helpers.method_settings import small_settings
 from helpers.thesis import CLASSES
 from hemabalance.classify.imagenet_initialisation import read_tensors
@@ -20,15 +19,9 @@ from hemabalance.classify.methods.distribution_calibration.method import draw, w
 from hemabalance.errors import InputError
 from hemabalance.metrics import imagenet_weights
 
+pytestmark = pytest.mark.usefixtures("features")
+
 SIZE = 32
-
-
-@pytest.fixture(scope="module", autouse=True)
-def features(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    path, digest = random_imagenet_weights(tmp_path_factory.mktemp("features"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(imagenet_weights, "WEIGHTS", replace(imagenet_weights.WEIGHTS, sha256=digest))
-        yield path
 
 
 def mobilenet(features: Path, **changed: Any) -> Any:
