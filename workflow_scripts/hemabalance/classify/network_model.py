@@ -165,20 +165,12 @@ class NetworkModel:
     def _training_description(self, data: ModelData, job: FitJob) -> dict[str, Any]:
         """JSON values that identify a training; a checkpoint with other values is refused."""
         parts = (data.train, data.validation)
-        settings = self.settings
-        told_apart = (settings.synthetic_share, settings.synthetic_weight, settings.synthetic_part) != (
-            None,
-            1,
-            "images",
-        )
-        synthetic = {"synthetic": fingerprint(data.is_synthetic.astype(str))} if told_apart else {}
-        return (
-            self.description
-            | synthetic
-            | {
-                "settings": settings.model_dump(mode="json", exclude=set(WITHOUT_EFFECT)),
-                "seed": job.seed,
-                "images": [fingerprint(part.labels, part.pixels) for part in parts],
-                "imagenet": None if self._start is None else sha256_file(self._start),
-            }
-        )
+        description = self.description | {
+            "settings": self.settings.model_dump(mode="json", exclude=set(WITHOUT_EFFECT)),
+            "seed": job.seed,
+            "images": [fingerprint(part.labels, part.pixels) for part in parts],
+            "imagenet": None if self._start is None else sha256_file(self._start),
+        }
+        if self.settings.tells_synthetic_apart:
+            description["synthetic"] = fingerprint(data.is_synthetic.astype(str))
+        return description

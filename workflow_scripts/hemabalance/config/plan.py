@@ -160,20 +160,17 @@ class Plan:
 
         Empty if the comparison that opens the page has no leak-free experiment with synthetic images.
         """
-        opening = next(iter(self.pairs_on(page)), ())
-        with_images = [
-            name
-            for name in opening
-            if self.experiments[name].protocol == "leak_free" and self.recipe(self.recipe_of(name)).generators
-        ]
-        entries = {name: self.experiments[name] for name in self.pages[page]}
-        return with_images[:1] + [
-            name
-            for name, entry in entries.items()
-            for first in with_images[:1]
-            if entry.protocol == "thesis"
-            and (entry.recipe, entry.model) == (entries[first].recipe, entries[first].model)
-        ]
+        for name in next(iter(self.pairs_on(page)), ()):
+            entry = self.experiments[name]
+            if entry.protocol == "leak_free" and self.recipe(entry.recipe).generators:
+                return [name, *self._under_thesis(entry, page)]
+        return []
+
+    def _under_thesis(self, entry: ExperimentConfig, page: str) -> list[str]:
+        """Experiments on a page with the set and the model of another, under `thesis`."""
+        same = {"recipe": entry.recipe, "model": entry.model, "protocol": "thesis"}
+        shown = {name: self.experiments[name] for name in self.pages[page]}
+        return [name for name, other in shown.items() if all(getattr(other, key) == same[key] for key in same)]
 
     @cached_property
     def ablation_baseline(self) -> str:

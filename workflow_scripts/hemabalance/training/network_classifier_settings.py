@@ -80,6 +80,12 @@ class TrainingSettings(NetworkTraining):
     """Network that is kept: of the lowest validation loss, or that of the last step, which `patience` does not bring
     forward. Both are averages, see average_decay."""
 
+    @property
+    def tells_synthetic_apart(self) -> bool:
+        """Whether the training treats synthetic images in another way than real ones."""
+        names = ("synthetic_share", "synthetic_weight", "synthetic_part")
+        return any(getattr(self, name) != TrainingSettings.model_fields[name].default for name in names)
+
     @model_validator(mode="after")
     def _one_correction(self) -> "TrainingSettings":
         if self.balanced and (self.class_weights or self.logit_adjustment != "none"):
