@@ -249,7 +249,9 @@ def test_images_are_float32_and_in_range_under_autocast(name: str) -> None:
         output = network(codes)
     assert output.dtype == torch.float32
     assert output.abs().max() <= 1
-    torch.testing.assert_close(output, network(codes), rtol=0, atol=0.1)
+    difference = (output - network(codes)).abs()
+    assert difference.mean() < 0.02  # a single pixel may differ by more, on some processors
+    assert difference.max() < 0.3
 
 
 @pytest.mark.parametrize(
