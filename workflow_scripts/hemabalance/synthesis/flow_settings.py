@@ -30,7 +30,7 @@ class FlowNetwork(GeneratorSettings):
     """Residual blocks of the network at each resolution, on the way down and again on the way up."""
     patch: int = Field(2, ge=1, le=8)
     """Side of the patches of pixels on which the network works; 2 makes its finest map half as large as the image."""
-    output: Output = "velocity"
+    output: Output = "image"
     """What the layers predict: the velocity; its residual from a linear guess (EDM's preconditioning); or the image."""
     sampling_steps: int = Field(10, ge=1, le=1000)
     """Steps from noise to image."""
