@@ -87,9 +87,11 @@ experiments: setup
 	$(SNAKEMAKE) $(call OVERLAY,sample) profiles/overlays/experiments.yaml --config $(PLACED)
 	@echo "The report: $(CURDIR)/results/experiments/report.html"
 
-# Recipes for rare classes, with and without synthetic images, on well-filled classes cut to ten images.
+# Recipes for rare classes, with and without synthetic images, on well-filled classes cut to ten images. FULL=1: more
+# draws, more images and all recipes.
+SCARCITY := profiles/overlays/scarcity.yaml $(if $(FULL),profiles/overlays/scarcity_full.yaml)
 scarcity: setup
-	$(SNAKEMAKE) scarcity $(call OVERLAY,sample) profiles/overlays/scarcity.yaml --config $(call QUOTED,$(ONE_SOURCE))
+	$(SNAKEMAKE) scarcity $(call OVERLAY,sample) $(SCARCITY) --config $(call QUOTED,$(ONE_SOURCE))
 	@echo "The answer: $(CURDIR)/results/scarcity/scarcity/report.html"
 
 # Put up-to-date results under DVC: of the full run, or of RUN=demo or RUN=sample.

@@ -11,6 +11,7 @@ from snakemake.utils import update_config
 
 from hemabalance.config.descriptions import described_schema
 from hemabalance.config.entries import METHOD_SECTIONS
+from hemabalance.config.plan import Plan
 from hemabalance.config.run import Config, load_config
 from hemabalance.errors import InputError
 
@@ -81,7 +82,7 @@ def leaves_that_differ(before: dict[str, Any], after: dict[str, Any]) -> set[str
     return keys | (after.keys() - before.keys())
 
 
-@pytest.mark.parametrize("name", sorted(set(OVERLAYS) - {"scarcity"}))
+@pytest.mark.parametrize("name", sorted(set(OVERLAYS) - {"scarcity", "scarcity_full"}))
 def test_overlay_changes_inputs_and_sizes_only(name: str) -> None:
     before, after = load_config(BASE).model_dump(), load_config(merged(OVERLAYS[name])).model_dump()
     assert after["run"] == name
@@ -109,6 +110,22 @@ def test_the_scarcity_overlay_adds_entries_for_its_recipes_and_else_changes_size
         rest = [{name: value for name, value in config[section].items() if name != key} for config in (before, after)]
         assert leaves_that_differ(*rest) <= (SYNTHESIS_SIZES if section == "synthesis" else set())
     assert (after["scarcity"]["n"], after["scarcity"]["draws"], after["scarcity"]["seeds"]) == ((10,), 3, (1, 2, 3))
+
+
+def test_the_full_grid_of_the_scarcity_experiment_retrains_nothing_of_the_short_one() -> None:
+    config = merged(OVERLAYS["sample"])
+    update_config(config, OVERLAYS["scarcity"])
+    short = Plan(load_config(deepcopy(config)))
+    update_config(config, OVERLAYS["scarcity_full"])
+    full = Plan(load_config(config))
+    assert (full.config.scarcity.n, full.config.scarcity.draws) == ((10, 30, 100), 5)
+    for section, key in (("synthesis", "generators"), ("balance", "recipes"), ("classify", "models")):
+        before, after = (getattr(getattr(plan.config, section), key) for plan in (short, full))
+        assert before == {name: after[name] for name in before}
+    assert set(short.scarcity.trainings) < set(full.scarcity.trainings)
+    roles = ("baseline", "line", "control", "ceiling")
+    assert all(getattr(short.config.scarcity, role) == getattr(full.config.scarcity, role) for role in roles)
+    assert full.config.scarcity.synthesis[0] == short.config.scarcity.synthesis[0]
 
 
 def test_demo_needs_no_archive() -> None:
