@@ -10,7 +10,7 @@ from hemabalance.synthesis.method import GeneratorTraits
 class FlowEditSettings(FlowNetwork):
     """SDEdit (Meng et al. 2022) with the rectified flow that `teacher` names: real images are edited, none is trained.
 
-    `width`, `blocks` and `patch` are the teacher's, unless the entry sets them; other values are refused.
+    `width`, `blocks`, `patch` and `output` are the teacher's, unless the entry sets them; other values are refused.
     """
 
     start: float = Field(0.5, gt=0, le=1)
@@ -27,6 +27,6 @@ TRAITS = GeneratorTraits(
     trains_networks=False,
     serves="rare",
     meta_learned=True,
-    starts_from_teacher=("width", "blocks", "patch"),
+    starts_from_teacher=("width", "blocks", "patch", "output"),
     teacher_serves="all",
 )
