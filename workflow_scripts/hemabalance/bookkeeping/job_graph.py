@@ -64,19 +64,17 @@ def longest_chain(seconds: Mapping[str, float], before: Mapping[str, Set[str]]) 
     Raises:
         InputError: jobs need one another in a circle.
     """
-    total: dict[str, float] = {}
-    previous: dict[str, str | None] = {}
     try:
         order = list(TopologicalSorter({**dict.fromkeys(seconds, ()), **before}).static_order())
     except CycleError as error:
         problem = f"says that jobs need one another in a circle: {' <- '.join(error.args[1])}"
         raise InputError("Snakemake's record", problem, "Run snakemake again, which renews the record") from error
+    total: dict[str, float] = {}
     for job in order:
-        previous[job] = max(sorted(before.get(job, ())), key=lambda name: total[name], default=None)
-        total[job] = seconds.get(job, 0.0) + (total[previous[job]] if previous[job] is not None else 0.0)
-    chain = []
-    job = max(sorted(total), key=lambda name: total[name], default=None)
-    while job is not None:
-        chain.append(job)
-        job = previous[job]
+        total[job] = seconds.get(job, 0.0) + max((total[name] for name in before.get(job, ())), default=0.0)
+    chain: list[str] = []
+    ends = sorted(total)
+    while ends:
+        chain.append(max(ends, key=lambda name: total[name]))
+        ends = sorted(before.get(chain[-1], ()))
     return chain[::-1]

@@ -11,7 +11,7 @@ from hemabalance.bookkeeping.records import Records
 from hemabalance.cluster.benchmarks import MeasuredJob, core_seconds, measured_jobs
 
 BUSY = 0.6
-"""Share of the cores' time that is processor time below which the advice names waiting jobs or a busy machine."""
+"""Processor time by clock time below which the advice names waiting jobs or a busy machine."""
 
 LONGER = 1.25
 """Time of a run by length of its chain above which more cores are said to help."""
@@ -144,9 +144,7 @@ def advice(times: RunTimes) -> str:
 
 
 def _waiting(times: RunTimes) -> str:
-    measured = [job for job in times.jobs if job.cpu_seconds is not None and job.device != "cuda"]
-    clock = core_seconds(measured)
-    share = sum(job.cpu_seconds or 0.0 for job in measured) / clock if clock else 1.0
-    if share >= BUSY:
+    load = rule_time("", [job for job in times.jobs if job.device != "cuda"]).load
+    if load is None or load >= BUSY:
         return ""
-    return f" Jobs computed in only {share:.0%} of their cores' time: they waited, or other programs took the cores."
+    return f" Processor time is only {load:.0%} of clock time: jobs waited, or other programs took the cores."
