@@ -72,7 +72,7 @@ def test_more_cores_hardly_help_where_each_job_needs_the_one_before() -> None:
     job("fit/one", [], 0.0, 60.0)
     job("draw/one", ["fit/one"], 60.0, 30.0)
     line = advice(run_times(RUN))
-    assert line.startswith("More cores hardly help: the run took no longer than its chain.")
+    assert line.startswith("More cores hardly help: the run took hardly longer than its chain.")
     assert line.endswith("shorten fit/one, 67% of the chain.")
 
 
@@ -171,7 +171,7 @@ def test_a_long_chain_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     shown = [line.split()[:2] for line in said.splitlines() if line.startswith("fit/")]
     assert shown == [[f"fit/{k:02}", f"{k + 1}"] for k in range(SHOWN + 1, 1, -1)]
-    assert "2 shorter jobs are left out, 21.0s together." in said
+    assert "shorter jobs left out: 2, 21.0s together" in said
 
 
 def test_without_records_the_rules_are_shown(capsys: pytest.CaptureFixture[str]) -> None:

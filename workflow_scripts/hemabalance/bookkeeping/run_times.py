@@ -129,17 +129,17 @@ def advice(times: RunTimes) -> str:
     More cores help if the run took clearly longer than its chain. They have work up to the number of cores that the
     jobs keep busy, on average, in a run that takes no longer than its chain: core seconds by seconds of the chain.
     """
-    if not times.chain:
+    if not times.chain_seconds:
         return ""
     longest = max(times.chain, key=lambda job: job.seconds)
     shorten = f"shorten {longest.name}, {longest.seconds / times.chain_seconds:.0%} of the chain"
-    if sum(job.seconds for job in times.jobs if job.device == "cuda") > times.chain_seconds:
-        line = f"More cores hardly help, another GPU does: jobs on a GPU take longer than the chain. Or {shorten}."
-    elif times.busy_seconds > LONGER * times.chain_seconds:
+    if times.busy_seconds <= LONGER * times.chain_seconds:
+        line = f"More cores hardly help: the run took hardly longer than its chain. To gain time, {shorten}."
+    elif sum(job.seconds for job in times.jobs if job.device == "cuda") > times.chain_seconds:
+        line = f"More cores hardly help, another GPU does: jobs on a GPU take longer than the chain. Then {shorten}."
+    else:
         useful = ceil(core_seconds(times.jobs) / times.chain_seconds)
         line = f"More cores help, up to about {useful}; {times.mean_cores:.1f} were used on average. Then {shorten}."
-    else:
-        line = f"More cores hardly help: the run took no longer than its chain. To gain time, {shorten}."
     return line + _waiting(times)
 
 

@@ -50,7 +50,7 @@ def _chain(times: RunTimes) -> Iterator[str]:
     ]
     yield from _table(("job", "place", "clock", "share"), rows)
     if left := ordered[SHOWN:]:
-        yield f"{len(left)} shorter jobs are left out, {duration(sum(job.seconds for _, job in left))} together."
+        yield f"shorter jobs left out: {len(left)}, {duration(sum(job.seconds for _, job in left))} together"
     if times.unrecorded:
         yield f"Snakemake has no record of {times.unrecorded} of the jobs: the chain may be longer."
     yield ""
