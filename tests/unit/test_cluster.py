@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
+from helpers.benchmarks import COLUMNS, GPU, write_benchmark
 from helpers.project import Project
 from hemabalance.cli import main
 from hemabalance.cluster.benchmarks import MeasuredJob, measured_jobs
@@ -19,17 +20,6 @@ from hemabalance.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILE = yaml.safe_load((ROOT / "profiles" / "slurm" / "config.yaml").read_text())
-COLUMNS = "s\th:m:s\tmax_rss\tcpu_time\tthreads\trule_name\tparams\tresources\tinput_size_mb\n"
-CPU, GPU = "{'tmpdir': '/tmp', '_cores': 1}", "{'gpu': 0, 'device': 'cpu', 'devices': 1}"
-
-
-def write_benchmark(run: Path, name: str, seconds: object, rss: object, rule: str, resources: str, sizes: str) -> None:
-    path = run / "benchmarks" / f"{name}.tsv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    settings = """{'settings': '{"seed":1,"note":"it\\'s"}'}"""
-    path.write_text(
-        COLUMNS + "\t".join(map(str, (seconds, "0:00:01", rss, rss, 2, rule, settings, resources, sizes))) + "\n"
-    )
 
 
 def evaluate(expression: object, *, size_mb: float = 0.0, attempt: int = 1) -> float:
@@ -44,12 +34,14 @@ def profile_rules(jobs: list[MeasuredJob]) -> dict[str, dict[str, object]]:
 
 
 def test_jobs_are_read_with_the_size_of_their_inputs(tmp_path: Path) -> None:
-    write_benchmark(tmp_path, "split/a", 2.5, 180.5, "split", CPU, "{'a.parquet': 1.5, 'b.parquet': 0.25}")
-    write_benchmark(tmp_path, "fit/deep/b", 0.3, "NA", "fit", GPU, "{}")
+    write_benchmark(
+        tmp_path, "split/a", seconds=2.5, measured=180.5, rule="split", sizes="{'a.parquet': 1.5, 'b.parquet': 0.25}"
+    )
+    write_benchmark(tmp_path, "fit/deep/b", seconds=0.3, measured="NA", rule="fit", resources=GPU)
     settings = {"seed": 1, "note": "it's"}
     assert measured_jobs(tmp_path) == [
-        MeasuredJob("fit", 0.0, None, 0.3, True, 2, None, "fit", settings, "cpu"),
-        MeasuredJob("split", 1.75, 180.5, 2.5, False, 2, 180.5, "split", settings),
+        MeasuredJob("fit", 0.0, None, 0.3, True, 2, None, "fit", settings, "cpu", "fit/deep/b"),
+        MeasuredJob("split", 1.75, 180.5, 2.5, False, 2, 180.5, "split", settings, "", "split/a"),
     ]
 
 
@@ -144,7 +136,7 @@ def test_a_job_too_short_to_be_measured_gets_the_minimum() -> None:
 
 
 def test_the_command_replaces_the_last_section_of_a_profile(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_benchmark(tmp_path / "run", "split/a", 2.5, 180.5, "split", CPU, "{'a.parquet': 1.5}")
+    write_benchmark(tmp_path / "run", "split/a", seconds=2.5, measured=180.5, rule="split", sizes="{'a.parquet': 1.5}")
     profile = tmp_path / "config.yaml"
     profile.write_text("# by hand\nexecutor: slurm\nset-resources:\n  old: {mem_mb: 1}\n")
     assert main(["resources", str(tmp_path / "run"), "--into", str(profile)]) == 0
@@ -158,7 +150,7 @@ def test_the_command_replaces_the_last_section_of_a_profile(tmp_path: Path, caps
 
 
 def test_a_file_that_is_no_profile_is_unchanged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_benchmark(tmp_path / "run", "split/a", 2.5, 180.5, "split", CPU, "{}")
+    write_benchmark(tmp_path / "run", "split/a", seconds=2.5, measured=180.5, rule="split")
     (tmp_path / "config.yaml").write_text("run: full\n")
     assert main(["resources", str(tmp_path / "run"), "--into", str(tmp_path / "config.yaml")]) == 1
     assert "has no line `set-resources:`" in capsys.readouterr().err

@@ -4,7 +4,7 @@ Records are in `.snakemake/metadata`, which no clone has. The version of Snakema
 """
 
 import json
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +42,13 @@ class Records:
             return None
         return record if isinstance(record, dict) else None
 
+    def outputs(self) -> list[str]:
+        """The paths of all outputs that have a record, sorted; files that are no record are left out."""
+        folder = self.folder / "metadata"
+        files = (path.relative_to(folder).parts for path in folder.rglob("*") if path.is_file())
+        names = ("".join(part.removeprefix("@") for part in parts) for parts in files)
+        return sorted(output for name in names if (output := _decoded(name)))
+
     def write(self, output: str, record: dict[str, Any]) -> None:
         """Write a record, replacing the present one."""
         write_json({**record, "incomplete": False, "external_jobid": None}, self._path(output))
@@ -58,6 +65,13 @@ class Records:
         name = urlsafe_b64encode(output.encode()).decode()
         parts = [name[start : start + _MAX_NAME] for start in range(0, len(name), _MAX_NAME)]
         return self.folder.joinpath(kind, *("@" + part for part in parts[:-1]), parts[-1])
+
+
+def _decoded(name: str) -> str:
+    try:
+        return urlsafe_b64decode(name).decode()
+    except ValueError:
+        return ""
 
 
 def is_stale(record: Mapping[str, Any]) -> bool:

@@ -4,12 +4,14 @@ import ast
 import csv
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hemabalance.errors import InputError
+
+_CHOOSE = "Choose the folder of a run that `snakemake` made here, such as results/demo; results from DVC have none"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class MeasuredJob:
         kind: name of the rule without protocol and page, which is that of its script, such as `stain_report`.
         settings: the param `settings`; empty for a rule without it.
         device: `cpu` or `cuda`; empty for a rule without networks.
+        name: path of its file below `benchmarks`, without suffix, such as `stain_fit/leak_free/none/tcia`.
     """
 
     rule: str
@@ -40,6 +43,7 @@ class MeasuredJob:
     kind: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     device: str = ""
+    name: str = ""
 
 
 def measured_jobs(run: Path) -> list[MeasuredJob]:
@@ -53,21 +57,26 @@ def measured_jobs(run: Path) -> list[MeasuredJob]:
     """
     paths = sorted((run / "benchmarks").rglob("*.tsv"))
     if not paths:
-        raise InputError(run, "has no files in benchmarks/", "Choose the folder of a run, such as results/demo")
-    return [job for path in paths for job in _jobs(path, path.relative_to(run / "benchmarks").parts[0])]
+        raise InputError(run, "has no files in benchmarks/", _CHOOSE)
+    return [job for path in paths for job in _jobs(path, path.relative_to(run / "benchmarks").with_suffix(""))]
 
 
-def _jobs(path: Path, kind: str) -> list[MeasuredJob]:
+def core_seconds(jobs: Iterable[MeasuredJob]) -> float:
+    """Sum of run time times cores, in seconds."""
+    return sum(job.seconds * job.threads for job in jobs)
+
+
+def _jobs(path: Path, name: Path) -> list[MeasuredJob]:
     with path.open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
     try:
-        return [_job(row, kind) for row in rows]
+        return [_job(row, name) for row in rows]
     except (KeyError, TypeError, ValueError, SyntaxError) as error:
         problem = "does not contain the sizes of the job's inputs"
         raise InputError(path, problem, "Measure the run again under profiles/default (benchmark-extended)") from error
 
 
-def _job(row: dict[str, str], kind: str) -> MeasuredJob:
+def _job(row: dict[str, str], name: Path) -> MeasuredJob:
     sizes: dict[str, float] = ast.literal_eval(row["input_size_mb"])
     params: dict[str, str] = ast.literal_eval(row["params"])
     device = re.search(r"'device': '(\w+)'", row["resources"])
@@ -79,9 +88,10 @@ def _job(row: dict[str, str], kind: str) -> MeasuredJob:
         networks="'device'" in row["resources"],
         threads=int(row["threads"]),
         cpu_seconds=_measured(row["cpu_time"]),
-        kind=kind,
+        kind=name.parts[0],
         settings=json.loads(params.get("settings", "{}")),
         device=device.group(1) if device else "",
+        name=name.as_posix(),
     )
 
 

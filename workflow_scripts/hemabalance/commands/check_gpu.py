@@ -56,16 +56,10 @@ def read_config(paths: Sequence[Path]) -> "Config":
     Raises:
         InputError: a file is missing or is no valid config.
     """
-    from hemabalance.config.overlays import overlaid
-    from hemabalance.config.run import load_config, read_config_file
+    from hemabalance.config.overlays import read_overlaid
+    from hemabalance.config.run import load_config
 
-    values: dict[str, Any] = {}
-    for path in paths:
-        if not path.exists():
-            remedy = "Start the command in the folder of the project, or name the file"
-            raise InputError(path.absolute(), "does not exist", remedy)
-        values = overlaid(values, read_config_file(path))
-    return load_config(values, where=", ".join(map(str, paths)))
+    return load_config(read_overlaid(paths), where=", ".join(map(str, paths)))
 
 
 def run(args: argparse.Namespace) -> int:

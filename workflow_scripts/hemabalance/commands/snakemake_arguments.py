@@ -19,3 +19,17 @@ def snakemake_arguments(args: argparse.Namespace) -> list[str]:
     chosen = [(f"--{name}", getattr(args, name)) for name in ("configfile", "config")]
     options = [part for option, values in chosen if values for part in (option, *values)]
     return [*options, *(["--", *args.targets] if args.targets else [])]
+
+
+def chosen_run(args: argparse.Namespace) -> Path:
+    """The folder of the run that the config of the arguments names, relative to the working folder.
+
+    Raises:
+        InputError: a config file is missing or is not valid YAML.
+    """
+    from hemabalance.config.overlays import read_overlaid
+    from hemabalance.config.run import Config
+
+    values = read_overlaid([Path("config.yaml"), *map(Path, args.configfile)])
+    given = [entry.removeprefix("run=") for entry in args.config if entry.startswith("run=")]
+    return Path("results") / str([values.get("run", Config.model_fields["run"].default), *given][-1])

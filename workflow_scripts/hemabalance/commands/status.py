@@ -1,9 +1,19 @@
 """`hemabalance status`: state of each rule's outputs, here and in DVC, and what Snakemake would run."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
-from hemabalance.commands.snakemake_arguments import SNAKEMAKE_STATE, add_snakemake_arguments, snakemake_arguments
+from hemabalance.commands.snakemake_arguments import (
+    SNAKEMAKE_STATE,
+    add_snakemake_arguments,
+    chosen_run,
+    snakemake_arguments,
+)
+from hemabalance.errors import InputError
+
+_CONFIGURED = Path()
+"""Stands for the folder of the run that the config names."""
 
 
 def add(commands: Any) -> None:
@@ -15,11 +25,18 @@ def add(commands: Any) -> None:
         "stale (with the first reason) or missing.",
     )
     add_snakemake_arguments(status)
+    status.add_argument(
+        "--times", nargs="?", type=Path, const=_CONFIGURED, metavar="RUN-FOLDER",
+        help="show instead where the time of a run went: by rule, and the longest chain of jobs; default: the run of "
+        "the config. A job that resumed counts from where it resumed",
+    )  # fmt: skip
     status.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the table; the exit code is 0."""
+    """Print the table, or the times; the exit code is 0."""
+    if args.times is not None:
+        return _print_times(args)
     from hemabalance.bookkeeping.status import IN_DVC, STATES, rule_statuses
     from hemabalance.bookkeeping.summary import summary
     from hemabalance.bookkeeping.surroundings import use_writable_folders
@@ -36,4 +53,17 @@ def run(args: argparse.Namespace) -> int:
     print(f"snakemake would run: {', '.join(pending) or 'nothing'}")
     if any(row.counts.get(IN_DVC) for row in table):
         print("Each file that is only in DVC is fetched when its job is due; `dvc pull` fetches all of them at once.")
+    return 0
+
+
+def _print_times(args: argparse.Namespace) -> int:
+    from hemabalance.bookkeeping.run_times import run_times
+    from hemabalance.commands.times_table import times_lines
+
+    if args.targets:
+        remedy = "Name only the folder of a run after --times, such as results/demo"
+        raise InputError(" ".join(args.targets), "cannot be chosen with --times, which shows all jobs of a run", remedy)
+    folder = chosen_run(args) if args.times is _CONFIGURED else args.times
+    for line in times_lines(run_times(folder)):
+        print(line)
     return 0

@@ -1,10 +1,10 @@
 """What a run cost and how large it was, from the benchmarks of its jobs: hours by stage, sizes of images, steps."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hemabalance.cluster.benchmarks import MeasuredJob
+from hemabalance.cluster.benchmarks import MeasuredJob, core_seconds
 from hemabalance.report.cells import NOT_AVAILABLE
 
 _SCRIPTS = Path(__file__).resolve().parents[3]
@@ -25,17 +25,13 @@ def hours_by_stage(jobs: Sequence[MeasuredJob]) -> list[list[str]]:
     by_stage: dict[str, list[MeasuredJob]] = {}
     for job in jobs:
         by_stage.setdefault(stage_of(job), []).append(job)
-    ordered = sorted(by_stage.items(), key=lambda item: -_core_seconds(item[1]))
+    ordered = sorted(by_stage.items(), key=lambda item: -core_seconds(item[1]))
     return [_hours_row(stage, members) for stage, members in [*ordered, ("all", jobs)]]
 
 
 def _hours_row(stage: str, jobs: Sequence[MeasuredJob]) -> list[str]:
     processor = sum(job.cpu_seconds or 0.0 for job in jobs)
-    return [stage, f"{len(jobs):,}", f"{_core_seconds(jobs) / 3600:.2f}", f"{processor / 3600:.2f}"]
-
-
-def _core_seconds(jobs: Iterable[MeasuredJob]) -> float:
-    return sum(job.seconds * job.threads for job in jobs)
+    return [stage, f"{len(jobs):,}", f"{core_seconds(jobs) / 3600:.2f}", f"{processor / 3600:.2f}"]
 
 
 def uses_cuda(jobs: Sequence[MeasuredJob]) -> bool:
