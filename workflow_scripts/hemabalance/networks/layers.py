@@ -16,6 +16,7 @@ from torch.nn import functional
 Upsampling = Literal["transposed", "resize"]
 WeightedLayer = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
 
+_GROUPS = 8
 _STD = 0.02
 _SLOPE = 0.2
 
@@ -72,6 +73,19 @@ def instance_norm(channels: int) -> nn.Module:
     (n, c, h, w) to the same shape; each map of each image gets mean 0, variance 1. Undefined on a map of one pixel.
     """
     return nn.InstanceNorm2d(channels)
+
+
+def group_norm(channels: int, *, affine: bool = True) -> nn.GroupNorm:
+    """Group normalisation (Wu, He 2018, arXiv:1803.08494): mean 0, variance 1 in each group of channels of each image.
+
+    (n, channels, h, w) to the same shape; 8 groups, or the largest smaller number that divides the channels.
+
+    Args:
+        channels: number of channels.
+        affine: whether each channel has a learned scale and bias.
+    """
+    groups = next(groups for groups in range(min(_GROUPS, channels), 0, -1) if channels % groups == 0)
+    return nn.GroupNorm(groups, channels, affine=affine)
 
 
 class Upsample(nn.Module):
