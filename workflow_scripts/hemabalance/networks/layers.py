@@ -67,12 +67,16 @@ def at_least_float32(x: Tensor) -> Tensor:
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
-def instance_norm(channels: int) -> nn.Module:
-    """Instance normalisation (Ulyanov, Vedaldi, Lempitsky 2016, arXiv:1607.08022), without learned scale or shift.
+def instance_norm(channels: int, *, affine: bool = False) -> nn.Module:
+    """Instance normalisation (Ulyanov, Vedaldi, Lempitsky 2016, arXiv:1607.08022).
 
     (n, c, h, w) to the same shape; each map of each image gets mean 0, variance 1. Undefined on a map of one pixel.
+
+    Args:
+        channels: number of channels.
+        affine: whether each channel has a learned scale and bias.
     """
-    return nn.InstanceNorm2d(channels)
+    return nn.InstanceNorm2d(channels, affine=affine)
 
 
 def group_norm(channels: int, *, affine: bool = True) -> nn.GroupNorm:
@@ -200,7 +204,7 @@ def initialise(
             weight.copy_(values.normal_(0.0, std(layer), generator=generator))
             if layer.bias is not None:
                 layer.bias.zero_()
-        elif isinstance(layer, nn.BatchNorm2d | nn.GroupNorm):
+        elif isinstance(layer, nn.BatchNorm2d | nn.GroupNorm | nn.InstanceNorm2d):
             layer.reset_parameters()
         elif next(layer.parameters(recurse=False), None) is not None:
             raise TypeError(f"no rule to initialise layer {name or 'itself'} of kind {type(layer).__name__}")

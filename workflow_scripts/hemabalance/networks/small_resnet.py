@@ -5,7 +5,7 @@ from typing import Literal, get_args
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hemabalance.networks.layers import check_positive, check_size, group_norm
+from hemabalance.networks.layers import check_positive, check_size, group_norm, instance_norm
 
 Norm = Literal["batch", "group", "instance"]
 
@@ -17,8 +17,7 @@ def normalisation(norm: Norm, channels: int) -> nn.Module:
 
     Args:
         norm: `batch` (Ioffe, Szegedy 2015, arXiv:1502.03167), by the statistics of a batch, in prediction those of the
-            training images; `group`, see `layers.group_norm`; `instance` (Ulyanov, Vedaldi, Lempitsky 2016,
-            arXiv:1607.08022), each channel of each image for itself.
+            training images; `group` and `instance` by those of each image alone, see `networks.layers`.
         channels: number of channels.
 
     Raises:
@@ -29,7 +28,7 @@ def normalisation(norm: Norm, channels: int) -> nn.Module:
     if norm == "group":
         return group_norm(channels)
     if norm == "instance":
-        return nn.InstanceNorm2d(channels, affine=True)
+        return instance_norm(channels, affine=True)
     raise ValueError(f"{_NAME}: norm is {norm!r}, it must be one of: {', '.join(get_args(Norm))}")
 
 
