@@ -15,6 +15,7 @@ from helpers.small_trainings import PowerCut
 from helpers.thesis import CLASSES
 from hemabalance.classify.class_frequencies import class_frequencies, inverse_frequency_weights, logit_shift
 from hemabalance.classify.classifier_training import ClassifierTraining
+from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.methods.small_resnet import SmallResnetSettings
 from hemabalance.classify.mix import mix
 from hemabalance.classify.model import ModelData
@@ -122,6 +123,9 @@ def test_a_description_names_settings_of_a_method_only_if_they_are_used(method: 
 def test_the_norm_of_the_small_resnet_is_described_if_it_is_not_batch() -> None:
     assert "norm" not in SmallResnetSettings(norm="batch").plain
     assert SmallResnetSettings(norm="group").plain == SmallResnetSettings().plain | {"norm": "group"}
+    small = ModelSpec(method="small_resnet", settings=SmallResnetSettings(norm="instance", input_size=16))
+    with pytest.raises(InputError, match="is 16 px, too small for small ResNet"):
+        small.build(classes=CLASSES, size=SIZE, runtime=runtime())
 
 
 @pytest.mark.parametrize("remedy", [{"class_weights": True}, {"logit_adjustment": "afterwards"}])

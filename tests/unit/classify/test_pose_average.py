@@ -15,7 +15,6 @@ from hemabalance.classify.out_of_distribution import fit_detector
 from hemabalance.classify.pose_average import PoseAverage
 
 MODELS: dict[str, dict[str, Any]] = {
-    "sequential_cnn": {},
     "sequential_cnn, adjusted": {"balanced": False, "logit_adjustment": "afterwards", "tau": 2.0},
     "senet154_ge": {},
 }
