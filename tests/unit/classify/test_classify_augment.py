@@ -21,7 +21,15 @@ def random_images(n: int = 6, side: int = 16) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    "strengths", [ALL, Strengths(0, 0, 0), Strengths(0.5, 0, 0), Strengths(0, 0.9, 0), Strengths(0, 0, 3.0)]
+    "strengths",
+    [
+        ALL,
+        Strengths(0, 0, 0),
+        Strengths(0.5, 0, 0),
+        Strengths(0, 0.9, 0),
+        Strengths(0, 0, 3.0),
+        Strengths(0, 0, 0, stain=1),
+    ],
 )
 def test_shape_and_range_are_kept_and_the_generator_decides(strengths: Strengths) -> None:
     images = random_images(32)
@@ -41,6 +49,15 @@ def test_without_strengths_images_are_in_one_of_eight_poses() -> None:
     assert {next(k for k, pose in enumerate(poses) if torch.equal(pose[0], result)) for result in changed} == set(
         range(8)
     )
+
+
+def test_without_a_stain_strength_no_random_number_is_drawn_for_it() -> None:
+    drawn, without = generator(), generator()
+    images = augment(random_images(), Strengths(0.5, 0.2, 0.2, stain=0.0), drawn)
+    assert torch.equal(images, augment(random_images(), Strengths(0.5, 0.2, 0.2), without))
+    assert torch.equal(drawn.get_state(), without.get_state())
+    stained = augment(random_images(), Strengths(0.5, 0.2, 0.2, stain=0.6), generator())
+    assert (stained - images).abs().mean() > 0.05
 
 
 # --- rotation

@@ -15,13 +15,16 @@ from helpers.small_trainings import PowerCut
 from helpers.thesis import CLASSES
 from hemabalance.classify.class_frequencies import class_frequencies, inverse_frequency_weights, logit_shift
 from hemabalance.classify.classifier_training import ClassifierTraining
+from hemabalance.classify.method import ModelSpec
+from hemabalance.classify.methods.small_resnet import SmallResnetSettings
 from hemabalance.classify.mix import mix
 from hemabalance.classify.model import ModelData
 from hemabalance.classify.onnx_export import export_onnx
 from hemabalance.classify.open_model import open_classifier
 from hemabalance.classify.synthetic_part import Repeats, synthetic_images, training_sampler
 from hemabalance.errors import InputError
-from hemabalance.training.network_classifier_settings import OPTIONAL, TrainingSettings
+from hemabalance.methods import method_names, settings_class, traits_of
+from hemabalance.training.network_classifier_settings import TrainingSettings
 
 LABELS = ["a"] * 30 + ["b"] * 6 + ["a"] * 5 + ["b"] * 25
 SYNTHETIC = np.array([False] * 36 + [True] * 30)
@@ -32,6 +35,9 @@ REMEDIES: dict[str, dict[str, Any]] = {
     "mixup": {"mix": "mixup", "mix_share": 1.0},
     "cutmix": {"mix": "cutmix", "mix_share": 0.5, "mix_alpha": 1.0},
     "moved": {"zoom": 0.3, "shift": 0.2},
+    "stain": {"stain_strength": 0.6},
+    "root": {"balanced": "root"},
+    "root, adjusted": {"balanced": "root", "logit_adjustment": "training"},
     "synthetic share": {"synthetic_share": 0.4, "synthetic_weight": 0.5},
     "repeats": {"synthetic_share": 0.4, "synthetic_weight": 0.5, "synthetic_part": "repeats"},
     "last": {"keep": "last"},
@@ -75,7 +81,7 @@ def training(folder: Path, model_data: ModelData | None = None, **changed: Any) 
 def test_each_changes_the_network_and_resumes_with_the_same_bytes(name: str, tmp_path: Path) -> None:
     remedy = REMEDIES[name]
     fit(tmp_path / "whole", partly_synthetic(), **remedy)
-    fit(tmp_path / "without", partly_synthetic(), balanced=remedy.get("balanced", True))
+    fit(tmp_path / "without", partly_synthetic(), balanced=remedy.get("balanced") is not False)
     step = ClassifierTraining.step
 
     def step_until(made: ClassifierTraining) -> Any:
@@ -96,10 +102,30 @@ def test_each_changes_the_network_and_resumes_with_the_same_bytes(name: str, tmp
 
 
 def test_a_description_holds_only_the_remedies_that_are_used() -> None:
-    assert not set(OPTIONAL) & TrainingSettings().plain.keys()
+    optional = TrainingSettings.OPTIONAL
+    assert not set(optional) & TrainingSettings().plain.keys()
     used = settings(mix="mixup", tau=2.0)
-    assert {name: value for name, value in used.plain.items() if name in OPTIONAL} == {"mix": "mixup", "tau": 2.0}
+    assert {name: value for name, value in used.plain.items() if name in optional} == {"mix": "mixup", "tau": 2.0}
     assert TrainingSettings.from_plain(used.plain) == used
+
+
+@pytest.mark.parametrize("method", [m for m in method_names("classify") if traits_of("classify", m).trains_networks])
+def test_a_description_names_settings_of_a_method_only_if_they_are_used(method: str) -> None:
+    """Models trained before these settings existed are opened, and not trained again."""
+    model = settings_class("classify", method)
+    assert set(model.OPTIONAL) <= model.model_fields.keys()
+    assert not set(model.OPTIONAL) & model().plain.keys()
+    averaged = model(average_poses=True)
+    assert averaged.plain == model().plain | {"average_poses": True}
+    assert model.from_plain(averaged.plain) == averaged
+
+
+def test_the_norm_of_the_small_resnet_is_described_if_it_is_not_batch() -> None:
+    assert "norm" not in SmallResnetSettings(norm="batch").plain
+    assert SmallResnetSettings(norm="group").plain == SmallResnetSettings().plain | {"norm": "group"}
+    small = ModelSpec(method="small_resnet", settings=SmallResnetSettings(norm="instance", input_size=16))
+    with pytest.raises(InputError, match="is 16 px, too small for small ResNet"):
+        small.build(classes=CLASSES, size=SIZE, runtime=runtime())
 
 
 @pytest.mark.parametrize("remedy", [{"class_weights": True}, {"logit_adjustment": "afterwards"}])
@@ -127,6 +153,27 @@ def test_frequencies_follow_the_share_of_synthetic_images() -> None:
     shared = class_frequencies(targets, synthetic, 2, settings(batch=10, synthetic_share=0.5))
     assert as_they_come.tolist() == pytest.approx([0.2, 0.8])
     assert shared.tolist() == pytest.approx([0.4, 0.6])
+
+
+def test_root_sampling_draws_classes_by_the_square_roots_of_their_numbers() -> None:
+    """Of real and synthetic images each, and the frequencies that are corrected for are those of the batches."""
+    targets = np.array([0] * 90 + [1] * 10 + [0] * 4 + [1] * 100)
+    labels, synthetic = np.array(["a", "b"])[targets], np.arange(len(targets)) >= 100
+    for changed, expected in (({}, math.sqrt(94)), ({"synthetic_share": 0.4}, None)):
+        chosen = settings(batch=10, balanced="root", **changed)
+        assert chosen.logit_adjustment == "none"
+        sampler = training_sampler(labels.tolist(), synthetic, chosen, 1, 0)
+        drawn = targets[np.concatenate([sampler.next_batch().numpy() for _ in range(600)])]
+        frequency = class_frequencies(targets, synthetic, 3, chosen)
+        share = expected / (expected + math.sqrt(110)) if expected else 0.6 * 3 / 4 + 0.4 * 2 / 12
+        assert frequency.tolist() == pytest.approx([share, 1 - share, 0])
+        assert (drawn == 0).mean() == pytest.approx(share, abs=0.02)
+
+
+def test_root_sampling_may_be_corrected_for() -> None:
+    assert settings(balanced="root", class_weights=True).class_weights
+    with pytest.raises(ValidationError, match="Input should be True, False or 'root'"):
+        settings(balanced="square")
 
 
 def test_the_shift_is_tau_times_the_logarithm_of_the_frequency() -> None:

@@ -61,6 +61,7 @@ def test_a_model_takes_precedence_over_a_method_of_its_name() -> None:
     [
         ({"stepz": 7}, ["unknown key 'classify.training.stepz', did you mean 'steps'"]),
         ({"batch": 1}, ["'classify.training.batch' is 1", ">= 2"]),
+        ({"balanced": "rot"}, ["'classify.training.balanced' is 'rot' but should be True, False or 'root'"]),
         ([7], ["'classify.training' is [7]", "an object"]),
     ],
 )

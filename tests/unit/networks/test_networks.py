@@ -54,6 +54,8 @@ NETWORKS = {
     "patchgan-smallest": Network(lambda: PatchGAN(4, 3), (3, 24, 24), (1, 1, 1)),
     "patchgan-pairs": Network(lambda: PatchGAN(4, 2, channels=6), (6, 16, 16), (1, 2, 2)),
     "small-resnet": Network(lambda: SmallResnet(7, 4), (3, 16, 20), (7,)),
+    "small-resnet-group": Network(lambda: SmallResnet(7, 4, "group"), (3, 16, 20), (7,)),
+    "small-resnet-instance": Network(lambda: SmallResnet(7, 4, "instance"), (3, 17, 20), (7,)),
     "conditional-generator": Network(lambda: ConditionalGenerator(32, 8, 6, 3, "none"), (9,), (3, 32, 32)),
     "conditional-critic": Network(lambda: ConditionalCritic(32, 8, 0), (3, 32, 32), ()),
     "residual-trunk": Network(lambda: ResidualTrunk("trunk", 32, 8), (3, 32, 32), (128,)),
@@ -88,6 +90,7 @@ GENERATORS = [
     if network.output_shape == network.input_shape and network.input_shape[0] == 3
 ]
 CRITICS = [name for name in NETWORKS if name.startswith("patchgan")]
+NORMALISED_ALONE = ["small-resnet-group", "small-resnet-instance"]
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -172,7 +175,7 @@ def test_a_layer_without_an_initialisation_rule_is_refused():
         initialise(nn.Sequential(nn.Linear(2, 2), nn.PReLU()), seeded(0))
 
 
-@pytest.mark.parametrize("name", GENERATORS + CRITICS)
+@pytest.mark.parametrize("name", GENERATORS + CRITICS + NORMALISED_ALONE)
 def test_the_output_of_an_image_does_not_depend_on_its_batch(name):
     network, x = built(name), images(name, 3)
     torch.testing.assert_close(network(x)[1:2], network(x[1:2]), rtol=1e-4, atol=1e-5)
@@ -185,6 +188,20 @@ def test_generators_give_float32_under_autocast(name):
         output = network(x)
     assert output.dtype == torch.float32
     torch.testing.assert_close(output, network(x), rtol=0, atol=0.05)
+
+
+def test_the_norm_of_the_small_resnet_changes_no_weight_and_group_and_instance_keep_no_statistics():
+    states = {}
+    for norm in ("batch", "group", "instance"):
+        torch.manual_seed(3)
+        states[norm] = SmallResnet(7, 8, norm).state_dict()
+    default = SmallResnet(7, 8)
+    assert default.state_dict().keys() == states["batch"].keys()
+    assert sum(isinstance(module, nn.BatchNorm2d) for module in default.modules()) == 12
+    statistics = {key for key in states["batch"] if key.endswith(("running_mean", "running_var", "batches_tracked"))}
+    for norm in ("group", "instance"):
+        assert states[norm].keys() == states["batch"].keys() - statistics
+        assert all(torch.equal(value, states["batch"][key]) for key, value in states[norm].items())
 
 
 @pytest.mark.parametrize(
@@ -233,6 +250,7 @@ def test_a_shortcut_of_stride_two_is_a_strided_convolution():
         (lambda: ResnetGenerator(64, 4, 0), "blocks is 0"),
         (lambda: PatchGAN(4, 0), "PatchGAN critic: layers is 0"),
         (lambda: SmallResnet(0, 4), "small ResNet: classes is 0"),
+        (lambda: SmallResnet(7, 4, "layer"), "norm is 'layer', it must be one of: batch, group, instance"),
         (
             lambda: UNetGenerator(32, 4, "resize", False)(torch.zeros(1, 3, 64, 64)),
             r"expected images of shape \(n, 3, 32, 32\), got",
@@ -244,6 +262,7 @@ def test_a_shortcut_of_stride_two_is_a_strided_convolution():
         (lambda: PatchGAN(4, 3)(torch.zeros(1, 3, 64, 23)), "23 px are too small for 3 layers, .* at least 24 px"),
         (lambda: PatchGAN(4, 3)(torch.zeros(1, 6, 64, 64)), r"expected images of shape \(n, 3, h, w\)"),
         (lambda: SmallResnet(7, 4)(torch.zeros(1, 3, 64, 15)), "15 px are too small, at least 16 px"),
+        (lambda: SmallResnet(7, 4, "instance")(torch.zeros(1, 3, 64, 16)), "16 px are too small, at least 17 px"),
         (lambda: SmallResnet(7, 4)(torch.zeros(1, 1, 64, 64)), r"expected images of shape \(n, 3, h, w\)"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Random augmentation of training images: pose, rotation, place, colour and focus; none changes the cell's class."""
+"""Random augmentation of training images: pose, place, colour, stain and focus; none changes the cell's class."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from hemabalance.training.batches import augment_dihedral
+from hemabalance.training.capture_augmentation import augment_capture, gaussian_blur
 from hemabalance.training.colour_augmentation import augment_colour
+from hemabalance.training.stain_augmentation import augment_stain
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Strengths:
         blur: largest standard deviation of the Gaussian blur in pixels; 0 for none.
         zoom: images are scaled by a factor between 1 - zoom and 1 + zoom; 0 for none.
         shift: images are moved by up to this share of their side along each axis; 0 for none.
+        stain: strength of random stain, light and camera (`training.stain_augmentation`), then focus, noise and
+            occlusion (`training.capture_augmentation`); 0 for none.
     """
 
     rotate: float
@@ -28,10 +32,11 @@ class Strengths:
     blur: float
     zoom: float = 0.0
     shift: float = 0.0
+    stain: float = 0.0
 
 
 def augment(images: Tensor, strengths: Strengths, generator: torch.Generator) -> Tensor:
-    """Augment each image independently: pose, rotation, zoom and shift, colours, blur, in that order.
+    """Augment each image independently: pose, rotation, zoom and shift, colours, stain, blur, in that order.
 
     Args:
         images: float32 (n, 3, s, s) in [-1, 1].
@@ -48,6 +53,9 @@ def augment(images: Tensor, strengths: Strengths, generator: torch.Generator) ->
         images = move(images, strengths.zoom, strengths.shift, generator)
     if strengths.colour:
         images = augment_colour(images, strengths.colour, generator)
+    if strengths.stain:
+        images = augment_stain(images, strengths.stain, generator)
+        images = augment_capture(images, strengths.stain, generator)
     if strengths.blur:
         images = blur(images, strengths.blur, generator)
     return images
@@ -104,17 +112,4 @@ def blur(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:
         generator: random generator on the device of the images.
     """
     deviation = strength * torch.rand(len(images), generator=generator, device=images.device)
-    radius = math.ceil(2 * strength)
-    offsets = torch.arange(-radius, radius + 1, device=images.device)
-    # The lower bound avoids weights of 0 / 0.
-    weights = torch.exp(-0.5 * (offsets / deviation.clamp_min(1e-3)[:, None]).square())
-    weights = weights / weights.sum(dim=1, keepdim=True)
-    for axis in (-1, -2):
-        padding = (radius, radius, 0, 0) if axis == -1 else (0, 0, radius, radius)
-        padded, side = functional.pad(images, padding, mode="replicate"), images.shape[axis]
-        # A sum of shifted images is deterministic on a GPU; a grouped convolution is not.
-        images = sum(
-            (weights[:, k, None, None, None] * padded.narrow(axis, k, side) for k in range(len(offsets))),
-            start=torch.zeros_like(images),
-        )
-    return images.clamp(-1, 1)
+    return gaussian_blur(images, deviation, math.ceil(2 * strength)).clamp(-1, 1)

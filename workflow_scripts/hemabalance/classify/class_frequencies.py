@@ -12,13 +12,14 @@ from hemabalance.training.network_classifier_settings import TrainingSettings
 def class_frequencies(
     targets: np.ndarray, synthetic: np.ndarray, classes: int, settings: TrainingSettings
 ) -> np.ndarray:
-    """The share of each class in the batches of a training that samples images, not classes, equally often.
+    """The share of each class in the batches of a training that does not sample all classes equally often.
 
     Args:
         targets: int (n,), the class of each training image.
         synthetic: bool (n,), whether an image is synthetic.
         classes: number of classes.
-        settings: of the training; with `synthetic_share`, real and synthetic images count by their shares of a batch.
+        settings: of the training; with `balanced: root`, a class counts by the square root of its number of images;
+            with `synthetic_share`, real and synthetic images count by their shares of a batch.
 
     Returns:
         float64 (classes,), sum 1; 0 for a class without training images.
@@ -26,6 +27,8 @@ def class_frequencies(
 
     def shares(chosen: np.ndarray) -> np.ndarray:
         counts = np.bincount(targets[chosen], minlength=classes)
+        if settings.balanced == "root":
+            counts = np.sqrt(counts)
         frequencies: np.ndarray = counts / max(counts.sum(), 1)
         return frequencies
 

@@ -59,7 +59,12 @@ class ClassifierTraining:
         self.settings, self.runtime = settings, job.runtime
         self.preparation = preparation.to(job.runtime.device)
         self.strengths = Strengths(
-            settings.rotate, settings.colour_strength, settings.blur_strength, settings.zoom, settings.shift
+            rotate=settings.rotate,
+            colour=settings.colour_strength,
+            blur=settings.blur_strength,
+            zoom=settings.zoom,
+            shift=settings.shift,
+            stain=settings.stain_strength,
         )
         self.network, self.optimizer = job.runtime.setup(network, _optimizer(network, settings))
         self.scheduler = LambdaLR(self.optimizer, warmup_cosine(settings.steps, settings.warmup_share))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from hemabalance.classify.class_frequencies import ShiftedLogits, logit_shift
 from hemabalance.classify.classifier_training import INFERENCE_BATCH, ClassifierTraining
 from hemabalance.classify.model import ModelData, check_data, check_pixels, describe
+from hemabalance.classify.pose_average import POSES, PoseAverage
 from hemabalance.classify.preparation import Preparation
 from hemabalance.classify.settings import NetworkSettings
 from hemabalance.errors import InputError
@@ -122,15 +123,19 @@ class NetworkModel:
 
     @torch.inference_mode()
     def logits(self, pixels: np.ndarray) -> np.ndarray:
-        """Logits float32 (n, classes) of RGB uint8 (n, size, size, 3), in full precision; errors as `Model.logits`."""
+        """Logits float32 (n, classes) of RGB uint8 (n, size, size, 3), in full precision; errors as `Model.logits`.
+
+        With `average_poses`, the logarithm of the mean probability, see `pose_average`.
+        """
         check_pixels("images to classify", pixels, self.size)
-        network, device = self._fitted_network(), self.runtime.device
+        network, device = self._predictor(), self.runtime.device
+        size = INFERENCE_BATCH // POSES if self.settings.average_poses else INFERENCE_BATCH
         scores = np.empty((len(pixels), len(self.classes)), np.float32)
         with full_precision(device):
-            for first in range(0, len(pixels), INFERENCE_BATCH):
-                batch = torch.from_numpy(np.ascontiguousarray(pixels[first : first + INFERENCE_BATCH])).to(device)
+            for first in range(0, len(pixels), size):
+                batch = torch.from_numpy(np.ascontiguousarray(pixels[first : first + size])).to(device)
                 logits: Tensor = network(self._preparation(batch.permute(0, 3, 1, 2).float() / 127.5 - 1))
-                scores[first : first + INFERENCE_BATCH] = logits.cpu().numpy()
+                scores[first : first + size] = logits.cpu().numpy()
         return scores
 
     def save(self, path: Path) -> None:
@@ -143,8 +148,8 @@ class NetworkModel:
         self._ready = True
 
     def module(self) -> nn.Module:
-        """A `Sequential` of the `Preparation` and the network, on the device, in evaluation mode."""
-        return nn.Sequential(self._preparation, self._fitted_network()).eval()
+        """A `Sequential` of `Preparation` and network, or its `PoseAverage`, on the device, in evaluation mode."""
+        return nn.Sequential(self._preparation, self._predictor()).eval()
 
     def _create(self) -> nn.Module:
         try:
@@ -161,6 +166,11 @@ class NetworkModel:
         if not self._ready:
             raise RuntimeError(f"{self.architecture.name} is neither fitted nor loaded")
         return self._network
+
+    def _predictor(self) -> nn.Module:
+        """The network whose logits are predicted; trained, saved and loaded is the one inside."""
+        network = self._fitted_network()
+        return PoseAverage(network) if self.settings.average_poses else network
 
     def _training_description(self, data: ModelData, job: FitJob) -> dict[str, Any]:
         """JSON values that identify a training; a checkpoint with other values is refused."""

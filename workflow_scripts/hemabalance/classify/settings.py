@@ -1,5 +1,7 @@
 """Settings shared by all methods that train a network, and by those that use features of a frozen one."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from hemabalance.classify.method import ClassifierSettings
@@ -9,10 +11,15 @@ from hemabalance.training.network_classifier_settings import TrainingSettings
 class NetworkSettings(TrainingSettings, ClassifierSettings):
     """Settings of every method that trains a network."""
 
+    OPTIONAL: ClassVar[tuple[str, ...]] = (*TrainingSettings.OPTIONAL, "average_poses")
+
     input_size: int = Field(224, ge=16, le=512)
     """Input side of the network in pixels; images are resized to it on the device."""
     imagenet_weights: str | None = None
     """A local safetensors or PyTorch file of ImageNet weights to start from; read only when a training starts."""
+    average_poses: bool = False
+    """Predict the mean of the probabilities of the eight poses of an image (quarter turns and mirror images), in eight
+    times the time; validation during the training uses one pose."""
 
 
 class FrozenFeatureSettings(ClassifierSettings):

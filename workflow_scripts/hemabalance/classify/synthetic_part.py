@@ -137,7 +137,8 @@ def _sampler(
     labels: np.ndarray, batch: int, settings: TrainingSettings, seed: int, rank: int, *, repeat: bool
 ) -> Sampler:
     if settings.balanced:
-        return BalancedSampler(labels.tolist(), batch, seed, rank, repeat=repeat)
+        power = 0.5 if settings.balanced == "root" else 0.0
+        return BalancedSampler(labels.tolist(), batch, seed, rank, repeat=repeat, power=power)
     return EpochSampler(len(labels), batch, seed, rank, repeat=repeat)
 
 

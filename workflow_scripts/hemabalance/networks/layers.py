@@ -16,6 +16,7 @@ from torch.nn import functional
 Upsampling = Literal["transposed", "resize"]
 WeightedLayer = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
 
+_GROUPS = 8
 _STD = 0.02
 _SLOPE = 0.2
 
@@ -66,12 +67,29 @@ def at_least_float32(x: Tensor) -> Tensor:
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
-def instance_norm(channels: int) -> nn.Module:
-    """Instance normalisation (Ulyanov, Vedaldi, Lempitsky 2016, arXiv:1607.08022), without learned scale or shift.
+def instance_norm(channels: int, *, affine: bool = False) -> nn.Module:
+    """Instance normalisation (Ulyanov, Vedaldi, Lempitsky 2016, arXiv:1607.08022).
 
     (n, c, h, w) to the same shape; each map of each image gets mean 0, variance 1. Undefined on a map of one pixel.
+
+    Args:
+        channels: number of channels.
+        affine: whether each channel has a learned scale and bias.
     """
-    return nn.InstanceNorm2d(channels)
+    return nn.InstanceNorm2d(channels, affine=affine)
+
+
+def group_norm(channels: int, *, affine: bool = True) -> nn.GroupNorm:
+    """Group normalisation (Wu, He 2018, arXiv:1803.08494): mean 0, variance 1 in each group of channels of each image.
+
+    (n, channels, h, w) to the same shape; 8 groups, or the largest smaller number that divides the channels.
+
+    Args:
+        channels: number of channels.
+        affine: whether each channel has a learned scale and bias.
+    """
+    groups = next(groups for groups in range(min(_GROUPS, channels), 0, -1) if channels % groups == 0)
+    return nn.GroupNorm(groups, channels, affine=affine)
 
 
 class Upsample(nn.Module):
@@ -186,7 +204,7 @@ def initialise(
             weight.copy_(values.normal_(0.0, std(layer), generator=generator))
             if layer.bias is not None:
                 layer.bias.zero_()
-        elif isinstance(layer, nn.BatchNorm2d | nn.GroupNorm):
+        elif isinstance(layer, nn.BatchNorm2d | nn.GroupNorm | nn.InstanceNorm2d):
             layer.reset_parameters()
         elif next(layer.parameters(recurse=False), None) is not None:
             raise TypeError(f"no rule to initialise layer {name or 'itself'} of kind {type(layer).__name__}")

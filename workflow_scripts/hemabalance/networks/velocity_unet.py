@@ -14,6 +14,7 @@ from hemabalance.networks.layers import (
     check_images,
     check_positive,
     check_size,
+    group_norm,
     he_std,
     initialise,
 )
@@ -23,7 +24,6 @@ _LOWEST = 8
 """Levels are added until the side of the lowest map is at most this."""
 _MOST_TIMES = 4
 """Most channels of a level, as a multiple of the width."""
-_GROUPS = 8
 _FREQUENCIES = 16
 _HEAD = 32
 """Channels of an attention head."""
@@ -84,7 +84,7 @@ class VelocityUNet(nn.Module):
         self.lowest = _ResolutionLevel(channels[-1], channels[-1], blocks, 4 * width)
         self.enlargements = nn.ModuleList(Upsample(coarse, fine, "resize", bias=True) for fine, coarse in pairs)
         self.up = nn.ModuleList(_ResolutionLevel(2 * fine, fine, blocks, 4 * width) for fine, _ in pairs)
-        self.leave = nn.Sequential(_group_norm(width), nn.SiLU(), nn.Conv2d(width, 3 * patch**2, 3, padding=1))
+        self.leave = nn.Sequential(group_norm(width), nn.SiLU(), nn.Conv2d(width, 3 * patch**2, 3, padding=1))
 
     def forward(self, x: Tensor, times: Tensor, targets: Tensor, factors: Tensor | None = None) -> Tensor:
         """Velocities of noised images.
@@ -182,10 +182,10 @@ class _Block(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, condition: int) -> None:
         super().__init__()
-        self.enter = _group_norm(inputs)
+        self.enter = group_norm(inputs)
         self.first = nn.Conv2d(inputs, outputs, 3, padding=1)
         self.modulation = nn.Linear(condition, 2 * outputs)
-        self.norm = _group_norm(outputs, affine=False)
+        self.norm = group_norm(outputs, affine=False)
         self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
         self.shortcut = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
 
@@ -202,7 +202,7 @@ class _Attention(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.heads = next(heads for heads in range(max(1, channels // _HEAD), 0, -1) if channels % heads == 0)
-        self.enter = _group_norm(channels)
+        self.enter = group_norm(channels)
         self.project = nn.Conv2d(channels, 3 * channels, 1)
         self.leave = nn.Conv2d(channels, channels, 1)
 
@@ -213,8 +213,3 @@ class _Attention(nn.Module):
         mixed = functional.scaled_dot_product_attention(query, key, value)
         y: Tensor = self.leave(mixed.transpose(2, 3).reshape(n, channels, height, width))
         return x + y
-
-
-def _group_norm(channels: int, *, affine: bool = True) -> nn.GroupNorm:
-    groups = next(groups for groups in range(min(_GROUPS, channels), 0, -1) if channels % groups == 0)
-    return nn.GroupNorm(groups, channels, affine=affine)

@@ -49,11 +49,8 @@ def change_colour(images: Tensor, factors: Tensor) -> Tensor:
     """
     saturation, hue = 1 + factors[:, 0], factors[:, 1] * math.pi / 2
     contrast, brightness = 1 + factors[:, 2], 1 + factors[:, 3]
-    identity = torch.eye(3, device=images.device)
-    grey = torch.tensor(_LUMA, device=images.device).expand(3, 3)
-    saturate = grey + saturation[:, None, None] * (identity - grey)
     balance = torch.diag_embed(1 + factors[:, 4:] / 2)
-    matrix = balance @ _hue_rotation(hue) @ saturate
+    matrix = balance @ hue_rotation(hue) @ saturate(saturation)
     # In [0, 1]: y = brightness * (0.5 + contrast * (matrix x - 0.5)).
     matrix = (brightness * contrast)[:, None, None] * matrix
     shift = brightness * 0.5 * (1 - contrast)
@@ -62,7 +59,14 @@ def change_colour(images: Tensor, factors: Tensor) -> Tensor:
     return (changed * 2 - 1).clamp(-1, 1).view_as(images)
 
 
-def _hue_rotation(angle: Tensor) -> Tensor:
+def saturate(factor: Tensor) -> Tensor:
+    """RGB matrices (n, 3, 3) that multiply the distance from grey of the same luma by factors (n,); 0: grey."""
+    grey = torch.tensor(_LUMA, device=factor.device).expand(3, 3)
+    matrix: Tensor = grey + factor[:, None, None] * (torch.eye(3, device=factor.device) - grey)
+    return matrix
+
+
+def hue_rotation(angle: Tensor) -> Tensor:
     """RGB matrices (n, 3, 3) that rotate the hue by angles (n,) in radians."""
     to_yiq = torch.tensor(_YIQ, device=angle.device)
     rotation = torch.eye(3, device=angle.device).repeat(len(angle), 1, 1)

@@ -1,21 +1,21 @@
 """Training settings of the classifier networks; part of the config, so PyTorch is not imported here."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from hemabalance.section import Count, Share
 from hemabalance.training.settings import Decay, NetworkTraining, Rate, Strength
 
-OPTIONAL = (
-    "zoom", "shift", "class_weights", "logit_adjustment", "tau", "mix", "mix_alpha", "mix_share",
-    "synthetic_share", "synthetic_weight", "synthetic_part", "keep",
-)  # fmt: skip
-"""Settings that a description leaves out where they have their default."""
-
 
 class TrainingSettings(NetworkTraining):
     """Training of every classifier network on a balanced set (thesis §3.7: 200 epochs of 256 iterations)."""
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = (
+        "zoom", "shift", "stain_strength", "class_weights", "logit_adjustment", "tau", "mix", "mix_alpha", "mix_share",
+        "synthetic_share", "synthetic_weight", "synthetic_part", "keep",
+    )  # fmt: skip
+    """Settings that a description leaves out where they have their default; subclasses add theirs."""
 
     batch: int = Field(64, ge=2)
     """Images per step; two or more, for batch normalisation."""
@@ -38,8 +38,9 @@ class TrainingSettings(NetworkTraining):
     """Consecutive validations without a lower cross-entropy after which training ends; 0: never."""
     validate_every: Count = 256
     """Steps between two validations."""
-    balanced: bool = False
-    """Sample all classes equally often; false: sample all images equally often."""
+    balanced: Literal[True, False, "root"] = False
+    """Sample all classes equally often; root: each class in proportion to the square root of its number of images;
+    false: sample all images equally often."""
     rotate: Share = 0.3
     """Share of the images rotated by an arbitrary angle, in addition to the eight poses."""
     colour_strength: Strength = 0.1
@@ -54,6 +55,9 @@ class TrainingSettings(NetworkTraining):
     """Images are scaled by a random factor between 1 - zoom and 1 + zoom; 0: none."""
     shift: float = Field(0.0, ge=0, le=0.5)
     """Images are moved by up to this share of their side along each axis; 0: none."""
+    stain_strength: Strength = 0.0
+    """Strength of the random stain, light, camera, focus, noise and occlusion, for images of other laboratories; 0:
+    none."""
     class_weights: bool = False
     """Weight the loss of an image by the inverse frequency of its class; the mean weight of the images is one."""
     logit_adjustment: Literal["none", "training", "afterwards"] = "none"
@@ -88,7 +92,7 @@ class TrainingSettings(NetworkTraining):
 
     @model_validator(mode="after")
     def _one_correction(self) -> "TrainingSettings":
-        if self.balanced and (self.class_weights or self.logit_adjustment != "none"):
+        if self.balanced is True and (self.class_weights or self.logit_adjustment != "none"):
             key = "class_weights" if self.class_weights else "logit_adjustment"
             raise ValueError(f"{key} corrects for class frequencies that `balanced` has evened out: use one of them")
         return self
@@ -96,5 +100,5 @@ class TrainingSettings(NetworkTraining):
     @model_serializer(mode="wrap")
     def _without_unused(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # Trainings that use none of these settings keep the description, and the bytes, that they had without them.
-        defaults = {name: TrainingSettings.model_fields[name].default for name in OPTIONAL}
-        return {k: v for k, v in serialise(self).items() if k not in OPTIONAL or getattr(self, k) != defaults[k]}
+        defaults = {name: type(self).model_fields[name].default for name in self.OPTIONAL}
+        return {k: v for k, v in serialise(self).items() if k not in defaults or getattr(self, k) != defaults[k]}

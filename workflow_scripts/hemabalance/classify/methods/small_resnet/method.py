@@ -14,14 +14,14 @@ def build(settings: SmallResnetSettings, *, classes: Sequence[str], size: int, r
     """An untrained model; errors as `NetworkModel`."""
 
     def create(count: int) -> nn.Module:
-        network = SmallResnet(count, settings.width)
+        network = SmallResnet(count, settings.width, settings.norm)
         network.head = nn.Sequential(nn.Dropout(settings.drop_rate), network.head)
         return network
 
     architecture = Architecture(
         name="small ResNet",
         create=create,
-        smallest=SmallResnet.min_size,
+        smallest=SmallResnet.smallest(settings.norm),
         colours=UNCHANGED,
         load_imagenet=None,
     )
