@@ -164,7 +164,7 @@ def test_other_weights_code_threads_sizes_and_pixels_have_other_keys(
         patch.setattr(inception_features, "WEIGHTS", replace(WEIGHTS, sha256="0" * 64))
         keys += network._keys(IMAGES_1)
     with monkeypatch.context() as patch:
-        patch.setattr(inception_features, "_code", lambda: "another version")
+        patch.setattr(inception_features, "_CODE", b"another version")
         keys += network._keys(IMAGES_1)
     keys += network._keys(255 - IMAGES_1)
     keys += network._keys(np.ascontiguousarray(IMAGES_1).reshape(COUNT, 32, 128, 3))

@@ -23,8 +23,12 @@ log = logging.getLogger(__name__)
 
 WIDTH = 2048
 
-_CODE = ("inception.py", "inception_features.py", "full_precision.py")
+_MODULES = ("inception.py", "inception_features.py", "full_precision.py")
 """Modules in this folder that decide the features."""
+
+# Read now, because these modules have just been imported: later, the files may have been edited.
+_CODE = hash_key(version("torch-fidelity"), *(Path(__file__).with_name(name).read_bytes() for name in _MODULES))
+"""Digest of the code that prepares the images and runs the network."""
 
 
 class InceptionFeatures:
@@ -97,7 +101,7 @@ class InceptionFeatures:
         arithmetic = _arithmetic(self._device)
         sizes = self._batch_sizes(len(images))
         return [
-            hash_key(WEIGHTS.sha256, _code(), arithmetic, str(size), image)
+            hash_key(WEIGHTS.sha256, _CODE, arithmetic, str(size), image)
             for size, image in zip(sizes, images, strict=True)
         ]
 
@@ -119,13 +123,6 @@ class InceptionFeatures:
         with full_precision(self._device):
             features: Tensor = self._network(batch)[0]
         return features
-
-
-@cache
-def _code() -> str:
-    """Digest of the code that prepares the images and runs the network."""
-    ours = (Path(__file__).with_name(name).read_bytes() for name in _CODE)
-    return hash_key(version("torch-fidelity"), *ours).hex()
 
 
 def _arithmetic(device: torch.device) -> str:
