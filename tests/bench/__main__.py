@@ -8,6 +8,7 @@ import io
 import json
 import logging
 import multiprocessing
+import os
 import platform
 import resource
 import statistics
@@ -38,6 +39,7 @@ from hemabalance.dataset.exclusions import read_exclusions
 from hemabalance.dataset.hamming import pairs_within
 from hemabalance.dataset.manifest import build_manifest
 from hemabalance.dataset.perceptual_hash import perceptual_hash, thumbs_of
+from hemabalance.metrics.feature_cache import SWITCH
 from hemabalance.sources.archives import Limits, open_archive
 from hemabalance.sources.catalogue import load_catalogue
 from hemabalance.sources.decode import PixelLimits, UnreadableImage, decode, has_signature
@@ -217,6 +219,7 @@ def main() -> None:
     args = parser.parse_args()
     args.data = Path(expand_path(args.data))
     logging.disable(logging.WARNING)
+    os.environ[SWITCH] = "0"  # speeds without features that an earlier run has kept
     print(json.dumps({"machine": platform.processor() or platform.machine(), "python": platform.python_version()}))
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)

@@ -81,9 +81,11 @@ OVERLAYS = ("profiles/overlays/demo.yaml", "tiny.yaml")
 
 
 def environment_variables(folder: Path) -> dict[str, str]:
-    """Environment variables for processes in a project: its package takes precedence over an installed one."""
+    """Environment variables for processes in a project: its package precedes an installed one."""
     path = [str(folder / "workflow_scripts"), os.environ.get("PYTHONPATH", "")]
     variables = {"PYTHONPATH": os.pathsep.join(filter(None, path)), "COLUMNS": "200"}
+    # Not the features that the user keeps.
+    variables["HEMABALANCE_FEATURES"] = str(folder / ".snakemake" / "hemabalance" / "features")
     return {**os.environ, **variables}
 
 

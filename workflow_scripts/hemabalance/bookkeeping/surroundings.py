@@ -5,6 +5,7 @@ import re
 import tempfile
 from pathlib import Path
 
+from hemabalance.cache_folder import cache_folder
 from hemabalance.errors import InputError
 
 # Also in the Makefile, which refuses such a folder before it installs an environment there.
@@ -39,7 +40,7 @@ def use_writable_folders(state: Path, cache: Path | None = None) -> str:
     Returns:
         A message that says which folder is used instead; empty if the user's can be written to.
     """
-    cache = cache or Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+    cache = cache or cache_folder()
     if _can_write(cache):
         return ""
     replacement = (state / "hemabalance" / "cache").absolute()

@@ -14,7 +14,7 @@ from hemabalance.training.device import Runtime
 from hemabalance.training.tensorfile import read_tensors, write_tensors
 
 KIND = "features"
-_BATCH = 32  # images per forward pass; no effect on the features
+_BATCH = 32  # images per forward pass; affects features by rounding only
 
 FeatureExtractor = Callable[[np.ndarray], np.ndarray]
 """RGB uint8 (n, height, width, 3) -> Inception features float32 (n, 2048)."""

@@ -11,7 +11,7 @@ from hemabalance.metrics.lpips import LPIPSModel
 from hemabalance.training.classifier import Classifier
 from hemabalance.training.device import Runtime
 
-_BATCH = 32  # of Inception and AlexNet; no effect on the results
+_BATCH = 32  # of Inception and AlexNet; affects results by rounding only
 
 FeatureExtractor = Callable[[np.ndarray], np.ndarray]
 """RGB uint8 (n, size, size, 3) -> Inception features float32 (n, 2048)."""
