@@ -28,7 +28,8 @@ def _linear(encoded: NDArray[np.float64]) -> F32:
 
 def _encoded(linear: NDArray[np.float64]) -> NDArray[np.uint8]:
     power = 1.055 * linear ** (1 / 2.4) - 0.055
-    return np.rint(255 * np.where(linear > 0.0031308, power, 12.92 * linear)).clip(0, 255).astype(np.uint8)
+    share = np.where(linear > 0.0031308, power, 12.92 * linear)
+    return np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
 
 
 def _root(ratio: NDArray[np.float64]) -> F32:
