@@ -29,7 +29,8 @@ def _linear(encoded: NDArray[np.float64]) -> F32:
 def _encoded(linear: NDArray[np.float64]) -> NDArray[np.uint8]:
     power = 1.055 * linear ** (1 / 2.4) - 0.055
     share = np.where(linear > 0.0031308, power, 12.92 * linear)
-    return np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
+    return levels
 
 
 def _root(ratio: NDArray[np.float64]) -> F32:
