@@ -3,10 +3,16 @@
 import statistics
 import tempfile
 import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
+from torchstain.numpy.normalizers import NumpyMacenkoNormalizer, NumpyReinhardNormalizer
+from torchstain.torch.normalizers import TorchMacenkoNormalizer, TorchReinhardNormalizer
 
 from hemabalance.gpu_check.examples import ExampleTeacher
 from hemabalance.methods import method_names, settings_class
@@ -53,6 +59,17 @@ def rate(method: str, rendered: dict[str, np.ndarray], runtime: Runtime, folder:
     return IMAGES / statistics.median(durations)
 
 
+def in_alternation(tasks: Mapping[str, Callable[[], object]], images: int) -> dict[str, float]:
+    """Return the images per second of each task, medians of REPEATS rounds after a first one that does not count."""
+    durations: dict[str, list[float]] = {name: [] for name in tasks}
+    for _ in range(REPEATS + 1):
+        for name, task in tasks.items():
+            start_s = time.perf_counter()
+            task()
+            durations[name].append(time.perf_counter() - start_s)
+    return {name: images / statistics.median(seconds[1:]) for name, seconds in durations.items()}
+
+
 def generators(runtime: Runtime) -> dict[str, float]:
     """Return the images per second of each generator alone, measured in alternation."""
     networks = {
@@ -60,14 +77,10 @@ def generators(runtime: Runtime) -> dict[str, float]:
         "ResNet, 9 blocks": ResnetGenerator(SIZE, WIDTH, 9),
     }
     batch = torch.zeros(8, 3, SIZE, SIZE, device=runtime.device)
-    durations: dict[str, list[float]] = {name: [] for name in networks}
     with torch.inference_mode():
-        for _ in range(REPEATS + 1):
-            for name, network in networks.items():
-                start_s = time.perf_counter()
-                network.to(runtime.device).eval()(batch)
-                durations[name].append(time.perf_counter() - start_s)
-    return {name: len(batch) / statistics.median(seconds[1:]) for name, seconds in durations.items()}
+        return in_alternation(
+            {name: partial(network.to(runtime.device).eval(), batch) for name, network in networks.items()}, len(batch)
+        )
 
 
 def at_full_settings(folder: Path) -> dict[str, float]:
@@ -86,13 +99,42 @@ def at_full_settings(folder: Path) -> dict[str, float]:
         spec = NormalizerSpec.from_plain({"method": method, "settings": settings})
         normalizers[name] = spec.build(size=FULL_SIZE, runtime=runtime)
         normalizers[name].fit(data, FitJob(runtime, folder / name, folder / f"{name}.jsonl", 1, 1))
-    durations: dict[str, list[float]] = {name: [] for name in normalizers}
-    for _ in range(REPEATS + 1):
-        for name, normalizer in normalizers.items():
-            start_s = time.perf_counter()
-            normalizer.transform(images, to="a")
-            durations[name].append(time.perf_counter() - start_s)
-    return {name: FULL_IMAGES / statistics.median(seconds[1:]) for name, seconds in durations.items()}
+    return in_alternation(
+        {name: partial(normalizer.transform, images, to="a") for name, normalizer in normalizers.items()}, FULL_IMAGES
+    )
+
+
+def against_torchstain(folder: Path) -> dict[str, dict[str, float]]:
+    """Return the images per second of Reinhard and Macenko and of torchstain's backends, one thread, in alternation.
+
+    torchstain gets its default settings, tensors in its layout, and does not render single stains.
+    """
+    runtime = start(device="cpu", precision="32", devices=1, seed=1, threads=1)
+    images = domain_images(FULL_SIZE, FULL_IMAGES)
+    a, b = (Images(images[domain], np.array(LABELS[:FULL_IMAGES])) for domain in ("a", "b"))
+    tensors = {domain: torch.from_numpy(batch).permute(0, 3, 1, 2).contiguous() for domain, batch in images.items()}
+    rates = {}
+    for method, with_numpy, with_torch, options in (
+        ("reinhard", NumpyReinhardNormalizer(), TorchReinhardNormalizer(), {}),
+        ("macenko", NumpyMacenkoNormalizer(), TorchMacenkoNormalizer(), {"stains": False}),
+    ):
+        normalizer = spec_of(method).build(size=FULL_SIZE, runtime=runtime)
+        normalizer.fit(StainData(a, b, None), FitJob(runtime, folder / method, folder / f"{method}.jsonl", 1, 1))
+        with_numpy.fit(images["a"][0])
+        with_torch.fit(tensors["a"][0])
+        tasks = {
+            "hemabalance": partial(normalizer.transform, images["b"], to="a"),
+            "torchstain numpy": partial(normalize_each, with_numpy, images["b"], options),
+            "torchstain torch": partial(normalize_each, with_torch, tensors["b"], options),
+        }
+        with threadpool_limits(1):
+            rates[method] = in_alternation(tasks, FULL_IMAGES)
+    return rates
+
+
+def normalize_each(normalizer: Any, images: Iterable[Any], options: Mapping[str, bool]) -> None:
+    for image in images:
+        normalizer.normalize(image, **options)
 
 
 def bench_transform() -> None:
@@ -110,3 +152,10 @@ def bench_transform() -> None:
     print(f"transform, {FULL_IMAGES} images of {FULL_SIZE} px, 1 thread, default settings, images/s:")
     for name, images_per_s in rates.items():
         print(f"  {name}: {images_per_s:.1f}; stainnet is {rates['stainnet'] / images_per_s:.1f} times as fast")
+    with tempfile.TemporaryDirectory() as name:
+        by_method = against_torchstain(Path(name))
+    print(f"transform, {FULL_IMAGES} images of {FULL_SIZE} px, 1 thread, default settings, images/s:")
+    for method, speeds in by_method.items():
+        ratio = speeds["hemabalance"] / max(speeds["torchstain numpy"], speeds["torchstain torch"])
+        listed = ", ".join(f"{name} {speed:.0f}" for name, speed in speeds.items())
+        print(f"  {method}: {listed}; {ratio:.1f} times as fast as the better backend")

@@ -25,4 +25,6 @@ def build(settings: MacenkoSettings, *, size: int, runtime: Runtime) -> Normaliz
 
 def least_squares(density: F32, stains: F32) -> F32:
     """Amounts (2, n) of `stains` (2, 3) with the least squared error to densities (3, n)."""
-    return np.linalg.pinv(stains.T).astype(np.float32, copy=False) @ density
+    exact = stains.astype(np.float64)
+    amounts: F32 = np.linalg.solve(exact @ exact.T, exact).astype(np.float32) @ density
+    return amounts
