@@ -113,6 +113,15 @@ def test_the_share_of_the_gap_is_that_of_known_scores(runs: list[ScarcityRun], p
     assert (drawn["ceiling_seeds"], drawn["reason"]) == ("2", "–")
 
 
+def test_the_gap_to_the_baseline_with_all_images_is_a_second_ceiling(runs: list[ScarcityRun], tmp_path: Path) -> None:
+    whole = [replace(run, recipe="tuned") for run in runs if run.n is None]
+    write_scarcity([*runs, *whole], replace(ARMS, ceiling="tuned"), paths_in(tmp_path), seed=3)
+    rows = read(tmp_path / "gap.csv")
+    assert rows["ceiling"].tolist() == (["tuned"] * 4 + ["sampled"] * 4) * 2
+    first, second = (rows[rows["ceiling"] == name].drop(columns="ceiling") for name in ("tuned", "sampled"))
+    assert first.to_dict("records") == second.to_dict("records")  # both have the same predictions here
+
+
 def test_a_recipe_as_good_as_the_ceiling_recovers_the_whole_gap(tmp_path: Path) -> None:
     all_right = RIGHT | {"drawn": 1.0, "ceiling": 1.0}
     write_scarcity(small_runs(tmp_path, all_right), ARMS, paths_in(tmp_path), seed=3)

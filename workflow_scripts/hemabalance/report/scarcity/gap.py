@@ -12,16 +12,19 @@ NO_GAP = "the ceiling is not shown to be above the baseline: the interval of the
 def gap(results: ScarcityResults) -> list[dict[str, Any]]:
     """Rows of (recipe - baseline) / (ceiling - baseline) in rare-class macro-F1, for each recipe but the baseline.
 
-    The ratio is computed in each resample. Without a gap whose interval is above 0 it is not available.
+    The ratio is computed in each resample. Without a gap whose interval is above 0 it is not available. The ceiling is
+    that of the experiment and then, where it was trained on the whole classes too, the baseline there: the same model
+    with all images.
     """
-    rows = []
-    for n in results.ns:
-        baseline = results.groups[results.arms.baseline, n]
-        whole = results.ceiling.less(baseline, RARE_F1)
-        for result in results.at(n):
-            if result.recipe != baseline.recipe:
-                rows.append(_row(result, baseline, results.ceiling, whole))
-    return rows
+    ceilings = dict.fromkeys((results.arms.ceiling, results.arms.baseline))
+    return [
+        _row(result, results.groups[results.arms.baseline, n], results.groups[ceiling, None])
+        for n in results.ns
+        for ceiling in ceilings
+        if (ceiling, None) in results.groups
+        for result in results.at(n)
+        if result.recipe != results.arms.baseline
+    ]
 
 
 def recovered(result: RecipeResult, baseline: RecipeResult, ceiling: RecipeResult) -> Estimate:
@@ -34,13 +37,13 @@ def recovered(result: RecipeResult, baseline: RecipeResult, ceiling: RecipeResul
     return share.estimate(result.images)
 
 
-def _row(result: RecipeResult, baseline: RecipeResult, ceiling: RecipeResult, whole: Estimate) -> dict[str, Any]:
+def _row(result: RecipeResult, baseline: RecipeResult, ceiling: RecipeResult) -> dict[str, Any]:
     share = recovered(result, baseline, ceiling)
     return (
-        {"n": result.n, "recipe": result.recipe}
+        {"n": result.n, "recipe": result.recipe, "ceiling": ceiling.recipe}
         | interval_cells(share._asdict(), "value", "share_of_gap_recovered", 2)
         | interval_cells(result.less(baseline, RARE_F1)._asdict(), "value", "recipe_less_baseline", 3)
-        | interval_cells(whole._asdict(), "value", "ceiling_less_baseline", 3)
+        | interval_cells(ceiling.less(baseline, RARE_F1)._asdict(), "value", "ceiling_less_baseline", 3)
         | result.number_cells
         | {"ceiling_seeds": ceiling.seeds, "reason": NO_REASON if share.value is not None else NO_GAP}
     )

@@ -33,8 +33,9 @@ TITLES = {
     ),
     "gap": (
         "Share of the gap to the ceiling that is recovered",
-        "(recipe - baseline) / (ceiling - baseline) in rare-class macro-F1; the ceiling is trained on the whole "
-        "classes. Not available unless the interval of the gap is above 0.",
+        "(recipe - baseline) / (ceiling - baseline) in rare-class macro-F1. The column ceiling names a recipe trained "
+        "on the whole classes: the ceiling of the experiment, and the baseline itself, the same model with all images. "
+        "Not available unless the interval of the gap is above 0.",
     ),
     "scores": (
         "Scores of all recipes",
