@@ -196,6 +196,7 @@ LAYERS = {
     **dict.fromkeys(
         [
             "errors",
+            "cache_folder",
             "files",
             "parallel",
             "progress",

@@ -30,7 +30,7 @@ class MeasuredJob:
         kind: name of the rule without protocol and page, which is that of its script, such as `stain_report`.
         settings: the param `settings`; empty for a rule without it.
         device: `cpu` or `cuda`; empty for a rule without networks.
-        name: path of its file below `benchmarks`, without suffix, such as `stain_fit/leak_free/none/tcia`.
+        name: path of its file below `benchmarks`, without suffix, such as `synthesis_fit/leak_free/none/flow`.
     """
 
     rule: str
