@@ -1,4 +1,4 @@
-"""`hemabalance status`: state of each rule's outputs, here and in DVC, and what Snakemake would run."""
+"""`hemabalance status`: state of each rule's outputs, here and in DVC, and what would run; or where time went."""
 
 import argparse
 from pathlib import Path

@@ -62,7 +62,7 @@ class FeatureCache:
     """Rows of features by key, in memory and in a folder; trouble with the folder is a warning, never an error."""
 
     def __init__(self, folder: Path, width: int) -> None:
-        """Look into the folder.
+        """Read the keys of the files in the folder.
 
         Args:
             folder: made when the first features are written.
@@ -70,7 +70,7 @@ class FeatureCache:
         """
         self._folder, self._width = folder, width
         self._places: dict[bytes, str] = {}  # key -> name of its file
-        self._files: dict[str, tuple[int, int]] = {}  # name of a file that has been looked at -> its inode and size
+        self._files: dict[str, tuple[int, int]] = {}  # name of a file whose keys are known -> its inode and size
         self._writable = True
         self._name, self._own = _new_name(), dict[bytes, np.ndarray]()  # the file that this process is filling
         self._unsaved, self._saved = 0, time.monotonic()
@@ -78,7 +78,7 @@ class FeatureCache:
         self._merge_small_files()
 
     def read(self, keys: Iterable[bytes]) -> dict[bytes, np.ndarray]:
-        """Features, float32 (width,), of the keys that are known; other processes' new files are looked at too."""
+        """Features, float32 (width,), of the keys that are known, also from other processes' new files."""
         self._look()
         found: dict[bytes, np.ndarray] = {}
         members: dict[str, list[bytes]] = {}

@@ -15,7 +15,7 @@ MOST_BYTES = 512 * 2**20
 SIGNATURES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """Of files of spreadsheet programs: zips of XML files, and old binary ones."""
 
-# SyntaxError: what the parsers of XML raise.
+# NotImplementedError: what zipfile raises for an unknown compression; SyntaxError: what the parsers of XML raise.
 _DAMAGE = (
     InvalidFileException, zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, TypeError, IndexError,
     AttributeError, NotImplementedError, OSError, SyntaxError,
