@@ -31,6 +31,9 @@
 #   results/<run>/tables/*.csv  figures/*.svg  report.html
 #   results/<run>/comparisons/{a}_and_{b}.json             two experiments compared on the same test images
 #   results/<run>/experiments/tables, figures, comparisons, report.html   all entries (`snakemake experiments`)
+#   results/<run>/across-<reference>/across/{row}/seed-{n}/predictions.parquet  images of all sources, read by a model of
+#                                                          labels of the reference alone (`snakemake across`)
+#   results/<run>/across/tables, figures, report.html
 #   results/<run>/scarcity/tables, figures, report.html    recipes where classes are cut to n training images
 #                                                          (`snakemake scarcity`); a protocol is then scarce-<n>-<draw>
 #   results/<run>/logs/{rule}/…  benchmarks/{rule}/…  .state/{rule}/…
@@ -58,6 +61,7 @@ include: "rules/generators.smk"
 include: "rules/acquire.smk"
 include: "rules/manifest.smk"
 include: "rules/scarce.smk"
+include: "rules/across_rows.smk"
 include: "rules/splits.smk"
 include: "rules/stain.smk"
 include: "rules/stain_metrics.smk"
@@ -73,6 +77,7 @@ include: "rules/pages.smk"
 include: "rules/classify_report.smk"
 include: "rules/report.smk"
 include: "rules/scarcity.smk"
+include: "rules/across.smk"
 
 
 rule all:
@@ -98,3 +103,8 @@ rule experiments:
 rule scarcity:
     input:
         scarcity_page,
+
+
+rule across:
+    input:
+        across_page,

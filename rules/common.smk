@@ -89,7 +89,9 @@ TEMPLATE = "workflow_scripts/hemabalance/report/page.html"
 
 wildcard_constraints:
     source="|".join(SOURCES),
-    protocol="|".join([*CONFIG.protocols, *PLAN.scarcity.protocols]),
+    protocol="|".join(
+        [*CONFIG.protocols, *PLAN.scarcity.protocols, *PLAN.across.protocols]
+    ),
     normalizer="|".join(CONFIG.stain.normalizers),
     generator="|".join(CONFIG.synthesis.generators),
 

@@ -15,7 +15,13 @@ MERGING = merging_sources(CONFIG)
 
 
 wildcard_constraints:
-    experiment="|".join([*CONFIG.classify.experiments, *PLAN.scarcity.experiments]),
+    experiment="|".join(
+        [
+            *CONFIG.classify.experiments,
+            *PLAN.scarcity.experiments,
+            *PLAN.across.experiments,
+        ]
+    ),
     training=r"\d+",
     page="|".join(PLAN.pages),
 

@@ -1,4 +1,5 @@
-# Splits: the part of each kept image under a protocol. Those of scarce protocols cut the leak-free one.
+# Splits: the part of each kept image under a protocol. Those of scarce protocols cut the leak-free one; the one across
+# sources divides the images of all sources but the reference.
 #
 # inputs   results/<run>/manifest/{source}.parquet, leak_free/split.parquet
 # outputs  results/<run>/{protocol}/split.parquet
@@ -48,3 +49,24 @@ rule scarce_split:
         code=own_code("dataset/scarce_split"),
     script:
         "../workflow_scripts/dataset/scarce_split.py"
+
+
+rule across_split:
+    """Divide the images of all sources but the reference: {wildcards.protocol}"""
+    input:
+        split=f"{RUN}/{BASIS}/split.parquet",
+    output:
+        split=f"{RUN}/{{protocol}}/split.parquet",
+    log:
+        f"{RUN}/logs/across_split/{{protocol}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/across_split/{{protocol}}.tsv"
+    wildcard_constraints:
+        protocol=one_of(PLAN.across.protocols),
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        settings=settings(source=REFERENCE),
+        code=own_code("dataset/across_split"),
+    script:
+        "../workflow_scripts/dataset/across_split.py"

@@ -1,6 +1,7 @@
 """The protocols of a run: how images are divided into training, validation and test sets.
 
-A protocol is a folder of the run. Two are listed in config; the scarce ones follow from its section `scarcity`.
+A protocol is a folder of the run. Two are listed in config; the others follow from its sections `scarcity` and
+`across`.
 """
 
 import re
@@ -15,10 +16,12 @@ after balancing (thesis §4.4)."""
 PROTOCOLS: tuple[Rules, ...] = get_args(Rules)
 
 _SCARCE = r"scarce-([1-9][0-9]*)-([1-9][0-9]*)"
+_ACROSS = r"across-(.+)"
 
-Protocol = Annotated[str, Field(pattern=f"^({'|'.join(PROTOCOLS)}|{_SCARCE})$")]
-"""`leak_free`, `thesis`, or `scarce-<n>-<draw>`: the leak-free split with all but n training images of the scarce
-classes withheld from everything; the number of the draw of these images counts from 1."""
+Protocol = Annotated[str, Field(pattern=f"^({'|'.join(PROTOCOLS)}|{_SCARCE}|{_ACROSS})$")]
+"""`leak_free`, `thesis`, `scarce-<n>-<draw>`: the leak-free split with all but n training images of the scarce classes
+withheld from everything; the number of the draw of these images counts from 1; or `across-<source>`: the leak-free
+split of this source, while no training sees a label of another source."""
 
 
 def scarce_protocol(n: int, draw: int) -> Protocol:
@@ -32,12 +35,23 @@ def scarce_numbers(protocol: Protocol) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
+def across_protocol(source: str) -> Protocol:
+    """Name of the protocol under which only this source has labels."""
+    return f"across-{source}"
+
+
+def labelled_source(protocol: Protocol) -> str | None:
+    """The only source whose labels trainings see under a protocol `across-<source>`; None for any other protocol."""
+    found = re.fullmatch(_ACROSS, protocol)
+    return found[1] if found else None
+
+
 def rules_of(protocol: Protocol) -> Rules:
-    """The rules of a protocol, by which tables are looked up: those of `leak_free` for a scarce protocol.
+    """The rules of a protocol, by which tables are looked up: those of `leak_free` for all but `thesis`.
 
     Raises:
         KeyError: not the name of a protocol.
     """
-    if scarce_numbers(protocol):
+    if scarce_numbers(protocol) or labelled_source(protocol):
         return "leak_free"
     return {rules: rules for rules in PROTOCOLS}[protocol]  # type: ignore[index]

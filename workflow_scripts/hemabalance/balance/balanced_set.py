@@ -1,7 +1,7 @@
 """The balanced set: normalised real images, and synthetic images up to a target per class (thesis §3.7, §4.4).
 
 Under `leak_free` the split is made before balancing: validation and test images are real, and only training images are
-added or removed; images that a scarce protocol withholds are not in the set. Under `thesis` all images are pooled
+added or removed; images withheld by a scarce protocol, or without labels by one across sources, are not in the set. Under `thesis` all images are pooled
 first and the pool, synthetic images included, is split after balancing: the test part holds images of generators that
 were trained on other test images. It serves comparison only.
 """
@@ -18,7 +18,7 @@ import pandera.pandas as pa
 
 from hemabalance.classes import UNLABELLED
 from hemabalance.dataset.imageset import ORIGINS, ImageSet
-from hemabalance.dataset.splits import VISIBLE, WITHHELD, draws, parts_of
+from hemabalance.dataset.splits import UNLABELLED_HALF, VISIBLE, WITHHELD, draws, parts_of
 from hemabalance.dataset.tables import read_table, write_table
 from hemabalance.dataset.working_size import fill_reduced, positions_of
 from hemabalance.errors import InputError
@@ -146,7 +146,7 @@ def _real_rows(split: pd.DataFrame, real: pd.DataFrame) -> pd.DataFrame:
     if len(missing):
         problem = f"lack {len(missing)} of the {len(rows)} images of the split, first {missing.iloc[0]}"
         raise InputError("normalised images", problem, _REBUILD)
-    return rows[rows["part"] != WITHHELD].assign(origin="real", image_set=REAL)
+    return rows[~rows["part"].isin([WITHHELD, UNLABELLED_HALF])].assign(origin="real", image_set=REAL)
 
 
 def _subsample(rows: pd.DataFrame, protocol: Protocol, limit: int, seed: int) -> pd.DataFrame:

@@ -8,11 +8,17 @@ import pandas as pd
 
 from hemabalance.classify.evaluate import predict_test
 from hemabalance.classify.measure import measure_predictions
-from hemabalance.classify.predictions import classes_of, probabilities_of, read_predictions
+from hemabalance.classify.predictions import (
+    classes_of,
+    predictions_table,
+    probabilities_of,
+    read_predictions,
+    write_predictions,
+)
 from hemabalance.errors import InputError
 from hemabalance.protocols import Protocol
 
-_LEAST = 1e-30
+LEAST_PROBABILITY = 1e-30
 """Lower bound of a probability whose logarithm is taken."""
 
 
@@ -34,6 +40,14 @@ def mean_probabilities(tables: Sequence[pd.DataFrame], names: Sequence[str]) -> 
             raise InputError(name, problem, "Average experiments of one protocol and one run, all up to date")
     mean: np.ndarray = np.mean([probabilities_of(table).astype(np.float64) for table in tables], axis=0)
     return mean
+
+
+def write_average(members: Sequence[Path], path: Path) -> None:
+    """Write the mean of the members' predictions alone; arguments and errors as `average_predictions`."""
+    tables = [read_predictions(member) for member in members]
+    mean = mean_probabilities(tables, [str(member) for member in members])
+    logits = np.log(np.maximum(mean, LEAST_PROBABILITY))
+    write_predictions(predictions_table(tables[0], logits, 1.0, classes=classes_of(tables[0])), path)
 
 
 def average_predictions(
@@ -66,7 +80,7 @@ def average_predictions(
         np.empty((0, len(classes))),
         tables[0][["image_id", "source", "label"]],
         # The softmax of the logarithm of probabilities are these probabilities.
-        np.log(np.maximum(mean, _LEAST)),
+        np.log(np.maximum(mean, LEAST_PROBABILITY)),
         classes=classes,
         trained_classes=classes,
         predictions=predictions,

@@ -133,10 +133,36 @@ class NetworkModel:
         scores = np.empty((len(pixels), len(self.classes)), np.float32)
         with full_precision(device):
             for first in range(0, len(pixels), size):
-                batch = torch.from_numpy(np.ascontiguousarray(pixels[first : first + size])).to(device)
-                logits: Tensor = network(self._preparation(batch.permute(0, 3, 1, 2).float() / 127.5 - 1))
+                logits: Tensor = network(self._preparation(self._input(pixels[first : first + size])))
                 scores[first : first + size] = logits.cpu().numpy()
         return scores
+
+    @torch.no_grad()
+    def use_statistics_of(self, pixels: np.ndarray) -> bool:
+        """Replace the means and variances of batch normalisation by those of given images.
+
+        Each is the mean over batches, as if these images had been the last ones of the training (AdaBN, Li et al.
+        2017, arXiv:1603.04779).
+
+        Args:
+            pixels: RGB uint8 (n, size, size, 3), n at least 1.
+
+        Returns:
+            Whether the network has such layers.
+        """
+        network = self._fitted_network()
+        layers = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+        momenta = [layer.momentum for layer in layers]
+        for layer in layers:
+            layer.reset_running_stats()
+            layer.momentum = None  # a cumulative mean
+            layer.train()
+        for first in range(0, len(pixels) if layers else 0, INFERENCE_BATCH):
+            network(self._preparation(self._input(pixels[first : first + INFERENCE_BATCH])))
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
+            layer.eval()
+        return bool(layers)
 
     def save(self, path: Path) -> None:
         """Write the network and the description from which it can be rebuilt."""
@@ -161,6 +187,11 @@ class NetworkModel:
         if self.settings.logit_adjustment == "afterwards":
             return ShiftedLogits(network, len(self.classes))
         return network
+
+    def _input(self, pixels: np.ndarray) -> Tensor:
+        """RGB uint8 (n, s, s, 3) as float32 (n, 3, s, s) in [-1, 1] on the device."""
+        batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.runtime.device)
+        return batch.permute(0, 3, 1, 2).float() / 127.5 - 1
 
     def _fitted_network(self) -> nn.Module:
         if not self._ready:

@@ -116,7 +116,7 @@ class ClassifyConfig(Section):
 def with_models(values: Mapping[str, Any]) -> dict[str, Any]:
     """Complete `classify.models` of a config that `entries.resolve_entries` returned.
 
-    For an experiment, or an entry of `scarcity.recipes`, whose `model` is the name of a method, add a model of that
+    For an experiment, or an entry of `scarcity.recipes` or `across.rows`, whose `model` is the name of a method, add a model of that
     name with the method's default settings. Add the settings of `classify.training` to each network whose entry does
     not override them.
     """
@@ -126,6 +126,7 @@ def with_models(values: Mapping[str, Any]) -> dict[str, Any]:
         return dict(values)  # the validation refuses it
     models = dict(models)
     users = [section.get("experiments"), _mapping(values.get("scarcity")).get("recipes")]
+    users.append(_mapping(values.get("across")).get("rows"))
     for user in [entry for entries in users for entry in _mapping(entries).values()]:
         name = _mapping(user).get("model")
         if name in method_names("classify"):

@@ -21,6 +21,7 @@ OTHER_ENTRIES = (
     ("classify", "averages"),
     ("classify", "ablations"),
     ("scarcity", "recipes"),
+    ("across", "rows"),
 )
 """Sections of entries under user-defined names that select no method."""
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from hemabalance.config.across_plan import AcrossPlan
 from hemabalance.config.balance import RecipeConfig
 from hemabalance.config.classify import ExperimentConfig, ModelEntry
 from hemabalance.config.draws import DrawsConfig
@@ -46,6 +47,11 @@ class Plan:
         """The trainings of the section `scarcity`, which no page lists."""
         return ScarcityPlan(self.config.scarcity)
 
+    @cached_property
+    def across(self) -> AcrossPlan:
+        """The trainings and predictions of the section `across`, which no page lists."""
+        return AcrossPlan(self.config.across, self.config.reference)
+
     @property
     def added_by_scarcity(self) -> list[tuple[Protocol, str, str]]:
         """First draw of each n, balanced set and generator of the synthetic images that the scarcity page shows."""
@@ -57,8 +63,9 @@ class Plan:
         ]
 
     def entry_of(self, experiment: str) -> ExperimentConfig:
-        """The experiment of this name, of the section `classify` or of a recipe of `scarcity`."""
-        return self.scarcity.experiments.get(experiment) or self.experiments[experiment]
+        """The experiment of this name, of the section `classify`, a recipe of `scarcity` or a model of `across`."""
+        others = {**self.scarcity.experiments, **self.across.experiments}
+        return others.get(experiment) or self.experiments[experiment]
 
     @cached_property
     def protocols(self) -> list[str]:

@@ -12,6 +12,8 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from hemabalance.classes import ClassName
+from hemabalance.config.across import AcrossConfig
+from hemabalance.config.across_checks import check_across
 from hemabalance.config.balance import BalanceConfig
 from hemabalance.config.classify import ClassifyConfig, with_models
 from hemabalance.config.data import (
@@ -94,6 +96,8 @@ class Config(Section):
     """Classifiers."""
     scarcity: ScarcityConfig = ScarcityConfig()
     """Recipes compared where well-filled classes are cut to few training images."""
+    across: AcrossConfig = AcrossConfig()
+    """Models trained on labels of the reference alone, compared on the other sources."""
 
     @model_validator(mode="after")
     def _check_laboratories(self) -> "Config":
@@ -154,6 +158,13 @@ class Config(Section):
     @model_validator(mode="after")
     def _check_scarcity(self) -> "Config":
         check_scarcity(self.scarcity, self.classes, self.protocols, self.balance, self.classify)
+        return self
+
+    @model_validator(mode="after")
+    def _check_across(self) -> "Config":
+        check_across(
+            self.across, self.reference, self.labelled_sources, self.protocols, self.stain, self.balance, self.classify
+        )
         return self
 
     @property

@@ -7,12 +7,14 @@ move other images across the split, at the cost of approximate shares in small c
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from hemabalance.classes import UNLABELLED
 from hemabalance.dataset.class_parts import (
     even_draws,
     give_test_images,
@@ -29,10 +31,13 @@ log = logging.getLogger(__name__)
 WITHHELD = "withheld"
 """The part of the images that a scarce protocol keeps from everything (`dataset.scarcity`)."""
 
-PARTS = ("train", "validation", "test", "pool", WITHHELD)
+UNLABELLED_HALF = "unlabelled"
+"""The images of other sources that normalisers may use without their labels (`dataset.across`)."""
+
+PARTS = ("train", "validation", "test", "pool", WITHHELD, UNLABELLED_HALF)
 
 VISIBLE: dict[Rules, tuple[str, ...]] = {"leak_free": ("train",), "thesis": ("pool",)}
-"""The parts that may be used for training normalisers, generators and classifiers."""
+"""The parts that may be used for training normalisers, generators and classifiers; see also `visible_stains`."""
 
 HELD_BACK: dict[Rules, tuple[str, ...]] = {"leak_free": ("validation", "test"), "thesis": ()}
 """The parts that evaluations use and no training does. The thesis splits after balancing: its normalisers and
@@ -129,8 +134,14 @@ def visible(table: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     return table[table["part"].isin(VISIBLE[rules_of(protocol)])]
 
 
+def visible_stains(table: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """Return the rows that may be used for fitting a normaliser: `visible`, and without labels the unlabelled half."""
+    unlabelled = table[table["part"] == UNLABELLED_HALF].assign(label=UNLABELLED)
+    return pd.concat([visible(table, protocol), unlabelled]).sort_index()
+
+
 def require_visible(table: pd.DataFrame, image_ids: pd.Series, protocol: Protocol) -> None:
-    """Check that a training uses none of the images held back.
+    """Check that a training that uses labels uses none of the images held back.
 
     Args:
         table: the split.
@@ -140,12 +151,21 @@ def require_visible(table: pd.DataFrame, image_ids: pd.Series, protocol: Protoco
     Raises:
         InputError: an image is in another part or not in the split.
     """
-    hidden = image_ids[~image_ids.isin(visible(table, protocol)["image_id"])]
+    _require_among(visible(table, protocol), image_ids, protocol, VISIBLE[rules_of(protocol)])
+
+
+def require_visible_stains(table: pd.DataFrame, image_ids: pd.Series, protocol: Protocol) -> None:
+    """Check that the fit of a normaliser uses none of the images held back; arguments and errors as above."""
+    parts = (*VISIBLE[rules_of(protocol)], UNLABELLED_HALF)
+    _require_among(visible_stains(table, protocol), image_ids, protocol, parts)
+
+
+def _require_among(rows: pd.DataFrame, image_ids: pd.Series, protocol: Protocol, parts: Sequence[str]) -> None:
+    hidden = image_ids[~image_ids.isin(rows["image_id"])]
     if len(hidden):
-        parts = " or ".join(VISIBLE[rules_of(protocol)])
         raise InputError(
             f"training under the protocol {protocol}",
-            f"{len(hidden)} of {len(image_ids)} images are not of {parts}, {hidden.iloc[0]} first",
+            f"{len(hidden)} of {len(image_ids)} images are not of {' or '.join(parts)}, {hidden.iloc[0]} first",
             "The split and the image set are from different runs: delete the results built from them and run again",
         )
 

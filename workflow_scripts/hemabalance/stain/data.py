@@ -11,7 +11,7 @@ import pandas as pd
 
 from hemabalance.classes import UNLABELLED
 from hemabalance.dataset.imageset import ImageSet, open_image_sets
-from hemabalance.dataset.splits import HELD_BACK, require_visible, visible
+from hemabalance.dataset.splits import HELD_BACK, require_visible_stains, visible, visible_stains
 from hemabalance.errors import InputError
 from hemabalance.protocols import Protocol, rules_of
 from hemabalance.stain.direction import comparable_images, shared_classes, why_no_shared_labels
@@ -68,7 +68,7 @@ def training_data(
         InputError: a source has no visible image, or images and split belong to different runs.
     """
     rows = _training_rows(images.pair, split, protocol)
-    _warn_of_natural_frequencies(visible(split, protocol), images.pair)
+    _warn_of_natural_frequencies(visible_stains(split, protocol), images.pair)
     a, b = (_decode(images.sets[domain], rows, split, protocol, threads) for domain in DOMAINS)
     return StainData(a, b, rendered)
 
@@ -90,7 +90,7 @@ def reference_images(images: PairImages, split: pd.DataFrame, protocol: Protocol
 
 
 def _training_rows(pair: Pair, split: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
-    rows = comparable_images(visible(split, protocol), pair)
+    rows = comparable_images(visible_stains(split, protocol), pair)
     for source in pair.values():
         if not (rows["source"] == source).any():
             raise InputError(
@@ -118,7 +118,7 @@ def _decode(image_set: ImageSet, rows: pd.DataFrame, split: pd.DataFrame, protoc
     """The images of a set that `rows` names, with the labels in `rows`, in the order of the set."""
     labels = image_set.index["image_id"].map(rows.set_index("image_id")["label"])
     mask = labels.notna().to_numpy()
-    require_visible(split, image_set.index.loc[mask, "image_id"], protocol)
+    require_visible_stains(split, image_set.index.loc[mask, "image_id"], protocol)
     return Images(image_set.decode_all(threads=threads, where=mask), labels[mask].to_numpy(dtype=str))
 
 

@@ -1,0 +1,83 @@
+# The rows of the experiment across laboratories. Functions only, for splits.smk and across.smk; hemabalance/config/
+# across_plan.py decides which trainings there are.
+from hemabalance.config.across_checks import BASIS
+
+ACROSS = f"{RUN}/across"
+READ = f"{RUN}/{{protocol}}/across/{{row}}/seed-{{training}}/predictions.parquet"
+
+
+wildcard_constraints:
+    row=one_of(CONFIG.across.rows),
+
+
+def row_file(row, seed):
+    """Path of the predictions of a row with one seed."""
+    return READ.format(protocol=PLAN.across.protocols[0], row=row, training=seed)
+
+
+def training_of_row(wildcards, file):
+    """Path of one file of the training behind a row."""
+    (experiment,) = PLAN.across.experiments_behind(wildcards.row)
+    return f"{RUN}/{wildcards.protocol}/classifiers/{experiment}/seed-{wildcards.training}/{file}"
+
+
+def images_of_row(wildcards):
+    """Images of all sources as the normaliser of a row returns them."""
+    normalizer = CONFIG.across.rows[wildcards.row].normalizer
+    folder = f"{RUN}/{wildcards.protocol}/stain/{normalizer}"
+    return {"images": f"{folder}/images.zip", "index": f"{folder}/images.parquet"}
+
+
+def row_settings(wildcards):
+    """How the model of a row reads images."""
+    row = CONFIG.across.rows[wildcards.row]
+    return {
+        "source": REFERENCE,
+        "poses": row.poses,
+        "zooms": row.zooms,
+        "own_statistics": row.statistics == "images",
+    }
+
+
+def row_code(wildcards):
+    """Fingerprint of the script that runs the model of a row."""
+    methods = [
+        PLAN.model_of(experiment).method
+        for experiment in PLAN.across.experiments_behind(wildcards.row)
+    ]
+    return method_code("classify/classify_across", "classify", methods)
+
+
+def members_of_row(wildcards):
+    """Predictions of the rows of an average, with the same seed."""
+    return [
+        row_file(member, wildcards.training)
+        for member in CONFIG.across.members(wildcards.row)
+    ]
+
+
+def trainings_of_rows():
+    """training.json of every network behind each row and seed, and how many each row and seed has."""
+    files = [
+        [
+            f"{RUN}/{PLAN.across.protocols[0]}/classifiers/{experiment}/seed-{seed}/training.json"
+            for experiment in PLAN.across.experiments_behind(row)
+        ]
+        for row, seed in PLAN.across.seeded_rows
+    ]
+    return [path for of_row in files for path in of_row], list(map(len, files))
+
+
+def require_across():
+    """Stop with a message where the config plans no experiment across laboratories."""
+    if not PLAN.across.is_planned:
+        raise WorkflowError(
+            "config key across.rows: names no row, so there is no experiment across laboratories. Add "
+            "profiles/overlays/across.yaml to --configfile."
+        )
+
+
+def across_page(wildcards):
+    """The page of the experiment across laboratories, the input of its target."""
+    require_across()
+    return f"{ACROSS}/report.html"

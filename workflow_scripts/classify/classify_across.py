@@ -1,0 +1,21 @@
+"""Read images of all sources by a model that was trained on labels of one source alone."""
+
+from pathlib import Path
+
+from hemabalance.classify.across import ReadingSettings, predict_across
+from hemabalance.dataset.imageset import ImageSet
+from hemabalance.dataset.splits import read_split
+from hemabalance.stage import stage
+from hemabalance.training.device import start
+
+with stage(snakemake) as run, ImageSet(Path(snakemake.input.images), Path(snakemake.input.index)) as images:
+    inputs, reading = snakemake.input, run.settings["reading"]
+    predict_across(
+        Path(inputs.weights),
+        images,
+        read_split(Path(inputs.split)),
+        ReadingSettings(**reading | {"zooms": tuple(reading["zooms"])}),
+        start(**run.device, precision=run.settings["precision"], seed=run.settings["seed"], threads=run.threads),
+        Path(snakemake.output.predictions),
+        threads=run.threads,
+    )
