@@ -29,7 +29,10 @@ log = logging.getLogger(__name__)
 WITHHELD = "withheld"
 """The part of the images that a scarce protocol keeps from everything (`dataset.scarcity`)."""
 
-PARTS = ("train", "validation", "test", "pool", WITHHELD)
+UNLABELLED_HALF = "unlabelled"
+"""The images of other sources that normalisers may use without their labels (`dataset.across`)."""
+
+PARTS = ("train", "validation", "test", "pool", WITHHELD, UNLABELLED_HALF)
 
 VISIBLE: dict[Rules, tuple[str, ...]] = {"leak_free": ("train",), "thesis": ("pool",)}
 """The parts that may be used for training normalisers, generators and classifiers."""
