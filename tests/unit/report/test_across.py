@@ -204,7 +204,7 @@ def test_the_sentence_says_what_the_leading_row_reads_and_the_gain_over_the_thes
     assert content["unseen"].startswith(start)
     assert f"(n = {80 - n}), without its labels" in content["note"]
     assert f"Nothing saw the other half (n = {n})" in content["note"]
-    assert "Means over seeds (1 seed or 2 seeds or 3 seeds a row)" in content["numbers"]
+    assert "Means over the seeds of a row, of which there are 1 or 2 or 3." in content["numbers"]
     assert content["all"]["value"] == pytest.approx(posed)
     assert content["all"]["difference"]["value"] == pytest.approx(posed - stained)
     assert (content["leading"], content["others"], content["uses_other_images"]) == ("posed", ["north", "south"], False)

@@ -19,24 +19,25 @@ PART_TEXT = {UNSEEN: "the half that nothing saw", ALL: "all"}
 
 
 def scores(results: AcrossResults) -> list[dict[str, Any]]:
-    """Rows of what each row is, and of its accuracy and balanced accuracy, means over seeds."""
+    """Rows of the accuracy and balanced accuracy of each row, means over seeds, and of what the row is."""
     return [_score_row(result, results.arms) for result in results.rows.values()]
 
 
 def _score_row(result: RowResult, arms: AcrossArms) -> dict[str, Any]:
-    row: dict[str, Any] = {"row": result.row, "role": role_of(result.row, arms)} | _description(result.row, arms)
-    row |= {
+    row: dict[str, Any] = {
+        "row": result.row,
+        "role": role_of(result.row, arms),
         "uses_other_images": WITHOUT_LABELS if arms.uses_other_images(result.row) else NOT_USED,
         "seeds": len(result.seeds),
-        "training_images": result.images,
-        "training_seconds": number(result.seconds, 1),
     }
     for part in (UNSEEN, OTHER_HALF, ALL, OWN):
         row |= interval_cells(result.estimate(part)._asdict(), "value", f"{ACCURACY}_{part}", 3)
         row |= {f"n_{part}": result.numbers[part]}
     row |= interval_cells(result.estimate(ALL, BALANCED)._asdict(), "value", f"{BALANCED}_{ALL}", 3)
     spread = NO_REASON if result.spread is None else number(result.spread, 3)
-    return row | {f"{ACCURACY}_{ALL}_sd_between_seeds": spread, "intervals_over": _over(result.seeds)}
+    row |= {f"{ACCURACY}_{ALL}_sd_between_seeds": spread, "intervals_over": _over(result.seeds)}
+    row |= {"training_images": result.images, "training_seconds": number(result.seconds, 1)}
+    return row | _description(result.row, arms)
 
 
 def _description(row: str, arms: AcrossArms) -> dict[str, str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from hemabalance.report.across.predictions import ALL, OTHER_HALF, UNSEEN
 from hemabalance.report.across.results import AcrossResults, RowResult
-from hemabalance.report.cells import counted, number, with_interval
+from hemabalance.report.cells import number, with_interval
 from hemabalance.report.verdict import verdict
 
 
@@ -88,9 +88,9 @@ def _note(results: AcrossResults) -> str:
 
 def _numbers(results: AcrossResults) -> str:
     rows = results.rows.values()
-    seeds = sorted({len(result.seeds) for result in rows})
+    seeds = " or ".join(str(count) for count in sorted({len(result.seeds) for result in rows}))
     return (
-        f"Means over seeds ({' or '.join(counted(count, 'seed') for count in seeds)} a row). 95 % intervals by a "
+        f"Means over the seeds of a row, of which there are {seeds}. 95 % intervals by a "
         "bootstrap that draws seeds and, within their class, test images; the column intervals over says which of them "
         "vary in a row: with one seed, the interval says nothing about other trainings. Differences are paired by "
         "image, and by seed where two rows have the same seeds; else their seeds are drawn independently."
