@@ -82,7 +82,7 @@ def _difference_row(a: RowResult, b: RowResult, part: str) -> dict[str, Any]:
     return (
         {"row": a.row, "less": b.row, "images": PART_TEXT[part], "n": a.numbers[part]}
         | interval_cells(difference._asdict(), "value", "accuracy_difference", 3)
-        | {"reading": verdict(difference), "seeds": len(a.seeds), "seeds_of_less": len(b.seeds)}
+        | {"reading": verdict(difference), "seeds": len(a.seeds), "seeds_of_other": len(b.seeds)}
         | {"intervals_over": _over(a.seeds, b.seeds)}
     )
 
