@@ -24,6 +24,7 @@ TABLE = {
     "dataset/scarce_split": "",
     "dataset/split": "",
     "metrics/pretrained_weights": INCEPTION,  # the shapes of its weights
+    "report/across_report": f"{FIGURES} scipy",
     "report/dataset_report": f"{FIGURES} scipy",  # red cells
     "report/report": "",
     "report/scarcity_report": f"{FIGURES} scipy",

@@ -15,11 +15,12 @@ from hemabalance.classify.predictions import codes_of, read_predictions, write_p
 from hemabalance.errors import InputError
 from hemabalance.metrics.classification import confusion, f1
 from hemabalance.metrics.resampling import Estimate
+from hemabalance.report.scarcity.preliminary import is_preliminary
 from hemabalance.report.scarcity.results import RARE_F1, ScarcityResults, read_results
 from hemabalance.report.scarcity.runs import ScarcityArms, ScarcityPaths, ScarcityRun
 from hemabalance.report.scarcity.sentence import answer
-from hemabalance.report.scarcity.verdict import GAIN, LOSS, NO_DIFFERENCE, OPEN, is_preliminary, verdict
 from hemabalance.report.scarcity.write import write_scarcity
+from hemabalance.report.verdict import GAIN, LOSS, NO_DIFFERENCE, OPEN, verdict
 
 RIGHT = {"sampled": 0.5, "tuned": 0.6, "repeats": 0.6, "drawn": 0.9, "edited": 0.55, "ceiling": 0.95}
 

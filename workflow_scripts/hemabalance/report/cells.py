@@ -23,6 +23,25 @@ def number(value: float | None, places: int) -> str:
     return NOT_AVAILABLE if value is None else f"{value:z.{places}f}"
 
 
+def signed(value: float | None, places: int) -> str:
+    """A number with its sign and this many decimal places, never -0; `NOT_AVAILABLE` for None."""
+    return NOT_AVAILABLE if value is None else f"{value:+z.{places}f}"
+
+
+def with_interval(estimate: Mapping[str, Any], places: int, *, is_signed: bool = False) -> str:
+    """`value, low, high` as text, such as 0.83 (0.77 to 0.88); without ends if these are None."""
+    shown = signed if is_signed else number
+    text = shown(estimate["value"], places)
+    if estimate["low"] is None:
+        return text
+    return f"{text} ({shown(estimate['low'], places)} to {shown(estimate['high'], places)})"
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun in singular or plural."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def reported_number(value: float | None, places: int) -> str:
     """A value from the thesis with this many decimal places; `NOT_REPORTED` for None."""
     return NOT_REPORTED if value is None else number(value, places)

@@ -111,16 +111,17 @@ def thumbnails(tiles: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [np.asarray(Image.fromarray(tile).resize((_SIDE, _SIDE), Image.Resampling.BOX)) for tile in tiles]
 
 
-def strip_rows(rows: int, columns: int, cell: float) -> tuple[Figure, np.ndarray]:
+def strip_rows(rows: int, columns: int, cell: float, *, below: float = 0) -> tuple[Figure, np.ndarray]:
     """A figure of strips one below the other, and their axes (rows,), at least one.
 
     Args:
         rows: number of strips.
         columns: images that a strip has room for.
         cell: side of an image in inches.
+        below: height in inches of the text under each strip.
     """
     layout = ConstrainedLayoutEngine(h_pad=0.015, hspace=0)
-    figure = Figure(figsize=(cell * columns + 1.6, cell * max(rows, 1) + 0.5), layout=layout)
+    figure = Figure(figsize=(cell * columns + 1.6, (cell + below) * max(rows, 1) + 0.5), layout=layout)
     axes: np.ndarray = figure.subplots(max(rows, 1), 1, squeeze=False)[:, 0]
     for axis in axes:
         hide_axes(axis)

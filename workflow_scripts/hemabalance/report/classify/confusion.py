@@ -1,5 +1,6 @@
 """Figure of the confusion matrix."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,21 @@ _DARK = 0.5  # cells with a larger share get white text
 
 
 def confusion_figure(result: ClassifierResult, path: Path) -> None:
-    """Draw the confusion matrix: rows are true classes, colours are shares of the true class, numbers are images.
+    """Draw the confusion matrix of one training on its test images, as `confusion_matrix_figure`."""
+    confusion = result.metrics["confusion"]
+    heading = f"{result.name}, seed {result.seed}, protocol {result.protocol}"
+    confusion_matrix_figure(np.asarray(confusion["counts"], np.int64), confusion["classes"], path, heading=heading)
+
+
+def confusion_matrix_figure(counts: np.ndarray, classes: Sequence[str], path: Path, *, heading: str) -> None:
+    """Draw a confusion matrix: rows are true classes, colours are shares of the true class, numbers are images.
 
     Args:
-        result: one training.
+        counts: int64 (k, k), images by true class (rows) and predicted class (columns).
+        classes: names of the k classes.
         path: SVG to write.
+        heading: what the matrix is of.
     """
-    confusion = result.metrics["confusion"]
-    counts = np.asarray(confusion["counts"], np.int64)
     totals = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(totals, 1)
     side = _CELL * max(len(counts), _FEWEST)
@@ -33,11 +41,11 @@ def confusion_figure(result: ClassifierResult, path: Path) -> None:
         _draw_cell(axis, row, column, int(counts[row, column]), float(shares[row, column]))
     for row in np.flatnonzero(totals == 0):
         axis.text(len(counts) / 2 - 0.5, int(row), "no test image", color=FAINT, fontsize=8, ha="center", va="center")
-    _style_axis(axis, confusion["classes"], totals[:, 0], counts.sum(axis=0))
+    _style_axis(axis, classes, totals[:, 0], counts.sum(axis=0))
     figure.colorbar(heatmap, ax=axis, shrink=0.6, label="share of the true class")
     figure.suptitle(
-        f"{result.name}, seed {result.seed}, protocol {result.protocol}: {result.n:,} test images, of which "
-        f"{int(np.trace(counts)):,} on the diagonal are correct",
+        f"{heading}: {int(counts.sum()):,} test images, of which {int(np.trace(counts)):,} on the diagonal are "
+        "correct",
         x=0.01, ha="left", fontsize=9, color=FAINT,
     )  # fmt: skip
     save_figure(figure, path)
@@ -49,7 +57,7 @@ def _draw_cell(axis: Axes, row: int, column: int, count: int, share: float) -> N
     axis.text(column, row, text, color=text_colour, fontsize=7.5, ha="center", va="center", linespacing=1.05)
 
 
-def _style_axis(axis: Axes, classes: list[str], true_totals: np.ndarray, predicted_totals: np.ndarray) -> None:
+def _style_axis(axis: Axes, classes: Sequence[str], true_totals: np.ndarray, predicted_totals: np.ndarray) -> None:
     positions, names = range(len(classes)), [label_text(label) for label in classes]
     axis.set_yticks(positions, [f"{name} (n = {n:,})" for name, n in zip(names, true_totals, strict=True)])
     axis.set_xticks(positions, [f"{name} ({n:,})" for name, n in zip(names, predicted_totals, strict=True)])

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hemabalance.files import write_json
-from hemabalance.report.cells import NOT_AVAILABLE, number
+from hemabalance.report.cells import number, signed, with_interval
 from hemabalance.report.classify.classifier_results import ClassifierResult, as_share
 from hemabalance.report.classify.comparison_results import METRICS, ComparisonResult, probability
 from hemabalance.report.reported import reported
@@ -55,7 +55,7 @@ def headline(
                 "metric": title,
                 "a": _with_interval(a.metric(metric)),
                 "b": _with_interval(b.metric(metric)),
-                "difference": _with_interval(differences[metric], signed=True),
+                "difference": _with_interval(differences[metric], is_signed=True),
                 "reading": readings[metric],
             }
             for metric, title in METRICS.items()
@@ -126,7 +126,7 @@ def _answer(
     else:
         verdict = "No, worse on these images" if _LOWER in distinct else "Not shown on these images"
     differences_text = "; ".join(
-        f"{title} {_signed(differences[metric]['value'])}"
+        f"{title} {signed(differences[metric]['value'], _PLACES)}"
         + (f" ({readings[metric]})" if readings[metric] != _HIGHER else "")
         for metric, title in METRICS.items()
     )
@@ -171,7 +171,7 @@ def _seed_lines(swapped: ComparisonResult) -> list[str]:
             "The intervals account for the choice of test images only, with one training each; trainings with other "
             "seeds would differ as well."
         ]
-    mean, standard_deviation = _signed(spread["mean"]), number(spread["std"], _PLACES)
+    mean, standard_deviation = signed(spread["mean"], _PLACES), number(spread["std"], _PLACES)
     return [
         f"Over {spread['n']} seeds the difference in accuracy has mean {mean} and standard deviation "
         f"{standard_deviation}."
@@ -209,19 +209,5 @@ def _reported_sentence(preset: str) -> str:
     )
 
 
-def _with_interval(estimate: Mapping[str, Any], *, signed: bool = False) -> str:
-    if estimate["value"] is None:
-        return NOT_AVAILABLE
-    format_number = _signed if signed else _unsigned
-    text = format_number(estimate["value"])
-    if estimate["low"] is None:
-        return text
-    return f"{text} ({format_number(estimate['low'])} to {format_number(estimate['high'])})"
-
-
-def _unsigned(value: float | None) -> str:
-    return number(value, _PLACES)
-
-
-def _signed(value: float | None) -> str:
-    return NOT_AVAILABLE if value is None else f"{value:+z.{_PLACES}f}"
+def _with_interval(estimate: Mapping[str, Any], *, is_signed: bool = False) -> str:
+    return with_interval(estimate, _PLACES, is_signed=is_signed)

@@ -10,9 +10,9 @@ from matplotlib.ticker import NullLocator
 
 from hemabalance.metrics.resampling import Estimate
 from hemabalance.report.marks import FAINT, GREY, LINE, draw_estimate, label_text, separate_rows
+from hemabalance.report.scarcity.preliminary import is_preliminary
 from hemabalance.report.scarcity.results import RARE_F1, ScarcityResults
 from hemabalance.report.scarcity.scores import role_of
-from hemabalance.report.scarcity.verdict import is_preliminary
 from hemabalance.report.style import save_figure
 
 # Okabe and Ito (2008) without yellow; more recipes repeat the colours with another marker.

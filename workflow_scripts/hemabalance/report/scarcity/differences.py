@@ -4,13 +4,13 @@ from typing import Any
 
 from hemabalance.report.cells import interval_cells
 from hemabalance.report.scarcity.results import RARE_F1, RecipeResult, ScarcityResults
-from hemabalance.report.scarcity.verdict import verdict
+from hemabalance.report.verdict import verdict
 
 
 def differences(results: ScarcityResults) -> list[dict[str, Any]]:
     """Rows of each recipe less the line to beat, the line less the baseline, and each synthesis less the control.
 
-    The column `reading` is about rare-class macro-F1 (`verdict.verdict`).
+    The column `reading` is about rare-class macro-F1 (`report.verdict.verdict`).
     """
     return [_row(a, b) for n in results.ns for a, b in _pairs(results, n)]
 

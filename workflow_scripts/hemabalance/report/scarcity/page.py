@@ -3,21 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hemabalance.files import atomic_path
-from hemabalance.report.items import environment, figure_item, table_item
+from hemabalance.report.answer_page import write_answer_page
+from hemabalance.report.items import figure_item, table_item
 from hemabalance.report.scarcity.runs import ScarcityPaths
-from hemabalance.report.scarcity.verdict import EQUIVALENT
+from hemabalance.report.verdict import EQUIVALENT
 
-_TEMPLATE = """{% extends "page.html" %}
-{% block opening %}
-<h1>hemabalance: scarcity experiment of run “{{ run }}”</h1>
-<section class="answer" id="answer">
-<h2>Do synthetic images help classes that have few images?</h2>
-<p class="statement">{{ answer.sentence }}</p>
-<p>{{ answer.note }}</p>
-</section>
-{% endblock %}
-"""
+_QUESTION = "Do synthetic images help classes that have few images?"
 
 TITLES = {
     "curve": (
@@ -69,6 +60,12 @@ def write_scarcity_page(
     sections = [{"name": "scarcity", "title": "Results", "note": answer["numbers"], "shown": items}]
     if sheets:
         sections.append({"name": "added", "title": "What was added", "note": _ADDED, "shown": sheets})
-    html = environment().from_string(_TEMPLATE).render(run=run, answer=answer, sections=sections)
-    with atomic_path(paths.page) as part:
-        part.write_text(html, "utf-8")
+    write_answer_page(
+        paths.page,
+        experiment="scarcity experiment",
+        run=run,
+        question=_QUESTION,
+        sentence=answer["sentence"],
+        lines=[answer["note"]],
+        sections=sections,
+    )

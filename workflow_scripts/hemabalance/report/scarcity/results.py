@@ -3,15 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from hemabalance.errors import InputError
 from hemabalance.metrics.classification import Counts, balanced_accuracy, f1
 from hemabalance.metrics.resampling import Estimate
 from hemabalance.metrics.run_resampling import Resampled, resampled_runs, run_weights
-from hemabalance.report.scarcity.predictions import SharedPredictions, read_shared_predictions
 from hemabalance.report.scarcity.runs import ScarcityArms, ScarcityRun, check_runs
+from hemabalance.report.shared_predictions import SharedPredictions, read_shared_predictions
 
 RARE_F1, BALANCED = "rare_macro_f1", "balanced_accuracy"
 """Metrics: mean F1 of the scarce classes, and mean sensitivity of all classes."""
@@ -92,7 +94,8 @@ def read_results(runs: Sequence[ScarcityRun], arms: ScarcityArms, *, seed: int) 
         InputError: as `write.write_scarcity`.
     """
     check_runs(runs, arms)
-    test = read_shared_predictions(runs, arms)
+    test = read_shared_predictions([run.predictions for run in runs])
+    _check_scarce_classes(test, runs[0].predictions, arms)
     values = resampled_runs(test.targets, test.predicted, metrics_of(test, arms), classes=len(test.classes), seed=seed)
     groups: dict[Group, RecipeResult] = {}
     in_order = sorted(
@@ -120,6 +123,13 @@ def metrics_of(test: SharedPredictions, arms: ScarcityArms) -> dict[str, Callabl
     for label, code in zip(arms.classes, scarce, strict=True):
         metrics[f"recall_{label}"] = partial(_recall, label=code)
     return metrics
+
+
+def _check_scarce_classes(test: SharedPredictions, path: Path, arms: ScarcityArms) -> None:
+    for label in arms.classes:
+        if not (test.images["label"] == label).any():
+            problem = f"has no image of the scarce class {label}, so nothing can be measured on it"
+            raise InputError(path, problem, "Choose other scarce classes, or another split")
 
 
 def _rare_f1(counts: Counts, labels: Sequence[int]) -> np.ndarray:

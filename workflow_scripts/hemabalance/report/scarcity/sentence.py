@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hemabalance.report.cells import NOT_AVAILABLE
+from hemabalance.report.cells import counted, with_interval
+from hemabalance.report.scarcity.preliminary import ENOUGH_DRAWS, ENOUGH_SEEDS, is_preliminary
 from hemabalance.report.scarcity.results import RARE_F1, ScarcityResults
-from hemabalance.report.scarcity.verdict import ENOUGH_DRAWS, ENOUGH_SEEDS, is_preliminary, verdict
+from hemabalance.report.verdict import verdict
 
 
 def answer(results: ScarcityResults) -> dict[str, Any]:
@@ -13,7 +14,7 @@ def answer(results: ScarcityResults) -> dict[str, Any]:
 
     Returns:
         JSON values `sentence, note` (which recipes it is about), `numbers` (what the intervals are over), `verdict`
-        (`verdict.verdict`), `preliminary, n, synthesis, line, value, low, high, draws, seeds, test_images`.
+        (`report.verdict.verdict`), `preliminary, n, synthesis, line, value, low, high, draws, seeds, test_images`.
     """
     arms, n = results.arms, results.ns[0]
     synthesis, line = results.groups[arms.synthesis[0], n], results.groups[arms.line, n]
@@ -35,24 +36,13 @@ def answer(results: ScarcityResults) -> dict[str, Any]:
 
 
 def _sentence(content: Mapping[str, Any]) -> str:
-    interval = ""
-    if content["low"] is not None:
-        interval = f" ({_signed(content['low'])} to {_signed(content['high'])})"
     return (
         f"{'Preliminary: at' if content['preliminary'] else 'At'} n = {content['n']} training images of each scarce "
         f"class, the rare-class macro-F1 of the synthesis chosen beforehand ({content['synthesis']}) less that of the "
-        f"line to beat ({content['line']}) is {_signed(content['value'])}{interval}, "
-        f"{_counted(content['draws'], 'draw')} x {_counted(content['seeds'], 'initialisation')}, "
-        f"{_counted(content['test_images'], 'real test image')}: {content['verdict']}."
+        f"line to beat ({content['line']}) is {with_interval(content, 3, is_signed=True)}, "
+        f"{counted(content['draws'], 'draw')} x {counted(content['seeds'], 'initialisation')}, "
+        f"{counted(content['test_images'], 'real test image')}: {content['verdict']}."
     )
-
-
-def _signed(value: float | None) -> str:
-    return NOT_AVAILABLE if value is None else f"{value:+z.3f}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _note(results: ScarcityResults) -> str:

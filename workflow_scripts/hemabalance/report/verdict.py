@@ -1,12 +1,9 @@
-"""What an interval of a difference says, and how many trainings an answer needs."""
+"""What an interval of a difference says."""
 
 from hemabalance.metrics.resampling import Estimate
 
 EQUIVALENT = 0.02
 """Differences up to this size, in either direction, count as none."""
-
-ENOUGH_DRAWS, ENOUGH_SEEDS = 5, 3
-"""Draws of the n images, and initialisations of each, below which an answer is preliminary."""
 
 GAIN, LOSS, NO_DIFFERENCE, OPEN = (
     "gain shown",
@@ -26,8 +23,3 @@ def verdict(difference: Estimate) -> str:
     if high < 0:
         return LOSS
     return NO_DIFFERENCE if max(-low, high) <= EQUIVALENT else OPEN
-
-
-def is_preliminary(draws: int, seeds: int) -> bool:
-    """Whether there are too few trainings for an answer: single ones scatter by more than the differences sought."""
-    return draws < ENOUGH_DRAWS or seeds < ENOUGH_SEEDS

@@ -1,0 +1,1 @@
+"""The answer of the experiment across laboratories: scores, differences, classes, mistakes, one sentence."""
