@@ -1,7 +1,7 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Everything else is in README.md.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: setup place demo phantom sample experiments scarcity publish gpu gpu-pack test acceptance slurm-test lint bench drill clean
+.PHONY: setup place demo phantom sample experiments scarcity across publish gpu gpu-pack test acceptance slurm-test lint bench drill clean
 
 # The first of these that fits is used for the environment; PYTHON=/path/to/python3.12 chooses another one.
 PYTHON ?= python3.13 python3.12 python3.11 python3
@@ -93,6 +93,11 @@ SCARCITY := profiles/overlays/scarcity.yaml $(if $(FULL),profiles/overlays/scarc
 scarcity: setup
 	$(SNAKEMAKE) scarcity $(call OVERLAY,sample) $(SCARCITY) --config $(call QUOTED,$(ONE_SOURCE))
 	@echo "The answer: $(CURDIR)/results/scarcity/scarcity/report.html"
+
+# Models of one laboratory's labels on the other laboratory's images.
+across: setup
+	$(SNAKEMAKE) across $(call OVERLAY,sample) profiles/overlays/across.yaml --config $(PLACED)
+	@echo "The answer: $(CURDIR)/results/across/across/report.html"
 
 # Put up-to-date results under DVC: of the full run, or of RUN=demo or RUN=sample.
 publish: setup

@@ -12,6 +12,7 @@ rule classify_across:
     input:
         unpack(images_of_row),
         weights=lambda wildcards: training_of_row(wildcards, "weights.safetensors"),
+        seen=seen_by_normalizer,
         split=f"{RUN}/{{protocol}}/split.parquet",
     output:
         predictions=READ,
@@ -30,7 +31,9 @@ rule classify_across:
         devices=1,
     params:
         settings=lambda wildcards: settings(
-            precision=CONFIG.precision, reading=row_settings(wildcards)
+            precision=CONFIG.precision,
+            normalizer=normalizer_of_row(wildcards),
+            reading=row_settings(wildcards),
         ),
         code=row_code,
     script:
@@ -56,3 +59,42 @@ rule across_average:
         code=own_code("classify/across_average"),
     script:
         "../workflow_scripts/classify/across_average.py"
+
+
+rule across_report:
+    """Compare the rows of the experiment across laboratories: tables, figures, the answer and its page"""
+    input:
+        predictions=[row_file(*row) for row in PLAN.across.seeded_rows],
+        trainings=[
+            path for row in PLAN.across.seeded_rows for path in trainings_behind(*row)
+        ],
+        split=expand(
+            f"{RUN}/{{protocol}}/split.parquet", protocol=PLAN.across.protocols
+        ),
+        images=expand(
+            f"{RUN}/{{protocol}}/stain/none/images.zip", protocol=PLAN.across.protocols
+        ),
+        index=expand(
+            f"{RUN}/{{protocol}}/stain/none/images.parquet",
+            protocol=PLAN.across.protocols,
+        ),
+        template=TEMPLATE,
+    output:
+        scores=f"{ACROSS}/tables/scores.csv",
+        differences=f"{ACROSS}/tables/differences.csv",
+        classes=f"{ACROSS}/tables/classes.csv",
+        confusion=f"{ACROSS}/figures/confusion.svg",
+        mistakes=f"{ACROSS}/figures/mistakes.svg",
+        sentence=f"{ACROSS}/tables/sentence.json",
+        page=f"{ACROSS}/report.html",
+    log:
+        f"{RUN}/logs/across_report/across_report.log",
+    benchmark:
+        f"{RUN}/benchmarks/across_report/across_report.tsv"
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        settings=settings(**across_settings()),
+        code=own_code("report/across_report"),
+    script:
+        "../workflow_scripts/report/across_report.py"

@@ -21,11 +21,20 @@ def training_of_row(wildcards, file):
     return f"{RUN}/{wildcards.protocol}/classifiers/{experiment}/seed-{wildcards.training}/{file}"
 
 
+def normalizer_of_row(wildcards):
+    """The normaliser of a row."""
+    return CONFIG.across.rows[wildcards.row].normalizer
+
+
 def images_of_row(wildcards):
     """Images of all sources as the normaliser of a row returns them."""
-    normalizer = CONFIG.across.rows[wildcards.row].normalizer
-    folder = f"{RUN}/{wildcards.protocol}/stain/{normalizer}"
+    folder = f"{RUN}/{wildcards.protocol}/stain/{normalizer_of_row(wildcards)}"
     return {"images": f"{folder}/images.zip", "index": f"{folder}/images.parquet"}
+
+
+def seen_by_normalizer(wildcards):
+    """seen.parquet of each fit of the normaliser of a row."""
+    return of_pairs(wildcards.protocol, normalizer_of_row(wildcards), "seen.parquet")
 
 
 def row_settings(wildcards):
@@ -56,16 +65,31 @@ def members_of_row(wildcards):
     ]
 
 
-def trainings_of_rows():
-    """training.json of every network behind each row and seed, and how many each row and seed has."""
-    files = [
-        [
-            f"{RUN}/{PLAN.across.protocols[0]}/classifiers/{experiment}/seed-{seed}/training.json"
-            for experiment in PLAN.across.experiments_behind(row)
-        ]
-        for row, seed in PLAN.across.seeded_rows
+def trainings_behind(row, seed):
+    """training.json of every network behind a row with one seed."""
+    folder = f"{RUN}/{PLAN.across.protocols[0]}/classifiers"
+    return [
+        f"{folder}/{experiment}/seed-{seed}/training.json"
+        for experiment in PLAN.across.experiments_behind(row)
     ]
-    return [path for of_row in files for path in of_row], list(map(len, files))
+
+
+def across_settings():
+    """Settings of the report: rows in the order of their files, and what they are."""
+    return {
+        "run": CONFIG.run,
+        "rows": [
+            {"row": row, "seed": seed, "trainings": len(trainings_behind(row, seed))}
+            for row, seed in PLAN.across.seeded_rows
+        ],
+        "arms": {
+            "source": REFERENCE,
+            **CONFIG.across.model_dump(include={"baseline", "leading", "thesis"}),
+            "descriptions": {
+                name: PLAN.across.description(name) for name in CONFIG.across.rows
+            },
+        },
+    }
 
 
 def require_across():

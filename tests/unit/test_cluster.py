@@ -126,7 +126,9 @@ def test_sibling_rules_are_listed(tmp_path: Path) -> None:
     overlays = ("profiles/overlays/demo.yaml", "more.yaml")
     listed = project.snakemake("--list-rules", overlays=overlays).stdout
     generated = {line.split()[0] for line in listed.splitlines() if re.match(r"\w+_report(_| |$)", line)}
-    assert generated - {"dataset_report", "scarcity_report"} == {name for names in SIBLINGS for name in names}
+    assert generated - {"across_report", "dataset_report", "scarcity_report"} == {
+        name for names in SIBLINGS for name in names
+    }
 
 
 def test_a_job_too_short_to_be_measured_gets_the_minimum() -> None:

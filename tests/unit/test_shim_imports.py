@@ -14,11 +14,14 @@ INCEPTION = "torch torchvision torch_fidelity"
 FIGURES = "matplotlib"
 TABLE = {
     "balance/balance": "scipy sklearn skimage",  # perceptual hashes; probes; colours
+    "classify/across_average": "scipy",  # calibration
+    "classify/classify_across": f"{NETWORKS} scipy",  # calibration
     "classify/classify_average": "scipy",  # intervals
     "classify/classify_evaluate": f"{NETWORKS} scipy",  # calibration
     "classify/classify_fit": NETWORKS,
     "classify/classify_protocol_gain": f"{NETWORKS} scipy",  # calibration
     "classify/classify_report": f"{FIGURES} scipy",  # McNemar's test
+    "dataset/across_split": "",
     "dataset/images": "",
     "dataset/manifest": "scipy",  # copies
     "dataset/scarce_split": "",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from hemabalance.classify.across import ReadingSettings, predict_across
 from hemabalance.dataset.imageset import ImageSet
+from hemabalance.dataset.seen_images import read_seen_images
 from hemabalance.dataset.splits import read_split
 from hemabalance.stage import stage
 from hemabalance.training.device import start
@@ -17,5 +18,6 @@ with stage(snakemake) as run, ImageSet(Path(snakemake.input.images), Path(snakem
         ReadingSettings(**reading | {"zooms": tuple(reading["zooms"])}),
         start(**run.device, precision=run.settings["precision"], seed=run.settings["seed"], threads=run.threads),
         Path(snakemake.output.predictions),
+        seen=[read_seen_images("normalizer", run.settings["normalizer"], Path(path)) for path in inputs.seen],
         threads=run.threads,
     )

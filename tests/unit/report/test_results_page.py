@@ -9,12 +9,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from helpers.across_runs import ARMS as ACROSS_ARMS
+from helpers.across_runs import paths_in as across_paths
+from helpers.across_runs import small_experiment
 from helpers.project import ROOT
 from helpers.result_tables import columns_used, write_run
 from helpers.scarcity_runs import ARMS, paths_in, small_runs
 from hemabalance.cli import main
 from hemabalance.cluster.benchmarks import MeasuredJob
 from hemabalance.errors import InputError
+from hemabalance.report.across.write import write_across
 from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE
 from hemabalance.report.results.block import markers, text_around
 from hemabalance.report.results.context import context
@@ -266,6 +270,24 @@ def test_the_answer_of_the_scarcity_experiment_has_markers_of_its_own(tmp_path: 
     assert "| 10 | drawn | tuned |" in text
     assert "#### Share of the gap to the ceiling that is recovered" in text
     assert text.endswith(f"{end}\n\n{BEGIN}\nkept\n{END}\n")
+
+
+def test_the_answer_of_the_experiment_across_laboratories_too(tmp_path: Path) -> None:
+    run, path = tmp_path / "results" / "across", tmp_path / "RESULTS.md"
+    tables = run / "across" / "tables"
+    tables.mkdir(parents=True)
+    begin, end = markers("across")
+    path.write_text(f"{begin}\n{end}\n", "utf-8")
+    command = ["results", "--part", "across", "--run", str(run), "--into", str(path)]
+    assert main(command) == 1
+    files = small_experiment(tmp_path)
+    write_across(files.runs, ACROSS_ARMS, across_paths(tables), split=files.split, images=files.images, seed=3)
+    assert main(command) == 0
+    text = path.read_text("utf-8")
+    answer = json.loads((tables / "sentence.json").read_text("utf-8"))
+    assert f"**{answer['sentence']}**\n\n{answer['unseen']}\n\n" in text
+    assert "#### Recall of each class" in text
+    assert text.endswith(f"\n\n{end}\n")
 
 
 # --- parts

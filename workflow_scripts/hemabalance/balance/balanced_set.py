@@ -1,9 +1,9 @@
 """The balanced set: normalised real images, and synthetic images up to a target per class (thesis §3.7, §4.4).
 
 Under `leak_free` the split is made before balancing: validation and test images are real, and only training images are
-added or removed; images withheld by a scarce protocol, or without labels by one across sources, are not in the set. Under `thesis` all images are pooled
-first and the pool, synthetic images included, is split after balancing: the test part holds images of generators that
-were trained on other test images. It serves comparison only.
+added or removed; images that a scarce protocol withholds, or that are used without labels by one across sources, are
+not in the set. Under `thesis` all images are pooled first and the pool, synthetic images included, is split after
+balancing: the test part holds images of generators that were trained on other test images. It serves comparison only.
 """
 
 import logging

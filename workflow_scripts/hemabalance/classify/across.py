@@ -1,5 +1,6 @@
 """Predictions of images of other laboratories by a model that has seen labels of one laboratory alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hemabalance.classify.predictions import predictions_table, write_prediction
 from hemabalance.classify.zoom import mean_probabilities_of_views
 from hemabalance.dataset.across import shared_images
 from hemabalance.dataset.imageset import ImageSet
+from hemabalance.dataset.seen_images import SeenImages
 from hemabalance.dataset.splits import UNLABELLED_HALF
 from hemabalance.dataset.working_size import read_reduced
 from hemabalance.errors import InputError
@@ -45,6 +47,7 @@ def predict_across(
     runtime: Runtime,
     path: Path,
     *,
+    seen: Sequence[SeenImages],
     threads: int,
 ) -> None:
     """Predict the test images of the labelled source, and all images of other sources of its classes.
@@ -56,13 +59,15 @@ def predict_across(
         settings: how the model reads images.
         runtime: device and precision of the model.
         path: Parquet to write (`predictions.SCHEMA`, with confidences that are not calibrated).
+        seen: the real images that fits of the normaliser used.
         threads: images that are decoded at once.
 
     Raises:
-        InputError: weights or images are missing or damaged, the model has no batch normalisation whose statistics
-            could be computed anew, or its outputs are not finite.
+        InputError: the normaliser saw a test image, weights or images are missing or damaged, the model has no batch
+            normalisation whose statistics could be computed anew, or its outputs are not finite.
     """
     own = split[(split["source"] == settings.source) & (split["part"] == "test")]
+    _require_unseen(split, seen)
     tables = []
     for source, rows in [(settings.source, own), *shared_images(split, settings.source).groupby("source")]:
         model = open_classifier(weights, runtime)
@@ -75,6 +80,14 @@ def predict_across(
         logits = np.log(np.maximum(probabilities, LEAST_PROBABILITY))
         tables.append(predictions_table(rows, logits, 1.0, classes=model.classes))
     write_predictions(pd.concat(tables).sort_values("image_id", ignore_index=True), path)
+
+
+def _require_unseen(split: pd.DataFrame, seen: Sequence[SeenImages]) -> None:
+    test = set(split.loc[split["part"] == "test", "image_id"])
+    for fit in seen:
+        if leaked := sorted(test & set(fit.table["image_id"])):
+            problem = f"saw {len(leaked)} test images, {leaked[0]} first, before they are predicted"
+            raise InputError(f"the {fit}", problem, "Delete the results of its fit and run the workflow again")
 
 
 def _use_statistics(model: Model, pixels: np.ndarray, weights: Path) -> None:

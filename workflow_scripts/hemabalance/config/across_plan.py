@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from hemabalance.config.across import PREFIX, AcrossConfig
 from hemabalance.config.classify import ExperimentConfig
@@ -64,6 +65,12 @@ class AcrossPlan:
         """The experiments whose networks a row consists of, each once."""
         models = (self.config.rows[member].model for member in self.config.members(row))
         return list(dict.fromkeys(experiment_of(model) for model in models if model))
+
+    def description(self, row: str) -> dict[str, Any]:
+        """What a row is, as JSON values; of an average only its members."""
+        entry = self.config.rows[row]
+        values = entry.model_dump(include={"normalizer", "poses", "zooms", "statistics"})
+        return {"model": entry.model or "", **values, "members": entry.average}
 
 
 def experiment_of(model: str) -> str:

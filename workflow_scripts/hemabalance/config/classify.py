@@ -116,9 +116,9 @@ class ClassifyConfig(Section):
 def with_models(values: Mapping[str, Any]) -> dict[str, Any]:
     """Complete `classify.models` of a config that `entries.resolve_entries` returned.
 
-    For an experiment, or an entry of `scarcity.recipes` or `across.rows`, whose `model` is the name of a method, add a model of that
-    name with the method's default settings. Add the settings of `classify.training` to each network whose entry does
-    not override them.
+    For an experiment, or an entry of `scarcity.recipes` or `across.rows`, whose `model` is the name of a method, add a
+    model of that name with the method's default settings. Add the settings of `classify.training` to each network
+    whose entry does not override them.
     """
     section = _mapping(values.get("classify"))
     models = section.get("models")

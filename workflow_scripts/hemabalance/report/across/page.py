@@ -8,7 +8,8 @@ from hemabalance.report.answer_page import write_answer_page
 from hemabalance.report.items import figure_item, table_item
 from hemabalance.report.verdict import EQUIVALENT
 
-_QUESTION = "How well does a classifier read images of a laboratory whose labels it was not trained on?"
+QUESTION = "How well does a classifier read images of a laboratory whose labels it was not trained on?"
+"""Heading of the answer."""
 
 _SECTIONS = {
     "rows": ("Rows", "", ("scores", "differences")),
@@ -68,7 +69,7 @@ def write_across_page(answer: Mapping[str, Any], paths: AcrossPaths, *, run: str
         paths.page,
         experiment="experiment across laboratories",
         run=run,
-        question=_QUESTION,
+        question=QUESTION,
         sentence=answer["sentence"],
         lines=[answer["unseen"], answer["note"]],
         sections=sections,

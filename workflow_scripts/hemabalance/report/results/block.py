@@ -5,8 +5,8 @@ from pathlib import Path
 from hemabalance.errors import InputError
 from hemabalance.files import atomic_path, check_target
 
-PARTS = ("experiments", "scarcity")
-"""What a command writes: the tables of all experiments, or the answer of the scarcity experiment."""
+PARTS = ("experiments", "scarcity", "across")
+"""What a command writes: the tables of all experiments, or the answer of one (`answers.ANSWERS`)."""
 
 _NEW = "# Measured results\n\n"
 

@@ -8,7 +8,8 @@ from hemabalance.report.items import figure_item, table_item
 from hemabalance.report.scarcity.runs import ScarcityPaths
 from hemabalance.report.verdict import EQUIVALENT
 
-_QUESTION = "Do synthetic images help classes that have few images?"
+QUESTION = "Do synthetic images help classes that have few images?"
+"""Heading of the answer."""
 
 TITLES = {
     "curve": (
@@ -64,7 +65,7 @@ def write_scarcity_page(
         paths.page,
         experiment="scarcity experiment",
         run=run,
-        question=_QUESTION,
+        question=QUESTION,
         sentence=answer["sentence"],
         lines=[answer["note"]],
         sections=sections,
