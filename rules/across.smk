@@ -68,16 +68,9 @@ rule across_report:
         trainings=[
             path for row in PLAN.across.seeded_rows for path in trainings_behind(*row)
         ],
-        split=expand(
-            f"{RUN}/{{protocol}}/split.parquet", protocol=PLAN.across.protocols
-        ),
-        images=expand(
-            f"{RUN}/{{protocol}}/stain/none/images.zip", protocol=PLAN.across.protocols
-        ),
-        index=expand(
-            f"{RUN}/{{protocol}}/stain/none/images.parquet",
-            protocol=PLAN.across.protocols,
-        ),
+        split=f"{ACROSS_RUN}/split.parquet",
+        images=f"{ACROSS_RUN}/stain/none/images.zip",
+        index=f"{ACROSS_RUN}/stain/none/images.parquet",
         template=TEMPLATE,
     output:
         scores=f"{ACROSS}/tables/scores.csv",

@@ -1,8 +1,10 @@
 # The rows of the experiment across laboratories. Functions only, for splits.smk and across.smk; hemabalance/config/
 # across_plan.py decides which trainings there are.
 from hemabalance.config.across_checks import BASIS
+from hemabalance.protocols import across_protocol
 
 ACROSS = f"{RUN}/across"
+ACROSS_RUN = f"{RUN}/{across_protocol(REFERENCE)}"
 READ = f"{RUN}/{{protocol}}/across/{{row}}/seed-{{training}}/predictions.parquet"
 
 
@@ -12,7 +14,7 @@ wildcard_constraints:
 
 def row_file(row, seed):
     """Path of the predictions of a row with one seed."""
-    return READ.format(protocol=PLAN.across.protocols[0], row=row, training=seed)
+    return READ.format(protocol=across_protocol(REFERENCE), row=row, training=seed)
 
 
 def training_of_row(wildcards, file):
@@ -67,9 +69,8 @@ def members_of_row(wildcards):
 
 def trainings_behind(row, seed):
     """training.json of every network behind a row with one seed."""
-    folder = f"{RUN}/{PLAN.across.protocols[0]}/classifiers"
     return [
-        f"{folder}/{experiment}/seed-{seed}/training.json"
+        f"{ACROSS_RUN}/classifiers/{experiment}/seed-{seed}/training.json"
         for experiment in PLAN.across.experiments_behind(row)
     ]
 
