@@ -39,7 +39,7 @@ VALUES = {
 def finished(tmp_path_factory: pytest.TempPathFactory, forked_python: str) -> Project:
     """A project with a finished experiment; tests must not change it."""
     project = Project(tmp_path_factory.mktemp("across"))
-    (project.folder / "across.yaml").write_text(yaml.safe_dump(VALUES))
+    (project.folder / "across.yaml").write_text(yaml.safe_dump(VALUES, sort_keys=False))
     done = project.snakemake("across", overlays=OVERLAYS, python=forked_python)
     assert done.returncode == 0, done.stdout
     return project
