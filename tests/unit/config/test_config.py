@@ -82,7 +82,7 @@ def leaves_that_differ(before: dict[str, Any], after: dict[str, Any]) -> set[str
     return keys | (after.keys() - before.keys())
 
 
-@pytest.mark.parametrize("name", sorted(set(OVERLAYS) - {"scarcity", "scarcity_full"}))
+@pytest.mark.parametrize("name", sorted(set(OVERLAYS) - {"across", "scarcity", "scarcity_full"}))
 def test_overlay_changes_inputs_and_sizes_only(name: str) -> None:
     before, after = load_config(BASE).model_dump(), load_config(merged(OVERLAYS[name])).model_dump()
     assert after["run"] == name
@@ -110,6 +110,18 @@ def test_the_scarcity_overlay_adds_entries_for_its_recipes_and_else_changes_size
         rest = [{name: value for name, value in config[section].items() if name != key} for config in (before, after)]
         assert leaves_that_differ(*rest) <= (SYNTHESIS_SIZES if section == "synthesis" else set())
     assert (after["scarcity"]["n"], after["scarcity"]["draws"], after["scarcity"]["seeds"]) == ((10,), 3, (1, 2, 3))
+
+
+def test_the_overlay_across_laboratories_adds_models_and_rows_and_else_changes_inputs_only() -> None:
+    below = merged(OVERLAYS["sample"])
+    before = load_config(deepcopy(below)).model_dump()
+    update_config(below, OVERLAYS["across"])
+    after = load_config(below).model_dump()
+    changed = {key for key in before if before[key] != after[key]}
+    assert changed <= {"run", "protocols", "sources", "images", "stain", "classify", "across"}
+    for section, key in (("stain", "normalizers"), ("classify", "models")):
+        assert before[section][key] == {name: after[section][key][name] for name in before[section][key]}
+    assert after["across"]["rows"].keys() >= {after["across"][role] for role in ("baseline", "leading", "thesis")}
 
 
 def test_the_full_grid_of_the_scarcity_experiment_retrains_nothing_of_the_short_one() -> None:
