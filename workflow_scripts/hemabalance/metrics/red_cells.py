@@ -13,9 +13,9 @@ from scipy.stats import binom
 
 # Range of diameters of a single red cell, as shares of the image's side.
 _SMALLEST, _LARGEST = 0.1, 0.4
-_DARKER_THAN_BACKGROUND = 18  # grey levels of the green channel
+DARKER_THAN_BACKGROUND = 18  # grey levels of the green channel
 _NUCLEUS_RED = 130  # pixels with a smaller red value belong to a nucleus, which a red cell does not have
-_MOST_NUCLEUS = 0.05  # share of nucleus pixels
+MOST_NUCLEUS = 0.05  # share of nucleus pixels
 _LONGEST_AXIS_RATIO = 1.25
 _ELLIPSE_FILL = 0.98  # least ratio of the area to that of the ellipse of equal second moments
 _FEWEST_PIXELS = 25
@@ -42,10 +42,10 @@ def red_cell_diameters(image: np.ndarray) -> np.ndarray:
     """
     side = image.shape[0]
     green = ndimage.gaussian_filter(image[..., 1].astype(np.float32), side * 0.004)
-    bright = green[green > _otsu(green)]
+    bright = green[green > otsu(green)]
     if not len(bright):
         return np.empty(0)
-    cells = ndimage.binary_fill_holes(green < np.median(bright) - _DARKER_THAN_BACKGROUND)
+    cells = ndimage.binary_fill_holes(green < np.median(bright) - DARKER_THAN_BACKGROUND)
     cells = ndimage.binary_opening(cells, iterations=max(1, round(side * 0.008)))
     components, _ = ndimage.label(cells)
     nucleus = image[..., 0] < _NUCLEUS_RED
@@ -88,7 +88,7 @@ def diameter_of(diameters: np.ndarray) -> Diameter:
 def _diameter(cell: np.ndarray, nucleus: np.ndarray) -> float | None:
     """Diameter in pixels of a mask that is nearly a circle, as a single red cell is; None for other masks."""
     area = float(cell.sum())
-    if area < _FEWEST_PIXELS or nucleus[cell].mean() > _MOST_NUCLEUS:
+    if area < _FEWEST_PIXELS or nucleus[cell].mean() > MOST_NUCLEUS:
         return None
     # The ellipse of equal second moments is larger than the mask of a clump or a crescent.
     covariance = np.cov(np.stack(np.nonzero(cell)), bias=True) + np.eye(2) / 12
@@ -98,7 +98,7 @@ def _diameter(cell: np.ndarray, nucleus: np.ndarray) -> float | None:
     return float(2 * np.sqrt(area / np.pi))
 
 
-def _otsu(values: np.ndarray) -> float:
+def otsu(values: np.ndarray) -> float:
     """Threshold that splits values into two classes with least within-class variance (Otsu 1979)."""
     counts, edges = np.histogram(values, bins=256)
     centres = (edges[1:] + edges[:-1]) / 2
