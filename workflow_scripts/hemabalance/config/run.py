@@ -24,7 +24,7 @@ from hemabalance.config.data import (
     SplitConfig,
 )
 from hemabalance.config.entries import resolve_entries
-from hemabalance.config.explain import explain
+from hemabalance.config.explain import explain, is_word_of_union
 from hemabalance.config.laboratories import check_laboratories, complete_laboratories
 from hemabalance.config.one_source import without_normalizers
 from hemabalance.config.paired import pairs_are_rendered, without_paired
@@ -185,7 +185,7 @@ def load_config(values: Mapping[str, Any], *, where: str = "config.yaml") -> Con
     except ValidationError as error:
         # pydantic also reports a list with an invalid item as too short.
         items = [dict(item) for item in error.errors() if item["type"] != "too_short" or not item["input"]]
-        problems = "; ".join(explain(item, Config) for item in items)
+        problems = "; ".join(explain(item, Config) for item in items if not is_word_of_union(item))
         raise InputError(where, problems, REMEDY) from error
     except ValueError as error:  # raised by `complete`
         raise InputError(where, str(error), REMEDY) from error

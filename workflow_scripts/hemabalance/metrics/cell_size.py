@@ -10,10 +10,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from hemabalance.dataset.geometry import fit_square
+from hemabalance.dataset.geometry import Fit, fit_square
 from hemabalance.metrics.central_nucleus import nucleus_diameter
-from hemabalance.metrics.red_cell_arcs import SIDE, arc_diameters
-from hemabalance.metrics.red_cells import diameter_of
+from hemabalance.metrics.red_cells import diameter_of, one_population, red_cell_diameters
 
 Method = Literal["red_cells", "nuclei"]
 METHODS: tuple[Method, ...] = ("red_cells", "nuclei")
@@ -25,10 +24,9 @@ SAMPLED = 300
 """Photographs of a source that are measured."""
 
 FEWEST_CELLS = 10
+_SIDE = 256  # of the squares in which cells are measured
 WIDEST = 0.1
 """Largest distance of an end of the 95 % interval from the median, as a share of it, at which a size is trusted."""
-
-_POPULATION = (0.65, 1.5)  # diameters of one kind of cell, as multiples of the middle one
 
 
 @dataclass(frozen=True)
@@ -65,50 +63,76 @@ class CellSize:
 
     @property
     def plain(self) -> dict[str, Any]:
-        """The size as JSON values."""
+        """The size as JSON values, to 4 digits."""
         quartiles = np.percentile(self.diameters, [25, 75]).round(4).tolist() if len(self.diameters) else None
         numbers = {name: round(getattr(self, name), 4) for name in ("median", "low", "high")}
         return {
             "cells": len(self.diameters),
             **(numbers if len(self.diameters) else dict.fromkeys(numbers)),
             "quartiles": quartiles,
-            "diameters": self.diameters.round(4).tolist(),
+            "diameters": self.diameters.tolist(),
         }
 
 
-def cell_diameters(image: np.ndarray) -> dict[Method, np.ndarray]:
-    """Diameters of the cells in the centred square of an image, by each method, as shares of its shorter side.
+@dataclass(frozen=True)
+class CellSizes:
+    """Number of images, and the size of their cells by each method."""
+
+    images: int
+    of: Mapping[Method, CellSize]
+
+    @property
+    def trusted(self) -> dict[Method, CellSize]:
+        """The sizes that can be trusted, the preferred method first."""
+        return {method: size for method, size in self.of.items() if not size.problem}
+
+    @property
+    def problem(self) -> str:
+        """What was found of each method, for an error."""
+        return f"in {self.images} images, " + "; ".join(size.problem or size.text for size in self.of.values())
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The sizes as JSON values; `method` is the best one that can be trusted."""
+        return {
+            "images": self.images,
+            "method": next(iter(self.trusted), None),
+            **{method: size.plain for method, size in self.of.items()},
+        }
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> "CellSizes":
+        """The sizes from the values of `plain`."""
+        return cls(
+            values["images"], {name: size_of(name, np.array(values[name]["diameters"], float)) for name in METHODS}
+        )
+
+
+def cell_diameters(image: np.ndarray, *, fit: Fit) -> dict[Method, np.ndarray]:
+    """Diameters of the cells in the centred square of an image, by each method.
 
     Args:
         image: RGB uint8 (height, width, 3).
+        fit: side of which the diameters are shares, see `geometry.fit_square`: the shorter (`crop`) or longer (`pad`).
+
+    Returns:
+        Method -> float64 (cells,).
     """
-    square = fit_square(image, size=SIDE, fit="crop", field=1.0)
-    return {"red_cells": arc_diameters(square), "nuclei": nucleus_diameter(square)}
+    square = fit_square(image, size=_SIDE, fit="crop", field=1.0)
+    share = 1.0 if fit == "crop" else min(image.shape[:2]) / max(image.shape[:2])
+    return {"red_cells": share * red_cell_diameters(square), "nuclei": share * nucleus_diameter(square)}
 
 
-def cell_sizes(diameters: Iterable[Mapping[Method, np.ndarray]]) -> dict[Method, CellSize]:
-    """The size of the cells of several images by each method; an item is the diameters of one image."""
+def cell_sizes(diameters: Iterable[Mapping[Method, np.ndarray]]) -> CellSizes:
+    """The size of the cells of several images; an item is the diameters in one image."""
     images = list(diameters)
     found = {method: np.concatenate([np.empty(0), *(image[method] for image in images)]) for method in METHODS}
     found["red_cells"] = one_population(found["red_cells"])
-    return {method: size_of(method, values) for method, values in found.items()}
+    return CellSizes(len(images), {method: size_of(method, values) for method, values in found.items()})
 
 
 def size_of(method: Method, diameters: np.ndarray) -> CellSize:
-    """The size from diameters, float64 (cells,), as shares of the frame's side."""
-    diameter = diameter_of(diameters)
-    return CellSize(method, np.sort(diameters), diameter.median, diameter.low, diameter.high)
-
-
-def one_population(diameters: np.ndarray) -> np.ndarray:
-    """The diameters without those far from the middle one, which are of platelets, parts of cells and clumps.
-
-    The middle is the median weighted by area, because small arcs by chance are more numerous than large ones.
-    """
-    if not len(diameters):
-        return diameters
-    ordered = np.sort(diameters)
-    areas = (ordered**2).cumsum()
-    middle = ordered[np.searchsorted(areas, areas[-1] / 2)]
-    kept: np.ndarray = diameters[(diameters > _POPULATION[0] * middle) & (diameters < _POPULATION[1] * middle)]
-    return kept
+    """The size from diameters, float64 (cells,), as shares of the frame's side; they are rounded to 4 digits."""
+    rounded = np.sort(diameters).round(4)
+    diameter = diameter_of(rounded)
+    return CellSize(method, rounded, diameter.median, diameter.low, diameter.high)

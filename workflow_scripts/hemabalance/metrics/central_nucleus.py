@@ -7,10 +7,9 @@ holds: it shows a wrong magnification, and small differences not.
 import numpy as np
 from scipy import ndimage
 
-from hemabalance.metrics.red_cells import otsu
+from hemabalance.metrics.red_cells import NUCLEUS_RED, otsu
 
 _SMALLEST, _LARGEST = 0.05, 0.8  # diameters as shares of the side
-_NUCLEUS_RED = 0.56  # of the background's red
 _CLOSING = 0.015  # of the side: joins the lobes of a nucleus
 _FARTHEST = 0.15  # of the side, from the middle to the nearest pixel of the nucleus
 
@@ -30,7 +29,7 @@ def nucleus_diameter(image: np.ndarray) -> np.ndarray:
     if not len(bright):
         return np.empty(0)
     width = max(1, round(_CLOSING * side))
-    mask = red < _NUCLEUS_RED * np.median(bright)
+    mask = red < NUCLEUS_RED * np.median(bright)
     nuclei, _ = ndimage.label(ndimage.binary_opening(ndimage.binary_closing(mask, iterations=width), iterations=width))
     down, across = np.ogrid[:side, :side]
     distance = np.where(nuclei > 0, np.hypot(down - side / 2, across - side / 2), np.inf)
