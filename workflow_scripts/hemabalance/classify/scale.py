@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 _OPTION = "--field auto"
 _REMEDY = "Give --field with a number, or --source"
-_SEED = 0  # of the choice of images, which is the same for all models
+_SEED = 0  # of the choice of training images, by a hash of their ids
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def training_cell_sizes(rows: pd.DataFrame, sets: Mapping[str, ImageSet], *, thr
         InputError: an image is missing or damaged.
     """
     real = rows[(rows["part"] == "train") & (rows["image_set"] == REAL)].reset_index(drop=True)
-    chosen = real.loc[_chosen(real["image_id"])]
+    chosen = real.loc[pd.Series(draws(real["image_id"], seed=_SEED)).nsmallest(SAMPLED).index]
     images = sets[REAL]
     positions = positions_of(images, chosen["image_id"])
     measured = threaded_map(lambda at: cell_diameters(images.read(at), fit="crop"), positions, threads=threads)
@@ -65,7 +65,7 @@ def training_cell_sizes(rows: pd.DataFrame, sets: Mapping[str, ImageSet], *, thr
 
 
 def estimated_field(images: Sequence[InputImage], frame: Frame, *, threads: int) -> EstimatedField:
-    """Estimate the scale of photographs together, by up to SAMPLED of them.
+    """Estimate the scale of photographs together, by up to SAMPLED of them, evenly spaced.
 
     Args:
         images: photographs of one magnification; those that cannot be read are left out.
@@ -77,7 +77,8 @@ def estimated_field(images: Sequence[InputImage], frame: Frame, *, threads: int)
     """
     if not frame.cell_sizes:
         raise InputError(_OPTION, "the model does not hold the size of the cells in its training images", _REMEDY)
-    chosen = [images[place] for place in _chosen(pd.Series([image.path for image in images]))]
+    places = np.linspace(0, len(images) - 1, min(len(images), SAMPLED)).round().astype(int)
+    chosen = [images[place] for place in places]
     measured = threaded_map(lambda image: _diameters(image, frame), chosen, threads=threads)
     sizes = cell_sizes(found for found in measured if found is not None)
     for method, size in sizes.trusted.items():
@@ -99,11 +100,6 @@ def log_estimate(estimate: EstimatedField) -> None:
     )
     if estimate.needed > 1:
         log.warning("the whole frame is used: cells remain %.2f times as large as in training", estimate.needed)
-
-
-def _chosen(names: pd.Series) -> list[int]:
-    """Positions of up to SAMPLED names, by a hash of each."""
-    return [int(place) for place in pd.Series(draws(names, seed=_SEED)).nsmallest(SAMPLED).index]
 
 
 def _diameters(image: InputImage, frame: Frame) -> dict[Method, np.ndarray] | None:

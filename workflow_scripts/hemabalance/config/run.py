@@ -32,7 +32,7 @@ from hemabalance.config.paths import PathText
 from hemabalance.config.preset import NO_PRESET, with_preset
 from hemabalance.config.scarcity import ScarcityConfig
 from hemabalance.config.scarcity_checks import check_scarcity
-from hemabalance.config.sources import SourceConfig
+from hemabalance.config.source_field import ScaledSourceConfig
 from hemabalance.config.stain import StainConfig
 from hemabalance.config.synthesis import SynthesisConfig, with_settings_of_teachers
 from hemabalance.errors import InputError
@@ -61,7 +61,7 @@ class Config(Section):
     """File that describes the public archives."""
     exclusions: PathText = "data/exclusions.csv"
     """An expert's list of images to exclude: CSV with the columns source,member,reason,who."""
-    sources: dict[str, SourceConfig] = Field(min_length=1)
+    sources: dict[str, ScaledSourceConfig] = Field(min_length=1)
     """Laboratories, by name."""
     classes: tuple[ClassName, ...] = ()
     """Classes, kept in alphabetical order; default: all that the sources' maps name."""

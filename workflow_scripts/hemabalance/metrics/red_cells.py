@@ -18,7 +18,7 @@ from hemabalance.dataset.geometry import fit_square
 _SIDE = 256  # of the image that is measured; the lengths below are in pixels of it
 # Range of diameters as shares of the side: smaller arcs are mostly of platelets, granules and pale centres.
 _SMALLEST, _LARGEST = 0.06, 0.65
-_BLUR, _PIXEL_BLUR = 1.0, 0.6  # sigma that smooths the image, at least: in these pixels, in those of the photograph
+_BLUR = 1.0  # sigma that smooths the image, in pixels
 _SMOOTH = 2.5  # sigma of the outline, in steps of a pixel
 _MOST_CONCAVE, _MOST_CURVED = -0.012, 0.16  # curvature in 1/pixel; an outline is cut where it is outside
 _LEAST_ANGLE = 2.0  # rad of the circle that the arc covers
@@ -51,8 +51,7 @@ def red_cell_diameters(image: np.ndarray) -> np.ndarray:
         float64 (arcs,): diameters as shares of the side, in (0.06, 0.65). A cell may have two arcs. A few arcs are of
         other things; see `one_population`.
     """
-    blur = max(_BLUR, _PIXEL_BLUR * _SIDE / image.shape[0])
-    circles = fitted_circles(fit_square(image, size=_SIDE, fit="crop", field=1.0), blur=blur)
+    circles = fitted_circles(fit_square(image, size=_SIDE, fit="crop", field=1.0))
     shares = np.array([2 * radius / _SIDE for _, _, radius in circles], np.float64)
     inside: np.ndarray = shares[(shares > _SMALLEST) & (shares < _LARGEST)]
     return inside
@@ -98,14 +97,9 @@ def diameter_of(diameters: np.ndarray) -> Diameter:
     return Diameter(n, float(np.median(shares)), float(shares[max(low - 1, 0)]), float(shares[min(high, n - 1)]))
 
 
-def fitted_circles(image: np.ndarray, *, blur: float = _BLUR) -> list[tuple[float, float, float]]:
-    """Row, column and radius in pixels of the circles that fit arcs of an image.
-
-    Args:
-        image: RGB uint8 (256, 256, 3).
-        blur: sigma in pixels of the filter that smooths the image.
-    """
-    green = ndimage.gaussian_filter(image[..., 1].astype(np.float32), blur)
+def fitted_circles(image: np.ndarray) -> list[tuple[float, float, float]]:
+    """Row, column and radius in pixels of the circles that fit arcs of an image, RGB uint8 (256, 256, 3)."""
+    green = ndimage.gaussian_filter(image[..., 1].astype(np.float32), _BLUR)
     bright = green > otsu(green)
     if not bright.any():
         return []
