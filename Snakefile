@@ -3,6 +3,8 @@
 #   results/<run>/phantom/{source}.zip                     rendered archives (origin: phantom)
 #   results/<run>/inventory/{source}.{parquet,json}        one row an archive member; facts about the archive
 #   results/<run>/manifest/{source}.parquet                one row a member: kept or not, and why
+#   results/<run>/scale/{source}.json                      sizes of cells, if any source has `field: auto`
+#   results/<run>/fields.json                              share of the frame of each source, if any is `auto`
 #   results/<run>/images/{source}.{zip,parquet}            kept photographs at the working size
 #   results/<run>/images/{source}_copies.{zip,parquet}     images set aside as copies or conflicts
 #   results/<run>/{protocol}/split.parquet                 part of each image: train, validation, test or pool
@@ -59,6 +61,7 @@ include: "rules/normalizers.smk"
 include: "rules/pairs.smk"
 include: "rules/generators.smk"
 include: "rules/acquire.smk"
+include: "rules/scale.smk"
 include: "rules/manifest.smk"
 include: "rules/scarce.smk"
 include: "rules/across_rows.smk"

@@ -87,6 +87,8 @@ rule images:
         f"{RUN}/logs/images/{{source}}.log",
     benchmark:
         f"{RUN}/benchmarks/images/{{source}}.tsv"
+    wildcard_constraints:
+        source=one_of(sorted(set(SOURCES) - set(AUTO_SOURCES))),
     conda:
         "../envs/cpu.yaml"
     threads: 8

@@ -2,7 +2,7 @@
 #
 # inputs   results/<run>/{inventory,manifest,images,tables,figures}, {protocol}/split.parquet
 #          workflow_scripts/hemabalance/report/{reported,titles}.yaml, page.html
-# outputs  results/<run>/tables/*.csv, figures/{contact_sheet_{source},copies_sheet}.svg, report.html
+# outputs  results/<run>/tables/*.csv, figures/{contact_sheet_{source},copies_sheet,diameters}.svg, report.html
 
 from hemabalance.classes import UNLABELLED
 
@@ -18,7 +18,11 @@ DATASET_TABLES = {
     "scale_table": ["scale"],
     "split_table": SPLITS,
 }
-DATASET_FIGURES = {"contact_sheet": SHEETS, "copies_sheet": ["copies_sheet"]}
+DATASET_FIGURES = {
+    "contact_sheet": SHEETS,
+    "copies_sheet": ["copies_sheet"],
+    "diameters": ["diameters"],
+}
 # Labels of each source, the rows of its tables of counts.
 LABELS = {
     name: (sorted(entry.classes) or CLASSES) if entry.labelled else [UNLABELLED]
@@ -34,6 +38,7 @@ rule dataset_report:
         splits=expand(f"{RUN}/{{protocol}}/split.parquet", protocol=CONFIG.protocols),
         images=expand(f"{RUN}/images/{{name}}.zip", name=DATASET_SETS),
         indexes=expand(f"{RUN}/images/{{name}}.parquet", name=DATASET_SETS),
+        fields=RESOLVED_FIELDS,
         reported=REPORTED,
     output:
         **{
@@ -69,7 +74,7 @@ rule dataset_report:
             },
             protocols=CONFIG.protocols,
             sets=DATASET_SETS,
-            fields={name: entry.field for name, entry in CONFIG.sources.items()},
+            fields=FIELDS,
         ),
         code=own_code("report/dataset_report"),
     script:
@@ -87,7 +92,7 @@ rule report:
         + on_page(wildcards.page, ".csv"),
         figures=lambda wildcards: expand(
             f"{RUN}/figures/{{name}}.svg",
-            name=[*SHEETS, "copies_sheet"],
+            name=[*SHEETS, "copies_sheet", "diameters"],
         )
         + of_page(wildcards.page, "figures", STAIN_FIGURES + SYNTHESIS_FIGURES)
         + on_page(wildcards.page, ".svg"),

@@ -46,6 +46,27 @@ def test_any_number_of_laboratories_can_be_planned(project, number: int) -> None
     assert sum(rule.startswith("stain_report") for rule, _ in jobs) == number - 1
 
 
+def test_a_field_that_is_estimated_is_known_before_the_images_are_made(project, forked_python) -> None:
+    sources = {"north": {**NORTH, "field": "auto"}, "south": {**SOUTH, "field": "auto"}, "pool": {**POOL, "field": 0.7}}
+    write(project, sources, reference="pool")
+    jobs = project.jobs(overlays=OVERLAYS)
+    made = {rule: {names for other, names in jobs if other == rule} for rule in ("images", "images_at_scale", "scale")}
+    north, south, pool = (f"source={name}" for name in ("north", "south", "pool"))
+    assert made == {"images": {pool}, "images_at_scale": {north, south}, "scale": {north, south, pool}}
+    target = "results/own/images/north.zip"
+    done = project.snakemake(target, overlays=OVERLAYS, python=forked_python)
+    assert done.returncode == 0, done.stdout
+    results = project.folder / "results" / "own"
+    fields = json.loads((results / "fields.json").read_text())["fields"]
+    assert fields["pool"] == 0.7
+    # All phantoms are rendered at one scale.
+    assert 0.6 < fields["north"] < 0.8
+    provenance = json.loads(pd.read_parquet(results / "images" / "north.parquet")["provenance"].iloc[0])
+    assert provenance["field"] == fields["north"]
+    write(project, {name: {**source, "field": 1.0} for name, source in sources.items()}, reference="pool")
+    assert {rule for rule, _ in project.jobs(target, overlays=OVERLAYS)} == {"images"}
+
+
 def test_three_laboratories_of_which_one_has_no_labels(project, forked_python) -> None:
     write(project, {"north": NORTH, "south": SOUTH, "pool": POOL}, reference="pool")
     results = results_of(project, forked_python)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from hemabalance.classify.evaluate_model import EvaluationData, evaluate_model
-from hemabalance.classify.model_file import Deployment, Frame, TrainingOrigin, stain_of
+from hemabalance.classify.model_file import Deployment, TrainingOrigin, frame_of, stain_of
 from hemabalance.dataset.imageset import open_sets
 from hemabalance.files import named_paths
 from hemabalance.sources.archives import Limits
@@ -20,7 +20,7 @@ with (
         folder=model.parent,
         deployment=Deployment(
             origin=TrainingOrigin(**settings["origin"]),
-            frame=Frame(**settings["frame"]),
+            frame=frame_of(**settings["frame"], resolved=inputs.fields),
             limits=Limits(**settings["limits"]),
             stain=stain_of(**settings["stain"], weights=named_paths(settings["mapped"], inputs.stain), model=model),
             sources=load_catalogue(Path(inputs.catalogue)),

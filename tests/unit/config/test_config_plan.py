@@ -13,7 +13,8 @@ from hemabalance.config.plan_settings import (
     page_settings,
     recipe_settings,
 )
-from hemabalance.config.run import load_config
+from hemabalance.config.run import REMEDY, load_config
+from hemabalance.errors import InputError
 from hemabalance.files import canonical_json
 from hemabalance.methods import settings_class
 
@@ -252,6 +253,27 @@ def test_deployment_settings_contain_the_image_preparation() -> None:
     assert deployment_settings(plan(), "real", 1)["stain"]["settings"] == {}
     assert settings["limits"]["max_members"] == 200_000
     assert not settings["rendered"]
+
+
+def test_a_field_may_be_estimated() -> None:
+    sources = {**VALUES["sources"], "tcia": {"origin": "phantom", "field": "auto"}}
+    config = load_config({**VALUES, "sources": sources})
+    assert deployment_settings(Plan(config), "real", 1)["frame"]["fields"] == {"mendeley": 0.8, "tcia": "auto"}
+
+
+@pytest.mark.parametrize(
+    ("field", "says"),
+    [
+        (1.2, "'sources.tcia.field' is 1.2 but should be less than or equal to 1, or auto"),
+        (0.1, "'sources.tcia.field' is 0.1 but should be greater than or equal to 0.3, or auto"),
+        ("Auto", "'sources.tcia.field' is 'Auto' but should be a valid number, or auto"),
+    ],
+)
+def test_a_field_that_is_neither_a_share_nor_auto_is_refused(field: object, says: str) -> None:
+    sources = {**VALUES["sources"], "tcia": {"origin": "phantom", "field": field}}
+    with pytest.raises(InputError) as caught:
+        load_config({**VALUES, "sources": sources})
+    assert str(caught.value) == f"config.yaml: {says}. {REMEDY}."
 
 
 def test_deployment_settings_without_stain_normalisation_have_no_direction() -> None:

@@ -200,10 +200,11 @@ def _laboratories(content: ModelFile) -> str:
 
 def _usage(content: ModelFile) -> str:
     options = ", ".join(f"`--source {name}`" for name in content.frame.fields)
+    estimate = "; `--field auto` estimates it from the cells" if content.frame.cell_sizes else ""
     return (
         "```\nhemabalance predict model.json IMAGES --out predictions.csv\nhemabalance export model.json --onnx "
         f"model.onnx\n```\n\nThe share of the frame that is used depends on the source: {options}, or `--field` for "
-        f"images of another scale. Weights sha256 `{content.sha256.weights}`, balanced set sha256 "
+        f"images of another scale{estimate}. Weights sha256 `{content.sha256.weights}`, balanced set sha256 "
         f"`{content.sha256.balanced}`, written by hemabalance {content.hemabalance}."
     )
 

@@ -1,7 +1,7 @@
 """Evaluation of a trained model: predictions, metrics, agreement with experts, and `model.json`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hemabalance.balance.balanced_set import read_balanced
@@ -11,6 +11,7 @@ from hemabalance.classify.model_file import Deployment
 from hemabalance.classify.model_folder import write_model_folder
 from hemabalance.classify.predict_balanced import PredictionFiles, predict_balanced
 from hemabalance.classify.predictions import read_predictions
+from hemabalance.classify.scale import training_cell_sizes
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.training.device import Runtime
 
@@ -96,4 +97,6 @@ def evaluate_model(
         resample_seed=resample_seed,
     )
     write_expert_agreement(data.expert_labels(), read_predictions(predictions), folder / "expert_agreement.json")
-    write_model_folder(folder, deployment, balanced=data.balanced)
+    sizes = training_cell_sizes(read_balanced(data.balanced), data.sets, threads=threads)
+    frame = deployment.frame.model_copy(update={"cell_sizes": sizes})
+    write_model_folder(folder, replace(deployment, frame=frame), balanced=data.balanced)

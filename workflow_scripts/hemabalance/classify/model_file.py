@@ -24,6 +24,7 @@ from hemabalance.classify.model_schema import (
     Stain,
     StainWeights,
 )
+from hemabalance.dataset.fields import Fields, numbers_of
 from hemabalance.errors import InputError
 from hemabalance.files import sha256_file, write_json
 from hemabalance.protocols import Protocol
@@ -42,6 +43,7 @@ __all__ = [
     "Stain",
     "TrainingOrigin",
     "check_file",
+    "frame_of",
     "read_model_file",
     "stain_of",
     "write_model_file",
@@ -142,6 +144,17 @@ def stain_of(
             for source, path in weights.items()
         },
     )
+
+
+def frame_of(*, fields: Fields, resolved: Sequence[str], **frame: Any) -> Frame:
+    """How photographs are made square.
+
+    Args:
+        fields: source -> `field` in config.
+        resolved: see `dataset.fields.numbers_of`.
+        frame: the other attributes of `Frame`.
+    """
+    return Frame(fields=numbers_of(fields, resolved), **frame)
 
 
 def write_model_file(

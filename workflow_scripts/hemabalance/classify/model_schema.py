@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from hemabalance.dataset.geometry import Fit
+from hemabalance.metrics.cell_size import Method
 from hemabalance.protocols import Protocol
 
 FORMAT = 2
@@ -26,6 +27,8 @@ class Frame(_Part):
         fit: `crop` or `pad`.
         fields: source -> share of the frame's side that is used.
         max_pixels, min_side: limits on the size of a photograph, see `decode.decode`.
+        cell_sizes: method of `metrics.cell_size` -> median diameter of the cells in the training images, as a share of
+            the square's side; without those that cannot be trusted. Files of earlier versions have none.
     """
 
     size: int = Field(ge=1)
@@ -33,6 +36,7 @@ class Frame(_Part):
     fields: dict[str, float] = Field(min_length=1)
     max_pixels: int = Field(ge=1)
     min_side: int = Field(ge=1)
+    cell_sizes: dict[Method, float] = {}
 
 
 class StainWeights(_Part):

@@ -5,16 +5,18 @@ import logging
 import os
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hemabalance.dataset.fields import AUTO
 from hemabalance.errors import InputError
 from hemabalance.sources.formats import READABLE
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from hemabalance.classify.inputs import InputImage
     from hemabalance.classify.model_file import OpenedModelFile
     from hemabalance.classify.predict import Normalise, Predictor
     from hemabalance.training.device import Runtime
@@ -59,7 +61,13 @@ def add(commands: Any) -> None:
         help="use the same share of the frame as for this source in training; default: the source of --normalize-from, "
         "or that of most training images",
     )
-    scale.add_argument("--field", type=_share, metavar="SHARE", help="use this share of the frame (over 0, up to 1)")
+    scale.add_argument(
+        "--field",
+        type=_share,
+        metavar="SHARE",
+        help=f"use this share of the frame (over 0, up to 1); `{AUTO}`: the share with which the cells of all these "
+        "images together have the size of those in the training images",
+    )
     predict.set_defaults(run=run)
 
 
@@ -83,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     _require_sources(model_file, args)
     with open_inputs(args.images, model_file.archive_limits()) as inputs:
         _log_skipped(inputs.skipped)
-        predictor = _predictor(model_file, args)
+        predictor = _predictor(model_file, args, _field(model_file, inputs.images, args))
         tables: list[pd.DataFrame] = []
         with Meter("predicting", len(inputs.images), "image", shown=not sys.stdout.isatty()) as meter:
             for table in predictor.predict(inputs.images, threads=args.threads):
@@ -103,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
     return int((predictions["error"] != "").any())
 
 
-def _predictor(model_file: "OpenedModelFile", args: argparse.Namespace) -> "Predictor":
+def _predictor(model_file: "OpenedModelFile", args: argparse.Namespace, field: float) -> "Predictor":
     from hemabalance.classify.model_file import DETECTOR, WEIGHTS
     from hemabalance.classify.open_model import open_classifier
     from hemabalance.classify.out_of_distribution import read_detector
@@ -119,13 +127,20 @@ def _predictor(model_file: "OpenedModelFile", args: argparse.Namespace) -> "Pred
         )
     normalise = None if args.normalize_from is None else _normaliser(model_file, args.normalize_from, runtime)
     detector = read_detector(model_file.beside(DETECTOR))
-    return Predictor(model, detector, content.temperature, content.frame, _field(model_file, args), normalise)
+    return Predictor(model, detector, content.temperature, content.frame, field, normalise)
 
 
-def _field(model_file: "OpenedModelFile", args: argparse.Namespace) -> float:
+def _field(model_file: "OpenedModelFile", images: "Sequence[InputImage]", args: argparse.Namespace) -> float:
+    """The share of the frame that is used."""
+    content = model_file.content
+    if args.field == AUTO:
+        from hemabalance.classify.scale import estimated_field, log_estimate
+
+        estimate = estimated_field(images, content.frame, threads=args.threads)
+        log_estimate(estimate)
+        return estimate.field
     if args.field is not None:
         return float(args.field)
-    content = model_file.content
     source = args.source or args.normalize_from or content.usual
     share = content.frame.fields[source]
     if len(set(content.frame.fields.values())) > 1:
@@ -209,7 +224,9 @@ def _count(text: str) -> int:
     return count
 
 
-def _share(text: str) -> float:
+def _share(text: str) -> float | str:
+    if text == AUTO:
+        return text
     if not 0 < (share := float(text)) <= 1:
         raise argparse.ArgumentTypeError("must be over 0 and at most 1")
     return share

@@ -13,9 +13,20 @@ from hemabalance.config.entries import METHOD_SECTIONS
 Location = tuple[str | int, ...]
 
 
+_NUMBER_OF_UNION = "constrained-float"
+"""The last part of the location of a key that is a number or `auto`."""
+
+
+def is_word_of_union(item: dict[str, Any]) -> bool:
+    """Whether one of pydantic's errors only repeats that a number is not `auto`, which `explain` adds to the other."""
+    return item["type"] == "literal_error" and str(item["loc"][-1]).startswith("literal[")
+
+
 def explain(item: dict[str, Any], config: type[BaseModel]) -> str:
     """A message for one of pydantic's errors, with the allowed values."""
     loc: Location = item["loc"]
+    if loc[-1:] == (_NUMBER_OF_UNION,):
+        return f"{explain({**item, 'loc': loc[:-1]}, config)}, or auto"
     # In the location of an entry's key, pydantic inserts the entry's method as the discriminator of the union.
     key = ".".join(map(str, loc[:3] + loc[4:] if loc[:2] in METHOD_SECTIONS else loc))
     if item["type"] == "extra_forbidden":

@@ -26,7 +26,7 @@ from hemabalance.config.data import (
     SplitConfig,
 )
 from hemabalance.config.entries import resolve_entries
-from hemabalance.config.explain import explain
+from hemabalance.config.explain import explain, is_word_of_union
 from hemabalance.config.laboratories import check_laboratories, complete_laboratories
 from hemabalance.config.one_source import without_normalizers
 from hemabalance.config.paired import pairs_are_rendered, without_paired
@@ -34,7 +34,7 @@ from hemabalance.config.paths import PathText
 from hemabalance.config.preset import NO_PRESET, with_preset
 from hemabalance.config.scarcity import ScarcityConfig
 from hemabalance.config.scarcity_checks import check_scarcity
-from hemabalance.config.sources import SourceConfig
+from hemabalance.config.source_field import ScaledSourceConfig
 from hemabalance.config.stain import StainConfig
 from hemabalance.config.synthesis import SynthesisConfig, with_settings_of_teachers
 from hemabalance.errors import InputError
@@ -63,7 +63,7 @@ class Config(Section):
     """File that describes the public archives."""
     exclusions: PathText = "data/exclusions.csv"
     """An expert's list of images to exclude: CSV with the columns source,member,reason,who."""
-    sources: dict[str, SourceConfig] = Field(min_length=1)
+    sources: dict[str, ScaledSourceConfig] = Field(min_length=1)
     """Laboratories, by name."""
     classes: tuple[ClassName, ...] = ()
     """Classes, kept in alphabetical order; default: all that the sources' maps name."""
@@ -196,7 +196,7 @@ def load_config(values: Mapping[str, Any], *, where: str = "config.yaml") -> Con
     except ValidationError as error:
         # pydantic also reports a list with an invalid item as too short.
         items = [dict(item) for item in error.errors() if item["type"] != "too_short" or not item["input"]]
-        problems = "; ".join(explain(item, Config) for item in items)
+        problems = "; ".join(explain(item, Config) for item in items if not is_word_of_union(item))
         raise InputError(where, problems, REMEDY) from error
     except ValueError as error:  # raised by `complete`
         raise InputError(where, str(error), REMEDY) from error

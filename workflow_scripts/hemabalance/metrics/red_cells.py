@@ -1,24 +1,34 @@
 """The physical scale of a source, estimated from the diameter of its red cells.
 
 Red cells of healthy blood are about 7 um wide in every laboratory, so the ratio of their diameters in two sources is
-the ratio of the magnifications of the sources.
+the ratio of the magnifications of the sources. An arc of a third of a cell's outline gives its diameter, so cells
+count that touch others or that the border of the image cuts: where cells are large or crowded, there are few others.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 from scipy.stats import binom
+from skimage.measure import find_contours
 
-# Range of diameters of a single red cell, as shares of the image's side.
-_SMALLEST, _LARGEST = 0.1, 0.4
+from hemabalance.dataset.geometry import fit_square
+
+_SIDE = 256  # of the image that is measured; the lengths below are in pixels of it
+# Range of diameters as shares of the side: smaller arcs are mostly of platelets, granules and pale centres.
+_SMALLEST, _LARGEST = 0.06, 0.65
+_BLUR = 1.0  # sigma that smooths the image, in pixels
+_SMOOTH = 2.5  # sigma of the outline, in steps of a pixel
+_MOST_CONCAVE, _MOST_CURVED = -0.012, 0.16  # curvature in 1/pixel; an outline is cut where it is outside
+_LEAST_ANGLE = 2.0  # rad of the circle that the arc covers
+_FEWEST_STEPS = 12
+_DEVIATION, _PIXEL_DEVIATION = 0.02, 0.4  # root mean square from the circle: share of the radius, or pixels if more
+NUCLEUS_RED = 0.56  # of the background's red; pixels with less belong to a nucleus
+_RIM, _LEAST_DARK_RIM = (0.8, 0.95), 0.9  # radii of a ring, and the share of it that is darker than the background
 _DARKER_THAN_BACKGROUND = 18  # grey levels of the green channel
-_NUCLEUS_RED = 130  # pixels with a smaller red value belong to a nucleus, which a red cell does not have
-_MOST_NUCLEUS = 0.05  # share of nucleus pixels
-_LONGEST_AXIS_RATIO = 1.25
-_ELLIPSE_FILL = 0.98  # least ratio of the area to that of the ellipse of equal second moments
-_FEWEST_PIXELS = 25
+_MOST_NUCLEUS = 0.05  # share of the disk
+_POPULATION = (0.65, 1.5)  # diameters of red cells, as multiples of the middle one
 
 
 @dataclass(frozen=True)
@@ -32,31 +42,19 @@ class Diameter:
 
 
 def red_cell_diameters(image: np.ndarray) -> np.ndarray:
-    """Diameters of the single, round red cells that lie completely within an image.
+    """Diameters of the circles that fit arcs of the outlines of red cells.
 
     Args:
         image: RGB uint8 (side, side, 3).
 
     Returns:
-        float64 (cells,): diameter of the circle of equal area, as a share of the side, in (0.1, 0.4).
+        float64 (arcs,): diameters as shares of the side, in (0.06, 0.65). A cell may have two arcs. A few arcs are of
+        other things; see `one_population`.
     """
-    side = image.shape[0]
-    green = ndimage.gaussian_filter(image[..., 1].astype(np.float32), side * 0.004)
-    bright = green[green > _otsu(green)]
-    if not len(bright):
-        return np.empty(0)
-    cells = ndimage.binary_fill_holes(green < np.median(bright) - _DARKER_THAN_BACKGROUND)
-    cells = ndimage.binary_opening(cells, iterations=max(1, round(side * 0.008)))
-    components, _ = ndimage.label(cells)
-    nucleus = image[..., 0] < _NUCLEUS_RED
-    diameters = [
-        _diameter(components[box] == number, nucleus[box])
-        for number, box in enumerate(ndimage.find_objects(components), start=1)
-        if all(extent.start > 0 and extent.stop < side for extent in box)
-    ]
-    shares = np.array([diameter for diameter in diameters if diameter is not None], np.float64) / side
-    red_cells: np.ndarray = shares[(shares > _SMALLEST) & (shares < _LARGEST)]
-    return red_cells
+    circles = fitted_circles(fit_square(image, size=_SIDE, fit="crop", field=1.0))
+    shares = np.array([2 * radius / _SIDE for _, _, radius in circles], np.float64)
+    inside: np.ndarray = shares[(shares > _SMALLEST) & (shares < _LARGEST)]
+    return inside
 
 
 def median_diameter(images: Iterable[np.ndarray]) -> Diameter:
@@ -65,7 +63,21 @@ def median_diameter(images: Iterable[np.ndarray]) -> Diameter:
     Args:
         images: RGB uint8 (side, side, 3) each.
     """
-    return diameter_of(np.concatenate([np.empty(0), *map(red_cell_diameters, images)]))
+    return diameter_of(one_population(np.concatenate([np.empty(0), *map(red_cell_diameters, images)])))
+
+
+def one_population(diameters: np.ndarray) -> np.ndarray:
+    """The diameters without those far from the middle one, which are of platelets, parts of cells and clumps.
+
+    The middle is the median weighted by area, because small arcs by chance are more numerous than large ones.
+    """
+    if not len(diameters):
+        return diameters
+    ordered = np.sort(diameters)
+    areas = (ordered**2).cumsum()
+    middle = ordered[np.searchsorted(areas, areas[-1] / 2)]
+    kept: np.ndarray = diameters[(diameters > _POPULATION[0] * middle) & (diameters < _POPULATION[1] * middle)]
+    return kept
 
 
 def diameter_of(diameters: np.ndarray) -> Diameter:
@@ -85,20 +97,99 @@ def diameter_of(diameters: np.ndarray) -> Diameter:
     return Diameter(n, float(np.median(shares)), float(shares[max(low - 1, 0)]), float(shares[min(high, n - 1)]))
 
 
-def _diameter(cell: np.ndarray, nucleus: np.ndarray) -> float | None:
-    """Diameter in pixels of a mask that is nearly a circle, as a single red cell is; None for other masks."""
-    area = float(cell.sum())
-    if area < _FEWEST_PIXELS or nucleus[cell].mean() > _MOST_NUCLEUS:
-        return None
-    # The ellipse of equal second moments is larger than the mask of a clump or a crescent.
-    covariance = np.cov(np.stack(np.nonzero(cell)), bias=True) + np.eye(2) / 12
-    narrow, wide = np.sqrt(np.linalg.eigvalsh(covariance))
-    if wide > _LONGEST_AXIS_RATIO * narrow or area < _ELLIPSE_FILL * 4 * np.pi * narrow * wide:
-        return None
-    return float(2 * np.sqrt(area / np.pi))
+def fitted_circles(image: np.ndarray) -> list[tuple[float, float, float]]:
+    """Row, column and radius in pixels of the circles that fit arcs of an image, RGB uint8 (256, 256, 3)."""
+    green = ndimage.gaussian_filter(image[..., 1].astype(np.float32), _BLUR)
+    bright = green > otsu(green)
+    if not bright.any():
+        return []
+    background = float(np.median(green[bright]))
+    nucleus = image[..., 0] < NUCLEUS_RED * np.median(image[..., 0][bright])
+    red = (green < background - _DARKER_THAN_BACKGROUND) & ~nucleus
+    if not red.any():
+        return []
+    # Halfway between background and cells, where a blur does not move the outline.
+    level = min(background - _DARKER_THAN_BACKGROUND, (background + float(np.median(green[red]))) / 2)
+    dark = green < level
+    return [
+        circle
+        for outline in find_contours(green, level)  # type: ignore[no-untyped-call]
+        for arc in _arcs(outline)
+        if (circle := _circle(arc)) is not None and _is_red_cell(circle, dark, nucleus)
+    ]
 
 
-def _otsu(values: np.ndarray) -> float:
+def _arcs(outline: np.ndarray) -> Iterator[np.ndarray]:
+    """Parts of an outline, float64 (points, 2) a pixel apart, that bend around the dark side like one cell."""
+    steps = np.r_[0, np.hypot(*np.diff(outline, axis=0).T).cumsum()]
+    if steps[-1] < _FEWEST_STEPS:
+        return
+    places = np.arange(0, steps[-1], 1.0)
+    points = np.column_stack([np.interp(places, steps, outline[:, axis]) for axis in (0, 1)])
+    closed = bool((outline[0] == outline[-1]).all())
+    cut = _is_cut(points, closed=closed)
+    if not cut.any():
+        yield points
+        return
+    if closed:  # starts at a cut, so that no arc is divided by the start
+        first = int(np.argmax(cut))
+        points, cut = np.roll(points, -first, axis=0), np.roll(cut, -first)
+    margin = round(_SMOOTH)
+    for (part,) in ndimage.find_objects(ndimage.label(~cut)[0]):
+        arc = points[part]
+        yield arc[margin:-margin] if len(arc) > 4 * margin else arc
+
+
+def _is_cut(points: np.ndarray, *, closed: bool) -> np.ndarray:
+    """bool (points,): where the smoothed outline is concave or has a corner. `find_contours` goes around the dark."""
+    mode = "wrap" if closed else "nearest"
+    (dy, dx), (ddy, ddx) = (
+        ndimage.gaussian_filter1d(points, _SMOOTH, axis=0, order=order, mode=mode).T for order in (1, 2)
+    )
+    curvature = (dy * ddx - dx * ddy) / np.maximum(dy**2 + dx**2, 1e-6) ** 1.5
+    cut: np.ndarray = (curvature < _MOST_CONCAVE) | (np.abs(curvature) > _MOST_CURVED)
+    return cut
+
+
+def _circle(arc: np.ndarray) -> tuple[float, float, float] | None:
+    """Row, column and radius of the circle through an arc (Taubin 1991); None if it is short or not of a circle."""
+    if len(arc) < _FEWEST_STEPS:
+        return None
+    centre = arc.mean(axis=0)
+    shifted = arc - centre
+    squares = (shifted**2).sum(axis=1)
+    mean = squares.mean()
+    design = np.column_stack([(squares - mean) / (2 * np.sqrt(mean)), shifted])
+    solution = np.linalg.svd(design, full_matrices=False)[2][2]
+    quadratic = solution[0] / (2 * np.sqrt(mean))
+    if abs(quadratic) < 1e-9:  # a line
+        return None
+    offset = -solution[1:] / (2 * quadratic)
+    radius = float(np.sqrt((offset**2).sum() + mean))
+    deviation = np.sqrt(((np.hypot(*(shifted - offset).T) - radius) ** 2).mean())
+    if radius > _SIDE / 2 or len(arc) < _LEAST_ANGLE * radius:
+        return None
+    if deviation > max(_DEVIATION * radius, _PIXEL_DEVIATION):
+        return None
+    row, column = centre + offset
+    return float(row), float(column), radius
+
+
+def _is_red_cell(circle: tuple[float, float, float], dark: np.ndarray, nucleus: np.ndarray) -> bool:
+    """Whether the disk, as far as it is in the image, has a dark rim and no nucleus."""
+    row, column, radius = circle
+    rows, columns = (slice(max(0, int(at - radius)), max(0, int(at + radius) + 1)) for at in (row, column))
+    down, across = np.ogrid[: dark.shape[0], : dark.shape[1]]
+    distance = np.hypot(down[rows] - row, across[:, columns] - column) / radius
+    disk, rim = distance < _RIM[1], (distance > _RIM[0]) & (distance < _RIM[1])
+    if not disk.any() or not rim.any():
+        return False
+    return bool(
+        nucleus[rows, columns][disk].mean() <= _MOST_NUCLEUS and dark[rows, columns][rim].mean() > _LEAST_DARK_RIM
+    )
+
+
+def otsu(values: np.ndarray) -> float:
     """Threshold that splits values into two classes with least within-class variance (Otsu 1979)."""
     counts, edges = np.histogram(values, bins=256)
     centres = (edges[1:] + edges[:-1]) / 2

@@ -12,7 +12,7 @@ from hemabalance.config.data import PixelConfig
 from hemabalance.dataset.geometry import fit_square
 from hemabalance.dataset.perceptual_hash import thumbnail
 from hemabalance.errors import InputError
-from hemabalance.metrics.red_cells import Diameter, diameter_of, red_cell_diameters
+from hemabalance.metrics.red_cells import Diameter, diameter_of, one_population, red_cell_diameters
 from hemabalance.parallel import threaded_map
 from hemabalance.sources.decode import UnreadableImage, decode
 from hemabalance.sources.formats import READABLE
@@ -78,7 +78,7 @@ def sample_images(
         members=tuple(member for member, _ in seen),
         sides=np.array([view.side for view in views]),
         thumbs=np.stack([view.thumb for view in views]),
-        red_cells=diameter_of(np.concatenate([view.red_cells for view in views])),
+        red_cells=diameter_of(one_population(np.concatenate([view.red_cells for view in views]))),
         background=_rows([view.background for view in views]),
         cells=_rows([view.cells for view in views]),
         unreadable=unreadable,

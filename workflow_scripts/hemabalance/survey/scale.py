@@ -4,12 +4,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hemabalance.dataset.fields import SMALLEST_FIELD
+from hemabalance.metrics.cell_size import FEWEST_CELLS
 from hemabalance.metrics.red_cells import Diameter
 
-FEWEST_RED_CELLS = 10
 RED_CELL_UM = 7.0
 """Diameter of a red cell of healthy blood in micrometres."""
-_SMALLEST_FIELD = 0.3  # of config: sources.<source>.field
 _SAME_SCALE = 0.97
 
 
@@ -28,7 +28,7 @@ def proposed_fields(red_cells: Mapping[str, Diameter]) -> dict[str, ProposedFiel
     Args:
         red_cells: source -> diameter of its red cells as a share of the frame.
     """
-    measured = {name: cells.median for name, cells in red_cells.items() if cells.n >= FEWEST_RED_CELLS}
+    measured = {name: cells.median for name, cells in red_cells.items() if cells.n >= FEWEST_CELLS}
     largest = max(measured, key=measured.__getitem__, default=None)
     return {
         name: _field(name, largest, red_cells) if name in measured else _unmeasured(cells)
@@ -52,8 +52,8 @@ def _field(name: str, largest: str | None, red_cells: Mapping[str, Diameter]) ->
     if ratio >= _SAME_SCALE or cells.high >= red_cells[largest].low:
         return ProposedField(1.0, f"{size}; in {largest} no different beyond the 95 % intervals", True)
     size += f", {red_cells[largest].median:.2f} in {largest}"
-    if ratio < _SMALLEST_FIELD:
-        return ProposedField(_SMALLEST_FIELD, f"{size}: {ratio:.2f} would be right, which is less than allowed", True)
+    if ratio < SMALLEST_FIELD:
+        return ProposedField(SMALLEST_FIELD, f"{size}: {ratio:.2f} would be right, which is less than allowed", True)
     return ProposedField(round(ratio, 2), size, True)
 
 
@@ -69,6 +69,6 @@ def pixel_size(cells: Diameter, side: float) -> float | None:
         cells: diameter of red cells as a share of the frame.
         side: side of the frame in pixels.
     """
-    if cells.n < FEWEST_RED_CELLS or not math.isfinite(cells.median):
+    if cells.n < FEWEST_CELLS or not math.isfinite(cells.median):
         return None
     return RED_CELL_UM / (cells.median * side)

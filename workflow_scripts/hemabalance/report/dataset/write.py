@@ -9,7 +9,7 @@ import pandas as pd
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.report.cells import write_csv
 from hemabalance.report.dataset.counts import count_tables, split_table
-from hemabalance.report.dataset.scale import scale_table
+from hemabalance.report.dataset.scale import Scale, scale_figure, scale_table, sizes_in
 from hemabalance.report.sheets import contact_sheet, copies_sheet
 
 
@@ -34,7 +34,7 @@ def write_dataset_report(
     vocabulary: Vocabulary,
     splits: Mapping[str, pd.DataFrame],
     sets: Mapping[str, ImageSet],
-    fields: Mapping[str, float],
+    scale: Scale,
     out: Mapping[str, Path],
     seed: int,
 ) -> None:
@@ -45,9 +45,9 @@ def write_dataset_report(
         vocabulary: labels, classes and preset of the run.
         splits: protocol -> split.
         sets: source -> kept images; `<source>_copies` -> images set aside as copies.
-        fields: source -> share of the frame that is used, from config.
+        scale: the share of the frame that is used of each source.
         out: name of a table of `counts.count_tables`, `split_<protocol>`, `scale` -> CSV to write;
-            `contact_sheet_<source>`, `copies_sheet` -> SVG to write.
+            `contact_sheet_<source>`, `copies_sheet`, `diameters` -> SVG to write.
         seed: seed of the choice of images.
 
     Raises:
@@ -59,8 +59,10 @@ def write_dataset_report(
     grouped = bool(manifest["declared_group"].notna().any())
     for protocol, split in splits.items():
         write_csv(split_table(split, grouped=grouped), out[f"split_{protocol}"])
-    kept = {source: sets[source] for source in sorted(fields)}
-    write_csv(scale_table(kept, fields, seed=seed), out["scale"])
+    kept = {source: sets[source] for source in sorted(scale.fields)}
+    sizes = sizes_in(kept, scale.method, seed=seed)
+    write_csv(scale_table(sizes, scale), out["scale"])
+    scale_figure(sizes, scale.method, out["diameters"])
     for source, images in kept.items():
         contact_sheet(images, out[f"contact_sheet_{source}"], seed=seed)
     copies_sheet(manifest, list(sets.values()), out["copies_sheet"])

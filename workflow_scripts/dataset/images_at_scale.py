@@ -1,0 +1,32 @@
+"""Write a source's photographs at the working size and the scale of the other sources, as `images` does."""
+
+from pathlib import Path
+
+from hemabalance.bookkeeping.plain_paths import users_path
+from hemabalance.dataset.fields import AUTO, numbers_of
+from hemabalance.dataset.manifest_table import COPIES, read_manifest
+from hemabalance.sources.archives import Limits
+from hemabalance.sources.decode import PixelLimits
+from hemabalance.sources.prepare import ImagePreparation, prepare_images
+from hemabalance.stage import stage
+
+with stage(snakemake) as run:
+    source = run.settings["source"]
+    fields = numbers_of({source: AUTO}, snakemake.input.fields)
+    manifest = read_manifest(Path(snakemake.input.manifest))
+    preparation = ImagePreparation(
+        limits=Limits(**run.settings["limits"]),
+        pixels=PixelLimits(**run.settings["pixels"]),
+        field=fields[source],
+        **run.settings["images"],
+    )
+    out = snakemake.output
+    for statuses, zip_path, index in ((["kept"], out.kept, out.kept_index), (COPIES, out.copies, out.copies_index)):
+        prepare_images(
+            archive_path=users_path(snakemake.input.archive),
+            manifest=manifest[manifest["status"].isin(statuses)],
+            zip_path=Path(zip_path),
+            index_path=Path(index),
+            preparation=preparation,
+            threads=run.threads,
+        )
