@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -67,11 +68,11 @@ def scale_table(sizes: Mapping[str, tuple[int, CellSize]], scale: Scale) -> pd.D
         frame, 95 % interval), `field`, `field_for_one_scale`, which is 1 for the source with the largest cells, and if
         any field was estimated, `field_in_config`.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for source, (images, size) in sizes.items():
         field = scale.fields[source]
         shares = {name: value * field for name, value in zip(_COLUMNS, (size.median, size.low, size.high), strict=True)}
-        cells = {scale.method: len(size.diameters)}
+        cells: dict[str, int] = {str(scale.method): len(size.diameters)}
         rows.append({"source": source, "images": images, **cells, **shares, "field": field})
     table = pd.DataFrame(rows)
     table["field_for_one_scale"] = table["diameter"] / table["diameter"].max()
@@ -92,7 +93,7 @@ def scale_figure(sizes: Mapping[str, tuple[int, CellSize]], method: Method, path
     axis = figure.subplots()
     measured = {source: size for source, (_, size) in sizes.items() if len(size.diameters)}
     low, high = np.percentile(np.concatenate([[0.1, 0.4], *(s.diameters for s in measured.values())]), [0, 100])
-    bins = np.linspace(low, high, _BINS + 1)
+    bins = np.linspace(low, high, _BINS + 1).tolist()
     for number, (source, size) in enumerate(measured.items()):
         colour, cells = f"C{number % 10}", len(size.diameters)
         label = f"{source}: {size.median:.3f} ({cells})"
