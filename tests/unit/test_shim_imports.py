@@ -17,18 +17,21 @@ TABLE = {
     "classify/across_average": "scipy",  # calibration
     "classify/classify_across": f"{NETWORKS} scipy",  # calibration
     "classify/classify_average": "scipy",  # intervals
-    "classify/classify_evaluate": f"{NETWORKS} scipy",  # calibration
+    "classify/classify_evaluate": f"{NETWORKS} scipy skimage",  # calibration; outlines of red cells
     "classify/classify_fit": NETWORKS,
     "classify/classify_protocol_gain": f"{NETWORKS} scipy",  # calibration
     "classify/classify_report": f"{FIGURES} scipy",  # McNemar's test
     "dataset/across_split": "",
+    "dataset/fields": "scipy skimage",  # as dataset/scale, whose result it reads
     "dataset/images": "",
+    "dataset/images_at_scale": "",
     "dataset/manifest": "scipy",  # copies
+    "dataset/scale": "scipy skimage",  # outlines of red cells
     "dataset/scarce_split": "",
     "dataset/split": "",
     "metrics/pretrained_weights": INCEPTION,  # the shapes of its weights
     "report/across_report": f"{FIGURES} scipy",
-    "report/dataset_report": f"{FIGURES} scipy",  # red cells
+    "report/dataset_report": f"{FIGURES} scipy skimage",  # outlines of red cells
     "report/report": "",
     "report/scarcity_report": f"{FIGURES} scipy",
     "sources/download": "",

@@ -16,7 +16,7 @@ from hemabalance.report.across.runs import AcrossArms, AcrossPaths, AcrossRun
 from hemabalance.report.across.scores import classes, differences, scores
 from hemabalance.report.across.sentence import answer
 from hemabalance.report.cells import write_csv
-from hemabalance.report.classify.confusion import confusion_matrix_figure
+from hemabalance.report.confusion_matrix import confusion_matrix_figure
 
 
 def write_across(
