@@ -88,8 +88,8 @@ def test_one_source_has_the_normalizer_none_and_no_repeated_experiment() -> None
         ({"sources": {"north": {**NORTH, "labels": {"label": "x"}}}}, "label needs a table"),
         ({"sources": {"north": {**NORTH, "labels": {"table": "x.csv"}}}}, "no column of the table x.csv is used"),
         ({"sources": {"north": {**NORTH, "labels": {"table": "x", "columns": ["a"], "label": "a"}}}}, "'image' is not"),
-        ({"stain": {**BASE["stain"], "classes": ["blast"]}}, "stain.classes is 'blast', which is not in classes"),
-        ({"synthesis": {**BASE["synthesis"], "roles": {"rich": ["blast"]}}}, "synthesis.roles.rich is 'blast'"),
+        ({"stain": {**BASE["stain"], "classes": ["blast"]}}, "stain.classes names 'blast', which is not in classes"),
+        ({"synthesis": {**BASE["synthesis"], "roles": {"rich": ["blast"]}}}, "synthesis.roles.rich names 'blast'"),
     ],
 )
 def test_laboratories_that_do_not_fit_together(values: dict[str, Any], says: str) -> None:

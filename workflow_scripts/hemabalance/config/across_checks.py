@@ -1,10 +1,11 @@
 """Checks of the section `across` against the rest of the config."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from hemabalance.config.across import PREFIX, AcrossConfig
 from hemabalance.config.balance import BalanceConfig
 from hemabalance.config.classify import ClassifyConfig
+from hemabalance.config.references import require_entry
 from hemabalance.config.stain import StainConfig
 from hemabalance.methods import traits_of
 from hemabalance.protocols import Rules
@@ -47,7 +48,7 @@ def check_across(
     _check_set(across.recipe, stain, balance)
     for name, row in across.rows.items():
         if row.model is not None:
-            _require(f"across.rows.{name}.model", row.model, "classify.models", classify.models)
+            require_entry(f"across.rows.{name}.model", row.model, "classify.models", classify.models)
             _check_normalizer(f"across.rows.{name}.normalizer", row.normalizer, stain)
     taken = [name for name in (*classify.experiments, *classify.averages) if name.startswith(PREFIX)]
     if taken:
@@ -55,7 +56,7 @@ def check_across(
 
 
 def _check_set(recipe: str, stain: StainConfig, balance: BalanceConfig) -> None:
-    _require("across.recipe", recipe, "balance.recipes", balance.recipes)
+    require_entry("across.recipe", recipe, "balance.recipes", balance.recipes)
     entry = balance.recipes[recipe]
     if entry.generators:
         raise ValueError(f"across.recipe is {recipe!r}, whose balanced set has a generator: name one without")
@@ -67,15 +68,10 @@ def _check_set(recipe: str, stain: StainConfig, balance: BalanceConfig) -> None:
 
 
 def _check_normalizer(where: str, name: str, stain: StainConfig) -> None:
-    _require(where, name, "stain.normalizers", stain.normalizers)
+    require_entry(where, name, "stain.normalizers", stain.normalizers)
     entry = stain.normalizers[name]
     if traits_of("stain", entry.method).changes_images and entry.direction != "to_a":
         raise ValueError(
             f"{where} is {name!r}, whose direction is {entry.direction!r}: it must bring other sources to the stain of "
             "the reference (to_a), because the models are trained on untouched images"
         )
-
-
-def _require(where: str, name: str, section: str, known: Iterable[str]) -> None:
-    if name not in known:
-        raise ValueError(f"{where} names {name!r}, which is not in {section}: {', '.join(known)}")

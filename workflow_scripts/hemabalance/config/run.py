@@ -32,6 +32,7 @@ from hemabalance.config.one_source import without_normalizers
 from hemabalance.config.paired import pairs_are_rendered, without_paired
 from hemabalance.config.paths import PathText
 from hemabalance.config.preset import NO_PRESET, with_preset
+from hemabalance.config.references import require_entry
 from hemabalance.config.scarcity import ScarcityConfig
 from hemabalance.config.scarcity_checks import check_scarcity
 from hemabalance.config.source_field import ScaledSourceConfig
@@ -110,7 +111,7 @@ class Config(Section):
             ("synthesis.roles.rare", self.synthesis.roles.rare),
         ):
             for name in names or ():
-                _require(key, name, "classes", dict.fromkeys(self.classes))
+                require_entry(key, name, "classes", dict.fromkeys(self.classes))
         for name, entry in self.stain.normalizers.items():
             if entry.direction in ("to_b", "per_class") and len(self.sources) != 2:
                 raise ValueError(
@@ -140,15 +141,17 @@ class Config(Section):
     @model_validator(mode="after")
     def _check_experiments(self) -> "Config":
         for name, recipe in self.balance.recipes.items():
-            _require(
+            require_entry(
                 f"balance.recipes.{name}.normalizer", recipe.normalizer, "stain.normalizers", self.stain.normalizers
             )
             for role in ("rich", "rare"):
                 if (generator := getattr(recipe, role)) is not None:
                     where = f"balance.recipes.{name}.{role}"
-                    _require(where, generator, "synthesis.generators", self.synthesis.generators)
+                    require_entry(where, generator, "synthesis.generators", self.synthesis.generators)
         for name, experiment in self.classify.experiments.items():
-            _require(f"classify.experiments.{name}.recipe", experiment.recipe, "balance.recipes", self.balance.recipes)
+            require_entry(
+                f"classify.experiments.{name}.recipe", experiment.recipe, "balance.recipes", self.balance.recipes
+            )
         shown = [experiment.protocol for experiment in self.classify.experiments.values() if experiment.shown]
         if not set(shown) & set(self.protocols):
             listed = ", ".join(self.protocols)
@@ -176,11 +179,6 @@ class Config(Section):
     def labelled_sources(self) -> tuple[str, ...]:
         """The sources whose images have labels, sorted."""
         return tuple(sorted(name for name, source in self.sources.items() if source.labelled))
-
-
-def _require(where: str, name: str, section: str, known: Mapping[str, Any]) -> None:
-    if name not in known:
-        raise ValueError(f"{where} is {name!r}, which is not in {section}: {', '.join(known)}")
 
 
 def load_config(values: Mapping[str, Any], *, where: str = "config.yaml") -> Config:

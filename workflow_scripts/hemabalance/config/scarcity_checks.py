@@ -1,9 +1,10 @@
 """Checks of the section `scarcity` against the rest of the config."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from hemabalance.config.balance import BalanceConfig
 from hemabalance.config.classify import ClassifyConfig
+from hemabalance.config.references import require_entry
 from hemabalance.config.scarcity import PREFIX, ScarcityConfig
 from hemabalance.config.scarcity_plan import WHOLE
 
@@ -30,13 +31,13 @@ def check_scarcity(
     if not scarcity.classes:
         return
     for label in scarcity.classes:
-        _require("scarcity.classes", label, "classes", classes)
+        require_entry("scarcity.classes", label, "classes", classes)
     if WHOLE not in protocols:
         raise ValueError(f"scarcity needs the protocol {WHOLE}, whose split it cuts: add it to protocols")
     for name, entry in scarcity.recipes.items():
         if entry.recipe is not None and entry.model is not None:
-            _require(f"scarcity.recipes.{name}.recipe", entry.recipe, "balance.recipes", balance.recipes)
-            _require(f"scarcity.recipes.{name}.model", entry.model, "classify.models", classify.models)
+            require_entry(f"scarcity.recipes.{name}.recipe", entry.recipe, "balance.recipes", balance.recipes)
+            require_entry(f"scarcity.recipes.{name}.model", entry.model, "classify.models", classify.models)
     taken = [name for name in (*classify.experiments, *classify.averages) if name.startswith(PREFIX)]
     if taken:
         raise ValueError(f"classify: the name {taken[0]} starts with {PREFIX!r}, which is kept for scarcity.recipes")
@@ -51,8 +52,3 @@ def _check_roles(scarcity: ScarcityConfig, balance: BalanceConfig) -> None:
             raise ValueError(f"scarcity.{key} names {name}, whose balanced set has no generator")
         if key in ("baseline", "line") and synthetic:
             raise ValueError(f"scarcity.{key} names {name}, whose balanced set has a generator: name one without")
-
-
-def _require(where: str, name: str, section: str, known: Iterable[str]) -> None:
-    if name not in known:
-        raise ValueError(f"{where} names {name!r}, which is not in {section}: {', '.join(known)}")
