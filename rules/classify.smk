@@ -5,7 +5,7 @@
 #          results/<run>/{manifest,inventory}/{source}.parquet of the sources with labels by experts
 #          results/<run>/{protocol}/stain/{normalizer}/{source}/weights.safetensors
 #          data/weights/mobilenet_v2.safetensors
-#          results/<run>/fields.json, if any source has `field: auto`
+#          results/<run>/scale/{source}.json, and fields.json, if any source has `field: auto`
 # outputs  results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{weights.safetensors,history.jsonl,training.json}
 #          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,calibration.json}
 #          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/out_of_distribution.safetensors
@@ -53,6 +53,7 @@ rule classify_evaluate:
         inventories=expand(f"{RUN}/inventory/{{source}}.parquet", source=MERGING),
         stain=stain_weights_of_model,
         fields=RESOLVED_FIELDS,
+        sizes=SIZES,
         catalogue=CATALOGUE,
     output:
         predictions=f"{CLASSIFIER}/predictions.parquet",

@@ -78,6 +78,7 @@ rule images:
     input:
         archive=lambda wildcards: archive_of(wildcards.source),
         manifest=f"{RUN}/manifest/{{source}}.parquet",
+        fields=lambda wildcards: fields_of(wildcards.source),
     output:
         kept=f"{RUN}/images/{{source}}.zip",
         kept_index=f"{RUN}/images/{{source}}.parquet",
@@ -87,14 +88,16 @@ rule images:
         f"{RUN}/logs/images/{{source}}.log",
     benchmark:
         f"{RUN}/benchmarks/images/{{source}}.tsv"
-    wildcard_constraints:
-        source=one_of(sorted(set(SOURCES) - set(AUTO_SOURCES))),
     conda:
         "../envs/cpu.yaml"
     threads: 8
     params:
         settings=lambda wildcards: settings(
-            "limits", "pixels", "images", field=CONFIG.sources[wildcards.source].field
+            "limits",
+            "pixels",
+            "images",
+            source=wildcards.source,
+            field=FIELDS[wildcards.source],
         ),
         code=own_code("dataset/images"),
     script:

@@ -32,13 +32,14 @@ DATASET_SETS = expand("{source}{kind}", source=SOURCES, kind=["", "_copies"])
 
 
 rule dataset_report:
-    """Count images by class, measure each source's scale, draw contact sheets and copies (thesis Tables 2-6)"""
+    """Count images by class, table each source's scale, draw contact sheets and copies (thesis Tables 2-6)"""
     input:
         manifests=expand(f"{RUN}/manifest/{{source}}.parquet", source=SOURCES),
         splits=expand(f"{RUN}/{{protocol}}/split.parquet", protocol=CONFIG.protocols),
         images=expand(f"{RUN}/images/{{name}}.zip", name=DATASET_SETS),
         indexes=expand(f"{RUN}/images/{{name}}.parquet", name=DATASET_SETS),
         fields=RESOLVED_FIELDS,
+        sizes=SIZES,
         reported=REPORTED,
     output:
         **{

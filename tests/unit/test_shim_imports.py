@@ -24,7 +24,6 @@ TABLE = {
     "dataset/across_split": "",
     "dataset/fields": "scipy skimage",  # as dataset/scale, whose result it reads
     "dataset/images": "",
-    "dataset/images_at_scale": "",
     "dataset/manifest": "scipy",  # copies
     "dataset/scale": "scipy skimage",  # outlines of red cells
     "dataset/scarce_split": "",

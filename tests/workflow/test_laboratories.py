@@ -50,9 +50,9 @@ def test_a_field_that_is_estimated_is_known_before_the_images_are_made(project, 
     sources = {"north": {**NORTH, "field": "auto"}, "south": {**SOUTH, "field": "auto"}, "pool": {**POOL, "field": 0.7}}
     write(project, sources, reference="pool")
     jobs = project.jobs(overlays=OVERLAYS)
-    made = {rule: {names for other, names in jobs if other == rule} for rule in ("images", "images_at_scale", "scale")}
+    made = {rule: {names for other, names in jobs if other == rule} for rule in ("images", "fields", "scale")}
     north, south, pool = (f"source={name}" for name in ("north", "south", "pool"))
-    assert made == {"images": {pool}, "images_at_scale": {north, south}, "scale": {north, south, pool}}
+    assert made == {"images": {north, south, pool}, "fields": {""}, "scale": {north, south, pool}}
     target = "results/own/images/north.zip"
     done = project.snakemake(target, overlays=OVERLAYS, python=forked_python)
     assert done.returncode == 0, done.stdout

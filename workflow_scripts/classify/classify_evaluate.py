@@ -5,6 +5,7 @@ from pathlib import Path
 from hemabalance.classify.evaluate_model import EvaluationData, evaluate_model
 from hemabalance.classify.model_file import Deployment, TrainingOrigin, frame_of, stain_of
 from hemabalance.dataset.imageset import open_sets
+from hemabalance.dataset.scale import read_sizes
 from hemabalance.files import named_paths
 from hemabalance.sources.archives import Limits
 from hemabalance.sources.catalogue import load_catalogue
@@ -31,9 +32,8 @@ with (
             balanced=Path(inputs.table), sets=sets, classes=tuple(settings["classes"]), experts=settings["experts"],
             manifests=named_paths(settings["experts"], inputs.manifests),
             inventories=named_paths(settings["merging"], inputs.inventories),
+            sizes=read_sizes(named_paths(sorted(settings["frame"]["fields"]), inputs.sizes)),
         ),
         runtime=start(**run.device, precision=settings["precision"], seed=settings["seed"], threads=run.threads),
-        quantile=settings["quantile"],
-        resample_seed=settings["seed"],
-        threads=run.threads,
+        quantile=settings["quantile"], resample_seed=settings["seed"], threads=run.threads,
     )  # fmt: skip

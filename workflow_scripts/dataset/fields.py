@@ -7,7 +7,6 @@ from hemabalance.files import named_paths
 from hemabalance.stage import stage
 
 with stage(snakemake) as run:
-    paths = named_paths(run.settings["measured"], snakemake.input.sizes)
-    sizes = {source: read_sizes(path) for source, path in paths.items()}
+    sizes = read_sizes(named_paths(run.settings["measured"], snakemake.input.sizes))
     method, fields = resolved_fields(run.settings["fields"], sizes, anchor=run.settings["anchor"])
     write_fields(method, fields, Path(snakemake.output.fields))

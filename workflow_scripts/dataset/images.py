@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from hemabalance.bookkeeping.plain_paths import users_path
+from hemabalance.dataset.fields import numbers_of
 from hemabalance.dataset.manifest_table import COPIES, read_manifest
 from hemabalance.sources.archives import Limits
 from hemabalance.sources.decode import PixelLimits
@@ -10,11 +11,12 @@ from hemabalance.sources.prepare import ImagePreparation, prepare_images
 from hemabalance.stage import stage
 
 with stage(snakemake) as run:
+    source, field = run.settings["source"], run.settings["field"]
     manifest = read_manifest(Path(snakemake.input.manifest))
     preparation = ImagePreparation(
         limits=Limits(**run.settings["limits"]),
         pixels=PixelLimits(**run.settings["pixels"]),
-        field=run.settings["field"],
+        field=numbers_of({source: field}, snakemake.input.fields)[source],
         **run.settings["images"],
     )
     out = snakemake.output

@@ -7,7 +7,9 @@ import pandas as pd
 from hemabalance.dataset.fields import method_of, numbers_of
 from hemabalance.dataset.imageset import open_sets
 from hemabalance.dataset.manifest_table import read_manifest
+from hemabalance.dataset.scale import read_sizes
 from hemabalance.dataset.splits import read_split
+from hemabalance.files import named_paths
 from hemabalance.report.dataset.scale import Scale
 from hemabalance.report.dataset.write import Vocabulary, write_dataset_report
 from hemabalance.stage import stage
@@ -25,6 +27,7 @@ with (
         splits={protocol: read_split(Path(path)) for protocol, path in splits},
         sets=sets,
         scale=scale,
+        sizes=read_sizes(named_paths(sorted(fields), inputs.sizes)),
         out={name: Path(path) for name, path in snakemake.output.items()},
         seed=run.settings["seed"],
     )

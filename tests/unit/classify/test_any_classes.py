@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from helpers.archives import write_folder
+from helpers.cell_sizes import sizes_around
 from helpers.model_folders import (
     BAYES,
     EACH,
@@ -164,6 +165,7 @@ def test_the_evaluation_of_a_run_writes_the_agreement_of_each_source(model: Mode
             experts={"west_wing": 1},
             manifests={"west_wing": tmp_path / "west_wing.parquet"},
             inventories={},
+            sizes={source: sizes_around(0.2) for source in LABORATORIES.frame.fields},
         )
         evaluate_model(folder, deployment, data, runtime(), quantile=0.9, resample_seed=1, threads=1)
     agreement = json.loads((folder / "expert_agreement.json").read_text())

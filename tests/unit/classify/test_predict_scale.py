@@ -10,17 +10,15 @@ import pandas as pd
 import pytest
 
 from helpers.archives import write_folder
+from helpers.cell_sizes import sizes_around
 from helpers.image_files import encode
 from helpers.model_folders import ModelFolder, predict, predict_error
-from hemabalance.balance.balanced_set import read_balanced
 from hemabalance.classify.model_file import frame_of, read_model_file
 from hemabalance.classify.scale import training_cell_sizes
-from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.scale import write_fields
 from hemabalance.metrics.cell_size import CellSizes, cell_diameters, cell_sizes
 from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.render import render
-from hemabalance.sources.phantom.scene import FRAME_UM, RED_RADIUS_UM
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +91,17 @@ def test_a_model_file_without_sizes_is_read(network: ModelFolder, tmp_path: Path
     assert read_model_file(model.folder).content.frame.cell_sizes == {}
 
 
-def test_the_size_of_the_cells_in_the_training_images(network: ModelFolder) -> None:
-    with ImageSet(network.folder / "real.zip", network.folder / "real_images.parquet") as images:
-        sizes = training_cell_sizes(read_balanced(network.folder / "images.parquet"), {"real": images}, threads=1)
-    whole = 2 * RED_RADIUS_UM / FRAME_UM  # one source uses 0.8 of its frame, the other all
-    assert 0.95 * whole < sizes["red_cells"] < 1.05 * whole / 0.8
+def test_the_size_of_the_cells_in_the_training_images() -> None:
+    columns = ["source", "part", "image_set"]
+    rows = pd.DataFrame(
+        [("a", "train", "real")] * 3 + [("b", "train", "real")] + [("c", "test", "real")], columns=columns
+    )
+    rows = pd.concat([rows, pd.DataFrame([("c", "train", "gan")], columns=columns)])
+    found = {"a": sizes_around(0.2, 0.4), "b": sizes_around(0.3, 0.4), "c": sizes_around(0.1)}
+    fields = {"a": 0.8, "b": 1.0, "c": 0.5}
+    assert training_cell_sizes(rows, found, fields) == {"red_cells": 0.2625, "nuclei": 0.475}
+    found["b"] = sizes_around(0, 0.4)
+    assert training_cell_sizes(rows, found, fields) == {"nuclei": 0.475}
 
 
 def test_the_frame_of_a_model_holds_estimated_fields(tmp_path: Path) -> None:

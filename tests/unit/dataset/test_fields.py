@@ -5,22 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers.cell_sizes import sizes_around as sizes
 from hemabalance.dataset.fields import Fields, anchor_of, measured_sources, method_of, numbers_of
 from hemabalance.dataset.scale import read_sizes, resolved_fields, write_fields, write_sizes
 from hemabalance.errors import InputError
 from hemabalance.metrics.cell_size import CellSizes, size_of
-
-
-def sizes(red: float, nuclei: float = 0.3, *, cells: int = 40) -> CellSizes:
-    """Sizes around these medians; without red cells if `red` is 0."""
-    spread = np.linspace(0.95, 1.05, cells + 1)
-    return CellSizes(
-        50,
-        {
-            "red_cells": size_of("red_cells", red * spread if red else np.empty(0)),
-            "nuclei": size_of("nuclei", nuclei * spread),
-        },
-    )
 
 
 def resolved(fields: Fields, found: dict[str, CellSizes], reference: str = "a") -> dict[str, float]:
@@ -110,7 +99,7 @@ def test_sources_that_share_no_measure_are_refused() -> None:
 
 def test_files_hold_sizes_and_fields(tmp_path: Path) -> None:
     write_sizes(sizes(0.2), tmp_path / "a.json")
-    assert read_sizes(tmp_path / "a.json").of["red_cells"].median == pytest.approx(0.2)
+    assert read_sizes({"a": tmp_path / "a.json"})["a"].of["red_cells"].median == pytest.approx(0.2)
     write_fields("nuclei", {"a": 0.75, "b": 1.0}, tmp_path / "fields.json")
     assert numbers_of({"a": "auto", "b": 1.0}, [tmp_path / "fields.json"]) == {"a": 0.75, "b": 1.0}
     assert numbers_of({"a": 0.5}, []) == {"a": 0.5}

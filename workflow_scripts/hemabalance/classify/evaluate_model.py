@@ -13,6 +13,7 @@ from hemabalance.classify.predict_balanced import PredictionFiles, predict_balan
 from hemabalance.classify.predictions import read_predictions
 from hemabalance.classify.scale import training_cell_sizes
 from hemabalance.dataset.imageset import ImageSet
+from hemabalance.metrics.cell_size import CellSizes
 from hemabalance.training.device import Runtime
 
 
@@ -28,6 +29,7 @@ class EvaluationData:
             out.
         manifests: source -> its manifest, for these sources at least.
         inventories: source -> its inventory, for those of these sources of which several labels become one class.
+        sizes: source -> size of the cells in its photographs, as shares of the frame, for those with training images.
     """
 
     balanced: Path
@@ -36,6 +38,7 @@ class EvaluationData:
     experts: Mapping[str, int]
     manifests: Mapping[str, Path]
     inventories: Mapping[str, Path]
+    sizes: Mapping[str, CellSizes]
 
     def expert_labels(self) -> dict[str, ExpertLabels]:
         """Source -> the labels by its experts.
@@ -97,6 +100,6 @@ def evaluate_model(
         resample_seed=resample_seed,
     )
     write_expert_agreement(data.expert_labels(), read_predictions(predictions), folder / "expert_agreement.json")
-    sizes = training_cell_sizes(read_balanced(data.balanced), data.sets, threads=threads)
+    sizes = training_cell_sizes(read_balanced(data.balanced), data.sizes, deployment.frame.fields)
     frame = deployment.frame.model_copy(update={"cell_sizes": sizes})
     write_model_folder(folder, replace(deployment, frame=frame), balanced=data.balanced)

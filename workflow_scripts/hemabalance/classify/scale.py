@@ -10,11 +10,17 @@ import pandas as pd
 from hemabalance.balance.balanced_set import REAL
 from hemabalance.classify.inputs import InputImage
 from hemabalance.classify.model_schema import Frame
-from hemabalance.dataset.imageset import ImageSet
-from hemabalance.dataset.splits import draws
-from hemabalance.dataset.working_size import positions_of
 from hemabalance.errors import InputError
-from hemabalance.metrics.cell_size import NAMES, SAMPLED, CellSize, Method, cell_diameters, cell_sizes
+from hemabalance.metrics.cell_size import (
+    METHODS,
+    NAMES,
+    SAMPLED,
+    CellSize,
+    CellSizes,
+    Method,
+    cell_diameters,
+    cell_sizes,
+)
 from hemabalance.parallel import threaded_map
 from hemabalance.sources.decode import UnreadableImage, decode
 
@@ -22,7 +28,6 @@ log = logging.getLogger(__name__)
 
 _OPTION = "--field auto"
 _REMEDY = "Give --field with a number, or --source"
-_SEED = 0  # of the choice of training images, by a hash of their ids
 
 
 @dataclass(frozen=True)
@@ -42,26 +47,26 @@ class EstimatedField:
     size: CellSize
 
 
-def training_cell_sizes(rows: pd.DataFrame, sets: Mapping[str, ImageSet], *, threads: int) -> dict[Method, float]:
-    """The size of cells in up to SAMPLED real training images, by each method that can be trusted on them.
+def training_cell_sizes(
+    rows: pd.DataFrame, sizes: Mapping[str, CellSizes], fields: Mapping[str, float]
+) -> dict[Method, float]:
+    """The size of the cells in real training images, by each method that can be trusted in all of their sources.
 
     Args:
         rows: a balanced set (`balance.balanced_set.SCHEMA`).
-        sets: its image sets by name.
-        threads: images that are measured at once.
+        sizes: source -> size of the cells in its photographs, as shares of the frame.
+        fields: source -> share of the frame that its images show.
 
     Returns:
-        Method -> median diameter as a share of the image's side.
-
-    Raises:
-        InputError: an image is missing or damaged.
+        Method -> median diameter as a share of the image's side, the mean over the training images of all sources.
     """
-    real = rows[(rows["part"] == "train") & (rows["image_set"] == REAL)].reset_index(drop=True)
-    chosen = real.loc[pd.Series(draws(real["image_id"], seed=_SEED)).nsmallest(SAMPLED).index]
-    images = sets[REAL]
-    positions = positions_of(images, chosen["image_id"])
-    measured = threaded_map(lambda at: cell_diameters(images.read(at), fit="crop"), positions, threads=threads)
-    return {method: round(size.median, 4) for method, size in cell_sizes(measured).trusted.items()}
+    counts = rows.loc[(rows["part"] == "train") & (rows["image_set"] == REAL), "source"].value_counts()
+    in_images: dict[Method, float] = {}
+    for method in METHODS:
+        if all(method in sizes[source].trusted for source in counts.index):
+            medians = [sizes[source].of[method].median / fields[source] for source in counts.index]
+            in_images[method] = round(float(np.average(medians, weights=counts)), 4)
+    return in_images
 
 
 def estimated_field(images: Sequence[InputImage], frame: Frame, *, threads: int) -> EstimatedField:

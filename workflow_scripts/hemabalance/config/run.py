@@ -35,7 +35,7 @@ from hemabalance.config.preset import NO_PRESET, with_preset
 from hemabalance.config.references import require_entry
 from hemabalance.config.scarcity import ScarcityConfig
 from hemabalance.config.scarcity_checks import check_scarcity
-from hemabalance.config.source_field import ScaledSourceConfig
+from hemabalance.config.sources import SourceConfig
 from hemabalance.config.stain import StainConfig
 from hemabalance.config.synthesis import SynthesisConfig, with_settings_of_teachers
 from hemabalance.errors import InputError
@@ -64,7 +64,7 @@ class Config(Section):
     """File that describes the public archives."""
     exclusions: PathText = "data/exclusions.csv"
     """An expert's list of images to exclude: CSV with the columns source,member,reason,who."""
-    sources: dict[str, ScaledSourceConfig] = Field(min_length=1)
+    sources: dict[str, SourceConfig] = Field(min_length=1)
     """Laboratories, by name."""
     classes: tuple[ClassName, ...] = ()
     """Classes, kept in alphabetical order; default: all that the sources' maps name."""

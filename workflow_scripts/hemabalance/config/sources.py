@@ -1,12 +1,13 @@
 """The config section `sources`: archives of photographs, their labels, and the classes of these labels."""
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from hemabalance.classes import ClassName
 from hemabalance.config.paths import PathText
+from hemabalance.dataset.fields import SMALLEST_FIELD
 from hemabalance.section import Count, Section
 
 
@@ -79,8 +80,10 @@ class SourceConfig(Section):
     """Label as found -> class, or null for a label that is left out on purpose; default: labels are class names."""
     subtypes: dict[str, dict[str, ClassName]] = Field(default_factory=dict)
     """Label as found -> subtype -> class, where it differs from the class of the label."""
-    field: float = Field(1.0, ge=0.3, le=1)
-    """Share of each side of the frame that is used, to bring the sources to one physical scale; 1 as in the thesis."""
+    field: Annotated[float, Field(ge=SMALLEST_FIELD, le=1)] | Literal["auto"] = 1.0
+    """Share of each side of the frame that is used, to bring the sources to one physical scale; 1 as in the thesis.
+    `auto`: estimated before the images are made, from the size of red cells (or of nuclei) in the photographs, without
+    labels: the scale of the sources with numbers, or else that of the source with the largest cells."""
     ids: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]+$")
     """First part of the ids of its images; default: the source's name. With its earlier name, a source that is renamed
     keeps its split, which depends on the ids."""

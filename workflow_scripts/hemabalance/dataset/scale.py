@@ -84,9 +84,9 @@ def write_sizes(sizes: CellSizes, path: Path) -> None:
     write_json(sizes.plain, path)
 
 
-def read_sizes(path: Path) -> CellSizes:
-    """Read a file of `write_sizes`."""
-    return CellSizes.from_plain(json.loads(path.read_text("utf-8")))
+def read_sizes(paths: Mapping[str, Path]) -> dict[str, CellSizes]:
+    """Read the files of `write_sizes` of several sources: source -> the size of its cells."""
+    return {source: CellSizes.from_plain(json.loads(path.read_text("utf-8"))) for source, path in paths.items()}
 
 
 def write_fields(method: Method, fields: Mapping[str, float], path: Path) -> None:

@@ -10,14 +10,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from hemabalance.dataset.fields import Fields
-from hemabalance.dataset.imageset import ImageSet
-from hemabalance.dataset.splits import draws
-from hemabalance.metrics.cell_size import NAMES, CellSize, Method, cell_diameters, cell_sizes
+from hemabalance.metrics.cell_size import NAMES, CellSizes, Method
 from hemabalance.report.style import save_figure
 
-_IMAGES = 600  # per source, chosen by a hash of the image id; contain a few hundred red cells
 _BINS = 30
-_COLUMNS = ("diameter", "low", "high")
 
 
 @dataclass(frozen=True)
@@ -40,27 +36,11 @@ class Scale:
         return dict(self.configured) != dict(self.fields)
 
 
-def sizes_in(sets: Mapping[str, ImageSet], method: Method, *, seed: int) -> dict[str, tuple[int, CellSize]]:
-    """Source -> number of images measured, and size of their cells as a share of the image's side.
-
-    Args:
-        sets: source -> image set of squares.
-        method: what is measured.
-        seed: seed of the choice of images.
-    """
-    sizes = {}
-    for source, images in sets.items():
-        positions = pd.Series(draws(images.index["image_id"], seed=seed)).nsmallest(_IMAGES).index
-        found = cell_sizes(cell_diameters(images.read(position), fit="crop") for position in positions)
-        sizes[source] = (found.images, found.of[method])
-    return sizes
-
-
-def scale_table(sizes: Mapping[str, tuple[int, CellSize]], scale: Scale) -> pd.DataFrame:
+def scale_table(sizes: Mapping[str, CellSizes], scale: Scale) -> pd.DataFrame:
     """Diameters of cells of each source, and the value of `field` that brings all sources to one scale.
 
     Args:
-        sizes: result of `sizes_in`.
+        sizes: source -> size of the cells in its photographs, as shares of the frame.
         scale: fields and method.
 
     Returns:
@@ -69,11 +49,11 @@ def scale_table(sizes: Mapping[str, tuple[int, CellSize]], scale: Scale) -> pd.D
         any field was estimated, `field_in_config`.
     """
     rows: list[dict[str, Any]] = []
-    for source, (images, size) in sizes.items():
-        field = scale.fields[source]
-        shares = {name: value * field for name, value in zip(_COLUMNS, (size.median, size.low, size.high), strict=True)}
+    for source, found in sizes.items():
+        size = found.of[scale.method]
         cells: dict[str, int] = {str(scale.method): len(size.diameters)}
-        rows.append({"source": source, "images": images, **cells, **shares, "field": field})
+        shares = {"diameter": size.median, "low": size.low, "high": size.high}
+        rows.append({"source": source, "images": found.images, **cells, **shares, "field": scale.fields[source]})
     table = pd.DataFrame(rows)
     table["field_for_one_scale"] = table["diameter"] / table["diameter"].max()
     if scale.estimated:
@@ -81,25 +61,27 @@ def scale_table(sizes: Mapping[str, tuple[int, CellSize]], scale: Scale) -> pd.D
     return table.round(4)
 
 
-def scale_figure(sizes: Mapping[str, tuple[int, CellSize]], method: Method, path: Path) -> None:
+def scale_figure(sizes: Mapping[str, CellSizes], scale: Scale, path: Path) -> None:
     """Draw a histogram of the diameters of each source, as shares of the image's side, with the median.
 
     Args:
-        sizes: result of `sizes_in`.
-        method: what was measured.
+        sizes: as for `scale_table`.
+        scale: fields and method.
         path: SVG to write.
     """
     figure = Figure(figsize=(5.2, 2.6), layout="constrained")
     axis = figure.subplots()
-    measured = {source: size for source, (_, size) in sizes.items() if len(size.diameters)}
-    low, high = np.percentile(np.concatenate([[0.1, 0.4], *(s.diameters for s in measured.values())]), [0, 100])
+    found = {source: size.of[scale.method].diameters / scale.fields[source] for source, size in sizes.items()}
+    measured = {source: diameters for source, diameters in found.items() if len(diameters)}
+    every = np.concatenate([[0.1, 0.4], *measured.values()])
+    low, high = every.min(), every.max()
     bins = np.linspace(low, high, _BINS + 1).tolist()
-    for number, (source, size) in enumerate(measured.items()):
-        colour, cells = f"C{number % 10}", len(size.diameters)
-        label = f"{source}: {size.median:.3f} ({cells})"
-        axis.hist(size.diameters, bins, weights=np.full(cells, 1 / cells), histtype="step", color=colour, label=label)
-        axis.axvline(size.median, color=colour, linewidth=1, linestyle="--")
-    axis.set_xlabel(f"diameter of {NAMES[method]} as a share of the image's side")
+    for number, (source, diameters) in enumerate(measured.items()):
+        colour, cells, median = f"C{number % 10}", len(diameters), float(np.median(diameters))
+        label = f"{source}: {median:.3f} ({cells})"
+        axis.hist(diameters, bins, weights=np.full(cells, 1 / cells), histtype="step", color=colour, label=label)
+        axis.axvline(median, color=colour, linewidth=1, linestyle="--")
+    axis.set_xlabel(f"diameter of {NAMES[scale.method]} as a share of the image's side")
     axis.set_ylabel("share of cells")
     if measured:
         axis.legend(frameon=False, fontsize=8)

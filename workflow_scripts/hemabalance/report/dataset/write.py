@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from hemabalance.dataset.imageset import ImageSet
+from hemabalance.metrics.cell_size import CellSizes
 from hemabalance.report.cells import write_csv
 from hemabalance.report.dataset.counts import count_tables, split_table
-from hemabalance.report.dataset.scale import Scale, scale_figure, scale_table, sizes_in
+from hemabalance.report.dataset.scale import Scale, scale_figure, scale_table
 from hemabalance.report.sheets import contact_sheet, copies_sheet
 
 
@@ -35,6 +36,7 @@ def write_dataset_report(
     splits: Mapping[str, pd.DataFrame],
     sets: Mapping[str, ImageSet],
     scale: Scale,
+    sizes: Mapping[str, CellSizes],
     out: Mapping[str, Path],
     seed: int,
 ) -> None:
@@ -46,6 +48,7 @@ def write_dataset_report(
         splits: protocol -> split.
         sets: source -> kept images; `<source>_copies` -> images set aside as copies.
         scale: the share of the frame that is used of each source.
+        sizes: source -> size of the cells in its photographs, as shares of the frame.
         out: name of a table of `counts.count_tables`, `split_<protocol>`, `scale` -> CSV to write;
             `contact_sheet_<source>`, `copies_sheet`, `diameters` -> SVG to write.
         seed: seed of the choice of images.
@@ -60,9 +63,8 @@ def write_dataset_report(
     for protocol, split in splits.items():
         write_csv(split_table(split, grouped=grouped), out[f"split_{protocol}"])
     kept = {source: sets[source] for source in sorted(scale.fields)}
-    sizes = sizes_in(kept, scale.method, seed=seed)
     write_csv(scale_table(sizes, scale), out["scale"])
-    scale_figure(sizes, scale.method, out["diameters"])
+    scale_figure(sizes, scale, out["diameters"])
     for source, images in kept.items():
         contact_sheet(images, out[f"contact_sheet_{source}"], seed=seed)
     copies_sheet(manifest, list(sets.values()), out["copies_sheet"])
