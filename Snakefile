@@ -33,7 +33,7 @@
 #   results/<run>/tables/*.csv  figures/*.svg  report.html
 #   results/<run>/comparisons/{a}_and_{b}.json             two experiments compared on the same test images
 #   results/<run>/experiments/tables, figures, comparisons, report.html   all entries (`snakemake experiments`)
-#   results/<run>/across-<reference>/across/{row}/seed-{n}/predictions.parquet  images of all sources, read by a model of
+#   results/<run>/across-<reference>/across/{row}/seed-{n}/predictions.parquet  images of all sources, predicted by a model of
 #                                                          labels of the reference alone (`snakemake across`)
 #   results/<run>/across/tables, figures, report.html
 #   results/<run>/scarcity/tables, figures, report.html    recipes where classes are cut to n training images

@@ -1,4 +1,5 @@
-# The experiment across laboratories: models trained on labels of the reference alone read images of the other sources.
+# The experiment across laboratories: models trained on labels of the reference alone predict images of
+# the other sources.
 #
 # inputs   results/<run>/across-<reference>/classifiers/{experiment}/seed-{n}/{weights.safetensors,training.json}
 #          results/<run>/across-<reference>/{split.parquet,stain/{normalizer}/images.{zip,parquet}}
@@ -8,20 +9,20 @@
 
 
 rule classify_across:
-    """Read images of all sources by the model of {wildcards.row}, seed {wildcards.training}"""
+    """Predict images of all sources by the model of {wildcards.row}, seed {wildcards.training}"""
     input:
         unpack(images_of_row),
         weights=lambda wildcards: training_of_row(wildcards, "weights.safetensors"),
         seen=seen_by_normalizer,
         split=f"{RUN}/{{protocol}}/split.parquet",
     output:
-        predictions=READ,
+        predictions=ROW_PREDICTIONS,
     log:
         f"{RUN}/logs/classify_across/{{protocol}}/{{row}}/seed-{{training}}.log",
     benchmark:
         f"{RUN}/benchmarks/classify_across/{{protocol}}/{{row}}/seed-{{training}}.tsv"
     wildcard_constraints:
-        row=one_of(PLAN.across.read),
+        row=one_of(PLAN.across.predicted),
     conda:
         "../envs/cuda.yaml"
     threads: CONFIG.threads
@@ -33,7 +34,7 @@ rule classify_across:
         settings=lambda wildcards: settings(
             precision=CONFIG.precision,
             normalizer=normalizer_of_row(wildcards),
-            reading=row_settings(wildcards),
+            views=row_settings(wildcards),
         ),
         code=row_code,
     script:
@@ -45,7 +46,7 @@ rule across_average:
     input:
         members=members_of_row,
     output:
-        predictions=READ,
+        predictions=ROW_PREDICTIONS,
     log:
         f"{RUN}/logs/across_average/{{protocol}}/{{row}}/seed-{{training}}.log",
     benchmark:
@@ -69,8 +70,8 @@ rule across_report:
             path for row in PLAN.across.seeded_rows for path in trainings_behind(*row)
         ],
         split=f"{ACROSS_RUN}/split.parquet",
-        images=f"{ACROSS_RUN}/stain/none/images.zip",
-        index=f"{ACROSS_RUN}/stain/none/images.parquet",
+        images=f"{UNTOUCHED}/images.zip",
+        index=f"{UNTOUCHED}/images.parquet",
         template=TEMPLATE,
     output:
         scores=f"{ACROSS}/tables/scores.csv",

@@ -5,7 +5,15 @@ from hemabalance.protocols import across_protocol
 
 ACROSS = f"{RUN}/across"
 ACROSS_RUN = f"{RUN}/{across_protocol(REFERENCE)}"
-READ = f"{RUN}/{{protocol}}/across/{{row}}/seed-{{training}}/predictions.parquet"
+ROW_PREDICTIONS = (
+    f"{RUN}/{{protocol}}/across/{{row}}/seed-{{training}}/predictions.parquet"
+)
+# Images of all sources, as the trainings' set has those of the reference.
+UNTOUCHED = (
+    f"{ACROSS_RUN}/stain/{PLAN.recipe(CONFIG.across.recipe).normalizer}"
+    if PLAN.across.is_planned
+    else ""
+)
 
 
 wildcard_constraints:
@@ -14,7 +22,9 @@ wildcard_constraints:
 
 def row_file(row, seed):
     """Path of the predictions of a row with one seed."""
-    return READ.format(protocol=across_protocol(REFERENCE), row=row, training=seed)
+    return ROW_PREDICTIONS.format(
+        protocol=across_protocol(REFERENCE), row=row, training=seed
+    )
 
 
 def training_of_row(wildcards, file):
@@ -24,8 +34,9 @@ def training_of_row(wildcards, file):
 
 
 def normalizer_of_row(wildcards):
-    """The normaliser of a row."""
-    return CONFIG.across.rows[wildcards.row].normalizer
+    """The normaliser of a row; without one, that of the trainings' set, which changes no image."""
+    row = CONFIG.across.rows[wildcards.row]
+    return row.normalizer or PLAN.recipe(CONFIG.across.recipe).normalizer
 
 
 def images_of_row(wildcards):
@@ -40,7 +51,7 @@ def seen_by_normalizer(wildcards):
 
 
 def row_settings(wildcards):
-    """How the model of a row reads images."""
+    """How the model of a row predicts images."""
     row = CONFIG.across.rows[wildcards.row]
     return {
         "source": REFERENCE,

@@ -27,12 +27,12 @@ ARMS = AcrossArms(
     leading="posed",
     thesis="stained",
     descriptions={
-        "plain": RowDescription("cnn", "none", False, (1.0,), "training"),
-        "posed": RowDescription("cnn", "none", True, (0.8, 1.0), "training"),
+        "plain": RowDescription("cnn", None, False, (1.0,), "training"),
+        "posed": RowDescription("cnn", None, True, (0.8, 1.0), "training"),
         "stained": RowDescription("cnn", "w_cyclegan", False, (1.0,), "training"),
-        "adapted": RowDescription("forest", "none", False, (1.0,), "images"),
-        "clean_average": RowDescription("", "none", False, (1.0,), "training", ("plain", "posed")),
-        "average": RowDescription("", "none", False, (1.0,), "training", ("posed", "adapted")),
+        "adapted": RowDescription("forest", None, False, (1.0,), "images"),
+        "clean_average": RowDescription("", None, False, (1.0,), "training", ("plain", "posed")),
+        "average": RowDescription("", None, False, (1.0,), "training", ("posed", "adapted")),
     },
 )
 SEEDS = {"plain": (1,), "posed": (3, 1, 2), "stained": (1, 2, 3), "adapted": (1, 2), "clean_average": (1,)}

@@ -1,4 +1,4 @@
-"""Reading images of other sources: which images, over which views, and with whose statistics."""
+"""Predicting images of other sources: which images, over which views, and with whose statistics."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from torch import nn
 
 from helpers.balanced_sets import write_set
 from helpers.classifiers import SIZE, build, data, images, job, runtime
-from hemabalance.classify.across import ReadingSettings, predict_across
+from hemabalance.classify.across import AcrossSettings, predict_across
 from hemabalance.classify.average import write_average
 from hemabalance.classify.predictions import probabilities_of, read_predictions
 from hemabalance.classify.zoom import mean_probabilities_of_views, zoomed
@@ -50,14 +50,14 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> tuple[ImageSet, pd.D
     return write_set(tmp_path_factory.mktemp("images"), "real", noted, pixels), split
 
 
-def read(
+def predicted(
     model: tuple[Any, Path], laboratory: Any, folder: Path, seen: Sequence[SeenImages] = (), **changed: Any
 ) -> pd.DataFrame:
     settings = {"source": "a", "poses": False, "zooms": (1.0,), "own_statistics": False}
     path = folder / "predictions.parquet"
     image_set, split = laboratory
-    reading = ReadingSettings(**settings | changed)
-    predict_across(model[1], image_set, split, reading, runtime(), path, seen=seen, threads=1)
+    chosen = AcrossSettings(**settings | changed)
+    predict_across(model[1], image_set, split, chosen, runtime(), path, seen=seen, threads=1)
     return read_predictions(path)
 
 
@@ -71,7 +71,7 @@ def expected(fitted: Any, laboratory: Any, table: pd.DataFrame) -> np.ndarray:
 def test_test_images_of_the_labelled_source_and_all_others_of_its_classes_are_read(
     model: Any, laboratory: Any, tmp_path: Path
 ) -> None:
-    table = read(model, laboratory, tmp_path)
+    table = predicted(model, laboratory, tmp_path)
     _, split = laboratory
     own = split[(split["source"] == "a") & (split["part"] == "test")]
     other = split[(split["source"] == "b") & (split["label"] != "platelet")]
@@ -82,12 +82,12 @@ def test_test_images_of_the_labelled_source_and_all_others_of_its_classes_are_re
 def test_a_normaliser_that_saw_a_test_image_is_refused(model: Any, laboratory: Any, tmp_path: Path) -> None:
     _, split = laboratory
     half = split[(split["source"] == "b") & (split["part"] == "unlabelled")].assign(protocol="across-a")
-    read(model, laboratory, tmp_path, [SeenImages("normalizer", "stain", half)])
+    predicted(model, laboratory, tmp_path, [SeenImages("normalizer", "stain", half)])
     leak = split[split["part"] == "test"].tail(1).assign(protocol="across-a")
     seen = SeenImages("normalizer", "stain", pd.concat([half, leak]))
     (tmp_path / "predictions.parquet").unlink()
     with pytest.raises(InputError, match=f"the normalizer stain: saw 1 test images, {leak['image_id'].item()} first"):
-        read(model, laboratory, tmp_path, [seen])
+        predicted(model, laboratory, tmp_path, [seen])
     assert not (tmp_path / "predictions.parquet").exists()
 
 
@@ -119,7 +119,7 @@ def test_zooming_keeps_the_centre_and_mirrors_at_the_edges() -> None:
 
 
 def test_statistics_are_those_of_the_unlabelled_half(model: Any, laboratory: Any, tmp_path: Path) -> None:
-    plain, changed = (read(model, laboratory, tmp_path, own_statistics=value) for value in (False, True))
+    plain, changed = (predicted(model, laboratory, tmp_path, own_statistics=value) for value in (False, True))
     own = plain["source"] == "a"
     assert changed[own].equals(plain[own])
     assert not np.allclose(probabilities_of(changed[~own]), probabilities_of(plain[~own]), atol=1e-4)
@@ -152,15 +152,15 @@ def test_a_model_without_batch_normalisation_has_no_statistics(laboratory: Any, 
     bayes.fit(data(), job(tmp_path))
     bayes.save(tmp_path / "weights.safetensors")
     with pytest.raises(InputError, match=r"weights.safetensors: is a model without batch normalisation"):
-        read((bayes, tmp_path / "weights.safetensors"), laboratory, tmp_path, own_statistics=True)
-    assert read((bayes, tmp_path / "weights.safetensors"), laboratory, tmp_path)["label"].nunique() == 2
+        predicted((bayes, tmp_path / "weights.safetensors"), laboratory, tmp_path, own_statistics=True)
+    assert predicted((bayes, tmp_path / "weights.safetensors"), laboratory, tmp_path)["label"].nunique() == 2
 
 
 def test_an_average_of_rows_is_the_mean_of_their_probabilities(model: Any, laboratory: Any, tmp_path: Path) -> None:
     paths = [tmp_path / name / "predictions.parquet" for name in ("one", "two")]
     for path, zooms in zip(paths, ((1.0,), (1.3,)), strict=True):
         path.parent.mkdir()
-        read(model, laboratory, path.parent, zooms=zooms)
+        predicted(model, laboratory, path.parent, zooms=zooms)
     write_average(paths, tmp_path / "average.parquet")
     mean = np.mean([probabilities_of(read_predictions(path)) for path in paths], axis=0)
     np.testing.assert_allclose(probabilities_of(read_predictions(tmp_path / "average.parquet")), mean, atol=1e-6)

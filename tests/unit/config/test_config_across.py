@@ -51,7 +51,7 @@ def test_rows_with_one_model_share_its_trainings() -> None:
         ("raw", 1), ("small", 1), ("small", 2), ("posed", 1), ("posed", 2), ("mapped", 1), ("both", 1), ("both", 2)
     ]  # fmt: skip
     assert across.experiments_behind("both") == ["across_senet154", "across_sequential_cnn"]
-    assert (across.read, across.averages) == (["raw", "small", "posed", "mapped"], ["both"])
+    assert (across.predicted, across.averages) == (["raw", "small", "posed", "mapped"], ["both"])
 
 
 def test_a_row_is_described_for_the_report() -> None:
@@ -88,6 +88,7 @@ def test_a_method_without_entry_is_a_model_with_its_defaults() -> None:
         ({"recipe": "balanced"}, "across.recipe is 'balanced', whose balanced set has a generator"),
         ({"recipe": "original"}, "whose images are normalised by wcyclegan_gp"),
         ({"recipe": "missing"}, "across.recipe names 'missing', which is not in balance.recipes"),
+        ({"rows": {"raw": {"normalizer": "none"}}}, "across.rows.raw.normalizer is 'none', which changes no image"),
         ({"rows": {"mapped": {"normalizer": "rein"}}}, "across.rows.mapped.normalizer names 'rein'"),
     ],
 )

@@ -117,7 +117,7 @@ def test_rows_say_what_they_are_and_whether_they_use_other_images(paths: AcrossP
     assert used[used].index.tolist() == ["stained", "adapted", "average"]
     assert set(scores["uses_other_images"]) == {"yes, without labels", "no"}
     posed = scores.loc["posed", ["model", "normalizer", "poses", "zooms", "statistics", "members"]]
-    assert posed.tolist() == ["cnn", "none", "yes", "0.8, 1", "training", "–"]
+    assert posed.tolist() == ["cnn", "–", "yes", "0.8, 1", "training", "–"]
     assert scores.loc["average", ["model", "zooms", "members"]].tolist() == ["–", "–", "posed, adapted"]
 
 
@@ -186,21 +186,21 @@ def test_recalls_are_of_the_classes_that_other_sources_have(files: AcrossFiles, 
 # --- the sentence
 
 
-def test_the_sentence_says_what_the_leading_row_reads_and_the_gain_over_the_thesis(
+def test_the_sentence_says_the_accuracy_of_the_leading_row_and_the_gain_over_the_thesis(
     files: AcrossFiles, paths: AcrossPaths
 ) -> None:
     content = json.loads(paths.sentence.read_text("utf-8"))
     posed, stained = (accuracies(files, row).mean() for row in ("posed", "stained"))
     interval = r" \(0\.\d\d to 0\.\d\d\)"
     assert re.fullmatch(
-        rf"Trained on the labels of home alone, posed reads {posed:.2f}{interval} of the n = 80 images of north and "
-        r"south correctly, without using any image of north and south; the thesis's normaliser w_cyclegan \(stained\) "
+        rf"Trained on the labels of home alone, posed classifies {posed:.2f}{interval} of the n = 80 images of north "
+        r"and south correctly, without using any image of north and south; the thesis's normaliser \(stained\) "
         rf"{stained:.2f}, a difference of \{posed - stained:+.2f} \([+-]0\.\d\d to [+-]0\.\d\d\): gain shown\.",
         content["sentence"],
     )
     unseen = accuracies(files, "posed", UNSEEN).mean()
     n = len(tables_of(files, "posed", UNSEEN)[0])
-    start = f"Of the n = {n} of them in the half that nothing saw, it reads {unseen:.2f} ("
+    start = f"Of the n = {n} of them in the half that nothing saw, it classifies {unseen:.2f} ("
     assert content["unseen"].startswith(start)
     assert f"(n = {80 - n}), without its labels" in content["note"]
     assert f"Nothing saw the other half (n = {n})" in content["note"]
@@ -249,7 +249,7 @@ def test_mistakes_are_shown_by_true_class_with_both_classes(files: AcrossFiles, 
     for picture, rows in zip(pictures, strips, strict=True):
         expected = image_strip([image_of(files, image_id) for image_id in rows["image_id"]], 9)
         np.testing.assert_array_equal(picture, expected)
-    assert f"{len(wrong)} of 80 images are read wrongly" in text
+    assert f"{len(wrong)} of 80 images are misclassified" in text
     for label, rows in wrong.groupby("label"):
         assert re.search(
             rf"{str(label).replace('_', ' ')}\s+{len(rows)} of {(table['label'] == label).sum()} wrong", text
@@ -379,7 +379,7 @@ def test_a_row_without_a_description_is_refused(files: AcrossFiles) -> None:
     descriptions = {row: entry for row, entry in ARMS.descriptions.items() if row != "adapted"}
     with pytest.raises(InputError, match="the row adapted: has no description"):
         read_results(files.runs, replace(ARMS, descriptions=descriptions), files.split, seed=1)
-    average = RowDescription("", "none", False, (1.0,), "training", ("posed", "unknown"))
+    average = RowDescription("", None, False, (1.0,), "training", ("posed", "unknown"))
     arms = replace(ARMS, descriptions={**ARMS.descriptions, "average": average})
     with pytest.raises(InputError, match="the row unknown: has no description"):
         read_results(files.runs, arms, files.split, seed=1)

@@ -23,8 +23,8 @@ from hemabalance.training.device import Runtime
 
 
 @dataclass(frozen=True)
-class ReadingSettings:
-    """How a model reads images.
+class AcrossSettings:
+    """How a model predicts images.
 
     Attributes:
         source: the source whose labels the model has seen.
@@ -43,7 +43,7 @@ def predict_across(
     weights: Path,
     images: ImageSet,
     split: pd.DataFrame,
-    settings: ReadingSettings,
+    settings: AcrossSettings,
     runtime: Runtime,
     path: Path,
     *,
@@ -56,7 +56,7 @@ def predict_across(
         weights: of the model, which was trained on the labelled source.
         images: images of all sources, as a normaliser returned them.
         split: of a protocol across sources (`dataset.across`).
-        settings: how the model reads images.
+        settings: how the model predicts images.
         runtime: device and precision of the model.
         path: Parquet to write (`predictions.SCHEMA`, with confidences that are not calibrated).
         seen: the real images that fits of the normaliser used.

@@ -12,12 +12,13 @@ PREFIX = "across_"
 
 
 class AcrossRow(Section):
-    """One row of the comparison: a model and how it reads images, or the average of such rows."""
+    """One row of the comparison: a model and how it predicts images, or the average of such rows."""
 
     model: str | None = None
     """An entry of classify.models, or the name of a method, which then has its default settings."""
-    normalizer: str = "none"
-    """An entry of stain.normalizers, which brings images of other sources to the stain of the reference first."""
+    normalizer: str | None = None
+    """An entry of stain.normalizers, which brings images of other sources to the stain of the reference first; null:
+    they are untouched."""
     poses: bool = False
     """Average the probabilities over the eight poses of an image."""
     zooms: tuple[float, ...] = Field((1.0,), min_length=1)

@@ -34,7 +34,8 @@ def check_across(
 
     Raises:
         ValueError: a name is unknown or taken, leak_free is no protocol of the run, there is no other labelled source,
-            the balanced set has synthetic or normalised images, or a normaliser changes images of the reference.
+            the balanced set has synthetic or normalised images, or a normaliser changes no image, or those of the
+            reference.
     """
     if not across.is_planned:
         return
@@ -49,6 +50,7 @@ def check_across(
     for name, row in across.rows.items():
         if row.model is not None:
             require_entry(f"across.rows.{name}.model", row.model, "classify.models", classify.models)
+        if row.normalizer is not None:
             _check_normalizer(f"across.rows.{name}.normalizer", row.normalizer, stain)
     taken = [name for name in (*classify.experiments, *classify.averages) if name.startswith(PREFIX)]
     if taken:
@@ -70,7 +72,9 @@ def _check_set(recipe: str, stain: StainConfig, balance: BalanceConfig) -> None:
 def _check_normalizer(where: str, name: str, stain: StainConfig) -> None:
     require_entry(where, name, "stain.normalizers", stain.normalizers)
     entry = stain.normalizers[name]
-    if traits_of("stain", entry.method).changes_images and entry.direction != "to_a":
+    if not traits_of("stain", entry.method).changes_images:
+        raise ValueError(f"{where} is {name!r}, which changes no image: leave the key out")
+    if entry.direction != "to_a":
         raise ValueError(
             f"{where} is {name!r}, whose direction is {entry.direction!r}: it must bring other sources to the stain of "
             "the reference (to_a), because the models are trained on untouched images"

@@ -47,7 +47,7 @@ class AcrossPlan:
         }
 
     @property
-    def read(self) -> list[str]:
+    def predicted(self) -> list[str]:
         """The rows with a model of their own."""
         return [name for name, row in self.config.rows.items() if row.model]
 

@@ -1,4 +1,4 @@
-"""The split of a protocol across sources: one source has labels, the images of the others are read by its models.
+"""The split of a protocol across sources: one source has labels, models of it predict images of the others.
 
 A half of the other sources' images, chosen by a hash, may be used without labels by normalisers; nothing sees the
 other half before it is predicted.

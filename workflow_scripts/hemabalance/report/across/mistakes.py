@@ -41,7 +41,7 @@ def mistakes_sheet(table: pd.DataFrame, images: ImageSet, path: Path, *, heading
         _write_classes(axis, rows)
     if not strips:
         axes[0].text(0, 0.5, f"no mistake among {len(table):,} images", transform=axes[0].transAxes, va="center")
-    figure_heading(figure, f"{heading}: {len(wrong):,} of {len(table):,} images are read wrongly")
+    figure_heading(figure, f"{heading}: {len(wrong):,} of {len(table):,} images are misclassified")
     save_figure(figure, path)
 
 

@@ -8,7 +8,7 @@ from hemabalance.report.answer_page import write_answer_page
 from hemabalance.report.items import figure_item, table_item
 from hemabalance.report.verdict import EQUIVALENT
 
-QUESTION = "How well does a classifier read images of a laboratory whose labels it was not trained on?"
+QUESTION = "How well does a classifier do on images of a laboratory whose labels it was not trained on?"
 """Heading of the answer."""
 
 _SECTIONS = {
@@ -42,8 +42,8 @@ TITLES = {
         "On all images of other sources, with the first of its seeds.",
     ),
     "mistakes": (
-        "Images that the leading row reads wrongly",
-        "Of all images of other sources, with the first of its seeds: true class, then the class that was read.",
+        "Images that the leading row misclassifies",
+        "Of all images of other sources, with the first of its seeds: true class, then the predicted one.",
     ),
 }
 

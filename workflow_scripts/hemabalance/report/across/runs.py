@@ -29,19 +29,19 @@ class AcrossRun:
 
 @dataclass(frozen=True)
 class RowDescription:
-    """How a row reads images; of an average of rows, only `members` says something.
+    """How a row predicts images; of an average of rows, only `members` says something.
 
     Attributes:
         model: name of the model.
-        normalizer: name of the normaliser that images of other sources go through, `none` for unchanged images.
+        normalizer: name of the normaliser that images of other sources go through; None for untouched images.
         poses: whether probabilities are averaged over the poses of an image.
         zooms: scales over which probabilities are averaged.
-        statistics: means and variances of batch normalisation: of the training, or of the images that are read.
+        statistics: means and variances of batch normalisation: of the training, or of the images to predict.
         members: names of the rows that an average consists of; empty for a row with a model.
     """
 
     model: str
-    normalizer: str
+    normalizer: str | None
     poses: bool
     zooms: tuple[float, ...]
     statistics: Literal["training", "images"]
@@ -57,7 +57,7 @@ class AcrossArms:
         baseline: row from which gains are measured.
         leading: row that the sentence speaks of.
         thesis: row with the thesis's own normaliser; None for none.
-        descriptions: row -> how it reads images, of all rows and members of averages.
+        descriptions: row -> how it predicts images, of all rows and members of averages.
     """
 
     source: str
@@ -69,7 +69,7 @@ class AcrossArms:
     def uses_other_images(self, row: str) -> bool:
         """Whether a row uses images of other sources, without their labels; for an average: any of its members."""
         rows = (self.descriptions[name] for name in (row, *self.descriptions[row].members))
-        return any(entry.normalizer != "none" or entry.statistics == "images" for entry in rows)
+        return any(entry.normalizer is not None or entry.statistics == "images" for entry in rows)
 
     @property
     def named(self) -> dict[str, str]:

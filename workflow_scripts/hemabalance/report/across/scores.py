@@ -47,7 +47,7 @@ def _description(row: str, arms: AcrossArms) -> dict[str, str]:
         return dict.fromkeys(columns, NO_REASON) | {"members": ", ".join(entry.members)}
     return {
         "model": entry.model,
-        "normalizer": entry.normalizer,
+        "normalizer": entry.normalizer or NO_REASON,
         "poses": "yes" if entry.poses else "no",
         "zooms": ", ".join(f"{zoom:g}" for zoom in entry.zooms),
         "statistics": entry.statistics,

@@ -50,7 +50,7 @@ def _sentence(results: AcrossResults, thesis: RowResult | None) -> str:
         else f"without using any image of {others}"
     )
     return (
-        f"Trained on the labels of {arms.source} alone, {leading.row} reads "
+        f"Trained on the labels of {arms.source} alone, {leading.row} classifies "
         f"{with_interval(leading.estimate(ALL)._asdict(), 2)} of the n = {leading.numbers[ALL]:,} images of {others} "
         f"correctly, {using}{_compared(results, thesis, ALL)}."
     )
@@ -59,7 +59,7 @@ def _sentence(results: AcrossResults, thesis: RowResult | None) -> str:
 def _unseen(results: AcrossResults, thesis: RowResult | None) -> str:
     leading = results.leading
     return (
-        f"Of the n = {leading.numbers[UNSEEN]:,} of them in the half that nothing saw, it reads "
+        f"Of the n = {leading.numbers[UNSEEN]:,} of them in the half that nothing saw, it classifies "
         f"{with_interval(leading.estimate(UNSEEN)._asdict(), 2)} correctly{_compared(results, thesis, UNSEEN)}."
     )
 
@@ -70,7 +70,7 @@ def _compared(results: AcrossResults, thesis: RowResult | None, part: str) -> st
         return ""
     difference = results.leading.less(thesis, part)
     return (
-        f"; the thesis's normaliser {results.arms.descriptions[thesis.row].normalizer} ({thesis.row}) "
+        f"; the thesis's normaliser ({thesis.row}) "
         f"{number(thesis.estimate(part).value, 2)}, a difference of "
         f"{with_interval(difference._asdict(), 2, is_signed=True)}: {verdict(difference)}"
     )
