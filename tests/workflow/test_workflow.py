@@ -17,7 +17,7 @@ from helpers.browser import browser, render_page
 
 MORE = ("profiles/overlays/demo.yaml", "tiny.yaml", "more.yaml")
 RULES = {
-    "phantom", "inventory", "manifest", "images", "split", "dataset_report", "report", "all", "pairs",
+    "phantom", "inventory", "manifest", "images", "scale", "split", "dataset_report", "report", "all", "pairs",
     "pretrained_weights", "stain_fit", "stain_images", "source_classifier", "stain_real", "stain_metrics",
     "stain_report_leak_free", "synthesis_judge", "synthesis_fit", "synthesis_images", "synthesis_metrics",
     "synthesis_real", "synthesis_report_leak_free", "balance", "classify_fit", "classify_evaluate",
