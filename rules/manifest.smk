@@ -78,7 +78,9 @@ rule images:
     input:
         archive=lambda wildcards: archive_of(wildcards.source),
         manifest=f"{RUN}/manifest/{{source}}.parquet",
-        fields=lambda wildcards: fields_of(wildcards.source),
+        fields=lambda wildcards: (
+            RESOLVED_FIELDS if wildcards.source in AUTO_SOURCES else []
+        ),
     output:
         kept=f"{RUN}/images/{{source}}.zip",
         kept_index=f"{RUN}/images/{{source}}.parquet",

@@ -14,11 +14,6 @@ SIZE = f"{RUN}/scale/{{source}}.json"
 SIZES = expand(SIZE, source=SOURCES)
 
 
-def fields_of(source):
-    """Input of the rule that makes the images of a source: the file with its number, if it has `auto`."""
-    return RESOLVED_FIELDS if source in AUTO_SOURCES else []
-
-
 rule scale:
     """Measure the cells in a sample of the photographs of {wildcards.source}"""
     input:
