@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from hemabalance.torchvision_compat import make_torchvision_importable
+
+make_torchvision_importable()  # before any test imports torchvision or timm
+
 
 @pytest.fixture(scope="module")
 def features(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
