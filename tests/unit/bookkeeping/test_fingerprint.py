@@ -159,6 +159,13 @@ def test_imports_of_extra_modules_count(take: Take) -> None:
     assert take({}, "pack.deep") == plain
 
 
+def test_the_names_for_users_of_the_package_do_not_count(take: Take) -> None:
+    names = "def __getattr__(name):\n    return name\n\n\ndef __dir__():\n    return []\n"
+    assert take({"pack/__init__.py": names}) == take()
+    assert take({"pack/__init__.py": names + "import os\n"}) != take()
+    assert take({"pack/deep/__init__.py": names}) != take()
+
+
 def test_modules_that_are_not_covered_do_not_count(take: Take) -> None:
     first = TREE["pack/first.py"]
     imports = "from pack import bookkeeping, errors, progress\nfrom pack.bookkeeping.locks import held\n"
@@ -212,7 +219,7 @@ LAYERS = {
     **dict.fromkeys(["networks", "metrics", "dataset"], 1),
     **dict.fromkeys(["config", "methods", "stage", "sources", "training", "bookkeeping"], 2),
     **dict.fromkeys(["stain", "synthesis", "classify", "balance", "survey"], 3),
-    **dict.fromkeys(["commands", "gpu_check", "report"], 4),
+    **dict.fromkeys(["api", "commands", "gpu_check", "report"], 4),
     **dict.fromkeys(["cli", "__main__"], 5),
 }
 PACKAGE = "hemabalance"

@@ -17,6 +17,9 @@ PACKAGE = Path(__file__).resolve().parents[1].name
 NOT_COVERED = ("bookkeeping/", "errors.py", "progress.py")
 """Parts of the package that decide when and where a job runs, and its messages, but not what it computes. No
 fingerprint covers them: a change there makes no result stale."""
+FOR_USERS = ("__getattr__", "__dir__")
+"""Functions of the package's `__init__.py` that give users the names of `api`. No fingerprint covers them: jobs import
+modules by their full names."""
 
 _TREES: dict[Path, tuple[str, tuple[Path, ...]]] = {}
 _CACHE = TreeCache()
@@ -34,9 +37,9 @@ def keep_trees(state: Path) -> None:
 def code_fingerprint(shim: Path, modules: Sequence[str] = ()) -> str:
     """Hash over the syntax trees of a shim and of every module of this package that it imports, transitively.
 
-    Comments, docstrings, formatting and NOT_COVERED do not count. Methods are imported by name, so that the shim's
-    imports do not show them: pass their modules in `modules`, so that the fingerprint covers the methods that run. Only
-    Python is covered: any other file that code reads, for example YAML, must be an `input` of the rule.
+    Comments, docstrings, formatting, NOT_COVERED and FOR_USERS do not count. Methods are imported by name, so that the
+    shim's imports do not show them: pass their modules in `modules`, so that the fingerprint covers the methods that
+    run. Only Python is covered: any other file that code reads, for example YAML, must be an `input` of the rule.
 
     Args:
         shim: the rule's script.
@@ -97,14 +100,21 @@ def _read(path: Path) -> tuple[str, tuple[Path, ...]]:
     """The hash of a file's syntax tree without docstrings, and the package's files that it imports; read once."""
     if path not in _TREES:
         content = path.read_bytes()
-        tree, names = _CACHE.get(content) or _CACHE.put(content, _parse(content, path))
+        if path == SCRIPTS / PACKAGE / "__init__.py":  # read otherwise than a file of the same content elsewhere
+            tree, names = _parse(content, path, without=FOR_USERS)
+        else:
+            tree, names = _CACHE.get(content) or _CACHE.put(content, _parse(content, path))
         _TREES[path] = tree, tuple(file for name in names for file in _existing_files(name))
     return _TREES[path]
 
 
-def _parse(content: bytes, path: Path) -> tuple[str, list[str]]:
-    """The hash of a syntax tree without docstrings, and the dotted names in the package that it imports."""
+def _parse(content: bytes, path: Path, without: Sequence[str] = ()) -> tuple[str, list[str]]:
+    """The hash of a syntax tree without docstrings, and the dotted names in the package that it imports.
+
+    Functions of the module whose names are in `without` are left out.
+    """
     tree = ast.parse(content, filename=str(path))
+    tree.body = [node for node in tree.body if getattr(node, "name", None) not in without]
     nodes = list(_statements(tree))
     for node in nodes:
         body = getattr(node, "body", None)

@@ -2,24 +2,20 @@
 
 import argparse
 import logging
-import os
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hemabalance.api.options import PredictionOptions, command_name, cores
 from hemabalance.dataset.fields import AUTO
-from hemabalance.errors import InputError
 from hemabalance.sources.formats import READABLE
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from hemabalance.classify.inputs import InputImage
     from hemabalance.classify.model_file import OpenedModelFile
-    from hemabalance.classify.predict import Normalise, Predictor
-    from hemabalance.training.device import Runtime
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +44,7 @@ def add(commands: Any) -> None:
         help="file to write, with the probabilities of all classes: .csv or .parquet",
     )
     predict.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="device of the model")
-    predict.add_argument("--threads", type=_count, default=_cores(), metavar="N", help="default: all cores")
+    predict.add_argument("--threads", type=_count, default=cores(), metavar="N", help="default: all cores")
     predict.add_argument(
         "--normalize-from",
         metavar="SOURCE",
@@ -79,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
     """
     import pandas as pd
 
+    from hemabalance.api.predictor import field_of, open_predictor, require_sources
     from hemabalance.classify.inputs import open_inputs
     from hemabalance.classify.model_file import read_model_file
     from hemabalance.classify.predict import check_out, write_predicted
@@ -88,10 +85,13 @@ def run(args: argparse.Namespace) -> int:
     if args.out is not None:
         check_out(args.out)
     model_file = read_model_file(args.model)
-    _require_sources(model_file, args)
+    options = PredictionOptions(
+        args.device, args.threads, args.normalize_from, args.source, args.field, named=command_name
+    )
+    require_sources(model_file, options)
     with open_inputs(args.images, model_file.archive_limits()) as inputs:
         _log_skipped(inputs.skipped)
-        predictor = _predictor(model_file, args, _field(model_file, inputs.images, args))
+        predictor = open_predictor(model_file, options, field_of(model_file, inputs.images, options))
         tables: list[pd.DataFrame] = []
         with Meter("predicting", len(inputs.images), "image", shown=not sys.stdout.isatty()) as meter:
             for table in predictor.predict(inputs.images, threads=args.threads):
@@ -109,86 +109,6 @@ def run(args: argparse.Namespace) -> int:
         write_predicted(predictions, args.out)
     _log_flags(predictions, model_file)
     return int((predictions["error"] != "").any())
-
-
-def _predictor(model_file: "OpenedModelFile", args: argparse.Namespace, field: float) -> "Predictor":
-    from hemabalance.classify.model_file import DETECTOR, WEIGHTS
-    from hemabalance.classify.open_model import open_classifier
-    from hemabalance.classify.out_of_distribution import read_detector
-    from hemabalance.classify.predict import Predictor
-    from hemabalance.training.device import start
-
-    content = model_file.content
-    runtime = start(device=args.device, precision="32", devices=1, seed=0, threads=args.threads)
-    model = open_classifier(model_file.beside(WEIGHTS), runtime)
-    if (model.classes, model.size) != (content.classes, content.size):
-        raise InputError(
-            model_file.path, "does not belong to the weights beside it", "Take both files from the same model folder"
-        )
-    normalise = None if args.normalize_from is None else _normaliser(model_file, args.normalize_from, runtime)
-    detector = read_detector(model_file.beside(DETECTOR))
-    return Predictor(model, detector, content.temperature, content.frame, field, normalise)
-
-
-def _field(model_file: "OpenedModelFile", images: "Sequence[InputImage]", args: argparse.Namespace) -> float:
-    """The share of the frame that is used."""
-    content = model_file.content
-    if args.field == AUTO:
-        from hemabalance.classify.scale import estimated_field, log_estimate
-
-        estimate = estimated_field(images, content.frame, threads=args.threads)
-        log_estimate(estimate)
-        return estimate.field
-    if args.field is not None:
-        return float(args.field)
-    source = args.source or args.normalize_from or content.usual
-    share = content.frame.fields[source]
-    if len(set(content.frame.fields.values())) > 1:
-        log.info(
-            "the central %.0f %% of each side of the frame is used, as for %s; see --source and --field",
-            100 * share,
-            source,
-        )
-    return share
-
-
-def _require_sources(model_file: "OpenedModelFile", args: argparse.Namespace) -> None:
-    """Refuse a source of which the model has seen no image."""
-    sources = model_file.content.frame.fields
-    for option, source in (("--source", args.source), ("--normalize-from", args.normalize_from)):
-        if source is not None and source not in sources:
-            other = ", or use --field" if option == "--source" else ""
-            remedy = f"Give {option} one of the model's sources: {', '.join(sources)}{other}"
-            raise InputError(model_file.path, f"was not trained on images of {source}", remedy)
-
-
-def _normaliser(model_file: "OpenedModelFile", source: str, runtime: "Runtime") -> "Normalise":
-    from hemabalance.classify.model_file import check_file
-    from hemabalance.stain.fit import open_normalizer
-    from hemabalance.stain.method import NormalizerSpec
-    from hemabalance.stain.normalizer import Domain, other_domain
-
-    stain = model_file.content.stain
-    domain: Domain = "b" if stain is not None and source in stain.sources else "a"
-    if stain is None or stain.direction == f"to_{domain}":
-        problem = f"was trained on images of {source} in their original stain"
-        raise InputError(model_file.path, problem, "Omit --normalize-from")
-    if stain.direction == "per_class":
-        log.warning(
-            "in training, %s mapped only images of some classes; the classes of new images are unknown", stain.name
-        )
-    # Images of the reference are mapped only where there is one other source.
-    entry = stain.sources[source] if domain == "b" else next(iter(stain.sources.values()))
-    weights = model_file.beside(entry.weights)
-    check_file(weights, entry.sha256)
-    spec = NormalizerSpec.from_description({"method": stain.method, "settings": stain.settings}, model_file.path)
-    normalizer = open_normalizer(spec, weights, size=model_file.content.frame.size, runtime=runtime)
-
-    def normalise(pixels: Any) -> tuple[Any, Any]:
-        result = normalizer.transform(pixels, to=other_domain(domain))
-        return result.pixels, result.passed_through
-
-    return normalise
 
 
 def _print(table: "pd.DataFrame") -> None:
@@ -230,7 +150,3 @@ def _share(text: str) -> float | str:
     if not 0 < (share := float(text)) <= 1:
         raise argparse.ArgumentTypeError("must be over 0 and at most 1")
     return share
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,116 @@
+"""Predict the classes of photographs with a trained classifier."""
+
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from hemabalance.api.images import Given, open_images
+from hemabalance.api.options import PredictionOptions
+from hemabalance.api.predictor import field_of, open_predictor, require_sources
+from hemabalance.api.runtime import threads_or_default
+from hemabalance.classify.model_file import read_model_file
+from hemabalance.classify.predictions import probabilities_of
+
+
+class Classifier(BaseEstimator):  # type: ignore[misc]
+    """A trained classifier with its preparation of photographs, as `hemabalance predict` uses it.
+
+    ```
+    classifier = Classifier.load("results/full/leak_free/classifiers/balanced/seed-1")
+    table = classifier.predict("images/")  # path, predicted, confidence, flag, error, p_<class>
+    table[table["flag"] == ""]  # images that look like those of the training
+    ```
+
+    An estimator of scikit-learn, with `get_params`, `set_params`, `classes_` and `predict_proba`, and without `fit`:
+    models are trained by the workflow. For research only; not a medical device.
+
+    Args:
+        folder: folder of a trained classifier, or its `model.json`.
+        normalize_from: normalise images from the stain of this source of the model, as in training; None: leave their
+            stain.
+        source: use the same share of the frame as for this source in training; None: that of `normalize_from`, or of
+            the source with most training images.
+        field: share of the frame to use instead, in (0, 1]; `auto`: the share with which the cells of all images of a
+            call together have the size of those in the training images.
+        device: `cpu` or `cuda`.
+        threads: CPU threads of PyTorch in the whole process, and decoders that run at once; None: as many as PyTorch
+            uses.
+
+    Raises:
+        InputError: the folder holds no model, a file of it is missing, damaged or of another model, the model has not
+            seen such a source, or the device is missing.
+    """
+
+    def __init__(
+        self,
+        folder: str | PathLike[str],
+        *,
+        normalize_from: str | None = None,
+        source: str | None = None,
+        field: float | str | None = None,
+        device: str = "cpu",
+        threads: int | None = None,
+    ) -> None:
+        self.folder, self.normalize_from, self.source = folder, normalize_from, source
+        self.field, self.device, self.threads = field, device, threads
+        self._open()
+
+    @classmethod
+    def load(cls, folder: str | PathLike[str], **options: Any) -> "Classifier":
+        """Open a trained classifier; arguments and errors as those of the class."""
+        return cls(folder, **options)
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """The classes in the order of the probabilities, str (classes,)."""
+        return np.array(self._file.content.classes)
+
+    def set_params(self, **params: Any) -> "Classifier":
+        """Change arguments of the class, and open the model again."""
+        super().set_params(**params)
+        self._open()
+        return self
+
+    def predict(self, images: Given) -> pd.DataFrame:
+        """Predict classes and calibrated confidences; equal to the table of `hemabalance predict`.
+
+        Args:
+            images: an array RGB uint8 (height, width, 3) or (n, height, width, 3), a file, folder or zip, or a list of
+                these, of any size that the model's limits allow; prepared as in training.
+
+        Returns:
+            One row an image, in order: `path` (`images[0]` for an array); `predicted`; `confidence` in [0, 1], the
+            calibrated probability of that class; `flag`, any of `grey`, `out_of_distribution` and `not_normalised`
+            joined by `;`; `error`, why an image cannot be read (its other values are then missing); and the
+            probabilities of all classes `p_<class>`, float32, whose sum is 1.
+
+        Raises:
+            InputError: there is no image, an array is not RGB uint8, a path does not exist, or the field is `auto` and
+                cannot be estimated. An unreadable file is no error, but a row.
+        """
+        options = self._options()
+        with open_images(images, self._file.archive_limits()) as opened:
+            predictor = replace(self._predictor, field=field_of(self._file, opened, options))
+            return pd.concat(predictor.predict(opened, threads=options.threads), ignore_index=True)
+
+    def predict_proba(self, images: Given) -> np.ndarray:
+        """The probabilities of `predict`, float32 (n, classes), in the order of `classes_`; NaN for unreadable files.
+
+        Arguments and errors as those of `predict`.
+        """
+        return probabilities_of(self.predict(images))
+
+    def _options(self) -> PredictionOptions:
+        threads = threads_or_default(self.threads)
+        return PredictionOptions(self.device, threads, self.normalize_from, self.source, self.field)
+
+    def _open(self) -> None:
+        options = self._options()
+        self._file = read_model_file(Path(self.folder))
+        require_sources(self._file, options)
+        self._predictor = open_predictor(self._file, options, field=1.0)  # `predict` replaces the field

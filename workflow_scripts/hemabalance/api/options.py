@@ -1,0 +1,41 @@
+"""How a trained classifier is applied to photographs: the options of `hemabalance predict` and of `Classifier`."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+def python_name(option: str) -> str:
+    """An option as a message names it to the caller of a Python function."""
+    return f"{option}="
+
+
+def command_name(option: str) -> str:
+    """An option as a message names it on the command line."""
+    return f"--{option.replace('_', '-')}"
+
+
+@dataclass(frozen=True)
+class PredictionOptions:
+    """Device, scale and stain of the photographs.
+
+    Attributes:
+        device: `cpu` or `cuda`.
+        threads: threads of the model, and decoders that run at once.
+        normalize_from: normalise images from the stain of this source of the model, as in training; None: do not.
+        source: use the share of the frame of this source; None: that of `normalize_from`, or of most training images.
+        field: share of the frame in (0, 1], or `auto`; None: see `source`.
+        named: how messages name an option.
+    """
+
+    device: str
+    threads: int
+    normalize_from: str | None = None
+    source: str | None = None
+    field: float | str | None = None
+    named: Callable[[str], str] = python_name
+
+
+def cores() -> int:
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,36 @@
+"""The device of a model that is opened for inference, without a trace in the random numbers of the caller."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from hemabalance.training.device import Runtime, start
+
+
+@contextmanager
+def inference_runtime(device: str, threads: int) -> Iterator[Runtime]:
+    """A runtime; at the end of the block all global random number generators are as before.
+
+    Args:
+        device: `cpu` or `cuda`.
+        threads: CPU threads of PyTorch, for the whole process.
+
+    Raises:
+        InputError: the device is not available.
+    """
+    devices = [0] if device == "cuda" and torch.cuda.is_available() else []
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=devices):
+            yield start(device=device, precision="32", devices=1, seed=0, threads=threads)
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+
+
+def threads_or_default(threads: int | None) -> int:
+    """The number of threads; None for the number that PyTorch uses already."""
+    return torch.get_num_threads() if threads is None else threads
