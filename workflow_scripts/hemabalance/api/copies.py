@@ -63,6 +63,8 @@ def find_copies(
     threads = cores() if threads is None else threads
     given = [folders] if isinstance(folders, str | PathLike) else folders
     places = list(dict.fromkeys(Path(place) for place in given))
+    if not places:
+        raise InputError("folders", "there are none", f"Give folders, zips or tars with {READABLE} files")
     images = pd.concat(
         [_images_in(place, f"{number:06}", threads) for number, place in enumerate(places)], ignore_index=True
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 def python_name(option: str) -> str:
     """An option as a message names it to the caller of a Python function."""
-    return f"{option}="
+    return option
 
 
 def command_name(option: str) -> str:
