@@ -6,6 +6,13 @@ from pathlib import Path
 class InputError(Exception):
     """An input of the user cannot be used.
 
+    ```
+    try:
+        table = Classifier.load("model/").predict("images/")
+    except InputError as error:
+        print(error.where, error.problem, error.remedy, sep="; ")
+    ```
+
     Args:
         where: the file, archive member or config key at fault.
         problem: what is wrong with it, one clause without a full stop.

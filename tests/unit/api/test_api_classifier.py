@@ -67,6 +67,11 @@ def test_what_cannot_be_predicted_is_refused(model: ModelFolder, tmp_path: Path)
         Classifier.load(model.folder, normalize_from="mendeley")
     with pytest.raises(InputError, match=r"field auto: the model does not hold .* Give field with a number"):
         Classifier.load(model.folder, field="auto").predict(np.zeros((40, 40, 3), np.uint8))
+    for field in (0, 1.5, "all"):
+        with pytest.raises(InputError, match="is no share of the frame"):
+            Classifier.load(model.folder, field=field)
+    with pytest.raises(InputError, match="is given beside source"):
+        Classifier.load(model.folder, field=0.5, source="tcia")
     classifier = Classifier.load(model.folder)
     with pytest.raises(InputError, match="there are none"):
         classifier.predict([])

@@ -58,7 +58,7 @@ def test_what_cannot_be_sampled_is_refused(folder: Path, tmp_path: Path) -> None
     with pytest.raises(InputError, match=r"class lymphocyte: is not served .* basophil, monocyte, platelet"):
         generator.sample("lymphocyte", 1)
     for numbers in ({"count": -1}, {"count": 1, "seed": -1}, {"count": 1, "start": -1}):
-        with pytest.raises(InputError, match="=-1: is negative"):
+        with pytest.raises(InputError, match="=-1: is under 0"):
             generator.sample("monocyte", **numbers)
     with pytest.raises(InputError, match="latent index 2147483648: is out of range"):
         generator.sample("monocyte", 2, start=2**31 - 1)

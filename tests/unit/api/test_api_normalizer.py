@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
@@ -93,7 +94,8 @@ def test_images_of_any_size_keep_size_and_order(caplog: pytest.LogCaptureFixture
     assert unchanged.tolist() == [False, False, True, False]
     np.testing.assert_array_equal(mapped[2], blank)
     np.testing.assert_array_equal(mapped[3], normalizer.transform(B[2]))
-    assert normalizer.transform(B[:2]).shape == B[:2].shape
+    np.testing.assert_array_equal(normalizer.transform(B[:2]), normalizer.transform(list(B[:2])))
+    np.testing.assert_array_equal(normalizer.transform(Image.fromarray(B[2]))[0], mapped[3])
     assert "1 of 4 images show too little stain" in caplog.text
 
 
@@ -126,7 +128,9 @@ def test_what_cannot_be_fitted_is_refused(tmp_path: Path) -> None:
         ("images: are missing, but the setting source", {"reference": A, "settings": {"source": "domain"}}),
         ("none of 3 shows enough stain", {"reference": np.full((3, 40, 40, 3), 250, np.uint8)}),
         (r"images\[0\]: is float64 of shape", {"reference": A / 255.0}),
-        (r"images\[0\]: is uint8 of shape \(48, 48\)", {"reference": [A[0, ..., 0]]}),
+        (r"images\[0\]: is uint8 of shape \(48, 48\)", {"reference": A[0, ..., 0]}),
+        ("seed=-1: is under 0", {"reference": A, "seed": -1}),
+        ("threads=0: is under 1", {"reference": A, "threads": 0}),
         ("images: is int", {"reference": 3}),
         ("images: there are none", {"reference": []}),
         ("does not exist", {"reference": tmp_path / "missing"}),

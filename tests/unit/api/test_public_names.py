@@ -40,14 +40,14 @@ def test_the_search_for_copies_does_not_load_pytorch() -> None:
 
 def test_every_public_name_is_documented_with_an_example_and_its_errors() -> None:
     assert set(PUBLIC) <= set(dir(hemabalance))
-    for name in sorted(set(PUBLIC) - {"InputError"}):
+    for name in PUBLIC:
         value: Any = getattr(hemabalance, name)
         assert value.__name__ == name
         assert "```\n" in value.__doc__
         methods = vars(value).items() if isinstance(value, type) else ()
         texts = [value.__doc__, *(member.__doc__ for key, member in methods if not key.startswith("_"))]
         assert all(texts)
-        assert any("InputError: " in text for text in texts)
+        assert name == "InputError" or any("InputError: " in text for text in texts)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

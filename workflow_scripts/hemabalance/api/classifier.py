@@ -15,6 +15,8 @@ from hemabalance.api.predictor import field_of, open_predictor, require_sources
 from hemabalance.api.runtime import threads_or_default
 from hemabalance.classify.model_file import read_model_file
 from hemabalance.classify.predictions import probabilities_of
+from hemabalance.dataset.fields import AUTO
+from hemabalance.errors import InputError
 
 
 class Classifier(BaseEstimator):  # type: ignore[misc]
@@ -43,7 +45,7 @@ class Classifier(BaseEstimator):  # type: ignore[misc]
 
     Raises:
         InputError: the folder holds no model, a file of it is missing, damaged or of another model, the model has not
-            seen such a source, or the device is missing.
+            seen such a source, `field` is out of range or given beside `source`, or the device is missing.
     """
 
     def __init__(
@@ -110,7 +112,15 @@ class Classifier(BaseEstimator):  # type: ignore[misc]
         return PredictionOptions(self.device, threads, self.normalize_from, self.source, self.field)
 
     def _open(self) -> None:
+        _require_field(self.field, self.source)
         options = self._options()
         self._file = read_model_file(Path(self.folder))
         require_sources(self._file, options)
         self._predictor = open_predictor(self._file, options, field=1.0)  # `predict` replaces the field
+
+
+def _require_field(field: float | str | None, source: str | None) -> None:
+    if field is not None and source is not None:
+        raise InputError(f"field={field!r}", "is given beside source, which has a field too", "Give one of the two")
+    if not (field is None or field == AUTO or (not isinstance(field, str) and 0 < field <= 1)):
+        raise InputError(f"field={field!r}", "is no share of the frame", f"Give a number over 0, up to 1, or {AUTO!r}")

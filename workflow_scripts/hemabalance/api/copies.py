@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from hemabalance.api.images import LIMITS
-from hemabalance.api.options import cores
+from hemabalance.api.options import cores, require_at_least
 from hemabalance.config.data import DuplicatesConfig, PixelConfig
 from hemabalance.config.sources import LabelsConfig
 from hemabalance.dataset import dedup
@@ -56,9 +56,10 @@ def find_copies(
         as images are named in the log.
 
     Raises:
-        InputError: a folder is missing, refused (see `sources.archives`) or holds no image, `min_similarity` is out of
-            range, or too many images look alike.
+        InputError: a folder is missing, refused (see `sources.archives`) or holds no image, a number is out of range,
+            or too many images look alike.
     """
+    require_at_least(1, threads=threads)
     duplicates = _duplicates(min_similarity)
     threads = cores() if threads is None else threads
     given = [folders] if isinstance(folders, str | PathLike) else folders

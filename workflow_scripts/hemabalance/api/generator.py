@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hemabalance.api.options import require_at_least
 from hemabalance.api.runtime import inference_runtime, threads_or_default
 from hemabalance.api.weights import weights_in
 from hemabalance.errors import InputError
@@ -44,7 +45,7 @@ class Generator:
 
         Raises:
             InputError: there are no weights, they are damaged, of no generator or of another version, no class had
-                the role of this generator, or the device is missing.
+                the role of this generator, or the device is missing or `threads` under 1.
         """
         weights = weights_in(folder)
         with inference_runtime(device, threads_or_default(threads)) as runtime:
@@ -83,9 +84,7 @@ class Generator:
         Raises:
             InputError: the class is not served, or a number is out of range.
         """
-        for name, value in (("count", count), ("seed", seed), ("start", start)):
-            if value < 0:
-                raise InputError(f"{name}={value}", "is negative", "Give 0 or more")
+        require_at_least(0, count=count, seed=seed, start=start)
         indices = range(start, start + count)
         return sample(self._generator, label, indices, seed=seed, device=self._runtime.device)
 

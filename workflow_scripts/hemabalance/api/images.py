@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from PIL import Image
@@ -53,7 +54,7 @@ def open_images(images: Given, limits: Limits = LIMITS) -> Iterator[tuple[InputI
         limits: limits of folders and zips, and of the size of one file.
 
     Raises:
-        InputError: there is no image, an array is none of an image, or as `classify.inputs.open_inputs`.
+        InputError: there is no image, an array is no RGB uint8, or as `classify.inputs.open_inputs`.
     """
     with ExitStack() as stack:
         found: list[InputImage] = []
@@ -83,8 +84,9 @@ def pixels_of(image: InputImage) -> np.ndarray:
 
 
 def _listed(images: Given) -> list[One]:
-    if isinstance(images, str | PathLike) or (isinstance(images, np.ndarray) and images.ndim == 3):
-        return [images]
+    is_array = hasattr(images, "__array_interface__")  # also an image of Pillow
+    if isinstance(images, str | PathLike) or (is_array and np.ndim(cast(np.ndarray, images)) != 4):
+        return [cast(One, images)]
     try:
         return list(images)
     except TypeError as error:

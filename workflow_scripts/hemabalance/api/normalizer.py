@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from sklearn.base import BaseEstimator
 
 from hemabalance.api.images import Given, open_images, pixels_of
+from hemabalance.api.options import require_at_least
 from hemabalance.api.runtime import inference_runtime, threads_or_default
 from hemabalance.api.weights import WEIGHTS, weights_in
 from hemabalance.classes import UNLABELLED
@@ -81,11 +82,12 @@ class Normalizer(BaseEstimator):  # type: ignore[misc]
             threads: CPU threads of PyTorch in the whole process; None: unchanged.
 
         Raises:
-            InputError: there is no such method, it trains networks, a setting is invalid, images are missing,
-                unreadable or none of an image, or too blank for the method.
+            InputError: there is no such method, it trains networks, a setting or number is invalid, or images are
+                missing, unreadable, no RGB uint8 or too blank for the method.
         """
         spec = _spec(method, settings)
         _require_fit_here(spec, images)
+        require_at_least(0, seed=seed)
         number = threads_or_default(threads)
         with ExitStack() as stack:
             runtime = stack.enter_context(inference_runtime("cpu", number))
@@ -109,7 +111,7 @@ class Normalizer(BaseEstimator):  # type: ignore[misc]
 
         Raises:
             InputError: there are no weights, they are damaged, of no normaliser or of another version, or the device is
-                missing.
+                missing or `threads` under 1.
         """
         weights = weights_in(folder)
         description = read_description(weights)
@@ -133,8 +135,8 @@ class Normalizer(BaseEstimator):  # type: ignore[misc]
             order given, a folder's images sorted by name. With `return_unchanged` a tuple of these and bool (n,).
 
         Raises:
-            InputError: nothing was fitted or loaded, or an image is missing, unreadable, none, or of another size than
-                the networks.
+            InputError: nothing was fitted or loaded, there is no image, or an image is unreadable, no RGB uint8 or of
+                another size than the networks.
         """
         mapped: list[np.ndarray] = []
         unchanged: list[bool] = []

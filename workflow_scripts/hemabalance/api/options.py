@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hemabalance.errors import InputError
+
 
 def python_name(option: str) -> str:
     """An option as a message names it to the caller of a Python function."""
@@ -34,6 +36,17 @@ class PredictionOptions:
     source: str | None = None
     field: float | str | None = None
     named: Callable[[str], str] = python_name
+
+
+def require_at_least(least: int, **values: int | None) -> None:
+    """Refuse arguments, given by name, that are smaller; None is none.
+
+    Raises:
+        InputError: names the first one.
+    """
+    for name, value in values.items():
+        if value is not None and value < least:
+            raise InputError(f"{name}={value}", f"is under {least}", f"Give {least} or more")
 
 
 def cores() -> int:

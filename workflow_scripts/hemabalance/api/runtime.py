@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
+from hemabalance.api.options import require_at_least
 from hemabalance.training.device import Runtime, start
 
 
@@ -32,5 +33,10 @@ def inference_runtime(device: str, threads: int) -> Iterator[Runtime]:
 
 
 def threads_or_default(threads: int | None) -> int:
-    """The number of threads; None for the number that PyTorch uses already."""
+    """The number of threads; None for the number that PyTorch uses already.
+
+    Raises:
+        InputError: it is under 1.
+    """
+    require_at_least(1, threads=threads)
     return torch.get_num_threads() if threads is None else threads
