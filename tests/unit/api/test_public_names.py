@@ -59,7 +59,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 def test_the_example_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    example = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)[-1]
+    found = re.search(r"```python\n(from hemabalance import.*?)```", README.read_text("utf-8"), re.DOTALL)
+    assert found is not None
+    example = found[1]
     run = tmp_path / "results" / "full" / "leak_free"
     model = build_model_folder(run / "classifiers" / "balanced" / "seed-1", BAYES)
     weights = run / "synthesis" / "wcyclegan_gp" / "c_wgan_gp" / "weights.safetensors"

@@ -17,8 +17,9 @@ from sklearn.base import BaseEstimator
 from hemabalance.api.images import Given, open_images, pixels_of
 from hemabalance.api.options import require_at_least
 from hemabalance.api.runtime import inference_runtime, threads_or_default
-from hemabalance.api.weights import WEIGHTS, weights_in
+from hemabalance.api.weights import weights_in
 from hemabalance.classes import UNLABELLED
+from hemabalance.classify.model_file import WEIGHTS
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.errors import InputError
 from hemabalance.methods import method_names

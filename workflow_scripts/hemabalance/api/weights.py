@@ -3,9 +3,8 @@
 from os import PathLike
 from pathlib import Path
 
+from hemabalance.classify.model_file import WEIGHTS
 from hemabalance.errors import InputError
-
-WEIGHTS = "weights.safetensors"
 
 
 def weights_in(path: str | PathLike[str]) -> Path:
