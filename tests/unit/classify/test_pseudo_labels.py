@@ -17,6 +17,7 @@ from helpers.photographs import manifest_from_rows
 from helpers.thesis import CLASSES
 from helpers.two_laboratories import trained_model, two_laboratories
 from hemabalance.balance.balanced_set import read_balanced
+from hemabalance.classify import pseudo_labels as module
 from hemabalance.classify.across import AcrossSettings
 from hemabalance.classify.fit import ModelConfig, fit_model
 from hemabalance.classify.method import ModelSpec
@@ -150,6 +151,18 @@ def test_a_set_behind_which_a_test_image_was_seen_is_refused(model: Any, laborat
     leak = without_labels(split[split["part"].isin(["unlabelled", "test"])]).assign(protocol="across-a")
     with pytest.raises(InputError, match=r"with labels predicted by plain, seed 1 .* leaked .* seen by normalizer s"):
         write(model[1], image_set, split, tmp_path, seen=[SeenImages("normalizer", "stain", leak)])
+    assert not (tmp_path / FILES[0]).exists()
+
+
+def test_a_test_image_that_got_a_label_is_refused(
+    model: Any, laboratory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image_set, split = laboratory
+    tested = split.loc[(split["source"] == "b") & (split["part"] == "test"), ["image_id", "source"]].head(1)
+    chosen = tested.assign(predicted="monocyte", confidence=0.99)
+    monkeypatch.setattr(module, "_predictions", lambda *arguments: chosen)
+    with pytest.raises(InputError, match=rf"leaked \(\d+\): {chosen['image_id'].item()} itself was seen by whoever"):
+        write(model[1], image_set, split, tmp_path)
     assert not (tmp_path / FILES[0]).exists()
 
 

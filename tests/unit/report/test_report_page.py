@@ -15,12 +15,15 @@ from helpers.archives import write_zip
 from helpers.photographs import image_set, inventory, manifest_from_rows, mendeley_files, photograph
 from helpers.thesis import CLASSES, FOLDERS
 from hemabalance.files import write_json
+from hemabalance.metrics.cell_size import cell_sizes
 from hemabalance.report.cells import write_csv
 from hemabalance.report.dataset.counts import count_tables
 from hemabalance.report.page import write_page
 from hemabalance.report.sheets import contact_sheet, copies_sheet
 from hemabalance.report.titles import place_of, sections
+from hemabalance.sources.outlines import write_outlines
 from hemabalance.sources.phantom.archive import jpeg
+from hemabalance.sources.scale import Measured
 
 HOSTILE = "<script>alert(1)</script>"
 IDS = {"mendeley/basophil/1": "basophil", "mendeley/ig/1": "immature_granulocyte", "mendeley/platelet/1": "platelet"}
@@ -123,6 +126,7 @@ def page(folder: Path, files: Mapping[str, bytes], origin: str = "local", title:
     with image_set(folder, IDS) as images:
         contact_sheet(images, folder / "contact_sheet_mendeley.svg", seed=1)
         copies_sheet(manifest_from_rows(ROWS), [images], folder / "copies_sheet.svg")
+    write_outlines(Measured(cell_sizes([]), []), folder / "outlines_mendeley.webp")
     write_page(
         folder / "report.html",
         run=title,
@@ -130,7 +134,9 @@ def page(folder: Path, files: Mapping[str, bytes], origin: str = "local", title:
         taxonomy="thesis",
         origins={"mendeley": origin},
         tables=tables,
-        figures=[folder / "copies_sheet.svg", folder / "contact_sheet_mendeley.svg"],
+        figures=[
+            folder / name for name in ("copies_sheet.svg", "contact_sheet_mendeley.svg", "outlines_mendeley.webp")
+        ],
         receipts=[folder / "mendeley.json"],
     )
     return Page(folder / "report.html"), receipt
@@ -138,7 +144,7 @@ def page(folder: Path, files: Mapping[str, bytes], origin: str = "local", title:
 
 def test_the_page_shows_every_table_and_figure_in_order(tmp_path: Path) -> None:
     html_page, receipt = page(tmp_path, mendeley_files())
-    names = [path.name for path in tmp_path.glob("*.csv")] + ["contact_sheet_mendeley.svg", "copies_sheet.svg"]
+    names = [path.name for kind in ("csv", "svg", "webp") for path in tmp_path.glob(f"*.{kind}")]
     orders = list(sections("thesis"))
     places = [place_of(name, "thesis") for name in html_page.ids() if name in names]
     assert len(places) == len(names)
@@ -146,6 +152,8 @@ def test_the_page_shows_every_table_and_figure_in_order(tmp_path: Path) -> None:
     for name in names:
         assert place_of(name, "thesis").title in html_page.text
         assert place_of(name, "thesis").note in html_page.text
+    kinds = [str(attributes["src"]).partition(";")[0] for tag, attributes in html_page.tags if tag == "img"]
+    assert kinds == ["data:image/webp", "data:image/svg+xml", "data:image/svg+xml"]
     assert "immature_granulocyte 2933 1 1" in html_page.text  # a row of final_counts
     assert "0 warnings" in html_page.text
     for value in (

@@ -119,7 +119,8 @@ def write_pseudo_labelled(
         recipe=f"with labels predicted by {teacher.name}",
         protocol=protocol,
         rows=rows,
-        split=split,
+        # As it was before images became training images: the audit finds those that had another part.
+        split=hidden,
         classes=settings.classes,
         manifest=inputs.manifest,
         seen_images=inputs.seen,
