@@ -36,6 +36,8 @@
 #   results/<run>/experiments/tables, figures, comparisons, report.html   all entries (`snakemake experiments`)
 #   results/<run>/across-<reference>/across/{row}/seed-{n}/predictions.parquet  images of all sources, predicted by a model of
 #                                                          labels of the reference alone (`snakemake across`)
+#   results/<run>/across-<reference>/across/{row}/seed-{n}/pseudo_labels/images.parquet, audit.json, accepted.json
+#                                                          images of other sources under labels predicted by a row
 #   results/<run>/across/tables, figures, report.html
 #   results/<run>/scarcity/tables, figures, report.html    recipes where classes are cut to n training images
 #                                                          (`snakemake scarcity`); a protocol is then scarce-<n>-<draw>

@@ -1,7 +1,8 @@
 # The size of the cells of each source, and one physical scale for the sources with `field: auto`.
 #
 # inputs   the archives, results/<run>/manifest/{source}.parquet
-# outputs  results/<run>/scale/{source}.json, scale/outlines_{source}.webp: what was measured; results/<run>/fields.json, if any source has `field: auto`
+# outputs  results/<run>/scale/{source}.json, scale/outlines_{source}.webp (what was measured)
+#          results/<run>/fields.json, if any source has `field: auto`
 from hemabalance.dataset.fields import AUTO, anchor_of, measured_sources
 
 FIELDS = {name: entry.field for name, entry in CONFIG.sources.items()}
