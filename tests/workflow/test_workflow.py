@@ -76,6 +76,7 @@ def test_all_results_exist_and_no_partial_file(finished):
         "manifest/mendeley.parquet", "manifest/tcia.parquet", "images/mendeley.zip", "images/tcia.parquet",
         "leak_free/split.parquet", "thesis/split.parquet", "tables/final_counts.csv",
         "figures/contact_sheet_tcia.svg", "figures/copies_sheet.svg", "report.html",
+        "scale/outlines_tcia.webp",
     ):  # fmt: skip
         assert (results / name).stat().st_size > 0
     assert not list(finished.folder.rglob("*.part"))

@@ -34,7 +34,7 @@ def write_page(
         origins: source -> `download`, `local` or `phantom`.
         tables: CSV files. Tables and figures are shown in the sections and the order of `titles.yaml`; files with the
             same entry (of several protocols or normalisers) in the order of the arguments.
-        figures: SVG files, embedded in the page.
+        figures: SVG and WebP files, embedded in the page.
         receipts: JSON file of each archive, named after its source (`sources.inventory.take_inventory`).
         headline: JSON file of the opening section (`headline.write_headline`); None if no classifiers were compared.
 
