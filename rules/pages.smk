@@ -23,7 +23,7 @@ def trainings_on(page, file):
     return [path for name in PLAN.pages[page] for path in trainings_of(name, file)]
 
 
-def candidate_on(page, role):
+def predictions_on(page, role):
     """Paths of the predictions of `recommended`, or of the `thesis`'s method, if they are on a page."""
     name = PLAN.recommendation.get(role)
     if name is None or not PLAN.is_on(page, name):

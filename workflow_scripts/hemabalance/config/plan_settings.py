@@ -179,11 +179,11 @@ def page_settings(plan: Plan, page: str) -> Settings:
         ],
         "question": pairs[0] if pairs else None,
         "protocol_gain": plan.protocol_gain_on(page),
-        "recommendation": {role: _candidate(plan, page, name) for role, name in plan.recommendation.items()},
+        "recommendation": {role: _compared_experiment(plan, page, name) for role, name in plan.recommendation.items()},
     }
 
 
-def _candidate(plan: Plan, page: str, name: str) -> Settings:
+def _compared_experiment(plan: Plan, page: str, name: str) -> Settings:
     """Members, protocol and, if it is on a page, seeds of an experiment or average."""
     entries = {member: plan.config.classify.experiments[member] for member in plan.experiments_of(name)}
     first = next(iter(entries.values()))

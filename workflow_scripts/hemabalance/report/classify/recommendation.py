@@ -22,7 +22,7 @@ _NOT_ON_PAGE = "not among the experiments of this page (“shown: true” lists 
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ComparedExperiment:
     """The recommended experiment or average, or the thesis's method.
 
     Attributes:
@@ -54,7 +54,7 @@ class Candidate:
         return f"the average of {'; '.join(named)}"
 
 
-def recommendation(recommended: Candidate, thesis: Candidate | None, *, seed: int) -> dict[str, Any]:
+def recommendation(recommended: ComparedExperiment, thesis: ComparedExperiment | None, *, seed: int) -> dict[str, Any]:
     """What the page says about the recommended experiment.
 
     Scores are means over trainings. Intervals are those of a bootstrap that draws the seeds and, within their class,
@@ -101,14 +101,14 @@ def read_recommendation(path: Path) -> dict[str, Any] | None:
     return content
 
 
-def _is_comparable(recommended: Candidate, thesis: Candidate | None) -> bool:
+def _is_comparable(recommended: ComparedExperiment, thesis: ComparedExperiment | None) -> bool:
     if thesis is None or thesis.name == recommended.name:
         return False
     return thesis.protocol == recommended.protocol and bool(thesis.seeds)
 
 
 def _estimates(
-    recommended: Candidate, thesis: Candidate | None, *, seed: int
+    recommended: ComparedExperiment, thesis: ComparedExperiment | None, *, seed: int
 ) -> tuple[Estimate | None, Estimate | None]:
     """The balanced accuracy, and its difference to that of the thesis's method; None where not available."""
     groups = [group.trainings for group in (recommended, thesis) if group is not None]
@@ -127,7 +127,7 @@ def _estimates(
     return means[0].estimate(n), means[0].less(means[1]).estimate(n) if len(means) > 1 else None
 
 
-def _score_text(recommended: Candidate, score: Estimate | None) -> str:
+def _score_text(recommended: ComparedExperiment, score: Estimate | None) -> str:
     if score is None:
         why = "no test image" if recommended.seeds else _NOT_ON_PAGE
         return f"Balanced accuracy {NOT_AVAILABLE}: {why}."
@@ -137,17 +137,21 @@ def _score_text(recommended: Candidate, score: Estimate | None) -> str:
     )
 
 
-def _difference_text(recommended: Candidate, thesis: Candidate | None, difference: Estimate | None) -> str:
+def _difference_text(
+    recommended: ComparedExperiment, thesis: ComparedExperiment | None, difference: Estimate | None
+) -> str:
     if thesis is None:
         return "There is nothing to compare it with: the config names no complete method (classify.ablations)."
     if thesis.name == recommended.name:
         return "It is the thesis's method itself."
     method = f"the thesis's method, “{thesis.name}” ({thesis.content}"
     if difference is not None:
+        has_seeds = max(len(recommended.seeds), len(thesis.seeds)) > 1
         return (
             f"It is {_READINGS.get(verdict(difference), _NOT_SHOWN)} {method}, "
             f"{counted(len(thesis.seeds), 'training')}): difference "
-            f"{with_interval(difference._asdict(), _PLACES, is_signed=True)}, paired."
+            f"{with_interval(difference._asdict(), _PLACES, is_signed=True)}, paired, with an interval over "
+            f"{'trainings and test images' if has_seeds else 'test images'}."
         )
     if thesis.protocol != recommended.protocol:
         why = f"that is of the protocol {thesis.protocol}, with other test images"

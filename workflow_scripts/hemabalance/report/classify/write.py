@@ -22,7 +22,7 @@ from hemabalance.report.classify.experiments import (
 )
 from hemabalance.report.classify.protocol_gain import GainFiles, protocol_gain
 from hemabalance.report.classify.protocol_gain_figure import protocol_gain_figure
-from hemabalance.report.classify.recommendation import Candidate, recommendation, write_recommendation
+from hemabalance.report.classify.recommendation import ComparedExperiment, recommendation, write_recommendation
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class ClassifierPage:
         baseline: experiment with all parts.
         ablations, question: as for `experiments.experiment_tables`.
         protocol_gain: experiments in the table of the protocol's share of a result (`protocol_gain.protocol_gain`).
-        recommendation: `recommended` and `thesis` -> attributes of `recommendation.Candidate` without the predictions;
-            empty if nothing is recommended.
+        recommendation: `recommended` and `thesis` -> attributes of `recommendation.ComparedExperiment` without
+            predictions; empty if nothing is recommended.
     """
 
     preset: str
@@ -151,7 +151,9 @@ def _write_comparisons(
 
 def _recommendation(page: ClassifierPage, files: ClassifierFiles, seed: int) -> dict[str, Any] | None:
     predictions = {"recommended": files.recommended, "thesis": files.thesis}
-    of = {role: Candidate(**entry, predictions=predictions[role]) for role, entry in page.recommendation.items()}
+    of = {
+        role: ComparedExperiment(**entry, predictions=predictions[role]) for role, entry in page.recommendation.items()
+    }
     return recommendation(of["recommended"], of.get("thesis"), seed=seed) if of else None
 
 
