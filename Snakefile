@@ -33,6 +33,7 @@
 #                                                          predictions.parquet, calibration.json, metrics.json
 #   results/<run>/tables/*.csv  figures/*.svg  report.html
 #   results/<run>/comparisons/{a}_and_{b}.json             two experiments compared on the same test images
+#   results/<run>/tables/recommendation.json               the recommended experiment compared with the thesis's method
 #   results/<run>/experiments/tables, figures, comparisons, report.html   all entries (`snakemake experiments`)
 #   results/<run>/across-<reference>/across/{row}/seed-{n}/predictions.parquet  images of all sources, predicted by a model of
 #                                                          labels of the reference alone (`snakemake across`)
@@ -104,6 +105,11 @@ rule experiments:
         generated_sets("experiments/"),
         trainings_on("experiments/", "model.json"),
         averages("metrics.json"),
+
+
+rule recommended:
+    input:
+        lambda wildcards: models_of_recommended(),
 
 
 rule scarcity:

@@ -99,6 +99,7 @@ rule report:
         + of_page(wildcards.page, "figures", STAIN_FIGURES + SYNTHESIS_FIGURES)
         + on_page(wildcards.page, ".svg"),
         headline=f"{PAGE}tables/headline.json",
+        recommendation=f"{PAGE}tables/recommendation.json",
         receipts=expand(f"{RUN}/inventory/{{source}}.json", source=SOURCES),
         titles=TITLES,
         template=TEMPLATE,

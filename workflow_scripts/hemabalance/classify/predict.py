@@ -131,6 +131,51 @@ class Predictor:
         return logits, np.array(flags, object)
 
 
+def predict_mean(
+    predictors: Sequence[Predictor], images: Sequence[InputImage], *, threads: int
+) -> Iterator[pd.DataFrame]:
+    """Predict images by the mean of the calibrated probabilities of one or more models, like `average`.
+
+    An image has the flags that any of the models gives it.
+
+    Args:
+        predictors: models of the same classes and frame.
+        images, threads: see `Predictor.predict`.
+
+    Yields:
+        As `Predictor.predict`.
+
+    Raises:
+        InputError: the models have different classes, or as `Predictor.predict`.
+    """
+    classes = predictors[0].model.classes
+    for predictor in predictors[1:]:
+        if predictor.model.classes != classes:
+            problem = f"have different classes: {', '.join(classes)}; and {', '.join(predictor.model.classes)}"
+            raise InputError("the models of the average", problem, "Train them again with one config")
+    for tables in zip(*(predictor.predict(images, threads=threads) for predictor in predictors), strict=True):
+        yield tables[0] if len(tables) == 1 else _mean(tables, classes)
+
+
+def _mean(tables: Sequence[pd.DataFrame], classes: Sequence[str]) -> pd.DataFrame:
+    """The mean of several models' tables of the same images."""
+    columns, mean = probability_columns(classes), tables[0].copy()
+    shares = np.mean([table[columns].to_numpy(np.float64) for table in tables], axis=0)
+    readable = (mean["error"] == "").to_numpy()
+    named = pd.Series(np.array(classes, object)[shares.argmax(1)], mean.index).astype("str")
+    flags = [_joined(row) for row in zip(*(table["flag"] for table in tables), strict=True)]
+    mean["predicted"] = named.where(readable)
+    mean["confidence"] = shares.max(1).astype(np.float32)
+    mean["flag"] = pd.Series(flags, mean.index).astype("str")
+    mean[columns] = shares.astype(np.float32)
+    return mean
+
+
+def _joined(flags: Sequence[str]) -> str:
+    """Each flag of several cells, once."""
+    return ";".join(dict.fromkeys(flag for cell in flags for flag in cell.split(";") if flag))
+
+
 def check_out(path: Path) -> None:
     """Refuse an output path before the predictions are computed.
 

@@ -11,7 +11,7 @@ import numpy as np
 from hemabalance.errors import InputError
 from hemabalance.metrics.classification import METRICS, accuracy, confusion
 from hemabalance.metrics.resampling import Estimate
-from hemabalance.metrics.run_resampling import Resampled, RunValues, resampled_runs, run_weights
+from hemabalance.metrics.run_resampling import Resampled, RunValues, resampled_runs, seed_weights
 from hemabalance.report.across.predictions import ALL, PART_NAMES, AcrossImages, divide_images
 from hemabalance.report.across.runs import AcrossArms, AcrossRun, check_runs
 from hemabalance.report.shared_predictions import SharedPredictions, read_shared_predictions
@@ -123,17 +123,12 @@ def read_results(runs: Sequence[AcrossRun], arms: AcrossArms, split: Path, *, se
         seconds, training_images = _effort([runs[place] for place in places])
         files = [runs[place].pseudo_labels for place in places]
         labelled = tuple(int(_record(path, ("accepted",))["accepted"]) for path in files if path is not None)
-        weights = run_weights(1, len(seeds), seed=_seed_of(seed, seeds))
+        weights = seed_weights(seeds, seed=seed)
         codes = [test.predicted[place] for place in places]
         counts = [confusion(test.targets[is_other], code[is_other], len(test.classes)) for code in codes]
         metrics = {key: column.mean(places, weights) for key, column in values.items()}
         rows[row] = RowResult(row, seeds, seconds, training_images, labelled, numbers, metrics, counts, codes[0])
     return AcrossResults(arms, rows, test, images)
-
-
-def _seed_of(seed: int, seeds: Sequence[int]) -> int:
-    """The same resamples for rows with the same seeds, whose differences are then paired; else independent ones."""
-    return int(np.random.SeedSequence([seed, *seeds]).generate_state(1)[0])
 
 
 def _effort(runs: Sequence[AcrossRun]) -> tuple[float, int]:
