@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     _require_sources(model_file, args)
     with open_inputs(args.images, model_file.archive_limits()) as inputs:
         _log_skipped(inputs.skipped)
-        predictor = _predictor(model_file, args, _field(model_file, inputs.images, args))
+        predictor = _predictor(model_file, args, _field(model_file, inputs.images, args), len(inputs.images))
         tables: list[pd.DataFrame] = []
         with Meter("predicting", len(inputs.images), "image", shown=not sys.stdout.isatty()) as meter:
             for table in predictor.predict(inputs.images, threads=args.threads):
@@ -111,15 +111,17 @@ def run(args: argparse.Namespace) -> int:
     return int((predictions["error"] != "").any())
 
 
-def _predictor(model_file: "OpenedModelFile", args: argparse.Namespace, field: float) -> "Predictor":
+def _predictor(model_file: "OpenedModelFile", args: argparse.Namespace, field: float, images: int) -> "Predictor":
     from hemabalance.classify.model_file import DETECTOR, WEIGHTS
     from hemabalance.classify.open_model import open_classifier
     from hemabalance.classify.out_of_distribution import read_detector
-    from hemabalance.classify.predict import Predictor
+    from hemabalance.classify.predict import BATCH, MAX_AT_ONCE, Predictor
     from hemabalance.training.device import start
 
     content = model_file.content
-    runtime = start(device=args.device, precision="32", devices=1, seed=0, threads=args.threads)
+    # Threads with a batch each classify more images a second than threads that share a batch, layer by layer.
+    at_once = min(args.threads, -(-images // BATCH), MAX_AT_ONCE) if args.device == "cpu" else 1
+    runtime = start(device=args.device, precision="32", devices=1, seed=0, threads=args.threads // at_once)
     model = open_classifier(model_file.beside(WEIGHTS), runtime)
     if (model.classes, model.size) != (content.classes, content.size):
         raise InputError(
@@ -127,7 +129,7 @@ def _predictor(model_file: "OpenedModelFile", args: argparse.Namespace, field: f
         )
     normalise = None if args.normalize_from is None else _normaliser(model_file, args.normalize_from, runtime)
     detector = read_detector(model_file.beside(DETECTOR))
-    return Predictor(model, detector, content.temperature, content.frame, field, normalise)
+    return Predictor(model, detector, content.temperature, content.frame, field, normalise, at_once)
 
 
 def _field(model_file: "OpenedModelFile", images: "Sequence[InputImage]", args: argparse.Namespace) -> float:
