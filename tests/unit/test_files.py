@@ -212,7 +212,12 @@ def test_threaded_map_looks_ahead_as_far_as_it_is_told(threads: int, ahead: int)
 
 def test_threaded_map_works_while_the_caller_does() -> None:
     started = threading.Semaphore(0)
-    results = threaded_map(lambda n: started.release() or n, range(100), threads=2, ahead=40)
+
+    def counted(n: int) -> int:
+        started.release()
+        return n
+
+    results = threaded_map(counted, range(100), threads=2, ahead=40)
     assert next(results) == 0
     assert all(started.acquire(timeout=30) for _ in range(40))
     assert not started.acquire(timeout=0.05)
