@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
-from scipy.stats import binom
 from skimage.measure import find_contours
 
 from hemabalance.dataset.geometry import fit_square
@@ -109,6 +108,8 @@ def diameter_of(diameters: np.ndarray) -> Diameter:
     Args:
         diameters: float64 (cells,), as shares of the image's side.
     """
+    from scipy.stats import binom  # slow to import, and not needed for most predictions
+
     shares = np.sort(diameters)
     n = len(shares)
     if n == 0:
