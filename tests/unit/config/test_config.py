@@ -60,7 +60,7 @@ SYNTHESIS_SIZES = STAIN_SIZES | {
     "discriminator_width", "critic_steps", "classifier_lr", "episodes", "inner_steps", "shots", "outer_step",
     "adapt_steps", "snapshot_adapt_steps", "snapshots", "feature_mixing", "class_weight",
     "lambda_encoder", "lambda_mode_seeking", "target_per_class", "decay_from", "mining_share",
-    "least", "most_times", "references", "resamples", "pairs",
+    "least", "most_times", "references", "resamples", "pairs", "time_mean", "guidance",
 }  # fmt: skip
 CLASSIFY_SIZES = {
     "batch", "steps", "lr", "average_decay", "patience", "validate_every", "log_every", "checkpoint_every",
