@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hemabalance.dataset.fields import AUTO
 from hemabalance.errors import InputError
-from hemabalance.sources.formats import READABLE
+from hemabalance.sources.formats import IMAGE_SUFFIXES, READABLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,11 +143,12 @@ def _models_and_images(args: argparse.Namespace) -> tuple[list[Path], list[Path]
 
 
 def _is_model(path: Path) -> bool:
-    """Whether a path is meant as a model: the folder or a file of one, or nothing that is there."""
+    """Whether a path is meant as a model: the folder or a file of one, a folder without images, or nothing there."""
     from hemabalance.classify.model_file import MODEL, WEIGHTS
 
     if path.is_dir():
-        return any((path / name).exists() for name in (MODEL, WEIGHTS))
+        has_model = any((path / name).exists() for name in (MODEL, WEIGHTS))
+        return has_model or not any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.rglob("*"))
     return path.suffix in (Path(MODEL).suffix, Path(WEIGHTS).suffix) or not path.exists()
 
 
