@@ -109,10 +109,10 @@ def test_a_model_that_is_missing_or_incomplete_is_no_image(
     place(network, "plain")
     folder = write_folder(here / "photographs", dict(list(network.photographs.items())[:1]))
     write_folder(here / "unfinished", {"weights.safetensors": network.weights.read_bytes()})
-    for model in (here / "unfinished", here / "gone", here / "gone.json"):
-        assert "Give the model.json of a trained classifier" in error_of(capsys, model, folder)
     write_folder(here / "texts", {"a.txt": b"a"})
-    assert "holds no image" in error_of(capsys, here / "texts", folder)
+    for model in (here / "unfinished", here / "texts", here / "gone", here / "gone.json"):
+        assert "Give the model.json of a trained classifier" in error_of(capsys, model, folder)
+    assert "holds no image" in error_of(capsys, here / "texts")
 
 
 def test_an_average_predicts_the_mean_of_its_models(network: ModelFolder, bayes: ModelFolder, here: Path) -> None:
