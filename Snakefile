@@ -4,6 +4,7 @@
 #   results/<run>/inventory/{source}.{parquet,json}        one row an archive member; facts about the archive
 #   results/<run>/manifest/{source}.parquet                one row a member: kept or not, and why
 #   results/<run>/scale/{source}.json                      size of the cells in a sample of the photographs
+#   results/<run>/scale/outlines_{source}.webp             red cells found in some of these photographs
 #   results/<run>/fields.json                              share of the frame of each source, if any is `auto`
 #   results/<run>/images/{source}.{zip,parquet}            kept photographs at the working size
 #   results/<run>/images/{source}_copies.{zip,parquet}     images set aside as copies or conflicts
@@ -32,9 +33,12 @@
 #                                                          predictions.parquet, calibration.json, metrics.json
 #   results/<run>/tables/*.csv  figures/*.svg  report.html
 #   results/<run>/comparisons/{a}_and_{b}.json             two experiments compared on the same test images
+#   results/<run>/tables/recommendation.json               the recommended experiment compared with the thesis's method
 #   results/<run>/experiments/tables, figures, comparisons, report.html   all entries (`snakemake experiments`)
 #   results/<run>/across-<reference>/across/{row}/seed-{n}/predictions.parquet  images of all sources, predicted by a model of
 #                                                          labels of the reference alone (`snakemake across`)
+#   results/<run>/across-<reference>/across/{row}/seed-{n}/pseudo_labels/images.parquet, audit.json, accepted.json
+#                                                          images of other sources under labels predicted by a row
 #   results/<run>/across/tables, figures, report.html
 #   results/<run>/scarcity/tables, figures, report.html    recipes where classes are cut to n training images
 #                                                          (`snakemake scarcity`); a protocol is then scarce-<n>-<draw>
@@ -101,6 +105,11 @@ rule experiments:
         generated_sets("experiments/"),
         trainings_on("experiments/", "model.json"),
         averages("metrics.json"),
+
+
+rule recommended:
+    input:
+        lambda wildcards: models_of_recommended(),
 
 
 rule scarcity:

@@ -3,8 +3,11 @@
 #
 # inputs   results/<run>/across-<reference>/classifiers/{experiment}/seed-{n}/{weights.safetensors,training.json}
 #          results/<run>/across-<reference>/{split.parquet,stain/{normalizer}/images.{zip,parquet}}
+#          results/<run>/across-<reference>/stain/{normalizer}/{source}/seen.parquet, results/<run>/manifest
 # outputs  results/<run>/across-<reference>/across/{row}/seed-{n}/predictions.parquet: test images of the reference, and
 #          all images of the other sources of its classes
+#          results/<run>/across-<reference>/across/{row}/seed-{n}/pseudo_labels/{images.parquet,audit.json,accepted.json}:
+#          of a row with whose predicted labels a model is trained, the balanced set of this training
 #          results/<run>/across/tables/{scores,differences,classes}.csv, figures/{confusion,mistakes}.svg, report.html
 
 
@@ -31,14 +34,44 @@ rule classify_across:
         device=CONFIG.device,
         devices=1,
     params:
-        settings=lambda wildcards: settings(
-            precision=CONFIG.precision,
-            normalizer=normalizer_of_row(wildcards),
-            views=row_settings(wildcards),
-        ),
-        code=row_code,
+        settings=lambda wildcards: settings(**running_settings(wildcards)),
+        code=lambda wildcards: row_code("classify/classify_across", wildcards),
     script:
         "../workflow_scripts/classify/classify_across.py"
+
+
+rule pseudo_labels:
+    """Add images of other sources to those of the reference, as {wildcards.row} labels them, seed {wildcards.training}"""
+    input:
+        unpack(images_of_row),
+        weights=lambda wildcards: training_of_row(wildcards, "weights.safetensors"),
+        seen=seen_by_normalizer,
+        split=f"{RUN}/{{protocol}}/split.parquet",
+        manifests=expand(f"{RUN}/manifest/{{source}}.parquet", source=SOURCES),
+    output:
+        table=f"{PSEUDO_LABELLED}/images.parquet",
+        audit=f"{PSEUDO_LABELLED}/audit.json",
+        accepted=f"{PSEUDO_LABELLED}/accepted.json",
+    log:
+        f"{RUN}/logs/pseudo_labels/{{protocol}}/{{row}}/seed-{{training}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/pseudo_labels/{{protocol}}/{{row}}/seed-{{training}}.tsv"
+    wildcard_constraints:
+        row=one_of(PLAN.across.teachers.values()),
+    conda:
+        "../envs/cuda.yaml"
+    threads: CONFIG.threads
+    resources:
+        gpu=ONE_GPU,
+        device=CONFIG.device,
+        devices=1,
+    params:
+        settings=lambda wildcards: settings(
+            **running_settings(wildcards), **pseudo_label_settings(wildcards)
+        ),
+        code=lambda wildcards: row_code("classify/pseudo_labels", wildcards),
+    script:
+        "../workflow_scripts/classify/pseudo_labels.py"
 
 
 rule across_average:
@@ -68,6 +101,12 @@ rule across_report:
         predictions=[row_file(*row) for row in PLAN.across.seeded_rows],
         trainings=[
             path for row in PLAN.across.seeded_rows for path in trainings_behind(*row)
+        ],
+        pseudo_labels=[
+            pseudo_labelled(
+                CONFIG.across.rows[row].pseudo_labels, seed, "accepted.json"
+            )
+            for row, seed in PLAN.across.pseudo_labelled
         ],
         split=f"{ACROSS_RUN}/split.parquet",
         images=f"{UNTOUCHED}/images.zip",

@@ -8,6 +8,8 @@ ACROSS_RUN = f"{RUN}/{across_protocol(REFERENCE)}"
 ROW_PREDICTIONS = (
     f"{RUN}/{{protocol}}/across/{{row}}/seed-{{training}}/predictions.parquet"
 )
+# The balanced set of the rows with `pseudo_labels` of a row.
+PSEUDO_LABELLED = f"{RUN}/{{protocol}}/across/{{row}}/seed-{{training}}/pseudo_labels"
 # Images of all sources, as the trainings' set has those of the reference.
 UNTOUCHED = (
     f"{ACROSS_RUN}/stain/{PLAN.recipe(CONFIG.across.recipe).normalizer}"
@@ -27,27 +29,41 @@ def row_file(row, seed):
     )
 
 
+def pseudo_labelled(row, seed, file):
+    """Path of one file of the images of other sources that a row labels, as a balanced set."""
+    folder = PSEUDO_LABELLED.format(
+        protocol=across_protocol(REFERENCE), row=row, training=seed
+    )
+    return f"{folder}/{file}"
+
+
 def training_of_row(wildcards, file):
-    """Path of one file of the training behind a row."""
-    (experiment,) = PLAN.across.experiments_behind(wildcards.row)
+    """Path of one file of the training of a row's model."""
+    experiment = CONFIG.across.rows[wildcards.row].experiment
     return f"{RUN}/{wildcards.protocol}/classifiers/{experiment}/seed-{wildcards.training}/{file}"
 
 
-def normalizer_of_row(wildcards):
+def normalizer_of_row(row):
     """The normaliser of a row; without one, that of the trainings' set, which changes no image."""
-    row = CONFIG.across.rows[wildcards.row]
-    return row.normalizer or PLAN.recipe(CONFIG.across.recipe).normalizer
+    normalizer = CONFIG.across.rows[row].normalizer
+    return normalizer or PLAN.recipe(CONFIG.across.recipe).normalizer
+
+
+def row_folder(protocol, row):
+    """Folder of a row's normaliser and its normalised real images."""
+    return f"{RUN}/{protocol}/stain/{normalizer_of_row(row)}"
 
 
 def images_of_row(wildcards):
     """Images of all sources as the normaliser of a row returns them."""
-    folder = f"{RUN}/{wildcards.protocol}/stain/{normalizer_of_row(wildcards)}"
+    folder = row_folder(wildcards.protocol, wildcards.row)
     return {"images": f"{folder}/images.zip", "index": f"{folder}/images.parquet"}
 
 
 def seen_by_normalizer(wildcards):
     """seen.parquet of each fit of the normaliser of a row."""
-    return of_pairs(wildcards.protocol, normalizer_of_row(wildcards), "seen.parquet")
+    normalizer = normalizer_of_row(wildcards.row)
+    return of_pairs(wildcards.protocol, normalizer, "seen.parquet")
 
 
 def row_settings(wildcards):
@@ -61,13 +77,33 @@ def row_settings(wildcards):
     }
 
 
-def row_code(wildcards):
-    """Fingerprint of the script that runs the model of a row."""
-    methods = [
-        PLAN.model_of(experiment).method
-        for experiment in PLAN.across.experiments_behind(wildcards.row)
-    ]
-    return method_code("classify/classify_across", "classify", methods)
+def running_settings(wildcards):
+    """The settings of a rule that runs the model of a row."""
+    return {
+        "precision": CONFIG.precision,
+        "normalizer": normalizer_of_row(wildcards.row),
+        "views": row_settings(wildcards),
+    }
+
+
+def pseudo_label_settings(wildcards):
+    """Which predictions of a row become labels, and how the set with them is made and audited."""
+    recipe = recipe_settings(PLAN, CONFIG.across.recipe, wildcards.protocol)
+    normalizer = normalizer_of_row(wildcards.row)
+    return {
+        "teacher": wildcards.row,
+        "training": int(wildcards.training),
+        "confidence": CONFIG.across.confidence,
+        "classes": CLASSES,
+        "lists": list(PLAN.fitted_names(normalizer).values()),
+        **{key: recipe[key] for key in ("balance", "audit")},
+    }
+
+
+def row_code(script, wildcards):
+    """Fingerprint of a script that runs the model of a row."""
+    model = CONFIG.classify.models[CONFIG.across.rows[wildcards.row].model]
+    return method_code(script, "classify", [model.method])
 
 
 def members_of_row(wildcards):
@@ -79,7 +115,7 @@ def members_of_row(wildcards):
 
 
 def trainings_behind(row, seed):
-    """training.json of every network behind a row with one seed."""
+    """training.json of every network behind a row with one seed, those that labelled images for it last."""
     return [
         f"{ACROSS_RUN}/classifiers/{experiment}/seed-{seed}/training.json"
         for experiment in PLAN.across.experiments_behind(row)
@@ -91,7 +127,12 @@ def across_settings():
     return {
         "run": CONFIG.run,
         "rows": [
-            {"row": row, "seed": seed, "trainings": len(trainings_behind(row, seed))}
+            {
+                "row": row,
+                "seed": seed,
+                "trainings": len(trainings_behind(row, seed)),
+                "pseudo_labels": (row, seed) in PLAN.across.pseudo_labelled,
+            }
             for row, seed in PLAN.across.seeded_rows
         ],
         "arms": {

@@ -3,9 +3,11 @@
 #
 # inputs   results/<run>/{protocol}/balanced/{recipe}/audit.json, {protocol}/stain/{normalizer}/images.{zip,parquet}
 #          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{metrics,training,expert_agreement}.json
-#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,history.jsonl}
+#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,history.jsonl}, also of the
+#          recommended average
 #          workflow_scripts/hemabalance/report/reported.yaml
-# outputs  results/<run>/[experiments/]tables/{balance,classify}_{what}.csv, tables/{headline,metrics}.json
+# outputs  results/<run>/[experiments/]tables/{balance,classify}_{what}.csv,
+#          tables/{headline,metrics,recommendation}.json
 #          results/<run>/[experiments/]figures/balance_images_{protocol}.svg, classify_{what}.svg
 #          results/<run>/[experiments/]figures/classify_{confusion,examples,mistakes,classes}_{experiment}.svg
 #          results/<run>/[experiments/]comparisons/{a}_and_{b}.json
@@ -25,6 +27,8 @@ for _page in PLAN.pages:
             histories=trainings_on(_page, "history.jsonl"),
             synthetic=other_parts_on(_page, "synthetic"),
             real_training=other_parts_on(_page, "training"),
+            recommended=predictions_on(_page, "recommended"),
+            thesis=predictions_on(_page, "thesis"),
             images=real_sets_on(_page, "images.zip"),
             indexes=real_sets_on(_page, "images.parquet"),
             reported=REPORTED,
@@ -46,6 +50,7 @@ for _page in PLAN.pages:
             },
             table_headline=f"{RUN}/{_page}tables/headline.json",
             table_values=f"{RUN}/{_page}tables/metrics.json",
+            table_recommendation=f"{RUN}/{_page}tables/recommendation.json",
         log:
             f"{RUN}/logs/classify_report/{_page}classify_report.log",
         benchmark:

@@ -64,10 +64,10 @@ def model_code(script, wildcards):
     return method_code(script, "classify", [PLAN.model_of(wildcards.experiment).method])
 
 
-def trainings_of(experiment, file):
-    """Paths of one file of every training of an experiment."""
-    entry = PLAN.experiments[experiment]
-    folder = f"{RUN}/{entry.protocol}/classifiers/{experiment}"
+def trainings_of(name, file):
+    """Paths of one file of every training of an experiment, or of an average for each seed."""
+    entry = PLAN.experiments[PLAN.experiments_of(name)[0]]
+    folder = f"{RUN}/{entry.protocol}/classifiers/{name}"
     return [f"{folder}/seed-{seed}/{file}" for seed in entry.seeds]
 
 
@@ -92,9 +92,23 @@ def average_settings(wildcards):
 
 def averages(file):
     """Paths of one file of every average whose protocol is listed, one for each seed."""
-    paths = []
-    for name in PLAN.averages:
-        member = PLAN.experiments[PLAN.members_of(name)[0]]
-        folder = f"{RUN}/{member.protocol}/classifiers/{name}"
-        paths += [f"{folder}/seed-{seed}/{file}" for seed in member.seeds]
-    return paths
+    return [path for name in PLAN.averages for path in trainings_of(name, file)]
+
+
+def models_of_recommended():
+    """Paths of model.json of every training of the recommended experiment, or of the experiments of the average."""
+    name = CONFIG.classify.recommended
+    if name is None:
+        raise WorkflowError(
+            "classify.recommended names no experiment in this config: name one, or choose another target."
+        )
+    unlisted = [one for one in PLAN.experiments_of(name) if one not in PLAN.experiments]
+    if unlisted:
+        raise WorkflowError(
+            f"classify.recommended names {name}, whose protocol is not listed: add leak_free to protocols."
+        )
+    return [
+        path
+        for member in PLAN.experiments_of(name)
+        for path in trainings_of(member, "model.json")
+    ]

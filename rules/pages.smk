@@ -23,6 +23,14 @@ def trainings_on(page, file):
     return [path for name in PLAN.pages[page] for path in trainings_of(name, file)]
 
 
+def predictions_on(page, role):
+    """Paths of the predictions of `recommended`, or of the `thesis`'s method, if they are on a page."""
+    name = PLAN.recommendation.get(role)
+    if name is None or not PLAN.is_on(page, name):
+        return []
+    return trainings_of(name, "predictions.parquet")
+
+
 def other_parts_on(page, kind):
     """Paths of predictions of `synthetic` or `training` images for the table of the protocol's share of a result."""
     return [

@@ -20,6 +20,11 @@ def recipe_of(wildcards):
     return wildcards.get("recipe") or PLAN.recipe_of(wildcards.experiment)
 
 
+def teacher_of(wildcards):
+    """The row of `across` that labels images for the wildcard `experiment`; None for most jobs."""
+    return PLAN.across.teachers.get(wildcards.get("experiment"))
+
+
 def real_folder(protocol, recipe):
     """Folder of a recipe's normaliser and its normalised real images."""
     return f"{RUN}/{protocol}/stain/{PLAN.recipe(recipe).normalizer}"
@@ -33,7 +38,13 @@ def generator_folder(protocol, recipe, generator):
 def set_files(wildcards):
     """Image sets of a recipe: real images first, then one set a generator."""
     recipe = recipe_of(wildcards)
-    folders = [real_folder(wildcards.protocol, recipe)] + [
+    teacher = teacher_of(wildcards)
+    real = (
+        row_folder(wildcards.protocol, teacher)
+        if teacher
+        else real_folder(wildcards.protocol, recipe)
+    )
+    folders = [real] + [
         generator_folder(wildcards.protocol, recipe, name)
         for name in PLAN.recipe(recipe).generators
     ]
@@ -65,4 +76,6 @@ def gate_files(wildcards):
 
 def balanced_set(wildcards):
     """Table of the balanced set of a recipe or experiment."""
+    if teacher := teacher_of(wildcards):
+        return pseudo_labelled(teacher, wildcards.training, "images.parquet")
     return f"{RUN}/{wildcards.protocol}/balanced/{recipe_of(wildcards)}/images.parquet"

@@ -1,6 +1,6 @@
 # Tables and figures of the archives, and the page of the run.
 #
-# inputs   results/<run>/{inventory,manifest,images,tables,figures}, {protocol}/split.parquet
+# inputs   results/<run>/{inventory,manifest,images,scale,tables,figures}, {protocol}/split.parquet
 #          workflow_scripts/hemabalance/report/{reported,titles}.yaml, page.html
 # outputs  results/<run>/tables/*.csv, figures/{contact_sheet_{source},copies_sheet,diameters}.svg, report.html
 
@@ -95,9 +95,11 @@ rule report:
             f"{RUN}/figures/{{name}}.svg",
             name=[*SHEETS, "copies_sheet", "diameters"],
         )
+        + expand(OUTLINES, source=SOURCES)
         + of_page(wildcards.page, "figures", STAIN_FIGURES + SYNTHESIS_FIGURES)
         + on_page(wildcards.page, ".svg"),
         headline=f"{PAGE}tables/headline.json",
+        recommendation=f"{PAGE}tables/recommendation.json",
         receipts=expand(f"{RUN}/inventory/{{source}}.json", source=SOURCES),
         titles=TITLES,
         template=TEMPLATE,

@@ -1,7 +1,8 @@
 # The size of the cells of each source, and one physical scale for the sources with `field: auto`.
 #
 # inputs   the archives, results/<run>/manifest/{source}.parquet
-# outputs  results/<run>/scale/{source}.json; results/<run>/fields.json, if any source has `field: auto`
+# outputs  results/<run>/scale/{source}.json, scale/outlines_{source}.webp (what was measured)
+#          results/<run>/fields.json, if any source has `field: auto`
 from hemabalance.dataset.fields import AUTO, anchor_of, measured_sources
 
 FIELDS = {name: entry.field for name, entry in CONFIG.sources.items()}
@@ -12,6 +13,8 @@ COMPARED_SIZES = measured_sources(FIELDS, REFERENCE)
 RESOLVED_FIELDS = [f"{RUN}/fields.json"] if AUTO_SOURCES else []
 SIZE = f"{RUN}/scale/{{source}}.json"
 SIZES = expand(SIZE, source=SOURCES)
+# Pictures of what was measured.
+OUTLINES = f"{RUN}/scale/outlines_{{source}}.webp"
 
 
 rule scale:
@@ -21,6 +24,11 @@ rule scale:
         manifest=f"{RUN}/manifest/{{source}}.parquet",
     output:
         sizes=SIZE,
+        outlines=report(
+            OUTLINES,
+            caption="../workflow_scripts/captions/outlines.rst",
+            category="Images",
+        ),
     log:
         f"{RUN}/logs/scale/{{source}}.log",
     benchmark:

@@ -24,10 +24,12 @@ import pandas as pd
 from PIL import Image
 
 from bench.bench_classify import bench_classify
+from bench.bench_predict import bench_predict
 from bench.bench_stain import bench_transform
 from bench.bench_synthesis import bench_synthesis
 from bench.bench_training import bench_loop
 from bench.bench_versioning import bench_versioning
+from bench.decode_limit import decode_plainly
 from helpers.project import ROOT
 from helpers.thesis import CLASSES
 from hemabalance.config.paths import expand_path
@@ -53,6 +55,7 @@ from hemabalance.torchvision_compat import make_torchvision_importable
 
 WORKERS = 2
 REPEATS = 3
+PREDICTED = 2000
 CONFIG = load_config(read_config_file(ROOT / "config.yaml"))
 LIMITS = Limits(**CONFIG.limits.model_dump())
 PIXELS = CONFIG.pixels.model_dump()
@@ -145,16 +148,28 @@ def enlarged(data: bytes, side: float, rng: np.random.Generator) -> bytes:
     return buffer.getvalue()
 
 
+def is_readable(data: bytes) -> bool:
+    try:
+        decode(data, max_pixels=CONFIG.pixels.max_pixels, min_side=CONFIG.pixels.min_side)
+    except UnreadableImage:
+        return False
+    return True
+
+
 def bench_manifest(archive: Path, folder: Path, repeats: int) -> None:
     folder.mkdir()
     count = unpack_images(archive, folder)
-    pairs = [
-        (seconds(lambda: run_hemabalance(archive)), seconds(lambda: run_imagededup(folder))) for _ in range(repeats)
-    ]
-    ours, peer = (statistics.median(column) for column in zip(*pairs, strict=True))
-    ratio = statistics.median(theirs / own for own, theirs in pairs)
+    files = sorted(folder.iterdir())
+    works = (lambda: run_hemabalance(archive), lambda: run_imagededup(folder), lambda: decode_plainly(files, WORKERS))
+    rounds = [[seconds(work) for work in works] for _ in range(repeats)]
+    ours, peer, decoding = (statistics.median(column) for column in zip(*rounds, strict=True))
+    ratio = statistics.median(theirs / own for own, theirs, _ in rounds)
+    share = statistics.median(limit / own for own, _, limit in rounds)
     print(f"manifest with hashes and deduplication, {count} images, {WORKERS} workers, medians of {repeats}:")
-    print(f"  hemabalance {ours:.1f} s, imagededup PHash {peer:.1f} s; {ratio:.1f} times as fast")
+    print(
+        f"  hemabalance {ours:.1f} s, imagededup PHash {peer:.1f} s, plain decoding {decoding:.1f} s; "
+        f"{ratio:.1f} times as fast as imagededup, {100 * share:.0f} % of the speed of plain decoding"
+    )
 
 
 def bench_copies(archive: Path, repeats: int) -> None:
@@ -225,6 +240,8 @@ def main() -> None:
         scratch = Path(name)
         archive = pbc_archive(args.data, scratch)
         bench_manifest(archive, scratch / "loose", REPEATS)
+        photographs = [file for file in sorted((scratch / "loose").iterdir()) if is_readable(file.read_bytes())]
+        bench_predict(photographs[:: -(-len(photographs) // PREDICTED)], WORKERS, REPEATS)
         full = sum(CATALOGUE["mendeley"].counts.values())
         bench_manifest(write_enlarged(archive, scratch / "enlarged.zip", full), scratch / "enlarged", 1)
         bench_copies(scratch / "enlarged.zip", REPEATS)

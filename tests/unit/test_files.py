@@ -201,6 +201,29 @@ def test_threaded_map_keeps_few_results_in_memory(threads: int) -> None:
     assert len(list(results)) == 498
 
 
+@pytest.mark.parametrize(("threads", "ahead"), [(1, 50), (2, 1), (2, 50), (7, 50)])
+def test_threaded_map_looks_ahead_as_far_as_it_is_told(threads: int, ahead: int) -> None:
+    items = iter(range(500))
+    results = threaded_map(abs, items, threads=threads, ahead=ahead)
+    assert next(results) == 0
+    assert next(items) == (1 if threads == 1 else ahead)
+    assert list(results) == [n for n in range(1, 500) if n != (1 if threads == 1 else ahead)]
+
+
+def test_threaded_map_works_while_the_caller_does() -> None:
+    started = threading.Semaphore(0)
+
+    def counted(n: int) -> int:
+        started.release()
+        return n
+
+    results = threaded_map(counted, range(100), threads=2, ahead=40)
+    assert next(results) == 0
+    assert all(started.acquire(timeout=30) for _ in range(40))
+    assert not started.acquire(timeout=0.05)
+    assert list(results) == list(range(1, 100))
+
+
 def fails_at_40(n: int) -> int:
     if n == 40:
         raise LookupError(n)

@@ -21,6 +21,7 @@ TABLE = {
     "classify/classify_fit": NETWORKS,
     "classify/classify_protocol_gain": f"{NETWORKS} scipy",  # calibration
     "classify/classify_report": f"{FIGURES} scipy",  # McNemar's test
+    "classify/pseudo_labels": f"{NETWORKS} scipy sklearn skimage",  # calibration; the audit, as balance/balance
     "dataset/across_split": "",
     "dataset/fields": "scipy skimage",  # as dataset/scale, whose result it reads
     "dataset/images": "",

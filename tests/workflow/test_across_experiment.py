@@ -21,11 +21,13 @@ VALUES = {
     "stain": {"normalizers": {"wcyclegan_thesis": None, "stainnet": None}},
     "classify": {"models": {"small": SMALL, "stained": {**SMALL, "stain_strength": 0.6}}},
     "across": {
+        "confidence": 0.09,  # of twelve classes, after 20 steps
         "rows": {
             "untouched": {"model": "small", "seeds": [1, 2]},
             "stain": {"model": "stained", "poses": True, "zooms": [0.9, 1.1]},
             "mapped": {"model": "small", "normalizer": "reinhard"},
             "statistics": {"model": "small", "statistics": "images"},
+            "labelled": {"model": "small", "normalizer": "reinhard", "pseudo_labels": "mapped"},
             "both": {"average": ["untouched", "stain"]},
         },
         "baseline": "untouched",
@@ -53,13 +55,35 @@ def test_models_see_labels_of_the_reference_alone_and_every_row_reads_the_same_i
     assert set(learned.loc[learned["part"] != "test", "source"]) == {"mendeley"}
     seen = pd.read_parquet(folder / "stain/reinhard/tcia/seen.parquet")
     assert set(seen["part"]) == {"train", "unlabelled"}
-    assert {path.name for path in (folder / "classifiers").iterdir()} == {"across_small", "across_stained"}
+    assert {path.name for path in (folder / "classifiers").iterdir()} == {
+        "across_small", "across_stained", "across_small_by_mapped"
+    }  # fmt: skip
     tables = [pd.read_parquet(path) for path in sorted(folder.glob("across/*/*/predictions.parquet"))]
-    assert len(tables) == 6
+    assert len(tables) == 7
     assert len({tuple(table["image_id"]) for table in tables}) == 1
     trained = set(split.loc[(split["source"] == "mendeley") & (split["part"] == "train"), "label"])
     others = split[(split["source"] != "mendeley") & split["label"].isin(trained)]
     assert set(others["image_id"]) == set(tables[0].loc[tables[0]["source"] != "mendeley", "image_id"])
+
+
+def test_a_model_learns_from_predicted_labels_of_the_unlabelled_half_alone(finished: Project) -> None:
+    folder = finished.folder / RUN / "across-mendeley"
+    split = pd.read_parquet(folder / "split.parquet")
+    labelled = folder / "across/mapped/seed-1/pseudo_labels"
+    learned = pd.read_parquet(labelled / "images.parquet")
+    added = learned[(learned["part"] != "test") & (learned["source"] != "mendeley")]
+    assert set(added["image_id"]) <= set(split.loc[split["part"] == "unlabelled", "image_id"])
+    accepted = json.loads((labelled / "accepted.json").read_text())
+    assert len(added) == accepted["accepted"] > 0
+    assert json.loads((labelled / "audit.json").read_text())["leaks"]["n"] == 0
+    trained = [
+        json.loads((folder / f"classifiers/{name}/seed-1/training.json").read_text())
+        for name in ("across_small", "across_small_by_mapped")
+    ]
+    assert trained[1]["images"] == trained[0]["images"] + len(added)
+    scores = pd.read_csv(finished.folder / RUN / "across/tables/scores.csv").set_index("row")
+    text = f"{len(added):,} images of other sources under predicted labels (of mapped)"
+    assert scores["trained_also_on"].to_dict() == dict.fromkeys(scores.index, "–") | {"labelled": text}
 
 
 def test_the_page_answers_and_lists_every_row(finished: Project) -> None:

@@ -59,6 +59,7 @@ def test_a_field_that_is_estimated_is_known_before_the_images_are_made(project, 
     results = project.folder / "results" / "own"
     fields = json.loads((results / "fields.json").read_text())["fields"]
     assert fields["pool"] == 0.7
+    assert {path.name for path in (results / "scale").iterdir()} >= {"north.json", "outlines_north.webp"}
     # All phantoms are rendered at one scale.
     assert 0.6 < fields["north"] < 0.8
     provenance = json.loads(pd.read_parquet(results / "images" / "north.parquet")["provenance"].iloc[0])

@@ -70,12 +70,29 @@ def test_a_fresh_project_would_run_every_rule(project):
     assert project.would_run() == RULES
 
 
+def test_the_recommended_experiment_is_trained_alone(project):
+    jobs = project.jobs("recommended")
+    trained = {wildcards for rule, wildcards in jobs if rule in ("classify_fit", "classify_evaluate")}
+    assert trained == {"protocol=leak_free, experiment=plain, training=1"}
+    assert not {rule for rule, _ in jobs} & (SYNTHESISED | {"classify_report", "report"})
+    (project.folder / "more.yaml").write_text(
+        "classify: {averages: {both: [plain, original]}, recommended: both, experiments: {plain: {shown: true}}}\n"
+    )
+    assert ("classify_average", "protocol=leak_free, experiment=both, training=1") in project.jobs(overlays=MORE)
+    assert len([rule for rule, _ in project.jobs("recommended", overlays=MORE) if rule == "classify_fit"]) == 2
+    (project.folder / "more.yaml").write_text("classify: {recommended: null}\n")
+    refused = project.snakemake("--dry-run", "recommended", overlays=MORE)
+    assert refused.returncode != 0
+    assert "classify.recommended names no experiment in this config" in refused.stdout
+
+
 def test_all_results_exist_and_no_partial_file(finished):
     results = finished.folder / "results" / "tiny"
     for name in (
         "manifest/mendeley.parquet", "manifest/tcia.parquet", "images/mendeley.zip", "images/tcia.parquet",
         "leak_free/split.parquet", "thesis/split.parquet", "tables/final_counts.csv",
         "figures/contact_sheet_tcia.svg", "figures/copies_sheet.svg", "report.html",
+        "scale/outlines_tcia.webp",
     ):  # fmt: skip
         assert (results / name).stat().st_size > 0
     assert not list(finished.folder.rglob("*.part"))

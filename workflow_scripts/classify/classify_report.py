@@ -6,7 +6,10 @@ from hemabalance.dataset.imageset import open_sets
 from hemabalance.report.classify.write import ClassifierFiles, ClassifierPage, write_classify_report
 from hemabalance.stage import stage
 
-KINDS = ("audits", "metrics", "training", "predictions", "expert_agreements", "histories", "synthetic", "real_training")
+KINDS = (
+    "audits", "metrics", "training", "predictions", "expert_agreements", "histories", "synthetic", "real_training",
+    "recommended", "thesis",
+)  # fmt: skip
 
 with (
     stage(snakemake) as run,

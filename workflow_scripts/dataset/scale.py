@@ -7,11 +7,12 @@ from hemabalance.dataset.manifest_table import read_manifest
 from hemabalance.dataset.scale import write_sizes
 from hemabalance.sources.archives import Limits
 from hemabalance.sources.decode import PixelLimits
+from hemabalance.sources.outlines import write_outlines
 from hemabalance.sources.scale import measure_source
 from hemabalance.stage import stage
 
 with stage(snakemake) as run:
-    sizes = measure_source(
+    measured = measure_source(
         users_path(snakemake.input.archive),
         read_manifest(Path(snakemake.input.manifest)),
         limits=Limits(**run.settings["limits"]),
@@ -20,4 +21,5 @@ with stage(snakemake) as run:
         seed=run.settings["seed"],
         threads=run.threads,
     )
-    write_sizes(sizes, Path(snakemake.output.sizes))
+    write_sizes(measured.sizes, Path(snakemake.output.sizes))
+    write_outlines(measured, Path(snakemake.output.outlines))

@@ -4,6 +4,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from hemabalance.commands import (
     check_gpu,
@@ -53,10 +54,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser of a command: options may stand before, after and between the other arguments."""
+
+    _is_entered = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse as `parse_known_intermixed_args`, which calls this method again in some versions of Python."""
+        if self._is_entered:
+            return super().parse_known_args(args, namespace)
+        self._is_entered = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_entered = False
+
+
 def _parser() -> argparse.ArgumentParser:
     description = "Use and publish the results of the hemabalance workflow. The workflow itself is run by snakemake."
     parser = argparse.ArgumentParser(prog="hemabalance", description=description)
-    commands = parser.add_subparsers(required=True, metavar="command")
+    commands = parser.add_subparsers(required=True, metavar="command", parser_class=_Parser)
     for command in COMMANDS:
         command.add(commands)
     return parser

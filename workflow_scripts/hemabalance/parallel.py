@@ -10,8 +10,18 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def threaded_map(function: Callable[[Item], Result], items: Iterable[Item], *, threads: int) -> Iterator[Result]:
-    """Yield `function(item)` in the order of `items`; at most 8 results per thread wait in memory."""
+def threaded_map(
+    function: Callable[[Item], Result], items: Iterable[Item], *, threads: int, ahead: int | None = None
+) -> Iterator[Result]:
+    """Yield `function(item)` in the order of `items`.
+
+    Args:
+        function: safe to call from several threads; with one thread it is called by the caller's own.
+        items: read by the caller's thread, as far ahead as the results.
+        threads: calls that run at once.
+        ahead: results that wait in memory or are being computed, at most; by default 8 per thread. A caller that takes
+            results in batches keeps the threads busy meanwhile with two batches or more.
+    """
     if threads == 1:
         yield from map(function, items)
         return
@@ -20,7 +30,7 @@ def threaded_map(function: Callable[[Item], Result], items: Iterable[Item], *, t
         try:
             for item in items:
                 futures.append(pool.submit(function, item))
-                if len(futures) >= 8 * threads:
+                if len(futures) >= (ahead or 8 * threads):
                     yield futures.popleft().result()
             while futures:
                 yield futures.popleft().result()

@@ -9,7 +9,7 @@ from hemabalance.stage import stage
 
 with stage(snakemake) as run:
     given, out, settings, arms = snakemake.input, snakemake.output, run.settings, run.settings["arms"]
-    trainings = map(Path, given.trainings)
+    trainings, labelled = map(Path, given.trainings), map(Path, given.pseudo_labels)
     rows = zip(settings["rows"], given.predictions, strict=True)
     descriptions = {
         row: RowDescription(**entry | {key: tuple(entry[key]) for key in ("zooms", "members")})
@@ -18,7 +18,13 @@ with stage(snakemake) as run:
     names = ("scores", "differences", "classes", "confusion", "mistakes", "sentence", "page")
     write_across(
         [
-            AcrossRun(row["row"], row["seed"], Path(path), tuple(islice(trainings, row["trainings"])))
+            AcrossRun(
+                row["row"],
+                row["seed"],
+                Path(path),
+                tuple(islice(trainings, row["trainings"])),
+                next(labelled) if row["pseudo_labels"] else None,
+            )
             for row, path in rows
         ],
         AcrossArms(**arms | {"descriptions": descriptions}),

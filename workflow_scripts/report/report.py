@@ -16,5 +16,6 @@ with stage(snakemake) as run:
         tables=[Path(path) for path in given.tables],
         figures=[Path(path) for path in given.figures],
         headline=Path(given.headline),
+        recommendation=Path(given.recommendation),
         receipts=[Path(path) for path in given.receipts],
     )

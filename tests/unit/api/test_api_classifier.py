@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.base import clone
 
 from helpers.archives import write_folder, write_zip
 from helpers.model_folders import BAYES, ModelFolder, build_model_folder, predict
 from hemabalance import Classifier, InputError
+from hemabalance.classify.predict import BATCH
 from hemabalance.classify.predictions import probabilities_of
 from hemabalance.sources.decode import decode
 
@@ -44,6 +46,20 @@ def test_arrays_files_and_zips_give_the_same_predictions(model: ModelFolder, tmp
     pd.testing.assert_frame_equal(
         classifier.predict(arrays[0]).drop(columns="path"), expected.drop(columns="path").head(1)
     )
+
+
+def test_several_batches_at_once_give_the_same_predictions(model: ModelFolder, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "images", model.photographs_of("tcia"))
+    many = [folder] * (BATCH // len(model.photographs_of("tcia")) + 1)
+    expected = Classifier.load(model.folder, threads=1).predict(many)
+    threads = torch.get_num_threads()
+    try:
+        table = Classifier.load(model.folder, threads=2).predict(many)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+    assert len(table) > BATCH
+    pd.testing.assert_frame_equal(table, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_it_is_an_estimator_of_scikit_learn(model: ModelFolder, tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import torch
 from scipy.special import softmax
 from torch import nn
 
-from helpers.balanced_sets import write_set
 from helpers.classifiers import SIZE, build, data, images, job, runtime
+from helpers.two_laboratories import trained_model, two_laboratories
 from hemabalance.classify.across import AcrossSettings, predict_across
 from hemabalance.classify.average import write_average
 from hemabalance.classify.predictions import probabilities_of, read_predictions
@@ -21,33 +21,15 @@ from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.seen_images import SeenImages
 from hemabalance.errors import InputError
 
-COUNTS = {"basophil": 6, "monocyte": 8}
-
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
-    folder = tmp_path_factory.mktemp("model")
-    fitted = build("sequential_cnn", input_size=32, steps=4, validate_every=4)
-    fitted.fit(data(), job(folder))
-    fitted.save(folder / "weights.safetensors")
-    return fitted, folder / "weights.safetensors"
+    return trained_model(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture(scope="module")
 def laboratory(tmp_path_factory: pytest.TempPathFactory) -> tuple[ImageSet, pd.DataFrame]:
-    """Images of two sources, and a split across them: b also has a class that a is not trained on."""
-    tables, pixels = [], []
-    for number, (source, counts) in enumerate({"a": COUNTS, "b": {**COUNTS, "platelet": 4}}.items()):
-        made = images(counts, seed=10 + number)
-        ids = [f"{source}/{k:02}" for k in range(len(made.labels))]
-        tables.append(pd.DataFrame({"image_id": ids, "source": source, "label": made.labels}))
-        pixels.extend(made.pixels)
-    rows = pd.concat(tables, ignore_index=True)
-    even = np.arange(len(rows)) % 2 == 0
-    parts = np.where(rows["source"] == "a", np.where(even, "train", "test"), np.where(even, "unlabelled", "test"))
-    split = rows.assign(group_id=rows["image_id"], draw=0.5, part=parts)
-    noted = rows.assign(origin="real", provenance="{}")
-    return write_set(tmp_path_factory.mktemp("images"), "real", noted, pixels), split
+    return two_laboratories(tmp_path_factory.mktemp("images"))
 
 
 def predicted(

@@ -1,12 +1,16 @@
 """`hemabalance predict` with damaged, foreign and unusual input files."""
 
+import threading
 import zipfile
 import zlib
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -17,7 +21,7 @@ from helpers.photographs import photograph
 from helpers.thesis import CLASSES
 from hemabalance.classify.inputs import InputImage
 from hemabalance.classify.model_schema import Frame
-from hemabalance.classify.predict import COLUMNS, Predictor
+from hemabalance.classify.predict import BATCH, COLUMNS, Predictor
 from hemabalance.classify.predictions import probabilities_of, probability_columns
 from hemabalance.cli import main
 
@@ -166,6 +170,59 @@ def test_a_strip_is_not_padded_to_a_huge_square(tmp_path: Path) -> None:
     image = InputImage(str(tmp_path / "strip.png"), None, "strip.png", 1 << 20)
     (table,) = predictor.predict([image], threads=1)
     assert "padded to a square" in table["error"].iloc[0]
+
+
+def predictor_of_brightness(at_once: int) -> Predictor:
+    """A model of two classes whose logits are the brightness of an image, and its negative."""
+
+    def logits(pixels: np.ndarray) -> np.ndarray:
+        mean = pixels.mean((1, 2, 3), dtype=np.float32)[:, None] / 255
+        return np.hstack([mean, -mean])
+
+    model: Any = SimpleNamespace(classes=("a", "b"), size=24, logits=logits)
+    detector: Any = SimpleNamespace(out_of_distribution=lambda pixels, logits: np.zeros(len(pixels), bool))
+    frame = Frame(size=24, fit="crop", fields={"mendeley": 1.0}, max_pixels=10_000, min_side=24)
+    return Predictor(model, detector, 1.0, frame, 1.0, None, at_once)
+
+
+def brighter_and_brighter(folder: Path, number: int) -> list[InputImage]:
+    for k in range(number):
+        Image.new("RGB", (24, 24), (k % 256, k // 256, 0)).save(folder / f"{k}.png")
+    return [InputImage(str(folder / f"{k}.png"), None, f"{k}.png", 1 << 20) for k in range(number)]
+
+
+@pytest.mark.parametrize(("threads", "at_once"), [(1, 1), (2, 1), (2, 2), (3, 5)])
+def test_many_images_keep_their_order_and_a_bad_one_its_path(tmp_path: Path, threads: int, at_once: int) -> None:
+    images = brighter_and_brighter(tmp_path, 4 * BATCH + 3)
+    bad = BATCH + 5
+    (tmp_path / f"{bad}.png").write_bytes(b"torn")
+    tables = list(predictor_of_brightness(at_once).predict(images, threads=threads))
+    assert [len(table) for table in tables] == [BATCH] * 4 + [3]
+    table = pd.concat(tables, ignore_index=True)
+    assert table["path"].tolist() == [image.path for image in images]
+    assert np.flatnonzero(table["error"] != "").tolist() == [bad]
+    mean = np.array([(k % 256 + k // 256) / 765 for k in range(len(images))])
+    expected = np.where(np.arange(len(images)) == bad, np.nan, 1 / (1 + np.exp(-2 * mean)))
+    np.testing.assert_allclose(table["p_a"], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("threads", "at_once"), [(2, 1), (2, 2), (3, 5)])
+def test_few_images_are_read_before_they_are_wanted(tmp_path: Path, threads: int, at_once: int) -> None:
+    images, before = brighter_and_brighter(tmp_path, 3), threading.active_count()
+    listed = 0
+
+    class Endless(list[InputImage]):
+        def __iter__(self) -> Iterator[InputImage]:
+            nonlocal listed
+            for number in count(1):
+                listed = max(listed, number)
+                yield images[number % 3]
+
+    tables = predictor_of_brightness(at_once).predict(Endless(), threads=threads)
+    assert len(next(tables)) == BATCH
+    assert listed <= 4 * at_once * BATCH
+    tables.close()  # type: ignore[attr-defined]
+    assert threading.active_count() == before
 
 
 def test_an_oversized_file_is_not_read_completely(tmp_path: Path) -> None:

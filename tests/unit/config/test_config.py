@@ -60,7 +60,7 @@ SYNTHESIS_SIZES = STAIN_SIZES | {
     "discriminator_width", "critic_steps", "classifier_lr", "episodes", "inner_steps", "shots", "outer_step",
     "adapt_steps", "snapshot_adapt_steps", "snapshots", "feature_mixing", "class_weight",
     "lambda_encoder", "lambda_mode_seeking", "target_per_class", "decay_from", "mining_share",
-    "least", "most_times", "references", "resamples", "pairs",
+    "least", "most_times", "references", "resamples", "pairs", "time_mean", "guidance",
 }  # fmt: skip
 CLASSIFY_SIZES = {
     "batch", "steps", "lr", "average_decay", "patience", "validate_every", "log_every", "checkpoint_every",
@@ -82,7 +82,7 @@ def leaves_that_differ(before: dict[str, Any], after: dict[str, Any]) -> set[str
     return keys | (after.keys() - before.keys())
 
 
-@pytest.mark.parametrize("name", sorted(set(OVERLAYS) - {"across", "scarcity", "scarcity_full"}))
+@pytest.mark.parametrize("name", sorted(set(OVERLAYS) - {"across", "own", "scarcity", "scarcity_full"}))
 def test_overlay_changes_inputs_and_sizes_only(name: str) -> None:
     before, after = load_config(BASE).model_dump(), load_config(merged(OVERLAYS[name])).model_dump()
     assert after["run"] == name
@@ -110,6 +110,19 @@ def test_the_scarcity_overlay_adds_entries_for_its_recipes_and_else_changes_size
         rest = [{name: value for name, value in config[section].items() if name != key} for config in (before, after)]
         assert leaves_that_differ(*rest) <= (SYNTHESIS_SIZES if section == "synthesis" else set())
     assert (after["scarcity"]["n"], after["scarcity"]["draws"], after["scarcity"]["seeds"]) == ((10,), 3, (1, 2, 3))
+
+
+def test_the_overlay_of_ones_own_laboratory_adds_models_and_experiments_of_one_source() -> None:
+    below = merged(OVERLAYS["sample"])
+    alone = deepcopy(below)
+    update_config(alone, {key: OVERLAYS["own"][key] for key in ("run", "sources")})
+    update_config(below, OVERLAYS["own"])
+    before, after = load_config(alone).model_dump(), load_config(below).model_dump()
+    assert len(after["sources"]) == 1
+    assert {key for key in before if before[key] != after[key]} <= {"protocols", "images", "classify"}
+    for key in ("models", "experiments"):
+        assert before["classify"][key] == {name: after["classify"][key][name] for name in before["classify"][key]}
+    assert after["classify"]["averages"]
 
 
 def test_the_overlay_across_laboratories_adds_models_and_rows_and_else_changes_inputs_only() -> None:

@@ -54,6 +54,22 @@ def test_rows_with_one_model_share_its_trainings() -> None:
     assert (across.predicted, across.averages) == (["raw", "small", "posed", "mapped"], ["both"])
 
 
+LABELLED = {"model": "sequential_cnn", "pseudo_labels": "posed", "seeds": [1, 2]}
+
+
+def test_rows_with_predicted_labels_have_trainings_of_their_own() -> None:
+    more = {"more": LABELLED, "more_posed": {**LABELLED, "poses": True}, "all": {"average": ["raw", "more"]}}
+    across = plan({"rows": more}).across
+    name = "across_sequential_cnn_by_posed"
+    assert across.experiments[name].seeds == (1, 2)
+    assert across.teachers == {name: "posed"}
+    assert across.experiments_behind("more") == across.experiments_behind("more_posed") == [name, "across_senet154"]
+    assert across.experiments_behind("all") == ["across_senet154", name]
+    assert across.pseudo_labelled == [("more", 1), ("more", 2), ("more_posed", 1), ("more_posed", 2)]
+    assert across.description("more")["pseudo_labels"] == "posed"
+    assert plan().across.teachers == {}
+
+
 def test_a_row_is_described_for_the_report() -> None:
     across = plan().across
     assert across.description("mapped") == {
@@ -90,6 +106,12 @@ def test_a_method_without_entry_is_a_model_with_its_defaults() -> None:
         ({"recipe": "missing"}, "across.recipe names 'missing', which is not in balance.recipes"),
         ({"rows": {"raw": {"normalizer": "none"}}}, "across.rows.raw.normalizer is 'none', which changes no image"),
         ({"rows": {"mapped": {"normalizer": "rein"}}}, "across.rows.mapped.normalizer names 'rein'"),
+        ({"confidence": 1.5}, "across.confidence"),
+        ({"rows": {"raw": {"pseudo_labels": "raw"}}}, "across.rows.raw has pseudo_labels of 'raw', which is not among"),
+        ({"rows": {"more": {**LABELLED, "pseudo_labels": "both"}}}, "the reference alone: raw, small, posed, mapped"),
+        ({"rows": {"more": {**LABELLED, "pseudo_labels": "mapped"}}}, "has the normalizer None, and pseudo_labels of"),
+        ({"rows": {"more": {**LABELLED, "seeds": [3]}}}, r"has seeds \[3\], of which posed has only"),
+        ({"rows": {"both": {"pseudo_labels": "raw"}}}, "across.rows.both has `average`, and beside it settings"),
     ],
 )
 def test_what_is_wrong_is_named(changes: dict[str, Any], message: str) -> None:
@@ -114,6 +136,14 @@ def test_another_source_with_labels_must_be_there() -> None:
     sources = {"own": {"archive": "a.zip", "classes": classes}, "other": {"archive": "b.zip", "labels": "none"}}
     with pytest.raises(InputError, match="and of another source, to test on; sources with labels: own"):
         plan(sources=sources)
+
+
+def test_two_trainings_have_two_folders() -> None:
+    classify = deepcopy(BASE["classify"])
+    classify["models"]["sequential_cnn_by_posed"] = {"method": "sequential_cnn"}
+    rows = {"more": LABELLED, "same": {"model": "sequential_cnn_by_posed"}}
+    with pytest.raises(InputError, match="would have the same folder across_sequential_cnn_by_posed: rename"):
+        plan({"rows": rows}, classify=classify)
 
 
 def test_the_names_of_its_experiments_are_its_own() -> None:

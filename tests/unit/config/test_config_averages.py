@@ -1,4 +1,4 @@
-"""`classify.averages`."""
+"""`classify.averages` and `classify.recommended`."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from hemabalance.config.plan import Plan
+from hemabalance.config.plan import ALL, MAIN, Plan
+from hemabalance.config.plan_settings import evaluation_settings, model_settings, page_settings
 from hemabalance.config.run import load_config
 from hemabalance.errors import InputError
 
@@ -20,8 +21,10 @@ EXPERIMENTS = {
 }
 
 
-def plan(averages: Any, **changed: Any) -> Plan:
-    classify = {"models": {}, "experiments": EXPERIMENTS, "averages": averages}
+def plan(averages: Any, recommended: Any = None, ablations: Any = None, shown: str = "a", **changed: Any) -> Plan:
+    experiments = {name: {**entry, "shown": name == shown} for name, entry in EXPERIMENTS.items()}
+    classify = {"models": {}, "experiments": experiments, "averages": averages, "recommended": recommended}
+    classify["ablations"] = ablations or {}
     return Plan(load_config({**BASE, **changed, "classify": classify}))
 
 
@@ -34,6 +37,48 @@ def test_members_are_the_experiments_of_the_average() -> None:
 
 def test_averages_are_on_no_page() -> None:
     assert plan({"both": ["a", "b"]}).pages == plan({}).pages
+
+
+def test_an_experiment_or_an_average_may_be_recommended() -> None:
+    one = plan({"both": ["a", "b"]}, "a", {"full": "b"})
+    assert one.recommendation == {"recommended": "a", "thesis": "b"}
+    assert [one.is_on(MAIN, name) for name in ("a", "b", "both")] == [True, False, False]
+    assert page_settings(one, MAIN)["recommendation"]["thesis"] == {
+        "name": "b",
+        "members": [{"name": "b", "recipe": "balanced", "model": "sequential_cnn"}],
+        "protocol": "leak_free",
+        "seeds": [],
+    }
+    both = plan({"both": ["a", "b"]}, "both")
+    assert both.recommendation == {"recommended": "both"}
+    settings = page_settings(both, ALL)["recommendation"]["recommended"]
+    assert (settings["name"], settings["seeds"]) == ("both", [1, 2])
+    assert [member["name"] for member in settings["members"]] == ["a", "b"]
+    assert plan({}, ablations={"full": "b"}).recommendation == {}
+    unlisted = page_settings(plan({}, "a", protocols=["thesis"], shown="leaky"), MAIN)
+    assert unlisted["recommendation"]["recommended"]["seeds"] == []
+
+
+@pytest.mark.parametrize(
+    ("recommended", "expected"),
+    [
+        ("c", "classify.recommended names 'c', which is not in classify.experiments or classify.averages: a, b, one_"),
+        ("leaky", "classify.recommended names 'leaky', of the protocol thesis, under which test images are not unseen"),
+        ("leaks", "classify.recommended names 'leaks', of the protocol thesis"),
+        (["a"], "'classify.recommended' is ['a']"),
+    ],
+)
+def test_a_wrong_recommendation_is_refused(recommended: Any, expected: str) -> None:
+    with pytest.raises(InputError) as caught:
+        plan({"leaks": ["leaky", "leaky_too"]}, recommended)
+    assert expected in caught.value.problem
+
+
+def test_the_recommendation_changes_no_training_and_no_page() -> None:
+    with_it, without = (plan({"both": ["a", "b"]}, name) for name in ("both", None))
+    assert with_it.pages == without.pages
+    assert model_settings(with_it, "a", 1, {}) == model_settings(without, "a", 1, {})
+    assert evaluation_settings(with_it, "b", 2, {}) == evaluation_settings(without, "b", 2, {})
 
 
 @pytest.mark.parametrize(

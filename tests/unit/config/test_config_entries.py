@@ -73,6 +73,7 @@ def test_an_overlay_can_remove_an_entry() -> None:
     values["classify"]["experiments"]["vgg19_balanced"] = None
     values["balance"]["recipes"]["plain"] = values["classify"]["experiments"]["plain"] = None
     values["classify"]["comparisons"].remove({"a": "original", "b": "plain"})
+    values["classify"]["recommended"] = None
     config = load_config(values)
     assert not {"plain", "vgg19_balanced"} & {*config.classify.experiments, *config.balance.recipes}
 

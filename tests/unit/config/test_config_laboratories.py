@@ -71,6 +71,8 @@ def test_one_source_has_the_normalizer_none_and_no_repeated_experiment() -> None
     assert {"original", "balanced"} <= set(alone.classify.experiments)
     assert "no_stain" not in alone.classify.experiments
     assert "no_stain" not in alone.classify.ablations.values()
+    recommending = {**BASE["classify"], "recommended": "no_stain"}
+    assert config(sources={"north": NORTH}, classify=recommending).classify.recommended == "balanced"
 
 
 @pytest.mark.parametrize(

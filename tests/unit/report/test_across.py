@@ -121,6 +121,26 @@ def test_rows_say_what_they_are_and_whether_they_use_other_images(paths: AcrossP
     assert scores.loc["average", ["model", "zooms", "members"]].tolist() == ["–", "–", "posed, adapted"]
 
 
+def test_a_row_that_was_trained_on_predicted_labels_says_on_how_many(
+    files: AcrossFiles, paths: AcrossPaths, tmp_path: Path
+) -> None:
+    assert "trained_also_on" not in read(paths.scores)
+    accepted = {run.seed: tmp_path / f"{run.seed}.json" for run in files.runs if run.row == "posed"}
+    for seed, path in accepted.items():
+        path.write_text(json.dumps({"accepted": 30 + seed}))
+    runs = [replace(run, pseudo_labels=accepted[run.seed]) if run.row == "posed" else run for run in files.runs]
+    posed = replace(ARMS.descriptions["posed"], pseudo_labels="plain")
+    arms = replace(ARMS, descriptions={**ARMS.descriptions, "posed": posed})
+    scores = read(write(replace(files, runs=runs), tmp_path, arms).scores).set_index("row")
+    text = "31 to 33 images of other sources under predicted labels (of plain)"
+    assert scores["trained_also_on"].to_dict() == dict.fromkeys(ARMS.descriptions, "–") | {"posed": text}
+    used = scores["uses_other_images"] == "yes, without labels"
+    assert used[used].index.tolist() == ["posed", "stained", "adapted", "clean_average", "average"]
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert text in page
+    assert "using images of north and south without their labels" in page
+
+
 def test_seconds_of_an_average_are_those_of_all_its_networks(paths: AcrossPaths) -> None:
     scores = read(paths.scores).set_index("row")
     assert scores.loc["plain", "training_seconds"] == "11.0"
@@ -346,6 +366,11 @@ def without_trainings(folder: Path, files: AcrossFiles) -> list[AcrossRun]:
     return [replace(files.runs[0], trainings=()), *files.runs[1:]]
 
 
+def broken_labelling_file(folder: Path, files: AcrossFiles) -> list[AcrossRun]:
+    (folder / "broken.json").write_text("{}")
+    return [*files.runs[:-1], replace(files.runs[-1], pseudo_labels=folder / "broken.json")]
+
+
 Change = Callable[[Path, AcrossFiles], list[AcrossRun]]
 
 
@@ -368,6 +393,7 @@ Change = Callable[[Path, AcrossFiles], list[AcrossRun]]
         (without_trainings, r"the row plain: has no training\.json .* seed 1 \(\S+plain_1\.parquet\)"),
         (no_training_file, r"none\.json: cannot be read as the record of a training \(FileNotFoundError"),
         (broken_training_file, r"broken\.json: cannot be read as the record of a training \(KeyError: 'images'\)"),
+        (broken_labelling_file, r"broken\.json: cannot be read as the record of a training \(KeyError: 'accepted'\)"),
     ],
 )
 def test_wrong_input_is_refused_with_its_file(files: AcrossFiles, tmp_path: Path, change: Change, message: str) -> None:

@@ -19,6 +19,7 @@ from hemabalance.report.classify.ablations import ablations_figure, ablations_ta
 from hemabalance.report.classify.comparisons import comparisons_table
 from hemabalance.report.classify.curves import curves_figure
 from hemabalance.report.classify.headline import headline, write_headline
+from hemabalance.report.classify.recommendation import write_recommendation
 from hemabalance.report.classify.scores import classify_tables
 from hemabalance.report.page import write_page
 
@@ -52,6 +53,7 @@ def page_folder(
         ),
         folder / "headline.json",
     )
+    write_recommendation({"sentence": "Recommended: “plain” & no other."}, folder / "recommendation.json")
     page(folder, "local")
     return folder
 
@@ -68,6 +70,7 @@ def page(folder: Path, origin: str) -> str:
         figures=sorted(folder.glob("*.svg")),
         receipts=[],
         headline=folder / "headline.json",
+        recommendation=folder / "recommendation.json",
     )
     return (folder / "report.html").read_text("utf-8")
 
@@ -83,6 +86,7 @@ def test_the_page_opens_with_the_answer(classifier_run_set: ClassifierRuns, page
         **classifier_run_set.runs["pooled"].scored.metric("accuracy")
     )
     order = [
+        "Recommended: “plain” &amp; no other.",
         "Do synthetic images help",
         "Yes, on these images.",
         f"n = {sum(COUNTS.values()):,} real test images not used in any training, protocol leak_free",
@@ -126,9 +130,11 @@ def test_every_picture_of_the_page_shows(page_folder: Path, tmp_path: Path) -> N
 
 def test_a_run_that_compares_nothing_opens_without_a_headline(tmp_path: Path) -> None:
     write_headline(None, tmp_path / "headline.json")
+    write_recommendation(None, tmp_path / "recommendation.json")
     write_csv(comparisons_table([]), tmp_path / "classify_comparisons.csv")
     html = page(tmp_path, "local")
     assert 'id="answer"' not in html
+    assert 'id="recommendation"' not in html
     assert "this run has no two experiments that config compares" in text_of(html)
 
 
@@ -136,7 +142,7 @@ def test_the_report_does_not_load_pytorch() -> None:
     names = [
         "balance.figure", "balance.tables", "classify.ablations", "classify.bars", "classify.classes",
         "classify.comparisons", "classify.confusion", "classify.curves", "classify.examples", "classify.headline",
-        "classify.reliability", "classify.scores", "page",
+        "classify.recommendation", "classify.reliability", "classify.scores", "page",
     ]  # fmt: skip
     loads = "".join(f"import hemabalance.report.{name}\n" for name in names)
     done = subprocess.run([sys.executable, "-c", f"import sys\n{loads}assert 'torch' not in sys.modules"], check=False)

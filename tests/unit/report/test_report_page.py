@@ -15,12 +15,15 @@ from helpers.archives import write_zip
 from helpers.photographs import image_set, inventory, manifest_from_rows, mendeley_files, photograph
 from helpers.thesis import CLASSES, FOLDERS
 from hemabalance.files import write_json
+from hemabalance.metrics.cell_size import cell_sizes
 from hemabalance.report.cells import write_csv
 from hemabalance.report.dataset.counts import count_tables
 from hemabalance.report.page import write_page
 from hemabalance.report.sheets import contact_sheet, copies_sheet
 from hemabalance.report.titles import place_of, sections
+from hemabalance.sources.outlines import write_outlines
 from hemabalance.sources.phantom.archive import jpeg
+from hemabalance.sources.scale import Measured
 
 HOSTILE = "<script>alert(1)</script>"
 IDS = {"mendeley/basophil/1": "basophil", "mendeley/ig/1": "immature_granulocyte", "mendeley/platelet/1": "platelet"}
@@ -92,6 +95,9 @@ def test_copies_sheet_without_copies_says_so(tmp_path: Path) -> None:
 # --- the page
 
 
+FIGURES = ("copies_sheet.svg", "contact_sheet_mendeley.svg", "outlines_mendeley.webp")
+
+
 class Page(HTMLParser):
     """Parsed HTML: tags with their attributes, and the text between them."""
 
@@ -123,6 +129,7 @@ def page(folder: Path, files: Mapping[str, bytes], origin: str = "local", title:
     with image_set(folder, IDS) as images:
         contact_sheet(images, folder / "contact_sheet_mendeley.svg", seed=1)
         copies_sheet(manifest_from_rows(ROWS), [images], folder / "copies_sheet.svg")
+    write_outlines(Measured(cell_sizes([]), []), folder / "outlines_mendeley.webp")
     write_page(
         folder / "report.html",
         run=title,
@@ -130,7 +137,7 @@ def page(folder: Path, files: Mapping[str, bytes], origin: str = "local", title:
         taxonomy="thesis",
         origins={"mendeley": origin},
         tables=tables,
-        figures=[folder / "copies_sheet.svg", folder / "contact_sheet_mendeley.svg"],
+        figures=[folder / name for name in FIGURES],
         receipts=[folder / "mendeley.json"],
     )
     return Page(folder / "report.html"), receipt
@@ -138,7 +145,7 @@ def page(folder: Path, files: Mapping[str, bytes], origin: str = "local", title:
 
 def test_the_page_shows_every_table_and_figure_in_order(tmp_path: Path) -> None:
     html_page, receipt = page(tmp_path, mendeley_files())
-    names = [path.name for path in tmp_path.glob("*.csv")] + ["contact_sheet_mendeley.svg", "copies_sheet.svg"]
+    names = [path.name for kind in ("csv", "svg", "webp") for path in tmp_path.glob(f"*.{kind}")]
     orders = list(sections("thesis"))
     places = [place_of(name, "thesis") for name in html_page.ids() if name in names]
     assert len(places) == len(names)
@@ -215,8 +222,10 @@ def test_intervals_are_in_the_cell_of_their_value(tmp_path: Path) -> None:
 def test_the_page_embeds_its_figures_and_needs_no_network(tmp_path: Path) -> None:
     html_page, _ = page(tmp_path, mendeley_files())
     sources = [str(attributes["src"]) for tag, attributes in html_page.tags if tag == "img"]
-    embedded = [base64.b64decode(source.removeprefix("data:image/svg+xml;base64,")) for source in sources]
-    assert embedded == [(tmp_path / f"{name}.svg").read_bytes() for name in ("contact_sheet_mendeley", "copies_sheet")]
+    kinds = [source.partition(",")[0] for source in sources]
+    assert kinds == ["data:image/webp;base64", *["data:image/svg+xml;base64"] * 2]
+    embedded = [base64.b64decode(source.partition(",")[2]) for source in sources]
+    assert embedded == [(tmp_path / name).read_bytes() for name in reversed(FIGURES)]
     links = [attributes[key] for _, attributes in html_page.tags for key in ("href", "src") if key in attributes]
     assert all(str(link).startswith(("data:", "#")) for link in links)
     assert not {tag for tag, _ in html_page.tags} & {"script", "link", "iframe"}

@@ -145,7 +145,8 @@ def test_the_workflow_writes_exactly_the_files_that_have_an_entry(tmp_path: Path
     project = Project(tmp_path)
     result = project.snakemake("all", "experiments", "--summary", overlays=("profiles/overlays/demo.yaml",))
     assert result.returncode == 0, result.stdout
-    outputs = set(re.findall(r"^results/\S+/(?:tables|figures)/(\S+\.(?:csv|svg))\t", result.stdout, re.MULTILINE))
+    written = r"^results/\S+/(?:tables|figures|scale)/(\S+\.(?:csv|svg|webp))\t"
+    outputs = set(re.findall(written, result.stdout, re.MULTILINE))
     assert len(outputs) > len(FILES)
     assert {
         list(sections("thesis")[place.section].titles)[place.order]

@@ -1,21 +1,24 @@
 """The size of the cells of a source, from its archive."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from helpers.archives import write_zip
 from helpers.photographs import LIMITS, PIXELS, inventory, manifest_of, tcia_files
-from hemabalance.dataset.geometry import fit_square
+from hemabalance.dataset.geometry import Fit, fit_square
+from hemabalance.dataset.splits import draws
 from hemabalance.errors import InputError
 from hemabalance.metrics.cell_size import CellSizes
 from hemabalance.sources import scale as module
 from hemabalance.sources.phantom.archive import tiff
 from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.render import render
-from hemabalance.sources.scale import measure_source
+from hemabalance.sources.scale import SHOWN, Measured, measure_source
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +37,12 @@ def manifest(path: Path) -> pd.DataFrame:
     return manifest_of(inventory(path, "tcia")[0]).reset_index(drop=True)
 
 
+def measure(path: Path, table: pd.DataFrame, seed: int = 1, fit: Fit = "crop") -> Measured:
+    return measure_source(path, table, limits=LIMITS, pixels=PIXELS, fit=fit, seed=seed, threads=1)
+
+
 def measured(path: Path, table: pd.DataFrame, seed: int = 1) -> CellSizes:
-    return measure_source(path, table, limits=LIMITS, pixels=PIXELS, fit="crop", seed=seed, threads=1)
+    return measure(path, table, seed).sizes
 
 
 def test_the_ratio_of_two_sources_is_that_of_their_magnifications(photographs: np.ndarray, tmp_path: Path) -> None:
@@ -52,6 +59,21 @@ def test_a_sample_is_measured(photographs: np.ndarray, tmp_path: Path, monkeypat
     first, again, other = (measured(path, table, seed).plain for seed in (1, 1, 2))
     assert first["images"] == 5
     assert first == again != other
+
+
+def test_some_photographs_are_kept_to_be_shown(photographs: np.ndarray, tmp_path: Path) -> None:
+    files = files_of(photographs)
+    path = write_zip(tmp_path / "a.zip", files)
+    table = manifest(path)
+    examples = measure(path, table).examples
+    assert len(examples) == SHOWN < len(files)
+    order = pd.Series(draws(table["image_id"], seed=1)).sort_values().index
+    for (square, share), member in zip(examples, table.loc[order, "member"], strict=False):
+        content = np.asarray(Image.open(io.BytesIO(files[member])).convert("RGB"))
+        np.testing.assert_array_equal(square, fit_square(content, size=256, fit="crop", field=1.0))
+        assert share == 1
+    other = measure(path, table, seed=2).examples
+    assert not np.array_equal(other[0][0], examples[0][0])
 
 
 @pytest.mark.parametrize("kept", [0, 11])

@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator
 
 from hemabalance.api.images import Given, open_images
 from hemabalance.api.options import PredictionOptions
-from hemabalance.api.predictor import field_of, open_predictor, require_sources
-from hemabalance.api.runtime import threads_or_default
+from hemabalance.api.predictor import batches_at_once, field_of, open_predictor, require_sources
+from hemabalance.api.runtime import threads_or_default, torch_threads
 from hemabalance.classify.model_file import read_model_file
 from hemabalance.classify.predictions import probabilities_of
 from hemabalance.dataset.fields import AUTO
@@ -97,8 +97,10 @@ class Classifier(BaseEstimator):  # type: ignore[misc]
         """
         options = self._options()
         with open_images(images, self._file.archive_limits()) as opened:
-            predictor = replace(self._predictor, field=field_of(self._file, opened, options))
-            return pd.concat(predictor.predict(opened, threads=options.threads), ignore_index=True)
+            field, at_once = field_of(self._file, opened, options), batches_at_once(len(opened), options)
+            predictor = replace(self._predictor, field=field, at_once=at_once)
+            with torch_threads(options.threads // at_once):
+                return pd.concat(predictor.predict(opened, threads=options.threads), ignore_index=True)
 
     def predict_proba(self, images: Given) -> np.ndarray:
         """The probabilities of `predict`, float32 (n, classes), in the order of `classes_`; NaN for unreadable files.

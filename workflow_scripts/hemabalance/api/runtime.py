@@ -32,6 +32,17 @@ def inference_runtime(device: str, threads: int) -> Iterator[Runtime]:
         np.random.set_state(numpy)
 
 
+@contextmanager
+def torch_threads(threads: int) -> Iterator[None]:
+    """PyTorch uses this number of threads within the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def threads_or_default(threads: int | None) -> int:
     """The number of threads; None for the number that PyTorch uses already.
 

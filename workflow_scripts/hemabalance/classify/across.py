@@ -70,16 +70,44 @@ def predict_across(
     _require_unseen(split, seen)
     tables = []
     for source, rows in [(settings.source, own), *shared_images(split, settings.source).groupby("source")]:
-        model = open_classifier(weights, runtime)
-        if settings.own_statistics and source != settings.source:
-            unlabelled = split[(split["source"] == source) & (split["part"] == UNLABELLED_HALF)]
-            _use_statistics(model, read_reduced(images, unlabelled["image_id"], model.size, threads=threads), weights)
-        pixels = read_reduced(images, rows["image_id"], model.size, threads=threads)
-        probabilities = mean_probabilities_of_views(model, pixels, poses=settings.poses, zooms=settings.zooms)
+        model = model_for(str(source), split, weights, images, settings, runtime, threads=threads)
+        probabilities = predict_images(rows["image_id"], model, images, settings, threads=threads)
         # The softmax of the logarithm of probabilities are these probabilities.
         logits = np.log(np.maximum(probabilities, LEAST_PROBABILITY))
         tables.append(predictions_table(rows, logits, 1.0, classes=model.classes))
     write_predictions(pd.concat(tables).sort_values("image_id", ignore_index=True), path)
+
+
+def model_for(
+    source: str,
+    split: pd.DataFrame,
+    weights: Path,
+    images: ImageSet,
+    settings: AcrossSettings,
+    runtime: Runtime,
+    *,
+    threads: int,
+) -> Model:
+    """A model, ready to predict images of `source`; other arguments and errors as `predict_across`."""
+    model = open_classifier(weights, runtime)
+    if settings.own_statistics and source != settings.source:
+        unlabelled = split[(split["source"] == source) & (split["part"] == UNLABELLED_HALF)]
+        _use_statistics(model, read_reduced(images, unlabelled["image_id"], model.size, threads=threads), weights)
+    return model
+
+
+def predict_images(
+    image_ids: pd.Series, model: Model, images: ImageSet, settings: AcrossSettings, *, threads: int
+) -> np.ndarray:
+    """Probabilities of images of one source, float64 (n, classes), rows summing to 1.
+
+    Args:
+        image_ids: str (n,).
+        model: result of `model_for` of this source.
+        images, settings, threads: see `predict_across`, with the same errors.
+    """
+    pixels = read_reduced(images, image_ids, model.size, threads=threads)
+    return mean_probabilities_of_views(model, pixels, poses=settings.poses, zooms=settings.zooms)
 
 
 def _require_unseen(split: pd.DataFrame, seen: Sequence[SeenImages]) -> None:

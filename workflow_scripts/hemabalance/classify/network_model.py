@@ -131,7 +131,8 @@ class NetworkModel:
         network, device = self._predictor(), self.runtime.device
         size = INFERENCE_BATCH // POSES if self.settings.average_poses else INFERENCE_BATCH
         scores = np.empty((len(pixels), len(self.classes)), np.float32)
-        with full_precision(device):
+        # Several threads may predict at once on the CPU, but the settings of cuDNN belong to the whole process.
+        with torch.autocast("cpu", enabled=False) if device.type == "cpu" else full_precision(device):
             for first in range(0, len(pixels), size):
                 logits: Tensor = network(self._preparation(self._input(pixels[first : first + size])))
                 scores[first : first + size] = logits.cpu().numpy()

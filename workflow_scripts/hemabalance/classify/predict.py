@@ -24,6 +24,9 @@ from hemabalance.sources.decode import UnreadableImage, decode
 BATCH = 64
 """Photographs per batch of the model."""
 
+MAX_AT_ONCE = 4
+"""Batches that go through the model at once, at most: each needs memory for its feature maps."""
+
 GREY, OUT_OF_DISTRIBUTION, NOT_NORMALISED = "grey", "out_of_distribution", "not_normalised"
 """Flags: image without colour; differs from the training images; has too little contrast to be normalised."""
 
@@ -47,6 +50,7 @@ class Predictor:
         frame: how a photograph is made square.
         field: share of the frame that is used.
         normalise: stain normaliser of the model; None for no normalisation.
+        at_once: batches that go through the model at once, each in a thread of its own.
     """
 
     model: Model
@@ -55,6 +59,7 @@ class Predictor:
     frame: Frame
     field: float
     normalise: Normalise | None
+    at_once: int = 1
 
     @property
     def columns(self) -> list[str]:
@@ -76,10 +81,10 @@ class Predictor:
         Raises:
             InputError: the model's logits are not finite.
         """
-        squares = threaded_map(self._square, images, threads=threads)
-        for batch in batched(zip(images, squares, strict=True), BATCH):
-            batch_images, batch_squares = zip(*batch, strict=True)
-            yield self._table([image.path for image in batch_images], batch_squares)
+        # While the model has its batches, the decoders prepare as many more.
+        squares = threaded_map(self._square, images, threads=threads, ahead=2 * BATCH * self.at_once)
+        batches = batched(zip(images, squares, strict=True), BATCH)
+        yield from threaded_map(self._table, batches, threads=self.at_once, ahead=2 * self.at_once)
 
     def _square(self, photograph: InputImage) -> np.ndarray | str:
         """The photograph made square, RGB uint8 (s, s, 3), or the reason why it cannot be read."""
@@ -94,8 +99,9 @@ class Predictor:
             return f"{shape}, padded to a square, are more than the {self.frame.max_pixels} allowed"
         return fit_square(image, size=self.frame.size, fit=self.frame.fit, field=self.field)
 
-    def _table(self, paths: Sequence[str], results: Sequence[np.ndarray | str]) -> pd.DataFrame:
-        """The table of one batch; each result is a square, or the reason why the photograph cannot be read."""
+    def _table(self, batch: Sequence[tuple[InputImage, np.ndarray | str]]) -> pd.DataFrame:
+        """The table of one batch: images, each with its square or the reason why the photograph cannot be read."""
+        results = [result for _, result in batch]
         readable = np.array([isinstance(result, np.ndarray) for result in results])
         probabilities = np.full((len(results), len(self.model.classes)), np.nan, np.float32)
         predicted, flags = np.full(len(results), None, object), np.full(len(results), "", object)
@@ -105,7 +111,7 @@ class Predictor:
             probabilities[readable] = tempered(logits, self.temperature)
             predicted[readable] = np.array(self.model.classes, object)[logits.argmax(1)]
         errors = [result if isinstance(result, str) else "" for result in results]
-        texts = {"path": [_text(path) for path in paths], "predicted": predicted}
+        texts = {"path": [_text(image.path) for image, _ in batch], "predicted": predicted}
         table = pd.DataFrame(texts | {"flag": flags, "error": errors}).astype("str")
         table["predicted"] = table["predicted"].where(readable)
         table["confidence"] = probabilities.max(1)
@@ -129,6 +135,51 @@ class Predictor:
         }
         flags = [";".join(name for name, mask in masks.items() if mask[index]) for index in range(len(squares))]
         return logits, np.array(flags, object)
+
+
+def predict_mean(
+    predictors: Sequence[Predictor], images: Sequence[InputImage], *, threads: int
+) -> Iterator[pd.DataFrame]:
+    """Predict images by the mean of the calibrated probabilities of one or more models, like `average`.
+
+    An image has the flags that any of the models gives it.
+
+    Args:
+        predictors: models of the same classes and frame.
+        images, threads: see `Predictor.predict`.
+
+    Yields:
+        As `Predictor.predict`.
+
+    Raises:
+        InputError: the models have different classes, or as `Predictor.predict`.
+    """
+    classes = predictors[0].model.classes
+    for predictor in predictors[1:]:
+        if predictor.model.classes != classes:
+            problem = f"have different classes: {', '.join(classes)}; and {', '.join(predictor.model.classes)}"
+            raise InputError("the models of the average", problem, "Train them again with one config")
+    for tables in zip(*(predictor.predict(images, threads=threads) for predictor in predictors), strict=True):
+        yield tables[0] if len(tables) == 1 else _mean(tables, classes)
+
+
+def _mean(tables: Sequence[pd.DataFrame], classes: Sequence[str]) -> pd.DataFrame:
+    """The mean of several models' tables of the same images."""
+    columns, mean = probability_columns(classes), tables[0].copy()
+    shares = np.mean([table[columns].to_numpy(np.float64) for table in tables], axis=0)
+    readable = (mean["error"] == "").to_numpy()
+    named = pd.Series(np.array(classes, object)[shares.argmax(1)], mean.index).astype("str")
+    flags = [_joined(row) for row in zip(*(table["flag"] for table in tables), strict=True)]
+    mean["predicted"] = named.where(readable)
+    mean["confidence"] = shares.max(1).astype(np.float32)
+    mean["flag"] = pd.Series(flags, mean.index).astype("str")
+    mean[columns] = shares.astype(np.float32)
+    return mean
+
+
+def _joined(flags: Sequence[str]) -> str:
+    """Each flag of several cells, once."""
+    return ";".join(dict.fromkeys(flag for cell in flags for flag in cell.split(";") if flag))
 
 
 def check_out(path: Path) -> None:

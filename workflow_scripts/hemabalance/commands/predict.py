@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hemabalance.api.options import PredictionOptions, command_name, cores
 from hemabalance.dataset.fields import AUTO
-from hemabalance.sources.formats import READABLE
+from hemabalance.sources.formats import IMAGE_SUFFIXES, READABLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,9 +27,17 @@ def add(commands: Any) -> None:
         help="predict the classes of the cells in images",
         description="Print path, class, calibrated confidence and flags of each image. Flags: grey (no colour), "
         "out_of_distribution (unlike the training images: do not trust the class), not_normalised (too little contrast "
-        "for the normaliser). The exit code is 1 if an image cannot be read; all others are still classified.",
+        "for the normaliser). The exit code is 1 if an image cannot be read; all others are still classified. Without "
+        "MODEL, the images are predicted by the experiment that config.yaml recommends (classify.recommended), trained "
+        "by `snakemake recommended`: its training with the first seed or, for an average, the mean of its models.",
     )
-    predict.add_argument("model", type=Path, metavar="MODEL", help="model.json of a classifier, or its folder")
+    predict.add_argument(
+        "model",
+        type=Path,
+        nargs="?",
+        metavar="MODEL",
+        help="model.json of a classifier, or its folder; default: the recommended experiment of the config",
+    )
     predict.add_argument(
         "images",
         type=Path,
@@ -42,6 +50,14 @@ def add(commands: Any) -> None:
         type=Path,
         metavar="FILE",
         help="file to write, with the probabilities of all classes: .csv or .parquet",
+    )
+    predict.add_argument(
+        "--configfile",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="without MODEL: overlays of config.yaml that the run was made with, as for snakemake",
     )
     predict.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="device of the model")
     predict.add_argument("--threads", type=_count, default=cores(), metavar="N", help="default: all cores")
@@ -75,26 +91,31 @@ def run(args: argparse.Namespace) -> int:
     """
     import pandas as pd
 
-    from hemabalance.api.predictor import field_of, open_predictor, require_sources
+    from hemabalance.api.predictor import batches_at_once, field_of, open_predictor, require_sources
     from hemabalance.classify.inputs import open_inputs
     from hemabalance.classify.model_file import read_model_file
-    from hemabalance.classify.predict import check_out, write_predicted
+    from hemabalance.classify.predict import check_out, predict_mean, write_predicted
     from hemabalance.commands.terminal import discard_output, is_lost_output
     from hemabalance.progress import Meter
 
     if args.out is not None:
         check_out(args.out)
-    model_file = read_model_file(args.model)
+    models, paths = _models_and_images(args)
+    model_files = [read_model_file(model) for model in models]
     options = PredictionOptions(
         args.device, args.threads, args.normalize_from, args.source, args.field, named=command_name
     )
-    require_sources(model_file, options)
-    with open_inputs(args.images, model_file.archive_limits()) as inputs:
+    for model_file in model_files:
+        require_sources(model_file, options)
+    first = model_files[0]
+    with open_inputs(paths, first.archive_limits()) as inputs:
         _log_skipped(inputs.skipped)
-        predictor = open_predictor(model_file, options, field_of(model_file, inputs.images, options))
+        field = field_of(first, inputs.images, options)
+        at_once = batches_at_once(len(inputs.images), options)
+        predictors = [open_predictor(model_file, options, field, at_once) for model_file in model_files]
         tables: list[pd.DataFrame] = []
         with Meter("predicting", len(inputs.images), "image", shown=not sys.stdout.isatty()) as meter:
-            for table in predictor.predict(inputs.images, threads=args.threads):
+            for table in predict_mean(predictors, inputs.images, threads=args.threads):
                 tables.append(table)
                 try:
                     _print(table)
@@ -107,8 +128,29 @@ def run(args: argparse.Namespace) -> int:
     predictions = pd.concat(tables, ignore_index=True)
     if args.out is not None:
         write_predicted(predictions, args.out)
-    _log_flags(predictions, model_file)
+    _log_flags(predictions, first)
     return int((predictions["error"] != "").any())
+
+
+def _models_and_images(args: argparse.Namespace) -> tuple[list[Path], list[Path]]:
+    """The models to use and the images; a first path that is no model is one of the images."""
+    if args.model is not None and _is_model(args.model):
+        return [args.model], args.images
+    from hemabalance.commands.recommended import recommended_models
+
+    models = recommended_models(args.configfile)
+    log.info("recommended model: %s", ", ".join(map(str, models)))
+    return models, [*([] if args.model is None else [args.model]), *args.images]
+
+
+def _is_model(path: Path) -> bool:
+    """Whether a path is meant as a model: the folder or a file of one, a folder without images, or nothing there."""
+    from hemabalance.classify.model_file import MODEL, WEIGHTS
+
+    if path.is_dir():
+        has_model = any((path / name).exists() for name in (MODEL, WEIGHTS))
+        return has_model or not any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.rglob("*"))
+    return path.suffix in (Path(MODEL).suffix, Path(WEIGHTS).suffix) or not path.exists()
 
 
 def _print(table: "pd.DataFrame") -> None:

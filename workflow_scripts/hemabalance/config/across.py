@@ -5,10 +5,11 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from hemabalance.section import Section
+from hemabalance.section import Section, Share
 
 PREFIX = "across_"
-"""Start of the names of the experiments that belong to the rows; followed by the name of the model."""
+"""Start of the names of the experiments that belong to the rows; followed by the name of the model and, if it is also
+trained on images of other sources, the row that predicts their labels."""
 
 
 class AcrossRow(Section):
@@ -25,10 +26,20 @@ class AcrossRow(Section):
     """Average the probabilities over the image at these scales, from 0.5 to 2; above 1, the cell is larger."""
     statistics: Literal["training", "images"] = "training"
     """Means and variances of batch normalisation: of the training, or of the unlabelled images of the other sources."""
+    pseudo_labels: str | None = None
+    """Another row with the same normaliser, which labels the unlabelled half of the other sources' images; those of
+    `confidence` are added to the training images (Lee 2013, "Pseudo-Label"). null: the model learns from the reference
+    alone."""
     average: tuple[str, ...] = ()
     """In place of a model: two or more other rows, whose probabilities are averaged seed by seed."""
     seeds: tuple[int, ...] = (1,)
     """Seeds of the trainings."""
+
+    @property
+    def experiment(self) -> str:
+        """Name of the experiment that trains the row's model, that of its folder."""
+        teacher = "" if self.pseudo_labels is None else f"_by_{self.pseudo_labels}"
+        return f"{PREFIX}{self.model}{teacher}"
 
     @model_validator(mode="after")
     def _zooms_in_range(self) -> "AcrossRow":
@@ -44,6 +55,8 @@ class AcrossConfig(Section):
     """The balanced set of the trainings, an entry of balance.recipes; of it, the reference's images are used."""
     rows: dict[str, AcrossRow] = Field(default_factory=dict)
     """The rows, by name; none: there is no such experiment."""
+    confidence: Share = 0.9
+    """Least probability of a predicted label with which an image is added to the training images of `pseudo_labels`."""
     baseline: str = ""
     """Row from which the others' gains are measured."""
     leading: str = ""
@@ -67,13 +80,40 @@ class AcrossConfig(Section):
                 raise ValueError(f"across.rows.{name} {problem}")
         return self
 
+    @model_validator(mode="after")
+    def _own_experiments(self) -> "AcrossConfig":
+        rows = {name: row for name, row in self.rows.items() if row.model}
+        for name, row in rows.items():
+            for other, entry in rows.items():
+                if entry.experiment == row.experiment and entry.model != row.model:
+                    raise ValueError(
+                        f"across.rows: {other} and {name} would have the same folder {row.experiment}: rename {name}, "
+                        "or the entry of classify.models"
+                    )
+        return self
+
     def _problems(self, row: AcrossRow) -> Iterator[str]:
         if bool(row.model) == bool(row.average):
             yield "must have either `model` or `average`"
         if len(set(row.seeds)) < max(len(row.seeds), 1):
             yield f"must name seeds, each once, not {list(row.seeds)}"
-        if not row.average:
-            return
+        if row.average:
+            yield from self._problems_of_average(row)
+        elif row.pseudo_labels is not None:
+            yield from self._problems_of_teacher(row, row.pseudo_labels)
+
+    def _problems_of_teacher(self, row: AcrossRow, name: str) -> Iterator[str]:
+        teacher = self.rows.get(name)
+        if teacher is None or not teacher.model or teacher.pseudo_labels is not None:
+            rows = (other for other, entry in self.rows.items() if entry.model and entry.pseudo_labels is None)
+            alone = ", ".join(rows)
+            yield f"has pseudo_labels of {name!r}, which is not among the rows trained on the reference alone: {alone}"
+        elif teacher.normalizer != row.normalizer:
+            yield f"has the normalizer {row.normalizer}, and pseudo_labels of {name}, which has {teacher.normalizer}"
+        elif not set(row.seeds) <= set(teacher.seeds):
+            yield f"has seeds {list(row.seeds)}, of which {name} has only {list(teacher.seeds)}"
+
+    def _problems_of_average(self, row: AcrossRow) -> Iterator[str]:
         if set(row.model_fields_set) - {"average", "seeds"}:
             yield "has `average`, and beside it settings that belong to its members"
         if len(set(row.average)) < max(2, len(row.average)):

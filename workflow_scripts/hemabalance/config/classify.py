@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, ValidationError, model_validator
 
 from hemabalance.config.entries import MethodEntry, any_entry
+from hemabalance.config.references import require_entry
 from hemabalance.methods import method_names, settings_class
 from hemabalance.protocols import Rules
 from hemabalance.section import Section
@@ -69,6 +70,9 @@ class ClassifyConfig(Section):
     seed, is measured like an experiment of this name. `snakemake experiments` runs them; no table lists them."""
     ablations: dict[str, str] = Field(default_factory=dict)
     """Row of the ablation table -> experiment; the first row is the complete method."""
+    recommended: str | None = None
+    """Experiment or average, of the protocol leak_free, that `hemabalance predict` uses without a model; the report
+    opens with its result, and by how much it is better than the complete method, the first row of ablations."""
     evaluation: ClassifierEvaluationConfig = ClassifierEvaluationConfig()
 
     @model_validator(mode="after")
@@ -110,6 +114,20 @@ class ClassifyConfig(Section):
                 if any(value != values[0] for value in values):
                     listed = ", ".join(f"{m}: {v}" for m, v in zip(members, values, strict=True))
                     raise ValueError(f"{where}: its experiments must have the same {key}, not {listed}")
+        return self
+
+    @model_validator(mode="after")
+    def _known_recommended(self) -> "ClassifyConfig":
+        if (name := self.recommended) is None:
+            return self
+        known = [*self.experiments, *self.averages]
+        require_entry("classify.recommended", name, "classify.experiments or classify.averages", known)
+        protocol = self.experiments[next(iter(self.averages.get(name, [name])))].protocol
+        if protocol != "leak_free":
+            raise ValueError(
+                f"classify.recommended names {name!r}, of the protocol {protocol}, under which test images are not "
+                "unseen: name one of the protocol leak_free"
+            )
         return self
 
 

@@ -42,6 +42,20 @@ class Plan:
         """The experiments whose probabilities an average is the mean of; also of an average of `scarcity`."""
         return self.scarcity.averages.get(average) or self.config.classify.averages[average]
 
+    def experiments_of(self, name: str) -> tuple[str, ...]:
+        """The experiments whose models an experiment or an average of `classify` uses: itself, or its members."""
+        return self.config.classify.averages.get(name, (name,))
+
+    @property
+    def recommendation(self) -> dict[str, str]:
+        """Role -> name of `recommended` and of the `thesis`'s method that it is compared with; empty without it."""
+        named = {"recommended": self.config.classify.recommended, "thesis": self.ablation_baseline}
+        return {role: name for role, name in named.items() if name} if named["recommended"] else {}
+
+    def is_on(self, page: str, name: str) -> bool:
+        """Whether the experiment, or all experiments of the average, are on a page."""
+        return set(self.experiments_of(name)) <= set(self.pages[page])
+
     @cached_property
     def scarcity(self) -> ScarcityPlan:
         """The trainings of the section `scarcity`, which no page lists."""

@@ -179,6 +179,19 @@ def page_settings(plan: Plan, page: str) -> Settings:
         ],
         "question": pairs[0] if pairs else None,
         "protocol_gain": plan.protocol_gain_on(page),
+        "recommendation": {role: _compared_experiment(plan, page, name) for role, name in plan.recommendation.items()},
+    }
+
+
+def _compared_experiment(plan: Plan, page: str, name: str) -> Settings:
+    """Members, protocol and, if it is on a page, seeds of an experiment or average."""
+    entries = {member: plan.config.classify.experiments[member] for member in plan.experiments_of(name)}
+    first = next(iter(entries.values()))
+    return {
+        "name": name,
+        "members": [{"name": key, "recipe": entry.recipe, "model": entry.model} for key, entry in entries.items()],
+        "protocol": first.protocol,
+        "seeds": list(first.seeds) if plan.is_on(page, name) else [],
     }
 
 

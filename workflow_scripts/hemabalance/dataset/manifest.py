@@ -60,7 +60,8 @@ def build_manifest(
         InputError: an expert's label is neither a label of its source nor a value for undecided.
     """
     rows = inventories.sort_values("image_id", ignore_index=True)
-    rows["label"] = pd.array([_label(row, maps[row.source]) for row in rows.itertuples()], dtype="str")
+    columns = rows[["source", "label_raw", "subtype"]]
+    rows["label"] = pd.array([_label(row, maps[row.source]) for row in columns.itertuples()], dtype="str")
     rows["status"], rows["duplicate_of"], rows["group_id"] = "kept", None, None
     rows["declared_group"] = rows["source"] + ":" + rows["group"]
     _set_status(rows, rows["content"] != "image", rows["content"], rows["reason"])

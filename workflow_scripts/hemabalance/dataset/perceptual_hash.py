@@ -23,7 +23,7 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
     Returns:
         Luma (ITU-R BT.601), uint8 (THUMB, THUMB).
     """
-    grey = Image.fromarray(image).convert("L")
+    grey = Image.fromarray(image) if image.ndim == 2 else Image.fromarray(image).convert("L")
     # Box reduction first: several times faster than a single wide filter.
     factor = min(grey.size) // THUMB
     if factor > 1:

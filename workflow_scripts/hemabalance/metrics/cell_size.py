@@ -12,7 +12,7 @@ import numpy as np
 
 from hemabalance.dataset.geometry import Fit, fit_square
 from hemabalance.metrics.central_nucleus import nucleus_diameter
-from hemabalance.metrics.red_cells import diameter_of, one_population, red_cell_diameters
+from hemabalance.metrics.red_cells import SIDE, diameter_of, one_population, red_cell_diameters
 
 Method = Literal["red_cells", "nuclei"]
 METHODS: tuple[Method, ...] = ("red_cells", "nuclei")
@@ -24,7 +24,6 @@ SAMPLED = 300
 """Photographs of a source that are measured."""
 
 FEWEST_CELLS = 10
-_SIDE = 256  # of the squares in which cells are measured
 WIDEST = 0.1
 """Largest distance of an end of the 95 % interval from the median, as a share of it, at which a size is trusted."""
 
@@ -108,6 +107,16 @@ class CellSizes:
         )
 
 
+def measured_square(image: np.ndarray, *, fit: Fit) -> tuple[np.ndarray, float]:
+    """The part of an image in which cells are measured, RGB uint8 (SIDE, SIDE, 3), and its share of the frame's side.
+
+    Args:
+        image, fit: as for `cell_diameters`.
+    """
+    share = 1.0 if fit == "crop" else min(image.shape[:2]) / max(image.shape[:2])
+    return fit_square(image, size=SIDE, fit="crop", field=1.0), share
+
+
 def cell_diameters(image: np.ndarray, *, fit: Fit) -> dict[Method, np.ndarray]:
     """Diameters of the cells in the centred square of an image, by each method.
 
@@ -118,8 +127,7 @@ def cell_diameters(image: np.ndarray, *, fit: Fit) -> dict[Method, np.ndarray]:
     Returns:
         Method -> float64 (cells,).
     """
-    square = fit_square(image, size=_SIDE, fit="crop", field=1.0)
-    share = 1.0 if fit == "crop" else min(image.shape[:2]) / max(image.shape[:2])
+    square, share = measured_square(image, fit=fit)
     return {"red_cells": share * red_cell_diameters(square), "nuclei": share * nucleus_diameter(square)}
 
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
-from scipy.stats import binom
 from skimage.measure import find_contours
 
 from hemabalance.dataset.geometry import fit_square
 
-_SIDE = 256  # of the image that is measured; the lengths below are in pixels of it
+SIDE = 256
+"""Side in pixels of the image that is measured. The lengths below are in pixels of it."""
+
 # Range of diameters as shares of the side: smaller arcs are mostly of platelets, granules and pale centres.
 _SMALLEST, _LARGEST = 0.06, 0.65
 _BLUR = 1.0  # sigma that smooths the image, in pixels
@@ -41,6 +42,26 @@ class Diameter:
     high: float
 
 
+@dataclass(frozen=True)
+class RedCell:
+    """A part of the outline of a red cell and the circle that fits it, in pixels of a square of SIDE.
+
+    Attributes:
+        arc: float64 (points, 2): row and column of points a pixel apart.
+        row, column, radius: of the circle.
+    """
+
+    arc: np.ndarray
+    row: float
+    column: float
+    radius: float
+
+    @property
+    def diameter(self) -> float:
+        """Of the circle, as a share of the side."""
+        return 2 * self.radius / SIDE
+
+
 def red_cell_diameters(image: np.ndarray) -> np.ndarray:
     """Diameters of the circles that fit arcs of the outlines of red cells.
 
@@ -51,10 +72,8 @@ def red_cell_diameters(image: np.ndarray) -> np.ndarray:
         float64 (arcs,): diameters as shares of the side, in (0.06, 0.65). A cell may have two arcs. A few arcs are of
         other things; see `one_population`.
     """
-    circles = fitted_circles(fit_square(image, size=_SIDE, fit="crop", field=1.0))
-    shares = np.array([2 * radius / _SIDE for _, _, radius in circles], np.float64)
-    inside: np.ndarray = shares[(shares > _SMALLEST) & (shares < _LARGEST)]
-    return inside
+    square = fit_square(image, size=SIDE, fit="crop", field=1.0)
+    return np.array([cell.diameter for cell in fitted_red_cells(square)], np.float64)
 
 
 def median_diameter(images: Iterable[np.ndarray]) -> Diameter:
@@ -89,6 +108,8 @@ def diameter_of(diameters: np.ndarray) -> Diameter:
     Args:
         diameters: float64 (cells,), as shares of the image's side.
     """
+    from scipy.stats import binom  # slow to import, and not needed for most predictions
+
     shares = np.sort(diameters)
     n = len(shares)
     if n == 0:
@@ -97,8 +118,8 @@ def diameter_of(diameters: np.ndarray) -> Diameter:
     return Diameter(n, float(np.median(shares)), float(shares[max(low - 1, 0)]), float(shares[min(high, n - 1)]))
 
 
-def fitted_circles(image: np.ndarray) -> list[tuple[float, float, float]]:
-    """Row, column and radius in pixels of the circles that fit arcs of an image, RGB uint8 (256, 256, 3)."""
+def fitted_red_cells(image: np.ndarray) -> list[RedCell]:
+    """The arcs in an image, RGB uint8 (SIDE, SIDE, 3), that circles of the size of red cells fit."""
     green = ndimage.gaussian_filter(image[..., 1].astype(np.float32), _BLUR)
     bright = green > otsu(green)
     if not bright.any():
@@ -111,12 +132,13 @@ def fitted_circles(image: np.ndarray) -> list[tuple[float, float, float]]:
     # Halfway between background and cells, where a blur does not move the outline.
     level = min(background - _DARKER_THAN_BACKGROUND, (background + float(np.median(green[red]))) / 2)
     dark = green < level
-    return [
-        circle
+    cells = [
+        RedCell(arc, *circle)
         for outline in find_contours(green, level)  # type: ignore[no-untyped-call]
         for arc in _arcs(outline)
         if (circle := _circle(arc)) is not None and _is_red_cell(circle, dark, nucleus)
     ]
+    return [cell for cell in cells if _SMALLEST < cell.diameter < _LARGEST]
 
 
 def _arcs(outline: np.ndarray) -> Iterator[np.ndarray]:
@@ -167,7 +189,7 @@ def _circle(arc: np.ndarray) -> tuple[float, float, float] | None:
     offset = -solution[1:] / (2 * quadratic)
     radius = float(np.sqrt((offset**2).sum() + mean))
     deviation = np.sqrt(((np.hypot(*(shifted - offset).T) - radius) ** 2).mean())
-    if radius > _SIDE / 2 or len(arc) < _LEAST_ANGLE * radius:
+    if radius > SIDE / 2 or len(arc) < _LEAST_ANGLE * radius:
         return None
     if deviation > max(_DEVIATION * radius, _PIXEL_DEVIATION):
         return None

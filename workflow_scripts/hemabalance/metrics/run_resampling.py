@@ -69,6 +69,15 @@ def run_weights(draws: int, seeds: int, *, seed: int) -> np.ndarray:
     return weights
 
 
+def seed_weights(seeds: Sequence[int], *, seed: int) -> np.ndarray:
+    """`run_weights` of trainings that differ only in their seed, float64 (RESAMPLES, len(seeds)).
+
+    They are the same for the same seeds in the same order, so that differences are then paired; else independent.
+    """
+    own = int(np.random.SeedSequence([seed, *seeds]).generate_state(1)[0])
+    return run_weights(1, len(seeds), seed=own)
+
+
 def resampled_runs(
     targets: np.ndarray,
     predicted: Sequence[np.ndarray],

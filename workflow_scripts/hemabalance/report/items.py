@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE, NOT_REPORTED
 from hemabalance.report.interval_columns import fold_intervals
 
+_KINDS = {".svg": "image/svg+xml", ".webp": "image/webp"}
 _NON_NUMERIC = (NOT_AVAILABLE, NOT_REPORTED, NO_REASON, "")
 
 
@@ -38,9 +39,9 @@ def table_item(path: Path, *, title: str, note: str) -> dict[str, Any]:
 
 
 def figure_item(path: Path, *, title: str, note: str) -> dict[str, Any]:
-    """A figure (SVG), embedded."""
+    """A figure (SVG or WebP), embedded."""
     data = base64.b64encode(path.read_bytes()).decode("ascii")
-    return {"name": path.name, "title": title, "note": note, "address": f"data:image/svg+xml;base64,{data}"}
+    return {"name": path.name, "title": title, "note": note, "address": f"data:{_KINDS[path.suffix]};base64,{data}"}
 
 
 def _is_numeric(cells: pd.Series) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from hemabalance.files import atomic_path
 from hemabalance.report.classify.headline import read_headline
+from hemabalance.report.classify.recommendation import read_recommendation
 from hemabalance.report.items import environment, figure_item, table_item
 from hemabalance.report.reported import THESIS
 from hemabalance.report.titles import place_of, sections
@@ -23,6 +24,7 @@ def write_page(
     figures: Sequence[Path],
     receipts: Sequence[Path],
     headline: Path | None = None,
+    recommendation: Path | None = None,
 ) -> None:
     """Write the report of a run.
 
@@ -34,9 +36,10 @@ def write_page(
         origins: source -> `download`, `local` or `phantom`.
         tables: CSV files. Tables and figures are shown in the sections and the order of `titles.yaml`; files with the
             same entry (of several protocols or normalisers) in the order of the arguments.
-        figures: SVG files, embedded in the page.
+        figures: SVG and WebP files, embedded in the page.
         receipts: JSON file of each archive, named after its source (`sources.inventory.take_inventory`).
         headline: JSON file of the opening section (`headline.write_headline`); None if no classifiers were compared.
+        recommendation: JSON file of the recommended experiment (`recommendation.write_recommendation`); None for none.
 
     Raises:
         KeyError: a table or figure has no entry in `titles.yaml`.
@@ -63,6 +66,7 @@ def write_page(
             phantom="phantom" in origins.values(),
             sections=[section for section in page_sections if section["shown"]],
             headline=read_headline(headline) if headline else None,
+            recommendation=read_recommendation(recommendation) if recommendation else None,
             receipts=[{"source": p.stem, **json.loads(p.read_text("utf-8"))} for p in receipts],
         )
     )

@@ -102,7 +102,7 @@ def _sample_class(
     tables: list[pd.DataFrame] = []
     features: list[np.ndarray] = []
     sampled = accepted = 0
-    with Meter(f"{label}: {_CHUNK} draws", -(-max_samples // _CHUNK), "batch", done=0, shown=True) as meter:
+    with Meter(f"drawing {label}, {_CHUNK} a part", -(-max_samples // _CHUNK), "part", shown=True) as meter:
         while sampled < max_samples and (sampled < settings.least or accepted < target):
             indices = range(sampled, min(sampled + _CHUNK, max_samples))
             pixels = sampler(label, indices)
@@ -114,7 +114,7 @@ def _sample_class(
             tables.append(table)
             features.append(chunk_features)
             sampled, accepted = sampled + len(indices), accepted + int(table["accepted"].sum())
-            meter.advance(f"{accepted} of {target} accepted")
+            meter.advance(f"{accepted} accepted, {target} wanted")
     return pd.concat(tables, ignore_index=True), np.concatenate(features)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from hemabalance.errors import InputError
 from hemabalance.metrics.classification import METRICS, accuracy, confusion
 from hemabalance.metrics.resampling import Estimate
-from hemabalance.metrics.run_resampling import Resampled, RunValues, resampled_runs, run_weights
+from hemabalance.metrics.run_resampling import Resampled, RunValues, resampled_runs, seed_weights
 from hemabalance.report.across.predictions import ALL, PART_NAMES, AcrossImages, divide_images
 from hemabalance.report.across.runs import AcrossArms, AcrossRun, check_runs
 from hemabalance.report.shared_predictions import SharedPredictions, read_shared_predictions
@@ -29,8 +29,11 @@ class RowResult:
     Attributes:
         row: its name.
         seeds: its seeds, ascending.
-        seconds: of training, mean over the seeds; of an average of networks, the sum of all of them.
+        seconds: of training, mean over the seeds; of an average of networks, the sum of all of them; with images that
+            another network labelled, with this network's.
         images: number of training images (of the first network).
+        pseudo_labels: number of them that are of other sources and have predicted labels, with each seed; empty if
+            there are none in any training of this kind.
         numbers: part -> number of its images, 0 for a part without images.
         metrics: (part, metric) -> mean over the seeds.
         counts: of each seed, confusion matrix int64 (k, k) of all images of the other sources.
@@ -41,6 +44,7 @@ class RowResult:
     seeds: tuple[int, ...]
     seconds: float
     images: int
+    pseudo_labels: tuple[int, ...]
     numbers: Mapping[str, int]
     metrics: Mapping[tuple[str, str], Resampled]
     counts: Sequence[np.ndarray]
@@ -117,30 +121,28 @@ def read_results(runs: Sequence[AcrossRun], arms: AcrossArms, split: Path, *, se
         places.sort(key=lambda place: runs[place].seed)
         seeds = tuple(runs[place].seed for place in places)
         seconds, training_images = _effort([runs[place] for place in places])
-        weights = run_weights(1, len(seeds), seed=_seed_of(seed, seeds))
+        files = [runs[place].pseudo_labels for place in places]
+        labelled = tuple(int(_record(path, ("accepted",))["accepted"]) for path in files if path is not None)
+        weights = seed_weights(seeds, seed=seed)
         codes = [test.predicted[place] for place in places]
         counts = [confusion(test.targets[is_other], code[is_other], len(test.classes)) for code in codes]
         metrics = {key: column.mean(places, weights) for key, column in values.items()}
-        rows[row] = RowResult(row, seeds, seconds, training_images, numbers, metrics, counts, codes[0])
+        rows[row] = RowResult(row, seeds, seconds, training_images, labelled, numbers, metrics, counts, codes[0])
     return AcrossResults(arms, rows, test, images)
-
-
-def _seed_of(seed: int, seeds: Sequence[int]) -> int:
-    """The same resamples for rows with the same seeds, whose differences are then paired; else independent ones."""
-    return int(np.random.SeedSequence([seed, *seeds]).generate_state(1)[0])
 
 
 def _effort(runs: Sequence[AcrossRun]) -> tuple[float, int]:
     """Seconds of training, mean over the runs of a row, and training images."""
-    trainings = [[_read_training(path) for path in run.trainings] for run in runs]
+    trainings = [[_record(path, ("seconds", "images")) for path in run.trainings] for run in runs]
     seconds = [sum(float(training["seconds"]) for training in members) for members in trainings]
     return float(np.mean(seconds)), int(trainings[0][0]["images"])
 
 
-def _read_training(path: Path) -> dict[str, Any]:
+def _record(path: Path, keys: Sequence[str]) -> dict[str, Any]:
+    """These values of a JSON file about a training."""
     try:
         training = json.loads(path.read_text("utf-8"))
-        return {key: training[key] for key in ("seconds", "images")}
+        return {key: training[key] for key in keys}
     except (OSError, ValueError, KeyError, TypeError) as error:
         problem = f"cannot be read as the record of a training ({type(error).__name__}: {error})"
         raise InputError(path, problem, "Delete it and run the workflow again") from error

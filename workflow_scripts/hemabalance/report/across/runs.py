@@ -18,13 +18,17 @@ class AcrossRun:
         seed: seed of its trainings.
         predictions: `predictions.parquet` of the test images of the source with labels, and of all images of the other
             sources.
-        trainings: `training.json` of the networks behind the row: one, or several for an average of networks.
+        trainings: `training.json` of the networks behind the row, its own first: one, or several for an average of
+            networks, or where a network labelled images for another.
+        pseudo_labels: `accepted.json` of the images with predicted labels that its network was also trained on; None
+            for most rows.
     """
 
     row: str
     seed: int
     predictions: Path
     trainings: tuple[Path, ...]
+    pseudo_labels: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class RowDescription:
         zooms: scales over which probabilities are averaged.
         statistics: means and variances of batch normalisation: of the training, or of the images to predict.
         members: names of the rows that an average consists of; empty for a row with a model.
+        pseudo_labels: name of the row that labels images of other sources, which the model is also trained on; None for
+            a model of the source with labels alone.
     """
 
     model: str
@@ -46,6 +52,12 @@ class RowDescription:
     zooms: tuple[float, ...]
     statistics: Literal["training", "images"]
     members: tuple[str, ...] = ()
+    pseudo_labels: str | None = None
+
+    @property
+    def uses_other_images(self) -> bool:
+        """Whether images of other sources are used, without their labels; an average says nothing about its members."""
+        return self.normalizer is not None or self.statistics == "images" or self.pseudo_labels is not None
 
 
 @dataclass(frozen=True)
@@ -69,7 +81,7 @@ class AcrossArms:
     def uses_other_images(self, row: str) -> bool:
         """Whether a row uses images of other sources, without their labels; for an average: any of its members."""
         rows = (self.descriptions[name] for name in (row, *self.descriptions[row].members))
-        return any(entry.normalizer is not None or entry.statistics == "images" for entry in rows)
+        return any(entry.uses_other_images for entry in rows)
 
     @property
     def named(self) -> dict[str, str]:

@@ -19,8 +19,15 @@ PART_TEXT = {UNSEEN: "the half that nothing saw", ALL: "all"}
 
 
 def scores(results: AcrossResults) -> list[dict[str, Any]]:
-    """Rows of the accuracy and balanced accuracy of each row, means over seeds, and of what the row is."""
-    return [_score_row(result, results.arms) for result in results.rows.values()]
+    """Rows of the accuracy and balanced accuracy of each row, means over seeds, and of what the row is.
+
+    The column `trained_also_on` is there if a row was trained on images of other sources under predicted labels.
+    """
+    rows = [_score_row(result, results.arms) for result in results.rows.values()]
+    if any(result.pseudo_labels for result in results.rows.values()):
+        for row, result in zip(rows, results.rows.values(), strict=True):
+            row["trained_also_on"] = _trained_also_on(result, results.arms)
+    return rows
 
 
 def _score_row(result: RowResult, arms: AcrossArms) -> dict[str, Any]:
@@ -38,6 +45,16 @@ def _score_row(result: RowResult, arms: AcrossArms) -> dict[str, Any]:
     row |= {f"{ACCURACY}_{ALL}_sd_between_seeds": spread, "intervals_over": _over(result.seeds)}
     row |= {"training_images": result.images, "training_seconds": number(result.seconds, 1)}
     return row | _description(result.row, arms)
+
+
+def _trained_also_on(result: RowResult, arms: AcrossArms) -> str:
+    """The images with predicted labels; over several seeds, the least and the largest number of them."""
+    if not result.pseudo_labels:
+        return NO_REASON
+    least, most = min(result.pseudo_labels), max(result.pseudo_labels)
+    numbers = f"{most:,}" if least == most else f"{least:,} to {most:,}"
+    teacher = arms.descriptions[result.row].pseudo_labels
+    return f"{numbers} images of other sources under predicted labels (of {teacher})"
 
 
 def _description(row: str, arms: AcrossArms) -> dict[str, str]:

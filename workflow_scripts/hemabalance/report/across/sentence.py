@@ -79,9 +79,10 @@ def _compared(results: AcrossResults, thesis: RowResult | None, part: str) -> st
 def _note(results: AcrossResults) -> str:
     numbers, others = results.leading.numbers, results.others
     return (
-        f"The images of {others} fall into two halves by a hash. Normalisers and batch statistics may see one of them "
-        f"(n = {numbers[OTHER_HALF]:,}), without its labels, and settings and the leading row may be chosen by it: "
-        "what is measured on it, and on all images, can be too high for this reason. Nothing saw the other half "
+        f"The images of {others} fall into two halves by a hash. Normalisers, batch statistics and trainings under "
+        f"predicted labels may see one of them (n = {numbers[OTHER_HALF]:,}), without its labels, and settings and the "
+        "leading row may be chosen by it: what is measured on it, and on all images, can be too high for this reason. "
+        "Nothing saw the other half "
         f"(n = {numbers[UNSEEN]:,}) before it was predicted, and nothing may be chosen by it."
     )
 

@@ -22,6 +22,7 @@ from hemabalance.report.classify.experiments import (
 )
 from hemabalance.report.classify.protocol_gain import GainFiles, protocol_gain
 from hemabalance.report.classify.protocol_gain_figure import protocol_gain_figure
+from hemabalance.report.classify.recommendation import ComparedExperiment, recommendation, write_recommendation
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class ClassifierPage:
         baseline: experiment with all parts.
         ablations, question: as for `experiments.experiment_tables`.
         protocol_gain: experiments in the table of the protocol's share of a result (`protocol_gain.protocol_gain`).
+        recommendation: `recommended` and `thesis` -> attributes of `recommendation.ComparedExperiment` without
+            predictions; empty if nothing is recommended.
     """
 
     preset: str
@@ -49,16 +52,18 @@ class ClassifierPage:
     ablations: Sequence[Mapping[str, Any]]
     question: Sequence[str] | None
     protocol_gain: Sequence[str]
+    recommendation: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class ClassifierFiles:
-    """Input files of a page; audits and the last two aside, one file per training, in the order of the trainings.
+    """Input files of a page; audits and the last four aside, one file per training, in the order of the trainings.
 
     Attributes:
         audits: `audit.json` of each balanced set.
         metrics, training, predictions, expert_agreements, histories: files of each training.
         synthetic, real_training: predictions by the first training of each experiment of `protocol_gain`.
+        recommended, thesis: predictions by each training of the recommended experiment and of the thesis's method.
     """
 
     audits: Sequence[Path]
@@ -69,6 +74,8 @@ class ClassifierFiles:
     histories: Sequence[Path]
     synthetic: Sequence[Path]
     real_training: Sequence[Path]
+    recommended: Sequence[Path]
+    thesis: Sequence[Path]
 
 
 def write_classify_report(
@@ -85,9 +92,9 @@ def write_classify_report(
         page: experiments to show.
         files: results of the trainings.
         sets: normalised real images by name.
-        out: `comparison_<a>_and_<b>` -> JSON to write; `balance_<name>`, `table_<name>` and `figure_<name>` with the
-            names of `experiments`, and `<confusion, examples, mistakes>_<experiment>` for each of `figures`,
-            `classes_<experiment>` for each of `ablated` -> CSV, JSON or SVG to write.
+        out: `comparison_<a>_and_<b>`, `table_recommendation` -> JSON to write; `balance_<name>`, `table_<name>` and
+            `figure_<name>` with the names of `experiments`, and `<confusion, examples, mistakes>_<experiment>` for each
+            of `figures`, `classes_<experiment>` for each of `ablated` -> CSV, JSON or SVG to write.
         seed: seed of resamples, and of the choice of images.
 
     Raises:
@@ -101,6 +108,7 @@ def write_classify_report(
     tables, figures = (_with_prefix(f"{kind}_", out) for kind in ("table", "figure"))
     experiment_tables(results, comparisons, files.expert_agreements, *shown, tables, preset=page.preset)
     experiment_figures(results, comparisons, files.histories, *shown, figures, preset=page.preset)
+    write_recommendation(_recommendation(page, files, seed), out["table_recommendation"])
     first_results = first_trainings(results)
     predictions_of = {
         result.name: path for result, path in zip(reversed(results), reversed(files.predictions), strict=True)
@@ -139,6 +147,14 @@ def _write_comparisons(
         paths.append(out[f"comparison_{a}_and_{b}"])
         write_comparison(predictions_by_name[a], predictions_by_name[b], paths[-1], names=(a, b), resample_seed=seed)
     return paths
+
+
+def _recommendation(page: ClassifierPage, files: ClassifierFiles, seed: int) -> dict[str, Any] | None:
+    predictions = {"recommended": files.recommended, "thesis": files.thesis}
+    of = {
+        role: ComparedExperiment(**entry, predictions=predictions[role]) for role, entry in page.recommendation.items()
+    }
+    return recommendation(of["recommended"], of.get("thesis"), seed=seed) if of else None
 
 
 def _with_prefix(prefix: str, out: Mapping[str, Path]) -> dict[str, Path]:

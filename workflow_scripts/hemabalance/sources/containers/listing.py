@@ -49,7 +49,7 @@ class Listing:
         self.refuse(name, problem, raise_limit(limit))
 
     def _split_path(self, raw: str) -> list[str]:
-        if any("\ud800" <= c <= "\udfff" for c in raw):
+        if re.search("[\ud800-\udfff]", raw):
             self.refuse(raw, "has a name that is not UTF-8", UNPACK)
         if re.match(r"[/\\]|[A-Za-z]:", raw):
             self.refuse(raw, "has an absolute path", DISTRUST)
