@@ -7,7 +7,7 @@ import pandas as pd
 from hemabalance.balance.audit import AuditSettings
 from hemabalance.balance.balanced_set import BalanceSettings
 from hemabalance.classify.across import AcrossSettings
-from hemabalance.classify.pseudo_labels import PseudoLabelInputs, PseudoLabelSettings, Teacher, write_pseudo_labelled
+from hemabalance.classify.pseudo_labels import Labeller, PseudoLabelInputs, PseudoLabelSettings, write_pseudo_labelled
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.manifest_table import read_manifest
 from hemabalance.dataset.seen_images import read_seen_images
@@ -21,7 +21,7 @@ with stage(snakemake) as run, ImageSet(Path(snakemake.input.images), Path(snakem
     across = AcrossSettings(**views | {"zooms": tuple(views["zooms"])})
     seen = zip(settings["lists"], inputs.seen, strict=True)
     write_pseudo_labelled(
-        Teacher(f"{settings['teacher']}, seed {settings['training']}", Path(inputs.weights), across, runtime),
+        Labeller(f"{settings['teacher']}, seed {settings['training']}", Path(inputs.weights), across, runtime),
         PseudoLabelInputs(
             images,
             read_split(Path(inputs.split)),

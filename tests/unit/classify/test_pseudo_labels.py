@@ -22,9 +22,9 @@ from hemabalance.classify.across import AcrossSettings
 from hemabalance.classify.fit import ModelConfig, fit_model
 from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.pseudo_labels import (
+    Labeller,
     PseudoLabelInputs,
     PseudoLabelSettings,
-    Teacher,
     without_labels,
     write_pseudo_labelled,
 )
@@ -64,7 +64,7 @@ def write(
     manifest = manifest_from_rows(split[["image_id", "label", "group_id"]].to_dict("records"))
     inputs = PseudoLabelInputs(images, split, manifest, changed.pop("seen", []))
     write_pseudo_labelled(
-        Teacher("plain, seed 1", weights, AcrossSettings(**views | changed), runtime()),
+        Labeller("plain, seed 1", weights, AcrossSettings(**views | changed), runtime()),
         inputs,
         PseudoLabelSettings(confidence, CLASSES, TARGET, AUDITED),
         **dict(zip(("table", "audit", "accepted"), (folder / name for name in FILES), strict=True)),

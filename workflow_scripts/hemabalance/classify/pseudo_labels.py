@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Teacher:
+class Labeller:
     """The model that labels images.
 
     Attributes:
@@ -82,7 +82,7 @@ class PseudoLabelSettings:
 
 
 def write_pseudo_labelled(
-    teacher: Teacher,
+    teacher: Labeller,
     inputs: PseudoLabelInputs,
     settings: PseudoLabelSettings,
     *,
@@ -140,7 +140,7 @@ def without_labels(split: pd.DataFrame) -> pd.DataFrame:
     return split.assign(label=split["label"].mask(split["part"] == UNLABELLED_HALF, UNLABELLED))
 
 
-def _predictions(teacher: Teacher, images: ImageSet, split: pd.DataFrame, threads: int) -> pd.DataFrame:
+def _predictions(teacher: Labeller, images: ImageSet, split: pd.DataFrame, threads: int) -> pd.DataFrame:
     """Rows `image_id, source, predicted, confidence` of the unlabelled images whose sources are in the image set."""
     rows = split[(split["part"] == UNLABELLED_HALF) & split["source"].isin(set(images.index["source"]))]
     tables = []
