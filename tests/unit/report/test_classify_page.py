@@ -1,6 +1,5 @@
 """The page with classifiers and balanced sets, and its opening section."""
 
-import base64
 import re
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from helpers.browser import browser, render_page
+from helpers.browser import browser, figures_of, render_page
 from helpers.classifier_runs import COUNTS, ClassifierRuns, history
 from hemabalance.report.balance.figure import balance_figure
 from hemabalance.report.balance.tables import balance_tables
@@ -114,8 +113,10 @@ def test_every_picture_of_the_page_shows(page_folder: Path, tmp_path: Path) -> N
     html = page(page_folder, "local")
     count = len(re.findall("<img ", html))
     assert count == len(list(page_folder.glob("*.svg"))) == 3
-    for address in re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', html):
-        root = ElementTree.fromstring(base64.b64decode(address))
+    figures = figures_of(html)
+    assert len(figures) == count
+    for figure in figures:
+        root = ElementTree.fromstring(figure)
         assert all(float(root.attrib[side].removesuffix("pt")) > 0 for side in ("width", "height"))
     if browser():  # where none can be installed, what is above must do
         rendered = render_page(html, tmp_path)

@@ -1,6 +1,5 @@
 """The image sheets and the report page."""
 
-import base64
 import json
 import re
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from helpers.thesis import CLASSES, FOLDERS
 from hemabalance.files import write_json
 from hemabalance.report.cells import write_csv
 from hemabalance.report.dataset.counts import count_tables
+from hemabalance.report.embed import embedded
 from hemabalance.report.page import write_page
 from hemabalance.report.sheets import contact_sheet, copies_sheet
 from hemabalance.report.titles import place_of, sections
@@ -215,8 +215,9 @@ def test_intervals_are_in_the_cell_of_their_value(tmp_path: Path) -> None:
 def test_the_page_embeds_its_figures_and_needs_no_network(tmp_path: Path) -> None:
     html_page, _ = page(tmp_path, mendeley_files())
     sources = [str(attributes["src"]) for tag, attributes in html_page.tags if tag == "img"]
-    embedded = [base64.b64decode(source.removeprefix("data:image/svg+xml;base64,")) for source in sources]
-    assert embedded == [(tmp_path / f"{name}.svg").read_bytes() for name in ("contact_sheet_mendeley", "copies_sheet")]
+    assert sources == [
+        embedded(tmp_path / f"{name}.svg").address for name in ("contact_sheet_mendeley", "copies_sheet")
+    ]
     links = [attributes[key] for _, attributes in html_page.tags for key in ("href", "src") if key in attributes]
     assert all(str(link).startswith(("data:", "#")) for link in links)
     assert not {tag for tag, _ in html_page.tags} & {"script", "link", "iframe"}

@@ -1,6 +1,5 @@
 """Tables and figures as items of an HTML page, and the environment of its template."""
 
-import base64
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE, NOT_REPORTED
+from hemabalance.report.embed import embedded
 from hemabalance.report.interval_columns import fold_intervals
 
 _NON_NUMERIC = (NOT_AVAILABLE, NOT_REPORTED, NO_REASON, "")
@@ -38,9 +38,8 @@ def table_item(path: Path, *, title: str, note: str) -> dict[str, Any]:
 
 
 def figure_item(path: Path, *, title: str, note: str) -> dict[str, Any]:
-    """A figure (SVG), embedded."""
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
-    return {"name": path.name, "title": title, "note": note, "address": f"data:image/svg+xml;base64,{data}"}
+    """A figure (SVG), embedded as `embed.embedded` makes it."""
+    return {"name": path.name, "title": title, "note": note} | embedded(path)._asdict()
 
 
 def _is_numeric(cells: pd.Series) -> bool:
