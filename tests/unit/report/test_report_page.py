@@ -161,8 +161,44 @@ def test_the_page_shows_every_table_and_figure_in_order(tmp_path: Path) -> None:
 def test_the_page_has_no_empty_sections(tmp_path: Path) -> None:
     html_page, _ = page(tmp_path, mendeley_files())
     assert [name for name in html_page.ids() if "." not in name] == ["archives", "counts", "pictures"]
+
+
+def test_the_contents_link_to_every_section_table_and_figure(tmp_path: Path) -> None:
+    html_page, _ = page(tmp_path, mendeley_files())
     links = [attributes["href"] for tag, attributes in html_page.tags if tag == "a"]
-    assert links == ["#archives", "#counts", "#pictures"]
+    assert links == [f"#{name}" for name in html_page.ids()]
+    assert {"#archives", "#counts", "#pictures", "#final_counts.csv", "#copies_sheet.svg"} <= set(links)
+
+
+def test_the_page_has_styles_for_paper_dark_rooms_and_narrow_windows(tmp_path: Path) -> None:
+    bare_page(tmp_path, {"stain_fid_thesis.csv": "source,n\na,1\n"})
+    style = (tmp_path / "bare.html").read_text("utf-8").partition("</style>")[0]
+    paper = style.partition("@media print")[2]
+    assert ".scroll { overflow: visible; max-height: none;" in paper  # no row or column is cut off
+    assert "nav, .hint { display: none; }" in paper
+    assert "@media screen and (prefers-color-scheme: dark)" in style  # but not on paper
+    assert "@media screen and (max-width: 48rem)" in style
+    assert style.count("{") == style.count("}")
+
+
+def test_a_table_that_is_wider_or_longer_than_the_page_says_so(tmp_path: Path) -> None:
+    wide = ",".join(["source", *(f"an_accuracy_{number}" for number in range(20))])
+    files = {
+        "stain_usefulness_thesis.csv": f"{wide}\na{',0.123456' * 20}\n",
+        "stain_audit_thesis.csv": "source,n\n" + "a,1\n" * 40,
+        "stain_fid_thesis.csv": "source,n\na,1\n",
+        "stain_ssim_thesis.csv": f"{wide}\n" + f"a{',0.123456' * 20}\n" * 40,
+    }
+    bare_page(tmp_path, files)
+    html = (tmp_path / "bare.html").read_text("utf-8")
+    hints = re.findall(r'<p class="hint( narrow)?">(\d+ rows?, \d+ columns: scroll the table [\w ]+) to see all', html)
+    assert sorted(hints) == [
+        ("", "1 row, 21 columns: scroll the table sideways"),
+        ("", "40 rows, 2 columns: scroll the table down"),
+        ("", "40 rows, 21 columns: scroll the table sideways and down"),
+        (" narrow", "1 row, 2 columns: scroll the table sideways"),
+    ]
+    assert html.count("<thead>") == html.count("<tbody>") == len(files)  # paper repeats the head on each page
 
 
 def bare_page(folder: Path, files: Mapping[str, str]) -> Page:
