@@ -112,6 +112,15 @@ def test_a_figure_is_shorter_and_every_reference_still_has_its_end(tmp_path: Pat
     assert figure.count(f'href="#{words[0]}"') == LABELS.count("immature granulocyte") - 1
 
 
+def test_colours_are_no_references_and_single_letters_stay(tmp_path: Path) -> None:
+    drawn = "<path id='a' d='M 0 0 \nL 1.23456 2 \n' fill='#a'/><g id='b'><g><use xlink:href='#a'/></g></g>"
+    spaces = "xmlns='http://www.w3.org/2000/svg' xmlns:xlink='http://www.w3.org/1999/xlink'"
+    (tmp_path / "a.svg").write_text(f"<svg {spaces}><metadata/>{drawn}</svg>", "utf-8")
+    (figure,) = figures_of(f"<img src='{embedded(tmp_path / 'a.svg').address}'>")
+    path = '<path d="M0 0L1.23 2" fill="#a" id="i0"/>'
+    assert figure == f'<svg xmlns="http://www.w3.org/2000/svg">{path}<use href="#i0"/></svg>'
+
+
 def test_sizes_are_pixels_of_the_page(tmp_path: Path) -> None:
     svg = "<svg xmlns='http://www.w3.org/2000/svg' {}/>"
     for size, pixels in {"width='75pt' height='30.3pt'": (100, 40), "width='100%' height='3em'": (None, None)}.items():
