@@ -1,4 +1,4 @@
-"""Render a page in headless Chromium, if installed: sizes of its images, and errors that the browser reports."""
+"""Figures of a page; and the page in headless Chromium, if installed: sizes of images, errors of the browser."""
 
 import json
 import re
@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote
 
 WATCH = """<script>
 const errors = []; console.error = (...words) => errors.push(words.join(" "));
@@ -31,13 +32,18 @@ class RenderedPage(NamedTuple):
     console: list[str]
 
 
+def figures_of(html: str) -> list[str]:
+    """The figures (SVG text) that a page embeds, in its order."""
+    return [unquote(address) for address in re.findall(r"<img src='data:image/svg\+xml,([^']+)'", html)]
+
+
 def browser() -> str | None:
     """Return the path of the browser, or None."""
     return shutil.which("chromium") or shutil.which("google-chrome")
 
 
 def render_page(html: str, folder: Path) -> RenderedPage:
-    """Render a page.
+    """Render a page, with the images that a reader would have to scroll to.
 
     Args:
         html: the page.
@@ -45,7 +51,8 @@ def render_page(html: str, folder: Path) -> RenderedPage:
     """
     executable = browser()
     assert executable
-    (folder / "watched.html").write_text(html.replace("<head>", f"<head>{WATCH}"), "utf-8")
+    watched = html.replace("<head>", f"<head>{WATCH}").replace(' loading="lazy"', "")
+    (folder / "watched.html").write_text(watched, "utf-8")
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", f"--user-data-dir={folder}/p"]
     command = [executable, *options, "--virtual-time-budget=5000", "--dump-dom", f"file://{folder}/watched.html"]
     process = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)

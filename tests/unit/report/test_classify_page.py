@@ -1,6 +1,5 @@
 """The page with classifiers and balanced sets, and its opening section."""
 
-import base64
 import re
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from helpers.browser import browser, render_page
+from helpers.browser import browser, figures_of, render_page
 from helpers.classifier_runs import COUNTS, ClassifierRuns, history
 from hemabalance.report.balance.figure import balance_figure
 from hemabalance.report.balance.tables import balance_tables
@@ -18,8 +17,7 @@ from hemabalance.report.cells import write_csv
 from hemabalance.report.classify.ablations import ablations_figure, ablations_table
 from hemabalance.report.classify.comparisons import comparisons_table
 from hemabalance.report.classify.curves import curves_figure
-from hemabalance.report.classify.headline import headline, write_headline
-from hemabalance.report.classify.recommendation import write_recommendation
+from hemabalance.report.classify.headline import headline, write_opening
 from hemabalance.report.classify.scores import classify_tables
 from hemabalance.report.page import write_page
 
@@ -43,7 +41,7 @@ def page_folder(
     ablations_figure(classifier_run_set.ablations, folder / "classify_ablations.svg", preset="thesis")
     curves_figure({"balanced": history()}, folder / "classify_curves.svg")
     of = classifier_run_set.runs
-    write_headline(
+    write_opening(
         headline(
             of["balanced"].scored,
             of["original"].scored,
@@ -53,7 +51,7 @@ def page_folder(
         ),
         folder / "headline.json",
     )
-    write_recommendation({"sentence": "Recommended: “plain” & no other."}, folder / "recommendation.json")
+    write_opening({"sentence": "Recommended: “plain” & no other."}, folder / "recommendation.json")
     page(folder, "local")
     return folder
 
@@ -81,7 +79,7 @@ def text_of(html: str) -> str:
 
 def test_the_page_opens_with_the_answer(classifier_run_set: ClassifierRuns, page_folder: Path) -> None:
     html = page(page_folder, "local")
-    text = text_of(html.partition("<body>")[2])
+    text = text_of(re.sub("<nav.*</nav>", "", html.partition("<body>")[2], flags=re.DOTALL))
     accuracy = "{value:.4f} ({low:.4f} to {high:.4f})".format(
         **classifier_run_set.runs["pooled"].scored.metric("accuracy")
     )
@@ -118,8 +116,10 @@ def test_every_picture_of_the_page_shows(page_folder: Path, tmp_path: Path) -> N
     html = page(page_folder, "local")
     count = len(re.findall("<img ", html))
     assert count == len(list(page_folder.glob("*.svg"))) == 3
-    for address in re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', html):
-        root = ElementTree.fromstring(base64.b64decode(address))
+    figures = figures_of(html)
+    assert len(figures) == count
+    for figure in figures:
+        root = ElementTree.fromstring(figure)
         assert all(float(root.attrib[side].removesuffix("pt")) > 0 for side in ("width", "height"))
     if browser():  # where none can be installed, what is above must do
         rendered = render_page(html, tmp_path)
@@ -129,8 +129,8 @@ def test_every_picture_of_the_page_shows(page_folder: Path, tmp_path: Path) -> N
 
 
 def test_a_run_that_compares_nothing_opens_without_a_headline(tmp_path: Path) -> None:
-    write_headline(None, tmp_path / "headline.json")
-    write_recommendation(None, tmp_path / "recommendation.json")
+    write_opening(None, tmp_path / "headline.json")
+    write_opening(None, tmp_path / "recommendation.json")
     write_csv(comparisons_table([]), tmp_path / "classify_comparisons.csv")
     html = page(tmp_path, "local")
     assert 'id="answer"' not in html

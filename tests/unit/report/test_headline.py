@@ -11,7 +11,7 @@ from helpers.classifier_runs import ClassifierRuns, build_run, compare_runs
 from hemabalance.report.cells import NOT_AVAILABLE
 from hemabalance.report.classify.classifier_results import ClassifierResult
 from hemabalance.report.classify.comparison_results import ComparisonResult
-from hemabalance.report.classify.headline import headline, read_headline, write_headline
+from hemabalance.report.classify.headline import headline, read_opening, write_opening
 
 
 def opening(*results: Any, preset: str = "thesis") -> dict[str, Any]:
@@ -31,8 +31,8 @@ def test_the_headline_answers_with_paired_intervals(classifier_run_set: Classifi
     assert "Over 2 seeds" in " ".join(content["lines"])
     assert "can therefore be higher than on unseen images" in content["why"]
     assert "0.9241" in content["reported"]
-    write_headline(content, tmp_path / "h.json")
-    assert read_headline(tmp_path / "h.json") == content
+    write_opening(content, tmp_path / "h.json")
+    assert read_opening(tmp_path / "h.json") == content
 
 
 def test_the_headline_does_not_say_more_than_was_shown(classifier_run_set: ClassifierRuns) -> None:

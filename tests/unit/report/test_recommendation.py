@@ -14,12 +14,8 @@ from hemabalance.errors import InputError
 from hemabalance.metrics.classification import balanced_accuracy, confusion
 from hemabalance.metrics.run_resampling import seed_weights
 from hemabalance.report.cells import NOT_AVAILABLE
-from hemabalance.report.classify.recommendation import (
-    ComparedExperiment,
-    read_recommendation,
-    recommendation,
-    write_recommendation,
-)
+from hemabalance.report.classify.headline import read_opening, write_opening
+from hemabalance.report.classify.recommendation import ComparedExperiment, recommendation
 from hemabalance.report.verdict import GAIN, LOSS
 
 SKILLS = {"weak": 2.0, "strong": 6.0}
@@ -66,8 +62,8 @@ def test_the_line_says_what_is_recommended_and_how_much_better_it_is(tmp_path: P
         rf"{numbers.replace('-?', '[+-]')}, paired, with an interval over trainings and test images\."
     )
     assert re.fullmatch(pattern, content["sentence"]), content["sentence"]
-    write_recommendation(content, tmp_path / "r.json")
-    assert read_recommendation(tmp_path / "r.json") == content
+    write_opening(content, tmp_path / "r.json")
+    assert read_opening(tmp_path / "r.json") == content
 
 
 def test_the_line_says_when_it_is_not_better(tmp_path: Path) -> None:

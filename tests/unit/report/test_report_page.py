@@ -1,6 +1,5 @@
 """The image sheets and the report page."""
 
-import base64
 import json
 import re
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from hemabalance.files import write_json
 from hemabalance.metrics.cell_size import cell_sizes
 from hemabalance.report.cells import write_csv
 from hemabalance.report.dataset.counts import count_tables
+from hemabalance.report.embed import embedded
 from hemabalance.report.page import write_page
 from hemabalance.report.sheets import contact_sheet, copies_sheet
 from hemabalance.report.titles import place_of, sections
@@ -168,8 +168,44 @@ def test_the_page_shows_every_table_and_figure_in_order(tmp_path: Path) -> None:
 def test_the_page_has_no_empty_sections(tmp_path: Path) -> None:
     html_page, _ = page(tmp_path, mendeley_files())
     assert [name for name in html_page.ids() if "." not in name] == ["archives", "counts", "pictures"]
+
+
+def test_the_contents_link_to_every_section_table_and_figure(tmp_path: Path) -> None:
+    html_page, _ = page(tmp_path, mendeley_files())
     links = [attributes["href"] for tag, attributes in html_page.tags if tag == "a"]
-    assert links == ["#archives", "#counts", "#pictures"]
+    assert links == [f"#{name}" for name in html_page.ids()]
+    assert {"#archives", "#counts", "#pictures", "#final_counts.csv", "#copies_sheet.svg"} <= set(links)
+
+
+def test_the_page_has_styles_for_paper_dark_rooms_and_narrow_windows(tmp_path: Path) -> None:
+    bare_page(tmp_path, {"stain_fid_thesis.csv": "source,n\na,1\n"})
+    style = (tmp_path / "bare.html").read_text("utf-8").partition("</style>")[0]
+    paper = style.partition("@media print")[2]
+    assert ".scroll { overflow: visible; max-height: none;" in paper  # no row or column is cut off
+    assert "nav, .hint { display: none; }" in paper
+    assert "@media screen and (prefers-color-scheme: dark)" in style  # but not on paper
+    assert "@media screen and (max-width: 48rem)" in style
+    assert style.count("{") == style.count("}")
+
+
+def test_a_table_that_is_wider_or_longer_than_the_page_says_so(tmp_path: Path) -> None:
+    wide = ",".join(["source", *(f"an_accuracy_{number}" for number in range(20))])
+    files = {
+        "stain_usefulness_thesis.csv": f"{wide}\na{',0.123456' * 20}\n",
+        "stain_audit_thesis.csv": "source,n\n" + "a,1\n" * 40,
+        "stain_fid_thesis.csv": "source,n\na,1\n",
+        "stain_ssim_thesis.csv": f"{wide}\n" + f"a{',0.123456' * 20}\n" * 40,
+    }
+    bare_page(tmp_path, files)
+    html = (tmp_path / "bare.html").read_text("utf-8")
+    hints = re.findall(r'<p class="hint( narrow)?">(\d+ rows?, \d+ columns: scroll the table [\w ]+) to see all', html)
+    assert sorted(hints) == [
+        ("", "1 row, 21 columns: scroll the table sideways"),
+        ("", "40 rows, 2 columns: scroll the table down"),
+        ("", "40 rows, 21 columns: scroll the table sideways and down"),
+        (" narrow", "1 row, 2 columns: scroll the table sideways"),
+    ]
+    assert html.count("<thead>") == html.count("<tbody>") == len(files)  # paper repeats the head on each page
 
 
 def bare_page(folder: Path, files: Mapping[str, str]) -> Page:
@@ -222,10 +258,9 @@ def test_intervals_are_in_the_cell_of_their_value(tmp_path: Path) -> None:
 def test_the_page_embeds_its_figures_and_needs_no_network(tmp_path: Path) -> None:
     html_page, _ = page(tmp_path, mendeley_files())
     sources = [str(attributes["src"]) for tag, attributes in html_page.tags if tag == "img"]
-    kinds = [source.partition(",")[0] for source in sources]
-    assert kinds == ["data:image/webp;base64", *["data:image/svg+xml;base64"] * 2]
-    embedded = [base64.b64decode(source.partition(",")[2]) for source in sources]
-    assert embedded == [(tmp_path / name).read_bytes() for name in reversed(FIGURES)]
+    assert sources == [embedded(tmp_path / name).address for name in reversed(FIGURES)]
+    assert sources[0].startswith("data:image/webp;base64,")
+    assert all(source.startswith("data:image/svg+xml,") for source in sources[1:])
     links = [attributes[key] for _, attributes in html_page.tags for key in ("href", "src") if key in attributes]
     assert all(str(link).startswith(("data:", "#")) for link in links)
     assert not {tag for tag, _ in html_page.tags} & {"script", "link", "iframe"}

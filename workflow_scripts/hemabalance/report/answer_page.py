@@ -18,6 +18,10 @@ _TEMPLATE = """{% extends "page.html" %}
 {% endfor %}
 </section>
 {% endblock %}
+{% block links %}
+<li><a href="#answer">The answer</a></li>
+{% endblock %}
+{% block archives %}{% endblock %}
 """
 
 

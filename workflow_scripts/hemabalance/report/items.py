@@ -1,6 +1,5 @@
 """Tables and figures as items of an HTML page, and the environment of its template."""
 
-import base64
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +7,13 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hemabalance.report.cells import NO_REASON, NOT_AVAILABLE, NOT_REPORTED
+from hemabalance.report.embed import embedded
 from hemabalance.report.interval_columns import fold_intervals
 
-_KINDS = {".svg": "image/svg+xml", ".webp": "image/webp"}
 _NON_NUMERIC = (NOT_AVAILABLE, NOT_REPORTED, NO_REASON, "")
+# In characters of `page.html`'s tables: the room for a table, between columns, and of a last column that is broken.
+_WIDTH, _BETWEEN, _BROKEN = 125, 2, 30
+_HEIGHT = 25  # rows
 
 
 def environment() -> Environment:
@@ -34,14 +36,25 @@ def table_item(path: Path, *, title: str, note: str) -> dict[str, Any]:
         "kinds": [column_kinds[column] for column in table.columns],
         "missing": (NOT_AVAILABLE, NOT_REPORTED),
         "rows": table.to_numpy().tolist(),
+        "scrolls": _scrolls(table),
         "address": None,
     }
 
 
 def figure_item(path: Path, *, title: str, note: str) -> dict[str, Any]:
-    """A figure (SVG or WebP), embedded."""
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
-    return {"name": path.name, "title": title, "note": note, "address": f"data:{_KINDS[path.suffix]};base64,{data}"}
+    """A figure (SVG or WebP), embedded as `embed.embedded` makes it."""
+    return {"name": path.name, "title": title, "note": note} | embedded(path)._asdict()
+
+
+def _scrolls(table: pd.DataFrame) -> str:
+    """Where a reader of the page in a wide window must scroll to see all of a table; empty if nowhere.
+
+    An estimate from the longest cell of each column; the last column breaks its lines.
+    """
+    lengths = [max([*map(len, column.split("_")), *table[column].str.len()]) for column in table.columns]
+    width = sum(lengths[:-1]) + min([*lengths[-1:], _BROKEN]) + _BETWEEN * len(lengths)
+    wide, tall = width > _WIDTH, len(table) > _HEIGHT
+    return " and ".join(word for word, needed in (("sideways", wide), ("down", tall)) if needed)
 
 
 def _is_numeric(cells: pd.Series) -> bool:

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hemabalance.files import atomic_path
-from hemabalance.report.classify.headline import read_headline
-from hemabalance.report.classify.recommendation import read_recommendation
+from hemabalance.report.classify.headline import read_opening
 from hemabalance.report.items import environment, figure_item, table_item
 from hemabalance.report.reported import THESIS
 from hemabalance.report.titles import place_of, sections
@@ -38,8 +37,8 @@ def write_page(
             same entry (of several protocols or normalisers) in the order of the arguments.
         figures: SVG and WebP files, embedded in the page.
         receipts: JSON file of each archive, named after its source (`sources.inventory.take_inventory`).
-        headline: JSON file of the opening section (`headline.write_headline`); None if no classifiers were compared.
-        recommendation: JSON file of the recommended experiment (`recommendation.write_recommendation`); None for none.
+        headline: JSON file of the opening section (`headline.write_opening`); None if no classifiers were compared.
+        recommendation: JSON file of the recommended experiment (`headline.write_opening`); None for none.
 
     Raises:
         KeyError: a table or figure has no entry in `titles.yaml`.
@@ -65,8 +64,8 @@ def write_page(
             taxonomy=taxonomy,
             phantom="phantom" in origins.values(),
             sections=[section for section in page_sections if section["shown"]],
-            headline=read_headline(headline) if headline else None,
-            recommendation=read_recommendation(recommendation) if recommendation else None,
+            headline=read_opening(headline) if headline else None,
+            recommendation=read_opening(recommendation) if recommendation else None,
             receipts=[{"source": p.stem, **json.loads(p.read_text("utf-8"))} for p in receipts],
         )
     )

@@ -18,7 +18,7 @@ from hemabalance.report.classify.classifier_results import ClassifierResult
 from hemabalance.report.classify.comparison_results import METRICS, ComparisonResult
 from hemabalance.report.classify.comparisons import comparisons_table, expert_agreement_table, seeds_table
 from hemabalance.report.classify.curves import curves_figure
-from hemabalance.report.classify.headline import headline, write_headline
+from hemabalance.report.classify.headline import headline, write_opening
 from hemabalance.report.classify.reliability import reliability_figure
 from hemabalance.report.classify.scores import classify_tables
 from hemabalance.report.losses import read_history
@@ -69,7 +69,7 @@ def experiment_tables(
         pair = next(pair for pair in comparisons if set(pair.names) == set(question))
         others = [result for result in results if result.protocol != a.protocol]
         opening = headline(a, b, pair, others, preset=preset)
-    write_headline(opening, out["headline"])
+    write_opening(opening, out["headline"])
     write_json(values(results), out["values"])
 
 

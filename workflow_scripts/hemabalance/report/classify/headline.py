@@ -79,13 +79,13 @@ def headline(
     }
 
 
-def write_headline(content: Mapping[str, Any] | None, path: Path) -> None:
-    """Write the result of `headline` as JSON; None for a run without comparison."""
+def write_opening(content: Mapping[str, Any] | None, path: Path) -> None:
+    """Write the result of `headline` or of `recommendation.recommendation` as JSON; None for a run without."""
     write_json(content, path)
 
 
-def read_headline(path: Path) -> dict[str, Any] | None:
-    """Read a file written by `write_headline`."""
+def read_opening(path: Path) -> dict[str, Any] | None:
+    """Read a file written by `write_opening`."""
     content: dict[str, Any] | None = json.loads(path.read_text("utf-8"))
     return content
 

@@ -1,12 +1,10 @@
 """The line of the page about the recommended experiment, and by how much it is better than the thesis's method."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hemabalance.files import write_json
 from hemabalance.metrics.classification import METRICS
 from hemabalance.metrics.resampling import Estimate
 from hemabalance.metrics.run_resampling import Resampled, resampled_runs, seed_weights
@@ -88,17 +86,6 @@ def recommendation(recommended: ComparedExperiment, thesis: ComparedExperiment |
         "difference": difference and difference._asdict(),
         "verdict": reading,
     }
-
-
-def write_recommendation(content: Mapping[str, Any] | None, path: Path) -> None:
-    """Write the result of `recommendation` as JSON; None for a config that recommends nothing."""
-    write_json(content, path)
-
-
-def read_recommendation(path: Path) -> dict[str, Any] | None:
-    """Read a file written by `write_recommendation`."""
-    content: dict[str, Any] | None = json.loads(path.read_text("utf-8"))
-    return content
 
 
 def _is_comparable(recommended: ComparedExperiment, thesis: ComparedExperiment | None) -> bool:

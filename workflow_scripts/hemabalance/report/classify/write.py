@@ -20,9 +20,10 @@ from hemabalance.report.classify.experiments import (
     first_trainings,
     part_figure,
 )
+from hemabalance.report.classify.headline import write_opening
 from hemabalance.report.classify.protocol_gain import GainFiles, protocol_gain
 from hemabalance.report.classify.protocol_gain_figure import protocol_gain_figure
-from hemabalance.report.classify.recommendation import ComparedExperiment, recommendation, write_recommendation
+from hemabalance.report.classify.recommendation import ComparedExperiment, recommendation
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def write_classify_report(
     tables, figures = (_with_prefix(f"{kind}_", out) for kind in ("table", "figure"))
     experiment_tables(results, comparisons, files.expert_agreements, *shown, tables, preset=page.preset)
     experiment_figures(results, comparisons, files.histories, *shown, figures, preset=page.preset)
-    write_recommendation(_recommendation(page, files, seed), out["table_recommendation"])
+    write_opening(_recommendation(page, files, seed), out["table_recommendation"])
     first_results = first_trainings(results)
     predictions_of = {
         result.name: path for result, path in zip(reversed(results), reversed(files.predictions), strict=True)
