@@ -61,6 +61,7 @@ SYNTHESIS_SIZES = STAIN_SIZES | {
     "adapt_steps", "snapshot_adapt_steps", "snapshots", "feature_mixing", "class_weight",
     "lambda_encoder", "lambda_mode_seeking", "target_per_class", "decay_from", "mining_share",
     "least", "most_times", "references", "resamples", "pairs", "time_mean", "guidance",
+    "sampling_steps",
 }  # fmt: skip
 CLASSIFY_SIZES = {
     "batch", "steps", "lr", "average_decay", "patience", "validate_every", "log_every", "checkpoint_every",
