@@ -113,7 +113,7 @@ def test_the_scarcity_overlay_adds_entries_for_its_recipes_and_else_changes_size
     assert (after["scarcity"]["n"], after["scarcity"]["draws"], after["scarcity"]["seeds"]) == ((10,), 3, (1, 2, 3))
 
 
-def test_the_overlay_of_ones_own_laboratory_adds_models_and_experiments_of_one_source() -> None:
+def test_the_overlay_of_ones_own_laboratory_adds_the_experiment_that_it_recommends() -> None:
     below = merged(OVERLAYS["sample"])
     alone = deepcopy(below)
     update_config(alone, {key: OVERLAYS["own"][key] for key in ("run", "sources")})
@@ -123,7 +123,9 @@ def test_the_overlay_of_ones_own_laboratory_adds_models_and_experiments_of_one_s
     assert {key for key in before if before[key] != after[key]} <= {"protocols", "images", "classify"}
     for key in ("models", "experiments"):
         assert before["classify"][key] == {name: after["classify"][key][name] for name in before["classify"][key]}
-    assert after["classify"]["averages"]
+    assert (
+        after["classify"]["recommended"] in after["classify"]["experiments"].keys() - before["classify"]["experiments"]
+    )
 
 
 def test_the_overlay_across_laboratories_adds_models_and_rows_and_else_changes_inputs_only() -> None:
