@@ -20,7 +20,7 @@ class Generator:
 
     ```
     generator = Generator.load("results/full/leak_free/synthesis/wcyclegan_gp/c_wgan_gp")
-    images = generator.sample("monocyte", 16, seed=1)  # uint8 (16, 64, 64, 3)
+    images = generator.sample(generator.classes[0], 16, seed=1)  # uint8 (16, 64, 64, 3)
     ```
 
     Its images are candidates: in the workflow a gate drops those that are unlike their class or copies of real ones.

@@ -2,7 +2,6 @@
 
 from typing import ClassVar, Self
 
-import torch
 from torch import nn
 
 from hemabalance.networks.layers import check_positive
@@ -32,8 +31,6 @@ class FineTunedMobileNetV2(MobileNetV2):  # type: ignore[misc]
         check_positive("MobileNetV2", classes=classes)
         super().__init__(num_classes=classes, dropout=drop_rate)
         self._freeze_batch_norm = freeze_batch_norm
-        # A training step takes a quarter less time on a CPU than with channels first.
-        self.to(memory_format=torch.channels_last)
         self.train()
 
     def train(self, mode: bool = True) -> Self:
