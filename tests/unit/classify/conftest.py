@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,3 +22,19 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(imagenet_weights, "WEIGHTS", replace(imagenet_weights.WEIGHTS, sha256=digest))
         yield path
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
+    """A model of the first of two laboratories, and its weights."""
+    from helpers.two_laboratories import trained_model
+
+    return trained_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def laboratory(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
+    """The image set of two laboratories, and the split across them."""
+    from helpers.two_laboratories import two_laboratories
+
+    return two_laboratories(tmp_path_factory.mktemp("images"))

@@ -12,24 +12,12 @@ from scipy.special import softmax
 from torch import nn
 
 from helpers.classifiers import SIZE, build, data, images, job, runtime
-from helpers.two_laboratories import trained_model, two_laboratories
 from hemabalance.classify.across import AcrossSettings, predict_across
 from hemabalance.classify.average import write_average
 from hemabalance.classify.predictions import probabilities_of, read_predictions
 from hemabalance.classify.zoom import mean_probabilities_of_views, zoomed
-from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.seen_images import SeenImages
 from hemabalance.errors import InputError
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
-    return trained_model(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture(scope="module")
-def laboratory(tmp_path_factory: pytest.TempPathFactory) -> tuple[ImageSet, pd.DataFrame]:
-    return two_laboratories(tmp_path_factory.mktemp("images"))
 
 
 def predicted(

@@ -15,7 +15,6 @@ from helpers.classifiers import job, runtime
 from helpers.method_settings import small_settings
 from helpers.photographs import manifest_from_rows
 from helpers.thesis import CLASSES
-from helpers.two_laboratories import trained_model, two_laboratories
 from hemabalance.balance.balanced_set import read_balanced
 from hemabalance.classify import pseudo_labels as module
 from hemabalance.classify.across import AcrossSettings
@@ -34,16 +33,6 @@ from hemabalance.errors import InputError
 
 AUDITED = replace(AUDIT, size=16)
 FILES = ("table.parquet", "audit.json", "accepted.json")
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
-    return trained_model(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture(scope="module")
-def laboratory(tmp_path_factory: pytest.TempPathFactory) -> tuple[ImageSet, pd.DataFrame]:
-    return two_laboratories(tmp_path_factory.mktemp("images"))
 
 
 @pytest.fixture(scope="module")
