@@ -81,12 +81,9 @@ class Predictor:
         Raises:
             InputError: the model's logits are not finite.
         """
-        # While the model has its batches, the decoders prepare as many more.
-        squares = threaded_map(self._square, images, threads=threads, ahead=2 * BATCH * self.at_once)
-        batches = batched(zip(images, squares, strict=True), BATCH)
-        yield from threaded_map(self._table, batches, threads=self.at_once, ahead=2 * self.at_once)
+        yield from predict_mean([self], images, threads=threads)
 
-    def _square(self, photograph: InputImage) -> np.ndarray | str:
+    def square(self, photograph: InputImage) -> np.ndarray | str:
         """The photograph made square, RGB uint8 (s, s, 3), or the reason why it cannot be read."""
         try:
             data = photograph.read()
@@ -99,7 +96,7 @@ class Predictor:
             return f"{shape}, padded to a square, are more than the {self.frame.max_pixels} allowed"
         return fit_square(image, size=self.frame.size, fit=self.frame.fit, field=self.field)
 
-    def _table(self, batch: Sequence[tuple[InputImage, np.ndarray | str]]) -> pd.DataFrame:
+    def table(self, batch: Sequence[tuple[InputImage, np.ndarray | str]]) -> pd.DataFrame:
         """The table of one batch: images, each with its square or the reason why the photograph cannot be read."""
         results = [result for _, result in batch]
         readable = np.array([isinstance(result, np.ndarray) for result in results])
@@ -142,25 +139,37 @@ def predict_mean(
 ) -> Iterator[pd.DataFrame]:
     """Predict images by the mean of the calibrated probabilities of one or more models, like `average`.
 
-    An image has the flags that any of the models gives it.
+    An image is read once, and has the flags that any of the models gives it.
 
     Args:
-        predictors: models of the same classes and frame.
+        predictors: models of the same classes, frame and field.
         images, threads: see `Predictor.predict`.
 
     Yields:
         As `Predictor.predict`.
 
     Raises:
-        InputError: the models have different classes, or as `Predictor.predict`.
+        InputError: the models have different classes or images of different size, or as `Predictor.predict`.
     """
     classes = predictors[0].model.classes
     for predictor in predictors[1:]:
         if predictor.model.classes != classes:
             problem = f"have different classes: {', '.join(classes)}; and {', '.join(predictor.model.classes)}"
             raise InputError("the models of the average", problem, "Train them again with one config")
-    for tables in zip(*(predictor.predict(images, threads=threads) for predictor in predictors), strict=True):
-        yield tables[0] if len(tables) == 1 else _mean(tables, classes)
+        sides = [(one.frame.size, one.frame.fit, one.field) for one in (predictors[0], predictor)]
+        if sides[0] != sides[1]:
+            problem = f"have images of different size, fit and share of the frame: {sides[0]} and {sides[1]}"
+            raise InputError("the models of the average", problem, "Train them again with one config")
+    first = predictors[0]
+
+    def mean_table(batch: Sequence[tuple[InputImage, np.ndarray | str]]) -> pd.DataFrame:
+        tables = [predictor.table(batch) for predictor in predictors]
+        return tables[0] if len(tables) == 1 else _mean(tables, classes)
+
+    # While the models have their batches, the decoders prepare as many more.
+    squares = threaded_map(first.square, images, threads=threads, ahead=2 * BATCH * first.at_once)
+    batches = batched(zip(images, squares, strict=True), BATCH)
+    yield from threaded_map(mean_table, batches, threads=first.at_once, ahead=2 * first.at_once)
 
 
 def _mean(tables: Sequence[pd.DataFrame], classes: Sequence[str]) -> pd.DataFrame:
