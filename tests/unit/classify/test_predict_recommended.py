@@ -12,8 +12,13 @@ import yaml
 from helpers.archives import write_folder
 from helpers.image_files import encode
 from helpers.model_folders import BAYES, SHAPE, ModelFolder, build_model_folder, predict
+from hemabalance.api.options import PredictionOptions
+from hemabalance.api.predictor import open_predictor
+from hemabalance.classify.model_file import read_model_file
+from hemabalance.classify.predict import predict_mean
 from hemabalance.classify.predictions import probabilities_of
 from hemabalance.cli import main
+from hemabalance.errors import InputError
 
 BASE: dict[str, Any] = yaml.safe_load((Path(__file__).resolve().parents[3] / "config.yaml").read_text())
 
@@ -148,3 +153,10 @@ def test_the_help_says_what_is_used_without_a_model(capsys: pytest.CaptureFixtur
         "by the experiment that config.yaml recommends (classify.recommended), trained by `snakemake recommended`"
         in text
     )
+
+
+def test_models_of_other_images_have_no_mean(network: ModelFolder) -> None:
+    options = PredictionOptions("cpu", 1)
+    whole, half = (open_predictor(read_model_file(network.folder), options, field) for field in (1.0, 0.5))
+    with pytest.raises(InputError, match="different size, fit and share of the frame"):
+        next(predict_mean([whole, half], [], threads=1))
