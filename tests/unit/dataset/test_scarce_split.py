@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 from helpers.photographs import manifest_from_rows
+from hemabalance.config.roles import RolesConfig
 from hemabalance.dataset.scarcity import scarce_split
 from hemabalance.dataset.splits import require_visible, split, visible
 from hemabalance.errors import InputError
 from hemabalance.protocols import rules_of, scarce_numbers, scarce_protocol
-from hemabalance.synthesis.data import counts_for_roles
+from hemabalance.synthesis.data import roles_of
 
 FILLED = {"basophil": 300, "lymphocyte": 200, "platelet": 250}
 SCARCE = ("basophil", "lymphocyte")
@@ -91,9 +92,12 @@ def test_no_training_may_use_a_withheld_image() -> None:
     require_visible(after, visible(after, "scarce-10-1")["image_id"], "scarce-10-1")
 
 
-def test_a_cut_class_gets_its_role_by_the_images_that_are_left() -> None:
-    assert counts_for_roles(cut(leak_free()), FILLED) == {"basophil": 10, "lymphocyte": 10, "platelet": 250}
-    assert counts_for_roles(leak_free(), FILLED) == FILLED
+@pytest.mark.parametrize("n", [10, 100])
+def test_a_cut_class_is_rare_whatever_it_is_cut_to(n: int) -> None:
+    roles = RolesConfig(rare_below=50, rich_from=200)
+    after = roles_of(cut(leak_free(), n=n), FILLED, roles)
+    assert (after.rare, after.rich) == (("basophil", "lymphocyte"), ("platelet",))
+    assert roles_of(leak_free(), FILLED, roles).rare == ()
 
 
 # --- refused

@@ -15,9 +15,9 @@ from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.seen_images import SeenImages
 from hemabalance.dataset.tables import read_table
 from hemabalance.protocols import Protocol
-from hemabalance.synthesis.data import counts_for_roles
+from hemabalance.synthesis.data import roles_of
 from hemabalance.synthesis.gate_table import SCHEMA as GATE_SCHEMA
-from hemabalance.synthesis.roles import assign, generators_by_class
+from hemabalance.synthesis.roles import generators_by_class
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ def build_balanced(
         InputError: a test image leaked under `leak_free`, or an input is missing, damaged or of another run.
     """
     split = inputs.split[inputs.split["label"].isin(recipe.classes)].reset_index(drop=True)
-    roles = assign(counts_for_roles(split, recipe.classes), recipe.roles)
+    roles = roles_of(split, recipe.classes, recipe.roles)
     generators = generators_by_class(roles, rich=recipe.rich, rare=recipe.rare)
     generated = {
         name: accepted_images(inputs.sets[name].index, read_table(gate, GATE_SCHEMA) if recipe.gated else None)

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from hemabalance.config.roles import RolesConfig
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.splits import WITHHELD, read_split, require_visible, visible
 from hemabalance.dataset.working_size import read_reduced
 from hemabalance.protocols import Protocol, Rules
+from hemabalance.synthesis.roles import Roles, assign
 from hemabalance.training.data_checks import Images
 
 log = logging.getLogger(__name__)
@@ -83,14 +85,18 @@ def counts(rows: pd.DataFrame, classes: Iterable[str]) -> dict[str, int]:
     return {str(name): int(n) for name, n in labels.value_counts().items()}
 
 
-def counts_for_roles(split: pd.DataFrame, classes: Iterable[str]) -> dict[str, int]:
-    """Numbers of images by which classes get their roles: all images of the split, without classes that have none.
+def roles_of(split: pd.DataFrame, classes: Iterable[str], roles: RolesConfig) -> Roles:
+    """Roles of the classes in a protocol, by the numbers of all their images in its split.
 
-    Of a class that a scarce protocol cuts, only the training images left count: nobody who has ten images has more to
-    test on.
+    A class that a scarce protocol cuts is rare, however many images it is cut to: the experiment is about it.
+
+    Args:
+        split: split table of the protocol, with all images after cleaning.
+        classes: all classes of the run.
+        roles: see `roles.assign`.
     """
-    cut = split["label"].isin(split.loc[split["part"] == WITHHELD, "label"])
-    return counts(split[~cut | (split["part"] == "train")], classes)
+    cut = set(split.loc[split["part"] == WITHHELD, "label"])
+    return assign(counts(split, classes), roles, always_rare=cut)
 
 
 def training_rows(split: pd.DataFrame, protocol: Protocol, classes: Iterable[str]) -> pd.DataFrame:

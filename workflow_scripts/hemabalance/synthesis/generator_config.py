@@ -12,11 +12,11 @@ from hemabalance.errors import InputError
 from hemabalance.methods import method_names
 from hemabalance.protocols import Protocol
 from hemabalance.section import Section
-from hemabalance.synthesis.data import counts, counts_for_roles, training_rows
+from hemabalance.synthesis.data import counts, roles_of, training_rows
 from hemabalance.synthesis.empty import EmptyGenerator
 from hemabalance.synthesis.generator import Generator
 from hemabalance.synthesis.method import GeneratorSpec
-from hemabalance.synthesis.roles import Classes, assign, served
+from hemabalance.synthesis.roles import Classes, served
 from hemabalance.synthesis.tasks import MIN_SERVED_IMAGES
 from hemabalance.training.device import Runtime
 from hemabalance.training.weights import read_description
@@ -48,7 +48,7 @@ class GeneratorConfig(Section):
             protocol: of the split; decides which images are training images.
             roles: rules that make a class rich or rare.
         """
-        assigned = assign(counts_for_roles(split, self.run_classes), roles)
+        assigned = roles_of(split, self.run_classes, roles)
         trainable = counts(training_rows(split, protocol, self.run_classes), self.run_classes)
         served_classes = self._with_enough_images(served(assigned, self.serves), trainable)
         if not served_classes:

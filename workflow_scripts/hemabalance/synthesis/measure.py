@@ -13,13 +13,13 @@ from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.tables import write_table
 from hemabalance.files import write_json
 from hemabalance.synthesis.agreement_by_step import agreement_by_step
-from hemabalance.synthesis.data import RealImageSource, counts_for_roles
+from hemabalance.synthesis.data import RealImageSource, roles_of
 from hemabalance.synthesis.evaluate import EvaluationSet, EvaluationSettings, evaluate
 from hemabalance.synthesis.judges import Judges
 from hemabalance.synthesis.memorisation import memorisation, memorisation_over
 from hemabalance.synthesis.real_image_features import KINDS, RealImageFeatures, read_features
 from hemabalance.synthesis.real_image_measurement import copy_detector
-from hemabalance.synthesis.roles import assign, served
+from hemabalance.synthesis.roles import served
 
 ROLES: tuple[Serves, ...] = ("rich", "rare")
 """Roles for which a generator of all classes is measured as well."""
@@ -64,7 +64,7 @@ class RunClasses:
         """Role -> its generated classes, without roles that have none; empty if the generator serves one role."""
         if self.serves != "all":
             return {}
-        assigned = assign(counts_for_roles(split, self.names), self.roles)
+        assigned = roles_of(split, self.names, self.roles)
         members = {role: [label for label in generated if label in served(assigned, role)] for role in ROLES}
         return {role: labels for role, labels in members.items() if labels}
 

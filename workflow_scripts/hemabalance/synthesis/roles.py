@@ -1,7 +1,7 @@
 """Roles of the classes: rich, rare or enough, by the number of images after cleaning (thesis §3.5, §3.6)."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from hemabalance.config.roles import RolesConfig, Serves
@@ -41,13 +41,14 @@ class Classes:
         return self.run.index(label)
 
 
-def assign(counts: Mapping[str, int], roles: RolesConfig) -> Roles:
+def assign(counts: Mapping[str, int], roles: RolesConfig, always_rare: Collection[str] = ()) -> Roles:
     """Roles by class count; the thesis's archives and the default thresholds give its 8 rich and 3 rare classes.
 
     Args:
         counts: number of images after cleaning by class; classes without images may be missing.
         roles: thresholds, and lists of classes that override them; a listed class without images has no role, and the
             log says so.
+        always_rare: classes that are rare whatever their counts and the lists say.
     """
     listed_roles: dict[str, Sequence[str] | None] = {"rich": roles.rich, "rare": roles.rare}
     present = {name: count for name, count in counts.items() if count}
@@ -61,6 +62,7 @@ def assign(counts: Mapping[str, int], roles: RolesConfig) -> Roles:
             # A list replaces the threshold: a class that is not listed does not get the role by its count.
             role = {name: "enough" if by_count == kind else by_count for name, by_count in role.items()}
             role |= {name: kind for name in listed if name in present}
+    role |= {name: "rare" for name in always_rare if name in present}
     for name, count in present.items():
         if role[name] == "rich" and count < roles.rich_from:
             message = "%s has %d images, fewer than rich_from = %d; the class is still treated as rich"
