@@ -7,10 +7,7 @@ written to a temporary folder, which is renamed at the end; an existing folder i
 import io
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ from hemabalance.balance.balanced_set import PARTS, read_images
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.errors import InputError
 from hemabalance.files import check_new_folder
+from hemabalance.new_folder import atomic_folder
 from hemabalance.parallel import batched, threaded_map
 from hemabalance.progress import Meter
 
@@ -68,7 +66,8 @@ def export_folder(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, f
     if len(duplicates):
         problem = f"two images would get the file name {duplicates.iloc[0]}"
         raise InputError(folder, problem, "Export as Parquet (--parquet), which needs no file names")
-    with _atomic_folder(folder) as part:
+    check_new_folder(folder)
+    with atomic_folder(folder) as part:
         for name in sorted(set(names.map(os.path.dirname))):
             (part / name).mkdir(parents=True)
         for name, png in zip(names, _pngs(rows, sets, size, threads=threads), strict=True):
@@ -104,7 +103,8 @@ def export_parquet(
     Raises:
         InputError: the folder exists or cannot be written, or as `balanced_set.read_images`.
     """
-    with _atomic_folder(folder) as temporary:
+    check_new_folder(folder)
+    with atomic_folder(folder) as temporary:
         (temporary / "data").mkdir()
         for part in PARTS:
             part_rows = rows[rows["part"] == part]
@@ -143,25 +143,3 @@ def _png(image: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "PNG", compress_level=3)
     return buffer.getvalue()
-
-
-@contextmanager
-def _atomic_folder(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `folder`; rename it on success, remove it on any error."""
-    check_new_folder(folder)
-    temporary = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        # A subfolder, because mkdtemp makes its folder readable only by its owner.
-        unfinished = temporary / folder.name
-        unfinished.mkdir()
-        yield unfinished
-        os.rename(unfinished, folder)
-    except OSError as error:
-        problem = f"cannot be written ({error.strerror or error})"
-        remedy = "Free some space or choose another folder, and run the same command again"
-        raise InputError(folder, problem, remedy) from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
