@@ -12,6 +12,7 @@ from hemabalance.commands import (
     export,
     export_images,
     init,
+    normalize,
     predict,
     publish,
     reproduce,
@@ -22,7 +23,20 @@ from hemabalance.commands import (
 from hemabalance.commands.terminal import discard_output, ended_by_signals, is_lost_output, prepare_output
 from hemabalance.errors import InputError
 
-COMMANDS = (init, predict, export, export_images, reproduce, publish, status, results, resources, check_gpu, config)
+COMMANDS = (
+    init,
+    normalize,
+    predict,
+    export,
+    export_images,
+    reproduce,
+    publish,
+    status,
+    results,
+    resources,
+    check_gpu,
+    config,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

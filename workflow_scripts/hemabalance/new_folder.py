@@ -18,7 +18,7 @@ def check_free_folder(folder: str | Path) -> None:
         InputError: it holds something, is no folder, or it or the folder around it cannot be written to.
     """
     folder = Path(folder).absolute()
-    if not folder.is_dir() or folder.is_symlink():
+    if not os.path.isdir(folder) or folder.is_symlink():
         check_new_folder(folder)
         return
     if any(folder.iterdir()):
