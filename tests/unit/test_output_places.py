@@ -17,6 +17,8 @@ COMMANDS = {
     "export-images": ["export-images", "absent", "{place}/images"],
     "export-images parquet": ["export-images", "absent", "{place}/images", "--parquet"],
     "normalize": ["normalize", "absent", "--model", "absent", "--into", "{place}/images"],
+    "dedup": ["dedup", "absent", "--out", "{place}/copies.csv"],
+    "dedup page": ["dedup", "absent", "--report", "{place}/copies.html"],
     "reproduce": ["reproduce", "absent.parquet", "id", "--out", "{place}/image.png"],
     "check-gpu": ["check-gpu", "--configfile", "absent.yaml", "--into", "{place}/gpu"],
     "init": ["init", "absent", "--into", "{place}/my.yaml"],

@@ -9,6 +9,7 @@ from typing import Any
 from hemabalance.commands import (
     check_gpu,
     config,
+    dedup,
     export,
     export_images,
     init,
@@ -27,6 +28,7 @@ COMMANDS = (
     init,
     normalize,
     predict,
+    dedup,
     export,
     export_images,
     reproduce,
