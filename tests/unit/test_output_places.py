@@ -19,13 +19,14 @@ COMMANDS = {
     "normalize": ["normalize", "absent", "--model", "absent", "--into", "{place}/images"],
     "dedup": ["dedup", "absent", "--out", "{place}/copies.csv"],
     "dedup page": ["dedup", "absent", "--report", "{place}/copies.html"],
+    "generate": ["generate", "absent", "--class", "x", "--into", "{place}/images"],
     "reproduce": ["reproduce", "absent.parquet", "id", "--out", "{place}/image.png"],
     "check-gpu": ["check-gpu", "--configfile", "absent.yaml", "--into", "{place}/gpu"],
     "init": ["init", "absent", "--into", "{place}/my.yaml"],
     "results": ["results", "--run", "absent", "--into", "{place}/RESULTS.md"],
     "resources": ["resources", "absent", "--into", "{place}/config.yaml"],
 }
-FOLDERS = ("export-images", "export-images parquet", "normalize")
+FOLDERS = ("export-images", "export-images parquet", "normalize", "generate")
 """Commands that make a folder; the others write a file."""
 BELOW_A_FILE, LONG = "file/in/the/way", "x" * 300
 

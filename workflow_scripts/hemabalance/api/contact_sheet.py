@@ -31,6 +31,11 @@ def thumbnail(pixels: np.ndarray, side: int = _SIDE) -> Image.Image:
     return square
 
 
+def evenly_spread(count: int, most: int) -> list[int]:
+    """Up to `most` places among `count`, the first and the last among them, in order."""
+    return [int(place) for place in np.linspace(0, count - 1, min(most, count)).round()]
+
+
 def write_contact_sheet(strips: Iterable[tuple[str, Sequence[np.ndarray]]], path: Path) -> None:
     """Write strips of images, one below the other, each below its heading.
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
-from hemabalance.api.contact_sheet import thumbnail, write_contact_sheet
+from hemabalance.api.contact_sheet import evenly_spread, thumbnail, write_contact_sheet
 from hemabalance.api.images import LIMITS, pixels_of
 from hemabalance.api.normalizer import Normalizer
 from hemabalance.classify.inputs import InputImage, open_inputs
@@ -111,7 +111,7 @@ class _Work:
         self, images: Sequence[NamedImage], normalizer: Normalizer, unreadable: Callable[[str, str], None]
     ) -> None:
         self._images, self._normalizer, self._unreadable = images, normalizer, unreadable
-        self._shown = set(np.linspace(0, len(images) - 1, min(_SHOWN, len(images))).round().astype(int).tolist())
+        self._shown = set(evenly_spread(len(images), _SHOWN))
         self._waiting: deque[int] = deque()
         self._before: list[np.ndarray] = []
         self._after: list[np.ndarray] = []
