@@ -18,6 +18,7 @@ import pyarrow.parquet as parquet
 from PIL import Image
 
 from hemabalance.balance.balanced_set import PARTS, read_images
+from hemabalance.balance.dataset_card import CARD
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.errors import InputError
 from hemabalance.files import check_new_folder
@@ -47,7 +48,9 @@ def parquet_schema(classes: Sequence[str]) -> arrow.Schema:
     )
 
 
-def export_folder(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, folder: Path, *, threads: int) -> None:
+def export_folder(
+    rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, folder: Path, *, threads: int, card: str | None = None
+) -> None:
     """Write `<folder>/<part>/<class>/<file>.png`, the layout that image-folder readers of many libraries expect.
 
     Args:
@@ -56,6 +59,7 @@ def export_folder(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, f
         size: working size in pixels.
         folder: folder to create; must not exist.
         threads: images that are processed at once.
+        card: text of `<folder>/README.md` (`dataset_card.render_card`); None for no such file.
 
     Raises:
         InputError: the folder exists or cannot be written, two images would get the same file name, or as
@@ -72,6 +76,7 @@ def export_folder(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, f
             (part / name).mkdir(parents=True)
         for name, png in zip(names, _pngs(rows, sets, size, threads=threads), strict=True):
             (part / name).write_bytes(png)
+        _write_card(card, part)
 
 
 def _names(rows: pd.DataFrame) -> pd.Series:
@@ -89,6 +94,7 @@ def export_parquet(
     classes: Sequence[str],
     images_per_file: int,
     threads: int,
+    card: str | None = None,
 ) -> None:
     """Write `<folder>/data/<part>-<k>-of-<n>.parquet`, to be read by `datasets.load_dataset("<folder>")`.
 
@@ -96,7 +102,7 @@ def export_parquet(
     `group_id` and `provenance` are strings.
 
     Args:
-        rows, sets, size, folder, threads: see `export_folder`.
+        rows, sets, size, folder, threads, card: see `export_folder`.
         classes: all classes of the run in alphabetical order.
         images_per_file: maximum number of images per file.
 
@@ -113,6 +119,12 @@ def export_parquet(
                 shard = part_rows.iloc[k * images_per_file : (k + 1) * images_per_file]
                 path = temporary / "data" / f"{part}-{k:05d}-of-{files:05d}.parquet"
                 _write_shard(shard, sets, size, path, classes=classes, threads=threads)
+        _write_card(card, temporary)
+
+
+def _write_card(card: str | None, folder: Path) -> None:
+    if card is not None:
+        (folder / CARD).write_text(card, "utf-8")
 
 
 def _write_shard(

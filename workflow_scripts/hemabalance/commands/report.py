@@ -38,7 +38,9 @@ def run(args: argparse.Namespace) -> int:
     pages = {part: path for part in _ANSWERS if (path := folder / part / PAGE).is_file()}
     if not pages:
         problem = f"holds no {PAGE}: the run is not finished" if folder.is_dir() else "does not exist"
-        raise InputError(folder.absolute(), problem, f"Make it with `{command_of(folder.absolute().name)}`{_others(folder)}")
+        raise InputError(
+            folder.absolute(), problem, f"Make it with `{command_of(folder.absolute().name)}`{_others(folder)}"
+        )
     for part, page in pages.items():
         print(f"{page}  {page.stat().st_size / 1e6:.1f} MB")
         print(f"  {_answer(page, *_ANSWERS[part])}")
