@@ -72,10 +72,13 @@ def test_an_unreadable_image_is_named_and_the_others_are_written(
     assert len(files(out)) == len(B) + 2
 
 
-def test_several_folders_and_zips_have_a_folder_each(reference: Path, images: Path, tmp_path: Path) -> None:
+def test_several_folders_and_zips_have_a_folder_each(
+    reference: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     archive = write_zip(tmp_path / "more.zip", {"smear/00.png": encode(B[1], "PNG")})
     out = tmp_path / "out"
-    paths = [images, archive, images / "top.png"]
+    monkeypatch.chdir(images / "smear")
+    paths = ["..", archive, images / "top.png"]
     assert normalize(*paths, "--method", "none", "--reference", reference, "--into", out) == 0
     assert {"lab_b/smear/00.png", "more/smear/00.png", "top.png", "lab_b/top.png"} <= set(files(out))
     np.testing.assert_array_equal(np.asarray(Image.open(out / "more/smear/00.png")), B[1])

@@ -53,8 +53,10 @@ def named_images(paths: Sequence[Path]) -> Iterator[list[NamedImage]]:
     with ExitStack() as stack:
         found: list[NamedImage] = []
         for path in paths:
+            place = path.resolve()  # `..` has no name
+            folder = place.name if place.is_dir() else place.stem
             for image in stack.enter_context(open_inputs([path], LIMITS)).images:
-                below = PurePosixPath(path.absolute().stem if image.archive and len(paths) > 1 else "")
+                below = PurePosixPath(folder if image.archive and len(paths) > 1 else "")
                 found.append(NamedImage(image, str((below / image.name).with_suffix(".png"))))
         _require_different(found)
         yield found
