@@ -98,7 +98,7 @@ def test_the_line_counts_jobs_and_estimates_the_rest() -> None:
 
 def test_rules_that_were_never_measured_are_named_or_nothing_is_known() -> None:
     progress = RunProgress({"fit": 1, "a": 1, "b": 1, "c": 1, "d": 1}, {"fit": MINUTE}, Clock())
-    assert progress.line().endswith("about 1 min left, without a, b, c and 1 more, of unknown time")
+    assert progress.line().endswith("about 1 min left and jobs of unknown time: a, b, c and 1 more")
     nothing = RunProgress({"fit": 1}, {}, Clock())
     assert nothing.line().endswith("time left unknown (no earlier run has measured these jobs)")
 
@@ -134,7 +134,7 @@ def test_the_state_of_a_run_in_one_line() -> None:
     measure("fit/a", 600.0)
     outputs.append(output("page.html", exists=False, rule="page"))
     expected = "2 of 7 outputs are done, 0 jobs run now, 5 outputs are left: about 20 min if one job runs at a time"
-    assert line_of(outputs) == f"{expected}, without the rules that were never measured: page"
+    assert line_of(outputs) == f"{expected}, and jobs of unknown time: page"
 
 
 def test_a_job_that_runs_is_counted_and_its_files_are_not_done() -> None:

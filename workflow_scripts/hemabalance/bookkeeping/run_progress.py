@@ -64,7 +64,7 @@ class RunProgress:
             return text
         more = len(work.unknown) - _NAMED
         named = ", ".join(work.unknown[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-        return f"{text}, without {named}, of unknown time"
+        return f"{text} and jobs of unknown time: {named}"
 
     def _at_once(self, now: float) -> float:
         """Jobs that have run at once, on average; 1 or more."""

@@ -43,4 +43,4 @@ def state_line(outputs: Sequence[Output], table: Sequence[RuleStatus], run: Path
     if not work.seconds:
         return f"{text}; no earlier run has measured their jobs"
     text += f": {about(work.seconds)} if one job runs at a time"
-    return f"{text}, without the rules that were never measured: {', '.join(work.unknown)}" if work.unknown else text
+    return f"{text}, and jobs of unknown time: {', '.join(work.unknown)}" if work.unknown else text
