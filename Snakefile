@@ -121,3 +121,18 @@ rule scarcity:
 rule across:
     input:
         across_page,
+
+
+# After all rules: one line of progress with the time left, after each job.
+if (
+    workflow.is_main_process
+    and not workflow.dryrun
+    and not workflow.output_settings.quiet
+):
+    logger.addHandler(
+        ProgressLine(
+            logger,
+            Path(RUN),
+            [entry.name for entry in workflow.rules if entry.benchmark],
+        )
+    )

@@ -15,6 +15,7 @@ from snakemake.logging import logger
 from hemabalance.errors import InputError
 from hemabalance.bookkeeping.fingerprint import code_fingerprint, keep_trees
 from hemabalance.bookkeeping.plain_paths import input_path, require_files
+from hemabalance.bookkeeping.run_progress import ProgressLine
 from hemabalance.bookkeeping.surroundings import check_environment, use_writable_folders
 from hemabalance.files import canonical_json
 from hemabalance.methods import modules_of

@@ -16,12 +16,18 @@ COMMANDS = {
     "export": ["export", "absent", "--onnx", "{place}/model.onnx"],
     "export-images": ["export-images", "absent", "{place}/images"],
     "export-images parquet": ["export-images", "absent", "{place}/images", "--parquet"],
+    "normalize": ["normalize", "absent", "--model", "absent", "--into", "{place}/images"],
+    "dedup": ["dedup", "absent", "--out", "{place}/copies.csv"],
+    "dedup page": ["dedup", "absent", "--report", "{place}/copies.html"],
+    "generate": ["generate", "absent", "--class", "x", "--into", "{place}/images"],
     "reproduce": ["reproduce", "absent.parquet", "id", "--out", "{place}/image.png"],
     "check-gpu": ["check-gpu", "--configfile", "absent.yaml", "--into", "{place}/gpu"],
     "init": ["init", "absent", "--into", "{place}/my.yaml"],
     "results": ["results", "--run", "absent", "--into", "{place}/RESULTS.md"],
     "resources": ["resources", "absent", "--into", "{place}/config.yaml"],
 }
+FOLDERS = ("export-images", "export-images parquet", "normalize", "generate")
+"""Commands that make a folder; the others write a file."""
 BELOW_A_FILE, LONG = "file/in/the/way", "x" * 300
 
 
@@ -42,7 +48,7 @@ def test_the_place_is_tried_first(name: str, place: str, folder: Path, capsys: p
     assert [path.name for path in folder.iterdir()] == ["file"]
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if not name.startswith("export-images")])
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in FOLDERS])
 def test_a_folder_is_no_file_to_write(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [word.format(place=folder) for word in COMMANDS[name]]
     (Path(words[-1]) / "gpu.json" if name == "check-gpu" else Path(words[-1])).mkdir(parents=True)

@@ -9,11 +9,15 @@ from typing import Any
 from hemabalance.commands import (
     check_gpu,
     config,
+    dedup,
     export,
     export_images,
+    generate,
     init,
+    normalize,
     predict,
     publish,
+    report,
     reproduce,
     resources,
     results,
@@ -22,7 +26,23 @@ from hemabalance.commands import (
 from hemabalance.commands.terminal import discard_output, ended_by_signals, is_lost_output, prepare_output
 from hemabalance.errors import InputError
 
-COMMANDS = (init, predict, export, export_images, reproduce, publish, status, results, resources, check_gpu, config)
+COMMANDS = (
+    init,
+    normalize,
+    predict,
+    dedup,
+    generate,
+    export,
+    export_images,
+    reproduce,
+    publish,
+    status,
+    results,
+    report,
+    resources,
+    check_gpu,
+    config,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,7 +93,23 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     description = "Use and publish the results of the hemabalance workflow. The workflow itself is run by snakemake."
     parser = argparse.ArgumentParser(prog="hemabalance", description=description)
-    commands = parser.add_subparsers(required=True, metavar="command", parser_class=_Parser)
+    parser.add_argument("--version", action="store_true", help="print the version")
+    parser.set_defaults(run=lambda options: _print_about(parser, options))
+    commands = parser.add_subparsers(metavar="command", parser_class=_Parser)
     for command in COMMANDS:
         command.add(commands)
     return parser
+
+
+def _print_about(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    """Without a command: print the version, or the help; the exit code is 0."""
+    if options.version:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"hemabalance {version('hemabalance')}")
+        except PackageNotFoundError:
+            print("hemabalance, from a checkout that is not installed")
+    else:
+        parser.print_help()
+    return 0

@@ -1,5 +1,6 @@
 """`hemabalance.Normalizer`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,36 @@ def test_images_of_any_size_keep_size_and_order(caplog: pytest.LogCaptureFixture
     np.testing.assert_array_equal(normalizer.transform(B[:2]), normalizer.transform(list(B[:2])))
     np.testing.assert_array_equal(normalizer.transform(Image.fromarray(B[2]))[0], mapped[3])
     assert "1 of 4 images show too little stain" in caplog.text
+
+
+def test_only_a_batch_of_images_is_in_memory() -> None:
+    read = []
+
+    def images() -> Iterator[np.ndarray]:
+        for number in range(200):
+            read.append(number)
+            yield B[number % len(B)]
+
+    normalizer = Normalizer.fit("reinhard", reference=A)
+    results = normalizer.transform_each(images())
+    first, unchanged = next(results)
+    assert len(read) <= 65
+    np.testing.assert_array_equal(first, normalizer.transform(B[0]))
+    assert not unchanged
+    assert len(list(results)) == 199
+
+
+def test_files_of_the_reference_that_cannot_be_read_are_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = {f"{n:02}.png": encode(image, "PNG") for n, image in enumerate(A)}
+    folder = write_folder(tmp_path / "lab_a", content)
+    torn = write_folder(tmp_path / "torn", content | {"99.png": content["00.png"][:200]})
+    expected = Normalizer.fit("reinhard", reference=folder).transform(B)
+    np.testing.assert_array_equal(Normalizer.fit("reinhard", reference=torn).transform(B), expected)
+    assert caplog.text.count("99.png left out: damaged, truncated") == 1
+    with pytest.raises(InputError, match="none of 1 shows enough stain"):
+        Normalizer.fit("reinhard", reference=torn / "99.png")
 
 
 def test_it_is_an_estimator_of_scikit_learn() -> None:

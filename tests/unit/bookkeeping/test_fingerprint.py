@@ -205,6 +205,7 @@ LAYERS = {
             "errors",
             "cache_folder",
             "files",
+            "new_folder",
             "parallel",
             "progress",
             "protocols",

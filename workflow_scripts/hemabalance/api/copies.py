@@ -1,6 +1,7 @@
 """Find images that are copies of one photograph."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from hemabalance.sources.inventory import take_inventory
 from hemabalance.sources.labels import LabelRules
 
 Place = str | PathLike[str]
+
+COLUMNS = ["group", "path", "keep", "similarity", "reason", "rotated", "mirrored"]
+"""Columns of a table of copies, see `find_copies`."""
 
 _PIXELS = PixelLimits(max_pixels=PixelConfig().max_pixels, min_side=1, hash="where_needed")
 
@@ -59,6 +63,26 @@ def find_copies(
         InputError: a folder is missing, refused (see `sources.archives`) or holds no image, a number is out of range,
             or too many images look alike.
     """
+    return search_copies(folders, min_similarity=min_similarity, threads=threads).table[COLUMNS]
+
+
+@dataclass(frozen=True)
+class CopySearch:
+    """The result of a search.
+
+    Attributes:
+        table: that of `find_copies`, and `place`, the folder or archive of each image, and `member`, its name in it.
+        images: number of images that were compared.
+    """
+
+    table: pd.DataFrame
+    images: int
+
+
+def search_copies(
+    folders: Place | Sequence[Place], *, min_similarity: float | None = None, threads: int | None = None
+) -> CopySearch:
+    """Find copies and say how many images were compared; arguments and errors as those of `find_copies`."""
     require_at_least(1, threads=threads)
     duplicates = _duplicates(min_similarity)
     threads = cores() if threads is None else threads
@@ -71,7 +95,7 @@ def find_copies(
     )
     thumbs = thumbs_of(images["thumb"])
     found = dedup.find_copies(images, thumbs, **duplicates.plain, threads=threads)
-    return _table(images, found)
+    return CopySearch(_table(images, found), len(images))
 
 
 def _duplicates(min_similarity: float | None) -> DuplicatesConfig:
@@ -83,14 +107,14 @@ def _duplicates(min_similarity: float | None) -> DuplicatesConfig:
 
 
 def _images_in(place: Path, name: str, threads: int) -> pd.DataFrame:
-    """The readable images of a folder: rows of its inventory, with `path`."""
+    """The readable images of a folder: rows of its inventory, with `path` and `place`."""
     no_labels = LabelRules(name, LabelsConfig(unlabelled=True), ClassMap({}, unlabelled=True))
     rows, _ = take_inventory(place, no_labels, None, limits=LIMITS, pixels=_PIXELS, threads=threads)
     images = rows[rows["content"] == "image"]
     if images.empty:
         problem = f"holds no image among its {len(rows)} files"
         raise InputError(place, problem, f"Give a folder, zip or tar with {READABLE} files")
-    return images.assign(path=[str(place / member) for member in images["member"]])
+    return images.assign(path=[str(place / member) for member in images["member"]], place=str(place))
 
 
 def _table(images: pd.DataFrame, found: dedup.DuplicateGroups) -> pd.DataFrame:
@@ -101,6 +125,7 @@ def _table(images: pd.DataFrame, found: dedup.DuplicateGroups) -> pd.DataFrame:
     columns = {"path": images["path"].to_numpy(), "keep": keep, "similarity": found.score, "reason": reason}
     # A pose is a rotation and perhaps a reflection, see `metrics.poses.posed`.
     columns |= {"rotated": found.pose % 4 * 90, "mirrored": found.pose >= 4}
+    columns |= {name: images[name].to_numpy() for name in ("place", "member")}
     table = pd.DataFrame(columns)
     first = table["path"].groupby(found.group).transform("min")
     copied = first.groupby(first).transform("size") > 1

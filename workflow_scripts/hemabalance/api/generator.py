@@ -61,6 +61,11 @@ class Generator:
         return self._generator.classes.served
 
     @property
+    def path(self) -> Path:
+        """The file of its weights."""
+        return self._path
+
+    @property
     def size(self) -> int:
         """Side of the square images in pixels."""
         return self._generator.size

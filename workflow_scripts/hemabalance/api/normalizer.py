@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import groupby
 from os import PathLike
@@ -27,12 +27,16 @@ from hemabalance.parallel import batched, threaded_map
 from hemabalance.stain import normalizer as stage
 from hemabalance.stain.fit import open_normalizer
 from hemabalance.stain.method import NormalizerSpec
+from hemabalance.stain.translator import Translator
 from hemabalance.training.job import FitJob, Images
 from hemabalance.training.weights import read_description
 
 log = logging.getLogger(__name__)
 
 _BATCH = 64
+_BATCH_PIXELS = 1 << 24
+"""Pixels of a batch at most: photographs of a whole camera are mapped one by one."""
+_BLANK = np.full((8, 8, 3), 255, np.uint8)
 _ANY_SIZE = 0
 """In place of the side of the images in the weights of a method that maps images of any size."""
 
@@ -82,9 +86,11 @@ class Normalizer(BaseEstimator):  # type: ignore[misc]
             seed: of the choice of images, if there are more than the setting `fit_images`; 0 or more.
             threads: CPU threads of PyTorch in the whole process; None: unchanged.
 
+        Files that cannot be read are named in the log, and left out.
+
         Raises:
             InputError: there is no such method, it trains networks, a setting or number is invalid, or images are
-                missing, unreadable, no RGB uint8 or too blank for the method.
+                missing, no RGB uint8, or all too blank for the method or unreadable.
         """
         spec = _spec(method, settings)
         _require_fit_here(spec, images)
@@ -143,17 +149,33 @@ class Normalizer(BaseEstimator):  # type: ignore[misc]
         unchanged: list[bool] = []
         with open_images(images) as opened:
             pixels = threaded_map(pixels_of, opened, threads=torch.get_num_threads())
-            for _, alike in groupby(pixels, key=np.shape):
-                for batch in batched(alike, _BATCH):
-                    result = self._mapped(np.stack(batch))
-                    mapped += list(result.pixels)
-                    unchanged += result.passed_through.tolist()
+            for image, is_unchanged in self.transform_each(pixels):
+                mapped.append(image)
+                unchanged.append(is_unchanged)
         if any(unchanged):
             log.warning("%d of %d images show too little stain and stay unchanged", sum(unchanged), len(unchanged))
         out: Any = mapped
         if isinstance(images, np.ndarray):
             out = np.stack(mapped) if images.ndim == 4 else mapped[0]
         return (out, np.array(unchanged)) if return_unchanged else out
+
+    def transform_each(self, images: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, bool]]:
+        """Map any number of images, of which only a batch is in memory; they are read as the results are taken.
+
+        Args:
+            images: RGB uint8 (height, width, 3) each, of any sizes; see `transform`.
+
+        Yields:
+            In order, the mapped image, of the same shape, and whether it was left as it is.
+
+        Raises:
+            InputError: nothing was fitted or loaded, or an image is of another size than the networks.
+        """
+        for (height, width, _), alike in groupby(images, key=np.shape):
+            at_once = max(1, min(_BATCH, _BATCH_PIXELS // (height * width)))
+            for batch in batched(alike, at_once):
+                result = self._mapped(np.stack(batch))
+                yield from zip(result.pixels, result.passed_through.tolist(), strict=True)
 
     def save(self, folder: str | PathLike[str]) -> None:
         """Write the fitted values into `weights.safetensors` in a folder, which is made if it is missing.
@@ -162,6 +184,12 @@ class Normalizer(BaseEstimator):  # type: ignore[misc]
             InputError: nothing was fitted or loaded, the disk is full, or the folder cannot be written to.
         """
         self._ready().save(Path(folder) / WEIGHTS)
+
+    @property
+    def size(self) -> int | None:
+        """Side in pixels of the square images that its networks map; None if it maps images of any size."""
+        normalizer = self._ready()
+        return normalizer.size if isinstance(normalizer, Translator) else None
 
     @classmethod
     def _fitted(cls, spec: NormalizerSpec, normalizer: stage.Normalizer) -> "Normalizer":
@@ -210,7 +238,19 @@ def _fit_images(given: Given) -> Iterator[Images]:
             yield Images(cast(np.ndarray, _Pixels(len(image_set), image_set.read)), labels)
         return
     with open_images(given) as opened:
-        pixels = _Pixels(len(opened), lambda place: pixels_of(opened[place]))
+        left_out: set[str] = set()
+
+        def pixels_or_blank(place: int) -> np.ndarray:
+            """In place of a file that cannot be read, an image without stain, which no fit uses."""
+            try:
+                return pixels_of(opened[place])
+            except InputError as error:
+                if error.where not in left_out:  # both domains may be fitted on these images
+                    left_out.add(error.where)
+                    log.warning("%s left out: %s", error.where, error.problem)
+                return _BLANK
+
+        pixels = _Pixels(len(opened), pixels_or_blank)
         yield Images(cast(np.ndarray, pixels), np.full(len(opened), UNLABELLED))
 
 

@@ -7,10 +7,7 @@ written to a temporary folder, which is renamed at the end; an existing folder i
 import io
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +18,11 @@ import pyarrow.parquet as parquet
 from PIL import Image
 
 from hemabalance.balance.balanced_set import PARTS, read_images
+from hemabalance.balance.dataset_card import CARD
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.errors import InputError
 from hemabalance.files import check_new_folder
+from hemabalance.new_folder import atomic_folder
 from hemabalance.parallel import batched, threaded_map
 from hemabalance.progress import Meter
 
@@ -49,7 +48,9 @@ def parquet_schema(classes: Sequence[str]) -> arrow.Schema:
     )
 
 
-def export_folder(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, folder: Path, *, threads: int) -> None:
+def export_folder(
+    rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, folder: Path, *, threads: int, card: str | None = None
+) -> None:
     """Write `<folder>/<part>/<class>/<file>.png`, the layout that image-folder readers of many libraries expect.
 
     Args:
@@ -58,6 +59,7 @@ def export_folder(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, f
         size: working size in pixels.
         folder: folder to create; must not exist.
         threads: images that are processed at once.
+        card: text of `<folder>/README.md` (`dataset_card.render_card`); None for no such file.
 
     Raises:
         InputError: the folder exists or cannot be written, two images would get the same file name, or as
@@ -68,11 +70,13 @@ def export_folder(rows: pd.DataFrame, sets: Mapping[str, ImageSet], size: int, f
     if len(duplicates):
         problem = f"two images would get the file name {duplicates.iloc[0]}"
         raise InputError(folder, problem, "Export as Parquet (--parquet), which needs no file names")
-    with _atomic_folder(folder) as part:
+    check_new_folder(folder)
+    with atomic_folder(folder) as part:
         for name in sorted(set(names.map(os.path.dirname))):
             (part / name).mkdir(parents=True)
         for name, png in zip(names, _pngs(rows, sets, size, threads=threads), strict=True):
             (part / name).write_bytes(png)
+        _write_card(card, part)
 
 
 def _names(rows: pd.DataFrame) -> pd.Series:
@@ -90,6 +94,7 @@ def export_parquet(
     classes: Sequence[str],
     images_per_file: int,
     threads: int,
+    card: str | None = None,
 ) -> None:
     """Write `<folder>/data/<part>-<k>-of-<n>.parquet`, to be read by `datasets.load_dataset("<folder>")`.
 
@@ -97,14 +102,15 @@ def export_parquet(
     `group_id` and `provenance` are strings.
 
     Args:
-        rows, sets, size, folder, threads: see `export_folder`.
+        rows, sets, size, folder, threads, card: see `export_folder`.
         classes: all classes of the run in alphabetical order.
         images_per_file: maximum number of images per file.
 
     Raises:
         InputError: the folder exists or cannot be written, or as `balanced_set.read_images`.
     """
-    with _atomic_folder(folder) as temporary:
+    check_new_folder(folder)
+    with atomic_folder(folder) as temporary:
         (temporary / "data").mkdir()
         for part in PARTS:
             part_rows = rows[rows["part"] == part]
@@ -113,6 +119,12 @@ def export_parquet(
                 shard = part_rows.iloc[k * images_per_file : (k + 1) * images_per_file]
                 path = temporary / "data" / f"{part}-{k:05d}-of-{files:05d}.parquet"
                 _write_shard(shard, sets, size, path, classes=classes, threads=threads)
+        _write_card(card, temporary)
+
+
+def _write_card(card: str | None, folder: Path) -> None:
+    if card is not None:
+        (folder / CARD).write_text(card, "utf-8")
 
 
 def _write_shard(
@@ -143,25 +155,3 @@ def _png(image: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "PNG", compress_level=3)
     return buffer.getvalue()
-
-
-@contextmanager
-def _atomic_folder(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `folder`; rename it on success, remove it on any error."""
-    check_new_folder(folder)
-    temporary = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        # A subfolder, because mkdtemp makes its folder readable only by its owner.
-        unfinished = temporary / folder.name
-        unfinished.mkdir()
-        yield unfinished
-        os.rename(unfinished, folder)
-    except OSError as error:
-        problem = f"cannot be written ({error.strerror or error})"
-        remedy = "Free some space or choose another folder, and run the same command again"
-        raise InputError(folder, problem, remedy) from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)

@@ -20,6 +20,32 @@ FOLDER = "hemabalance/jobs"
 """In `.snakemake`: a lock file for each job that has run."""
 
 
+def is_running(output: str, state: Path) -> bool:
+    """Whether a process holds the lock of a job; False where the file system has no locks.
+
+    Args:
+        output: the output that identifies the job, see `job_lock`.
+        state: Snakemake's folder `.snakemake`.
+    """
+    try:
+        handle = os.open(_lock_file(output, state), os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return False
+
+
+def _lock_file(output: str, state: Path) -> Path:
+    return state / FOLDER / f"{hashlib.sha256(output.encode()).hexdigest()[:32]}.lock"
+
+
 @contextmanager
 def job_lock(output: str, state: Path) -> Iterator[None]:
     """Hold the lock of a job; wait, with a log message, while another process holds it.
@@ -31,8 +57,7 @@ def job_lock(output: str, state: Path) -> Iterator[None]:
     Raises:
         InputError: the disk is full or the folder cannot be written to.
     """
-    file = state / FOLDER / f"{hashlib.sha256(output.encode()).hexdigest()[:32]}.lock"
-    with _open(file) as handle:
+    with _open(_lock_file(output, state)) as handle:
         _lock(handle, output)
         yield
 

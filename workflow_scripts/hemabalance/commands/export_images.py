@@ -16,7 +16,8 @@ def add(commands: Any) -> None:
         "export-images",
         help="write a balanced set as PNGs or Parquet",
         description="Write all images of a balanced set at their working size, as OUT/part/class/file.png or, with "
-        "--parquet, as files for `datasets.load_dataset(OUT)`. OUT must not exist.",
+        "--parquet, as files for `datasets.load_dataset(OUT)`; and README.md, a card with the licences and citations "
+        "of the sources, which have to be passed on with the images. OUT must not exist.",
     )
     export.add_argument("balanced", type=Path, metavar="BALANCED", help="folder of a balanced set in a run's results")
     export.add_argument("out", type=Path, metavar="OUT", help="folder to create")
@@ -28,6 +29,7 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Export all images; the exit code is 0."""
     from hemabalance.balance.balanced_set import REAL, read_balanced
+    from hemabalance.balance.dataset_card import render_card, sources_of
     from hemabalance.balance.export import export_folder, export_parquet
     from hemabalance.dataset.imageset import open_sets
     from hemabalance.files import check_new_folder
@@ -42,13 +44,16 @@ def run(args: argparse.Namespace) -> int:
         for name in names
     ]
     zips, indexes = ([str(folder / f"images.{kind}") for folder in folders] for kind in ("zip", "parquet"))
+    real = sorted(set(rows.loc[rows["origin"] == "real", "source"]))
+    title = f"Balanced set {audit['recipe']}, protocol {audit['protocol']}"
+    card = render_card(rows, sources_of(protocol.parent, real), audit["content"]["size"], title=title)
     with open_sets(names, zips, indexes) as sets:
         size = audit["content"]["size"]
         if args.parquet:
-            options = {"images_per_file": _PER_FILE, "threads": args.threads}
+            options = {"images_per_file": _PER_FILE, "threads": args.threads, "card": card}
             export_parquet(rows, sets, size, args.out, classes=audit["classes"], **options)
         else:
-            export_folder(rows, sets, size, args.out, threads=args.threads)
+            export_folder(rows, sets, size, args.out, threads=args.threads, card=card)
     print(f"written: {len(rows):,} images of {size} px to {args.out}")
     return 0
 

@@ -22,7 +22,8 @@ def add(commands: Any) -> None:
         "status",
         help="show what is up to date, stale or missing, and why",
         description="One line per rule: how many of its files are up to date here, only in DVC (cache or remote), "
-        "stale (with the first reason) or missing.",
+        "stale (with the first reason) or missing; and one line for the run: outputs done and left, jobs that run now, "
+        "and about how long the rest takes.",
     )
     add_snakemake_arguments(status)
     status.add_argument(
@@ -37,12 +38,13 @@ def run(args: argparse.Namespace) -> int:
     """Print the table, or the times; the exit code is 0."""
     if args.times is not None:
         return _print_times(args)
+    from hemabalance.bookkeeping.run_state import state_line, without_unfinished
     from hemabalance.bookkeeping.status import IN_DVC, STATES, rule_statuses
     from hemabalance.bookkeeping.summary import summary
     from hemabalance.bookkeeping.surroundings import use_writable_folders
 
     use_writable_folders(SNAKEMAKE_STATE)
-    outputs = summary(snakemake_arguments(args))
+    outputs = without_unfinished(summary(snakemake_arguments(args)), SNAKEMAKE_STATE)
     table = rule_statuses(outputs)
     width = max((len(row.rule) for row in table), default=4)
     print(f"{'rule':{width}}  " + "  ".join(f"{state:>10}" for state in STATES) + "  reason")
@@ -51,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{row.rule:{width}}  {counts}  {row.reason}".rstrip())
     pending = sorted({output.rule for output in outputs if output.pending})
     print(f"snakemake would run: {', '.join(pending) or 'nothing'}")
+    print(state_line(outputs, table, chosen_run(args), SNAKEMAKE_STATE))
     if any(row.counts.get(IN_DVC) for row in table):
         print("Each file that is only in DVC is fetched when its job is due; `dvc pull` fetches all of them at once.")
     return 0

@@ -27,6 +27,11 @@ def prepare_output() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def printable(text: str) -> str:
+    """A text with its control characters escaped: a file's name may contain commands for the terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def is_lost_output(error: OSError) -> bool:
     """Whether an error of `print` says that nobody can read the output: closed pipe, full disk, lost terminal."""
     return error.filename is None and (isinstance(error, BrokenPipeError) or error.errno in _GONE)
