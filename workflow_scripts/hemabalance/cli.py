@@ -17,12 +17,26 @@ from hemabalance.commands import (
     reproduce,
     resources,
     results,
+    serve,
     status,
 )
 from hemabalance.commands.terminal import discard_output, ended_by_signals, is_lost_output, prepare_output
 from hemabalance.errors import InputError
 
-COMMANDS = (init, predict, export, export_images, reproduce, publish, status, results, resources, check_gpu, config)
+COMMANDS = (
+    init,
+    predict,
+    serve,
+    export,
+    export_images,
+    reproduce,
+    publish,
+    status,
+    results,
+    resources,
+    check_gpu,
+    config,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

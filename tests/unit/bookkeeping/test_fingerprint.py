@@ -205,6 +205,7 @@ LAYERS = {
             "errors",
             "cache_folder",
             "files",
+            "optional_packages",
             "parallel",
             "progress",
             "protocols",
@@ -219,7 +220,7 @@ LAYERS = {
     **dict.fromkeys(["networks", "metrics", "dataset"], 1),
     **dict.fromkeys(["config", "methods", "stage", "sources", "training", "bookkeeping"], 2),
     **dict.fromkeys(["stain", "synthesis", "classify", "balance", "survey"], 3),
-    **dict.fromkeys(["api", "commands", "gpu_check", "report"], 4),
+    **dict.fromkeys(["api", "commands", "gpu_check", "report", "serve"], 4),
     **dict.fromkeys(["cli", "__main__"], 5),
 }
 PACKAGE = "hemabalance"
