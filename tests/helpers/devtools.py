@@ -25,13 +25,16 @@ class Tab:
     Attributes:
         errors: messages of failed scripts and requests.
         requests: addresses that were asked for, without those of data in the page itself.
+        downloads: names of the files that were saved.
     """
 
     def __init__(self, socket: ClientWebSocketResponse) -> None:
         self.errors: list[str] = []
         self.requests: list[str] = []
-        self.downloads: dict[str, str] = {}
+        self.downloads: list[str] = []
+        self._choosers: asyncio.Queue[int] = asyncio.Queue()
         self._socket, self._session, self._numbers = socket, "", itertools.count(1)
+        self._names: dict[str, str] = {}
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
 
     async def attach(self, downloads: Path) -> None:
@@ -64,7 +67,11 @@ class Tab:
         elif method == "Network.requestWillBeSent" and not params["request"]["url"].startswith(("data:", "blob:")):
             self.requests.append(params["request"]["url"])
         elif method == "Browser.downloadWillBegin":
-            self.downloads[params["guid"]] = params["suggestedFilename"]
+            self._names[params["guid"]] = params["suggestedFilename"]
+        elif method == "Browser.downloadProgress" and params["state"] == "completed":
+            self.downloads.append(self._names[params["guid"]])
+        elif method == "Page.fileChooserOpened":
+            self._choosers.put_nowait(params["backendNodeId"])
 
     async def send(self, method: str, **params: Any) -> dict[str, Any]:
         """The result of a command of the protocol."""
@@ -72,7 +79,7 @@ class Tab:
         self._answers[number] = asyncio.get_running_loop().create_future()
         command = {"id": number, "method": method, "params": params}
         await self._socket.send_json(command | ({"sessionId": self._session} if self._session else {}))
-        answer = await asyncio.wait_for(self._answers[number], 60)
+        answer = await asyncio.wait_for(self._answers[number], 180)
         assert "error" not in answer, (method, answer)
         result: dict[str, Any] = answer["result"]
         return result
@@ -83,7 +90,7 @@ class Tab:
         assert "exceptionDetails" not in answer, (expression, answer)
         return answer["result"].get("value")
 
-    async def wait_for(self, expression: str, seconds: float = 60) -> Any:
+    async def wait_for(self, expression: str, seconds: float = 180) -> Any:
         """The value of an expression, once it is true."""
         try:
             async with asyncio.timeout(seconds):
@@ -108,12 +115,28 @@ class Tab:
             await self.send("Input.dispatchKeyEvent", type="keyUp", **values)
 
     async def choose_by_key(self, key: str, paths: Sequence[Path]) -> None:
-        """Press a key on a file input that has the focus, and choose files or folders in the dialog that it opens."""
+        """Press a key on the file input that has the focus, and choose files or a folder in the dialog that opens."""
         await self.send("Page.setInterceptFileChooserDialog", enabled=True)
-        node = await self.send("Runtime.evaluate", expression="document.activeElement")
         await self.press(key)
-        object_id = node["result"]["objectId"]
-        await self.send("DOM.setFileInputFiles", files=[str(path) for path in paths], objectId=object_id)
+        node = await asyncio.wait_for(self._choosers.get(), 180)
+        await self.send("DOM.setFileInputFiles", files=[str(path) for path in paths], backendNodeId=node)
+
+    async def drop(self, selector: str, paths: Sequence[Path]) -> None:
+        """Drag files and folders onto the middle of an element, and drop them."""
+        middle = (
+            "{const r = document.querySelector('%s').getBoundingClientRect(); [r.x + r.width / 2, r.y + r.height / 2]}"
+        )
+        x, y = await self.evaluate(middle % selector)
+        data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            await self.send("Input.dispatchDragEvent", type=kind, x=x, y=y, data=data)
+
+    async def named_controls(self) -> list[tuple[str, str]]:
+        """Role and accessible name of all controls, as readers of the screen have them."""
+        tree = await self.send("Accessibility.getFullAXTree")
+        roles = ("button", "combobox", "progressbar", "dialog", "table", "DisclosureTriangle")
+        nodes = [node for node in tree["nodes"] if not node["ignored"] and node["role"]["value"] in roles]
+        return [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes]
 
     async def screenshot(self, path: Path, *, width: int, dark: bool = False, height: int = 900) -> None:
         """Write a picture of the page at a width in CSS pixels, as PNG."""
@@ -138,7 +161,7 @@ async def open_tab(folder: Path) -> AsyncIterator[Tab]:
     command = [executable, f"--user-data-dir={folder / 'profile'}", *OPTIONS]
     process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
     try:
-        address = await asyncio.wait_for(_address(process), 60)
+        address = await asyncio.wait_for(_address(process), 180)
         async with ClientSession() as session, session.ws_connect(address, max_msg_size=0) as socket:
             tab = Tab(socket)
             listening = asyncio.create_task(tab.listen())
