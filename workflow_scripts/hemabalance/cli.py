@@ -21,6 +21,7 @@ from hemabalance.commands import (
     reproduce,
     resources,
     results,
+    serve,
     status,
 )
 from hemabalance.commands.terminal import discard_output, ended_by_signals, is_lost_output, prepare_output
@@ -30,6 +31,7 @@ COMMANDS = (
     init,
     normalize,
     predict,
+    serve,
     dedup,
     generate,
     export,

@@ -48,6 +48,20 @@ def test_arrays_files_and_zips_give_the_same_predictions(model: ModelFolder, tmp
     )
 
 
+def test_the_similarity_of_the_nearest_training_images(model: ModelFolder, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "images", {**model.photographs_of("tcia"), "torn.png": b"\x89PNG\r\n\x1a\n"})
+    classifier = Classifier.load(model.folder, threads=1)
+    table = classifier.predict(folder, nearest=2)
+    similarities = table[["similarity_1", "similarity_2"]].to_numpy()
+    pd.testing.assert_frame_equal(table.drop(columns=["similarity_1", "similarity_2"]), classifier.predict(folder))
+    readable = (table["error"] == "").to_numpy()
+    assert np.isnan(similarities[~readable]).all()
+    assert ((similarities[readable] > 0) & (similarities[readable] <= 1)).all()
+    assert (similarities[readable, 0] >= similarities[readable, 1]).all()
+    with pytest.raises(InputError, match="nearest=-1: is under 0"):
+        classifier.predict(folder, nearest=-1)
+
+
 def test_several_batches_at_once_give_the_same_predictions(model: ModelFolder, tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "images", model.photographs_of("tcia"))
     many = [folder] * (BATCH // len(model.photographs_of("tcia")) + 1)

@@ -206,6 +206,7 @@ LAYERS = {
             "cache_folder",
             "files",
             "new_folder",
+            "optional_packages",
             "parallel",
             "progress",
             "protocols",
@@ -220,7 +221,7 @@ LAYERS = {
     **dict.fromkeys(["networks", "metrics", "dataset"], 1),
     **dict.fromkeys(["config", "methods", "stage", "sources", "training", "bookkeeping"], 2),
     **dict.fromkeys(["stain", "synthesis", "classify", "balance", "survey"], 3),
-    **dict.fromkeys(["api", "commands", "gpu_check", "report"], 4),
+    **dict.fromkeys(["api", "commands", "gpu_check", "report", "serve"], 4),
     **dict.fromkeys(["cli", "__main__"], 5),
 }
 PACKAGE = "hemabalance"

@@ -1,5 +1,6 @@
 """Images that differ from the training images are flagged."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,37 @@ def test_the_threshold_is_the_quantile(tmp_path: Path) -> None:
     loaded = read_detector(tmp_path / "detector.safetensors")
     np.testing.assert_array_equal(loaded.distances(pixels, logits), detector.distances(pixels, logits))
     assert detector.distances(pixels[:0], logits[:0]).shape == (0,)
+
+
+def test_similarity_is_one_for_a_training_image_and_falls_with_the_distance(tmp_path: Path) -> None:
+    detector, pixels, logits = fit_to_photographs(120)
+    detector.save(tmp_path / "detector.safetensors")
+    loaded = read_detector(tmp_path / "detector.safetensors")
+    assert loaded.examples is not None
+    assert loaded.examples.dtype == np.float16
+    similarities = loaded.similarities(pixels, logits, 2)
+    assert similarities.dtype == np.float32
+    np.testing.assert_allclose(similarities[:, 0], 1, atol=1e-4)
+    assert ((similarities[:, 1] > 0.05) & (similarities[:, 1] < 0.99)).all()
+    examples = loaded.examples.astype(np.float64)
+    offsets = np.sort(((examples[5] - examples) ** 2).sum(1))[:2]
+    np.testing.assert_allclose(similarities[5], np.exp(-offsets / (2 * examples.shape[1])), atol=1e-3)
+    # Two training images drawn at random have exp(-1) at the mean of their squared distance.
+    pairs = ((examples[:, None] - examples) ** 2).sum(2)
+    assert np.exp(-pairs.mean() / (2 * examples.shape[1])) == pytest.approx(np.exp(-1), abs=0.01)
+    white = np.full_like(pixels[:1], 255)
+    assert loaded.similarities(white, logits[:1], 1) < 0.1
+    few = replace(loaded, examples=loaded.examples[:1]).similarities(pixels[:3], logits[:3], 2)
+    assert np.isfinite(few[:, 0]).all()
+    assert np.isnan(few[:, 1]).all()
+
+
+def test_a_detector_of_an_earlier_version_has_no_similarity(tmp_path: Path) -> None:
+    detector, pixels, logits = fit_to_photographs(60)
+    replace(detector, examples=None).save(tmp_path / "detector.safetensors")
+    loaded = read_detector(tmp_path / "detector.safetensors")
+    assert np.isnan(loaded.similarities(pixels, logits, 2)).all()
+    np.testing.assert_array_equal(loaded.distances(pixels, logits), detector.distances(pixels, logits))
 
 
 def test_too_few_images_and_foreign_files_are_refused(tmp_path: Path) -> None:

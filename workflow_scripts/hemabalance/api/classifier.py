@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from hemabalance.api.images import Given, open_images
-from hemabalance.api.options import PredictionOptions
+from hemabalance.api.options import PredictionOptions, require_at_least
 from hemabalance.api.predictor import batches_at_once, field_of, open_predictor, require_sources
 from hemabalance.api.runtime import threads_or_default, torch_threads
 from hemabalance.classify.model_file import read_model_file
@@ -78,27 +78,30 @@ class Classifier(BaseEstimator):  # type: ignore[misc]
         self._open()
         return self
 
-    def predict(self, images: Given) -> pd.DataFrame:
+    def predict(self, images: Given, *, nearest: int = 0) -> pd.DataFrame:
         """Predict classes and calibrated confidences; equal to the table of `hemabalance predict`.
 
         Args:
             images: an array RGB uint8 (height, width, 3) or (n, height, width, 3), a file, folder or zip, or a list of
                 these, of any size that the model's limits allow; prepared as in training.
+            nearest: how many of the most similar training images to tell the similarity of.
 
         Returns:
             One row an image, in order: `path` (`images[0]` for an array); `predicted`; `confidence` in [0, 1], the
             calibrated probability of that class; `flag`, any of `grey`, `out_of_distribution` and `not_normalised`
             joined by `;`; `error`, why an image cannot be read (its other values are then missing); and the
-            probabilities of all classes `p_<class>`, float32, whose sum is 1.
+            probabilities of all classes `p_<class>`, float32, whose sum is 1. With `nearest`, also `similarity_1`, ...,
+            float32 in [0, 1], see `OutOfDistributionDetector.similarities`; missing for models of earlier versions.
 
         Raises:
-            InputError: there is no image, an array is not RGB uint8, a path does not exist, or the field is `auto` and
-                cannot be estimated. An unreadable file is no error, but a row.
+            InputError: there is no image, an array is not RGB uint8, a path does not exist, `nearest` is negative, or
+                the field is `auto` and cannot be estimated. An unreadable file is no error, but a row.
         """
+        require_at_least(0, nearest=nearest)
         options = self._options()
         with open_images(images, self._file.archive_limits()) as opened:
             field, at_once = field_of(self._file, opened, options), batches_at_once(len(opened), options)
-            predictor = replace(self._predictor, field=field, at_once=at_once)
+            predictor = replace(self._predictor, field=field, at_once=at_once, nearest=nearest)
             with torch_threads(options.threads // at_once):
                 return pd.concat(predictor.predict(opened, threads=options.threads), ignore_index=True)
 

@@ -1,7 +1,6 @@
 """Export of a trained network as ONNX; the file is written only if ONNX Runtime reproduces PyTorch's logits."""
 
 import contextlib
-import importlib
 import io
 import json
 import logging
@@ -19,6 +18,7 @@ from hemabalance.classify.model import Model
 from hemabalance.classify.model_schema import ModelFile
 from hemabalance.errors import InputError
 from hemabalance.files import atomic_path
+from hemabalance.optional_packages import import_optional
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 INPUT, OUTPUT = "images", "logits"
@@ -60,7 +60,7 @@ def export_onnx(model: Model, path: Path, *, metadata: Mapping[str, str]) -> flo
         InputError: a package is missing, the model is no network, it cannot be expressed in ONNX, or the logits differ
             by more than 1e-4; no file is written.
     """
-    onnx, _, runtime = (_import(name) for name in PACKAGES)
+    onnx, _, runtime = (import_optional(name, PACKAGES, purpose="the export") for name in PACKAGES)
     module = model.module()
     with atomic_path(path) as part:
         _write(module, model.size, part)
@@ -73,14 +73,6 @@ def export_onnx(model: Model, path: Path, *, metadata: Mapping[str, str]) -> flo
             problem = f"gives logits that differ from PyTorch's by {difference:.1e}, more than {MAX_DIFFERENCE:.0e}"
             raise InputError(path, problem, "Report this, with the versions of torch and onnxruntime")
     return difference
-
-
-def _import(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        remedy = f"Install the packages for the export: pip install {' '.join(PACKAGES)}"
-        raise InputError(f"package {name}", "is not installed", remedy) from error
 
 
 def _write(module: nn.Module, size: int, path: Path) -> None:

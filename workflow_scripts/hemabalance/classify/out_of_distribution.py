@@ -7,6 +7,8 @@ arXiv:1807.03888, who use the inner features of the network). The threshold is a
 validation images; images beyond it are flagged.
 
 The detector recognises images that do not show a stained cell. It may miss a cell of another class in a familiar stain.
+It also keeps the numbers of each training image, to tell how similar the nearest ones are to a new image; the images
+themselves cannot be restored from them.
 """
 
 from collections.abc import Iterator
@@ -85,6 +87,8 @@ class OutOfDistributionDetector:
         threshold: distance above which an image is out of distribution.
         quantile: quantile of the validation images' distances at the threshold.
         training, validation: numbers of images used.
+        examples: the numbers of each training image, float16 (training, k), standardised with `centre` and `scale`;
+            None in files of earlier versions.
     """
 
     centre: np.ndarray
@@ -95,6 +99,7 @@ class OutOfDistributionDetector:
     quantile: float
     training: int
     validation: int
+    examples: np.ndarray | None = None
 
     def distances(self, pixels: np.ndarray, logits: np.ndarray) -> np.ndarray:
         """Mahalanobis distance of each image to the nearest group.
@@ -106,8 +111,7 @@ class OutOfDistributionDetector:
         Returns:
             float64 (n,).
         """
-        numbers = (_numbers(pixels, logits) - self.centre) / self.scale
-        offsets = numbers[:, None] - self.means
+        offsets = self._standardised(pixels, logits)[:, None] - self.means
         squares = np.einsum("ngi,gij,ngj->ng", offsets, self.precisions, offsets)
         nearest: np.ndarray = np.sqrt(np.maximum(squares, 0)).min(1)
         return nearest
@@ -117,10 +121,40 @@ class OutOfDistributionDetector:
         flags: np.ndarray = self.distances(pixels, logits) > self.threshold
         return flags
 
+    def similarities(self, pixels: np.ndarray, logits: np.ndarray, nearest: int) -> np.ndarray:
+        """Similarity of each image to the training images that are nearest to it.
+
+        It is exp(-d² / 2k), where d is the Euclidean distance of the k standardised numbers: 1 for equal numbers, about
+        exp(-1) = 0.37 for two training images drawn at random (the mean of their d² is 2k), 0 for nothing in common.
+
+        Args:
+            pixels, logits: as for `distances`.
+            nearest: number of training images, at least 1.
+
+        Returns:
+            float32 (n, nearest) in [0, 1], the most similar first; NaN where there is no such training image, or the
+            detector has no examples.
+        """
+        found = np.full((len(pixels), nearest), np.nan, np.float32)
+        if self.examples is None:
+            return found
+        numbers, examples = self._standardised(pixels, logits), self.examples.astype(np.float64)
+        squares = (numbers**2).sum(1)[:, None] + (examples**2).sum(1) - 2 * numbers @ examples.T
+        least = np.sort(np.maximum(squares, 0), axis=1)[:, :nearest]
+        found[:, : least.shape[1]] = np.exp(-least / (2 * numbers.shape[1]))
+        return found
+
+    def _standardised(self, pixels: np.ndarray, logits: np.ndarray) -> np.ndarray:
+        """The numbers of each image in units of the training images, float64 (n, k)."""
+        numbers: np.ndarray = (_numbers(pixels, logits) - self.centre) / self.scale
+        return numbers
+
     def save(self, path: Path) -> None:
         """Write the detector as safetensors, atomically."""
         arrays = {name: getattr(self, name) for name in ("centre", "scale", "means", "precisions")}
         numbers = {name: getattr(self, name) for name in ("threshold", "quantile", "training", "validation")}
+        if self.examples is not None:
+            arrays["examples"] = self.examples
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         save_tensors(path, tensors, {"kind": KIND, "version": VERSION, **numbers})
 
@@ -170,7 +204,8 @@ def fit_detector(
     centre, spread = numbers.mean(0), numbers.std(0)
     # A constant, such as the logit of a class without training images, is not rescaled.
     scale = np.where(spread > 1e-6, spread, 1.0)
-    moments = [_mean_and_precision((numbers[group] - centre) / scale) for group in _groups(sources)]
+    standardised = (numbers - centre) / scale
+    moments = [_mean_and_precision(standardised[group]) for group in _groups(sources)]
     means, precisions = (np.stack(values) for values in zip(*moments, strict=True))
     fitted = OutOfDistributionDetector(
         centre=centre,
@@ -181,6 +216,7 @@ def fit_detector(
         quantile=quantile,
         training=len(pixels),
         validation=len(validation_pixels),
+        examples=standardised.astype(np.float16),
     )
     if len(validation_pixels):
         distances = fitted.distances(validation_pixels, validation_logits)

@@ -33,6 +33,9 @@ GREY, OUT_OF_DISTRIBUTION, NOT_NORMALISED = "grey", "out_of_distribution", "not_
 COLUMNS = ("path", "predicted", "confidence", "flag", "error")
 """Columns of a table of predictions, followed by one column of probabilities for each class of the model."""
 
+SIMILARITY = "similarity_"
+"""Columns `similarity_1`, `similarity_2`, ...: similarity to the nearest training images, where these are asked for."""
+
 SUFFIXES = (".csv", ".parquet")
 
 Normalise = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -51,6 +54,7 @@ class Predictor:
         field: share of the frame that is used.
         normalise: stain normaliser of the model; None for no normalisation.
         at_once: batches that go through the model at once, each in a thread of its own.
+        nearest: training images whose similarity to each photograph is in the table.
     """
 
     model: Model
@@ -60,11 +64,17 @@ class Predictor:
     field: float
     normalise: Normalise | None
     at_once: int = 1
+    nearest: int = 0
 
     @property
     def columns(self) -> list[str]:
-        """`COLUMNS` and the columns of the probabilities `p_<class>`."""
-        return [*COLUMNS, *probability_columns(self.model.classes)]
+        """`COLUMNS`, the columns of the probabilities `p_<class>`, and those of the similarities."""
+        return [*COLUMNS, *probability_columns(self.model.classes), *self.similarity_columns]
+
+    @property
+    def similarity_columns(self) -> list[str]:
+        """`similarity_1`, the highest, to `similarity_<nearest>`."""
+        return [f"{SIMILARITY}{place + 1}" for place in range(self.nearest)]
 
     def predict(self, images: Sequence[InputImage], *, threads: int) -> Iterator[pd.DataFrame]:
         """Predict images in order, in batches, so that memory use does not grow with their number.
@@ -101,10 +111,11 @@ class Predictor:
         results = [result for _, result in batch]
         readable = np.array([isinstance(result, np.ndarray) for result in results])
         probabilities = np.full((len(results), len(self.model.classes)), np.nan, np.float32)
+        similarities = np.full((len(results), self.nearest), np.nan, np.float32)
         predicted, flags = np.full(len(results), None, object), np.full(len(results), "", object)
         if readable.any():
             squares = np.stack([result for result in results if isinstance(result, np.ndarray)])
-            logits, flags[readable] = self._logits_and_flags(squares)
+            logits, flags[readable], similarities[readable] = self._outputs(squares)
             probabilities[readable] = tempered(logits, self.temperature)
             predicted[readable] = np.array(self.model.classes, object)[logits.argmax(1)]
         errors = [result if isinstance(result, str) else "" for result in results]
@@ -113,10 +124,11 @@ class Predictor:
         table["predicted"] = table["predicted"].where(readable)
         table["confidence"] = probabilities.max(1)
         shares = pd.DataFrame(probabilities, columns=probability_columns(self.model.classes))
-        return pd.concat([table, shares], axis=1)[self.columns]
+        nearest = pd.DataFrame(similarities, columns=self.similarity_columns)
+        return pd.concat([table, shares, nearest], axis=1)[self.columns]
 
-    def _logits_and_flags(self, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Logits (n, classes) and flags, str objects (n,), of squares RGB uint8 (n, s, s, 3)."""
+    def _outputs(self, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Logits (n, classes), flags, str objects (n,), and similarities (n, nearest) of RGB uint8 (n, s, s, 3)."""
         grey = (squares == squares[..., :1]).all((1, 2, 3))
         unchanged = np.zeros(len(squares), bool)
         if self.normalise is not None:
@@ -131,7 +143,9 @@ class Predictor:
             OUT_OF_DISTRIBUTION: self.detector.out_of_distribution(pixels, logits),
         }
         flags = [";".join(name for name, mask in masks.items() if mask[index]) for index in range(len(squares))]
-        return logits, np.array(flags, object)
+        nearest = self.nearest
+        similarities = self.detector.similarities(pixels, logits, nearest) if nearest else np.empty((len(pixels), 0))
+        return logits, np.array(flags, object), similarities
 
 
 def predict_mean(
