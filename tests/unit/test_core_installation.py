@@ -59,7 +59,10 @@ def test_models_are_used_without_the_packages_of_the_workflow(network: ModelFold
     assert done.stdout.startswith(f"{len(network.photographs_of('tcia'))} True\n")
 
 
-@pytest.mark.parametrize(("command", "module"), [("publish", "dvc"), ("publish", "snakemake"), ("status", "snakemake")])
+@pytest.mark.parametrize(
+    ("command", "module"),
+    [("publish", "dvc"), ("publish", "snakemake"), ("status", "snakemake"), ("check-gpu", "lightning_fabric")],
+)
 def test_a_command_of_the_workflow_says_how_to_install_it(
     command: str,
     module: str,
