@@ -51,14 +51,17 @@ def anchors(page: Path) -> set[str]:
 
 
 def commands(page: Path) -> Iterator[list[str]]:
-    """The command lines of a page, in blocks and in sentences, without the values that stand before the program."""
+    """The command lines of a page, in blocks and in sentences.
+
+    Without the values that stand before the program, and without the brackets around options that may be left out.
+    """
     spans = (" ".join(span.split()) for span in _CODE.findall(prose(page)))
     # In a sentence, `hemabalance results` names a command, which may need more arguments.
     named = (f"{span} --help" if re.fullmatch(r"hemabalance( \S+)?", span) else span for span in spans)
     lines = "\n".join(blocks(page, "")).replace("\\\n", " ").splitlines()
     for line in (*lines, *(span for span in named if span.partition(" ")[0] in PROGRAMS)):
         for command in line.split("&&"):
-            words = shlex.split(command, comments=True)
+            words = shlex.split(re.sub(r"\[(--[^\]]+)\]", r"\1", command), comments=True)
             while words and re.fullmatch(r"\w+=\S*", words[0]):
                 del words[0]
             if words[:2] == ["python3", "-m"]:
@@ -160,9 +163,10 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
     made: dict[str, Any] = {}
     exec(example, made)
     assert [image.dtype for image in made["images"]] == [np.uint8] * len(model.photographs_of("tcia"))
-    columns = re.search(r"table = .*# (.*), p_<class>", example)
+    columns = re.search(r"table = .*# (.*), \.\.\., p_<class>", example)
     assert columns is not None
-    assert list(made["table"].columns)[:5] == columns[1].split(", ")
+    assert list(made["table"].columns)[:4] == columns[1].split(", ")
+    assert made["table"].columns[-1].startswith("p_")
     assert made["cells"].shape == (16, made["generator"].size, made["generator"].size, 3)
     columns = re.search(r"copies = .*# (.*), \.\.\.", example)
     assert columns is not None
