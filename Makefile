@@ -1,4 +1,4 @@
-# Two commands on a fresh machine: `make demo` and `make test`. Everything else is in README.md.
+# Two commands on a fresh machine: `make demo` and `make test`. README.md names the others, and the pages about them.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: setup place demo phantom sample experiments scarcity across publish gpu gpu-pack test acceptance slurm-test lint bench drill clean

@@ -52,7 +52,8 @@ def test_conda_environments_carry_the_locks_pins(name: str) -> None:
 def test_conda_environments_have_all_that_the_package_needs(name: str) -> None:
     environment = yaml.safe_load((ROOT / "envs" / f"{name}.yaml").read_text())
     listed = pins(next(part["pip"] for part in environment["dependencies"] if isinstance(part, dict)))
-    needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["workflow"]]
     # Snakemake itself is not in the environment of a job.
     assert {normal(re.split("[=<>]", entry)[0]) for entry in needed} - {"snakemake"} == set(listed)
 

@@ -51,8 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Returns:
-        The command's exit code; 1, with one readable message on stderr, after an `InputError` or if stdout takes no
-        more; 130 after Ctrl-C.
+        The command's exit code; 1, with one readable message on stderr, after an `InputError`, if stdout takes no more
+        or without a package of the extra `workflow` that the command needs; 130 after Ctrl-C.
     """
     prepare_output()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
@@ -64,6 +64,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except InputError as error:
         print(error, file=sys.stderr)
+    except ModuleNotFoundError as error:
+        from hemabalance.bookkeeping.workflow_packages import as_input_error
+
+        problem = as_input_error(error)
+        if problem is None:
+            raise
+        print(problem, file=sys.stderr)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130

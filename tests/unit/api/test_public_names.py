@@ -1,21 +1,13 @@
-"""The Python interface as a whole: loaded on use, and the example of the README."""
+"""The Python interface as a whole: loaded on use."""
 
-import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import hemabalance
-from helpers import conditional_generators
-from helpers.archives import write_folder
-from helpers.model_folders import BAYES, build_model_folder
 from hemabalance.api import PUBLIC
-
-README = Path(__file__).resolve().parents[3] / "README.md"
 
 
 def run_python(script: str) -> str:
@@ -56,26 +48,3 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     names: dict[str, Any] = {}
     exec("from hemabalance import *", names)
     assert set(PUBLIC) <= set(names)
-
-
-def test_the_example_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = re.search(r"```python\n(from hemabalance import.*?)```", README.read_text("utf-8"), re.DOTALL)
-    assert found is not None
-    example = found[1]
-    run = tmp_path / "results" / "full" / "leak_free"
-    model = build_model_folder(run / "classifiers" / "balanced" / "seed-1", BAYES)
-    weights = run / "synthesis" / "wcyclegan_gp" / "c_wgan_gp" / "weights.safetensors"
-    conditional_generators.fit("c_wgan_gp", tmp_path).save(weights)
-    write_folder(tmp_path / "lab_a", model.photographs_of("mendeley"))
-    write_folder(tmp_path / "lab_b", model.photographs_of("tcia"))
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {}
-    exec(example, names)
-    assert [image.dtype for image in names["images"]] == [np.uint8] * len(model.photographs_of("tcia"))
-    columns = re.search(r"table = .*# (.*), p_<class>", example)
-    assert columns is not None
-    assert list(names["table"].columns)[:5] == columns[1].split(", ")
-    assert names["cells"].shape == (16, names["generator"].size, names["generator"].size, 3)
-    columns = re.search(r"copies = .*# (.*), \.\.\.", example)
-    assert columns is not None
-    assert list(names["copies"].columns)[:5] == columns[1].split(", ")

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hemabalance.bookkeeping.workflow_packages import require_workflow
 from hemabalance.errors import InputError
 
 HEADER = ("output_file", "date", "rule", "log-file(s)", "input-file(s)", "shellcmd", "status", "plan")
@@ -41,8 +42,9 @@ def summary(arguments: Sequence[str]) -> list[Output]:
         arguments: for Snakemake; they choose config and targets, such as `--configfile a.yaml b.yaml`.
 
     Raises:
-        InputError: Snakemake fails (with its message).
+        InputError: Snakemake is not installed, or fails (with its message).
     """
+    require_workflow("snakemake")
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--nolock", "--detailed-summary", *arguments]
     process = subprocess.run(command, capture_output=True, text=True)
     lines = [line.split("\t") for line in process.stdout.splitlines()]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hemabalance.bookkeeping.workflow_packages import require_workflow
 from hemabalance.errors import InputError
 from hemabalance.files import check_target
 
@@ -64,6 +65,7 @@ def read_config(paths: Sequence[Path]) -> "Config":
 
 def run(args: argparse.Namespace) -> int:
     """Run the check; the exit code is 1 if a training fails or differs from the CPU."""
+    require_workflow("lightning_fabric")
     for name in ("gpu.json", "gpu.md"):
         check_target(args.into / name)
     # cuBLAS reads it when CUDA starts; without it no product of matrices is deterministic.

@@ -25,7 +25,9 @@ def run(args: argparse.Namespace) -> int:
     from hemabalance.bookkeeping.publish import publish, require_git
     from hemabalance.bookkeeping.summary import summary
     from hemabalance.bookkeeping.surroundings import use_writable_folders
+    from hemabalance.bookkeeping.workflow_packages import require_workflow
 
+    require_workflow("dvc")
     require_git()
     use_writable_folders(SNAKEMAKE_STATE)
     with locked(SNAKEMAKE_STATE / "hemabalance" / "publish.lock"):
