@@ -21,7 +21,7 @@ RULES = {
     "pretrained_weights", "stain_fit", "stain_images", "source_classifier", "stain_real", "stain_metrics",
     "stain_report_leak_free", "synthesis_judge", "synthesis_fit", "synthesis_images", "synthesis_metrics",
     "synthesis_real", "synthesis_report_leak_free", "balance", "classify_fit", "classify_evaluate",
-    "classify_protocol_gain", "classify_report",
+    "classify_normalizer", "classify_protocol_gain", "classify_report",
 }  # fmt: skip
 
 
@@ -37,7 +37,7 @@ AFTER_SPLIT = (
 )
 # Files with run times.
 TIMED = (
-    "training.json", "stain_cost_leak_free.csv", "synthesis_cost_leak_free.csv", "classify_cost.csv", "card.md",
+    "training.json", "stain_cost_leak_free.csv", "synthesis_cost_leak_free.csv", "classify_cost.csv", "README.md",
     "report.html",
 )  # fmt: skip
 
@@ -206,12 +206,15 @@ def test_training_sees_no_held_back_image_and_all_kept_images_are_normalised(fin
 
 def test_a_setting_of_classifiers_reruns_them_and_no_generator(edited):
     (edited.folder / "more.yaml").write_text("classify: {training: {lr: 0.01}}\n")
-    assert edited.would_run(overlays=MORE) == CLASSIFIED - {"balance"} | {"report", "all"}
+    assert edited.would_run(overlays=MORE) == CLASSIFIED - {"balance", "classify_normalizer"} | {"report", "all"}
 
 
 def test_the_out_of_distribution_quantile_retrains_nothing(edited):
     (edited.folder / "more.yaml").write_text("classify: {evaluation: {out_of_distribution_quantile: 0.9}}\n")
-    expected = CLASSIFIED - {"balance", "classify_fit", "classify_protocol_gain"} | {"report", "all"}
+    expected = CLASSIFIED - {"balance", "classify_fit", "classify_normalizer", "classify_protocol_gain"} | {
+        "report",
+        "all",
+    }
     assert edited.would_run(overlays=MORE) == expected
 
 

@@ -15,7 +15,7 @@ from helpers.thesis import CLASSES
 from hemabalance.balance.balanced_set import read_balanced
 from hemabalance.classify.card import render_card
 from hemabalance.classify.model_file import MODEL, read_model_file, stain_of
-from hemabalance.classify.model_schema import FORMAT, RENDERED, RESEARCH, ModelFile
+from hemabalance.classify.model_schema import FORMAT, READABLE, RENDERED, RESEARCH, ModelFile
 from hemabalance.cli import main
 from hemabalance.errors import InputError
 from hemabalance.files import sha256_file
@@ -103,11 +103,11 @@ def test_the_same_model_gives_the_same_file(model: ModelFolder, tmp_path: Path) 
         assert (rebuilt.folder / name).read_bytes() == (model.folder / name).read_bytes()
 
 
-@pytest.mark.parametrize("other", [FORMAT - 1, FORMAT + 1])
+@pytest.mark.parametrize("other", [min(READABLE) - 1, FORMAT + 1])
 def test_another_format_is_refused_with_the_version_that_wrote_it(copy: Path, other: int) -> None:
     change(copy, lambda document: document.update(format=other, hemabalance="9.1", surprise=3))
     error = refusal(copy)
-    assert error.problem == f"has format {other}, written by hemabalance 9.1; this version reads format {FORMAT}"
+    assert error.problem == f"has format {other}, written by hemabalance 9.1; this version reads formats 2 and 3"
     assert "version of hemabalance" in error.remedy
 
 
@@ -166,7 +166,7 @@ def test_the_weights_of_another_model_are_refused(
 
 
 def test_the_card_gives_numbers_with_intervals_and_n(model: ModelFolder) -> None:
-    text = (model.folder / "card.md").read_text()
+    text = (model.folder / "README.md").read_text()
     measured = json.loads((model.folder / "metrics.json").read_text())
     metric = measured["metrics"]["accuracy"]
     row = f"| accuracy | {metric['value']:.3f} ({metric['low']:.3f} to {metric['high']:.3f}) | {measured['n']} |"
