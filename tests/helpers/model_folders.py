@@ -220,7 +220,7 @@ def _write_balanced_set(folder: Path, table: pd.DataFrame, pixels: np.ndarray) -
 
 
 def predict(model: ModelFolder, *paths: Path, **options: Any) -> tuple[int, pd.DataFrame]:
-    """Exit code and written table of `hemabalance predict`; options with the value None are left out, True is a flag."""
+    """Exit code and written table of `hemabalance predict`; None leaves an option out, True gives it as a flag."""
     out = model.folder.parent / "out.parquet"
     out.unlink(missing_ok=True)
     settings = {"threads": 1, "source": None} | options

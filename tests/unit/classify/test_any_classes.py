@@ -157,6 +157,7 @@ def test_the_evaluation_of_a_run_writes_the_agreement_of_each_source(model: Mode
         grouped=["north"],
         rendered=False,
     )
+    split = read_balanced(model.folder / "images.parquet")[["image_id", "source", "label", "group_id", "part"]]
     with ImageSet(model.folder / "real.zip", model.folder / "real_images.parquet") as images:
         data = EvaluationData(
             balanced=model.folder / "images.parquet",
@@ -166,6 +167,8 @@ def test_the_evaluation_of_a_run_writes_the_agreement_of_each_source(model: Mode
             manifests={"west_wing": tmp_path / "west_wing.parquet"},
             inventories={},
             sizes={source: sizes_around(0.2) for source in LABORATORIES.frame.fields},
+            originals=dict.fromkeys(("north", "west_wing"), images),
+            split=split,
         )
         evaluate_model(folder, deployment, data, runtime(), quantile=0.9, resample_seed=1, threads=1)
     agreement = json.loads((folder / "expert_agreement.json").read_text())
@@ -174,6 +177,9 @@ def test_the_evaluation_of_a_run_writes_the_agreement_of_each_source(model: Mode
     assert (of_expert["of"], of_expert["n"], of_expert["agree"]) == ("expert_1", *[EACH["test"] * len(CLASSES)] * 2)
     content = read_model_file(folder).content
     assert content.stain is None
+    assert {name: part.images for name, part in content.colours.items()} == dict.fromkeys(
+        ("north", "west_wing"), EACH["train"] * len(CLASSES)
+    )
     assert [name for name, part in content.data.items() if part.grouped] == ["north"]
     card = (folder / "README.md").read_text()
     assert "The images of `west_wing` do not identify patients" in card

@@ -122,7 +122,7 @@ def test_photographs_are_normalised_on_request(normalised_model: ModelFolder, tm
 def test_a_blank_image_is_flagged_as_not_normalised(normalised_model: ModelFolder, tmp_path: Path) -> None:
     blank = encode(np.full((*SHAPE, 3), (250, 240, 200), np.uint8), "PNG")
     _, table = predict(normalised_model, write_folder(tmp_path, {"blank.png": blank}), normalize_from="tcia")
-    assert table["flag"].tolist() == ["not_normalised;out_of_distribution"]
+    assert table["flag"].tolist() == ["not_normalised;stain_mismatch;out_of_distribution"]
 
 
 def test_normalising_is_refused_if_training_did_not(

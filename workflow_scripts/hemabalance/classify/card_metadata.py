@@ -3,6 +3,7 @@
 Keys as in https://huggingface.co/docs/hub/model-cards (read in 2025): license, tags, datasets, metrics, model-index.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,8 +26,8 @@ METRICS = {
 def metadata(content: ModelFile) -> str:
     """The metadata of a model as the first lines of its README.md, with line breaks at the end.
 
-    The licence is that of the training data, from which the weights derive: its identifier if there is one for all
-    sources, otherwise `other` with the names of all.
+    The licence is that of the training data, from which the weights derive: its identifier, a list of those of several
+    sources, or `other` with the names of all if one of them has no identifier.
     """
     document = {
         **_licence(content),
@@ -46,11 +47,13 @@ def _trained(content: ModelFile) -> list[tuple[str, Any]]:
     return [(name, part) for name, part in content.data.items() if part.images]
 
 
-def _licence(content: ModelFile) -> dict[str, str]:
+def _licence(content: ModelFile) -> dict[str, Any]:
     names = list(dict.fromkeys(part.licence for _, part in _trained(content)))
-    if len(names) == 1 and names[0] in LICENCES:
-        return {"license": LICENCES[names[0]]}
-    return {"license": "other", "license_name": "; ".join(names) or "none", "license_link": "#training-data"}
+    if names and all(name in LICENCES for name in names):
+        identifiers = [LICENCES[name] for name in names]
+        return {"license": identifiers if len(identifiers) > 1 else identifiers[0]}
+    words = re.findall("[a-z0-9.]+", " and ".join(names or ["none given"]).lower())
+    return {"license": "other", "license_name": "-".join(words)}
 
 
 def _results(content: ModelFile) -> Iterator[dict[str, Any]]:

@@ -115,12 +115,12 @@ class Origins:
         counts = table["taken_for"].value_counts()
         if counts.empty:
             return None
-        reason = "as told" if len(self.shares) == 1 else "by their colours"
-        parts = [f"{n} for {source} ({self._treatment(str(source))})" for source, n in counts.items()]
+        reason, which = ("by their colours", "every") if len(self.shares) > 1 else ("having no choice", "this")
+        parts = [f"{source}: {n} ({self._treatment(str(source))})" for source, n in counts.items()]
         beyond = int((table["colour_distance"] > 1).sum())
         if beyond:
-            parts.append(f"{beyond} of them are unlike the training images of every source")
-        return f"{reason}, images are taken: {'; '.join(parts)}"
+            parts.append(f"{beyond} of them beyond the colours of the training images of {which} source")
+        return f"{reason}, images are taken for {'; '.join(parts)}"
 
     def _treatment(self, source: str) -> str:
         if source in self.normalise:
