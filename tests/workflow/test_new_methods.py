@@ -52,7 +52,7 @@ def test_an_entry_runs_a_new_method_and_what_lists_it(edited):
     assert run == {
         "stain_fit", "stain_images", "stain_metrics",
         "synthesis_fit", "synthesis_images", "synthesis_metrics",
-        "classify_fit", "classify_evaluate", "classify_normalizer",
+        "classify_fit", "classify_evaluate",
     }  # fmt: skip
     others = {rule for rule, wildcards in jobs if not of_new.search(wildcards)}
     assert others == {"stain_report_leak_free", "synthesis_report_leak_free", "classify_report", "report", "all"}

@@ -76,7 +76,7 @@ def test_images_are_normalised_by_the_source_that_each_is_nearest_to(
     counts = table["taken_for"].value_counts()
     assert f"tcia: {counts['tcia']} (normalised to the stain of mendeley by reinhard, the central 100 %" in caplog.text
     assert f"mendeley: {counts['mendeley']} (used in their own stain, the central 80 %" in caplog.text
-    assert "by their colours, images are taken for" in caplog.text
+    assert "each by its colours, images are taken for" in caplog.text
 
 
 def test_a_copied_folder_predicts_the_same_with_its_normaliser(

@@ -115,12 +115,13 @@ class Origins:
         counts = table["taken_for"].value_counts()
         if counts.empty:
             return None
-        reason, which = ("by their colours", "every") if len(self.shares) > 1 else ("having no choice", "this")
+        choice = len(self.shares) > 1
         parts = [f"{source}: {n} ({self._treatment(str(source))})" for source, n in counts.items()]
         beyond = int((table["colour_distance"] > 1).sum())
         if beyond:
-            parts.append(f"{beyond} of them beyond the colours of the training images of {which} source")
-        return f"{reason}, images are taken for {'; '.join(parts)}"
+            which = "every source" if choice else "this source"
+            parts.append(f"{beyond} of them beyond the colours of the training images of {which}")
+        return f"{'each by its colours, ' if choice else 'all '}images are taken for {'; '.join(parts)}"
 
     def _treatment(self, source: str) -> str:
         if source in self.normalise:
