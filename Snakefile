@@ -29,7 +29,8 @@
 #                                                          predictions.parquet, calibration.json, metrics.json,
 #                                                          expert_agreement.json, out_of_distribution.safetensors,
 #                                                          synthetic_predictions.parquet, training_predictions.parquet,
-#                                                          model.json, card.md; of an average of experiments only
+#                                                          model.json, README.md, normalizer/{source}.safetensors if it
+#                                                          has one; of an average of experiments only
 #                                                          predictions.parquet, calibration.json, metrics.json
 #   results/<run>/tables/*.csv  figures/*.svg  report.html
 #   results/<run>/comparisons/{a}_and_{b}.json             two experiments compared on the same test images

@@ -3,6 +3,7 @@
 #
 # inputs   results/<run>/{protocol}/balanced/{recipe}/images.parquet, and the image sets that it names
 #          results/<run>/{manifest,inventory}/{source}.parquet of the sources with labels by experts
+#          results/<run>/{protocol}/split.parquet, images/{source}.{zip,parquet}: colours of the training images
 #          results/<run>/{protocol}/stain/{normalizer}/{source}/weights.safetensors
 #          data/weights/mobilenet_v2.safetensors
 #          results/<run>/scale/{source}.json, and fields.json, if any source has `field: auto`
@@ -10,7 +11,8 @@
 #          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{predictions.parquet,calibration.json}
 #          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/out_of_distribution.safetensors
 #          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{synthetic,training}_predictions.parquet
-#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{metrics.json,expert_agreement.json,model.json,card.md}
+#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/{metrics.json,expert_agreement.json,model.json,README.md}
+#          results/<run>/{protocol}/classifiers/{experiment}/seed-{n}/normalizer/{source}.safetensors, if it has one
 #          Of an average of experiments only {predictions.parquet,calibration.json,metrics.json}.
 
 
@@ -42,11 +44,34 @@ rule classify_fit:
         "../workflow_scripts/classify/classify_fit.py"
 
 
+rule classify_normalizer:
+    """Copy the normaliser of {wildcards.source} into the model of {wildcards.experiment}, seed {wildcards.training}"""
+    input:
+        weights=weights_to_copy,
+    output:
+        weights=NORMALIZER_OF_MODEL,
+    log:
+        f"{RUN}/logs/classify_normalizer/{{protocol}}/{{experiment}}/seed-{{training}}/{{source}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/classify_normalizer/{{protocol}}/{{experiment}}/seed-{{training}}/{{source}}.tsv"
+    wildcard_constraints:
+        source=PAIR_SOURCES,
+    conda:
+        "../envs/cpu.yaml"
+    params:
+        settings=settings(),
+        code=own_code("classify/classify_normalizer"),
+    script:
+        "../workflow_scripts/classify/classify_normalizer.py"
+
+
 rule classify_evaluate:
     """Evaluate {wildcards.experiment}, seed {wildcards.training}, on real test images and write model.json"""
     input:
         unpack(set_files),
+        unpack(originals_of_model),
         table=balanced_set,
+        split=f"{RUN}/{{protocol}}/split.parquet",
         weights=f"{CLASSIFIER}/weights.safetensors",
         training=f"{CLASSIFIER}/training.json",
         manifests=expand(f"{RUN}/manifest/{{source}}.parquet", source=EXPERTS),
@@ -62,7 +87,7 @@ rule classify_evaluate:
         metrics=f"{CLASSIFIER}/metrics.json",
         expert_agreement=f"{CLASSIFIER}/expert_agreement.json",
         model=f"{CLASSIFIER}/model.json",
-        card=f"{CLASSIFIER}/card.md",
+        card=f"{CLASSIFIER}/README.md",
     log:
         f"{RUN}/logs/classify_evaluate/{{protocol}}/{{experiment}}/seed-{{training}}.log",
     benchmark:

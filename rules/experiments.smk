@@ -9,6 +9,7 @@ from hemabalance.config.plan_settings import (
 from hemabalance.methods import traits_of
 
 CLASSIFIER = f"{RUN}/{{protocol}}/classifiers/{{experiment}}/seed-{{training}}"
+NORMALIZER_OF_MODEL = f"{CLASSIFIER}/normalizer/{{source}}.safetensors"
 # Sources with labels by further experts, and those of them in which several labels become one class.
 EXPERTS = list(experts_of(CONFIG))
 MERGING = merging_sources(CONFIG)
@@ -44,12 +45,35 @@ def frozen_features(wildcards):
     )
 
 
+def normalizer_of_model(wildcards):
+    """Name of the normaliser of an experiment's images."""
+    return PLAN.recipe(PLAN.recipe_of(wildcards.experiment)).normalizer
+
+
+def normalises(wildcards):
+    """Whether the normaliser of an experiment changes images."""
+    return NORMALIZERS[normalizer_of_model(wildcards)].traits.changes_images
+
+
+def weights_to_copy(wildcards):
+    """Weights of the normaliser of an experiment for the wildcard `source`."""
+    return (
+        f"{RUN}/{wildcards.protocol}/stain/{normalizer_of_model(wildcards)}/{wildcards.source}"
+        "/weights.safetensors"
+    )
+
+
 def stain_weights_of_model(wildcards):
-    """Weights of the normaliser of an experiment; none for a method that changes no image."""
-    normalizer = PLAN.recipe(PLAN.recipe_of(wildcards.experiment)).normalizer
-    if not NORMALIZERS[normalizer].traits.changes_images:
+    """Weights of the normaliser of an experiment in the folder of its model; none for a method that changes no image."""
+    if not normalises(wildcards):
         return []
-    return weights_of_normalizer(wildcards.protocol, normalizer)
+    return expand(NORMALIZER_OF_MODEL, source=OTHER_SOURCES, **wildcards)
+
+
+def originals_of_model(wildcards):
+    """Inputs with the images before normalisation of the sources of an experiment and of its normaliser."""
+    files = images_of(SOURCES if normalises(wildcards) else LABELLED_SOURCES)
+    return {"originals": files["images"], "original_indexes": files["indexes"]}
 
 
 def training_settings(section, wildcards, **more):

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from bench.decode_limit import decode_plainly
 from helpers.thesis import CLASSES
+from hemabalance.classify.image_origin import Origins
 from hemabalance.classify.inputs import InputImage
 from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.model import Model
@@ -84,7 +85,7 @@ def _predictor(model: Model, at_once: int) -> Predictor:
     logits = model.logits(pixels)
     detector = fit_detector(pixels, logits, np.full(BATCH, "mendeley"), pixels, logits, quantile=0.99)
     frame = Frame(size=SIZE, fit="crop", fields={"mendeley": FIELD}, max_pixels=40_000_000, min_side=32)
-    return Predictor(model, detector, 1.0, frame, FIELD, None, at_once)
+    return Predictor(model, detector, 1.0, frame, Origins({"mendeley": FIELD}), at_once)
 
 
 @torch.inference_mode()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 # These files contain run times; their remaining content must be equal.
 TIMED = (
-    "training.json", "stain_cost_leak_free.csv", "synthesis_cost_leak_free.csv", "classify_cost.csv", "card.md",
+    "training.json", "stain_cost_leak_free.csv", "synthesis_cost_leak_free.csv", "classify_cost.csv", "README.md",
     "report.html",
 )  # fmt: skip
 _TIME = re.compile(

@@ -80,7 +80,7 @@ SYNTHESIS = Work(
 CLASSIFIER = Work(
     "classifier",
     ("classify_fit", "classify_evaluate"),
-    (f"{_MODEL}/*",),
+    (f"{_MODEL}/*.*",),
     (f"{_MODEL}/model.json", f"{_MODEL}/metrics.json"),
 )
 TABLES = Work(

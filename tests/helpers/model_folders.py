@@ -21,6 +21,7 @@ from hemabalance.classify.method import ModelSpec
 from hemabalance.classify.model_file import DETECTOR, MODEL, WEIGHTS, Deployment, Frame, Stain, TrainingOrigin, stain_of
 from hemabalance.classify.model_folder import write_model_folder
 from hemabalance.classify.predict_balanced import PredictionFiles, predict_balanced
+from hemabalance.classify.source_colours import colour_numbers, fit_source_colours
 from hemabalance.cli import main
 from hemabalance.dataset.geometry import fit_square
 from hemabalance.dataset.imageset import ImageSet, write_image_set
@@ -137,7 +138,7 @@ def build_model_folder(
     ]
     pixels = np.stack([square(data, laboratories.fields[source]) for source, *_, data in records])
     table = pd.DataFrame([record[:-1] for record in records], columns=["source", "image_id", "part", "label"])
-    stain = None
+    stain, originals = None, pixels
     if direction is not None:
         stain, pixels = _normalise(folder, table, pixels, direction, laboratories)
     rows = _write_balanced_set(folder, table, pixels)
@@ -161,7 +162,12 @@ def build_model_folder(
     )
     origin = TrainingOrigin("tiny", "plain", "leak_free", 1)
     catalogue = dict.fromkeys(PAIR.values(), SOURCE_ENTRY)
-    deployment = Deployment(origin, laboratories.frame, LIMITS, stain, catalogue, (), rendered)
+    colours = {
+        source: fit_source_colours(np.stack([colour_numbers(image) for image in originals[chosen]]))
+        for source in (laboratories.a, laboratories.b)
+        if (chosen := ((table["source"] == source) & (table["part"] == "train")).to_numpy()).any()
+    }
+    deployment = Deployment(origin, laboratories.frame, LIMITS, stain, catalogue, (), rendered, colours)
     write_model_folder(folder, deployment, balanced=folder / "images.parquet")
     photographs, labels = {}, {}
     for source, image_id, part, label, data in records:
@@ -174,7 +180,7 @@ def build_model_folder(
 def _normalise(
     folder: Path, table: pd.DataFrame, pixels: np.ndarray, direction: str, laboratories: Laboratories
 ) -> tuple[Stain | None, np.ndarray]:
-    """Fit Reinhard, save it beside the model's folder for each source, and normalise the images in stain b to a."""
+    """Fit Reinhard, save it in the model's folder for each source, and normalise the images in stain b to a."""
     normalizer = NORMALIZER.build(size=SQUARE, runtime=runtime())
     of_a = (table["source"] == laboratories.a).to_numpy()
     learned = (table["part"] == "train").to_numpy()
@@ -183,8 +189,7 @@ def _normalise(
     )
     normalizer.fit(StainData(a, b, None), FitJob(runtime(), folder, folder / "stain.jsonl", threads=1, seed=5))
     weights = {
-        source: folder.parent / f"{folder.name}_stain_{source}.safetensors"
-        for source in (laboratories.b, *laboratories.more)
+        source: folder / "normalizer" / f"{source}.safetensors" for source in (laboratories.b, *laboratories.more)
     }
     for path in weights.values():
         normalizer.save(path)
@@ -215,11 +220,14 @@ def _write_balanced_set(folder: Path, table: pd.DataFrame, pixels: np.ndarray) -
 
 
 def predict(model: ModelFolder, *paths: Path, **options: Any) -> tuple[int, pd.DataFrame]:
-    """Exit code and written table of `hemabalance predict`; options with the value None are left out."""
+    """Exit code and written table of `hemabalance predict`; None leaves an option out, True gives it as a flag."""
     out = model.folder.parent / "out.parquet"
     out.unlink(missing_ok=True)
     settings = {"threads": 1, "source": None} | options
-    words = [f"--{key.replace('_', '-')}={value}" for key, value in settings.items() if value is not None]
+    names = {key: f"--{key.replace('_', '-')}" for key in settings}
+    words = [
+        names[key] if value is True else f"{names[key]}={value}" for key, value in settings.items() if value is not None
+    ]
     code = main(["predict", str(model.folder), *map(str, paths), "--out", str(out), *words])
     return code, pd.read_parquet(out)
 

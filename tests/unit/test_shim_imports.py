@@ -19,6 +19,7 @@ TABLE = {
     "classify/classify_average": "scipy",  # intervals
     "classify/classify_evaluate": f"{NETWORKS} scipy skimage",  # calibration; outlines of red cells
     "classify/classify_fit": NETWORKS,
+    "classify/classify_normalizer": "",
     "classify/classify_protocol_gain": f"{NETWORKS} scipy",  # calibration
     "classify/classify_report": f"{FIGURES} scipy",  # McNemar's test
     "classify/pseudo_labels": f"{NETWORKS} scipy sklearn skimage",  # calibration; the audit, as balance/balance

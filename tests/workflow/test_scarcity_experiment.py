@@ -69,7 +69,7 @@ def digests(project: Project) -> dict[str, str]:
     return {
         str(path.relative_to(results)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(paths)
-        if path.is_file() and path.name not in ("training.json", "card.md", "report.html")
+        if path.is_file() and path.name not in ("training.json", "README.md", "report.html")
     }
 
 

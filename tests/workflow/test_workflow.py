@@ -37,7 +37,7 @@ AFTER_SPLIT = (
 )
 # Files with run times.
 TIMED = (
-    "training.json", "stain_cost_leak_free.csv", "synthesis_cost_leak_free.csv", "classify_cost.csv", "card.md",
+    "training.json", "stain_cost_leak_free.csv", "synthesis_cost_leak_free.csv", "classify_cost.csv", "README.md",
     "report.html",
 )  # fmt: skip
 
@@ -231,19 +231,37 @@ def test_a_balanced_set_keeps_test_images_real_and_classifiers_are_tested_on_all
         assert json.loads((folder / "metrics.json").read_text())["n"] == len(test)
 
 
-def test_a_finished_model_predicts_as_it_was_evaluated(finished, tmp_path):
-    results, out = finished.folder / "results" / "tiny", tmp_path / "predictions.csv"
-    folder = results / "leak_free" / "classifiers" / "original" / "seed-1"
-    archive = results / "phantom" / "tcia.zip"
-    done = finished.hemabalance("predict", folder, archive, "--source", "tcia", "--out", out)
+def compare_with_evaluation(project, folder, out, *options):
+    """Predict the archive of tcia by a model in a folder: as in the evaluation of the experiment `original`."""
+    results = project.folder / "results" / "tiny"
+    done = project.hemabalance("predict", folder, results / "phantom" / "tcia.zip", "--out", out, *options)
     assert done.returncode == 1, done.stdout  # the archive contains damaged images
     evaluated = pd.read_parquet(folder / "predictions.parquet").query("source == 'tcia'")
+    assert len(evaluated)
     members = pd.read_parquet(results / "manifest" / "tcia.parquet").set_index("image_id")["member"]
     table = pd.read_csv(out)
     table.index = table["path"].map(lambda path: next((name for name in members if path.endswith(name)), path))
     predictions = table.loc[evaluated["image_id"].map(members)]
     assert predictions["predicted"].tolist() == evaluated["predicted"].tolist()
     assert predictions["confidence"].to_numpy() == pytest.approx(evaluated["confidence"].to_numpy(), abs=1e-5)
+
+
+ORIGINAL = "results/tiny/leak_free/classifiers/original/seed-1"
+
+
+def test_a_finished_model_predicts_as_it_was_evaluated(finished, tmp_path):
+    compare_with_evaluation(finished, finished.folder / ORIGINAL, tmp_path / "out.csv", "--source", "tcia")
+
+
+def test_a_copied_model_of_normalised_images_predicts_as_it_was_evaluated(edited, tmp_path):
+    (edited.folder / "more.yaml").write_text("balance: {recipes: {original: {normalizer: reinhard}}}\n")
+    copied = ("classify_normalizer", "protocol=leak_free, experiment=original, training=1, source=tcia")
+    assert copied in edited.jobs(overlays=MORE)
+    done = edited.snakemake(f"{ORIGINAL}/model.json", overlays=MORE)
+    assert done.returncode == 0, done.stdout
+    shutil.copytree(edited.folder / ORIGINAL, tmp_path / "elsewhere")
+    shutil.rmtree(edited.folder / ORIGINAL / "normalizer")
+    compare_with_evaluation(edited, tmp_path / "elsewhere", tmp_path / "out.csv", "--normalize-from", "tcia")
 
 
 def test_a_balanced_set_is_exported_whole(finished, tmp_path):

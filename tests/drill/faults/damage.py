@@ -15,7 +15,8 @@ JUDGED = Work(
     "what a model says",
     ("classify_evaluate",),
     tuple(
-        f"{_MODEL}/{name}" for name in ("pred*", "cali*", "out_of*", "metrics.json", "expert*", "model.json", "card.md")
+        f"{_MODEL}/{name}"
+        for name in ("pred*", "cali*", "out_of*", "metrics.json", "expert*", "model.json", "README.md")
     ),
     (f"{_MODEL}/model.json", f"{_MODEL}/metrics.json"),
 )

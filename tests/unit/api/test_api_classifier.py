@@ -82,7 +82,7 @@ def test_it_is_an_estimator_of_scikit_learn(model: ModelFolder, tmp_path: Path) 
     assert classifier.get_params()["source"] == "mendeley"
     table = classifier.predict(folder)
     np.testing.assert_array_equal(classifier.predict_proba(folder), probabilities_of(table))
-    assert [f"p_{name}" for name in classifier.classes_] == list(table.columns[5:])
+    assert [f"p_{name}" for name in classifier.classes_] == list(table.columns[7:])
     other = clone(classifier).set_params(source="tcia")
     pd.testing.assert_frame_equal(other.predict(folder), Classifier.load(model.folder, source="tcia").predict(folder))
     assert not np.allclose(other.predict_proba(folder), classifier.predict_proba(folder))

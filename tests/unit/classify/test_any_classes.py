@@ -53,7 +53,7 @@ def test_the_model_file_says_its_classes_and_sources(model: ModelFolder) -> None
     assert content.stain is not None
     assert content.stain.reference == "north"
     files = {source: entry.weights for source, entry in content.stain.sources.items()}
-    assert files == {source: f"../model_stain_{source}.safetensors" for source in ("west_wing", "attic")}
+    assert files == {source: f"normalizer/{source}.safetensors" for source in ("west_wing", "attic")}
     n = EACH["train"] * len(CLASSES)
     assert {name: part.images for name, part in content.data.items()} == {"north": n, "west_wing": n, "attic": 0}
 
@@ -68,7 +68,7 @@ def test_the_evaluation_is_of_the_models_classes(model: ModelFolder) -> None:
 
 
 def test_the_card_says_that_no_licence_is_given(model: ModelFolder) -> None:
-    text = (model.folder / "card.md").read_text()
+    text = (model.folder / "README.md").read_text()
     assert f"- `north`: {EACH['train'] * len(CLASSES)} training images. no licence given.\n" in text
     assert "4 classes" in text
     assert "one of crumb, lobed, round_one, violet" in text
@@ -91,12 +91,12 @@ def test_each_source_is_normalised_by_its_own_weights(
     model: ModelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = write_folder(tmp_path / "photographs", dict(list(model.photographs.items())[:1]))
-    weights = model.folder.parent / "model_stain_attic.safetensors"
+    weights = model.folder / "normalizer" / "attic.safetensors"
     content = weights.read_bytes()
     weights.unlink()
     try:
         message = predict_error(model, folder, "--normalize-from", "attic", capsys=capsys)
-        assert "model_stain_attic.safetensors: is missing" in message
+        assert "normalizer/attic.safetensors: is missing" in message
         assert predict(model, folder, normalize_from="west_wing")[0] == 0
     finally:
         weights.write_bytes(content)
@@ -157,6 +157,7 @@ def test_the_evaluation_of_a_run_writes_the_agreement_of_each_source(model: Mode
         grouped=["north"],
         rendered=False,
     )
+    split = read_balanced(model.folder / "images.parquet")[["image_id", "source", "label", "group_id", "part"]]
     with ImageSet(model.folder / "real.zip", model.folder / "real_images.parquet") as images:
         data = EvaluationData(
             balanced=model.folder / "images.parquet",
@@ -166,6 +167,8 @@ def test_the_evaluation_of_a_run_writes_the_agreement_of_each_source(model: Mode
             manifests={"west_wing": tmp_path / "west_wing.parquet"},
             inventories={},
             sizes={source: sizes_around(0.2) for source in LABORATORIES.frame.fields},
+            originals=dict.fromkeys(("north", "west_wing"), images),
+            split=split,
         )
         evaluate_model(folder, deployment, data, runtime(), quantile=0.9, resample_seed=1, threads=1)
     agreement = json.loads((folder / "expert_agreement.json").read_text())
@@ -174,8 +177,11 @@ def test_the_evaluation_of_a_run_writes_the_agreement_of_each_source(model: Mode
     assert (of_expert["of"], of_expert["n"], of_expert["agree"]) == ("expert_1", *[EACH["test"] * len(CLASSES)] * 2)
     content = read_model_file(folder).content
     assert content.stain is None
+    assert {name: part.images for name, part in content.colours.items()} == dict.fromkeys(
+        ("north", "west_wing"), EACH["train"] * len(CLASSES)
+    )
     assert [name for name, part in content.data.items() if part.grouped] == ["north"]
-    card = (folder / "card.md").read_text()
+    card = (folder / "README.md").read_text()
     assert "The images of `west_wing` do not identify patients" in card
     assert read_predictions(folder / "predictions.parquet").equals(
         read_predictions(model.folder / "predictions.parquet")

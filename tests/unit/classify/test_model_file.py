@@ -8,14 +8,16 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 
 from helpers.model_folders import BAYES, EACH, FRAME, LABELS, SIZE, ModelFolder, build_model_folder
 from helpers.photographs import LIMITS, SOURCE_ENTRY
 from helpers.thesis import CLASSES
 from hemabalance.balance.balanced_set import read_balanced
 from hemabalance.classify.card import render_card
+from hemabalance.classify.card_metadata import metadata
 from hemabalance.classify.model_file import MODEL, read_model_file, stain_of
-from hemabalance.classify.model_schema import FORMAT, RENDERED, RESEARCH, ModelFile
+from hemabalance.classify.model_schema import FORMAT, READABLE, RENDERED, RESEARCH, ModelFile
 from hemabalance.cli import main
 from hemabalance.errors import InputError
 from hemabalance.files import sha256_file
@@ -103,11 +105,11 @@ def test_the_same_model_gives_the_same_file(model: ModelFolder, tmp_path: Path) 
         assert (rebuilt.folder / name).read_bytes() == (model.folder / name).read_bytes()
 
 
-@pytest.mark.parametrize("other", [FORMAT - 1, FORMAT + 1])
+@pytest.mark.parametrize("other", [min(READABLE) - 1, FORMAT + 1])
 def test_another_format_is_refused_with_the_version_that_wrote_it(copy: Path, other: int) -> None:
     change(copy, lambda document: document.update(format=other, hemabalance="9.1", surprise=3))
     error = refusal(copy)
-    assert error.problem == f"has format {other}, written by hemabalance 9.1; this version reads format {FORMAT}"
+    assert error.problem == f"has format {other}, written by hemabalance 9.1; this version reads formats 2 and 3"
     assert "version of hemabalance" in error.remedy
 
 
@@ -166,7 +168,7 @@ def test_the_weights_of_another_model_are_refused(
 
 
 def test_the_card_gives_numbers_with_intervals_and_n(model: ModelFolder) -> None:
-    text = (model.folder / "card.md").read_text()
+    text = (model.folder / "README.md").read_text()
     measured = json.loads((model.folder / "metrics.json").read_text())
     metric = measured["metrics"]["accuracy"]
     row = f"| accuracy | {metric['value']:.3f} ({metric['low']:.3f} to {metric['high']:.3f}) | {measured['n']} |"
@@ -176,7 +178,7 @@ def test_the_card_gives_numbers_with_intervals_and_n(model: ModelFolder) -> None
     assert f"| monoblast | 0 |{' not estimable |' * 6}" in text
     assert f"| basophil |{' 26 | 20 | 6 |' * 2}" in text
     assert f"| all |{' 78 | 60 | 18 |' * 2}" in text
-    assert text.count(SOURCE_ENTRY.licence) == 2
+    assert text.split("---\n", 2)[2].count(SOURCE_ENTRY.licence) == 2
     assert SOURCE_ENTRY.citation in text
     for word in (
         "no training saw a test image",
@@ -192,6 +194,28 @@ def test_the_card_gives_numbers_with_intervals_and_n(model: ModelFolder) -> None
     assert len(tables) == 4
     for k in tables:
         assert lines[k - 1].count("|") == lines[k].count("|") == lines[k + 1].count("|")
+
+
+def test_the_card_has_metadata_for_the_hub(model: ModelFolder) -> None:
+    before, head, _ = (model.folder / "README.md").read_text().split("---\n", 2)
+    found = yaml.safe_load(head)
+    assert before == ""
+    assert (found["license"], found["license_name"]) == ("other", "cc0")
+    assert found["datasets"] == [SOURCE_ENTRY.doi] * 2
+    assert found["metrics"] == ["accuracy", "balanced_accuracy", "f1", "roc_auc"]
+    assert {"blood-cells", "naive_bayes"} <= set(found["tags"])
+    (index,) = found["model-index"]
+    content = read_model_file(model.folder).content
+    scores = {score["name"]: score["value"] for score in index["results"][0]["metrics"]}
+    assert index["name"] == "tiny"
+    assert scores["accuracy"] == pytest.approx(content.metrics["accuracy"].value, abs=1e-4)
+    licences = ("CC BY 4.0", "CC BY 3.0")
+    data = {
+        name: part.model_copy(update={"licence": licence})
+        for (name, part), licence in zip(content.data.items(), licences, strict=True)
+    }
+    several = metadata(content.model_copy(update={"data": data}))
+    assert yaml.safe_load(several.strip("-\n"))["license"] == ["cc-by-4.0", "cc-by-3.0"]
 
 
 def test_the_card_of_rendered_cells_claims_nothing_about_blood(model: ModelFolder) -> None:

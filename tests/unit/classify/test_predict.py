@@ -115,14 +115,14 @@ def test_photographs_are_normalised_on_request(normalised_model: ModelFolder, tm
     assert code == 0
     assert table["predicted"].tolist() == expected["predicted"].tolist()
     np.testing.assert_allclose(probabilities_of(table), probabilities_of(expected), atol=1e-6)
-    _, raw = predict(normalised_model, folder, source="tcia")
+    _, raw = predict(normalised_model, folder, source="tcia", no_normalize=True)
     assert not np.allclose(probabilities_of(raw), probabilities_of(table), atol=1e-3)
 
 
 def test_a_blank_image_is_flagged_as_not_normalised(normalised_model: ModelFolder, tmp_path: Path) -> None:
     blank = encode(np.full((*SHAPE, 3), (250, 240, 200), np.uint8), "PNG")
     _, table = predict(normalised_model, write_folder(tmp_path, {"blank.png": blank}), normalize_from="tcia")
-    assert table["flag"].tolist() == ["not_normalised;out_of_distribution"]
+    assert table["flag"].tolist() == ["not_normalised;stain_mismatch;out_of_distribution"]
 
 
 def test_normalising_is_refused_if_training_did_not(
@@ -138,13 +138,11 @@ def test_normalising_is_refused_if_training_did_not(
 def test_a_missing_or_changed_normaliser_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = build_model_folder(tmp_path / "model", BAYES, direction="per_class")
     folder = write_folder(tmp_path / "photographs", dict(list(model.photographs.items())[:1]))
-    weights = model.folder.parent / "model_stain_tcia.safetensors"
+    weights = model.folder / "normalizer" / "tcia.safetensors"
     stain = read_model_file(model.folder).content.stain
     assert stain is not None
     assert stain.reference == "mendeley"
-    assert {source: entry.weights for source, entry in stain.sources.items()} == {
-        "tcia": "../model_stain_tcia.safetensors"
-    }
+    assert {source: entry.weights for source, entry in stain.sources.items()} == {"tcia": "normalizer/tcia.safetensors"}
     spec = NormalizerSpec.from_plain({"method": stain.method, "settings": stain.settings})
     open_normalizer(spec, weights, size=SQUARE, runtime=runtime())
     assert main(["predict", str(model.folder), str(folder), "--normalize-from", "tcia"]) == 0
@@ -166,7 +164,15 @@ def test_help_does_not_load_pytorch() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("words", [["--threads", "0"], ["--field", "1.5"], ["--field", "1", "--source", "tcia"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--threads", "0"],
+        ["--field", "1.5"],
+        ["--field", "1", "--source", "tcia"],
+        ["--no-normalize", "--normalize-from", "tcia"],
+    ],
+)
 def test_invalid_options_are_refused(words: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["predict", "model", "image", *words])

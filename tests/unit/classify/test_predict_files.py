@@ -19,6 +19,7 @@ from helpers.image_files import encode, png
 from helpers.model_folders import SQUARE, ModelFolder, predict, predict_error
 from helpers.photographs import photograph
 from helpers.thesis import CLASSES
+from hemabalance.classify.image_origin import UNKNOWN, Origins
 from hemabalance.classify.inputs import InputImage
 from hemabalance.classify.model_schema import Frame
 from hemabalance.classify.predict import BATCH, COLUMNS, Predictor
@@ -49,10 +50,12 @@ def test_a_corrupt_image_is_reported_and_the_others_are_predicted(
     assert broken[["confidence", *PROBABILITIES]].isna().all(axis=None)
     assert table["predicted"].notna().sum() == 3
     printed = capsys.readouterr().out.splitlines()
-    assert len(printed) == len(table)
-    assert printed[0] == f"{folder / 'a.JPG'}  -  -  {broken['error'].iloc[0]}"
+    assert len(printed) == 1 + len(table)
+    assert printed[0] == "path  predicted  confidence  taken_for  flag"
+    assert printed[1] == f"{folder / 'a.JPG'}  -  -  -  {broken['error'].iloc[0]}"
     last = table.iloc[-1]
-    assert printed[-1] == f"{last['path']}  {last['predicted']}  {last['confidence']:.3f}  {last['flag'] or '-'}"
+    words = last["path"], last["predicted"], f"{last['confidence']:.3f}", last["taken_for"], last["flag"] or "-"
+    assert printed[-1] == "  ".join(words)
     assert f"{folder}: 5 other files are skipped (2 .txt, 2 hidden, 1 without suffix)" in caplog.text
     assert "3 could not be read" in caplog.text
 
@@ -64,7 +67,7 @@ def test_an_error_is_an_empty_cell_of_the_csv(network: ModelFolder, tmp_path: Pa
     assert main(["predict", str(network.folder), str(folder), "--out", str(out)]) == 1
     lines = out.read_text().splitlines()
     assert lines[0] == ",".join([*COLUMNS, *PROBABILITIES])
-    assert lines[2].startswith(f"{folder / 'torn.png'},,,,")
+    assert lines[2].startswith(f"{folder / 'torn.png'},,,,,,")
     assert "truncated" in lines[2]
     assert lines[2].endswith("," * len(PROBABILITIES))
     assert not list(tmp_path.glob("*.part"))
@@ -166,7 +169,7 @@ def test_a_strip_is_not_padded_to_a_huge_square(tmp_path: Path) -> None:
     frame = Frame(size=SQUARE, fit="pad", fields={"mendeley": 1.0}, max_pixels=1_000_000, min_side=24)
     unused: Any = None
     model: Any = SimpleNamespace(classes=CLASSES)
-    predictor = Predictor(model, unused, 1.0, frame, 1.0, None)
+    predictor = Predictor(model, unused, 1.0, frame, Origins({UNKNOWN: 1.0}))
     image = InputImage(str(tmp_path / "strip.png"), None, "strip.png", 1 << 20)
     (table,) = predictor.predict([image], threads=1)
     assert "padded to a square" in table["error"].iloc[0]
@@ -182,7 +185,7 @@ def predictor_of_brightness(at_once: int) -> Predictor:
     model: Any = SimpleNamespace(classes=("a", "b"), size=24, logits=logits)
     detector: Any = SimpleNamespace(out_of_distribution=lambda pixels, logits: np.zeros(len(pixels), bool))
     frame = Frame(size=24, fit="crop", fields={"mendeley": 1.0}, max_pixels=10_000, min_side=24)
-    return Predictor(model, detector, 1.0, frame, 1.0, None, at_once)
+    return Predictor(model, detector, 1.0, frame, Origins({UNKNOWN: 1.0}), at_once)
 
 
 def brighter_and_brighter(folder: Path, number: int) -> list[InputImage]:
@@ -241,4 +244,4 @@ def test_control_characters_in_names_are_escaped(
     printed = capsys.readouterr().out
     assert "\x1b" not in printed
     assert "a\\x1b[2J\\n.jpg" in printed
-    assert printed.count("\n") == 1
+    assert printed.count("\n") == 2

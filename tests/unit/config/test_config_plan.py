@@ -251,6 +251,7 @@ def test_deployment_settings_contain_the_image_preparation() -> None:
     assert stain == {"name": "mapped", "method": "reinhard", "direction": "per_class", "classes": classes}
     assert settings["stain"]["settings"] == settings_class("stain", "reinhard")().plain
     assert deployment_settings(plan(), "real", 1)["stain"]["settings"] == {}
+    assert settings["originals"] == deployment_settings(plan(), "real", 1)["originals"] == ["mendeley", "tcia"]
     assert settings["limits"]["max_members"] == 200_000
     assert not settings["rendered"]
 

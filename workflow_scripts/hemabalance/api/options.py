@@ -24,9 +24,11 @@ class PredictionOptions:
     Attributes:
         device: `cpu` or `cuda`.
         threads: threads of the model, and decoders that run at once.
-        normalize_from: normalise images from the stain of this source of the model, as in training; None: do not.
-        source: use the share of the frame of this source; None: that of `normalize_from`, or of most training images.
+        normalize_from: take all images for images of this source of the model; None: each for the source that it is
+            nearest to in colour.
+        source: use the share of the frame of this source; None: that of the source that an image is taken for.
         field: share of the frame in (0, 1], or `auto`; None: see `source`.
+        normalize: normalise images of sources that were normalised in training.
         named: how messages name an option.
     """
 
@@ -35,6 +37,7 @@ class PredictionOptions:
     normalize_from: str | None = None
     source: str | None = None
     field: float | str | None = None
+    normalize: bool = True
     named: Callable[[str], str] = python_name
 
 

@@ -4,14 +4,17 @@ import logging
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from hemabalance.api.options import PredictionOptions
 from hemabalance.api.runtime import inference_runtime
+from hemabalance.classify.image_origin import UNKNOWN, Normalise, Origins, mapped_sources
 from hemabalance.classify.inputs import InputImage
 from hemabalance.classify.model_file import DETECTOR, WEIGHTS, OpenedModelFile, check_file
+from hemabalance.classify.model_schema import Stain
 from hemabalance.classify.open_model import open_classifier
 from hemabalance.classify.out_of_distribution import read_detector
-from hemabalance.classify.predict import BATCH, MAX_AT_ONCE, Normalise, Predictor
+from hemabalance.classify.predict import BATCH, MAX_AT_ONCE, STAIN_MISMATCH, Predictor
 from hemabalance.classify.scale import estimated_field, log_estimate
 from hemabalance.dataset.fields import AUTO
 from hemabalance.errors import InputError
@@ -24,14 +27,14 @@ log = logging.getLogger(__name__)
 
 
 def open_predictor(
-    model_file: OpenedModelFile, options: PredictionOptions, field: float, at_once: int = 1
+    model_file: OpenedModelFile, options: PredictionOptions, field: float | None, at_once: int = 1
 ) -> Predictor:
     """Open a model with its preprocessing and postprocessing.
 
     Args:
         model_file: the model's file.
-        options: device, and the source from whose stain images are normalised.
-        field: share of the frame that is used.
+        options: device, and how images are normalised.
+        field: share of the frame that is used; None: that of the source that an image is taken for.
         at_once: see `batches_at_once`.
 
     Raises:
@@ -47,10 +50,10 @@ def open_predictor(
                 "does not belong to the weights beside it",
                 "Take both files from the same model folder",
             )
-        source = options.normalize_from
-        normalise = None if source is None else _normaliser(model_file, source, options, runtime)
+        origins = _origins(model_file, options, runtime)
     detector = read_detector(model_file.beside(DETECTOR))
-    return Predictor(model, detector, content.temperature, content.frame, field, normalise, at_once)
+    origins = origins if field is None else origins.with_share(field)
+    return Predictor(model, detector, content.temperature, content.frame, origins, at_once)
 
 
 def batches_at_once(images: int, options: PredictionOptions) -> int:
@@ -75,8 +78,8 @@ def require_sources(model_file: OpenedModelFile, options: PredictionOptions) -> 
             raise InputError(model_file.path, f"was not trained on images of {source}", remedy)
 
 
-def field_of(model_file: OpenedModelFile, images: Sequence[InputImage], options: PredictionOptions) -> float:
-    """The share of the frame that is used, in (0, 1].
+def field_of(model_file: OpenedModelFile, images: Sequence[InputImage], options: PredictionOptions) -> float | None:
+    """The share of the frame that is used, in (0, 1]; None if it is that of the source that an image is taken for.
 
     Raises:
         InputError: the field is `auto`, and cannot be estimated.
@@ -92,6 +95,8 @@ def field_of(model_file: OpenedModelFile, images: Sequence[InputImage], options:
         return estimate.field
     if options.field is not None:
         return float(options.field)
+    if options.source is None and options.normalize_from is None and content.colours:
+        return None
     source = options.source or options.normalize_from or content.usual
     share = content.frame.fields[source]
     if len(set(content.frame.fields.values())) > 1:
@@ -103,6 +108,46 @@ def field_of(model_file: OpenedModelFile, images: Sequence[InputImage], options:
             named("field"),
         )
     return share
+
+
+def log_origins(table: pd.DataFrame, origins: Origins) -> None:
+    """Log for which sources the images of a table of predictions were taken, and why; a warning if any mismatches."""
+    if (summary := origins.summary(table)) is not None:
+        mismatch = table["flag"].str.contains(STAIN_MISMATCH).any()
+        log.log(logging.WARNING if mismatch else logging.INFO, "%s", summary)
+
+
+def _origins(model_file: OpenedModelFile, options: PredictionOptions, runtime: Runtime) -> Origins:
+    """The sources that images may be taken for: `normalize_from`, or those whose colours the model holds."""
+    content, told = model_file.content, options.normalize_from
+    mapped = mapped_sources(content.stain)
+    sources: Sequence[str] = list(content.colours) if told is None else [told]
+    if told is None and mapped and not sources:
+        log.warning(
+            "%s was written by an earlier version and does not hold the colours of its training images: images are "
+            "not normalised, although those of %s were in training; see %s",
+            model_file.path,
+            ", ".join(sorted(mapped)),
+            options.named("normalize_from"),
+        )
+    if told is not None:
+        normalised = [told]
+    else:
+        normalised = [source for source in sources if source in mapped and options.normalize]
+    return Origins(
+        shares={source: content.frame.fields[source] for source in sources}
+        or {UNKNOWN: content.frame.fields[content.usual]},
+        colours={source: content.colours[source] for source in sources if source in content.colours},
+        normalise={source: _normaliser(model_file, source, options, runtime) for source in normalised},
+        mapped=mapped,
+        target="" if content.stain is None else _target(content.stain),
+    )
+
+
+def _target(stain: Stain) -> str:
+    if stain.direction == "to_a":
+        return f"the stain of {stain.reference} by {stain.name}"
+    return f"the stain of {' or '.join(stain.sources)} by {stain.name}" if stain.direction == "to_b" else stain.name
 
 
 def _normaliser(model_file: OpenedModelFile, source: str, options: PredictionOptions, runtime: Runtime) -> Normalise:

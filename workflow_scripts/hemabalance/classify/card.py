@@ -1,15 +1,18 @@
 """The model card: intended use, training data, scores and limits of a model (Mitchell et al. 2019).
 
-"Model Cards for Model Reporting", FAT* 2019, arXiv:1810.03993. Markdown for people; `model.json` is for programs.
+"Model Cards for Model Reporting", FAT* 2019, arXiv:1810.03993. Markdown for people, with metadata for the Hugging Face
+Hub at its head (`card_metadata`); `model.json` is for programs.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from hemabalance.classify.card_metadata import metadata
+from hemabalance.classify.image_origin import mapped_sources
 from hemabalance.classify.model_file import read_model_file
 from hemabalance.classify.model_schema import RENDERED, ModelFile
 from hemabalance.files import atomic_path
@@ -74,7 +77,7 @@ def render_card(content: ModelFile, measured: Mapping[str, Any], summary: Mappin
     }
     first, *rest = sections.items()
     parts = [f"# {first[0]}\n\n{first[1]}", *(f"## {title}\n\n{text}" for title, text in rest)]
-    return "\n\n".join(parts) + "\n"
+    return metadata(content) + "\n" + "\n\n".join(parts) + "\n"
 
 
 def _opening(content: ModelFile, measured: Mapping[str, Any]) -> str:
@@ -93,8 +96,8 @@ def _use(content: ModelFile) -> str:
             "For research on cell classification and on balancing data sets, and for studying the model's errors.",
             "Not for diagnosis, for counting cells of patients, or for any decision about a person.",
             f"The model assigns every image to one of {', '.join(content.classes)}, whatever the image shows. "
-            "`hemabalance predict` flags images that differ from the training images; do not trust the class of a "
-            "flagged image. A cell of another class in a familiar stain may not be flagged.",
+            "`hemabalance predict` flags images that differ from the training images as `out_of_distribution`; do not "
+            "trust the class of such an image. A cell of another class in a familiar stain may not be flagged.",
         )
     )
 
@@ -130,6 +133,7 @@ def _training(content: ModelFile, summary: Mapping[str, Any]) -> str:
     return _bullets(
         (
             f"{images} images, {stain}.",
+            *_stain_of_new_images(content),
             f"{steps}{summary['seconds']:,} s on {summary['device']} in precision {summary['precision']}; "
             f"{summary['parameters']:,} parameters.",
             f"Photographs are made square ({content.frame.fit}, {fields}) at {content.frame.size} px and reduced to "
@@ -137,6 +141,23 @@ def _training(content: ModelFile, summary: Mapping[str, Any]) -> str:
             f"Confidences are calibrated on {summary['validation']:,} validation images: temperature "
             f"{content.temperature:.4g}.",
         )
+    )
+
+
+def _stain_of_new_images(content: ModelFile) -> Iterator[str]:
+    """What `hemabalance predict` does with the stain of new images."""
+    if not content.colours:
+        return
+    known = ", ".join(f"`{name}` ({colours.images:,})" for name, colours in content.colours.items())
+    if mapped := sorted(mapped_sources(content.stain)):
+        yield (
+            "`hemabalance predict` takes each image for the source that is nearest in colour and normalises images "
+            f"taken for {', '.join(f'`{name}`' for name in mapped)}, with the weights in `normalizer/`; "
+            "`--no-normalize` turns this off."
+        )
+    yield (
+        f"Images beyond the colours of 99 % of the training images of every source are flagged as `stain_mismatch`. "
+        f"Colours were measured on images of {known}."
     )
 
 
@@ -203,8 +224,9 @@ def _usage(content: ModelFile) -> str:
     estimate = "; `--field auto` estimates it from the cells" if content.frame.cell_sizes else ""
     return (
         "```\nhemabalance predict model.json IMAGES --out predictions.csv\nhemabalance export model.json --onnx "
-        f"model.onnx\n```\n\nThe share of the frame that is used depends on the source: {options}, or `--field` for "
-        f"images of another scale{estimate}. Weights sha256 `{content.sha256.weights}`, balanced set sha256 "
+        "model.onnx\n```\n\nKeep the files of this folder together; it can be copied to any place.\n\nThe share of the "
+        f"frame that is used is that of the source that an image is taken for: {options}, or `--field` for images of "
+        f"another scale{estimate}. Weights sha256 `{content.sha256.weights}`, balanced set sha256 "
         f"`{content.sha256.balanced}`, written by hemabalance {content.hemabalance}."
     )
 

@@ -4,14 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pandas as pd
+
 from hemabalance.balance.balanced_set import read_balanced
 from hemabalance.classify.expert_agreement import ExpertLabels, read_expert_labels, write_expert_agreement
 from hemabalance.classify.measure import measure_predictions
 from hemabalance.classify.model_file import Deployment
 from hemabalance.classify.model_folder import write_model_folder
+from hemabalance.classify.model_schema import Stain
 from hemabalance.classify.predict_balanced import PredictionFiles, predict_balanced
 from hemabalance.classify.predictions import read_predictions
 from hemabalance.classify.scale import training_cell_sizes
+from hemabalance.classify.source_colours import training_colours
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.metrics.cell_size import CellSizes
 from hemabalance.training.device import Runtime
@@ -30,6 +34,8 @@ class EvaluationData:
         manifests: source -> its manifest, for these sources at least.
         inventories: source -> its inventory, for those of these sources of which several labels become one class.
         sizes: source -> size of the cells in its photographs, as shares of the frame, for those with training images.
+        originals: source -> its images before normalisation, for those with training images or a normaliser.
+        split: of the protocol.
     """
 
     balanced: Path
@@ -39,6 +45,8 @@ class EvaluationData:
     manifests: Mapping[str, Path]
     inventories: Mapping[str, Path]
     sizes: Mapping[str, CellSizes]
+    originals: Mapping[str, ImageSet]
+    split: pd.DataFrame
 
     def expert_labels(self) -> dict[str, ExpertLabels]:
         """Source -> the labels by its experts.
@@ -62,11 +70,11 @@ def evaluate_model(
     resample_seed: int,
     threads: int,
 ) -> None:
-    """Predict the real test images, measure model and experts on them, and write `model.json` and `card.md`.
+    """Predict the real test images, measure model and experts on them, and write `model.json` and `README.md`.
 
     Args:
         folder: holds `weights.safetensors` and `training.json`. `predictions.parquet`, `calibration.json`,
-            `out_of_distribution.safetensors`, `metrics.json`, `expert_agreement.json`, `model.json` and `card.md` are
+            `out_of_distribution.safetensors`, `metrics.json`, `expert_agreement.json`, `model.json` and `README.md` are
             written into it.
         deployment: origin, preparation of images and data behind the model.
         data: balanced set, its images, and the labels by experts.
@@ -100,6 +108,22 @@ def evaluate_model(
         resample_seed=resample_seed,
     )
     write_expert_agreement(data.expert_labels(), read_predictions(predictions), folder / "expert_agreement.json")
-    sizes = training_cell_sizes(read_balanced(data.balanced), data.sizes, deployment.frame.fields)
-    frame = deployment.frame.model_copy(update={"cell_sizes": sizes})
-    write_model_folder(folder, replace(deployment, frame=frame), balanced=data.balanced)
+    rows = read_balanced(data.balanced)
+    frame = deployment.frame.model_copy(
+        update={"cell_sizes": training_cell_sizes(rows, data.sizes, deployment.frame.fields)}
+    )
+    colours = training_colours(
+        data.originals, data.split, deployment.origin.protocol, sources_seen(rows, deployment.stain), threads=threads
+    )
+    write_model_folder(folder, replace(deployment, frame=frame, colours=colours), balanced=data.balanced)
+
+
+def sources_seen(rows: pd.DataFrame, stain: Stain | None) -> set[str]:
+    """The sources whose stain a model knows: those of its real training images, and those that its normaliser maps.
+
+    Args:
+        rows: the balanced set (`balance.balanced_set.SCHEMA`).
+        stain: the normaliser of the model.
+    """
+    trained = set(rows.loc[(rows["part"] == "train") & (rows["origin"] == "real"), "source"])
+    return trained if stain is None else trained | {stain.reference, *stain.sources}

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from hemabalance.classify.model_schema import (
     FORMAT,
+    READABLE,
     RENDERED,
     RESEARCH,
     Boundaries,
@@ -20,6 +21,7 @@ from hemabalance.classify.model_schema import (
     MetricValue,
     ModelFile,
     ModelHashes,
+    SourceColours,
     SourceData,
     Stain,
     StainWeights,
@@ -99,6 +101,7 @@ class Deployment:
         sources: catalogue entries of the public archives, by source; sources of the run may be missing.
         grouped: the sources whose images name a patient, slide or other group.
         rendered: whether the images are rendered by the phantom.
+        colours: source -> colours of its training images before normalisation.
     """
 
     origin: TrainingOrigin
@@ -108,6 +111,7 @@ class Deployment:
     sources: Mapping[str, SourceEntry]
     grouped: Collection[str]
     rendered: bool
+    colours: Mapping[str, SourceColours] = field(default_factory=dict)
 
 
 def stain_of(
@@ -127,7 +131,8 @@ def stain_of(
         name, method, settings: name, method and settings of the normaliser in config.
         direction, classes: which images it mapped; `none` for a method that changes no image.
         reference: the source to or from whose stain images are mapped.
-        weights: other source -> file of the weights between its stain and that of the reference.
+        weights: other source -> file of the weights between its stain and that of the reference, in the folder of the
+            model.
         model: the `model.json` to be written.
     """
     if direction == "none" or not weights:
@@ -185,6 +190,7 @@ def write_model_file(
         frame=deployment.frame,
         limits=Boundaries(**vars(deployment.limits)),
         stain=deployment.stain,
+        colours=dict(deployment.colours),
         temperature=json.loads(calibration.read_text("utf-8"))["temperature"],
         sha256=ModelHashes(
             weights=sha256_file(path.parent / WEIGHTS),
@@ -240,9 +246,10 @@ def _read_content(path: Path) -> ModelFile:
         raise InputError(path, f"cannot be read as JSON ({error})", remedy) from error
     if not isinstance(document, dict) or "format" not in document:
         raise InputError(path, "is no model file", remedy)
-    if document["format"] != FORMAT:
+    if document["format"] not in READABLE:
         writer = f", written by hemabalance {document['hemabalance']}" if "hemabalance" in document else ""
-        problem = f"has format {document['format']}{writer}; this version reads format {FORMAT}"
+        readable = " and ".join(map(str, READABLE))
+        problem = f"has format {document['format']}{writer}; this version reads formats {readable}"
         raise InputError(path, problem, "Use the version of hemabalance that wrote it, or train the model again")
     try:
         return ModelFile.model_validate(document)

@@ -1,4 +1,4 @@
-"""The files that make a trained and evaluated model usable without the workflow: `model.json` and `card.md`."""
+"""The files that make a trained and evaluated model usable without the workflow: `model.json` and `README.md`."""
 
 from pathlib import Path
 
@@ -6,11 +6,11 @@ from hemabalance.balance.balanced_set import read_balanced
 from hemabalance.classify.card import write_card
 from hemabalance.classify.model_file import MODEL, Deployment, write_model_file
 
-CARD = "card.md"
+CARD = "README.md"
 
 
 def write_model_folder(folder: Path, deployment: Deployment, *, balanced: Path) -> None:
-    """Write `model.json` and `card.md` into the folder of a model.
+    """Write `model.json` and `README.md` into the folder of a model.
 
     Args:
         folder: folder of the model; it must hold `weights.safetensors`, `out_of_distribution.safetensors`,

@@ -8,7 +8,10 @@ from hemabalance.dataset.geometry import Fit
 from hemabalance.metrics.cell_size import Method
 from hemabalance.protocols import Protocol
 
-FORMAT = 2
+FORMAT = 3
+READABLE = (2, FORMAT)
+"""Formats that are read: files of format 2 lack `colours`."""
+
 RENDERED = (
     "The images are rendered, not photographed: the model demonstrates the workflow and says nothing about blood."
 )
@@ -49,6 +52,22 @@ class StainWeights(_Part):
 
     weights: str
     sha256: str
+
+
+class SourceColours(_Part):
+    """The colours of the images of a source before normalisation; see `source_colours`.
+
+    Attributes:
+        images: number of images that were measured.
+        mean: mean of the nine numbers of an image.
+        precision: inverse of their covariance, 9 x 9.
+        limit: Mahalanobis distance that 99 % of held-back training images do not exceed.
+    """
+
+    images: int
+    mean: tuple[float, ...]
+    precision: tuple[tuple[float, ...], ...]
+    limit: float = Field(gt=0)
 
 
 class Stain(_Part):
@@ -127,6 +146,7 @@ class ModelFile(_Part):
     frame: Frame
     limits: Boundaries
     stain: Stain | None = Field(description="None if images are not normalised")
+    colours: dict[str, SourceColours] = Field(default={}, description="source -> colours of its training images")
     temperature: float = Field(gt=0, description="divisor of the logits before the softmax")
     sha256: ModelHashes
     metrics: dict[str, MetricValue] = Field(description="on real test images")

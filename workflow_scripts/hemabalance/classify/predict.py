@@ -1,18 +1,18 @@
 """Prediction of classes and calibrated confidences for photographs, prepared like the model's training images."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from hemabalance.classify.image_origin import UNKNOWN, Origins, Square
 from hemabalance.classify.inputs import InputImage
 from hemabalance.classify.model import Model
 from hemabalance.classify.model_schema import Frame
 from hemabalance.classify.out_of_distribution import OutOfDistributionDetector
 from hemabalance.classify.predictions import probability_columns
-from hemabalance.dataset.geometry import fit_square
 from hemabalance.dataset.tables import write_table
 from hemabalance.dataset.working_size import reduced
 from hemabalance.errors import InputError
@@ -30,7 +30,10 @@ MAX_AT_ONCE = 4
 GREY, OUT_OF_DISTRIBUTION, NOT_NORMALISED = "grey", "out_of_distribution", "not_normalised"
 """Flags: image without colour; differs from the training images; has too little contrast to be normalised."""
 
-COLUMNS = ("path", "predicted", "confidence", "flag", "error")
+STAIN_MISMATCH = "stain_mismatch"
+"""Flag: reaches the model in a stain that it was not trained on (`image_origin.Origins.mismatched`)."""
+
+COLUMNS = ("path", "predicted", "confidence", "flag", "taken_for", "colour_distance", "error")
 """Columns of a table of predictions, followed by one column of probabilities for each class of the model."""
 
 SIMILARITY = "similarity_"
@@ -38,8 +41,8 @@ SIMILARITY = "similarity_"
 
 SUFFIXES = (".csv", ".parquet")
 
-Normalise = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""RGB uint8 (n, s, s, 3) to normalised images of the same shape, and bool (n,): which were returned unchanged."""
+Read = Square | str
+"""A photograph made square, or the reason why it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,7 @@ class Predictor:
         detector: out-of-distribution detector of the model.
         temperature: divisor of the logits.
         frame: how a photograph is made square.
-        field: share of the frame that is used.
-        normalise: stain normaliser of the model; None for no normalisation.
+        origins: the sources that photographs may be taken for, with share of the frame and normaliser.
         at_once: batches that go through the model at once, each in a thread of its own.
         nearest: training images whose similarity to each photograph is in the table.
     """
@@ -61,8 +63,7 @@ class Predictor:
     detector: OutOfDistributionDetector
     temperature: float
     frame: Frame
-    field: float
-    normalise: Normalise | None
+    origins: Origins
     at_once: int = 1
     nearest: int = 0
 
@@ -86,15 +87,15 @@ class Predictor:
         Yields:
             Tables with the columns `columns` and one row per image: `path`; `predicted`, missing if `error` gives a
             reason; `confidence` and the probabilities, calibrated float32, missing likewise; `flag`, warnings joined by
-            `;`.
+            `;`; `taken_for` and `colour_distance`, see `image_origin.Square`, missing likewise or if unknown.
 
         Raises:
             InputError: the model's logits are not finite.
         """
         yield from predict_mean([self], images, threads=threads)
 
-    def square(self, photograph: InputImage) -> np.ndarray | str:
-        """The photograph made square, RGB uint8 (s, s, 3), or the reason why it cannot be read."""
+    def square(self, photograph: InputImage) -> Read:
+        """Read a photograph and make it square; thread-safe."""
         try:
             data = photograph.read()
             image, _ = decode(data, max_pixels=self.frame.max_pixels, min_side=self.frame.min_side)
@@ -104,42 +105,47 @@ class Predictor:
         if self.frame.fit == "pad" and longer**2 > self.frame.max_pixels:
             shape = f"{image.shape[1]}x{image.shape[0]} pixels"
             return f"{shape}, padded to a square, are more than the {self.frame.max_pixels} allowed"
-        return fit_square(image, size=self.frame.size, fit=self.frame.fit, field=self.field)
+        return self.origins.square(image, self.frame)
 
-    def table(self, batch: Sequence[tuple[InputImage, np.ndarray | str]]) -> pd.DataFrame:
+    def table(self, batch: Sequence[tuple[InputImage, Read]]) -> pd.DataFrame:
         """The table of one batch: images, each with its square or the reason why the photograph cannot be read."""
         results = [result for _, result in batch]
-        readable = np.array([isinstance(result, np.ndarray) for result in results])
+        readable = np.array([isinstance(result, Square) for result in results])
         probabilities = np.full((len(results), len(self.model.classes)), np.nan, np.float32)
         similarities = np.full((len(results), self.nearest), np.nan, np.float32)
         predicted, flags = np.full(len(results), None, object), np.full(len(results), "", object)
         if readable.any():
-            squares = np.stack([result for result in results if isinstance(result, np.ndarray)])
+            squares = [result for result in results if isinstance(result, Square)]
             logits, flags[readable], similarities[readable] = self._outputs(squares)
             probabilities[readable] = tempered(logits, self.temperature)
             predicted[readable] = np.array(self.model.classes, object)[logits.argmax(1)]
         errors = [result if isinstance(result, str) else "" for result in results]
-        texts = {"path": [_text(image.path) for image, _ in batch], "predicted": predicted}
+        sources = [UNKNOWN if isinstance(result, str) else result.source for result in results]
+        texts = {"path": [_text(image.path) for image, _ in batch], "predicted": predicted, "taken_for": sources}
         table = pd.DataFrame(texts | {"flag": flags, "error": errors}).astype("str")
         table["predicted"] = table["predicted"].where(readable)
+        table["taken_for"] = table["taken_for"].where(table["taken_for"] != UNKNOWN)
+        distances = [np.nan if isinstance(result, str) else result.distance for result in results]
+        table["colour_distance"] = np.array(distances, np.float32)
         table["confidence"] = probabilities.max(1)
         shares = pd.DataFrame(probabilities, columns=probability_columns(self.model.classes))
         nearest = pd.DataFrame(similarities, columns=self.similarity_columns)
         return pd.concat([table, shares, nearest], axis=1)[self.columns]
 
-    def _outputs(self, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Logits (n, classes), flags, str objects (n,), and similarities (n, nearest) of RGB uint8 (n, s, s, 3)."""
-        grey = (squares == squares[..., :1]).all((1, 2, 3))
-        unchanged = np.zeros(len(squares), bool)
-        if self.normalise is not None:
-            squares, unchanged = self.normalise(squares)
-        pixels = reduced(squares, self.model.size, where="the prepared photographs")
+    def _outputs(self, squares: Sequence[Square]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Logits (n, classes), flags, str objects (n,), and similarities (n, nearest) of squares."""
+        original = np.stack([square.pixels for square in squares])
+        sources = np.array([square.source for square in squares])
+        distances = np.array([square.distance for square in squares])
+        normalised, unchanged = self.origins.normalised(original, sources)
+        pixels = reduced(normalised, self.model.size, where="the prepared photographs")
         logits = self.model.logits(pixels)
         if not np.isfinite(logits).all():
             raise InputError("the model", "gives logits that are not finite numbers", "Train the model again")
         masks = {
-            GREY: grey,
+            GREY: (original == original[..., :1]).all((1, 2, 3)),
             NOT_NORMALISED: unchanged,
+            STAIN_MISMATCH: self.origins.mismatched(sources, distances),
             OUT_OF_DISTRIBUTION: self.detector.out_of_distribution(pixels, logits),
         }
         flags = [";".join(name for name, mask in masks.items() if mask[index]) for index in range(len(squares))]
@@ -153,10 +159,11 @@ def predict_mean(
 ) -> Iterator[pd.DataFrame]:
     """Predict images by the mean of the calibrated probabilities of one or more models, like `average`.
 
-    An image is read once, and has the flags that any of the models gives it.
+    An image is read once, taken for the source that the first model finds, and has the flags that any of the models
+    gives it.
 
     Args:
-        predictors: models of the same classes, frame and field.
+        predictors: models of the same classes, frame and shares of it.
         images, threads: see `Predictor.predict`.
 
     Yields:
@@ -170,13 +177,17 @@ def predict_mean(
         if predictor.model.classes != classes:
             problem = f"have different classes: {', '.join(classes)}; and {', '.join(predictor.model.classes)}"
             raise InputError("the models of the average", problem, "Train them again with one config")
-        sides = [(one.frame.size, one.frame.fit, one.field) for one in (predictors[0], predictor)]
-        if sides[0] != sides[1]:
+        shared = sorted(set(predictors[0].origins.shares) & set(predictor.origins.shares))
+        sides = [
+            (one.frame.size, one.frame.fit, {source: one.origins.shares[source] for source in shared})
+            for one in (predictors[0], predictor)
+        ]
+        if sides[0] != sides[1] or not shared:
             problem = f"have images of different size, fit and share of the frame: {sides[0]} and {sides[1]}"
             raise InputError("the models of the average", problem, "Train them again with one config")
     first = predictors[0]
 
-    def mean_table(batch: Sequence[tuple[InputImage, np.ndarray | str]]) -> pd.DataFrame:
+    def mean_table(batch: Sequence[tuple[InputImage, Read]]) -> pd.DataFrame:
         tables = [predictor.table(batch) for predictor in predictors]
         return tables[0] if len(tables) == 1 else _mean(tables, classes)
 

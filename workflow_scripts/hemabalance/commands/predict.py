@@ -1,6 +1,7 @@
 """`hemabalance predict`: predict classes and calibrated confidences of photographs."""
 
 import argparse
+import json
 import logging
 import sys
 from collections import Counter
@@ -8,7 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hemabalance.api.devices import DEVICES, resolve_device
 from hemabalance.api.options import PredictionOptions, command_name, cores
+from hemabalance.commands.arguments import count
+from hemabalance.commands.terminal import printable
 from hemabalance.dataset.fields import AUTO
 from hemabalance.sources.formats import IMAGE_SUFFIXES, READABLE
 
@@ -25,11 +29,14 @@ def add(commands: Any) -> None:
     predict = commands.add_parser(
         "predict",
         help="predict the classes of the cells in images",
-        description="Print path, class, calibrated confidence and flags of each image. Flags: grey (no colour), "
-        "out_of_distribution (unlike the training images: do not trust the class), not_normalised (too little contrast "
-        "for the normaliser). The exit code is 1 if an image cannot be read; all others are still classified. Without "
-        "MODEL, the images are predicted by the experiment that config.yaml recommends (classify.recommended), trained "
-        "by `snakemake recommended`: its training with the first seed or, for an average, the mean of its models.",
+        description="Print path, class, calibrated confidence, the source of the model that the image was taken for by "
+        "its colours, and flags of each image. If the model was trained on normalised images, images are brought to "
+        "that stain. Flags: grey (no colour), out_of_distribution (unlike the training images: do not trust the class, "
+        "which is in brackets), stain_mismatch (a stain that the model was not trained on), not_normalised (too little "
+        "contrast for the normaliser). The exit code is 1 if an image cannot be read; all others are still "
+        "classified. Without MODEL, the images are predicted by the experiment that config.yaml recommends "
+        "(classify.recommended), trained by `snakemake recommended`: its training with the first seed or, for an "
+        "average, the mean of its models.",
     )
     predict.add_argument(
         "model",
@@ -59,19 +66,35 @@ def add(commands: Any) -> None:
         metavar="FILE",
         help="without MODEL: overlays of config.yaml that the run was made with, as for snakemake",
     )
-    predict.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="device of the model")
-    predict.add_argument("--threads", type=_count, default=cores(), metavar="N", help="default: all cores")
     predict.add_argument(
+        "--json", action="store_true", help="print one JSON object a line, with the probabilities of all classes"
+    )
+    predict.add_argument(
+        "--device",
+        choices=DEVICES,
+        default=DEVICES[0],
+        help="device of the model; auto (default): a GPU if there is one",
+    )
+    predict.add_argument("--threads", type=count, default=cores(), metavar="N", help="default: all cores")
+    stain = predict.add_mutually_exclusive_group()
+    stain.add_argument(
         "--normalize-from",
         metavar="SOURCE",
-        help="normalise images from the stain of this source of the model, as in training",
+        help="take all images for images of this source of the model, and normalise them as in training; default: each "
+        "image for the source that it is nearest to in colour",
+    )
+    stain.add_argument(
+        "--no-normalize",
+        dest="normalize",
+        action="store_false",
+        help="normalise no image; those that would be normalised are flagged",
     )
     scale = predict.add_mutually_exclusive_group()
     scale.add_argument(
         "--source",
         metavar="SOURCE",
-        help="use the same share of the frame as for this source in training; default: the source of --normalize-from, "
-        "or that of most training images",
+        help="use the same share of the frame as for this source in training; default: that which an "
+        "image is taken for",
     )
     scale.add_argument(
         "--field",
@@ -91,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
     """
     import pandas as pd
 
-    from hemabalance.api.predictor import batches_at_once, field_of, open_predictor, require_sources
+    from hemabalance.api.predictor import batches_at_once, field_of, log_origins, open_predictor, require_sources
     from hemabalance.classify.inputs import open_inputs
     from hemabalance.classify.model_file import read_model_file
     from hemabalance.classify.predict import check_out, predict_mean, write_predicted
@@ -103,7 +126,13 @@ def run(args: argparse.Namespace) -> int:
     models, paths = _models_and_images(args)
     model_files = [read_model_file(model) for model in models]
     options = PredictionOptions(
-        args.device, args.threads, args.normalize_from, args.source, args.field, named=command_name
+        resolve_device(args.device),
+        args.threads,
+        args.normalize_from,
+        args.source,
+        args.field,
+        args.normalize,
+        named=command_name,
     )
     for model_file in model_files:
         require_sources(model_file, options)
@@ -114,11 +143,12 @@ def run(args: argparse.Namespace) -> int:
         at_once = batches_at_once(len(inputs.images), options)
         predictors = [open_predictor(model_file, options, field, at_once) for model_file in model_files]
         tables: list[pd.DataFrame] = []
+        show = _print_json if args.json else _print
         with Meter("predicting", len(inputs.images), "image", shown=not sys.stdout.isatty()) as meter:
             for table in predict_mean(predictors, inputs.images, threads=args.threads):
                 tables.append(table)
                 try:
-                    _print(table)
+                    show(table, first=len(tables) == 1)
                 except OSError as error:
                     if args.out is None or not is_lost_output(error):
                         raise
@@ -128,6 +158,7 @@ def run(args: argparse.Namespace) -> int:
     predictions = pd.concat(tables, ignore_index=True)
     if args.out is not None:
         write_predicted(predictions, args.out)
+    log_origins(predictions, predictors[0].origins)
     _log_flags(predictions, first)
     return int((predictions["error"] != "").any())
 
@@ -153,22 +184,41 @@ def _is_model(path: Path) -> bool:
     return path.suffix in (Path(MODEL).suffix, Path(WEIGHTS).suffix) or not path.exists()
 
 
-def _print(table: "pd.DataFrame") -> None:
-    for row in table.itertuples(index=False):
-        result = f"-  -  {row.error}" if row.error else f"{row.predicted}  {row.confidence:.3f}  {row.flag or '-'}"
-        print(f"{_printable(row.path)}  {_printable(result)}")
+def _print(table: "pd.DataFrame", *, first: bool) -> None:
+    """Print a line for each image, before the first one the header; the class of an image to distrust in brackets."""
+    from hemabalance.classify.predict import OUT_OF_DISTRIBUTION
+
+    if first:
+        print("path  predicted  confidence  taken_for  flag")
+    for row in table.fillna({"taken_for": "-"}).itertuples(index=False):
+        result = f"-  -  -  {row.error}"
+        if not row.error:
+            distrusted = OUT_OF_DISTRIBUTION in row.flag.split(";")
+            predicted = f"({row.predicted})" if distrusted else row.predicted
+            result = f"{predicted}  {row.confidence:.3f}  {row.taken_for}  {row.flag or '-'}"
+        print(f"{printable(row.path)}  {printable(result)}")
     sys.stdout.flush()
 
 
-def _printable(text: str) -> str:
-    """Escape control characters: a file's name may contain commands for the terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+def _print_json(table: "pd.DataFrame", *, first: bool) -> None:
+    """Print an object for each image: the columns of the table, flags as a list, the probabilities by class."""
+    from hemabalance.classify.predictions import classes_of, probability_columns
+
+    classes = classes_of(table)
+    shares = probability_columns(classes)
+    for row in table.astype(object).where(table.notna(), None).to_dict("records"):
+        document = {name: value for name, value in row.items() if name not in shares}
+        document["flag"] = row["flag"].split(";") if row["flag"] else []
+        readable = not row["error"]
+        document["probabilities"] = dict(zip(classes, map(row.get, shares), strict=True)) if readable else None
+        print(json.dumps(document, default=float))
+    sys.stdout.flush()
 
 
 def _log_skipped(skipped: Mapping[str, Counter[str]]) -> None:
     for path, kinds in skipped.items():
         counts = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))
-        log.info("%s: %d other files are skipped (%s)", path, sum(kinds.values()), _printable(counts))
+        log.info("%s: %d other files are skipped (%s)", path, sum(kinds.values()), printable(counts))
 
 
 def _log_flags(table: "pd.DataFrame", model_file: "OpenedModelFile") -> None:
@@ -178,12 +228,6 @@ def _log_flags(table: "pd.DataFrame", model_file: "OpenedModelFile") -> None:
     log.info("%d images%s", len(table), f": {', '.join(parts)}" if parts else "")
     for note in model_file.content.notes:
         log.info(note)
-
-
-def _count(text: str) -> int:
-    if (count := int(text)) < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return count
 
 
 def _share(text: str) -> float | str:

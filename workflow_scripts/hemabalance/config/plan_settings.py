@@ -133,6 +133,7 @@ def deployment_settings(plan: Plan, experiment: str, seed: int, protocol: Protoc
             "reference": config.reference,
         },
         "mapped": list(config.other_sources) if changes_images else [],
+        "originals": sorted(config.sources) if changes_images else list(config.labelled_sources),
         "grouped": [name for name, source in config.sources.items() if _names_groups(source)],
         "rendered": any(source.origin == "phantom" for source in config.sources.values()),
     }

@@ -1,6 +1,11 @@
 // How classes, shares and flags are worded, and how elements are made.
 
-const FLAGS = { out_of_distribution: "unlike the training images", grey: "no colour", not_normalised: "stain not normalised" };
+const FLAGS = {
+  out_of_distribution: "unlike the training images",
+  grey: "no colour",
+  not_normalised: "stain not normalised",
+  stain_mismatch: "stain unlike the training",
+};
 
 export const worded = name => name.replaceAll("_", " ");
 export const flagsOf = result => (result.flag ? result.flag.split(";") : []);
