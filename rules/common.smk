@@ -1,5 +1,7 @@
 # The validated config, and the two params of each job: settings and code fingerprint.
+import hashlib
 import os
+import shlex
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,6 +73,14 @@ with without_traceback():
         for name, entry in CONFIG.sources.items()
         if entry.origin != "phantom"
     }
+
+# For the block of a page on where it comes from (report/provenance.py). No params: neither causes a page to be written
+# again.
+if workflow.is_main_process:
+    os.environ["HEMABALANCE_COMMAND"] = shlex.join(["snakemake", *sys.argv[1:]])
+    os.environ["HEMABALANCE_CONFIG"] = hashlib.sha256(
+        canonical_json(CONFIG.model_dump(mode="json")).encode()
+    ).hexdigest()[:16]
 
 RUN = f"results/{CONFIG.run}"
 SOURCES = sorted(CONFIG.sources)

@@ -51,7 +51,9 @@ def render_page(html: str, folder: Path) -> RenderedPage:
     """
     executable = browser()
     assert executable
-    watched = html.replace("<head>", f"<head>{WATCH}").replace(' loading="lazy"', "")
+    watched = (
+        html.replace("<head>", f"<head>{WATCH}").replace(' loading="lazy"', "").replace("<details", "<details open")
+    )
     (folder / "watched.html").write_text(watched, "utf-8")
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", f"--user-data-dir={folder}/p"]
     command = [executable, *options, "--virtual-time-budget=5000", "--dump-dom", f"file://{folder}/watched.html"]
@@ -60,3 +62,20 @@ def render_page(html: str, folder: Path) -> RenderedPage:
     assert attribute, process.stdout[-500:]
     report = json.loads(attribute[1].replace("&quot;", '"'))
     return RenderedPage(report["sizes"], report["errors"], re.findall(r"^.*CONSOLE.*$", process.stderr, re.MULTILINE))
+
+
+def print_page(path: Path, folder: Path) -> Path:
+    """Print a page to a PDF, as a reader would.
+
+    Args:
+        path: the page.
+        folder: folder for the PDF and the browser's own files.
+    """
+    executable = browser()
+    assert executable
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/p", "--no-pdf-header-footer"]
+    pdf = folder / "page.pdf"
+    subprocess.run(
+        [executable, *options, f"--print-to-pdf={pdf}", f"file://{path}"], capture_output=True, timeout=300, check=True
+    )
+    return pdf

@@ -18,4 +18,5 @@ with stage(snakemake) as run:
         headline=Path(given.headline),
         recommendation=Path(given.recommendation),
         receipts=[Path(path) for path in given.receipts],
+        seed=run.settings["seed"],
     )

@@ -1,11 +1,12 @@
 """The page of an experiment: the question, its answer in a sentence, tables and figures in one HTML file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hemabalance.files import atomic_path
 from hemabalance.report.items import environment
+from hemabalance.report.layout import by_method, with_files, write_html
+from hemabalance.report.provenance import provenance
 
 _TEMPLATE = """{% extends "page.html" %}
 {% block opening %}
@@ -33,7 +34,8 @@ def write_answer_page(
     question: str,
     sentence: str,
     lines: Sequence[str],
-    sections: Sequence[Mapping[str, Any]],
+    sections: Sequence[dict[str, Any]],
+    seed: int | None = None,
 ) -> None:
     """Write a page that works offline.
 
@@ -44,8 +46,14 @@ def write_answer_page(
         sentence: the answer.
         lines: paragraphs below the answer.
         sections: `name, title, note, shown`, the last being items of `items.table_item` and `items.figure_item`.
+        seed: seed of the config, for the block on where the page comes from; None for a page without this block.
     """
     values = {"experiment": experiment, "question": question, "sentence": sentence, "lines": lines}
-    html = environment().from_string(_TEMPLATE).render(run=run, sections=sections, **values)
-    with atomic_path(path) as part:
-        part.write_text(html, "utf-8")
+    write_html(
+        environment().from_string(_TEMPLATE),
+        path,
+        run=run,
+        sections=[section | by_method(with_files(section["shown"], path)) for section in sections],
+        provenance=[] if seed is None else provenance(seed),
+        **values,
+    )

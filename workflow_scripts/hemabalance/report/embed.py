@@ -17,7 +17,7 @@ from PIL import Image
 
 from hemabalance.errors import InputError
 
-_REMEDY = "Delete it and run the workflow again"
+REMEDY = "Delete it and run the workflow again"
 _SVG = "http://www.w3.org/2000/svg"
 _QUALITY = 90  # of lossy WebP: images of 32 and 64 pixels a side look the same at four times their size
 _FLAT = 256  # colours at most of a drawn image, such as a heat map; photographs have thousands
@@ -56,7 +56,7 @@ def embedded(path: Path) -> Embedded:
     try:
         root = fromstring(path.read_bytes())  # comments are not read
     except ParseError as error:
-        raise InputError(path, f"is not a figure (SVG): {error}", _REMEDY) from error
+        raise InputError(path, f"is not a figure (SVG): {error}", REMEDY) from error
     width, height = (_pixels(root.get(side, "")) for side in ("width", "height"))
     for element in root.iter():
         _shorten(element)
@@ -92,7 +92,7 @@ def _image(path: Path) -> Embedded:
         with Image.open(io.BytesIO(data), formats=["WEBP"]) as image:
             width, height = image.size
     except OSError as error:
-        raise InputError(path, f"is not a figure (WebP): {error}", _REMEDY) from error
+        raise InputError(path, f"is not a figure (WebP): {error}", REMEDY) from error
     return Embedded(_address(data), width, height)
 
 

@@ -20,7 +20,7 @@ _COLUMNS = 12
 _PAIRS_A_ROW = 4
 _CELL = 0.9  # inches
 _SIDE = 128  # pixels; larger images are reduced, else the page would have hundreds of megabytes
-_GAP = 3  # pixels between images
+GAP = 3  # pixels between images
 _FRAME = "#D55E00"
 
 
@@ -98,9 +98,9 @@ def _groups(manifest: pd.DataFrame) -> list[tuple[str, list[str]]]:
 def image_strip(tiles: Sequence[np.ndarray], places: int) -> np.ndarray:
     """Images side by side on white, uint8 (height, width, 3), with room for `places` images."""
     side = tiles[0].shape[0]
-    row = np.full((side, places * (side + _GAP) - _GAP, 3), 255, np.uint8)
+    row = np.full((side, places * (side + GAP) - GAP, 3), 255, np.uint8)
     for place, tile in enumerate(tiles):
-        row[:, place * (side + _GAP) : place * (side + _GAP) + side] = tile
+        row[:, place * (side + GAP) : place * (side + GAP) + side] = tile
     return row
 
 
@@ -141,7 +141,7 @@ def draw_frames(axis: Axes, places: Iterable[int], size: int) -> None:
     """Frame the images at these places of a strip of `thumbnails` images; `size` is their original side in pixels."""
     side = min(size, _SIDE)
     for place in places:
-        corner = place * (side + _GAP) - 1, -1
+        corner = place * (side + GAP) - 1, -1
         rectangle = Rectangle(corner, side + 1, side + 1, fill=False, edgecolor=_FRAME, linewidth=1.8, clip_on=False)
         axis.add_patch(rectangle)
 

@@ -23,6 +23,8 @@ _WILDCARDS = {
     "{source}": "(?P<source>.+)",
     "{pair}": "(?:_of_(?P<pair>.+))?",
 }
+# What a file is about, if its name has one of these; a generator on images of a normaliser is about the generator.
+_METHODS = {"generator": "generator", "normalizer": "normaliser", "experiment": "experiment"}
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,21 @@ class PageSection:
 
 @dataclass(frozen=True)
 class Place:
-    """Section and order of a file on the page, with its title and note."""
+    """Section and order of a file on the page, with its title and note.
+
+    Attributes:
+        section: name of the section.
+        order: place in the section.
+        title: heading.
+        note: text below the heading.
+        method: the single method that the file is about, such as `generator infogan`; empty if it is about several.
+    """
 
     section: str
     order: int
     title: str
     note: str
+    method: str
 
 
 @cache
@@ -82,7 +93,8 @@ def place_of(file: str, preset: str) -> Place:
                 names = match.groupdict("")
                 if names.get("pair"):
                     names["pair"] = f", source B: {names['pair']}"
-                return Place(name, order, _fill_in(title, **names), _fill_in(note, **names))
+                method = next((f"{_METHODS[kind]} {names[kind]}" for kind in _METHODS if kind in names), "")
+                return Place(name, order, _fill_in(title, **names), _fill_in(note, **names), method)
     raise KeyError(f"{file} has no title in report/titles.yaml")
 
 

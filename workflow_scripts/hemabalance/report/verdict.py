@@ -2,6 +2,9 @@
 
 from hemabalance.metrics.resampling import Estimate
 
+FEW_TEST_IMAGES = 10
+"""Test images of a class below which its own scores say little."""
+
 EQUIVALENT = 0.02
 """Differences up to this size, in either direction, count as none."""
 

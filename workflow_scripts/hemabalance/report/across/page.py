@@ -49,13 +49,14 @@ TITLES = {
 }
 
 
-def write_across_page(answer: Mapping[str, Any], paths: AcrossPaths, *, run: str) -> None:
+def write_across_page(answer: Mapping[str, Any], paths: AcrossPaths, *, run: str, seed: int) -> None:
     """Write the page from the tables and figures, which must exist.
 
     Args:
         answer: result of `sentence.answer`.
         paths: the tables and figures to show, and the page to write.
         run: name of the run.
+        seed: seed of the config.
     """
     sections = [
         {
@@ -74,6 +75,7 @@ def write_across_page(answer: Mapping[str, Any], paths: AcrossPaths, *, run: str
         sentence=answer["sentence"],
         lines=[answer["unseen"], answer["note"]],
         sections=sections,
+        seed=seed,
     )
 
 

@@ -51,7 +51,7 @@ def write_across(
     _draw_leading(results, paths, images, seed)
     content = answer(results)
     write_json(content, paths.sentence)
-    write_across_page(content, paths, run=run)
+    write_across_page(content, paths, run=run, seed=seed)
 
 
 def _draw_leading(results: AcrossResults, paths: AcrossPaths, images: tuple[Path, Path], seed: int) -> None:

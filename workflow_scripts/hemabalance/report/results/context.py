@@ -5,6 +5,7 @@ import pandas as pd
 from hemabalance.report.results.best_generator import ROLES
 from hemabalance.report.results.points import Point, point_of
 from hemabalance.report.results.run_tables import RunTables, is_missing
+from hemabalance.report.verdict import FEW_TEST_IMAGES
 
 _LEAK_FREE, _THESIS, _BALANCED = "leak_free", "thesis", "balanced"
 
@@ -80,5 +81,7 @@ def _floors(tables: RunTables) -> list[str]:
 
 def _test_images(tables: RunTables) -> list[str]:
     classes = tables.table("classify_classes").drop_duplicates("class")
-    few = [f"{row['class']} ({row['n']})" for _, row in classes.iterrows() if int(row["n"]) < 10]
-    return [f"Classes with fewer than 10 test images, whose own scores say little: {', '.join(few)}."] if few else []
+    few = [f"{row['class']} ({row['n']})" for _, row in classes.iterrows() if int(row["n"]) < FEW_TEST_IMAGES]
+    if not few:
+        return []
+    return [f"Classes with fewer than {FEW_TEST_IMAGES} test images, whose own scores say little: {', '.join(few)}."]

@@ -44,7 +44,7 @@ _ADDED = (
 
 
 def write_scarcity_page(
-    answer: Mapping[str, Any], paths: ScarcityPaths, sheets: Sequence[Mapping[str, Any]], *, run: str
+    answer: Mapping[str, Any], paths: ScarcityPaths, sheets: Sequence[dict[str, Any]], *, run: str, seed: int
 ) -> None:
     """Write the page from the tables and the curve, which must exist.
 
@@ -53,6 +53,7 @@ def write_scarcity_page(
         paths: the tables and the curve to show, and the page to write.
         sheets: contact sheets of what was added, items of the page; may be empty.
         run: name of the run.
+        seed: seed of the config.
     """
     items = [
         (figure_item if name == "curve" else table_item)(getattr(paths, name), title=title, note=note)
@@ -69,4 +70,5 @@ def write_scarcity_page(
         sentence=answer["sentence"],
         lines=[answer["note"]],
         sections=sections,
+        seed=seed,
     )

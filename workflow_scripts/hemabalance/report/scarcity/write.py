@@ -50,4 +50,4 @@ def write_scarcity(
     content = answer(results)
     write_json(content, paths.sentence)
     sheets = [added_item(images, arms.classes) for images in added]
-    write_scarcity_page(content, paths, sheets, run=run)
+    write_scarcity_page(content, paths, sheets, run=run, seed=seed)
