@@ -10,9 +10,9 @@ from sklearn.decomposition import DictionaryLearning, sparse_encode
 from torchstain.numpy.normalizers import NumpyMacenkoNormalizer
 
 from helpers.classical_normalizers import fitted
+from hemabalance.metrics.cielab import lab_of, srgb_of
 from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.render import render
-from hemabalance.stain.cielab import lab_of, srgb_of
 from hemabalance.stain.methods.macenko.method import least_squares
 from hemabalance.stain.methods.vahadane.method import sparse_amounts, sparse_stains
 from hemabalance.stain.normalizer import StainData

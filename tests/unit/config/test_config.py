@@ -83,7 +83,7 @@ def leaves_that_differ(before: dict[str, Any], after: dict[str, Any]) -> set[str
     return keys | (after.keys() - before.keys())
 
 
-@pytest.mark.parametrize("name", sorted(set(OVERLAYS) - {"across", "own", "scarcity", "scarcity_full"}))
+@pytest.mark.parametrize("name", sorted(set(OVERLAYS) - {"across", "answer", "own", "scarcity", "scarcity_full"}))
 def test_overlay_changes_inputs_and_sizes_only(name: str) -> None:
     before, after = load_config(BASE).model_dump(), load_config(merged(OVERLAYS[name])).model_dump()
     assert after["run"] == name
@@ -111,6 +111,26 @@ def test_the_scarcity_overlay_adds_entries_for_its_recipes_and_else_changes_size
         rest = [{name: value for name, value in config[section].items() if name != key} for config in (before, after)]
         assert leaves_that_differ(*rest) <= (SYNTHESIS_SIZES if section == "synthesis" else set())
     assert (after["scarcity"]["n"], after["scarcity"]["draws"], after["scarcity"]["seeds"]) == ((10,), 3, (1, 2, 3))
+
+
+def test_the_overlay_of_the_answer_shows_fewer_methods_and_else_changes_inputs_and_sizes_only() -> None:
+    below = merged(OVERLAYS["demo"])
+    before = load_config(deepcopy(below)).model_dump()
+    update_config(below, OVERLAYS["answer"])
+    after = load_config(below).model_dump()
+    assert (after["run"], after["sources"].keys()) == ("demo", before["sources"].keys())
+    assert leaves_that_differ(before["sources"], after["sources"]) == {"field"}
+    assert leaves_that_differ(before["stain"], after["stain"]) == {"shown"}
+    assert leaves_that_differ(before["synthesis"], after["synthesis"]) <= SYNTHESIS_SIZES | {
+        "normalizer",
+        "shown",
+        "draws",
+    }
+    assert leaves_that_differ(before["balance"], after["balance"]) == {"normalizer", "rich", "rare"}
+    for key in ("experiments", "models"):  # removed are only those under the thesis's protocol
+        removed = before["classify"][key].keys() - after["classify"][key].keys()
+        assert {before["classify"][key][name]["protocol"] for name in removed} <= {"thesis"}
+    assert after["protocols"] == ("leak_free",)
 
 
 def test_the_overlay_of_ones_own_laboratory_adds_the_experiment_that_it_recommends() -> None:

@@ -17,9 +17,9 @@ from hemabalance.classify.model_schema import SourceColours
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.splits import visible_stains
 from hemabalance.dataset.working_size import positions_of
+from hemabalance.metrics.cielab import lab_of
 from hemabalance.parallel import threaded_map
 from hemabalance.protocols import Protocol
-from hemabalance.stain.cielab import lab_of
 
 log = logging.getLogger(__name__)
 

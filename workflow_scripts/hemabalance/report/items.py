@@ -62,7 +62,8 @@ def _only_reported(table: pd.DataFrame, kinds: Mapping[str, str]) -> list[bool]:
     numbers = table.loc[:, [kinds[column] == "number" for column in table.columns]]
     is_reported = numbers.columns.str.startswith(_REPORTED)
     is_given = ~numbers.isin(_NON_NUMERIC)
-    return (is_given.loc[:, is_reported].any(axis=1) & ~is_given.loc[:, ~is_reported].any(axis=1)).tolist()
+    only_reported = is_given.loc[:, is_reported].any(axis=1) & ~is_given.loc[:, ~is_reported].any(axis=1)
+    return [bool(value) for value in only_reported]
 
 
 def _scrolls(table: pd.DataFrame) -> str:

@@ -5,7 +5,7 @@ In CIELAB, as in implementations for histology, instead of the paper's logarithm
 
 import numpy as np
 
-from hemabalance.stain.cielab import lab_of, srgb_of
+from hemabalance.metrics.cielab import lab_of, srgb_of
 from hemabalance.stain.classical import F32, BalancedSubset, ClassicalNormalizer, StainProfile, description
 from hemabalance.stain.methods.reinhard import ReinhardSettings
 from hemabalance.stain.normalizer import Normalizer

@@ -7,7 +7,7 @@ are 0.01 of L*, 0.06 of a* and b*, and 0.03 grey levels on the way back.
 import numpy as np
 from numpy.typing import NDArray
 
-from hemabalance.stain.classical import F32
+F32 = NDArray[np.float32]
 
 _STEPS = 65536
 _LAST = np.float32(_STEPS - 1)
