@@ -126,10 +126,11 @@ def test_the_overlay_of_the_answer_shows_fewer_methods_and_else_changes_inputs_a
         "shown",
         "draws",
     }
-    assert leaves_that_differ(before["balance"], after["balance"]) == {"normalizer", "rich", "rare"}
-    for key in ("experiments", "models"):  # removed are only those under the thesis's protocol
-        removed = before["classify"][key].keys() - after["classify"][key].keys()
-        assert {before["classify"][key][name]["protocol"] for name in removed} <= {"thesis"}
+    for section, key in (("balance", "recipes"), ("classify", "experiments")):
+        added = set(after[section][key]) - set(before[section][key])
+        assert added == {"real", "with_flow"}  # the thesis's recipes keep their meaning
+    removed = before["classify"]["experiments"].keys() - after["classify"]["experiments"].keys()
+    assert {before["classify"]["experiments"][name]["protocol"] for name in removed} == {"thesis"}
     assert after["protocols"] == ("leak_free",)
 
 
