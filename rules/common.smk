@@ -1,7 +1,5 @@
 # The validated config, and the two params of each job: settings and code fingerprint.
-import hashlib
 import os
-import shlex
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ from snakemake.logging import logger
 from hemabalance.errors import InputError
 from hemabalance.bookkeeping.fingerprint import code_fingerprint, keep_trees
 from hemabalance.bookkeeping.plain_paths import input_path, require_files
+from hemabalance.bookkeeping.run_origin import hand_to_jobs
 from hemabalance.bookkeeping.run_progress import ProgressLine
 from hemabalance.bookkeeping.surroundings import check_environment, use_writable_folders
 from hemabalance.files import canonical_json
@@ -74,13 +73,8 @@ with without_traceback():
         if entry.origin != "phantom"
     }
 
-# For the block of a page on where it comes from (report/provenance.py). No params: neither causes a page to be written
-# again.
 if workflow.is_main_process:
-    os.environ["HEMABALANCE_COMMAND"] = shlex.join(["snakemake", *sys.argv[1:]])
-    os.environ["HEMABALANCE_CONFIG"] = hashlib.sha256(
-        canonical_json(CONFIG.model_dump(mode="json")).encode()
-    ).hexdigest()[:16]
+    hand_to_jobs(sys.argv[1:], CONFIG.model_dump(mode="json"))
 
 RUN = f"results/{CONFIG.run}"
 SOURCES = sorted(CONFIG.sources)

@@ -57,10 +57,8 @@ def normalises(wildcards):
 
 def weights_to_copy(wildcards):
     """Weights of the normaliser of an experiment for the wildcard `source`."""
-    return (
-        f"{RUN}/{wildcards.protocol}/stain/{normalizer_of_model(wildcards)}/{wildcards.source}"
-        "/weights.safetensors"
-    )
+    folder = f"{RUN}/{wildcards.protocol}/stain/{normalizer_of_model(wildcards)}"
+    return f"{folder}/{wildcards.source}/weights.safetensors"
 
 
 def stain_weights_of_model(wildcards):

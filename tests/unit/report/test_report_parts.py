@@ -11,6 +11,7 @@ import pytest
 from helpers.browser import browser, print_page
 from helpers.photographs import photograph
 from helpers.project import ROOT
+from hemabalance.bookkeeping.run_origin import COMMAND, CONFIG
 from hemabalance.report.answer_page import write_answer_page
 from hemabalance.report.cells import NOT_AVAILABLE
 from hemabalance.report.checks import NO, YES, Check, Tables, checks, shown_training
@@ -19,7 +20,7 @@ from hemabalance.report.glossary import GLOSSARY
 from hemabalance.report.items import table_item
 from hemabalance.report.layout import by_method, terms_in, with_files
 from hemabalance.report.page import write_page
-from hemabalance.report.provenance import COMMAND, CONFIG, provenance
+from hemabalance.report.provenance import provenance
 from hemabalance.report.sheets import draw_strip, strip_rows
 from hemabalance.report.style import save_figure
 

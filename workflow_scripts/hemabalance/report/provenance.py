@@ -7,14 +7,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
+from hemabalance.bookkeeping.run_origin import COMMAND, CONFIG
 from hemabalance.report.cells import NOT_AVAILABLE
 from hemabalance.report.results.machine import commit, hardware, versions
-
-COMMAND, CONFIG = "HEMABALANCE_COMMAND", "HEMABALANCE_CONFIG"
-"""Environment variables that `rules/common.smk` sets: the command, and the digest of the config.
-
-They are no params of a rule: a page is not written again because it was asked for in another way.
-"""
 
 
 class Fact(NamedTuple):
