@@ -1,5 +1,6 @@
 """Parts of the page: checklist, small pictures, where it comes from, glossary, folding, values of the thesis, print."""
 
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ import pytest
 from helpers.browser import browser, print_page
 from helpers.photographs import photograph
 from helpers.project import ROOT
-from hemabalance.bookkeeping.run_origin import COMMAND, CONFIG
+from hemabalance.bookkeeping.run_origin import COMMAND, CONFIG, hand_to_jobs
 from hemabalance.report.answer_page import write_answer_page
 from hemabalance.report.cells import NOT_AVAILABLE
 from hemabalance.report.checks import NO, YES, Check, Tables, checks, shown_training
@@ -156,9 +157,16 @@ def test_only_what_can_vary_is_left_out_when_pages_are_compared() -> None:
     assert {fact.name for fact in provenance(1) if not fact.varies} == {"version", "seeds"}
 
 
-def test_the_workflow_tells_its_jobs_command_and_config() -> None:
-    rules = (ROOT / "rules/common.smk").read_text("utf-8")
-    assert set(re.findall(r'os\.environ\["(HEMABALANCE_\w+)"\]', rules)) == {COMMAND, CONFIG}
+def test_the_workflow_tells_its_jobs_command_and_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (COMMAND, CONFIG):
+        monkeypatch.setenv(name, "")
+    hand_to_jobs(["--cores", "2", "my results"], {"seed": 3})
+    facts = {name: value for name, value, _ in provenance(3)}
+    assert facts["command"] == "snakemake --cores 2 'my results'"
+    first = facts["digest of the config"]
+    hand_to_jobs(["--cores", "1"], {"seed": 4})
+    assert re.fullmatch("[0-9a-f]{16}", first)
+    assert os.environ[CONFIG] != first
 
 
 # --- glossary and folding
