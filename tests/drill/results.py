@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from helpers.browser import without_varying
+
 # These files contain run times, the page its date and command as well; their remaining content must be equal.
 TIMED = (
     "training.json", "stain_cost_leak_free.csv", "synthesis_cost_leak_free.csv", "classify_cost.csv", "README.md",
@@ -13,7 +15,6 @@ TIMED = (
 _TIME = re.compile(
     rb'"seconds": [0-9.e+-]+|(?<![\w/+])(?:\d+h\d\dm(?:\d\ds)?|\d+m\d\ds|\d+(?:\.\d+)? ?(?:s|min|h))(?![\w/+=])'
 )
-_VARIES = re.compile(rb'(?<=<td class="varies">)[^<]*')
 NO_RESULTS = ("logs", "benchmarks", ".state")
 
 
@@ -50,6 +51,6 @@ def _digest(path: Path) -> str:
     content = path.read_bytes()
     if path.name in TIMED:
         content = re.sub(
-            rb"time( time)+", b"time", _TIME.sub(b"time", _VARIES.sub(b"", content))
+            rb"time( time)+", b"time", _TIME.sub(b"time", without_varying(content))
         )  # for example 59 s and 1 min 2 s
     return hashlib.sha256(content).hexdigest()

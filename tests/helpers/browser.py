@@ -37,6 +37,11 @@ def figures_of(html: str) -> list[str]:
     return [unquote(address) for address in re.findall(r"<img src='data:image/svg\+xml,([^']+)'", html)]
 
 
+def without_varying(page: bytes) -> bytes:
+    """A page without what can differ between two that show the same results, such as its date."""
+    return re.sub(rb'(?<=<td class="varies">)[^<]*', b"", page)
+
+
 def browser() -> str | None:
     """Return the path of the browser, or None."""
     return shutil.which("chromium") or shutil.which("google-chrome")

@@ -53,7 +53,7 @@ def test_images_without_a_stained_cell_are_flagged_and_most_cells_are_not(networ
 def test_the_flag_of_a_blank_photograph_is_in_the_table(network: ModelFolder, tmp_path: Path) -> None:
     blank = np.full((*SHAPE, 3), (250, 240, 200), np.uint8)
     _, table = predict(network, write_folder(tmp_path, {"blank.png": encode(blank, "PNG")}))
-    assert table["flag"].tolist() == ["out_of_distribution"]
+    assert "out_of_distribution" in table["flag"].item().split(";")
     assert table["predicted"].notna().all()
 
 

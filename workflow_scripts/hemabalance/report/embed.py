@@ -18,6 +18,9 @@ from PIL import Image
 from hemabalance.errors import InputError
 
 REMEDY = "Delete it and run the workflow again"
+
+GAP = 3
+"""Pixels between two images of a contact sheet."""
 _SVG = "http://www.w3.org/2000/svg"
 _QUALITY = 90  # of lossy WebP: images of 32 and 64 pixels a side look the same at four times their size
 _FLAT = 256  # colours at most of a drawn image, such as a heat map; photographs have thousands

@@ -13,8 +13,7 @@ from PIL import Image
 
 from hemabalance.errors import InputError
 from hemabalance.report.checks import Shown, Tables, makers
-from hemabalance.report.embed import REMEDY, as_webp, embedded
-from hemabalance.report.sheets import GAP
+from hemabalance.report.embed import GAP, REMEDY, as_webp, embedded
 
 _ROWS, _ACROSS = 6, 1.5  # of a mosaic: strips at most, and width over height, about
 _WIDTH = 560  # pixels of a mosaic at most: it is shown at half of that
@@ -119,7 +118,7 @@ def mosaic(strips: Sequence[np.ndarray]) -> str:
     """Address of a picture (WebP) of the first images of up to six strips, at equal distances in their order.
 
     Args:
-        strips: at least one, uint8 (side, width, 3), images of side x side pixels with gaps of `sheets.GAP` pixels.
+        strips: at least one, uint8 (side, width, 3), images of side x side pixels with gaps of `embed.GAP` pixels.
     """
     strips = [strips[row] for row in np.linspace(0, len(strips) - 1, min(_ROWS, len(strips))).round().astype(int)]
     side = max(strip.shape[0] for strip in strips)

@@ -14,13 +14,13 @@ from PIL import Image
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.manifest_table import COPIES
 from hemabalance.dataset.splits import draws
+from hemabalance.report.embed import GAP
 from hemabalance.report.style import save_figure
 
 _COLUMNS = 12
 _PAIRS_A_ROW = 4
 _CELL = 0.9  # inches
 _SIDE = 128  # pixels; larger images are reduced, else the page would have hundreds of megabytes
-GAP = 3  # pixels between images
 _FRAME = "#D55E00"
 
 
