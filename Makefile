@@ -72,7 +72,7 @@ $(VENV)/ready: requirements.lock pyproject.toml | place
 	$(PIP) --editable '.[dev]'
 	@touch $@
 
-# Rendered cells, and few methods, which fit five minutes; `make phantom` is its longer run with more of them.
+# Rendered cells, and few methods, each trained long enough to answer; overlays/demo.yaml alone runs all of them, shorter.
 demo: setup
 	$(SNAKEMAKE) $(call OVERLAY,demo) $(ANSWER)
 	@echo "The report: $(CURDIR)/results/demo/report.html"
