@@ -30,7 +30,7 @@ _FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-PROGRAMS = ("hemabalance", "make", "snakemake", "pip")
+PROGRAMS = ("hemabalance", "make", "snakemake", "dvc", "pip")
 
 
 def names(pages: list[Path]) -> list[str]:
@@ -118,6 +118,19 @@ def test_every_command_of_snakemake_on_a_page_parses_and_names_a_rule() -> None:
         except SystemExit:
             pytest.fail(f"snakemake {shlex.join(words)} does not parse")
         assert {name for name in targets if "/" not in name} <= rules, words
+
+
+def test_every_command_of_dvc_on_a_page_parses() -> None:
+    from dvc.cli.parser import get_main_parser
+
+    # The name alone, in prose, is no command.
+    lines = {tuple(words) for page in PAGES for words in commands_of(page, "dvc") if words}
+    assert ("pull",) in lines
+    for words in sorted(lines):
+        try:
+            get_main_parser().parse_args(list(words))
+        except SystemExit:
+            pytest.fail(f"dvc {shlex.join(words)} does not parse")
 
 
 def test_the_readme_has_commands_of_known_programs_only_and_extras_that_exist() -> None:
