@@ -1,4 +1,4 @@
-# Paths and settings of the experiments' trainings. Functions only, for classify.smk.
+# Paths and settings of the experiments' trainings. Functions only, for classify*.smk.
 from hemabalance.config.plan_settings import (
     evaluation_settings,
     experts_of,
