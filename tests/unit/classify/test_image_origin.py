@@ -135,10 +135,10 @@ def test_a_model_of_an_earlier_version_is_read_and_says_what_it_lacks(
     _, table = predict(earlier, photographs)
     assert table[["taken_for", "colour_distance"]].isna().all(axis=None)
     assert "images are not normalised, although those of tcia were in training; see --normalize-from" in caplog.text
-    _, told = predict(earlier, photographs, normalize_from="tcia")
+    _, all_tcia = predict(earlier, photographs, normalize_from="tcia")
     _, same = predict(model, photographs, normalize_from="tcia")
-    np.testing.assert_array_equal(probabilities_of(told), probabilities_of(same))
-    assert (told["taken_for"] == "tcia").all()
+    np.testing.assert_array_equal(probabilities_of(all_tcia), probabilities_of(same))
+    assert (all_tcia["taken_for"] == "tcia").all()
 
 
 def test_json_has_one_object_a_line(
@@ -169,7 +169,7 @@ def test_the_class_of_an_image_to_distrust_is_in_brackets(
     assert "out_of_distribution" in table["flag"].iloc[0]
     Image.fromarray(noise).save(tmp_path / "noise.png")
     assert main(["predict", str(model.folder), str(tmp_path / "noise.png")]) == 0
-    assert f"  ({table['predicted'].iloc[0]})  " in capsys.readouterr().out
+    assert f"  [{table['predicted'].iloc[0]}]  " in capsys.readouterr().out
 
 
 def images_around(colour: tuple[int, int, int], number: int, seed: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from helpers.browser import browser, print_page
 from helpers.photographs import photograph
@@ -248,16 +249,15 @@ def test_the_page_of_an_experiment_has_the_same_parts(tmp_path: Path) -> None:
 
 
 def test_paper_has_every_row_and_column_and_what_is_folded(tmp_path: Path) -> None:
-    reader = pytest.importorskip("pypdf")
     if not browser():
-        pytest.skip("no Chromium")
+        pytest.skip("Chromium, which prints the page, is not installed")
     columns = [f"column{number}" for number in range(18)]
     rows = [[f"r{row}c{column}" for column in range(18)] for row in range(120)]
     text = "\n".join(",".join(row) for row in [["reported_name", *columns[1:]], *rows])
     (tmp_path / "classify_models.csv").write_text(text, "utf-8")
     sheet(tmp_path / "classify_confusion_mine.svg", {"class": 2})
     page(tmp_path, ["classify_models.csv", "classify_confusion_mine.svg"], "thesis")
-    document = reader.PdfReader(print_page(tmp_path / "report.html", tmp_path))
+    document = PdfReader(print_page(tmp_path / "report.html", tmp_path))
     words = "".join(sheet.extract_text() for sheet in document.pages)
     cells = set(re.findall(r"r\d+c\d+", re.sub(r"\s+", "", words.replace("r", " r"))))
     assert len(set().union(*rows) - cells) == 0

@@ -19,7 +19,7 @@ from hemabalance import Classifier
 from hemabalance.serve.answers import Answers
 from hemabalance.serve.server import serving
 
-pytestmark = pytest.mark.skipif(browser() is None, reason="needs Chromium")
+pytestmark = pytest.mark.skipif(browser() is None, reason="Chromium, which opens the page, is not installed")
 
 READY = "document.getElementById('files')?.disabled === false"
 DONE = "document.getElementById('bar').hidden && document.getElementById('status').textContent.includes(' done in ')"

@@ -1,4 +1,4 @@
-"""Contact sheets: a few images side by side in one PNG, to be looked at by a person."""
+"""Contact sheets: a few images side by side in one PNG."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path

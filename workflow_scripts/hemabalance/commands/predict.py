@@ -194,7 +194,7 @@ def _print(table: "pd.DataFrame", *, first: bool) -> None:
         result = f"-  -  -  {row.error}"
         if not row.error:
             distrusted = OUT_OF_DISTRIBUTION in row.flag.split(";")
-            predicted = f"({row.predicted})" if distrusted else row.predicted
+            predicted = f"[{row.predicted}]" if distrusted else row.predicted
             result = f"{predicted}  {row.confidence:.3f}  {row.taken_for}  {row.flag or '-'}"
         print(f"{printable(row.path)}  {printable(result)}")
     sys.stdout.flush()
