@@ -20,6 +20,7 @@ import numpy as np
 from hemabalance.bookkeeping import code_versions, fetch, ledger, locks
 from hemabalance.errors import InputError
 from hemabalance.files import explain_write_errors, sha256_file
+from hemabalance.freed_memory import keep_freed_memory
 
 log = logging.getLogger("hemabalance")
 
@@ -74,6 +75,7 @@ def stage(job: Any) -> Iterator[Run]:
     handlers = _start_log(log_file, mode="w" if first else "a")
     _seed(settings["seed"])
     _limit_threads(job.threads)
+    keep_freed_memory()
     try:
         with _job_lock(job) if first else nullcontext():
             input_states = _record_inputs(job) if first else {}

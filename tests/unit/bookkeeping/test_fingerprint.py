@@ -214,6 +214,7 @@ LAYERS = {
             "classes",
             "presets",
             "torchvision_compat",
+            "freed_memory",
             "cluster",
         ],
         1,
