@@ -29,6 +29,7 @@ def random_images(n: int = 6, side: int = 16) -> torch.Tensor:
         Strengths(0, 0.9, 0),
         Strengths(0, 0, 3.0),
         Strengths(0, 0, 0, stain=1),
+        Strengths(0, 0, 0, defocus=0.1),
     ],
 )
 def test_shape_and_range_are_kept_and_the_generator_decides(strengths: Strengths) -> None:
@@ -51,13 +52,15 @@ def test_without_strengths_images_are_in_one_of_eight_poses() -> None:
     )
 
 
-def test_without_a_stain_strength_no_random_number_is_drawn_for_it() -> None:
+def test_without_a_strength_no_random_number_is_drawn_for_stain_and_focus() -> None:
     drawn, without = generator(), generator()
-    images = augment(random_images(), Strengths(0.5, 0.2, 0.2, stain=0.0), drawn)
+    images = augment(random_images(), Strengths(0.5, 0.2, 0.2, stain=0.0, defocus=0.0), drawn)
     assert torch.equal(images, augment(random_images(), Strengths(0.5, 0.2, 0.2), without))
     assert torch.equal(drawn.get_state(), without.get_state())
     stained = augment(random_images(), Strengths(0.5, 0.2, 0.2, stain=0.6), generator())
     assert (stained - images).abs().mean() > 0.05
+    unfocused = augment(random_images(), Strengths(0.5, 0.2, 0.2, defocus=0.1), generator())
+    assert not torch.equal(unfocused, images)
 
 
 # --- rotation

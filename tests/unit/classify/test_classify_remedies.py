@@ -36,6 +36,7 @@ REMEDIES: dict[str, dict[str, Any]] = {
     "cutmix": {"mix": "cutmix", "mix_share": 0.5, "mix_alpha": 1.0},
     "moved": {"zoom": 0.3, "shift": 0.2},
     "stain": {"stain_strength": 0.6},
+    "out of focus": {"defocus": 0.04},
     "root": {"balanced": "root"},
     "root, adjusted": {"balanced": "root", "logit_adjustment": "training"},
     "synthetic share": {"synthetic_share": 0.4, "synthetic_weight": 0.5},

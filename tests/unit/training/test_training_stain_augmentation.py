@@ -11,12 +11,14 @@ from hemabalance.training.capture_augmentation import (
     BLUR_SHARE,
     CUT,
     CUT_SHARE,
+    DEFOCUS_SHARE,
     NOISE,
     SHARPEN_SHARE,
     add_noise,
     augment_capture,
     change_focus,
     cover,
+    defocus,
 )
 from hemabalance.training.stain_augmentation import (
     GREY_SHARE,
@@ -157,6 +159,20 @@ def test_a_quarter_is_blurred_and_a_fifth_sharpened() -> None:
     assert untouched >= 1 - BLUR_SHARE - SHARPEN_SHARE - 0.03
     flat = torch.full((64, 3, 9, 9), -0.4)
     assert torch.allclose(change_focus(flat, 1.0, seeded(2)), flat, atol=1e-5)
+
+
+def test_two_in_five_are_out_of_focus_by_up_to_the_stated_share_of_the_side() -> None:
+    n, largest = 1000, 0.1
+    image = torch.zeros(1, 3, 40, 40)
+    image[..., 20, 20] = 1.0
+    blurred = defocus(image.expand(n, -1, -1, -1), largest, seeded(2))
+    changed = (blurred != image).flatten(1).any(1)
+    assert changed.float().mean() == pytest.approx(DEFOCUS_SHARE, abs=0.05)
+    assert torch.equal(blurred[~changed], image.expand(int((~changed).sum()), -1, -1, -1))
+    row, places = blurred[:, 0].sum(dim=1), torch.arange(40) - 20.0
+    deviations = (row * places.square()).sum(dim=1).div(row.sum(dim=1)).sqrt()
+    assert deviations.max() == pytest.approx(0.1 * 40, rel=0.15)  # kernels end at twice their largest deviation
+    assert deviations[changed].median() == pytest.approx(0.05 * 40, rel=0.2)
 
 
 def test_noise_has_a_deviation_of_each_image() -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from hemabalance.training.batches import augment_dihedral
-from hemabalance.training.capture_augmentation import augment_capture, gaussian_blur
+from hemabalance.training.capture_augmentation import augment_capture, defocus, gaussian_blur
 from hemabalance.training.colour_augmentation import augment_colour
 from hemabalance.training.stain_augmentation import augment_stain
 
@@ -25,6 +25,7 @@ class Strengths:
         shift: images are moved by up to this share of their side along each axis; 0 for none.
         stain: strength of random stain, light and camera (`training.stain_augmentation`), then focus, noise and
             occlusion (`training.capture_augmentation`); 0 for none.
+        defocus: largest blur of two images in five, see `training.capture_augmentation.defocus`; 0 for none.
     """
 
     rotate: float
@@ -33,10 +34,11 @@ class Strengths:
     zoom: float = 0.0
     shift: float = 0.0
     stain: float = 0.0
+    defocus: float = 0.0
 
 
 def augment(images: Tensor, strengths: Strengths, generator: torch.Generator) -> Tensor:
-    """Augment each image independently: pose, rotation, zoom and shift, colours, stain, blur, in that order.
+    """Augment each image independently: pose, rotation, zoom and shift, colours, stain, focus, blur, in that order.
 
     Args:
         images: float32 (n, 3, s, s) in [-1, 1].
@@ -56,6 +58,8 @@ def augment(images: Tensor, strengths: Strengths, generator: torch.Generator) ->
     if strengths.stain:
         images = augment_stain(images, strengths.stain, generator)
         images = augment_capture(images, strengths.stain, generator)
+    if strengths.defocus:
+        images = defocus(images, strengths.defocus, generator)
     if strengths.blur:
         images = blur(images, strengths.blur, generator)
     return images

@@ -65,6 +65,7 @@ class ClassifierTraining:
             zoom=settings.zoom,
             shift=settings.shift,
             stain=settings.stain_strength,
+            defocus=settings.defocus,
         )
         self.network, self.optimizer = job.runtime.setup(network, _optimizer(network, settings))
         self.scheduler = LambdaLR(self.optimizer, warmup_cosine(settings.steps, settings.warmup_share))

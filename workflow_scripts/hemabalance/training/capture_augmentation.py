@@ -12,6 +12,8 @@ from torch.nn import functional
 
 BLUR_SHARE, SHARPEN_SHARE, CUT_SHARE = 0.25, 0.2, 0.25
 """Expected shares of the images that are blurred; sharpened, never the same; and partly covered."""
+DEFOCUS_SHARE = 0.4
+"""Expected share of the images that `defocus` blurs."""
 BLUR = 0.02
 """Largest standard deviation of the Gaussian blur at strength 1, as a share of the side of the image."""
 SHARPEN = 2.0
@@ -52,6 +54,23 @@ def change_focus(images: Tensor, strength: float, generator: torch.Generator) ->
     chosen = images[rows]
     smooth = gaussian_blur(chosen, largest * random[2][rows], math.ceil(2 * largest))
     return images.index_copy(0, rows, chosen + towards_blur[rows, None, None, None] * (smooth - chosen))
+
+
+def defocus(images: Tensor, largest: float, generator: torch.Generator) -> Tensor:
+    """Blur two images in five, as a microscope does that is not in focus; (n, c, h, w), not clipped.
+
+    Laboratories differ in focus, and so may the classes within one of them, which a classifier learns in place of the
+    cells: without this, it takes a blurred lymphocyte for the class whose training images are the most blurred.
+
+    Args:
+        images: float32 (n, c, h, w).
+        largest: the standard deviation of the Gaussian blur is uniform between 0 and this share of the image's side.
+        generator: on the device of the images.
+    """
+    random = torch.rand((2, len(images)), generator=generator, device=images.device)
+    rows = torch.nonzero(random[0] < DEFOCUS_SHARE)[:, 0]
+    pixels = largest * max(images.shape[2:])
+    return images.index_copy(0, rows, gaussian_blur(images[rows], pixels * random[1][rows], math.ceil(2 * pixels)))
 
 
 def add_noise(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:

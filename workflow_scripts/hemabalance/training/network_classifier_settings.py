@@ -12,8 +12,8 @@ class TrainingSettings(NetworkTraining):
     """Training of every classifier network on a balanced set (thesis §3.7: 200 epochs of 256 iterations)."""
 
     OPTIONAL: ClassVar[tuple[str, ...]] = (
-        "zoom", "shift", "stain_strength", "class_weights", "logit_adjustment", "tau", "mix", "mix_alpha", "mix_share",
-        "synthetic_share", "synthetic_weight", "synthetic_part", "keep",
+        "zoom", "shift", "stain_strength", "defocus", "class_weights", "logit_adjustment", "tau", "mix", "mix_alpha",
+        "mix_share", "synthetic_share", "synthetic_weight", "synthetic_part", "keep",
     )  # fmt: skip
     """Settings that a description leaves out where they have their default; subclasses add theirs."""
 
@@ -57,6 +57,9 @@ class TrainingSettings(NetworkTraining):
     """Images are moved by up to this share of their side along each axis; 0: none."""
     stain_strength: Strength = 0.0
     """Strength of the random stain, light, camera, focus, noise and occlusion, for images of other laboratories; 0:
+    none."""
+    defocus: float = Field(0.0, ge=0, le=0.1)
+    """Two images in five are blurred, by up to this share of their side, for laboratories with another focus; 0:
     none."""
     class_weights: bool = False
     """Weight the loss of an image by the inverse frequency of its class; the mean weight of the images is one."""
