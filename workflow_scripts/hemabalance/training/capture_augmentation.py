@@ -60,7 +60,7 @@ def defocus(images: Tensor, largest: float, generator: torch.Generator) -> Tenso
     """Blur two images in five, as a microscope does that is not in focus; (n, c, h, w), not clipped.
 
     Laboratories differ in focus, and so may the classes within one of them, which a classifier learns in place of the
-    cells: without this, it takes a blurred lymphocyte for the class whose training images are the most blurred.
+    cells: without this, it takes a blurred cell for one of the class whose training images are the most blurred.
 
     Args:
         images: float32 (n, c, h, w).
