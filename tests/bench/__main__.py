@@ -7,16 +7,13 @@ import argparse
 import io
 import json
 import logging
-import multiprocessing
 import os
 import platform
-import resource
 import statistics
 import tempfile
 import time
 import zipfile
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +22,7 @@ from PIL import Image
 
 from bench.bench_classify import bench_classify
 from bench.bench_predict import bench_predict
+from bench.bench_search import bench_search
 from bench.bench_stain import bench_transform
 from bench.bench_synthesis import bench_synthesis
 from bench.bench_training import bench_loop
@@ -191,33 +189,6 @@ def bench_copies(archive: Path, repeats: int) -> None:
     print(f"copies among {len(images)} images: one pose {one:.1f} s, eight poses {eight:.1f} s, medians of {repeats}")
 
 
-def search(count: int) -> dict[str, float]:
-    """Search random hashes with 1,000 planted pairs within 6 bits; measure time and the peak memory of the process."""
-    rng = np.random.default_rng(CONFIG.seed)
-    hashes = rng.integers(0, 2**64, count, dtype=np.uint64, endpoint=False)
-    planted = rng.choice(count, 2000, replace=False).reshape(2, 1000)
-    flipped = (rng.choice(64, rng.integers(0, 7), replace=False) for _ in range(1000))
-    flips = np.array([sum(1 << int(bit) for bit in bits) for bits in flipped], np.uint64)
-    hashes[planted[1]] = hashes[planted[0]] ^ flips
-    start = time.perf_counter()
-    i, j, _ = pairs_within(hashes, 6, threads=WORKERS, max_pairs=10_000_000)
-    elapsed = time.perf_counter() - start
-    pairs = set(zip(i.tolist(), j.tolist(), strict=True))
-    hits = sum((min(a, b), max(a, b)) in pairs for a, b in planted.T.tolist())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return {"seconds": elapsed, "planted": hits, "peak_gib": peak}
-
-
-def bench_search() -> None:
-    for count in (35_000, 1_000_000, 10_000_000):
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            result = pool.submit(search, count).result()
-        print(
-            f"{count:,} random 64-bit hashes, radius 6, {WORKERS} threads: {result['seconds']:.1f} s, "
-            f"{result['planted']:.0f} of 1,000 planted pairs found, peak {result['peak_gib']:.2f} GiB"
-        )
-
-
 def bench_phantom() -> None:
     labels = [CLASSES[k % len(CLASSES)] for k in range(2000)]
     elapsed = seconds(
@@ -245,7 +216,7 @@ def main() -> None:
         full = sum(CATALOGUE["mendeley"].counts.values())
         bench_manifest(write_enlarged(archive, scratch / "enlarged.zip", full), scratch / "enlarged", 1)
         bench_copies(scratch / "enlarged.zip", REPEATS)
-    bench_search()
+    bench_search((35_000, 1_000_000, 10_000_000), CONFIG.seed, WORKERS)
     bench_phantom()
     bench_loop()
     bench_transform()
