@@ -21,5 +21,4 @@ def keep_freed_memory() -> bool:
         set_option = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError):
         return False
-    kept = bool(set_option(_MMAP_MAX, 0)) and bool(set_option(_TRIM_THRESHOLD, _LARGEST))
-    return kept
+    return bool(set_option(_MMAP_MAX, 0)) and bool(set_option(_TRIM_THRESHOLD, _LARGEST))
