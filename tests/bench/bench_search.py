@@ -29,7 +29,7 @@ def search(count: int, seed: int, workers: int) -> dict[str, float]:
 
 
 def peak_memory() -> float:
-    """Peak memory of this process in GiB, NaN but on Linux; `ru_maxrss` would count the process that started it, too."""
+    """Peak memory of this process in GiB, NaN except on Linux; `ru_maxrss` would count its parent, too."""
     if not (status := Path("/proc/self/status")).exists():
         return math.nan
     lines = status.read_text("utf-8").splitlines()
