@@ -9,6 +9,7 @@ Beta = Annotated[float, Field(ge=0, lt=1)]
 Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+Zoom = Annotated[float, Field(ge=0.5, le=2)]
 Precision = Literal["32", "bf16"]
 
 

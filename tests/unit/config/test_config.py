@@ -83,7 +83,9 @@ def leaves_that_differ(before: dict[str, Any], after: dict[str, Any]) -> set[str
     return keys | (after.keys() - before.keys())
 
 
-@pytest.mark.parametrize("name", sorted(set(OVERLAYS) - {"across", "answer", "own", "scarcity", "scarcity_full"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(OVERLAYS) - {"across", "answer", "other", "own", "scarcity", "scarcity_full"})
+)
 def test_overlay_changes_inputs_and_sizes_only(name: str) -> None:
     before, after = load_config(BASE).model_dump(), load_config(merged(OVERLAYS[name])).model_dump()
     assert after["run"] == name
@@ -134,11 +136,12 @@ def test_the_overlay_of_the_answer_shows_fewer_methods_and_else_changes_inputs_a
     assert after["protocols"] == ("leak_free",)
 
 
-def test_the_overlay_of_ones_own_laboratory_adds_the_experiment_that_it_recommends() -> None:
+@pytest.mark.parametrize("overlay", ["own", "other"])
+def test_an_overlay_of_one_laboratorys_labels_adds_the_experiment_that_it_recommends(overlay: str) -> None:
     below = merged(OVERLAYS["sample"])
     alone = deepcopy(below)
-    update_config(alone, {key: OVERLAYS["own"][key] for key in ("run", "sources")})
-    update_config(below, OVERLAYS["own"])
+    update_config(alone, {key: OVERLAYS[overlay][key] for key in ("run", "sources")})
+    update_config(below, OVERLAYS[overlay])
     before, after = load_config(alone).model_dump(), load_config(below).model_dump()
     assert len(after["sources"]) == 1
     assert {key for key in before if before[key] != after[key]} <= {"protocols", "images", "classify"}
@@ -159,6 +162,17 @@ def test_the_overlay_across_laboratories_adds_models_and_rows_and_else_changes_i
     for section, key in (("stain", "normalizers"), ("classify", "models")):
         assert before[section][key] == {name: after[section][key][name] for name in before[section][key]}
     assert after["across"]["rows"].keys() >= {after["across"][role] for role in ("baseline", "leading", "thesis")}
+
+
+def test_the_network_for_other_laboratories_is_that_of_the_leading_row() -> None:
+    models = []
+    for overlay in ("other", "across"):
+        below = merged(OVERLAYS["sample"])
+        update_config(below, OVERLAYS[overlay])
+        models.append(load_config(below).classify.models)
+    row = OVERLAYS["across"]["across"]["rows"][OVERLAYS["across"]["across"]["leading"]]
+    averages = {"average_poses": row["poses"], "average_zooms": tuple(row["zooms"])}
+    assert models[0]["mobile"].model_dump() == models[1][row["model"]].model_dump() | averages
 
 
 def test_the_full_grid_of_the_scarcity_experiment_retrains_nothing_of_the_short_one() -> None:

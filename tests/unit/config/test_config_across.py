@@ -95,7 +95,7 @@ def test_a_method_without_entry_is_a_model_with_its_defaults() -> None:
         ({"rows": {"raw": {"average": ["small", "posed"]}}}, "across.rows.raw must have either `model` or `average`"),
         ({"rows": {"raw": {"seeds": [1, 1]}}}, "across.rows.raw must name seeds, each once"),
         ({"rows": {"raw": {"seeds": []}}}, "across.rows.raw must name seeds, each once"),
-        ({"rows": {"raw": {"zooms": [3.0]}}}, "zooms must be from 0.5 to 2"),
+        ({"rows": {"raw": {"zooms": [3.0]}}}, "across.rows.raw.zooms.0. is 3.0 but should be less than or equal to 2"),
         ({"rows": {"both": {"poses": True}}}, "across.rows.both has `average`, and beside it settings"),
         ({"rows": {"both": {"average": ["small"]}}}, "name two or more rows, each once"),
         ({"rows": {"both": {"average": ["small", "bothh"]}}}, "averages 'bothh', which is not among the rows"),

@@ -15,6 +15,7 @@ from hemabalance.classify.model import ModelData, check_data, check_pixels, desc
 from hemabalance.classify.pose_average import POSES, PoseAverage
 from hemabalance.classify.preparation import Preparation
 from hemabalance.classify.settings import NetworkSettings
+from hemabalance.classify.zoom_average import ZoomAverage
 from hemabalance.errors import InputError
 from hemabalance.files import sha256_file
 from hemabalance.metrics.full_precision import full_precision
@@ -125,16 +126,17 @@ class NetworkModel:
     def logits(self, pixels: np.ndarray) -> np.ndarray:
         """Logits float32 (n, classes) of RGB uint8 (n, size, size, 3), in full precision; errors as `Model.logits`.
 
-        With `average_poses`, the logarithm of the mean probability, see `pose_average`.
+        With `average_poses` or `average_zooms`, the logarithm of the mean probability, see `pose_average` and
+        `zoom_average`.
         """
         check_pixels("images to classify", pixels, self.size)
-        network, device = self._predictor(), self.runtime.device
+        module, device = self.module(), self.runtime.device
         size = INFERENCE_BATCH // POSES if self.settings.average_poses else INFERENCE_BATCH
         scores = np.empty((len(pixels), len(self.classes)), np.float32)
         # Several threads may predict at once on the CPU, but the settings of cuDNN belong to the whole process.
         with torch.autocast("cpu", enabled=False) if device.type == "cpu" else full_precision(device):
             for first in range(0, len(pixels), size):
-                logits: Tensor = network(self._preparation(self._input(pixels[first : first + size])))
+                logits: Tensor = module(self._input(pixels[first : first + size]))
                 scores[first : first + size] = logits.cpu().numpy()
         return scores
 
@@ -175,8 +177,17 @@ class NetworkModel:
         self._ready = True
 
     def module(self) -> nn.Module:
-        """A `Sequential` of `Preparation` and network, or its `PoseAverage`, on the device, in evaluation mode."""
-        return nn.Sequential(self._preparation, self._predictor()).eval()
+        """What predicts, on the device, in evaluation mode: images float32 (n, 3, size, size) in [-1, 1] to logits.
+
+        It is a `Sequential` of `Preparation` and network, and averages over poses and scales if the settings say so;
+        trained, saved and loaded is the network inside.
+        """
+        network = self._fitted_network()
+        predictor = PoseAverage(network) if self.settings.average_poses else network
+        module: nn.Module = nn.Sequential(self._preparation, predictor)
+        if self.settings.average_zooms:
+            module = ZoomAverage(module, self.size, self.settings.average_zooms).to(self.runtime.device)
+        return module.eval()
 
     def _create(self) -> nn.Module:
         try:
@@ -198,11 +209,6 @@ class NetworkModel:
         if not self._ready:
             raise RuntimeError(f"{self.architecture.name} is neither fitted nor loaded")
         return self._network
-
-    def _predictor(self) -> nn.Module:
-        """The network whose logits are predicted; trained, saved and loaded is the one inside."""
-        network = self._fitted_network()
-        return PoseAverage(network) if self.settings.average_poses else network
 
     def _training_description(self, data: ModelData, job: FitJob) -> dict[str, Any]:
         """JSON values that identify a training; a checkpoint with other values is refused."""

@@ -5,13 +5,14 @@ from typing import ClassVar
 from pydantic import Field
 
 from hemabalance.classify.method import ClassifierSettings
+from hemabalance.section import Zoom
 from hemabalance.training.network_classifier_settings import TrainingSettings
 
 
 class NetworkSettings(TrainingSettings, ClassifierSettings):
     """Settings of every method that trains a network."""
 
-    OPTIONAL: ClassVar[tuple[str, ...]] = (*TrainingSettings.OPTIONAL, "average_poses")
+    OPTIONAL: ClassVar[tuple[str, ...]] = (*TrainingSettings.OPTIONAL, "average_poses", "average_zooms")
 
     input_size: int = Field(224, ge=16, le=512)
     """Input side of the network in pixels; images are resized to it on the device."""
@@ -20,6 +21,9 @@ class NetworkSettings(TrainingSettings, ClassifierSettings):
     average_poses: bool = False
     """Predict the mean of the probabilities of the eight poses of an image (quarter turns and mirror images), in eight
     times the time; validation during the training uses one pose."""
+    average_zooms: tuple[Zoom, ...] = ()
+    """Predict the mean of the probabilities of an image at these scales, in as many times the time; above 1: larger
+    cells. For images of other laboratories, such as [0.85, 1.0, 1.18]. Validation during the training uses 1.0."""
 
 
 class FrozenFeatureSettings(ClassifierSettings):

@@ -26,12 +26,35 @@ def zoomed(pixels: np.ndarray, factor: float) -> np.ndarray:
     if factor == 1:
         return pixels
     side = pixels.shape[1]
-    margin = max(0, math.ceil((side / factor - side) / 2))
+    margin, low, high = _shown(side, factor)
     padded = np.pad(pixels, ((0, 0), (margin, margin), (margin, margin), (0, 0)), mode="symmetric")
+    return np.stack([_resized(image, side, (low, low, high, high)) for image in padded])
+
+
+def zoom_matrix(side: int, factor: float) -> np.ndarray:
+    """The matrix M with which `zoomed` is, before rounding, M P M^T for each colour P of an image.
+
+    Args:
+        side: side of the images in pixels.
+        factor: see `zoomed`.
+
+    Returns:
+        float32 (side, side), rows summing to 1.
+    """
+    margin, low, high = _shown(side, factor)
+    padded = np.pad(np.eye(side, dtype=np.float32), ((margin, margin), (0, 0)), mode="symmetric")
+    return _resized(padded, side, (0, low, side, high))
+
+
+def _shown(side: int, factor: float) -> tuple[int, float, float]:
+    """Pixels by which each edge is mirrored, and first and last coordinate of what is shown then."""
+    margin = max(0, math.ceil((side / factor - side) / 2))
     centre, half = side / 2 + margin, side / factor / 2
-    box = (centre - half, centre - half, centre + half, centre + half)
-    lanczos = Image.Resampling.LANCZOS
-    return np.stack([np.asarray(Image.fromarray(image).resize((side, side), lanczos, box)) for image in padded])
+    return margin, centre - half, centre + half
+
+
+def _resized(image: np.ndarray, side: int, box: tuple[float, float, float, float]) -> np.ndarray:
+    return np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.LANCZOS, box))
 
 
 def mean_probabilities_of_views(model: Model, pixels: np.ndarray, *, poses: bool, zooms: Sequence[float]) -> np.ndarray:

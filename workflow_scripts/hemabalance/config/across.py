@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from hemabalance.section import Section, Share
+from hemabalance.section import Section, Share, Zoom
 
 PREFIX = "across_"
 """Start of the names of the experiments that belong to the rows; followed by the name of the model and, if it is also
@@ -22,8 +22,8 @@ class AcrossRow(Section):
     they are untouched."""
     poses: bool = False
     """Average the probabilities over the eight poses of an image."""
-    zooms: tuple[float, ...] = Field((1.0,), min_length=1)
-    """Average the probabilities over the image at these scales, from 0.5 to 2; above 1, the cell is larger."""
+    zooms: tuple[Zoom, ...] = Field((1.0,), min_length=1)
+    """Average the probabilities over the image at these scales; above 1, the cell is larger."""
     statistics: Literal["training", "images"] = "training"
     """Means and variances of batch normalisation: of the training, or of the unlabelled images of the other sources."""
     pseudo_labels: str | None = None
@@ -40,12 +40,6 @@ class AcrossRow(Section):
         """Name of the experiment that trains the row's model, that of its folder."""
         teacher = "" if self.pseudo_labels is None else f"_by_{self.pseudo_labels}"
         return f"{PREFIX}{self.model}{teacher}"
-
-    @model_validator(mode="after")
-    def _zooms_in_range(self) -> "AcrossRow":
-        if any(not 0.5 <= zoom <= 2 for zoom in self.zooms):
-            raise ValueError(f"zooms must be from 0.5 to 2, not {list(self.zooms)}")
-        return self
 
 
 class AcrossConfig(Section):
