@@ -155,7 +155,7 @@ def test_differences_are_to_the_baseline_and_to_the_leading_row(files: AcrossFil
     others = [row for row in ARMS.descriptions if row not in ("plain", "posed")]
     pairs = [*((row, "plain") for row in ("posed", *others)), *((row, "posed") for row in others)]
     assert list(zip(rows["row"], rows["less"], strict=True)) == [pair for pair in pairs for _ in range(2)]
-    assert rows["images"].tolist() == ["the half that nothing saw", "all"] * len(pairs)
+    assert rows["images"].tolist() == ["the half that no fit saw", "all"] * len(pairs)
     for cells in rows.itertuples():
         part = ALL if cells.images == "all" else UNSEEN
         expected = accuracies(files, cells.row, part).mean() - accuracies(files, cells.less, part).mean()
@@ -221,10 +221,10 @@ def test_the_sentence_says_the_accuracy_of_the_leading_row_and_the_gain_over_the
     )
     unseen = accuracies(files, "posed", UNSEEN).mean()
     n = len(tables_of(files, "posed", UNSEEN)[0])
-    start = f"Of the n = {n} of them in the half that nothing saw, it classifies {unseen:.2f} ("
+    start = f"Of the n = {n} of them in the half that no fit saw, it classifies {unseen:.2f} ("
     assert content["unseen"].startswith(start)
     assert f"(n = {80 - n}), without its labels" in content["note"]
-    assert f"Nothing saw the other half (n = {n})" in content["note"]
+    assert f"No fit saw the other half (n = {n}), and nothing may be chosen by it" in content["note"]
     assert "Means over the seeds of a row, of which there are 1 or 2 or 3." in content["numbers"]
     assert content["all"]["value"] == pytest.approx(posed)
     assert content["all"]["difference"]["value"] == pytest.approx(posed - stained)

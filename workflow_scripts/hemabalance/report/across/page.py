@@ -23,7 +23,7 @@ _SECTIONS = {
 TITLES = {
     "scores": (
         "Scores of all rows",
-        "Accuracy on the half of the other sources' images that nothing saw; on the other half, by which settings may "
+        "Accuracy on the half of the other sources' images that no fit saw; on the other half, by which settings may "
         "be chosen and whose images, not labels, normalisers, batch statistics and trainings under predicted labels "
         "may see; on all of them; and on the test images of the source with labels (own test). uses other images: "
         "whether the row uses images of the other sources. training seconds: mean over seeds; of an average, the sum "

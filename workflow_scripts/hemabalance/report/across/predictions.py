@@ -11,7 +11,7 @@ from hemabalance.dataset.splits import UNLABELLED_HALF, read_split
 from hemabalance.errors import InputError
 
 OWN, UNSEEN, OTHER_HALF, ALL = PART_NAMES = "own_test", "unseen_half", "other_half", "all"
-"""Parts of the images: test images of the source with labels; of the other sources, the half that nothing saw, the half
+"""Parts of the images: test images of the source with labels; of the other sources, the half that no fit saw, the half
 whose images may be used without their labels, and both halves."""
 
 _AGAIN = "Delete the predictions and run the workflow again"
@@ -42,7 +42,7 @@ def divide_images(images: pd.DataFrame, source: str, *, predictions: Path, split
     Raises:
         InputError: the split cannot be read; it has no such image, or has it in a part that is no test; an image that
             should be predicted is missing; there is no image of the source, or of another one, or none of the half that
-            nothing saw.
+            no fit saw.
     """
     table = read_split(split)
     part = images["image_id"].map(table.set_index("image_id")["part"])
@@ -55,7 +55,7 @@ def divide_images(images: pd.DataFrame, source: str, *, predictions: Path, split
     _check_complete(images, table, source, predictions, split)
     is_unseen = ~is_own & (part == "test").to_numpy()
     if not is_unseen.any():
-        problem = "has all images of other sources in the half that may be used, none in the half that nothing saw"
+        problem = "has all images of other sources in the half that may be used, none in the half that no fit saw"
         raise InputError(split, problem, "Choose another seed of the run, or add images of other sources")
     parts = {OWN: is_own, UNSEEN: is_unseen, OTHER_HALF: ~is_own & ~is_unseen, ALL: ~is_own}
     others = tuple(sorted(set(images.loc[~is_own, "source"])))

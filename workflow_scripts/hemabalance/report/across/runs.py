@@ -62,7 +62,7 @@ class RowDescription:
 
 @dataclass(frozen=True)
 class AcrossArms:
-    """What rows stand for, fixed before the half that nothing saw is predicted.
+    """What rows stand for, fixed before the half that no fit saw is predicted.
 
     Attributes:
         source: the only source whose labels the trainings see.

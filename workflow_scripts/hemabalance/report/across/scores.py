@@ -14,7 +14,7 @@ from hemabalance.report.verdict import verdict
 WITHOUT_LABELS, NOT_USED = "yes, without labels", "no"
 """Cell text: whether a row uses images of the other sources."""
 
-PART_TEXT = {UNSEEN: "the half that nothing saw", ALL: "all"}
+PART_TEXT = {UNSEEN: "the half that no fit saw", ALL: "all"}
 """Cell text of the parts of the other sources' images on which rows are compared."""
 
 

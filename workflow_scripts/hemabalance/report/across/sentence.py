@@ -12,7 +12,7 @@ def answer(results: AcrossResults) -> dict[str, Any]:
     """The accuracy of the leading row on the images of other sources, and how much better it is than the thesis's.
 
     Returns:
-        JSON values `sentence`, about all images of other sources; `unseen`, the same on the half that nothing saw;
+        JSON values `sentence`, about all images of other sources; `unseen`, the same on the half that no fit saw;
         `note` (which half may be used for what) and `numbers` (what the intervals are over); `source, others, leading,
         uses_other_images, seeds, thesis`; `all` and `unseen_half`: `value, low, high, n` of the leading row and
         `thesis`, `difference` (null without such a row), the same of that row and of the leading row less it, the last
@@ -59,7 +59,7 @@ def _sentence(results: AcrossResults, thesis: RowResult | None) -> str:
 def _unseen(results: AcrossResults, thesis: RowResult | None) -> str:
     leading = results.leading
     return (
-        f"Of the n = {leading.numbers[UNSEEN]:,} of them in the half that nothing saw, it classifies "
+        f"Of the n = {leading.numbers[UNSEEN]:,} of them in the half that no fit saw, it classifies "
         f"{with_interval(leading.estimate(UNSEEN)._asdict(), 2)} correctly{_compared(results, thesis, UNSEEN)}."
     )
 
@@ -82,8 +82,8 @@ def _note(results: AcrossResults) -> str:
         f"The images of {others} fall into two halves by a hash. Normalisers, batch statistics and trainings under "
         f"predicted labels may see one of them (n = {numbers[OTHER_HALF]:,}), without its labels, and settings and the "
         "leading row may be chosen by it: what is measured on it, and on all images, can be too high for this reason. "
-        "Nothing saw the other half "
-        f"(n = {numbers[UNSEEN]:,}) before it was predicted, and nothing may be chosen by it."
+        f"No fit saw the other half (n = {numbers[UNSEEN]:,}), and nothing may be chosen by it; the workflow cannot know "
+        "whether somebody did."
     )
 
 
