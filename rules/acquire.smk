@@ -24,6 +24,8 @@ rule pretrained_weights:
         f"{RUN}/logs/pretrained_weights/pretrained_weights.log",
     benchmark:
         f"{RUN}/benchmarks/pretrained_weights/pretrained_weights.tsv"
+    # Later than the archives, for which all other jobs wait.
+    priority: -1
     conda:
         "../envs/cpu.yaml"
     params:

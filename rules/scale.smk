@@ -33,9 +33,10 @@ rule scale:
         f"{RUN}/logs/scale/{{source}}.log",
     benchmark:
         f"{RUN}/benchmarks/scale/{{source}}.tsv"
+    # Of some hundred photographs only: jobs that others wait for come first, and leave a thread for it.
+    priority: -1
     conda:
         "../envs/cpu.yaml"
-    threads: 8
     params:
         settings=settings("limits", "pixels", fit=CONFIG.images.fit),
         code=own_code("dataset/scale"),
