@@ -144,23 +144,29 @@ def test_progress_is_lazy_and_logs_the_end(caplog: pytest.LogCaptureFixture) -> 
     assert caplog.messages[0].startswith("decoding: 2/3 cells, ")
 
 
-def test_progress_logs_rate_and_time_left(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (5, ["2/5 images, 0.2 images/s, 15 s left", "4/5 images, 0.2 images/s, 5 s left"]),
+        (10, [f"{n}/5 images, 0.1 images/s, {50 - 10 * n} s left" for n in (1, 2, 3, 4)]),
+    ],
+)
+def test_progress_logs_rate_and_time_left(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, step: int, expected: list[str]
+) -> None:
     now = 100.0
     monkeypatch.setattr(progress_module, "time", SimpleNamespace(monotonic=lambda: now))
 
     def items() -> Iterator[int]:
         nonlocal now
         for n in range(5):
-            now += 5
+            now += step
             yield n
 
     with caplog.at_level(logging.INFO):
         assert list(progress(items(), total=5, what="hashing")) == list(range(5))
-    assert caplog.messages == [
-        "hashing: 2/5 images, 0.2 images/s, 15 s left",
-        "hashing: 4/5 images, 0.2 images/s, 5 s left",
-        "hashing: 5/5 images, 0.2 images/s in 25.0 s",
-    ]
+    last = f"5/5 images, {1 / step:.1f} images/s in {5 * step:.1f} s"
+    assert caplog.messages == [f"hashing: {line}" for line in [*expected, last]]
 
 
 def test_progress_without_items(caplog: pytest.LogCaptureFixture) -> None:

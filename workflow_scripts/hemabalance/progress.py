@@ -63,8 +63,8 @@ class Meter:
             if note is not None:
                 self._bar.set_postfix_str(note, refresh=False)
             self._bar.update()
-        elif time.monotonic() - self._shown >= LOG_EVERY_S:
-            self._line()
+        elif self._done < self._total and time.monotonic() - self._shown >= LOG_EVERY_S:
+            self._line()  # the last line is written at the end
 
     def _line(self) -> None:
         self._shown = time.monotonic()

@@ -1,5 +1,6 @@
 """`hemabalance.Normalizer`."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,12 +51,16 @@ def test_images_are_mapped_as_in_the_workflow(tmp_path: Path, name: str, changed
     np.testing.assert_array_equal(Normalizer.load(tmp_path / "saved").transform(B), expected)
 
 
-def test_the_source_needs_no_images_where_each_image_is_its_own(tmp_path: Path) -> None:
+def test_the_source_needs_no_images_where_each_image_is_its_own(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     expected = of_workflow("reinhard", tmp_path).transform(B, to="a").pixels
     folder = write_folder(tmp_path / "lab_a", {f"{n:02}.png": encode(image, "PNG") for n, image in enumerate(A)})
     files = write_folder(tmp_path / "lab_b", {f"{n:02}.bmp": encode(image, "BMP") for n, image in enumerate(B)})
     settings = small_settings("stain", "reinhard").plain
-    normalizer = Normalizer.fit("reinhard", reference=folder, settings=settings, seed=SEED)
+    with caplog.at_level(logging.INFO):
+        normalizer = Normalizer.fit("reinhard", reference=folder, settings=settings, seed=SEED)
+    assert sum("statistics" in message for message in caplog.messages) == 1  # the reference is measured once
     mapped = normalizer.transform(files)
     assert isinstance(mapped, list)
     np.testing.assert_array_equal(np.stack(mapped), expected)

@@ -191,7 +191,7 @@ def test_progress_is_logged_with_losses(
     assert messages[1].startswith("training line: 2/8 steps, ")
     assert messages[1].endswith(" s left; line 1.5")
     counts = [message.split("training line: ")[1].split(" steps")[0] for message in messages if "/8 steps" in message]
-    assert counts == ["1/8", "2/8", "3/8", "3/8", "4/8", "5/8", "6/8", "7/8", "8/8", "8/8"]
+    assert counts == ["1/8", "2/8", "3/8", "3/8", "4/8", "5/8", "6/8", "7/8", "8/8"]
     assert "; line 7.5" in messages[-1]
 
 

@@ -85,8 +85,11 @@ class ClassicalNormalizer:
             InputError: a domain has no image, or only degenerate ones.
         """
         start = time.monotonic()
-        profiles = {}
+        profiles: dict[Domain, StainProfile] = {}
         for domain, images in (("a", data.a), ("b", data.b)):
+            if profiles and images is data.a:  # a reference alone is both domains
+                profiles[domain] = profiles["a"]
+                continue
             profile = self.method.describe(BalancedSubset(images, self.fit_images, job)) if len(images.pixels) else None
             if profile is None:
                 problem = "none" if not len(images.pixels) else f"none of {len(images.pixels)}"
@@ -96,7 +99,7 @@ class ClassicalNormalizer:
                     "Check the images, or choose another method in config",
                 )
             profiles[domain] = profile
-        self.profiles = {domain: profiles[domain] for domain in DOMAINS}
+        self.profiles = profiles
         write_empty_history(job.history)
         return TrainingResult(0, time.monotonic() - start)
 
