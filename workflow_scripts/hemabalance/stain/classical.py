@@ -86,7 +86,8 @@ class ClassicalNormalizer:
         """
         start = time.monotonic()
         profiles: dict[Domain, StainProfile] = {}
-        for domain, images in (("a", data.a), ("b", data.b)):
+        for domain in DOMAINS:
+            images: Images = getattr(data, domain)
             if profiles and images is data.a:  # a reference alone is both domains
                 profiles[domain] = profiles["a"]
                 continue

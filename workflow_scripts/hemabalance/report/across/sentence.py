@@ -82,8 +82,8 @@ def _note(results: AcrossResults) -> str:
         f"The images of {others} fall into two halves by a hash. Normalisers, batch statistics and trainings under "
         f"predicted labels may see one of them (n = {numbers[OTHER_HALF]:,}), without its labels, and settings and the "
         "leading row may be chosen by it: what is measured on it, and on all images, can be too high for this reason. "
-        f"No fit saw the other half (n = {numbers[UNSEEN]:,}), and nothing may be chosen by it; the workflow cannot know "
-        "whether somebody did."
+        f"No fit saw the other half (n = {numbers[UNSEEN]:,}), and nothing may be chosen by it; the workflow cannot "
+        "know whether somebody did."
     )
 
 
