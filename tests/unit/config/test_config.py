@@ -122,7 +122,7 @@ def test_the_overlay_of_the_answer_shows_fewer_methods_and_else_changes_inputs_a
     after = load_config(below).model_dump()
     assert (after["run"], after["sources"].keys()) == ("demo", before["sources"].keys())
     assert leaves_that_differ(before["sources"], after["sources"]) == {"field"}
-    assert leaves_that_differ(before["stain"], after["stain"]) == {"shown"}
+    assert leaves_that_differ(before["stain"], after["stain"]) <= STAIN_SIZES | {"shown"}
     assert leaves_that_differ(before["synthesis"], after["synthesis"]) <= SYNTHESIS_SIZES | {
         "normalizer",
         "shown",

@@ -19,24 +19,32 @@ from hemabalance.metrics.calibration import (
     reliability,
     tempered,
 )
+from hemabalance.progress import progress
 
 if TYPE_CHECKING:  # PyTorch is not imported for models that have been run already
     from hemabalance.classify.model import Model
 
 
-def outputs(model: "Model", pixels: np.ndarray) -> np.ndarray:
+_AT_ONCE = 512
+"""Images between two lines of progress; a multiple of every model's own batch, so that the logits are the same."""
+
+
+def outputs(model: "Model", pixels: np.ndarray, *, what: str | None = None) -> np.ndarray:
     """The logits of a trained model, float32 (n, classes); n may be 0.
 
     Args:
         model: a trained model.
         pixels: RGB uint8 (n, size, size, 3).
+        what: description of the images, for lines of progress; None for none.
 
     Raises:
         InputError: the logits are not finite.
     """
     if not len(pixels):
         return np.zeros((0, len(model.classes)), np.float32)
-    logits = model.logits(pixels)
+    starts = range(0, len(pixels), _AT_ONCE)
+    shown = starts if what is None else progress(starts, total=len(starts), what=f"predicting {what}", unit="part")
+    logits = np.concatenate([model.logits(pixels[start : start + _AT_ONCE]) for start in shown])
     if not np.isfinite(logits).all():
         remedy = "Delete its results and train it again, with a lower learning rate if it happens again"
         raise InputError("the trained classifier", "gives outputs that are not finite numbers", remedy)

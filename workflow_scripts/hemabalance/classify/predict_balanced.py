@@ -61,7 +61,7 @@ def predict_balanced(
     # Under `thesis` the test part also holds synthetic images; only real ones are tested on.
     real = rows[rows["origin"] == "real"]
     validation, pixels = read_part(rows, "validation", sets, model.size, threads=threads)
-    logits = outputs(model, pixels)
+    logits = outputs(model, pixels, what="validation images")
     is_real = (validation["origin"] == "real").to_numpy()
     detector = _fit_detector(model, real, sets, pixels[is_real], logits[is_real], quantile=quantile, threads=threads)
     del pixels
@@ -70,7 +70,7 @@ def predict_balanced(
         validation["label"].to_numpy(dtype=str),
         logits,
         test[["image_id", "source", "label"]],
-        outputs(model, pixels),
+        outputs(model, pixels, what="test images"),
         classes=model.classes,
         trained_classes=set(rows.loc[rows["part"] == "train", "label"]),
         predictions=files.predictions,
@@ -100,5 +100,5 @@ def _fit_detector(
     """`fit_detector` on the real training images, in a function of its own so that they are freed afterwards."""
     training, pixels = read_part(real, "train", sets, model.size, threads=threads)
     sources = training["source"].to_numpy(dtype=str)
-    logits = outputs(model, pixels)
+    logits = outputs(model, pixels, what="training images")
     return fit_detector(pixels, logits, sources, validation_pixels, validation_logits, quantile=quantile)
