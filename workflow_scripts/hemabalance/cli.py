@@ -26,6 +26,7 @@ from hemabalance.commands import (
 )
 from hemabalance.commands.terminal import discard_output, ended_by_signals, is_lost_output, prepare_output
 from hemabalance.errors import InputError
+from hemabalance.freed_memory import keep_freed_memory
 
 COMMANDS = (
     init,
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         or without a package of the extra `workflow` that the command needs; 130 after Ctrl-C.
     """
     prepare_output()
+    keep_freed_memory()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     options = _parser().parse_args(arguments)
     try:

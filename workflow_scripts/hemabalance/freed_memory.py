@@ -13,7 +13,7 @@ def keep_freed_memory() -> bool:
     A training step allocates and frees the same activations, a gigabyte or more. By default glibc gives arrays of 32
     MiB or more back at once and fetches zeroed pages again in the next step, which took three tenths of the processor
     time of a step of MobileNetV2 at 96 px. The process keeps its peak of memory until it ends, so this is for processes
-    that run one job, not for a library inside somebody's notebook.
+    that run one job or command, not for a library inside somebody's notebook.
     """
     if sys.platform != "linux":
         return False

@@ -54,15 +54,15 @@ class Meter:
         elif kind is None:
             self._line()
 
-    def advance(self, note: str | None = None) -> None:
-        """Count one more unit; `note` is shown beside the count until the next note."""
-        self._done += 1
+    def advance(self, note: str | None = None, *, units: int = 1) -> None:
+        """Count one more unit, or several; `note` is shown beside the count until the next note."""
+        self._done += units
         if note is not None:
             self._note = note
         if self._bar is not None:
             if note is not None:
                 self._bar.set_postfix_str(note, refresh=False)
-            self._bar.update()
+            self._bar.update(units)
         elif self._done < self._total and time.monotonic() - self._shown >= LOG_EVERY_S:
             self._line()  # the last line is written at the end
 

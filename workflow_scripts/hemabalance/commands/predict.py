@@ -153,8 +153,7 @@ def run(args: argparse.Namespace) -> int:
                     if args.out is None or not is_lost_output(error):
                         raise
                     discard_output()  # the table is still wanted
-                for _ in range(len(table)):
-                    meter.advance()
+                meter.advance(units=len(table))
     predictions = pd.concat(tables, ignore_index=True)
     if args.out is not None:
         write_predicted(predictions, args.out)

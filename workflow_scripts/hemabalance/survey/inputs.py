@@ -53,7 +53,8 @@ def read_tables(tables: Sequence[str]) -> dict[str, bytes]:
             contents[table] = Path(table).read_bytes()
         except OSError as error:
             problem = f"cannot be read ({error.strerror or error})"
-            raise InputError(table, problem, "Give the path of a CSV, Excel or Parquet file to --labels") from error
+            remedy = "Give --labels a CSV, Excel or Parquet file, or leave it out: then folders and names are looked at"
+            raise InputError(table, problem, remedy) from error
     return contents
 
 
