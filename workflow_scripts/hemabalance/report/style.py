@@ -18,6 +18,7 @@ matplotlib.rcParams.update(
         "axes.spines.top": False,
         "axes.spines.right": False,
         "figure.facecolor": "white",
+        "image.composite_image": False,  # several images of one axes keep their own pixels
         "svg.hashsalt": "hemabalance",
         "svg.fonttype": "path",
     }

@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.transforms import blended_transform_factory
 
 from hemabalance.classify.predictions import classes_of
 from hemabalance.dataset.imageset import ImageSet
 from hemabalance.dataset.splits import draws
 from hemabalance.dataset.working_size import positions_of
 from hemabalance.report.marks import BLUE, FAINT, GREY, LINE, ORANGE, label_text, measured_legend
-from hemabalance.report.sheets import hide_axes, thumbnails
+from hemabalance.report.sheets import thumbnails
 from hemabalance.report.style import save_figure
 
 _EXAMPLES = 3  # per class, as in the thesis
@@ -24,6 +23,8 @@ _BARS = 12  # most classes of which an image shows the confidence
 _COLUMNS = 3
 # Inches: side of an image and height of its bars, length of bars, width of bar labels, and space for text.
 _SIDE, _LENGTH, _NAMES, _ABOVE, _LEFT, _TOP, _BELOW = 1.1, 0.85, 1.4, 0.2, 1.45, 0.15, 0.4
+_BETWEEN, _MARGIN = 0.06, 0.05  # of image and bars, and of a label and what it belongs to
+_CELL = _SIDE + _BETWEEN + _LENGTH + _NAMES
 _LABELLED = 0.02  # least confidence of a bar with a label
 _WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 
@@ -43,17 +44,18 @@ def examples_figure(images: ImageSet, predictions: pd.DataFrame, path: Path, *, 
     """
     drawn = predictions.assign(draw=draws(predictions["image_id"], seed=seed))
     classes = [label for label in classes_of(predictions) if (drawn["label"] == label).any()]
-    figure, cells = _grid(len(classes), _LEFT)
+    figure, canvas = _grid(len(classes), _LEFT)
     of_model = classes_of(predictions)
-    for row_axes, label in zip(cells, classes, strict=False):
+    for place, label in enumerate(classes):
         rows = drawn[drawn["label"] == label].sort_values(["draw", "image_id"])
         correct = int((rows["predicted"] == label).sum())
         text = f"{label_text(label)}\n{correct:,} of {len(rows):,}\ncorrect"
-        row_axes[0, 0].set_ylabel(text, rotation=0, ha="right", va="center", fontsize=8)
-        for (image_axis, bar_axis), row in zip(row_axes, rows.head(_EXAMPLES).to_dict("records"), strict=False):
+        x, y = _corner(place, 0, _LEFT)
+        canvas.text(x - _MARGIN, y + _SIDE / 2, text, ha="right", va="center", fontsize=8)
+        for column, row in enumerate(rows.head(_EXAMPLES).to_dict("records")):
             is_wrong = row["predicted"] != label
             title = f"predicted as {label_text(row['predicted'])}" if is_wrong else ""
-            _draw_prediction(image_axis, bar_axis, images, row, of_model, title)
+            _draw_prediction(canvas, _corner(place, column, _LEFT), images, row, of_model, title)
     _finish(
         figure,
         f"{heading}: chosen by a hash, correct or not; bars are {_bars_text(len(of_model))}, in the order of the "
@@ -73,30 +75,34 @@ def mistakes_figure(images: ImageSet, predictions: pd.DataFrame, path: Path, *, 
     """
     mistakes = predictions[predictions["predicted"] != predictions["label"]]
     rows = mistakes.sort_values(["confidence", "image_id"], ascending=[False, True]).head(_MISTAKES).to_dict("records")
-    figure, cells = _grid(-(-len(rows) // _COLUMNS), 0)
-    for (image_axis, bar_axis), row in zip(cells.reshape(-1, 2), rows, strict=False):
+    figure, canvas = _grid(-(-len(rows) // _COLUMNS), 0)
+    for place, row in enumerate(rows):
         title = f"{label_text(row['label'])}, predicted as {label_text(row['predicted'])}"
-        _draw_prediction(image_axis, bar_axis, images, row, classes_of(predictions), title)
+        corner = _corner(*divmod(place, _COLUMNS), 0)
+        _draw_prediction(canvas, corner, images, row, classes_of(predictions), title)
     count = f"{len(mistakes):,} mistakes among {len(predictions):,} test images"
     if not rows:
-        cells[0, 0, 0].text(0, 0.5, f"no mistake among {len(predictions):,} test images", va="center")
+        canvas.text(0, _corner(0, 0, 0)[1] + _SIDE / 2, f"no mistake among {len(predictions):,} test images")
     _finish(figure, f"{heading}: {count}, most confident first" if rows else heading)
     save_figure(figure, path)
 
 
-def _grid(rows: int, left: float) -> tuple[Figure, np.ndarray]:
-    """A figure with axes (rows, 3, 2) at fixed positions: for images and for their bars, with space for labels."""
-    rows, cell = max(rows, 1), _SIDE + 0.06 + _LENGTH + _NAMES
-    width, height = left + cell * _COLUMNS, (_SIDE + _ABOVE) * rows + _TOP + _BELOW
+def _grid(rows: int, left: float) -> tuple[Figure, Axes]:
+    """A figure for a number of rows with `left` inches for labels, and a canvas in inches from its upper left corner.
+
+    All images and bars are drawn on it: with axes of their own, they take half as long again.
+    """
+    width, height = left + _CELL * _COLUMNS, (_SIDE + _ABOVE) * max(rows, 1) + _TOP + _BELOW
     figure = Figure(figsize=(width, height))
-    cells = np.empty((rows, _COLUMNS, 2), object)
-    for row, column in np.ndindex(rows, _COLUMNS):
-        x, y = left + cell * column, height - _TOP - (_SIDE + _ABOVE) * (row + 1)
-        for index, (start, length) in enumerate(((x, _SIDE), (x + _SIDE + 0.06, _LENGTH))):
-            axis = figure.add_axes((start / width, y / height, length / width, _SIDE / height))
-            hide_axes(axis)
-            cells[row, column, index] = axis
-    return figure, cells
+    canvas = figure.add_axes((0, 0, 1, 1))
+    canvas.axis("off")
+    canvas.set(xlim=(0, width), ylim=(height, 0), autoscale_on=False)
+    return figure, canvas
+
+
+def _corner(row: int, column: int, left: float) -> tuple[float, float]:
+    """The upper left corner of an image on the canvas of `_grid`."""
+    return left + _CELL * column, _TOP + _ABOVE + (_SIDE + _ABOVE) * row
 
 
 def _bars_text(classes: int) -> str:
@@ -113,25 +119,31 @@ def _with_bars(row: dict[str, Any], classes: Sequence[str]) -> list[str]:
 
 
 def _draw_prediction(
-    image_axis: Axes, bar_axis: Axes, images: ImageSet, row: dict[str, Any], of_model: Sequence[str], title: str
+    canvas: Axes,
+    corner: tuple[float, float],
+    images: ImageSet,
+    row: dict[str, Any],
+    of_model: Sequence[str],
+    title: str,
 ) -> None:
+    x, y = corner
     position = positions_of(images, pd.Series([row["image_id"]]))[0]
-    image_axis.imshow(thumbnails([images.read(int(position))])[0], interpolation="none")
+    tile = thumbnails([images.read(int(position))])[0]
+    canvas.imshow(tile, extent=(x, x + _SIDE, y + _SIDE, y), aspect="auto", interpolation="none")
     if title:
-        image_axis.set_title(title, loc="left", fontsize=7.5, color=ORANGE, pad=3)
+        canvas.text(x, y - _MARGIN, title, fontsize=7.5, color=ORANGE, va="bottom")
     classes = _with_bars(row, of_model)
     shares = np.array([float(str(row[f"p_{label}"])) for label in classes])
     colours = [BLUE if label == row["label"] else ORANGE if label == row["predicted"] else GREY for label in classes]
-    bar_axis.barh(range(len(classes)), shares, color=colours, height=0.8)
-    bar_axis.axvline(0, color=FAINT, linewidth=0.8)
-    bar_axis.axvline(1, color=LINE, linewidth=0.8, zorder=0)
-    bar_axis.set_xlim(0, 1)
-    bar_axis.set_ylim(len(classes) - 0.4, -0.6)
-    text_transform = blended_transform_factory(bar_axis.transAxes, bar_axis.transData)
-    for index, (label, share, colour) in enumerate(zip(classes, shares, colours, strict=True)):
+    start, pitch = x + _SIDE + _BETWEEN, _SIDE / (len(classes) + 0.2)
+    centres = y + pitch * (np.arange(len(classes)) + 0.6)
+    canvas.barh(centres, shares * _LENGTH, left=start, color=colours, height=0.8 * pitch)
+    canvas.vlines(start, y, y + _SIDE, color=FAINT, linewidth=0.8)
+    canvas.vlines(start + _LENGTH, y, y + _SIDE, color=LINE, linewidth=0.8, zorder=0)
+    for centre, label, share, colour in zip(centres, classes, shares, colours, strict=True):
         if share >= _LABELLED or label in (row["label"], row["predicted"]):
             text = f"{share:.0%} {label_text(label)}" if share >= 0.005 else f"<1% {label_text(label)}"
-            bar_axis.text(1.04, index, text, transform=text_transform, fontsize=6.5, va="center", color=colour)
+            canvas.text(start + 1.04 * _LENGTH, centre, text, fontsize=6.5, va="center", color=colour)
 
 
 def _finish(figure: Figure, text: str) -> None:
