@@ -83,7 +83,7 @@ class Predictor:
 
         Args:
             images: images to read.
-            threads: batches that are read at once; `at_once` of them go through the model.
+            threads: images that are read at once.
 
         Yields:
             Tables with the columns `columns` and one row per image: `path`; `predicted`, missing if `error` gives a
@@ -189,14 +189,16 @@ def predict_mean(
     first = predictors[0]
 
     free = BoundedSemaphore(first.at_once)
+    # A thread for each batch, from its files to its table: handing single images over costs a tenth of the time. Several
+    # threads read a batch only if there are fewer batches than threads.
+    readers = max(1, threads // max(1, -(-len(images) // BATCH)))
 
     def mean_table(batch: Sequence[InputImage]) -> pd.DataFrame:
-        read = [(image, first.square(image)) for image in batch]
+        read = list(zip(batch, threaded_map(first.square, batch, threads=readers), strict=True))
         with free:  # other threads read their batches meanwhile
             tables = [predictor.table(read) for predictor in predictors]
         return tables[0] if len(tables) == 1 else _mean(tables, classes)
 
-    # A thread for each batch, from its files to its table: handing single images over costs a tenth of the time.
     yield from threaded_map(mean_table, batched(images, BATCH), threads=threads, ahead=2 * threads)
 
 
