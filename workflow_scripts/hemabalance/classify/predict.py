@@ -189,8 +189,8 @@ def predict_mean(
     first = predictors[0]
 
     free = BoundedSemaphore(first.at_once)
-    # A thread for each batch, from its files to its table: handing single images over costs a tenth of the time. Several
-    # threads read a batch only if there are fewer batches than threads.
+    # A thread for each batch, from its files to its table: handing single images over costs a tenth of the time.
+    # Several threads read a batch only if there are fewer batches than threads.
     readers = max(1, threads // max(1, -(-len(images) // BATCH)))
 
     def mean_table(batch: Sequence[InputImage]) -> pd.DataFrame:
