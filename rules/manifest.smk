@@ -13,6 +13,13 @@ with without_traceback():
     }
 
 
+RENDERED_SOURCES = {
+    name for name, entry in CONFIG.sources.items() if entry.origin == "phantom"
+}
+# Own and rendered sources are not in the catalogue, even under the name of a public archive.
+IN_CATALOGUE = set(SOURCES if PRESET != "none" else []) - RENDERED_SOURCES
+
+
 rule inventory:
     """Read every member of the archive {wildcards.source} once"""
     input:
@@ -35,8 +42,8 @@ rule inventory:
             "pixels",
             source=CONFIG.sources[wildcards.source].label_settings,
             ids=CONFIG.sources[wildcards.source].ids,
-            # Own sources are not in the catalogue, even under the name of a public archive.
-            public_name=wildcards.source if PRESET != "none" else "",
+            public_name=wildcards.source if wildcards.source in IN_CATALOGUE else "",
+            is_rendered=wildcards.source in RENDERED_SOURCES,
             # Of a source with a map of its own, only its own labels matter.
             classes=() if CONFIG.sources[wildcards.source].classes else CONFIG.classes,
         ),

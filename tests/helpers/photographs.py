@@ -115,9 +115,10 @@ def inventory(
     entry: SourceEntry | None = SOURCE_ENTRY,
     pixels: PixelLimits = PIXELS,
     threads: int = 1,
+    is_rendered: bool = False,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     rules = label_rules(source) if isinstance(source, str) else source
-    return take_inventory(path, rules, entry, limits=LIMITS, pixels=pixels, threads=threads)
+    return take_inventory(path, rules, entry, limits=LIMITS, pixels=pixels, threads=threads, is_rendered=is_rendered)
 
 
 def manifest_of(

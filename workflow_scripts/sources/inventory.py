@@ -30,6 +30,7 @@ with stage(snakemake) as run:
         limits=Limits(**run.settings["limits"]),
         pixels=PixelLimits(**run.settings["pixels"]),
         threads=run.threads,
+        is_rendered=run.settings["is_rendered"],
     )
     write_table(table, Path(snakemake.output.table))
     write_json(receipt, Path(snakemake.output.receipt))

@@ -263,6 +263,14 @@ def test_receipt_warns_of_an_incomplete_archive(tmp_path: Path, caplog: pytest.L
     assert receipt["bytes"] == sum(map(len, GOOD.values()))
 
 
+def test_a_rendered_archive_is_named_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = write_zip(tmp_path / "a.zip", GOOD)
+    _, receipt = inventory(path, entry=None, is_rendered=True)
+    assert (receipt["complete"], receipt["verdict"]) == (None, "rendered, not photographed")
+    assert (receipt["licence"], receipt["citation"], receipt["expected_counts"]) == ("", "", {})
+    assert "public" not in caplog.text
+
+
 @pytest.mark.parametrize(("platelets", "complete"), [(2, True), (3, False)])
 def test_receipt_goes_by_counts_where_no_digest_is_known(tmp_path: Path, platelets: int, complete: bool) -> None:
     counts = {"basophil": 2, "ig": 2, "platelet": platelets}

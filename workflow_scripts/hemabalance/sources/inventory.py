@@ -27,12 +27,22 @@ log = logging.getLogger(__name__)
 BATCH = 8
 """Files per task of a thread."""
 
+RENDERED = "rendered, not photographed"
+"""Verdict on an archive of the phantom."""
+
 NO_LABEL = "no label"
 """Key of the images without a label in the receipt's counts."""
 
 
 def take_inventory(
-    path: Path, rules: LabelRules, entry: SourceEntry | None, *, limits: Limits, pixels: PixelLimits, threads: int
+    path: Path,
+    rules: LabelRules,
+    entry: SourceEntry | None,
+    *,
+    limits: Limits,
+    pixels: PixelLimits,
+    threads: int,
+    is_rendered: bool = False,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Read every member of a source's archive.
 
@@ -47,6 +57,7 @@ def take_inventory(
         limits: limits of the archive.
         pixels: limits of an image, and which images get a hash of their pixels.
         threads: number of threads that decode and hash.
+        is_rendered: whether the phantom rendered the archive, which has neither catalogue entry, licence nor citation.
 
     Returns:
         The inventory, one row per member sorted by `image_id`: `image_id, source, member, bytes, sha256, content`
@@ -79,7 +90,7 @@ def take_inventory(
     for warning in warnings:
         log.warning("%s: %s", path, warning)
     image_rows = table[table["member"].isin({row["member"] for row in rows if row["is_image"]})]
-    return table, _receipt(path, table, image_rows, entry, warnings)
+    return table, _receipt(path, table, image_rows, entry, warnings, is_rendered=is_rendered)
 
 
 def _read(
@@ -150,11 +161,17 @@ def _phash_column(thumbs: pd.Series) -> list[str | None]:
 
 
 def _receipt(
-    path: Path, table: pd.DataFrame, images: pd.DataFrame, entry: SourceEntry | None, warnings: list[str]
+    path: Path,
+    table: pd.DataFrame,
+    images: pd.DataFrame,
+    entry: SourceEntry | None,
+    warnings: list[str],
+    *,
+    is_rendered: bool,
 ) -> dict[str, Any]:
     digest = content_digest(zip(images["image_id"], images["sha256"], strict=True))
     counts = {str(label) or NO_LABEL: int(count) for label, count in sorted(Counter(images["label_raw"]).items())}
-    complete, verdict = _completeness(digest, counts, entry)
+    complete, verdict = (None, RENDERED) if is_rendered else _completeness(digest, counts, entry)
     if entry is not None and not complete:
         log.warning("%s: %s; it is used as it is and recorded as such", path, verdict)
     return {
