@@ -130,7 +130,7 @@ def test_pictures_show_photographs_accepted_images_and_the_matrix(tmp_path: Path
         ("What came out", "synthesis_sheet_leak_free_g_on_n.svg"),
         ("Result by class", "classify_confusion_filled.svg"),
     ]
-    assert "Photographs of a and b" in shown[0].text
+    assert "Images of a and b" in shown[0].text
     assert sum(len(picture.address) for picture in shown) < 300_000
     sheet(figures["synthesis_sheet_leak_free_g_on_n.svg"], {"real": 9, "first draws": 9, "accepted\n0 of 64": 0})
     assert "No synthetic image" in pictures(figures, cells, shown_training(cells, HEADLINE))[1].text

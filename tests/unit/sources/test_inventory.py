@@ -266,7 +266,8 @@ def test_receipt_warns_of_an_incomplete_archive(tmp_path: Path, caplog: pytest.L
 def test_a_rendered_archive_is_named_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = write_zip(tmp_path / "a.zip", GOOD)
     _, receipt = inventory(path, entry=None, is_rendered=True)
-    assert (receipt["complete"], receipt["verdict"]) == (None, "rendered, not photographed")
+    assert (receipt["rendered"], receipt["complete"]) == (True, None)
+    assert receipt["verdict"] == "rendered, not photographed"
     assert (receipt["licence"], receipt["citation"], receipt["expected_counts"]) == ("", "", {})
     assert "public" not in caplog.text
 

@@ -62,7 +62,7 @@ def _went_in(figures: Mapping[str, Path]) -> Picture | None:
     if not strips:
         return None
     sources = [name.removeprefix("contact_sheet_").removesuffix(".svg") for name in sheets]
-    text = f"Photographs of {' and '.join(sources)}: a row is a class."
+    text = f"Images of {' and '.join(sources)}: a row is a class."
     return Picture("What went in", text, next(iter(sheets)), mosaic(strips), True)
 
 

@@ -179,6 +179,7 @@ def _receipt(
         "bytes": path.stat().st_size if path.is_file() else int(table["bytes"].sum()),
         "sha256": sha256_file(path) if path.is_file() else None,
         "content_sha256": digest,
+        "rendered": is_rendered,
         "complete": complete,
         "verdict": verdict,
         "members": len(table),
