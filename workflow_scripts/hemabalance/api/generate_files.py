@@ -50,7 +50,7 @@ def generate_into(generator: Generator, label: str, count: int, folder: Path, *,
                 Image.fromarray(pixels).save(part / names[index], "PNG")
                 if index in shown:
                     tiles.append(pixels)
-                meter.advance()
+            meter.advance(units=len(images))
         origin = {"model": str(generator.path), "weights_sha256": sha256_file(generator.path)}
         table = pd.DataFrame({"file": names, "class": label, "seed": seed, "index": range(count)})
         table = table.assign(**origin, origin="synthetic", gate=NOT_GATED)
