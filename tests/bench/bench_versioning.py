@@ -20,6 +20,7 @@ from PIL import Image
 from helpers.thesis import CLASSES
 from hemabalance.bookkeeping.seals import read_versioned
 from hemabalance.bookkeeping.summary import summary
+from hemabalance.config.run import load_config
 from hemabalance.sources.phantom.cells import sample_cells
 from hemabalance.sources.phantom.render import render
 
@@ -91,9 +92,9 @@ def write_finished_project(folder: Path, pngs: Sequence[bytes]) -> int:
             shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("raw", "weights", "__pycache__"))
         else:
             shutil.copy(source, folder / part)
-    for settings in yaml.safe_load((folder / "config.yaml").read_text())["sources"].values():
-        (folder / settings["archive"]).parent.mkdir(parents=True, exist_ok=True)
-        (folder / settings["archive"]).write_bytes(os.urandom(1000))
+    for source in load_config(yaml.safe_load((folder / "config.yaml").read_text())).sources.values():
+        (folder / source.archive).parent.mkdir(parents=True, exist_ok=True)
+        (folder / source.archive).write_bytes(os.urandom(1000))
     previous = Path.cwd()
     os.chdir(folder)
     outputs = [output.path for output in summary([])]
