@@ -33,7 +33,7 @@ rule scale:
         f"{RUN}/logs/scale/{{source}}.log",
     benchmark:
         f"{RUN}/benchmarks/scale/{{source}}.tsv"
-    # Of some hundred photographs only: jobs that others wait for come first, and leave a thread for it.
+    # A sample of some hundred photographs: one thread is enough, and jobs for which others wait come first.
     priority: -1
     conda:
         "../envs/cpu.yaml"

@@ -53,7 +53,7 @@ def read_tables(tables: Sequence[str]) -> dict[str, bytes]:
             contents[table] = Path(table).read_bytes()
         except OSError as error:
             problem = f"cannot be read ({error.strerror or error})"
-            remedy = "Give --labels a CSV, Excel or Parquet file, or leave it out: then folders and names are looked at"
+            remedy = "Give --labels a CSV, Excel or Parquet file; without it, folders and file names are the labels"
             raise InputError(table, problem, remedy) from error
     return contents
 
