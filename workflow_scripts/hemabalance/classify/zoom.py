@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from PIL import Image
@@ -31,6 +32,7 @@ def zoomed(pixels: np.ndarray, factor: float) -> np.ndarray:
     return np.stack([_resized(image, side, (low, low, high, high)) for image in padded])
 
 
+@cache
 def zoom_matrix(side: int, factor: float) -> np.ndarray:
     """The matrix M with which `zoomed` is, before rounding, M P M^T for each colour P of an image.
 
