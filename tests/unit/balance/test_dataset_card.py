@@ -29,10 +29,10 @@ def metadata_of(card: str) -> dict[str, Any]:
     return dict(yaml.safe_load(card.split("---\n")[1]))
 
 
-def write_receipts(folder: Path, receipts: dict[str, dict[str, str]]) -> None:
-    folder.mkdir(parents=True)
+def write_receipts(folder: Path, receipts: dict[str, dict[str, str]], *, rendered: bool = False) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     for name, receipt in receipts.items():
-        (folder / f"{name}.json").write_text(json.dumps(receipt))
+        (folder / f"{name}.json").write_text(json.dumps(receipt | {"rendered": rendered}))
 
 
 def test_the_card_names_licences_citations_and_synthetic_images(run: BalanceRun) -> None:
@@ -85,8 +85,7 @@ def test_licences_are_those_of_the_receipts(tmp_path: Path) -> None:
     assert sources_of(tmp_path, ["tcia"]) == {"tcia": TCIA}
     with pytest.raises(InputError, match=r"mendeley\.json: is missing or damaged, and with it the licence"):
         sources_of(tmp_path, ["mendeley", "tcia"])
-    (tmp_path / "phantom").mkdir()
-    (tmp_path / "phantom" / "tcia.zip.dvc").touch()
+    write_receipts(tmp_path / "inventory", {"tcia": {"licence": "", "citation": ""}}, rendered=True)
     assert sources_of(tmp_path, ["tcia"]) == {"tcia": RENDERED}
 
 

@@ -249,6 +249,14 @@ def test_no_other_half_is_not_available(files: AcrossFiles, tmp_path: Path) -> N
     assert cells["accuracy_all"] == cells["accuracy_unseen_half"]
 
 
+def test_a_single_row_has_a_page_that_says_there_is_no_difference(files: AcrossFiles, tmp_path: Path) -> None:
+    arms = replace(ARMS, baseline="plain", leading="plain", thesis=None)
+    arms = replace(arms, descriptions={"plain": ARMS.descriptions["plain"]})
+    paths = write(replace(files, runs=[run for run in files.runs if run.row == "plain"]), tmp_path, arms)
+    assert read(paths.differences)["reason"].tolist() == ["this run has no row for this table"]
+    assert "this run has no row for this table" in paths.page.read_text("utf-8")
+
+
 # --- figures and page
 
 

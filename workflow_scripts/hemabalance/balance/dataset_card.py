@@ -44,8 +44,7 @@ def sources_of(run: Path, names: Sequence[str]) -> dict[str, Source]:
     """Licence and citation of sources, from the receipts of their archives, as in the report.
 
     Args:
-        run: folder `results/<run>`, with `inventory/<source>.json` of each source; an archive in `phantom/`, or its
-            file of DVC, was rendered.
+        run: folder `results/<run>`, with `inventory/<source>.json` of each source.
         names: sources.
 
     Raises:
@@ -55,12 +54,10 @@ def sources_of(run: Path, names: Sequence[str]) -> dict[str, Source]:
 
 
 def _source(run: Path, name: str) -> Source:
-    if any((run / "phantom").glob(f"{name}.zip*")):  # the archive, or its file of DVC
-        return RENDERED
     path = run / "inventory" / f"{name}.json"
     try:
         receipt = json.loads(path.read_text("utf-8"))
-        return Source(receipt["licence"], receipt["citation"])
+        return RENDERED if receipt["rendered"] else Source(receipt["licence"], receipt["citation"])
     except (OSError, ValueError, KeyError) as error:
         problem = "is missing or damaged, and with it the licence of these images"
         raise InputError(path.absolute(), problem, "Run the workflow again, or `dvc pull` this file") from error

@@ -14,6 +14,9 @@ NOT_AVAILABLE = "not available"
 NOT_REPORTED = "not reported"
 """Cell text for a value that the thesis does not give."""
 
+NO_ROW = "this run has no row for this table"
+"""Cell text of the only row, column `reason`, of a table for which a run has nothing, such as differences of one row."""
+
 NO_REASON = "–"
 """Cell text of the column `reason` in a row without missing values."""
 
@@ -71,6 +74,8 @@ def duration(seconds: float) -> str:
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV, atomically."""
+    """Write a table as CSV, atomically; in place of one without columns, which no reader accepts, a row that says so."""
+    if table.columns.empty:
+        table = pd.DataFrame({"reason": [NO_ROW]})
     with atomic_path(path) as part:
         table.to_csv(part, index=False)

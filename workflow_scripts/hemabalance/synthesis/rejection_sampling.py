@@ -21,8 +21,6 @@ from hemabalance.synthesis.sampling import BLOCK
 
 log = logging.getLogger(__name__)
 
-_CHUNK = 4 * BLOCK
-
 ImageSampler = Callable[[str, range], np.ndarray]
 """Class and latent indices -> RGB uint8 (n, size, size, 3)."""
 
@@ -102,9 +100,9 @@ def _sample_class(
     tables: list[pd.DataFrame] = []
     features: list[np.ndarray] = []
     sampled = accepted = 0
-    with Meter(f"drawing {label}, {_CHUNK} a part", -(-max_samples // _CHUNK), "part", shown=True) as meter:
+    with Meter(f"drawing {label}, {BLOCK} a part", -(-max_samples // BLOCK), "part", shown=True) as meter:
         while sampled < max_samples and (sampled < settings.least or accepted < target):
-            indices = range(sampled, min(sampled + _CHUNK, max_samples))
+            indices = range(sampled, min(sampled + BLOCK, max_samples))
             pixels = sampler(label, indices)
             chunk_features = extract(pixels)
             table = gate.assess(pixels, label, chunk_features)
@@ -168,5 +166,5 @@ def write_gated_samples(
 
 def _regenerate(table: pd.DataFrame, sampler: ImageSampler) -> Iterator[np.ndarray]:
     for label, rows in table.groupby("label", sort=True):
-        for first in range(0, len(rows), _CHUNK):
-            yield from sampler(str(label), range(first, min(first + _CHUNK, len(rows))))
+        for first in range(0, len(rows), BLOCK):
+            yield from sampler(str(label), range(first, min(first + BLOCK, len(rows))))
