@@ -74,7 +74,7 @@ def duration(seconds: float) -> str:
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV, atomically; in place of one without columns, which no reader accepts, a row that says so."""
+    """Write a table as CSV, atomically; one without columns, which no reader accepts, as a row that says so."""
     if table.columns.empty:
         table = pd.DataFrame({"reason": [NO_ROW]})
     with atomic_path(path) as part:
