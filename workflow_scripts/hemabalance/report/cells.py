@@ -15,7 +15,7 @@ NOT_REPORTED = "not reported"
 """Cell text for a value that the thesis does not give."""
 
 NO_ROW = "this run has no row for this table"
-"""Cell text of the only row, column `reason`, of a table for which a run has nothing, such as differences of one row."""
+"""Cell text of the only row, column `reason`, of a table for which a run has nothing: differences of one row, say."""
 
 NO_REASON = "–"
 """Cell text of the column `reason` in a row without missing values."""
