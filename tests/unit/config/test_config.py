@@ -127,6 +127,7 @@ def test_the_overlay_of_the_answer_shows_fewer_methods_and_else_changes_inputs_a
         "normalizer",
         "shown",
         "draws",
+        "colour_strength",
     }
     for section, key in (("balance", "recipes"), ("classify", "experiments")):
         added = set(after[section][key]) - set(before[section][key])

@@ -78,7 +78,7 @@ def test_a_run_that_can_be_trusted_passes_every_check(tmp_path: Path) -> None:
     for words in (
         "2 audits: 0 test images, 0 copies of them, 0 of unknown origin",
         "2 same, 3 near-duplicates, 4 with labels that conflict; 1,234 kept",
-        "g: 2 of 40 draws, real images held back 1 of 40",
+        "g, all classes: 2 of 40 draws, 1 of 40 real images held back",
         "smallest: rare one with n = 10, of 100 in all |",
         "2 seeds (1, 2): accuracy 0.9, standard deviation 0.01",
         "ECE 0.020 (0.003 to 0.090)",

@@ -136,9 +136,9 @@ def _copied(tables: Tables, shown: Shown | None) -> Check:
         of_all = tables.rows(table, generator=name, **{"class": "all"})
         for _, drawn in (of_all[of_all["images"] == "generated"] if len(of_all) else of_all).iterrows():
             real = of_all[(of_all["images"] == "real, held back") & (of_all["classes"] == drawn["classes"])]
-            parts.append(f"{name}: {drawn['copies']} of {drawn['n']} draws")
+            parts.append(f"{name}, {drawn['classes']} classes: {drawn['copies']} of {drawn['n']} draws")
             if len(real) and NOT_AVAILABLE not in (drawn["share_low"], real.iloc[0]["share_high"]):
-                parts[-1] += f", real images held back {real.iloc[0]['copies']} of {real.iloc[0]['n']}"
+                parts[-1] += f", {real.iloc[0]['copies']} of {real.iloc[0]['n']} real images held back"
                 marks.append(float(drawn["share_low"]) <= float(real.iloc[0]["share_high"]))
     if not marks:
         return Check(question, NOT_AVAILABLE, "; ".join(parts) or "not measured", table if parts else "")
