@@ -120,8 +120,8 @@ TOY |= {"log_every": 25, "checkpoint_every": 1000, "trained": TWO, "served": TWO
 
 
 def test_it_finds_classes_without_labels_and_names_them(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    # Without labels, a code may also come to stand for the size, so that some seeds find other factors, and which ones
-    # depends on the rounding of the machine.
+    # Without labels, a code may come to stand for another factor, such as the size. With which seeds it does depends on
+    # the rounding of the machine.
     assert any(finds_classes(seed, tmp_path / str(seed), caplog) for seed in (1, 2, 3, 4))
 
 
@@ -133,7 +133,7 @@ def finds_classes(seed: int, folder: Path, caplog: pytest.LogCaptureFixture) -> 
         fitted.fit(replace(data(discs(20)), judge=judge), replace(job(folder), seed=seed))
     history = lines(folder)
     category, continuous = ([line[f"{kind}_information"] for line in history] for kind in ("category", "continuous"))
-    rises = category[0] + 0.1 < 0.9 * log(2) < category[-1] <= log(2) and continuous[-1] > continuous[0] + 0.05
+    rises = category[0] + 0.15 < 0.9 * log(2) < category[-1] <= log(2) and continuous[-1] > continuous[0] + 0.05
     names = [f"is {label} (100 % of 64 images): {label} 64" in caplog.text for label in TWO]
     images = [sample(fitted, label, range(40), seed=5, device=torch.device("cpu")) for label in TWO]
     return (
